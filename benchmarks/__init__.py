@@ -1,0 +1,1 @@
+"""Speed and size, measured: the harness, its load generators and dated results."""

@@ -1,0 +1,111 @@
+"""Composition of control: store, passwords, authentication, the link, and the ASGI application.
+
+The only file that names the concrete store.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from control import __version__
+from control.authentication import Authentication
+from control.bootstrap import FirstStart, first_start
+from control.config import CannotStart, ControlConfig
+from control.flows.headless import password_proof
+from control.link import Link
+from control.passwords import Passwords
+from control.records import Outpost
+from control.store.interface import Query, Transaction, WrongSecretKey
+from control.store.sql import NewerStore, SqlStore
+from control.verbs.outposts import EMBEDDED
+from control.web import admin_api, pages
+from control.web.services import Services
+
+
+def open_store(config: ControlConfig) -> SqlStore:
+    """The store, made or upgraded where needed. Raises CannotStart."""
+    try:
+        return SqlStore(config.database, [config.secret_key.reveal()])
+    except (WrongSecretKey, NewerStore, ValueError) as error:
+        raise CannotStart(str(error)) from error
+
+
+@dataclass(slots=True)
+class Control:
+    """A control process, open for questions. ``embedded_outpost`` is the pk of the outpost inside `outpost up`."""
+
+    config: ControlConfig
+    store: SqlStore
+    passwords: Passwords
+    link: Link
+    application: Starlette
+    embedded_outpost: str
+    setup_code: str | None
+
+    @classmethod
+    async def open(
+        cls,
+        config: ControlConfig,
+        now: Callable[[], float] = time.time,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> Control:
+        """Raises CannotStart."""
+        store = open_store(config)
+        passwords = Passwords(random)
+        try:
+            setup_code = await first_start(store, passwords, _first_start(config), random, now)
+        except ValueError as error:
+            store.close()
+            passwords.close()
+            raise CannotStart(f"OUTPOST_BOOTSTRAP_PASSWORD cannot be used: {error}") from error
+        services = Services(store, passwords, now, random, config.trusted_proxies, __version__)
+        authentication = Authentication(store, {"password": password_proof(services)}, now)
+        return cls(
+            config=config,
+            store=store,
+            passwords=passwords,
+            link=Link(store, authentication),
+            application=application(services),
+            embedded_outpost=await store.read(embedded_outpost),
+            setup_code=setup_code,
+        )
+
+    def close(self) -> None:
+        """Waits for what is being written."""
+        self.passwords.close()
+        self.store.close()
+
+    def next_steps(self, http: str) -> list[str]:
+        """What a person does next, in sentences; ``http`` is where a browser reaches us."""
+        made = self.config.secret_key_made
+        lines = [] if made is None else [f"A secret key was made in {made}. Keep a copy of it apart from the data.", ""]
+        if self.setup_code is not None:
+            return [
+                *lines,
+                "Nobody is set up yet. Open this link to make the first administrator (the code works once):",
+                f"  {http}/if/flow/initial-setup/?code={self.setup_code}",
+            ]
+        return [*lines, f"Sign in at {http}/"]
+
+
+def application(services: Services) -> Starlette:
+    """Everything that control says over HTTP."""
+    return Starlette(routes=[Mount("/api/v3", routes=admin_api.routes(services)), *pages.routes(services)])
+
+
+def embedded_outpost(tx: Transaction) -> str:
+    return tx.select(Outpost, Query(equal={"managed": EMBEDDED}))[0].pk
+
+
+def _first_start(config: ControlConfig) -> FirstStart:
+    asked = FirstStart(
+        password=config.bootstrap_password.reveal() if config.bootstrap_password else "",
+        token=config.bootstrap_token.reveal() if config.bootstrap_token else "",
+    )
+    return FirstStart(asked.password, config.bootstrap_email or asked.email, asked.token)

@@ -1,0 +1,52 @@
+"""``outpost apply FILE``: creates and changes what a readable file describes, in one transaction, or nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from control.apply.description import ApplyError, Description, read_description
+from control.apply.reconcile import reconcile
+from control.passwords import Passwords
+from control.records import User
+from control.store.interface import Actor, Query, Store
+
+__all__ = ["ApplyError", "Description", "apply_description", "read_description", "read_file"]
+
+
+def read_file(path: Path, environ: Mapping[str, str]) -> Description:
+    """Raises ApplyError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ApplyError([f"{path}: cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise ApplyError([f"{path}: is not UTF-8 text"]) from None
+    return read_description(text, path, environ)
+
+
+async def apply_description(
+    store: Store, passwords: Passwords, random: Callable[[int], bytes], description: Description
+) -> list[str]:
+    """What it changed, a line each. Raises ApplyError, and then nothing has changed.
+
+    Applying the same description again changes nothing. Passwords are hashed before the transaction begins, so that
+    a long file does not hold up everybody else's writes.
+    """
+    wanted = description.passwords
+    query = Query(within={"username": sorted(wanted)})
+    users = {user.username: user for user in await store.read(lambda tx: tx.select(User, query))}
+    hashes: dict[str, str] = {}
+    faults: list[str] = []
+    for username, (password, initial, place) in wanted.items():
+        user = users.get(username)
+        if user is not None and (initial or passwords.verify_now(user.password, password).ok):
+            continue
+        try:
+            hashes[username] = passwords.hash_now(password)
+        except ValueError as error:
+            faults.append(description.fault(place, str(error)))
+    if faults:
+        raise ApplyError(faults)
+    actor = Actor({"username": description.mark})
+    return await store.write(lambda tx: reconcile(tx, description, hashes, random), actor)

@@ -1,0 +1,181 @@
+"""Prove, then admit: the one question that every door asks (DESIGN D8, D9).
+
+*Prove* is a table by kind of proof. *Admit* always runs: is the account good, may it use the application. Whatever
+goes wrong on the way denies.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from control.outposts import uid_of
+from control.passwords import Busy
+from control.records import Application, Binding, Event, Group, Login, Outpost, Provider, User
+from control.store.interface import NotFound, Query, Store, Transaction
+from protocols.link.messages import Authenticate, Authenticated, IdentityRecord
+from rules import bindings, validity
+from rules.groups import ancestors
+from rules.reasons import REASONS, Outcome
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """Whose credentials they were; ``reason`` is ``accepted``, or why they prove nothing.
+
+    ``user`` may be set with a refusal, for the event.
+    """
+
+    reason: str
+    user: int | None = None
+
+
+Prove = Callable[[Provider, Authenticate], Awaitable[Proved]]
+
+
+class Authentication:
+    """``prove`` maps the ``kind`` of a proof to what checks it."""
+
+    def __init__(self, store: Store, prove: Mapping[str, Prove], now: Callable[[], float]) -> None:
+        self._store = store
+        self._prove = prove
+        self._now = now
+
+    async def answer(self, outpost: str, question: Authenticate) -> Authenticated:
+        """Never raises: any exception denies."""
+        try:
+            return await self._answer(outpost, question)
+        except Busy:
+            return Authenticated(question.id, Outcome.UNAVAILABLE, "busy", 0)
+        except Exception:
+            log.exception("authentication %s failed", question.id)
+            return Authenticated(question.id, Outcome.UNAVAILABLE, "internal_error", 0)
+
+    async def _answer(self, outpost: str, question: Authenticate) -> Authenticated:
+        provider = await self._store.read(lambda tx: served_provider(tx, outpost, question.provider))
+        if provider is None:
+            proved = Proved("unknown_provider")
+        elif (prove := self._prove.get(str(question.proof.get("kind")))) is None:
+            proved = Proved("unsupported_proof")
+        else:
+            proved = await prove(provider, question)
+        return await self._store.write(lambda tx: self._conclude(tx, question, proved))
+
+    def _conclude(self, tx: Transaction, question: Authenticate, proved: Proved) -> Authenticated:
+        reason = proved.reason
+        if REASONS[reason].outcome is Outcome.ACCEPTED:
+            reason = admit(tx, question.provider, proved.user, self._now())
+        accepted = REASONS[reason].outcome is Outcome.ACCEPTED
+        user = tx.get(User, proved.user) if proved.user is not None else None
+        tx.insert(_event(question, reason, user, self._now()))
+        if accepted and user is not None:
+            _remember_login(tx, Login(user.pk, self._now()))
+        return Authenticated(
+            id=question.id,
+            outcome=REASONS[reason].outcome,
+            reason=reason,
+            revision=tx.revision().number,
+            identity=identity(tx, user) if accepted and user is not None else None,
+        )
+
+
+def served_provider(tx: Transaction, outpost: str, provider: int) -> Provider | None:
+    """The provider, if this outpost serves it and it has an application."""
+    try:
+        if provider not in tx.get(Outpost, outpost).providers or tx.find(Application, provider=provider) is None:
+            return None
+        return tx.get(Provider, provider)
+    except NotFound:
+        return None
+
+
+def admit(tx: Transaction, provider: int, user: int | None, now: float) -> str:
+    """The reason code: ``accepted``, or why this proved user is not let in through the provider."""
+    application = tx.find(Application, provider=provider)
+    if application is None:
+        return "unknown_provider"
+    if user is None:
+        return "unknown_user"
+    try:
+        account = tx.get(User, user)
+    except NotFound:
+        return "unknown_user"
+    if (refusal := validity.refusal(account, now)) is not None:
+        return refusal
+    lines = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
+    if not bindings.admits(application.policy_engine_mode, lines, user, closure(tx, user)):
+        return "no_binding"
+    return "accepted"
+
+
+def closure(tx: Transaction, user: int) -> frozenset[str]:
+    """pks of the groups the user is in, directly or through a parent."""
+    direct = tx.groups_of([user]).get(user, [])
+    if not direct:
+        return frozenset()
+    parents = {group.pk: group.parents for group in tx.select(Group)}
+    return ancestors(direct, lambda pk: parents.get(pk, ()))
+
+
+def identity(tx: Transaction, user: User) -> IdentityRecord:
+    direct = tx.groups_of([user.pk]).get(user.pk, [])
+    every = tx.select(Group, Query(within={"pk": sorted(closure(tx, user.pk))}, ordering=("name",)))
+    return IdentityRecord(
+        user=user.pk,
+        uuid=user.uuid,
+        uid=uid_of(user.pk, tx.install_id),
+        username=user.username,
+        name=user.name,
+        email=user.email,
+        credential_version=user.credential_version,
+        is_superuser=any(group.is_superuser for group in every),
+        groups=tuple(group.name for group in every if group.pk in direct),
+        attributes=merged_attributes([group.attributes for group in every], user.attributes),
+    )
+
+
+def merged_attributes(groups: list[dict[str, Any]], user: dict[str, Any]) -> dict[str, Any]:
+    """Groups in the order of their names, then the user; deep, the later one wins (authentik's rule)."""
+    merged: dict[str, Any] = {}
+    for attributes in (*groups, user):
+        merged = _merge(merged, attributes)
+    return merged
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _event(question: Authenticate, reason: str, user: User | None, now: float) -> Event:
+    accepted = REASONS[reason].outcome is Outcome.ACCEPTED
+    return Event(
+        action="login" if accepted else "login_failed",
+        app="outpost",
+        context={
+            "username": question.username,
+            "reason": reason,
+            "explanation": REASONS[reason].operator,
+            "provider": question.provider,
+            "protocol": question.protocol,
+            "request_id": question.id,
+            **({"request": question.attributes} if question.attributes else {}),
+        },
+        user={"pk": user.pk, "username": user.username, "email": user.email} if user is not None else {},
+        client_ip=question.peer,
+        created=now,
+    )
+
+
+def _remember_login(tx: Transaction, login: Login) -> None:
+    try:
+        tx.update(login)
+    except NotFound:
+        tx.insert(login)

@@ -1,0 +1,150 @@
+"""First start (DESIGN section 7): the administrator and their group, default flows, embedded outpost, certificate.
+
+Everything has the names that authentik gives it, so that files and scripts which refer to them keep working. What is
+there already, by name or by ``managed``, stays as it is; what is missing is made again, except users and groups.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from control.certificates import KeyPair, self_signed
+from control.default_flows import ensure_flows
+from control.outposts import SELF_SIGNED
+from control.passwords import Passwords
+from control.records import Certificate, Group, Outpost, Setting, Token, User
+from control.store.interface import Query, Store, Transaction
+from control.verbs import outposts, tokens
+
+ADMINISTRATOR = "akadmin"
+ADMINISTRATORS = "authentik Admins"
+EMBEDDED_OUTPOST = "authentik Embedded Outpost"
+CERTIFICATE = "authentik Self-signed Certificate"
+BOOTSTRAP_TOKEN = "authentik-bootstrap-token"  # noqa: S105  a token's name, not its key
+DEFAULT_EMAIL = "root@example.com"
+
+BOOTSTRAPPED = "bootstrapped"
+"""The setting that says that the first start is over."""
+SETUP_CODE = "initial_setup_code"
+"""The setting that holds the SHA-256 hex of the code that opens the initial setup. Without it there is none."""
+SETUP_CODE_BYTES = 15
+"""120 bits, written as 24 letters and digits: nobody guesses it, and a fast digest of it is safe."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """What the operator asks for; it counts at the first start only."""
+
+    password: str = field(default="", repr=False)
+    """Of akadmin. Empty: the initial setup asks for one."""
+    email: str = DEFAULT_EMAIL
+    token: str = field(default="", repr=False)
+    """Key of an API token of akadmin."""
+
+
+async def first_start(
+    store: Store,
+    passwords: Passwords,
+    asked: FirstStart,
+    random: Callable[[int], bytes],
+    now: Callable[[], float],
+) -> str | None:
+    """Makes a new store usable and an old one complete. The one-time code of the initial setup, while that is pending.
+
+    Call it at every start, before anything is served. Raises ValueError for a bootstrap password that cannot be hashed.
+    """
+    is_first, needs_certificate = await store.read(lambda tx: (is_new(tx), _certificate(tx) is None))
+    hashed = await passwords.hash(asked.password) if is_first and asked.password else None
+    pair = self_signed(CERTIFICATE, ("localhost", "127.0.0.1", "::1"), now(), random) if needs_certificate else None
+    return await store.write(lambda tx: bootstrap(tx, asked, hashed, pair, random))
+
+
+def bootstrap(
+    tx: Transaction, asked: FirstStart, hashed: str | None, pair: KeyPair | None, random: Callable[[int], bytes]
+) -> str | None:
+    """The verb behind `first_start`. ``hashed`` is the bootstrap password's hash, ``pair`` a certificate to use if the
+    store has none. Returns a fresh code for the initial setup while that is pending; earlier codes end."""
+    if is_new(tx):
+        _administrator(tx, asked, hashed)
+        tx.insert(Setting(BOOTSTRAPPED, True))
+        if hashed is None:
+            tx.insert(Setting(SETUP_CODE, ""))
+    ensure_flows(tx)
+    if pair is not None and _certificate(tx) is None:
+        tx.insert(
+            Certificate(
+                name=_free_name(tx, Certificate, CERTIFICATE),
+                certificate_data=pair.certificate,
+                key_data=pair.key,
+                managed=SELF_SIGNED,
+            )
+        )
+    if not tx.select(Outpost, Query(equal={"managed": outposts.EMBEDDED}, limit=1)):
+        name = _free_name(tx, Outpost, EMBEDDED_OUTPOST)
+        outposts.create(tx, {"name": name, "type": outposts.ANY}, random, managed=outposts.EMBEDDED)
+    if setup_pending(tx):
+        return _renew_code(tx, random)
+    left_over = tx.find(Setting, pk=SETUP_CODE)
+    if left_over is not None:
+        tx.delete(left_over)
+    return None
+
+
+def is_new(tx: Transaction) -> bool:
+    return tx.find(Setting, pk=BOOTSTRAPPED) is None
+
+
+def setup_pending(tx: Transaction) -> bool:
+    """May whoever has the code still become akadmin? Not after anybody gave akadmin a password."""
+    if tx.find(Setting, pk=SETUP_CODE) is None:
+        return False
+    administrator = tx.find(User, username=ADMINISTRATOR)
+    return administrator is not None and administrator.password is None
+
+
+def _administrator(tx: Transaction, asked: FirstStart, hashed: str | None) -> None:
+    user = tx.insert(
+        User(
+            username=ADMINISTRATOR,
+            name="authentik Default Admin",
+            email=asked.email,
+            password=hashed,
+            password_change_date=tx.now if hashed is not None else None,
+        )
+    )
+    group = tx.insert(Group(name=ADMINISTRATORS, is_superuser=True))
+    tx.add_members(group.pk, [user.pk])
+    if asked.token:
+        tx.insert(
+            Token(
+                identifier=BOOTSTRAP_TOKEN,
+                user=user.pk,
+                intent="api",
+                key=asked.token,
+                key_digest=tokens.digest(asked.token),
+                description="Given at the first start.",
+                expiring=False,
+            )
+        )
+
+
+def _renew_code(tx: Transaction, random: Callable[[int], bytes]) -> str:
+    code = base64.b32encode(random(SETUP_CODE_BYTES)).decode().lower()
+    tx.update(Setting(SETUP_CODE, hashlib.sha256(code.encode()).hexdigest()))
+    return code
+
+
+def _certificate(tx: Transaction) -> Certificate | None:
+    found = tx.select(Certificate, Query(equal={"managed": SELF_SIGNED}, limit=1))
+    return found[0] if found else None
+
+
+def _free_name(tx: Transaction, kind: type[Certificate] | type[Outpost], name: str) -> str:
+    """Somebody may have given the name to one of their own."""
+    candidate, number = name, 2
+    while tx.count(kind, Query(equal={"name": candidate})):
+        candidate, number = f"{name} {number}", number + 1
+    return candidate

@@ -1,0 +1,94 @@
+"""What control runs with, taken from the settings once; only `control.app` and `outpost.up` read it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rules.secret_key import check_secret_key
+from settings import Network, Secret, Settings
+
+DATABASE_FILE = "outpost.sqlite3"
+KEY_FILE = "secret.key"
+KEY_BYTES = 48
+PRIVATE = 0o600
+
+
+class CannotStart(Exception):
+    """The text is a sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlConfig:
+    database: str = field(repr=False)
+    """A ``sqlite:///`` or ``postgresql://`` address."""
+    secret_key: Secret
+    trusted_proxies: tuple[Network, ...] = ()
+    bootstrap_password: Secret | None = None
+    bootstrap_token: Secret | None = None
+    bootstrap_email: str = ""
+    public_url: str = ""
+    secret_key_made: Path | None = None
+    """Where a new secret key was written just now."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> ControlConfig:
+        """Makes the data folder, and a secret key if there is none. Raises CannotStart."""
+        key, made = _secret_key(settings)
+        return cls(
+            database=_database(settings),
+            secret_key=key,
+            trusted_proxies=settings.listen.trusted_proxy_cidrs,
+            bootstrap_password=settings.bootstrap_password,
+            bootstrap_token=settings.bootstrap_token,
+            bootstrap_email=settings.bootstrap_email,
+            public_url=settings.public_url,
+            secret_key_made=made,
+        )
+
+
+def _database(settings: Settings) -> str:
+    if settings.postgresql.host:
+        raise CannotStart("PostgreSQL is not served yet: leave postgresql.host unset to use SQLite in data_dir.")
+    return f"sqlite:///{_data_dir(settings) / DATABASE_FILE}"
+
+
+def _data_dir(settings: Settings) -> Path:
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"The data folder {settings.data_dir} cannot be made: {error.strerror}.") from error
+    return settings.data_dir.absolute()
+
+
+def _secret_key(settings: Settings) -> tuple[Secret, Path | None]:
+    if settings.secret_key is not None:
+        return settings.secret_key, None
+    path = _data_dir(settings) / KEY_FILE
+    try:
+        return _good(path.read_text().strip(), path), None
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise CannotStart(f"The secret key in {path} cannot be read: {error.strerror}.") from error
+    if (path.parent / DATABASE_FILE).exists():
+        raise CannotStart(
+            f"{path} is missing, and the database beside it was sealed with that key. Put the key back, or set "
+            "OUTPOST_SECRET_KEY to it; without it the secrets inside cannot be read by anyone."
+        )
+    key = secrets.token_urlsafe(KEY_BYTES)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return Secret(key), path
+
+
+def _good(key: str, path: Path) -> Secret:
+    fault = check_secret_key(key)
+    if fault is not None:
+        raise CannotStart(f"The secret key in {path} cannot be used. {fault}")
+    return Secret(key)

@@ -1,0 +1,108 @@
+"""The flows that every store has, under authentik's slugs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from control.records import Flow, Stage, StageBinding
+from control.store.interface import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultStage:
+    name: str
+    kind: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultFlow:
+    flow: Flow
+    stages: tuple[tuple[int, DefaultStage], ...] = ()
+    """(order, stage)"""
+
+
+IDENTIFICATION = DefaultStage(
+    "default-authentication-identification",
+    "identification",
+    {"user_fields": ["email", "username"], "case_insensitive_matching": True},
+)
+PASSWORD = DefaultStage("default-authentication-password", "password", {"failed_attempts_before_cancel": 5})
+LOGIN = DefaultStage("default-authentication-login", "user_login", {"session_duration": "seconds=0"})
+LOGOUT = DefaultStage("default-invalidation-logout", "user_logout")
+CONSENT = DefaultStage(
+    "default-provider-authorization-consent", "consent", {"mode": "expiring", "consent_expire_in": "weeks=4"}
+)
+INITIAL_SETUP = DefaultStage("default-initial-setup", "initial_setup")
+
+DEFAULT_FLOWS: tuple[DefaultFlow, ...] = (
+    DefaultFlow(
+        Flow(
+            slug="default-authentication-flow",
+            name="Welcome!",
+            title="Welcome!",
+            designation="authentication",
+        ),
+        ((10, IDENTIFICATION), (20, PASSWORD), (100, LOGIN)),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="default-invalidation-flow",
+            name="Logout",
+            title="Default Invalidation Flow",
+            designation="invalidation",
+        ),
+        ((0, LOGOUT),),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="default-provider-authorization-implicit-consent",
+            name="Authorize Application",
+            title="Redirecting to %(app)s",
+            designation="authorization",
+            authentication="require_authenticated",
+        ),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="default-provider-authorization-explicit-consent",
+            name="Authorize Application",
+            title="Redirecting to %(app)s",
+            designation="authorization",
+            authentication="require_authenticated",
+        ),
+        ((0, CONSENT),),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="default-provider-invalidation-flow",
+            name="Logged out of application",
+            title="You've logged out of %(app)s.",
+            designation="invalidation",
+        ),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="initial-setup",
+            name="Initial setup",
+            title="Set up the administrator",
+            designation="stage_configuration",
+        ),
+        ((10, INITIAL_SETUP), (100, LOGIN)),
+    ),
+)
+
+
+def ensure_flows(tx: Transaction) -> None:
+    """Makes the flows that are missing, with their stages. A flow that is there belongs to the operator."""
+    for default in DEFAULT_FLOWS:
+        if tx.find(Flow, slug=default.flow.slug) is None:
+            flow = tx.insert(default.flow)
+            for order, stage in default.stages:
+                tx.insert(StageBinding(flow=flow.pk, stage=_stage(tx, stage).pk, order=order))
+
+
+def _stage(tx: Transaction, default: DefaultStage) -> Stage:
+    found = tx.find(Stage, name=default.name)
+    return found or tx.insert(Stage(default.name, default.kind, settings=default.settings))

@@ -1,0 +1,130 @@
+"""The dispatcher: one state, one answer, one step. It keeps the rules that no stage may break.
+
+- A stage changes only the fields of the context that it declares.
+- The person a flow is about never changes once named.
+- Nobody is signed in whose credential was not proved in this very run.
+- What is unknown denies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from control.flows.stages import STAGES
+from control.flows.state import (
+    Challenge,
+    Context,
+    Continue,
+    Denied,
+    Deny,
+    Done,
+    Errors,
+    FlowServices,
+    Invalid,
+    Leave,
+    PlannedStage,
+    State,
+    Step,
+    Verdict,
+)
+
+MOST_FAILURES = 5
+"""Wrong answers to one stage; then the flow starts anew. (authentik's failed_attempts_before_cancel)"""
+
+
+async def start(state: State, services: FlowServices) -> Step:
+    """The first step of a flow that `planning.plan` has laid out."""
+    return await _walk(state, services)
+
+
+def challenge(state: State) -> Challenge | None:
+    """What is asked now, once more; None if the state waits for nothing."""
+    stage = state.stage
+    kind = STAGES.get(stage.kind) if stage is not None else None
+    if stage is None or kind is None or not kind.asks:
+        return None
+    return Challenge(state, {"flow_info": flow_info(state), **kind.challenge(state, stage.settings)})
+
+
+async def answer(state: State, fields: Mapping[str, str], services: FlowServices) -> Step:
+    """The step after the person's answer to the stage at hand."""
+    stage = state.stage
+    if stage is None:
+        return Denied("flow_denied", "This flow has ended. Start again.", state.context)
+    kind = STAGES.get(stage.kind)
+    if kind is None:
+        return _unknown(state, stage)
+    step = _settle(state, stage, await kind.respond(state.context, stage.settings, fields, services))
+    return await _walk(step, services) if isinstance(step, State) else step
+
+
+async def _walk(state: State, services: FlowServices) -> Step:
+    """Through the stages that ask nothing, to the next that does, or to the end."""
+    while (stage := state.stage) is not None:
+        kind = STAGES.get(stage.kind)
+        if kind is None:
+            return _unknown(state, stage)
+        if (asked := challenge(state)) is not None:
+            return asked
+        step = _settle(state, stage, await kind.respond(state.context, stage.settings, {}, services))
+        if not isinstance(step, State):
+            return step
+        state = step
+    return _end(state.context, state.context.next)
+
+
+def _settle(state: State, stage: PlannedStage, verdict: Verdict) -> State | Step:
+    match verdict:
+        case Continue(changes):
+            return _go_on(state, stage, changes)
+        case Invalid(errors, reason):
+            return _ask_again(state, stage, errors, reason)
+        case Leave(to):
+            return _end(state.context, to)
+        case Deny(reason, message):
+            return Denied(reason, message, state.context)
+
+
+def _go_on(state: State, stage: PlannedStage, changes: Mapping[str, Any]) -> State | Denied:
+    context = state.context
+    if not changes.keys() <= STAGES[stage.kind].writes:
+        raise AssertionError(f"a {stage.kind} stage wrote {sorted(changes)}")
+    changed = replace(context, **changes, failures=0)
+    if context.uid is not None and changed.pending_user != context.pending_user:
+        return Denied("flow_denied", "This sign-in began for somebody else. Start again.", context)
+    if changed.proved is not None and changed.proved != changed.pending_user:
+        return Denied("flow_proved_nothing", "This flow did not check who you are. Start again.", context)
+    return replace(state, position=state.position + 1, context=changed)
+
+
+def _ask_again(state: State, stage: PlannedStage, errors: Errors, reason: str) -> Step:
+    context = replace(state.context, failures=state.context.failures + (1 if reason else 0))
+    if reason and context.failures >= int(stage.settings.get("failed_attempts_before_cancel", MOST_FAILURES)):
+        return Denied(reason, "That went wrong too often. Start again.", context)
+    asked = challenge(replace(state, context=context))
+    if asked is None:
+        return Denied(reason or "flow_denied", "This flow cannot go on. Start again.", context)
+    listed = {name: [{"string": text, "code": code} for text, code in found] for name, found in errors.items()}
+    return Challenge(asked.state, {**asked.component, "response_errors": listed}, reason)
+
+
+def _end(context: Context, to: str) -> Done | Denied:
+    if context.login is not None and not context.login == context.proved == context.pending_user:
+        return Denied("flow_proved_nothing", "This flow did not check who you are.", context)
+    return Done(to, context)
+
+
+def _unknown(state: State, stage: PlannedStage) -> Denied:
+    return Denied("flow_denied", f"This flow has a stage of a kind that is unknown here ({stage.kind}).", state.context)
+
+
+def flow_info(state: State) -> dict[str, Any]:
+    return {
+        "title": state.title,
+        "background": state.background,
+        "background_themed_urls": None,
+        "cancel_url": "/flows/-/cancel/",
+        "layout": state.layout,
+    }

@@ -1,0 +1,21 @@
+"""The kinds of stages, by the name that a stage's record carries."""
+
+from __future__ import annotations
+
+from control.flows.stages.ends import DenyStage, RedirectStage, UnsupportedStage
+from control.flows.stages.identification import IdentificationStage
+from control.flows.stages.initial_setup import InitialSetupStage
+from control.flows.stages.login import UserLoginStage, UserLogoutStage
+from control.flows.stages.password import PasswordStage
+from control.flows.state import Stage
+
+STAGES: dict[str, Stage] = {
+    "identification": IdentificationStage(),
+    "password": PasswordStage(),
+    "user_login": UserLoginStage(),
+    "user_logout": UserLogoutStage(),
+    "consent": UnsupportedStage("asks for consent"),
+    "deny": DenyStage(),
+    "redirect": RedirectStage(),
+    "initial_setup": InitialSetupStage(),
+}

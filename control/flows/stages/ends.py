@@ -1,0 +1,58 @@
+"""Stages that end a flow: denied, sent elsewhere, or not possible here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from control.flows.state import Context, Deny, FlowServices, Leave, State, Verdict
+from control.flows.targets import is_local, is_web
+from control.records import Flow
+from control.store.interface import Transaction
+
+
+class _Silent:
+    asks = False
+    writes: frozenset[str] = frozenset()
+
+    def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
+        raise AssertionError("this stage asks nothing")
+
+
+class DenyStage(_Silent):
+    """Settings: ``deny_message``."""
+
+    async def respond(
+        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
+    ) -> Verdict:
+        return Deny("flow_denied", str(settings.get("deny_message") or "Access is denied here."))
+
+
+class UnsupportedStage(_Silent):
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    async def respond(
+        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
+    ) -> Verdict:
+        return Deny("flow_denied", f"This flow has a stage that {self._what}, which this version cannot do yet.")
+
+
+class RedirectStage(_Silent):
+    """Settings: ``mode`` (static, flow), ``target_static`` (a URL or a path here), ``target_flow`` (a flow's pk)."""
+
+    async def respond(
+        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
+    ) -> Verdict:
+        if settings.get("mode", "static") == "flow":
+            flow = await services.store.read(lambda tx: _flow(tx, str(settings.get("target_flow", ""))))
+            target = f"/if/flow/{flow.slug}/" if flow is not None else ""
+        else:
+            target = str(settings.get("target_static", ""))
+        if is_local(target) or is_web(target):
+            return Leave(target)
+        return Deny("flow_denied", "This flow leads to an address that does not exist. Tell the administrator.")
+
+
+def _flow(tx: Transaction, pk: str) -> Flow | None:
+    return tx.find(Flow, pk=pk)

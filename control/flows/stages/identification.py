@@ -1,0 +1,70 @@
+"""Who are you? A name that nobody has goes on like any other, so that strangers learn nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from control.flows.state import Context, Continue, FlowServices, Invalid, State, Verdict
+from control.records import User
+from control.store.interface import Query, Transaction
+
+LONGEST_NAME = 254
+"""Characters: the longest e-mail address (RFC 5321, section 4.5.3.1.3, less its angle brackets)."""
+USER_FIELDS = ("email", "username")
+"""What a name may be, unless the stage says otherwise."""
+PRIMARY_ACTION = {"authentication": "Log in", "recovery": "Continue", "enrollment": "Continue"}
+
+
+class IdentificationStage:
+    """Settings: ``user_fields`` (email, username), ``case_insensitive_matching``."""
+
+    asks = True
+    writes = frozenset({"uid", "pending_user"})
+
+    def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "component": "ak-stage-identification",
+            "user_fields": list(settings.get("user_fields", USER_FIELDS)),
+            "pending_user_identifier": state.context.uid,
+            "password_fields": False,
+            "allow_show_password": False,
+            "flow_designation": state.designation,
+            "captcha_stage": None,
+            "primary_action": PRIMARY_ACTION.get(state.designation, "Continue"),
+            "sources": [],
+            "show_source_labels": False,
+            "enable_remember_me": False,
+            "passkey_challenge": None,
+        }
+
+    async def respond(
+        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
+    ) -> Verdict:
+        name = fields.get("uid_field", "").strip()
+        if not name:
+            return Invalid({"uid_field": [("Enter your user name or your e-mail address.", "required")]})
+        allowed = tuple(settings.get("user_fields", USER_FIELDS))
+        ignore_case = bool(settings.get("case_insensitive_matching", True))
+        user = await services.store.read(lambda tx: find_user(tx, name, allowed, ignore_case))
+        return Continue({"uid": name[:LONGEST_NAME], "pending_user": user.pk if user is not None else None})
+
+
+def find_user(tx: Transaction, name: str, allowed: tuple[str, ...], ignore_case: bool) -> User | None:
+    """A user name beats an e-mail address; an address that two users share names nobody.
+
+    Every spelling is looked up whatever the first one finds: known and unknown names cost the same.
+    """
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        return None
+    spellings = [name, name.lower()] if ignore_case else [name]
+    found: list[User | None] = []
+    if "username" in allowed:
+        found += [tx.find(User, username=spelling) for spelling in spellings]
+    if "email" in allowed:
+        found += [_only(tx.select(User, Query(equal={"email": spelling}, limit=2))) for spelling in spellings]
+    return next((user for user in found if user is not None), None)
+
+
+def _only(users: list[User]) -> User | None:
+    return users[0] if len(users) == 1 else None

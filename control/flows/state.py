@@ -1,0 +1,208 @@
+"""The values of a flow: where somebody stands, what a stage answered, what comes next.
+
+A `State` is plain JSON in the session's row; it holds everything that the next request needs and no secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from control.passwords import Verified
+from control.store.interface import Actor, Transaction
+
+T = TypeVar("T")
+
+MOST_STAGES = 50
+"""A flow with more is refused when it is planned: nobody walks through them, and the session stays small."""
+
+Errors = Mapping[str, list[tuple[str, str]]]
+"""field: sentences with their codes."""
+
+
+# --- what stages are given -----------------------------------------------------------------------------------------
+
+
+class FlowStore(Protocol):
+    """The part of `control.store.interface.Store` that stages use."""
+
+    def read(self, verb: Callable[[Transaction], T]) -> Awaitable[T]: ...
+
+    def write(self, verb: Callable[[Transaction], T], actor: Actor = ...) -> Awaitable[T]: ...
+
+
+class FlowPasswords(Protocol):
+    """The part of `control.passwords.Passwords` that stages use. Both raise Busy."""
+
+    async def hash(self, password: str) -> str: ...
+
+    async def verify(self, stored: str | None, password: str) -> Verified: ...
+
+
+class FlowServices(Protocol):
+    @property
+    def store(self) -> FlowStore: ...
+
+    @property
+    def passwords(self) -> FlowPasswords: ...
+
+    @property
+    def now(self) -> Callable[[], float]: ...
+
+
+# --- where somebody stands -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the stages so far have found out. Each stage may write the fields that it declares, and no other."""
+
+    next: str = "/"
+    """Where to go afterwards: a path on this host."""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """From the link that started the flow: shown in forms, never believed."""
+    requester: int | None = None
+    """Who was signed in when the flow began."""
+    uid: str | None = None
+    """The name as typed; None until somebody has said one."""
+    pending_user: int | None = None
+    """Whose name that is; None for a name that nobody has. Once set, it stays."""
+    proved: int | None = None
+    """The user whose credential was checked and right."""
+    method: str = ""
+    """How it was proved: `password`, `setup_code`."""
+    login: int | None = None
+    """The user to sign in when the flow ends."""
+    logout: bool = False
+    """End the browser's session when the flow ends."""
+    failures: int = 0
+    """Wrong answers to the stage at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStage:
+    name: str
+    kind: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    slug: str
+    title: str
+    designation: str
+    plan: tuple[PlannedStage, ...]
+    background: str = ""
+    layout: str = "stacked"
+    position: int = 0
+    context: Context = field(default_factory=Context)
+
+    @property
+    def stage(self) -> PlannedStage | None:
+        """The stage at hand; None when all are done."""
+        return self.plan[self.position] if self.position < len(self.plan) else None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: object) -> State | None:
+        """None if this is not a state of this version: the flow then begins anew."""
+        if not isinstance(stored, dict):
+            return None
+        try:
+            plan = tuple(PlannedStage(**stage) for stage in stored["plan"])
+            return cls(**{**stored, "plan": plan, "context": Context(**stored["context"])})
+        except (KeyError, TypeError):
+            return None
+
+
+# --- what a stage answers ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """Go on; ``changes`` are fields of the context."""
+
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """Ask again. With a ``reason`` (a code of `rules.reasons`) it was a wrong answer and counts as a failure."""
+
+    errors: Errors
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """The flow ends here. ``message`` is for the person."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The flow ends well, and the browser goes somewhere else than ``next``."""
+
+    to: str
+
+
+Verdict = Continue | Invalid | Deny | Leave
+
+
+class Stage(Protocol):
+    """One kind of stage. Stages know nothing of one another; the executor alone moves on."""
+
+    @property
+    def asks(self) -> bool:
+        """Does it show something and wait for an answer?"""
+        ...
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """The fields of the context that it may change."""
+        ...
+
+    def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Component and fields of the JSON challenge, which the pages draw too. Only called if it asks."""
+        ...
+
+    async def respond(
+        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
+    ) -> Verdict: ...
+
+
+# --- what the executor answers -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """Show ``component`` and keep ``state``. ``reason`` says why the last answer was wrong, for the operator."""
+
+    state: State
+    component: dict[str, Any]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    to: str
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    reason: str
+    message: str
+    context: Context
+
+    @property
+    def component(self) -> dict[str, Any]:
+        return {"component": "ak-stage-access-denied", "error_message": self.message}
+
+
+Step = Challenge | Done | Denied

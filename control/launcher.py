@@ -1,0 +1,73 @@
+"""What somebody may open: the tiles of `/if/user/`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from control.flows.avatar import hue, letter
+from control.flows.targets import is_local, is_web
+from control.records import Application, Provider, User
+from control.store.interface import Query, Transaction
+from control.verbs.applications import launch_url, visible_to
+
+DIRECT = {
+    "ldap": "It asks for your name and password itself.",
+    "radius": "It asks for your name and password itself.",
+}
+"""How one gets into an application that has no page to open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    name: str
+    url: str | None
+    """None: nothing to open here; ``note`` says how to get in."""
+    new_tab: bool
+    icon: str | None
+    letter: str
+    hue: int
+    description: str
+    publisher: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    heading: str
+    """"" for applications without a group, which come first."""
+    tiles: Sequence[Tile]
+
+
+def shelves(tx: Transaction, user: User) -> list[Shelf]:
+    """The applications that this user may use, under their headings, by name."""
+    visible = Query(within={"pk": visible_to(tx, user.pk)}, ordering=("group", "name"))
+    applications = [application for application in tx.select(Application, visible) if not _is_hidden(application)]
+    used = [application.provider for application in applications if application.provider is not None]
+    providers = {provider.pk: provider for provider in tx.select(Provider, Query(within={"pk": used}))}
+    found: dict[str, list[Tile]] = {}
+    for application in applications:
+        provider = providers.get(application.provider) if application.provider is not None else None
+        found.setdefault(application.group, []).append(_tile(application, provider, user))
+    return [Shelf(heading, found[heading]) for heading in sorted(found, key=str.casefold)]
+
+
+def _is_hidden(application: Application) -> bool:
+    return application.meta_hide or application.meta_launch_url.startswith("blank://")
+
+
+def _tile(application: Application, provider: Provider | None, user: User) -> Tile:
+    url = launch_url(application, provider, user)
+    openable = url is not None and (is_web(url) or is_local(url))
+    icon = application.meta_icon
+    return Tile(
+        name=application.name,
+        url=url if openable else None,
+        new_tab=application.open_in_new_tab,
+        icon=icon if is_local(icon) or icon.startswith("data:image/") else None,
+        letter=letter(application.name),
+        hue=hue(application.slug),
+        description=application.meta_description,
+        publisher=application.meta_publisher,
+        note="" if openable or provider is None else DIRECT.get(provider.kind, ""),
+    )

@@ -1,0 +1,116 @@
+"""Control's end of the link: what one outpost is told, and what it is answered (DESIGN D5 to D7).
+
+Bytes of `protocols.link.codec` in and out; whoever carries them, HTTP or a call in the same process, is not known here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+from control import instances, outposts
+from control.authentication import Authentication
+from control.store.interface import Store, Transaction
+from protocols.errors import RemoteProtocolError
+from protocols.link import codec
+from protocols.link.messages import Authenticate, Delta, Heartbeat, Hello, Record, Reports, ReportsTaken, SnapshotChunk
+
+CHUNK_RECORDS = 1000
+"""Records in one chunk of a snapshot: a frame stays small enough not to hold up either end."""
+
+HEARTBEAT_SECONDS = 15.0
+"""Silence for longer than this means that the connection is dead."""
+
+
+class Link:
+    """Serves every outpost; one instance a control process."""
+
+    def __init__(self, store: Store, authentication: Authentication) -> None:
+        self._store = store
+        self._authentication = authentication
+        self._changed = asyncio.Condition()
+        self._newest = 0
+        self._wakers: set[asyncio.Task[None]] = set()
+        store.follow(self._wake)
+
+    def _wake(self, revision: int) -> None:
+        self._newest = max(self._newest, revision)
+        task = asyncio.ensure_future(self._notify())
+        self._wakers.add(task)
+        task.add_done_callback(self._wakers.discard)
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def ask(self, outpost: str, question: bytes) -> bytes:
+        """The answer to one question, or to reports. Raises RemoteProtocolError when it is neither."""
+        frame = codec.decode(question)
+        match frame:
+            case Authenticate():
+                return codec.encode(await self._authentication.answer(outpost, frame))
+            case Reports():
+                number = await self._store.write(lambda tx: instances.take(tx, outpost, frame))
+                return codec.encode(ReportsTaken(number))
+            case _:
+                raise RemoteProtocolError(f"{type(frame).__name__} is not a question")
+
+    async def follow(self, outpost: str, hello: bytes) -> AsyncIterator[bytes]:
+        """Frames without end: a snapshot unless the outpost stands where the log begins, then changes as they come."""
+        frame = codec.decode(hello)
+        if not isinstance(frame, Hello):
+            raise RemoteProtocolError(f"{type(frame).__name__} is not a hello")
+        await self._store.write(lambda tx: instances.seen(tx, outpost, frame, frame.revision))
+        revision = frame.revision
+        if not await self._store.read(lambda tx: _stands_on(tx, frame)):
+            for chunk in await self._store.read(lambda tx: list(_chunks(tx, outpost))):
+                revision = chunk.revision
+                yield codec.encode(chunk)
+        while True:
+            delta = await self._store.read(lambda tx: _delta(tx, outpost, revision))  # noqa: B023  # run at once
+            if delta is not None:
+                revision = delta.revision
+                yield codec.encode(delta)
+            elif not await self._newer_than(revision):
+                await self._store.write(lambda tx: instances.seen(tx, outpost, frame, revision))  # noqa: B023
+                yield codec.encode(Heartbeat(revision))
+
+    async def _newer_than(self, revision: int) -> bool:
+        """Waits for a newer revision; False when a heartbeat is due first."""
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS), self._changed:
+                await self._changed.wait_for(lambda: self._newest > revision)
+        except TimeoutError:
+            return False
+        return True
+
+
+def _stands_on(tx: Transaction, hello: Hello) -> bool:
+    """Has this outpost a revision of this very store?"""
+    return hello.incarnation == tx.incarnation and bool(hello.chain) and tx.chain_at(hello.revision) == hello.chain
+
+
+def _chunks(tx: Transaction, outpost: str) -> Iterator[SnapshotChunk]:
+    revision = tx.revision()
+    parts = list(_cut(outposts.snapshot(tx, outpost)))
+    for index, records in enumerate(parts):
+        yield SnapshotChunk(
+            revision=revision.number,
+            incarnation=tx.incarnation,
+            chain=revision.chain,
+            index=index,
+            last=index == len(parts) - 1,
+            records=records,
+        )
+
+
+def _cut(records: list[Record]) -> Iterator[tuple[Record, ...]]:
+    for start in range(0, max(len(records), 1), CHUNK_RECORDS):
+        yield tuple(records[start : start + CHUNK_RECORDS])
+
+
+def _delta(tx: Transaction, outpost: str, since: int) -> Delta | None:
+    revision = tx.revision()
+    if revision.number == since:
+        return None
+    return Delta(since, revision.number, revision.chain, tuple(outposts.changes(tx, outpost, since)))

@@ -1,0 +1,221 @@
+"""What an outpost may know: the view of the store that is sent to it, whole or as changes (DESIGN D5, D6).
+
+Every function here is a verb over one transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+
+from control.records import Application, Binding, Certificate, Group, Outpost, Provider, User
+from control.store.interface import LoggedChange, Query, Transaction
+from protocols.link.messages import (
+    BindingRecord,
+    CertificateRecord,
+    Change,
+    Configuration,
+    GroupRecord,
+    LdapSettings,
+    Members,
+    OutpostRecord,
+    ProviderRecord,
+    ProxySettings,
+    Put,
+    RadiusSettings,
+    Record,
+    Remove,
+    UserRecord,
+)
+
+SELF_SIGNED = "goauthentik.io/crypto/jwt-managed"
+"""``managed`` of the certificate that providers without one of their own show."""
+
+SETTINGS: dict[str, type[LdapSettings] | type[RadiusSettings] | type[ProxySettings]] = {
+    "ldap": LdapSettings,
+    "radius": RadiusSettings,
+    "proxy": ProxySettings,
+}
+
+
+def snapshot(tx: Transaction, outpost: str) -> list[Record]:
+    """Everything that this outpost needs."""
+    groups = tx.select(Group)
+    members = tx.members_of([group.pk for group in groups])
+    return [
+        *configuration(tx, outpost),
+        *(user_record(user, tx.install_id) for user in tx.select(User)),
+        *(group_record(group, tuple(members.get(group.pk, ()))) for group in groups),
+    ]
+
+
+def changes(tx: Transaction, outpost: str, since: int) -> list[Change]:
+    """What brings this outpost from revision ``since`` to the newest one.
+
+    A group and its new members may both be in the log: records come first, then who joined and left, then what went.
+    """
+    log = tx.changes_since(since)
+    return [
+        *_configured(tx, outpost, log),
+        *_records(tx, log),
+        *_memberships(tx, log),
+        *_removed(tx, log),
+    ]
+
+
+def _configured(tx: Transaction, outpost: str, log: Iterable[LoggedChange]) -> list[Change]:
+    if all(line.kind in ("user", "group", "members") for line in log):
+        return []
+    return [Configuration(tuple(configuration(tx, outpost)))]
+
+
+def _records(tx: Transaction, log: Sequence[LoggedChange]) -> list[Change]:
+    users = [line.pk for line in log if line.kind == "user"]
+    groups = [line.pk for line in log if line.kind == "group"]
+    return [
+        *(Put(user_record(user, tx.install_id)) for user in tx.select(User, Query(within={"pk": _unique(users)}))),
+        *(Put(group_record(group, None)) for group in tx.select(Group, Query(within={"pk": _unique(groups)}))),
+    ]
+
+
+def _memberships(tx: Transaction, log: Iterable[LoggedChange]) -> list[Change]:
+    """The net of all joining and leaving, group by group."""
+    member: dict[str, dict[int, bool]] = {}
+    for line in log:
+        if line.kind == "members":
+            state = member.setdefault(str(line.pk), {})
+            state.update(dict.fromkeys(line.joined, True))
+            state.update(dict.fromkeys(line.left, False))
+    return [
+        Members(
+            group,
+            tuple(user for user, joined in state.items() if joined),
+            tuple(user for user, joined in state.items() if not joined),
+        )
+        for group, state in member.items()
+    ]
+
+
+def _removed(tx: Transaction, log: Iterable[LoggedChange]) -> list[Change]:
+    """A pk is never given again, so whatever was removed stays removed."""
+    gone = {(line.kind, line.pk): None for line in log if line.removed}
+    removed: list[Change] = []
+    for kind, pk in gone:
+        if kind == "user":
+            removed.append(Remove("user", pk))
+        elif kind == "group":
+            removed.append(Remove("group", pk))
+    return removed
+
+
+def _unique(pks: Iterable[int | str]) -> list[int | str]:
+    return list(dict.fromkeys(pks))
+
+
+# --- the records as outposts know them -----------------------------------------------------------------------------
+
+
+def configuration(tx: Transaction, outpost: str) -> list[Record]:
+    """The outpost's own record, the providers it serves, and the certificates that they show."""
+    own = tx.get(Outpost, outpost)
+    providers = [
+        record
+        for provider in tx.select(Provider, Query(within={"pk": own.providers}))
+        if (record := provider_record(tx, provider)) is not None
+    ]
+    wanted = {provider.settings.certificate for provider in providers if provider.settings.certificate}
+    certificates = [
+        certificate
+        for certificate in tx.select(Certificate)
+        if certificate.pk in wanted or certificate.managed == SELF_SIGNED
+    ]
+    return [
+        OutpostRecord(own.pk, own.name, own.type, own.managed, own.config),
+        *providers,
+        *(CertificateRecord(c.pk, c.name, c.certificate_data, c.key_data) for c in certificates if c.key_data),
+    ]
+
+
+def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | None:
+    """None: it has no application, or is of a kind that outposts do not serve."""
+    application = tx.find(Application, provider=provider.pk)
+    if application is None or provider.kind not in SETTINGS:
+        return None
+    settings = SETTINGS[provider.kind]
+    known = {field.name for field in fields(settings)}
+    chosen = {key: value for key, value in {**provider.settings, **provider.secrets}.items() if key in known}
+    if provider.kind == "radius":
+        chosen["client_networks"] = networks(provider.settings["client_networks"])
+    bindings = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
+    return ProviderRecord(
+        pk=provider.pk,
+        name=provider.name,
+        protocol=provider.kind,  # type: ignore[arg-type]  # it is a key of SETTINGS
+        application=application.slug,
+        application_name=application.name,
+        application_pk=application.pk,
+        policy_engine_mode=application.policy_engine_mode,  # type: ignore[arg-type]  # checked when it was stored
+        settings=settings(**chosen),
+        bindings=tuple(binding_record(binding) for binding in bindings),
+    )
+
+
+def networks(text: str) -> tuple[str, ...]:
+    """``client_networks`` is stored as authentik writes it: CIDR networks with commas between."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def binding_record(binding: Binding) -> BindingRecord:
+    return BindingRecord(
+        pk=binding.pk,
+        order=binding.order,
+        enabled=binding.enabled,
+        negate=binding.negate,
+        user=binding.user,
+        group=binding.group,
+        policy=binding.policy,
+        timeout=binding.timeout,
+        failure_result=binding.failure_result,
+    )
+
+
+def uid_of(user: int, install_id: str) -> str:
+    """authentik's ``uid``, which is also its default OIDC subject."""
+    return hashlib.sha256(f"{user}-{install_id}".encode()).hexdigest()
+
+
+def user_record(user: User, install_id: str) -> UserRecord:
+    return UserRecord(
+        pk=user.pk,
+        uuid=user.uuid,
+        uid=uid_of(user.pk, install_id),
+        username=user.username,
+        name=user.name,
+        email=user.email,
+        type=user.type,
+        is_active=user.is_active,
+        ordinal=user.ordinal,
+        credential_version=user.credential_version,
+        valid_from=user.valid_from,
+        valid_until=user.valid_until,
+        sessions_not_before=user.sessions_not_before,
+        created=user.date_joined,
+        updated=user.last_updated,
+        password_changed=user.password_change_date,
+        attributes=user.attributes,
+    )
+
+
+def group_record(group: Group, members: tuple[int, ...] | None) -> GroupRecord:
+    return GroupRecord(
+        pk=group.pk,
+        name=group.name,
+        is_superuser=group.is_superuser,
+        ordinal=group.ordinal,
+        parents=group.parents,
+        members=members,
+        created=group.created,
+        updated=group.last_updated,
+        attributes=group.attributes,
+    )

@@ -1,0 +1,147 @@
+"""Password hashes: Argon2id in a bounded pool (DESIGN D16). A refused password costs the same work as a right one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+from typing import TypeVar
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+T = TypeVar("T")
+
+LONGEST_PASSWORD = 1024
+"""Bytes of UTF-8. Longer than any passphrase; hashing it still costs no more than hashing a short one."""
+WAITING_PER_WORKER = 32
+"""Hashes that may wait for each worker: at 25 ms each, who comes later would wait for most of a second."""
+DEAREST_MEMORY_KIB = 256 * 1024
+"""A stored hash that asks for more (an import gone wrong) is not believed, so that it cannot exhaust the machine."""
+DEAREST_WORK_KIB = 1024 * 1024
+"""The same bound on memory times passes."""
+SALT_BYTES = 16
+HASH_BYTES = 32
+
+
+class Busy(Exception):
+    """Too many hashes are waiting already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Argon2id parameters. The default is OWASP's: 19 MiB, two passes, one lane; about 25 ms of one core."""
+
+    memory_kib: int = 19 * 1024
+    passes: int = 2
+    lanes: int = 1
+
+    @property
+    def phc_prefix(self) -> str:
+        return f"$argon2id$v=19$m={self.memory_kib},t={self.passes},p={self.lanes}$"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    ok: bool
+    needs_rehash: bool = False
+    """The password was right, but its hash was made at another cost: store a new one."""
+
+
+REFUSED = Verified(False)
+_PHC = re.compile(r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$")
+
+
+class Passwords:
+    """``random`` gives that many bytes from a cryptographic source; ``workers`` hash at the same time."""
+
+    def __init__(
+        self, random: Callable[[int], bytes] = os.urandom, workers: int | None = None, cost: Cost | None = None
+    ) -> None:
+        workers = workers or os.cpu_count() or 1
+        self._random = random
+        self._cost = cost or Cost()
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="passwords")
+        self._most_outstanding = workers * (1 + WAITING_PER_WORKER)
+        self._outstanding = 0
+        self._counting = Lock()
+        self._dummy: str | None = None
+
+    async def hash(self, password: str) -> str:
+        """The PHC string to store. Raises Busy; ValueError for a password that is empty, too long or not Unicode."""
+        return await self._in_pool(lambda: self.hash_now(password))
+
+    async def verify(self, stored: str | None, password: str) -> Verified:
+        """Is this the password? ``stored`` is None when there is no such user or no password. Raises Busy."""
+        return await self._in_pool(lambda: self.verify_now(stored, password))
+
+    def hash_now(self, password: str) -> str:
+        """As `hash`, in the calling thread: for commands without an event loop."""
+        octets = password.encode("utf-8")
+        if not 0 < len(octets) <= LONGEST_PASSWORD:
+            raise ValueError(f"a password has 1 to {LONGEST_PASSWORD} bytes")
+        return self._derive(octets)
+
+    def verify_now(self, stored: str | None, password: str) -> Verified:
+        """As `verify`, in the calling thread."""
+        octets = password.encode("utf-8", "surrogatepass")[: LONGEST_PASSWORD + 1]
+        if stored is None or not 0 < len(octets) <= LONGEST_PASSWORD or not _is_affordable(stored):
+            _matches(octets, self._dummy_hash())
+            return REFUSED
+        if not _matches(octets, stored):
+            return REFUSED
+        return Verified(True, needs_rehash=not stored.startswith(self._cost.phc_prefix))
+
+    def close(self) -> None:
+        """Waiting hashes are cancelled; running ones end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _in_pool(self, work: Callable[[], T]) -> T:
+        with self._counting:
+            if self._outstanding >= self._most_outstanding:
+                raise Busy(f"{self._outstanding} passwords are being checked")
+            self._outstanding += 1
+        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        future.add_done_callback(self._one_done)
+        return await future
+
+    def _one_done(self, _future: object) -> None:
+        with self._counting:
+            self._outstanding -= 1
+
+    def _derive(self, octets: bytes) -> str:
+        cost = self._cost
+        kdf = Argon2id(
+            salt=self._random(SALT_BYTES),
+            length=HASH_BYTES,
+            iterations=cost.passes,
+            lanes=cost.lanes,
+            memory_cost=cost.memory_kib,
+        )
+        return kdf.derive_phc_encoded(octets)
+
+    def _dummy_hash(self) -> str:
+        """A hash of random bytes at the current cost, whose password nobody knows."""
+        if self._dummy is None:
+            self._dummy = self._derive(self._random(HASH_BYTES))
+        return self._dummy
+
+
+def _is_affordable(stored: str) -> bool:
+    parameters = _PHC.match(stored)
+    if parameters is None:
+        return False
+    memory, passes, lanes = map(int, parameters.groups())
+    return memory <= DEAREST_MEMORY_KIB and memory * passes <= DEAREST_WORK_KIB and lanes <= memory
+
+
+def _matches(octets: bytes, stored: str) -> bool:
+    try:
+        Argon2id.verify_phc_encoded(octets, stored)
+    except (InvalidKey, ValueError):
+        return False
+    return True

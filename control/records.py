@@ -1,0 +1,373 @@
+"""What control stores: frozen records, one class a table.
+
+Class attributes of a record say how the store treats it:
+
+- ``DIRECTORY``: a change bumps the revision, is appended to the change log and leaves an audit event, all in the same
+  transaction (DESIGN D5). The others are *activity* and never do.
+- ``SECRETS``: fields that are encrypted at rest and never leave in events or logs (D17).
+- ``HIDDEN``: fields that stay readable in the database but never leave in events or logs (password hashes, digests).
+
+``pk`` 0 or "" means: the store gives one. ``ordinal`` 0 means the same. Times are seconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+class Record:
+    """Base of all records; every one has a ``pk``, int or str as its annotation says."""
+
+    __slots__ = ()
+    TABLE: ClassVar[str]
+    DIRECTORY: ClassVar[bool] = False
+    SECRETS: ClassVar[frozenset[str]] = frozenset()
+    HIDDEN: ClassVar[frozenset[str]] = frozenset()
+    SEARCHED: ClassVar[tuple[str, ...]] = ()
+    """Fields that ``?search=`` looks into."""
+    UNIQUE: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Fields, or several together, that no two records share; None is shared by any number."""
+    FOLDED: ClassVar[tuple[str, ...]] = ()
+    """Text that `Query.alike` compares ignoring case. What is UNIQUE and FOLDED is unique ignoring case: two entries
+    with one name would be one entry to LDAP (RFC 4519, 2.3 and 2.39: caseIgnoreMatch)."""
+    INDEXED: ClassVar[tuple[str, ...]] = ()
+    """Fields that records are often found by, or that lists are often ordered by."""
+
+
+# --- directory -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class User(Record):
+    TABLE = "user"
+    DIRECTORY = True
+    HIDDEN = frozenset({"password"})
+    SEARCHED = ("username", "name", "email", "uuid")
+    UNIQUE = (("username",), ("uuid",), ("ordinal",))
+    FOLDED = ("username", "email")
+    INDEXED = ("email",)
+
+    username: str
+    pk: int = 0
+    uuid: str = ""
+    name: str = ""
+    email: str = ""
+    is_active: bool = True
+    type: str = "internal"
+    """internal, external, service_account, internal_service_account."""
+    path: str = "users"
+    attributes: dict[str, Any] = field(default_factory=dict)
+    password: str | None = field(default=None, repr=False)
+    """Argon2id hash; None: no password can be right."""
+    ordinal: int = 0
+    credential_version: int = 1
+    valid_from: float | None = None
+    valid_until: float | None = None
+    sessions_not_before: float = 0.0
+    date_joined: float = 0.0
+    last_updated: float = 0.0
+    password_change_date: float | None = None
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Record):
+    """Members are not a field: see `Transaction.add_members`."""
+
+    TABLE = "group"
+    DIRECTORY = True
+    SEARCHED = ("name",)
+    UNIQUE = (("name",), ("ordinal",))
+    FOLDED = ("name",)
+
+    name: str
+    pk: str = ""
+    is_superuser: bool = False
+    parents: tuple[str, ...] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
+    ordinal: int = 0
+    created: float = 0.0
+    last_updated: float = 0.0
+    managed: str | None = None
+
+
+# --- applications, providers, outposts -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Application(Record):
+    TABLE = "application"
+    DIRECTORY = True
+    SEARCHED = ("name", "slug", "meta_description", "meta_publisher", "group")
+    UNIQUE = (("slug",), ("provider",))
+
+    name: str
+    slug: str
+    pk: str = ""
+    group: str = ""
+    """Free text: the heading under which the launcher shows it."""
+    provider: int | None = None
+    meta_launch_url: str = ""
+    open_in_new_tab: bool = False
+    meta_icon: str = ""
+    meta_description: str = ""
+    meta_publisher: str = ""
+    meta_hide: bool = False
+    policy_engine_mode: str = "any"
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provider(Record):
+    TABLE = "provider"
+    DIRECTORY = True
+    SECRETS = frozenset({"secrets"})
+    SEARCHED = ("name",)
+    UNIQUE = (("name",),)
+
+    name: str
+    kind: str
+    """ldap, radius, proxy, oauth2."""
+    pk: int = 0
+    authentication_flow: str | None = None
+    authorization_flow: str | None = None
+    invalidation_flow: str | None = None
+    property_mappings: tuple[str, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    """The fields of the kind, by authentik's names, checked by the API's types."""
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    """``shared_secret``, ``client_secret``, ``cookie_secret``."""
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Binding(Record):
+    """A policy binding: ``target`` (an application's or flow's pk) and exactly one of policy, group, user."""
+
+    TABLE = "binding"
+    DIRECTORY = True
+    INDEXED = ("target",)
+
+    target: str
+    pk: str = ""
+    policy: str | None = None
+    group: str | None = None
+    user: int | None = None
+    order: int = 0
+    enabled: bool = True
+    negate: bool = False
+    timeout: int = 30
+    failure_result: bool = False
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outpost(Record):
+    TABLE = "outpost"
+    DIRECTORY = True
+    SEARCHED = ("name",)
+    UNIQUE = (("name",),)
+
+    name: str
+    type: str
+    """proxy, ldap, radius, any."""
+    pk: str = ""
+    providers: tuple[int, ...] = ()
+    config: dict[str, Any] = field(default_factory=dict)
+    user: int | None = None
+    """The internal service account that its token belongs to."""
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate(Record):
+    TABLE = "certificate"
+    DIRECTORY = True
+    SECRETS = frozenset({"key_data"})
+    SEARCHED = ("name",)
+    UNIQUE = (("name",),)
+
+    name: str
+    certificate_data: str
+    pk: str = ""
+    key_data: str = field(default="", repr=False)
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Record):
+    """One system setting; ``pk`` is its name."""
+
+    TABLE = "setting"
+    DIRECTORY = True
+
+    pk: str
+    value: Any = None
+    managed: str | None = None
+
+
+# --- flows ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Flow(Record):
+    TABLE = "flow"
+    DIRECTORY = True
+    SEARCHED = ("name", "slug", "title")
+    UNIQUE = (("slug",),)
+
+    slug: str
+    name: str
+    title: str
+    designation: str
+    pk: str = ""
+    authentication: str = "none"
+    """none, require_authenticated, require_unauthenticated, require_superuser."""
+    denied_action: str = "message_continue"
+    layout: str = "stacked"
+    background: str = ""
+    compatibility_mode: bool = False
+    policy_engine_mode: str = "any"
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Record):
+    TABLE = "stage"
+    DIRECTORY = True
+    UNIQUE = (("name",),)
+
+    name: str
+    kind: str
+    """identification, password, user_login, deny, redirect, initial_setup, user_logout, consent."""
+    pk: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageBinding(Record):
+    TABLE = "stage_binding"
+    DIRECTORY = True
+    UNIQUE = (("flow", "stage", "order"),)
+
+    flow: str
+    stage: str
+    order: int
+    pk: str = ""
+    evaluate_on_plan: bool = False
+    re_evaluate_policies: bool = True
+    invalid_response_action: str = "retry"
+    policy_engine_mode: str = "any"
+    managed: str | None = None
+
+
+# --- tokens, events, sessions --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Token(Record):
+    """Found by ``key_digest`` (SHA-256 hex of the key); the key itself is encrypted, for ``view_key``."""
+
+    TABLE = "token"
+    DIRECTORY = True
+    SECRETS = frozenset({"key"})
+    HIDDEN = frozenset({"key_digest"})
+    SEARCHED = ("identifier", "description")
+    UNIQUE = (("identifier",), ("key_digest",))
+    INDEXED = ("user",)
+
+    identifier: str
+    user: int
+    intent: str = "api"
+    """verification, api, recovery, app_password, network_password."""
+    pk: str = ""
+    key: str = field(default="", repr=False)
+    key_digest: str = field(default="", repr=False)
+    description: str = ""
+    expiring: bool = True
+    expires: float | None = None
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Record):
+    """Append-only. Directory changes write theirs by themselves; doors and flows write the others."""
+
+    TABLE = "event"
+    SEARCHED = ("action", "app", "client_ip")
+    INDEXED = ("created", "expires")
+
+    action: str
+    pk: str = ""
+    app: str = ""
+    context: dict[str, Any] = field(default_factory=dict)
+    user: dict[str, Any] = field(default_factory=dict)
+    client_ip: str = ""
+    created: float = 0.0
+    expires: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session(Record):
+    """A browser session; ``pk`` is the SHA-256 hex of the cookie, so that the database opens nobody's session."""
+
+    TABLE = "session"
+    HIDDEN = frozenset({"pk"})
+    INDEXED = ("user", "expires")
+
+    pk: str
+    user: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    """Flow state and such, JSON."""
+    csrf: str = field(default="", repr=False)
+    created: float = 0.0
+    last_used: float = 0.0
+    expires: float = 0.0
+    client_ip: str = ""
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Login(Record):
+    """When a user last signed in; apart from `User`, because signing in is activity. ``pk`` is the user's."""
+
+    TABLE = "login"
+
+    pk: int
+    last_login: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Instance(Record):
+    """One running outpost process; ``pk`` is the id that it chose and keeps."""
+
+    TABLE = "outpost_instance"
+
+    pk: str
+    outpost: str
+    hostname: str = ""
+    version: str = ""
+    last_seen: float = 0.0
+    revision: int = 0
+    """The one that it said it had, when last seen."""
+    reported: int = 0
+    """Number of the last report that was taken from it."""
+
+
+DIRECTORY_RECORDS: tuple[type[Record], ...] = (
+    User,
+    Group,
+    Application,
+    Provider,
+    Binding,
+    Outpost,
+    Certificate,
+    Setting,
+    Flow,
+    Stage,
+    StageBinding,
+    Token,
+)
+ACTIVITY_RECORDS: tuple[type[Record], ...] = (Event, Session, Login, Instance)

@@ -1,0 +1,217 @@
+"""Browser sessions: who a cookie belongs to, and for how long.
+
+The cookie is 32 random bytes; the store knows only its SHA-256. A session without a user holds the state of a flow
+until somebody has signed in; signing in always makes a new session, so that a cookie planted before opens nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from control.records import Event, Login, Session, User
+from control.store.interface import NotFound, Query, Transaction
+from rules import validity
+
+COOKIE_BYTES = 32
+"""256 bits: cannot be guessed."""
+LONGEST_COOKIE = 64
+"""Ours have 43 characters; nothing longer is looked up."""
+SIGNED_IN_SECONDS = 14 * 24 * 3600.0
+"""The longest that one sign-in lasts; the browser forgets the cookie when it closes."""
+IDLE_SECONDS = 3 * 24 * 3600.0
+"""Signed in, but unused for this long: over."""
+ANONYMOUS_SECONDS = 3600.0
+"""Time enough to find a password; short, because strangers make these rows."""
+MOST_ANONYMOUS = 20_000
+"""Strangers cannot fill the store: beyond this the oldest go."""
+SWEPT_AT_ONCE = 20
+"""Old rows deleted with each new one, so that the table shrinks by itself and no request waits long."""
+TOUCH_SECONDS = 60.0
+"""Activity is written at most this often."""
+LONGEST_USER_AGENT = 256
+"""Characters of the User-Agent header that are kept."""
+MOST_DATA_BYTES = 64 * 1024
+"""Of JSON in one session: a flow of fifty stages and a long address fit; strangers' rows stay small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A valid session, and its user once signed in."""
+
+    session: Session
+    user: User | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a browser speaks from, for the session list and the events."""
+
+    client_ip: str = ""
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Randomness for one new session."""
+
+    cookie: str = field(repr=False)
+    csrf: str = field(repr=False)
+
+
+def fresh(random: bytes) -> Fresh:
+    """Cookie and CSRF token out of twice COOKIE_BYTES random bytes."""
+    if len(random) != 2 * COOKIE_BYTES:
+        raise ValueError(f"{2 * COOKIE_BYTES} random bytes are needed")
+    return Fresh(_text(random[:COOKIE_BYTES]), _text(random[COOKIE_BYTES:]))
+
+
+def _text(random: bytes) -> str:
+    return base64.urlsafe_b64encode(random).rstrip(b"=").decode()
+
+
+def key_of(cookie: str) -> str:
+    """The session's pk: SHA-256 hex of its cookie."""
+    return hashlib.sha256(cookie.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def find(tx: Transaction, cookie: str) -> Visit | None:
+    """The session of this cookie, if it still counts: not expired, not idle, not revoked, its user in good standing."""
+    if not cookie or len(cookie) > LONGEST_COOKIE:
+        return None
+    session = tx.find(Session, pk=key_of(cookie))
+    if session is None or session.expires <= tx.now:
+        return None
+    if session.user is None:
+        return Visit(session, None)
+    user = tx.find(User, pk=session.user)
+    if user is None or session.created < user.sessions_not_before or validity.refusal(user, tx.now) is not None:
+        return None
+    return Visit(session, user) if tx.now - session.last_used < IDLE_SECONDS else None
+
+
+def begin(tx: Transaction, new: Fresh, caller: Caller, data: dict[str, Any]) -> Session:
+    """A session for somebody who has not signed in. Raises ValueError if the data is too much."""
+    _check_size(data)
+    _sweep(tx)
+    return tx.insert(_session(tx.now, new, caller, None, ANONYMOUS_SECONDS, data))
+
+
+def sign_in(tx: Transaction, old: Session | None, new: Fresh, user: int, method: str, caller: Caller) -> Session:
+    """A new session for ``user``, whose credential has just been proved; the old session ends.
+
+    Raises NotFound when the user is gone, PermissionError when the account is not good (any more).
+    """
+    account = tx.get(User, user)
+    if (refusal := validity.refusal(account, tx.now)) is not None:
+        raise PermissionError(refusal)
+    if old is not None:
+        end(tx, old)
+    _sweep(tx)
+    session = tx.insert(_session(tx.now, new, caller, user, SIGNED_IN_SECONDS, {}))
+    _remember_login(tx, Login(user, tx.now))
+    _leave_event(tx, "login", account, caller, {"auth_method": method})
+    return session
+
+
+def sign_out(tx: Transaction, visit: Visit, caller: Caller) -> None:
+    end(tx, visit.session)
+    if visit.user is not None:
+        _leave_event(tx, "logout", visit.user, caller, {})
+
+
+def login_failed(tx: Transaction, username: str, user: int | None, reason: str, caller: Caller) -> None:
+    """Leaves an event; ``reason`` is a code of `rules.reasons`."""
+    account = tx.find(User, pk=user) if user is not None else None
+    _leave_event(tx, "login_failed", account, caller, {"username": username, "reason": reason})
+
+
+def touch(tx: Transaction, session: Session) -> None:
+    """Remembers that the session is in use."""
+    try:
+        current = tx.get(Session, session.pk)
+    except NotFound:
+        return
+    tx.update(replace(current, last_used=tx.now))
+
+
+def is_due(session: Session, now: float) -> bool:
+    return now - session.last_used >= TOUCH_SECONDS
+
+
+def keep(tx: Transaction, session: Session, data: dict[str, Any]) -> None:
+    """Stores the session's data, unless the session has ended meanwhile. Raises ValueError if it is too much."""
+    _check_size(data)
+    try:
+        current = tx.get(Session, session.pk)
+    except NotFound:
+        return
+    tx.update(replace(current, data=data, last_used=tx.now))
+
+
+def end(tx: Transaction, session: Session) -> None:
+    try:
+        tx.delete(session)
+    except NotFound:
+        return
+
+
+def end_all(tx: Transaction, user: int) -> int:
+    """Ends every session of the user; how many there were."""
+    sessions = tx.select(Session, Query(equal={"user": user}))
+    for session in sessions:
+        tx.delete(session)
+    return len(sessions)
+
+
+def _session(
+    now: float, new: Fresh, caller: Caller, user: int | None, lifetime: float, data: dict[str, Any]
+) -> Session:
+    return Session(
+        pk=key_of(new.cookie),
+        user=user,
+        data=data,
+        csrf=new.csrf,
+        created=now,
+        last_used=now,
+        expires=now + lifetime,
+        client_ip=caller.client_ip,
+        user_agent=caller.user_agent[:LONGEST_USER_AGENT],
+    )
+
+
+def _check_size(data: dict[str, Any]) -> None:
+    if len(json.dumps(data).encode()) > MOST_DATA_BYTES:
+        raise ValueError(f"a session holds at most {MOST_DATA_BYTES} bytes")
+
+
+def _sweep(tx: Transaction) -> None:
+    oldest = tx.select(Session, Query(ordering=("expires",), limit=SWEPT_AT_ONCE))
+    crowd = Query(equal={"user": None}, ordering=("-created",), offset=MOST_ANONYMOUS, limit=SWEPT_AT_ONCE)
+    gone = {session.pk: session for session in oldest if session.expires <= tx.now}
+    gone.update({session.pk: session for session in tx.select(Session, crowd)})
+    for session in gone.values():
+        tx.delete(session)
+
+
+def _remember_login(tx: Transaction, login: Login) -> None:
+    try:
+        tx.update(login)
+    except NotFound:
+        tx.insert(login)
+
+
+def _leave_event(tx: Transaction, action: str, user: User | None, caller: Caller, context: dict[str, Any]) -> None:
+    tx.insert(
+        Event(
+            action=action,
+            app="flows",
+            context=context,
+            user={"pk": user.pk, "username": user.username, "email": user.email} if user is not None else {},
+            client_ip=caller.client_ip,
+            created=tx.now,
+        )
+    )

@@ -1,0 +1,303 @@
+"""The first schema."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "application",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("slug", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("group", sa.Text(), nullable=False),
+        sa.Column("provider", WHOLE, nullable=True),
+        sa.Column("meta_launch_url", sa.Text(), nullable=False),
+        sa.Column("open_in_new_tab", sa.Boolean(), nullable=False),
+        sa.Column("meta_icon", sa.Text(), nullable=False),
+        sa.Column("meta_description", sa.Text(), nullable=False),
+        sa.Column("meta_publisher", sa.Text(), nullable=False),
+        sa.Column("meta_hide", sa.Boolean(), nullable=False),
+        sa.Column("policy_engine_mode", sa.Text(), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_application")),
+        sa.UniqueConstraint("provider", name=op.f("uq_application_provider")),
+        sa.UniqueConstraint("slug", name=op.f("uq_application_slug")),
+    )
+    op.create_table(
+        "binding",
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("policy", sa.Text(), nullable=True),
+        sa.Column("group", sa.Text(), nullable=True),
+        sa.Column("user", WHOLE, nullable=True),
+        sa.Column("order", WHOLE, nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("negate", sa.Boolean(), nullable=False),
+        sa.Column("timeout", WHOLE, nullable=False),
+        sa.Column("failure_result", sa.Boolean(), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_binding")),
+    )
+    with op.batch_alter_table("binding", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_binding_target"), ["target"], unique=False)
+
+    op.create_table(
+        "certificate",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("certificate_data", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("key_data", sa.Text(), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_certificate")),
+        sa.UniqueConstraint("name", name=op.f("uq_certificate_name")),
+    )
+    op.create_table(
+        "change_log",
+        sa.Column("seq", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("revision", WHOLE, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("pk", sa.JSON(), nullable=False),
+        sa.Column("removed", sa.Boolean(), nullable=False),
+        sa.Column("joined", sa.JSON(), nullable=False),
+        sa.Column("left", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_change_log")),
+    )
+    with op.batch_alter_table("change_log", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_change_log_revision"), ["revision"], unique=False)
+
+    op.create_table(
+        "counter",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("last", WHOLE, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_counter")),
+    )
+    op.create_table(
+        "event",
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("app", sa.Text(), nullable=False),
+        sa.Column("context", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("user", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("client_ip", sa.Text(), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("expires", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_event")),
+    )
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_event_created"), ["created"], unique=False)
+        batch_op.create_index(batch_op.f("ix_event_expires"), ["expires"], unique=False)
+
+    op.create_table(
+        "flow",
+        sa.Column("slug", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("designation", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("authentication", sa.Text(), nullable=False),
+        sa.Column("denied_action", sa.Text(), nullable=False),
+        sa.Column("layout", sa.Text(), nullable=False),
+        sa.Column("background", sa.Text(), nullable=False),
+        sa.Column("compatibility_mode", sa.Boolean(), nullable=False),
+        sa.Column("policy_engine_mode", sa.Text(), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_flow")),
+        sa.UniqueConstraint("slug", name=op.f("uq_flow_slug")),
+    )
+    op.create_table(
+        "group",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("is_superuser", sa.Boolean(), nullable=False),
+        sa.Column("parents", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("attributes", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("ordinal", WHOLE, nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("last_updated", sa.Double(), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.Column("name_folded", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_group")),
+        sa.UniqueConstraint("name_folded", name=op.f("uq_group_name_folded")),
+        sa.UniqueConstraint("ordinal", name=op.f("uq_group_ordinal")),
+    )
+    op.create_table(
+        "head",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", WHOLE, nullable=False),
+        sa.Column("chain", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_head")),
+    )
+    op.create_table(
+        "login",
+        sa.Column("pk", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("last_login", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_login")),
+    )
+    op.create_table(
+        "meta",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_meta")),
+    )
+    op.create_table(
+        "outpost",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("providers", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("config", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("user", WHOLE, nullable=True),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_outpost")),
+        sa.UniqueConstraint("name", name=op.f("uq_outpost_name")),
+    )
+    op.create_table(
+        "outpost_instance",
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("outpost", sa.Text(), nullable=False),
+        sa.Column("hostname", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("last_seen", sa.Double(), nullable=False),
+        sa.Column("revision", WHOLE, nullable=False),
+        sa.Column("reported", WHOLE, nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_outpost_instance")),
+    )
+    op.create_table(
+        "provider",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("pk", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("authentication_flow", sa.Text(), nullable=True),
+        sa.Column("authorization_flow", sa.Text(), nullable=True),
+        sa.Column("invalidation_flow", sa.Text(), nullable=True),
+        sa.Column("property_mappings", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("secrets", sa.Text(), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_provider")),
+        sa.UniqueConstraint("name", name=op.f("uq_provider_name")),
+    )
+    op.create_table(
+        "revision",
+        sa.Column("number", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("chain", sa.Text(), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_revision")),
+    )
+    op.create_table(
+        "session",
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("user", WHOLE, nullable=True),
+        sa.Column("data", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("csrf", sa.Text(), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("last_used", sa.Double(), nullable=False),
+        sa.Column("expires", sa.Double(), nullable=False),
+        sa.Column("client_ip", sa.Text(), nullable=False),
+        sa.Column("user_agent", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_session")),
+    )
+    with op.batch_alter_table("session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_session_expires"), ["expires"], unique=False)
+        batch_op.create_index(batch_op.f("ix_session_user"), ["user"], unique=False)
+
+    op.create_table(
+        "setting",
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("value", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_setting")),
+    )
+    op.create_table(
+        "stage",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_stage")),
+        sa.UniqueConstraint("name", name=op.f("uq_stage_name")),
+    )
+    op.create_table(
+        "stage_binding",
+        sa.Column("flow", sa.Text(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("order", WHOLE, nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("evaluate_on_plan", sa.Boolean(), nullable=False),
+        sa.Column("re_evaluate_policies", sa.Boolean(), nullable=False),
+        sa.Column("invalid_response_action", sa.Text(), nullable=False),
+        sa.Column("policy_engine_mode", sa.Text(), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_stage_binding")),
+        sa.UniqueConstraint("flow", "stage", "order", name=op.f("uq_stage_binding_flow_stage_order")),
+    )
+    op.create_table(
+        "token",
+        sa.Column("identifier", sa.Text(), nullable=False),
+        sa.Column("user", WHOLE, nullable=False),
+        sa.Column("intent", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("key_digest", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("expiring", sa.Boolean(), nullable=False),
+        sa.Column("expires", sa.Double(), nullable=True),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_token")),
+        sa.UniqueConstraint("identifier", name=op.f("uq_token_identifier")),
+        sa.UniqueConstraint("key_digest", name=op.f("uq_token_key_digest")),
+    )
+    with op.batch_alter_table("token", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_token_user"), ["user"], unique=False)
+
+    op.create_table(
+        "user",
+        sa.Column("username", sa.Text(), nullable=False),
+        sa.Column("pk", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("uuid", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("attributes", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("password", sa.Text(), nullable=True),
+        sa.Column("ordinal", WHOLE, nullable=False),
+        sa.Column("credential_version", WHOLE, nullable=False),
+        sa.Column("valid_from", sa.Double(), nullable=True),
+        sa.Column("valid_until", sa.Double(), nullable=True),
+        sa.Column("sessions_not_before", sa.Double(), nullable=False),
+        sa.Column("date_joined", sa.Double(), nullable=False),
+        sa.Column("last_updated", sa.Double(), nullable=False),
+        sa.Column("password_change_date", sa.Double(), nullable=True),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.Column("username_folded", sa.Text(), nullable=False),
+        sa.Column("email_folded", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_user")),
+        sa.UniqueConstraint("ordinal", name=op.f("uq_user_ordinal")),
+        sa.UniqueConstraint("username_folded", name=op.f("uq_user_username_folded")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_user_uuid")),
+    )
+    with op.batch_alter_table("user", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_user_email"), ["email"], unique=False)
+        batch_op.create_index(batch_op.f("ix_user_email_folded"), ["email_folded"], unique=False)
+
+    op.create_table(
+        "member",
+        sa.Column("group", sa.Text(), nullable=False),
+        sa.Column("user", WHOLE, autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["group"], ["group.pk"], name=op.f("fk_member_group")),
+        sa.ForeignKeyConstraint(["user"], ["user.pk"], name=op.f("fk_member_user")),
+        sa.PrimaryKeyConstraint("group", "user", name=op.f("pk_member")),
+    )
+    with op.batch_alter_table("member", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_member_user"), ["user"], unique=False)

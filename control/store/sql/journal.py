@@ -1,0 +1,155 @@
+"""The lines that directory changes leave: change log, revision, chained hash, audit events (DESIGN D5)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from control.records import Event, Group, Provider, Record
+from control.store.interface import Actor, LoggedChange
+from control.store.sql.rows import Rows, canonical, pk_of
+from control.store.sql.schema import RECORD_TABLES, change_log, head, revision
+
+EVENT_RETENTION = 365 * 86400.0
+"""Seconds that an audit event is kept."""
+CLEANSED = "********************"
+"""Stands in events for what may not be read there."""
+
+MODELS: dict[str, tuple[str, str]] = {
+    "user": ("authentik_core", "user"),
+    "group": ("authentik_core", "group"),
+    "application": ("authentik_core", "application"),
+    "token": ("authentik_core", "token"),
+    "binding": ("authentik_policies", "policybinding"),
+    "outpost": ("authentik_outposts", "outpost"),
+    "certificate": ("authentik_crypto", "certificatekeypair"),
+    "setting": ("authentik_tenants", "setting"),
+    "flow": ("authentik_flows", "flow"),
+    "stage": ("authentik_flows", "stage"),
+    "stage_binding": ("authentik_flows", "flowstagebinding"),
+}
+"""TABLE to the app and model names that authentik's users filter events by."""
+
+
+class Journal:
+    """What one transaction changed, in order; written together by `finish`."""
+
+    def __init__(
+        self, connection: Connection, rows: Rows, actor: Actor, now: float, new_uuid: Callable[[], str]
+    ) -> None:
+        self._connection = connection
+        self._rows = rows
+        self._actor = actor
+        self._now = now
+        self._new_uuid = new_uuid
+        self._changes: list[LoggedChange] = []
+        self._change_events: list[str] = []
+        self._unwritten: list[Event] = []
+
+    def created(self, record: Record) -> None:
+        self._note(LoggedChange(0, record.TABLE, pk_of(record)), "model_created", record, difference(None, record))
+
+    def updated(self, before: Record, after: Record) -> None:
+        changed = difference(before, after)
+        changed.pop("last_updated", None)
+        self._note(LoggedChange(0, after.TABLE, pk_of(after)), "model_updated", after, changed)
+
+    def deleted(self, record: Record) -> None:
+        self._note(LoggedChange(0, record.TABLE, pk_of(record), removed=True), "model_deleted", record, {})
+
+    def members(self, group: Group, joined: tuple[int, ...], left: tuple[int, ...]) -> None:
+        line = LoggedChange(0, "members", group.pk, joined=joined, left=left)
+        self._note(line, "model_updated", group, {"members": {"joined": list(joined), "left": list(left)}})
+
+    def write_events(self) -> None:
+        """So that whoever reads events in this transaction finds them."""
+        if self._unwritten:
+            rows = [self._rows.row(canonical(event)) for event in self._unwritten]
+            self._connection.execute(insert(RECORD_TABLES[Event].table), rows)
+            self._unwritten.clear()
+
+    def finish(self) -> int | None:
+        """The new revision's number; None if the directory is as before."""
+        self.write_events()
+        if not self._changes:
+            return None
+        before = self._connection.execute(select(head.c.number, head.c.chain)).one()
+        number = before.number + 1
+        chain = next_chain(before.chain, self._changes, self._change_events)
+        last_line = self._connection.execute(select(func.max(change_log.c.seq))).scalar() or 0
+        lines = [_line(last_line + index, number, change) for index, change in enumerate(self._changes, 1)]
+        self._connection.execute(insert(change_log), lines)
+        self._connection.execute(insert(revision), {"number": number, "chain": chain, "created": self._now})
+        self._connection.execute(update(head), {"number": number, "chain": chain})
+        return int(number)
+
+    def _note(self, line: LoggedChange, action: str, record: Record, changed: Mapping[str, Any]) -> None:
+        if not record.DIRECTORY:
+            return
+        model = model_of(record)
+        event = Event(
+            action=action,
+            pk=self._new_uuid(),
+            app=model["app"],
+            context={"model": model, "diff": changed} if changed else {"model": model},
+            user=dict(self._actor.user),
+            client_ip=self._actor.client_ip,
+            created=self._now,
+            expires=self._now + EVENT_RETENTION,
+        )
+        self._changes.append(line)
+        self._change_events.append(event.pk)
+        self._unwritten.append(event)
+
+
+def model_of(record: Record) -> dict[str, Any]:
+    if isinstance(record, Provider):
+        app, name = f"authentik_providers_{record.kind}", f"{record.kind}provider"
+    else:
+        app, name = MODELS[record.TABLE]
+    return {"app": app, "model_name": name, "pk": pk_of(record), "name": _name(record)}
+
+
+def difference(before: Record | None, after: Record) -> dict[str, Any]:
+    """field: ``{"previous_value", "new_value"}`` for every field that differs; secret and hidden values cleansed."""
+    found = {}
+    for field in fields(after):  # type: ignore[arg-type]
+        old, new = getattr(before, field.name, None), getattr(after, field.name)
+        if old == new:
+            continue
+        if field.name in after.SECRETS or field.name in after.HIDDEN:
+            old, new = old and CLEANSED, new and CLEANSED
+        found[field.name] = {"previous_value": old, "new_value": new}
+    return found
+
+
+def next_chain(chain: str, changes: Sequence[LoggedChange], events: Sequence[str]) -> str:
+    """SHA-256 hex over the chain before and this revision's lines. ``events`` are the pks of their audit events:
+    random, so that a restored store that takes another way never arrives at the same chain."""
+    lines = [[c.kind, c.pk, c.removed, c.joined, c.left] for c in changes]
+    return hashlib.sha256(json.dumps([chain, lines, list(events)]).encode()).hexdigest()
+
+
+def _line(seq: int, number: int, change: LoggedChange) -> dict[str, Any]:
+    return {
+        "seq": seq,
+        "revision": number,
+        "kind": change.kind,
+        "pk": change.pk,
+        "removed": change.removed,
+        "joined": change.joined,
+        "left": change.left,
+    }
+
+
+def _name(record: Record) -> str:
+    for field in ("username", "name", "identifier", "slug"):
+        name = getattr(record, field, None)
+        if name:
+            return str(name)
+    return str(pk_of(record))

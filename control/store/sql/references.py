@@ -1,0 +1,84 @@
+"""What happens to the records that name a deleted one. The store follows this table; nobody else needs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from control.records import (
+    Application,
+    Binding,
+    Certificate,
+    Flow,
+    Group,
+    Instance,
+    Login,
+    Outpost,
+    Provider,
+    Record,
+    Session,
+    Stage,
+    StageBinding,
+    Token,
+    User,
+)
+
+
+class Fate(Enum):
+    DELETE = auto()
+    """The record goes too."""
+    CLEAR = auto()
+    """Its field becomes None."""
+    STRIP = auto()
+    """The deleted pk is taken out of its tuple."""
+    CLEAR_SETTING = auto()
+    """The entry of its ``settings`` becomes None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    holder: type[Record]
+    field: str
+    target: type[Record]
+    fate: Fate
+
+
+REFERENCES: tuple[Reference, ...] = (
+    Reference(Binding, "user", User, Fate.DELETE),
+    Reference(Token, "user", User, Fate.DELETE),
+    Reference(Session, "user", User, Fate.DELETE),
+    Reference(Login, "pk", User, Fate.DELETE),
+    Reference(Outpost, "user", User, Fate.CLEAR),
+    Reference(Binding, "group", Group, Fate.DELETE),
+    Reference(Group, "parents", Group, Fate.STRIP),
+    Reference(Binding, "target", Application, Fate.DELETE),
+    Reference(Application, "provider", Provider, Fate.CLEAR),
+    Reference(Outpost, "providers", Provider, Fate.STRIP),
+    Reference(Instance, "outpost", Outpost, Fate.DELETE),
+    Reference(Provider, "certificate", Certificate, Fate.CLEAR_SETTING),
+    Reference(Binding, "target", Flow, Fate.DELETE),
+    Reference(StageBinding, "flow", Flow, Fate.DELETE),
+    Reference(Provider, "authentication_flow", Flow, Fate.CLEAR),
+    Reference(Provider, "authorization_flow", Flow, Fate.CLEAR),
+    Reference(Provider, "invalidation_flow", Flow, Fate.CLEAR),
+    Reference(StageBinding, "stage", Stage, Fate.DELETE),
+    Reference(Binding, "target", StageBinding, Fate.DELETE),
+)
+
+
+def without(record: Any, reference: Reference, pk: int | str) -> Mapping[str, Any] | None:
+    """The fields of a holder that change when ``pk`` goes; None if it does not name ``pk`` after all."""
+    match reference.fate:
+        case Fate.CLEAR:
+            return {reference.field: None}
+        case Fate.STRIP:
+            named: tuple[Any, ...] = getattr(record, reference.field)
+            return {reference.field: tuple(other for other in named if other != pk)} if pk in named else None
+        case Fate.CLEAR_SETTING:
+            if record.settings.get(reference.field) != pk:
+                return None
+            return {"settings": record.settings | {reference.field: None}}
+        case Fate.DELETE:
+            raise ValueError("a record that goes too keeps no fields")

@@ -1,0 +1,116 @@
+"""One thread writes. What has queued up meanwhile is committed together, each verb in a savepoint of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any, Generic, TypeVar
+
+from control.store.interface import Actor, Overloaded, Transaction
+from control.store.sql.reading import Given
+from control.store.sql.transaction import SqlTransaction
+
+T = TypeVar("T")
+
+MOST_TOGETHER = 64
+"""Verbs in one commit: enough to share the disk's flush, few enough that the first one does not wait long."""
+
+MOST_WAITING = 10_000
+"""Writes that may wait: some seconds of work. More would be answered when nobody listens any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[T]):
+    verb: Callable[[Transaction], T]
+    actor: Actor
+    answer: Future[T]
+
+
+class Writer:
+    """``committed`` is called in the writing thread with each new revision, before its verbs are answered."""
+
+    def __init__(self, given: Given, committed: Callable[[int], None]) -> None:
+        self._given = given
+        self._committed = committed
+        self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._closed = False
+        self._submitting = Lock()
+        self._thread = Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, verb: Callable[[Transaction], T], actor: Actor) -> Future[T]:
+        """Raises Overloaded; RuntimeError after `close`."""
+        answer: Future[T] = Future()
+        with self._submitting:
+            if self._closed:
+                raise RuntimeError("the store is closed")
+            if self._queue.qsize() >= MOST_WAITING:
+                raise Overloaded(f"{MOST_WAITING} writes are waiting")
+            self._queue.put(Job(verb, actor, answer))
+        return answer
+
+    def close(self) -> None:
+        """What was submitted before is still written."""
+        with self._submitting:
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            jobs, open_ = self._next_jobs()
+            wanted = [job for job in jobs if job.answer.set_running_or_notify_cancel()]
+            if wanted:
+                self._commit(wanted)
+
+    def _next_jobs(self) -> tuple[list[Job[Any]], bool]:
+        """What waits, at most MOST_TOGETHER; False: nothing comes after it."""
+        job = self._queue.get()
+        jobs: list[Job[Any]] = []
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == MOST_TOGETHER:
+                return jobs, True
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return jobs, True
+        return jobs, False
+
+    def _commit(self, jobs: list[Job[Any]]) -> None:
+        """Nobody is answered before the commit; if it fails, everyone hears why."""
+        outcomes: list[Callable[[], None]] = []
+        newest: int | None = None
+        try:
+            with self._given.dialect.writing.begin() as connection:
+                self._given.dialect.lock(connection)
+                for job in jobs:
+                    try:
+                        with connection.begin_nested():
+                            transaction = SqlTransaction(connection, self._given, job.actor)
+                            result = job.verb(transaction)
+                            newest = transaction.finish() or newest
+                    except Exception as error:
+                        outcomes.append(_failing(job.answer, error))
+                    else:
+                        outcomes.append(_answering(job.answer, result))
+        except BaseException as error:
+            for job in jobs:
+                job.answer.set_exception(error)
+            return
+        if newest is not None:
+            self._committed(newest)
+        for tell in outcomes:
+            tell()
+
+
+def _answering(answer: Future[T], result: T) -> Callable[[], None]:
+    return lambda: answer.set_result(result)
+
+
+def _failing(answer: Future[Any], error: Exception) -> Callable[[], None]:
+    return lambda: answer.set_exception(error)

@@ -1,0 +1,108 @@
+"""Policy bindings: who may use an application or a flow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from control.records import Application, Binding, Flow, Group, StageBinding, User
+from control.store.interface import NotFound, Query, Transaction
+from control.verbs.fields import (
+    MAX_INTEGER,
+    NON_FIELD,
+    Count,
+    Fields,
+    Integer,
+    Invalid,
+    Uuid,
+    existing,
+    missing,
+    overlaid,
+    parse,
+    unique,
+)
+
+TARGETS = (Application, Flow, StageBinding)
+SUBJECTS = ("policy", "group", "user")
+
+
+class BindingFields(Fields):
+    target: Uuid
+    policy: Uuid | None = None
+    group: Uuid | None = None
+    user: Annotated[int, Field(ge=1, le=MAX_INTEGER)] | None = None
+    order: Integer = 0
+    enabled: bool = True
+    negate: bool = False
+    timeout: Count = 30
+    failure_result: bool = False
+
+
+def create(tx: Transaction, given: Mapping[str, Any]) -> Binding:
+    """Raises Invalid."""
+    fields = parse(BindingFields, given)
+    _check(tx, fields)
+    with unique():
+        return tx.insert(Binding(**fields.model_dump()))
+
+
+def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = True) -> Binding:
+    """Raises Invalid, NotFound."""
+    binding = tx.get(Binding, pk)
+    current = {name: getattr(binding, name) for name in BindingFields.model_fields}
+    fields = overlaid(BindingFields, current, given, partial)
+    _check(tx, fields)
+    with unique():
+        return tx.update(replace(binding, **fields.model_dump()))
+
+
+def delete(tx: Transaction, pk: str) -> None:
+    """Raises NotFound."""
+    tx.delete(tx.get(Binding, pk))
+
+
+def refuse_opening(tx: Transaction, subject: str, pk: int | str) -> None:
+    """Raises Invalid when an application or flow is bound to nobody but this user or group, who is to be deleted.
+
+    Their bindings go with them, and what has no enabled binding is open to everyone.
+    """
+    doomed = tx.select(Binding, Query(equal={subject: pk}))
+    for target in sorted({binding.target for binding in doomed if binding.enabled}):
+        left = [line for line in tx.select(Binding, Query(equal={"target": target})) if line not in doomed]
+        if not any(line.enabled for line in left):
+            raise Invalid({NON_FIELD: [_would_open(tx, target, subject)]})
+
+
+def _would_open(tx: Transaction, target: str, subject: str) -> str:
+    application = tx.find(Application, pk=target)
+    name = f"The application “{application.name}”" if application else "A flow"
+    return (
+        f"{name} is bound to nobody but this {subject} and would be open to everyone. Bind somebody else or delete the "
+        "binding first."
+    )
+
+
+def _check(tx: Transaction, fields: BindingFields) -> None:
+    chosen = [name for name in SUBJECTS if getattr(fields, name) is not None]
+    if len(chosen) != 1:
+        rule = "One of {} must be set." if not chosen else "Only one of {} can be set."
+        raise Invalid({NON_FIELD: [rule.format(", ".join(f"'{name}'" for name in SUBJECTS))]})
+    if not any(_exists(tx, kind, fields.target) for kind in TARGETS):
+        raise Invalid({"target": [missing(fields.target)]})
+    if fields.policy is not None:
+        raise Invalid({"policy": [missing(fields.policy)]})
+    if fields.group is not None:
+        existing(tx, Group, "group", [fields.group])
+    if fields.user is not None:
+        existing(tx, User, "user", [fields.user])
+
+
+def _exists(tx: Transaction, kind: type[Application] | type[Flow] | type[StageBinding], pk: str) -> bool:
+    try:
+        tx.get(kind, pk)
+    except NotFound:
+        return False
+    return True

@@ -1,0 +1,132 @@
+"""Outposts: which providers are live where. Each has a service account and a token of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from control.records import Outpost, Provider
+from control.store.interface import Transaction
+from control.verbs import tokens, users
+from control.verbs.fields import (
+    MAX_INTEGER,
+    NON_FIELD,
+    Attributes,
+    Duration,
+    Fields,
+    Invalid,
+    Name,
+    Text,
+    existing,
+    overlaid,
+    parse,
+    seconds,
+    unique,
+)
+from control.verbs.provider_kinds import KINDS
+from control.verbs.providers import rivals
+from control.verbs.tokens import Random
+
+EMBEDDED = "goauthentik.io/outposts/embedded"
+"""``managed`` of the outpost inside `outpost up`."""
+ACCOUNT_PATH = "goauthentik.io/outposts"
+ANY = "any"
+
+
+class OutpostFields(Fields):
+    name: Name
+    type: Literal["proxy", "ldap", "radius", "any"]
+    providers: list[Annotated[int, Field(ge=1, le=MAX_INTEGER)]] = Field(default_factory=list)
+    config: Attributes = Field(default_factory=dict)
+
+
+class OutpostConfig(Fields):
+    """The part of ``config`` that means something here; the rest is kept as it is."""
+
+    authentik_host: Text = ""
+    authentik_host_insecure: bool = False
+    authentik_host_browser: Text = ""
+    log_level: Text = "info"
+    refresh_interval: Duration = "minutes=5"
+
+
+def create(tx: Transaction, given: Mapping[str, Any], random: Random, managed: str | None = None) -> Outpost:
+    """With its service account and a token that never ends. Raises Invalid."""
+    fields = parse(OutpostFields, given)
+    _check(tx, fields)
+    pk = str(UUID(bytes=random(16), version=4))
+    account = users.create_service_account(
+        tx, f"ak-outpost-{UUID(pk).hex}", f"Outpost {fields.name} Service-Account", ACCOUNT_PATH
+    )
+    tokens.create(tx, account.pk, token_identifier(pk), random, description=f"Token of the outpost {fields.name}.")
+    with unique():
+        return tx.insert(Outpost(pk=pk, user=account.pk, managed=managed, **_parts(fields)))
+
+
+def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = True) -> Outpost:
+    """Raises Invalid, NotFound."""
+    outpost = tx.get(Outpost, pk)
+    fields = overlaid(OutpostFields, current(outpost), given, partial)
+    if outpost.managed == EMBEDDED:
+        if fields.name != outpost.name:
+            raise Invalid({"name": ["Embedded outpost's name cannot be changed"]})
+        if fields.type != outpost.type:
+            raise Invalid({"type": ["Embedded outpost's type cannot be changed"]})
+    _check(tx, fields)
+    with unique():
+        return tx.update(replace(outpost, **_parts(fields)))
+
+
+def delete(tx: Transaction, pk: str) -> None:
+    """The outpost with its account and token. Raises NotFound; Invalid for the embedded one."""
+    outpost = tx.get(Outpost, pk)
+    if outpost.managed == EMBEDDED:
+        raise Invalid({NON_FIELD: ["The embedded outpost cannot be deleted."]})
+    tx.delete(outpost)
+
+
+def current(outpost: Outpost) -> dict[str, Any]:
+    """The fields that a change is laid over."""
+    return {
+        "name": outpost.name,
+        "type": outpost.type,
+        "providers": list(outpost.providers),
+        "config": outpost.config,
+    }
+
+
+def token_identifier(pk: str) -> str:
+    return f"ak-outpost-{pk}-api"
+
+
+def refresh_seconds(outpost: Outpost) -> int:
+    """How often an outpost of authentik's reads everything again."""
+    return int(seconds(str(outpost.config.get("refresh_interval") or OutpostConfig().refresh_interval)))
+
+
+def _check(tx: Transaction, fields: OutpostFields) -> None:
+    try:
+        parse(OutpostConfig, fields.config)
+    except Invalid as error:
+        raise Invalid({"config": [f"{name}: {' '.join(said)}" for name, said in error.fields.items()]}) from None
+    providers = existing(tx, Provider, "providers", fields.providers)
+    for provider in providers:
+        if provider.kind not in KINDS or fields.type not in (ANY, provider.kind):
+            model = KINDS[provider.kind].model if provider.kind in KINDS else provider.kind
+            raise Invalid({"providers": [f"Outpost type {fields.type} can't be used with {model} providers."]})
+    for one, other, claim in rivals(providers):
+        raise Invalid({"providers": [f"Both “{one.name}” and “{other.name}” serve {claim}. Take only one of them."]})
+
+
+def _parts(fields: OutpostFields) -> dict[str, Any]:
+    config = {**OutpostConfig().model_dump(), **fields.config}
+    return {
+        "name": fields.name,
+        "type": fields.type,
+        "providers": tuple(dict.fromkeys(fields.providers)),
+        "config": config,
+    }

@@ -1,0 +1,108 @@
+"""Providers: how an application is reached. One record, its settings typed by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from control.records import Certificate, Flow, Outpost, Provider
+from control.store.interface import Query, Transaction
+from control.verbs.fields import Invalid, existing, missing, parse, unique
+from control.verbs.provider_kinds import KINDS, ProviderFields, ProxyFields, check_proxy, claimed, claims
+from control.verbs.tokens import Random
+
+FLOWS = ("authentication_flow", "authorization_flow", "invalidation_flow")
+COMMON = tuple(ProviderFields.model_fields)
+
+
+def create(tx: Transaction, kind: str, given: Mapping[str, Any], random: Random) -> Provider:
+    """``kind`` is a key of `KINDS`. Secrets and flows that are not given get good defaults. Raises Invalid."""
+    generated = {name: random(size).hex() for name, size in KINDS[kind].generated}
+    fields = parse(KINDS[kind].fields, {**_default_flows(tx, kind), **generated, **given})
+    _check(tx, fields)
+    with unique():
+        return tx.insert(Provider(kind=kind, **_parts(kind, fields)))
+
+
+def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = True) -> Provider:
+    """Raises Invalid, NotFound."""
+    provider = tx.get(Provider, pk)
+    kind = KINDS[provider.kind]
+    now = current(provider)
+    if not partial:
+        kept = (*FLOWS, *(name for name, _ in kind.generated))
+        parse(kind.fields, {**{name: now[name] for name in kept}, **given})
+    fields = parse(kind.fields, {**now, **given})
+    _check(tx, fields)
+    changed = replace(provider, **_parts(provider.kind, fields))
+    _refuse_rivals(tx, changed)
+    with unique():
+        return tx.update(changed)
+
+
+def delete(tx: Transaction, pk: int) -> None:
+    """Its application stays, without a provider; outposts stop serving it. Raises NotFound."""
+    tx.delete(tx.get(Provider, pk))
+
+
+def current(provider: Provider) -> dict[str, Any]:
+    """The fields that a change is laid over."""
+    common = {name: getattr(provider, name) for name in COMMON}
+    return {**common, "property_mappings": list(provider.property_mappings), **provider.settings, **provider.secrets}
+
+
+def rivals(providers: Sequence[Provider]) -> Iterator[tuple[Provider, Provider, str]]:
+    """Pairs that want the same requests, and which: on one outpost, only one of each pair could be served."""
+    for index, provider in enumerate(providers):
+        for other in providers[:index]:
+            if provider.kind == other.kind and provider.kind in KINDS:
+                for claim in claims(provider) & claims(other):
+                    yield other, provider, claimed(claim, provider)
+
+
+def _refuse_rivals(tx: Transaction, provider: Provider) -> None:
+    for outpost in tx.select(Outpost):
+        if provider.pk not in outpost.providers:
+            continue
+        beside = [pk for pk in outpost.providers if pk != provider.pk]
+        for other in tx.select(Provider, Query(within={"pk": beside})):
+            for _, _, claim in rivals((other, provider)):
+                sentence = f"On the outpost “{outpost.name}”, the provider “{other.name}” serves {claim} already."
+                raise Invalid({KINDS[provider.kind].claims: [sentence]})
+
+
+def _default_flows(tx: Transaction, kind: str) -> dict[str, str]:
+    """pks by field; a flow that somebody has removed has to be given."""
+    slugs = {
+        "authorization_flow": KINDS[kind].authorization_flow,
+        "invalidation_flow": KINDS[kind].invalidation_flow,
+    }
+    found = {field: tx.find(Flow, slug=slug) for field, slug in slugs.items()}
+    return {field: flow.pk for field, flow in found.items() if flow is not None}
+
+
+def _check(tx: Transaction, fields: ProviderFields) -> None:
+    for name in FLOWS:
+        pk = getattr(fields, name)
+        if pk is not None:
+            existing(tx, Flow, name, [pk])
+    if fields.property_mappings:
+        raise Invalid({"property_mappings": [missing(pk) for pk in fields.property_mappings]})
+    certificate = getattr(fields, "certificate", None)
+    if certificate is not None:
+        existing(tx, Certificate, "certificate", [certificate])
+    if isinstance(fields, ProxyFields):
+        check_proxy(fields)
+
+
+def _parts(kind: str, fields: ProviderFields) -> dict[str, Any]:
+    """The record's fields: common ones, settings, secrets."""
+    every = fields.model_dump()
+    secret = KINDS[kind].secrets
+    return {
+        **{name: every[name] for name in COMMON},
+        "property_mappings": tuple(fields.property_mappings),
+        "settings": {name: value for name, value in every.items() if name not in COMMON and name not in secret},
+        "secrets": {name: every[name] for name in sorted(secret)},
+    }

@@ -1,0 +1,146 @@
+"""Users: made, changed, deactivated, given a password, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from control.records import Group, Outpost, User
+from control.store.interface import Transaction
+from control.verbs import bindings
+from control.verbs.fields import (
+    NON_FIELD,
+    Attributes,
+    Email,
+    Fields,
+    Invalid,
+    Moment,
+    Text,
+    Uuid,
+    existing,
+    overlaid,
+    parse,
+    unique,
+)
+
+INTERNAL_SERVICE_ACCOUNT = "internal_service_account"
+
+
+def _path(path: str) -> str:
+    if path.startswith("/") or path.endswith("/"):
+        raise ValueError("No leading or trailing slashes allowed.")
+    if "" in path.split("/"):
+        raise ValueError("No empty segments in user path allowed.")
+    return path
+
+
+class UserFields(Fields):
+    username: Annotated[str, Field(min_length=1, max_length=150)]
+    name: Text
+    is_active: bool = True
+    email: Email = ""
+    attributes: Attributes = Field(default_factory=dict)
+    path: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_path)] = "users"
+    type: Literal["internal", "external", "service_account", "internal_service_account"] = "internal"
+    valid_from: Moment = None
+    valid_until: Moment = None
+    groups: list[Uuid] = Field(default_factory=list)
+
+
+def create(tx: Transaction, given: Mapping[str, Any]) -> User:
+    """Raises Invalid."""
+    fields = parse(UserFields, given)
+    if fields.type == INTERNAL_SERVICE_ACCOUNT:
+        raise Invalid({"type": ["Setting a user to internal service account is not allowed."]})
+    return _insert(tx, fields)
+
+
+def create_service_account(tx: Transaction, username: str, name: str, path: str) -> User:
+    """The account that an outpost's token belongs to; nobody signs in with it. Raises Invalid."""
+    return _insert(
+        tx, parse(UserFields, {"username": username, "name": name, "path": path, "type": INTERNAL_SERVICE_ACCOUNT})
+    )
+
+
+def _insert(tx: Transaction, fields: UserFields) -> User:
+    _check_dates(fields)
+    groups = existing(tx, Group, "groups", fields.groups)
+    with unique():
+        user = tx.insert(User(**fields.model_dump(exclude={"groups"})))
+    for group in groups:
+        tx.add_members(group.pk, [user.pk])
+    return user
+
+
+def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = True) -> User:
+    """``groups``, if given, replaces the memberships. Raises Invalid, NotFound."""
+    user = tx.get(User, pk)
+    fields = overlaid(UserFields, current(user), given, partial)
+    _check_dates(fields)
+    _check_type(user, fields)
+    changed = replace(user, **fields.model_dump(exclude={"groups"}))
+    if changed.username != user.username:
+        changed = replace(changed, credential_version=changed.credential_version + 1)
+    if user.is_active and not changed.is_active:
+        changed = _disbelieved(changed, tx.now)
+    with unique():
+        changed = tx.update(changed)
+    if "groups" in given:
+        _join_exactly(tx, pk, fields.groups)
+    return changed
+
+
+def set_password(tx: Transaction, pk: int, password_hash: str) -> User:
+    """What was remembered of the old password is no longer believed, and its sessions end. Raises NotFound."""
+    user = replace(tx.get(User, pk), password=password_hash, password_change_date=tx.now)
+    return tx.update(_disbelieved(user, tx.now))
+
+
+def _disbelieved(user: User, now: float) -> User:
+    return replace(user, credential_version=user.credential_version + 1, sessions_not_before=now)
+
+
+def delete(tx: Transaction, pk: int) -> None:
+    """The user with their tokens, sessions and memberships.
+
+    Raises NotFound; Invalid when an outpost stands on the account, or an application would be open to everyone.
+    """
+    user = tx.get(User, pk)
+    outpost = tx.find(Outpost, user=pk)
+    if outpost is not None:
+        raise Invalid(
+            {NON_FIELD: [f"This is the account of the outpost “{outpost.name}”. Delete the outpost instead."]}
+        )
+    bindings.refuse_opening(tx, "user", pk)
+    tx.delete(user)
+
+
+def current(user: User) -> dict[str, Any]:
+    """The fields that a change is laid over."""
+    return {name: getattr(user, name) for name in UserFields.model_fields if name != "groups"}
+
+
+def _check_dates(fields: UserFields) -> None:
+    if fields.valid_from is not None and fields.valid_until is not None and fields.valid_until <= fields.valid_from:
+        raise Invalid({"valid_until": ["The last valid moment must be later than the first."]})
+
+
+def _check_type(user: User, fields: UserFields) -> None:
+    if user.type == fields.type:
+        return
+    if user.type == INTERNAL_SERVICE_ACCOUNT:
+        raise Invalid({"type": ["Can't change internal service account to other user type."]})
+    if fields.type == INTERNAL_SERVICE_ACCOUNT:
+        raise Invalid({"type": ["Setting a user to internal service account is not allowed."]})
+
+
+def _join_exactly(tx: Transaction, user: int, groups: list[str]) -> None:
+    wanted = {group.pk for group in existing(tx, Group, "groups", groups)}
+    have = set(tx.groups_of([user]).get(user, []))
+    for group in sorted(wanted - have):
+        tx.add_members(group, [user])
+    for group in sorted(have - wanted):
+        tx.remove_members(group, [user])

@@ -1,0 +1,1 @@
+"""HTTP faces of control: the API, the pages, and the link to outposts."""

@@ -1,0 +1,93 @@
+"""Who asks: a bearer token, or a browser session with its CSRF token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from control.records import User
+from control.store.interface import Actor, Transaction
+from control.verbs import tokens
+from control.verbs.rights import is_superuser
+from control.verbs.users import INTERNAL_SERVICE_ACCOUNT
+from control.web import browser
+from control.web.admin_api.refusals import BAD_TOKEN, NOT_AUTHENTICATED, NOT_PERMITTED, Refused
+from control.web.services import Services
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    user: User
+    is_superuser: bool
+    client_ip: str = ""
+
+    @property
+    def actor(self) -> Actor:
+        user = self.user
+        return Actor({"pk": user.pk, "username": user.username, "email": user.email}, self.client_ip)
+
+    @property
+    def is_outpost(self) -> bool:
+        return self.user.type == INTERNAL_SERVICE_ACCOUNT
+
+
+Permit = Callable[[Caller], bool]
+
+
+def superusers_only(caller: Caller) -> bool:
+    return caller.is_superuser
+
+
+def superusers_and_outposts(caller: Caller) -> bool:
+    return caller.is_superuser or caller.is_outpost
+
+
+def everybody(caller: Caller) -> bool:
+    """Everybody who is authenticated."""
+    return True
+
+
+async def identify(request: Request, services: Services) -> Caller:
+    """Raises Refused with 403."""
+    user = await _user(request, services)
+    ruling = await services.store.read(lambda tx: is_superuser(tx, user.pk))
+    return Caller(user, ruling, browser.address(request, services).client)
+
+
+async def _user(request: Request, services: Services) -> User:
+    header = request.headers.get("authorization", "").strip()
+    if " " in header:
+        return await _token_owner(header, services)
+    session = await browser.browser_session(request, services)
+    if session is None:
+        raise Refused(403, NOT_AUTHENTICATED)
+    if request.method not in SAFE_METHODS:
+        try:
+            browser.check_csrf(request, session.session)
+        except browser.CrossSite as error:
+            raise Refused(403, f"CSRF Failed: {error}") from None
+    return session.user
+
+
+async def _token_owner(header: str, services: Services) -> User:
+    scheme, _, key = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise Refused(403, "Unsupported authentication type")
+
+    def owner(tx: Transaction) -> User | None:
+        return tokens.owner(tx, key.strip())
+
+    user = await services.store.read(owner)
+    if user is None:
+        raise Refused(403, BAD_TOKEN)
+    return user
+
+
+def require(permit: Permit, caller: Caller) -> None:
+    """Raises Refused with 403."""
+    if not permit(caller):
+        raise Refused(403, NOT_PERMITTED)

@@ -1,0 +1,63 @@
+"""One path of the API: identify, permit, do, answer. Everything that goes wrong becomes an authentik-like refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from control.web.admin_api.callers import Caller, Permit, identify, require
+from control.web.admin_api.refusals import NO_SUCH_PATH, Refused, refusal
+from control.web.services import Services
+
+Do = Callable[[Request, Caller], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    permit: Permit
+    do: Do
+
+
+class Endpoint:
+    """An ASGI application for one path; ``actions`` by method. HEAD is answered as GET, without the body."""
+
+    def __init__(self, services: Services, actions: Mapping[str, Action]) -> None:
+        self.actions = dict(actions)
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._respond(request)
+        except Exception as error:
+            response = refusal(error)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        caller = await identify(request, self._services)
+        action = self.actions.get("GET" if request.method == "HEAD" else request.method)
+        if action is None:
+            raise Refused(405, f'Method "{request.method}" not allowed.', {"Allow": self._allowed()})
+        require(action.permit, caller)
+        return await action.do(request, caller)
+
+    def _allowed(self) -> str:
+        return ", ".join([*self.actions, *(["HEAD"] if "GET" in self.actions else [])])
+
+
+class Elsewhere:
+    """Every path that is none of ours. Without its trailing slash, a GET is sent to the path with one."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        path = request.url.path
+        if request.method in ("GET", "HEAD") and not path.endswith("/"):
+            query = f"?{request.url.query}" if request.url.query else ""
+            response: Response = RedirectResponse(f"{path}/{query}", 301)
+        else:
+            response = refusal(Refused(404, NO_SUCH_PATH))
+        await response(scope, receive, send)

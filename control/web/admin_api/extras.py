@@ -1,0 +1,143 @@
+"""The paths that are not a record's six actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from control.passwords import LONGEST_PASSWORD
+from control.store.interface import Transaction
+from control.verbs import groups, users
+from control.verbs.fields import MAX_INTEGER, Fields, Invalid, parse
+from control.web.admin_api import shapes
+from control.web.admin_api.bodies import json_object
+from control.web.admin_api.callers import Caller, everybody, superusers_only
+from control.web.admin_api.endpoint import Action, Do, Endpoint
+from control.web.admin_api.refusals import answer
+from control.web.admin_api.table import GROUPS, USERS
+from control.web.services import Services
+
+CACHE_SECONDS = 300
+"""authentik's default; nothing here is cached, but outposts of authentik's want the fields."""
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """They come before the records': ``users/me/`` would be a user's path."""
+    return [
+        Route("/core/users/me/", Endpoint(services, {"GET": Action(everybody, _me(services))})),
+        Route(
+            "/core/users/{key}/set_password/",
+            Endpoint(services, {"POST": Action(superusers_only, _set_password(services))}),
+        ),
+        Route(
+            "/core/groups/{key}/add_user/",
+            Endpoint(services, {"POST": Action(superusers_only, _change_members(services, groups.add_user))}),
+        ),
+        Route(
+            "/core/groups/{key}/remove_user/",
+            Endpoint(services, {"POST": Action(superusers_only, _change_members(services, groups.remove_user))}),
+        ),
+        Route("/root/config/", Endpoint(services, {"GET": Action(everybody, _root_config)})),
+        Route("/admin/version/", Endpoint(services, {"GET": Action(everybody, _version(services))})),
+    ]
+
+
+def _me(services: Services) -> Do:
+    async def do(request: Request, caller: Caller) -> Response:
+        return answer(await services.store.read(lambda tx: shapes.myself(tx, caller.user, caller.is_superuser)))
+
+    return do
+
+
+def _set_password(services: Services) -> Do:
+    """The hash is made outside of the transaction: it takes as long as a hundred of them."""
+
+    async def do(request: Request, caller: Caller) -> Response:
+        password = _password(await json_object(request))
+        key = request.path_params["key"]
+        user = await services.store.read(lambda tx: USERS.one(tx, key, caller))
+        stored = await services.passwords.hash(password)
+
+        def verb(tx: Transaction) -> None:
+            users.set_password(tx, user.pk, stored)
+
+        await services.store.write(verb, caller.actor)
+        return answer(None, 204)
+
+    return do
+
+
+def _password(body: dict[str, Any]) -> str:
+    """As it was given: a password is not trimmed. Raises Invalid."""
+    if "password" not in body:
+        raise Invalid({"password": ["This field is required."]})
+    password = body["password"]
+    if not isinstance(password, str):
+        raise Invalid({"password": ["Not a valid string."]})
+    if not password:
+        raise Invalid({"password": ["This field may not be blank."]})
+    if len(password.encode("utf-8", "replace")) > LONGEST_PASSWORD:
+        raise Invalid({"password": [f"Ensure this field has no more than {LONGEST_PASSWORD} bytes."]})
+    if any("\ud800" <= character <= "\udfff" for character in password):
+        raise Invalid({"password": ["Not a valid string."]})
+    return password
+
+
+def _change_members(services: Services, change: Callable[[Transaction, str, int], None]) -> Do:
+    async def do(request: Request, caller: Caller) -> Response:
+        user = parse(Account, await json_object(request)).pk
+
+        def verb(tx: Transaction) -> None:
+            change(tx, GROUPS.one(tx, request.path_params["key"], caller).pk, user)
+
+        await services.store.write(verb, caller.actor)
+        return answer(None, 204)
+
+    return do
+
+
+class Account(Fields):
+    """Which user joins or leaves."""
+
+    pk: Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+
+
+async def _root_config(request: Request, caller: Caller) -> Response:
+    """No errors are reported to anybody, and nothing here needs a licence."""
+    return answer(
+        {
+            "error_reporting": {
+                "enabled": False,
+                "sentry_dsn": "",
+                "environment": "customer",
+                "send_pii": False,
+                "traces_sample_rate": 0.0,
+            },
+            "capabilities": [],
+            "cache_timeout": CACHE_SECONDS,
+            "cache_timeout_flows": CACHE_SECONDS,
+            "cache_timeout_policies": CACHE_SECONDS,
+        }
+    )
+
+
+def _version(services: Services) -> Do:
+    async def do(request: Request, caller: Caller) -> Response:
+        """Nobody is asked for the latest version, so that it is never known to be another one."""
+        return answer(
+            {
+                "version_current": services.version,
+                "version_latest": services.version,
+                "version_latest_valid": False,
+                "build_hash": "",
+                "outdated": False,
+                "outpost_outdated": False,
+            }
+        )
+
+    return do

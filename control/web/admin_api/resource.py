@@ -1,0 +1,180 @@
+"""A kind of record with the usual six actions, from one table entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from control.records import Record
+from control.store.interface import Transaction
+from control.web.admin_api.bodies import json_object
+from control.web.admin_api.callers import Caller, Permit, superusers_only
+from control.web.admin_api.endpoint import Action, Do, Endpoint
+from control.web.admin_api.lists import Filter, Narrowed, ordering_of, page_of, pagination, query_of
+from control.web.admin_api.refusals import Refused, answer
+from control.web.services import Services
+
+R = TypeVar("R", bound=Record)
+Body = Mapping[str, Any]
+Create = Callable[[Transaction, Body], R]
+Update = Callable[[Transaction, Any, Body, bool], R]
+"""pk, body, and whether what is not in the body may be required (PUT) or not (PATCH)."""
+Delete = Callable[[Transaction, Any], None]
+
+
+def pk_of(record: Record) -> Any:
+    return record.pk  # type: ignore[attr-defined]  # every record has one, of one of two types
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """For whom a record is shown, and what was asked to be left out of it."""
+
+    caller: Caller
+    params: QueryParams
+
+    def includes(self, name: str, default: bool) -> bool:
+        """``?include_users=false`` and such."""
+        return self.params.get(name, str(default)).lower() == "true"
+
+
+def sees_everything(tx: Transaction, caller: Caller) -> Narrowed:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Resource(Generic[R]):
+    """``shape`` turns records into bodies, many at once. An action without a function does not exist."""
+
+    path: str
+    """Below /api/v3/, without slashes at its ends."""
+    kind: type[R]
+    title: str
+    """authentik's class name."""
+    shape: Callable[[Transaction, Sequence[R], View], list[dict[str, Any]]]
+    ordering: tuple[str, ...] = ("name",)
+    lookup: str = "pk"
+    numbered: bool = False
+    """The pk is an integer; otherwise a UUID."""
+    only: Narrowed = field(default_factory=dict)
+    """Records of other kinds live in the same table, and are not seen here."""
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    readers: Permit = superusers_only
+    sees: Callable[[Transaction, Caller], Narrowed] = sees_everything
+    """Which records a permitted reader sees."""
+    create: Create[R] | None = None
+    update: Update[R] | None = None
+    delete: Delete | None = None
+
+    def routes(self, services: Services) -> list[BaseRoute]:
+        return [
+            Route(f"/{self.path}/", Endpoint(services, self._collection(services))),
+            Route(f"/{self.path}/{{key}}/", Endpoint(services, self._single(services))),
+        ]
+
+    def one(self, tx: Transaction, key: str, caller: Caller) -> R:
+        """The record with this key. Raises Refused with 404, also for one that the caller does not see."""
+        try:
+            wanted: Narrowed = {self.lookup: [self._key(key)]}
+        except ValueError:
+            raise self._unknown() from None
+        query = query_of(tx, QueryParams(), {}, [wanted, self.only, self.sees(tx, caller)])
+        found = tx.select(self.kind, replace(query, limit=1))
+        if not found:
+            raise self._unknown()
+        return found[0]
+
+    def _key(self, text: str) -> int | str:
+        """Raises ValueError for what cannot be a key."""
+        if self.lookup != "pk":
+            return text
+        return int(text) if self.numbered else str(UUID(text))
+
+    def _unknown(self) -> Refused:
+        return Refused(404, f"No {self.title} matches the given query.")
+
+    # --- the actions ---
+
+    def _collection(self, services: Services) -> dict[str, Action]:
+        actions = {"GET": Action(self.readers, self._list(services))}
+        if self.create is not None:
+            actions["POST"] = Action(superusers_only, self._create(services, self.create))
+        return actions
+
+    def _single(self, services: Services) -> dict[str, Action]:
+        actions = {"GET": Action(self.readers, self._retrieve(services))}
+        if self.update is not None:
+            actions["PUT"] = Action(superusers_only, self._update(services, self.update, partial=False))
+            actions["PATCH"] = Action(superusers_only, self._update(services, self.update, partial=True))
+        if self.delete is not None:
+            actions["DELETE"] = Action(superusers_only, self._delete(services, self.delete))
+        return actions
+
+    def _list(self, services: Services) -> Do:
+        async def do(request: Request, caller: Caller) -> Response:
+            return answer(await services.store.read(lambda tx: self._page(tx, View(caller, request.query_params))))
+
+        return do
+
+    def _page(self, tx: Transaction, view: View) -> dict[str, Any]:
+        page = page_of(view.params)
+        query = query_of(tx, view.params, self.filters, [self.only, self.sees(tx, view.caller)])
+        numbers = pagination(page, tx.count(self.kind, query))
+        ordering = ordering_of(view.params, self.kind, self.ordering)
+        records = tx.select(self.kind, replace(query, ordering=ordering, offset=page.offset, limit=page.size))
+        return {"pagination": numbers, "results": self.shape(tx, records, view), "autocomplete": {}}
+
+    def _retrieve(self, services: Services) -> Do:
+        async def do(request: Request, caller: Caller) -> Response:
+            def verb(tx: Transaction) -> dict[str, Any]:
+                record = self.one(tx, request.path_params["key"], caller)
+                return self._shown(tx, record, View(caller, request.query_params))
+
+            return answer(await services.store.read(verb))
+
+        return do
+
+    def _create(self, services: Services, create: Create[R]) -> Do:
+        async def do(request: Request, caller: Caller) -> Response:
+            body = await json_object(request)
+            view = View(caller, request.query_params)
+
+            def verb(tx: Transaction) -> dict[str, Any]:
+                return self._shown(tx, create(tx, body), view)
+
+            return answer(await services.store.write(verb, caller.actor), 201)
+
+        return do
+
+    def _update(self, services: Services, update: Update[R], partial: bool) -> Do:
+        async def do(request: Request, caller: Caller) -> Response:
+            body = await json_object(request)
+            view = View(caller, request.query_params)
+
+            def verb(tx: Transaction) -> dict[str, Any]:
+                record = self.one(tx, request.path_params["key"], caller)
+                return self._shown(tx, update(tx, pk_of(record), body, partial), view)
+
+            return answer(await services.store.write(verb, caller.actor))
+
+        return do
+
+    def _delete(self, services: Services, delete: Delete) -> Do:
+        async def do(request: Request, caller: Caller) -> Response:
+            def verb(tx: Transaction) -> None:
+                delete(tx, pk_of(self.one(tx, request.path_params["key"], caller)))
+
+            await services.store.write(verb, caller.actor)
+            return answer(None, 204)
+
+        return do
+
+    def _shown(self, tx: Transaction, record: R, view: View) -> dict[str, Any]:
+        return self.shape(tx, [record], view)[0]

@@ -1,0 +1,23 @@
+"""Records as JSON bodies with authentik's fields. Each function takes many at once, to ask the store once."""
+
+from control.web.admin_api.shapes.configuration import (
+    applications,
+    bindings,
+    flows,
+    outposts,
+    providers,
+    whole_providers,
+)
+from control.web.admin_api.shapes.people import groups, myself, users
+
+__all__ = [
+    "applications",
+    "bindings",
+    "flows",
+    "groups",
+    "myself",
+    "outposts",
+    "providers",
+    "users",
+    "whole_providers",
+]

@@ -1,0 +1,148 @@
+"""Users and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from control.authentication import merged_attributes
+from control.flows.avatar import avatar
+from control.outposts import uid_of
+from control.records import Group, Login, User
+from control.store.interface import Query, Transaction
+from control.verbs.rights import closure, superusers
+from control.web.admin_api.resource import View
+from control.web.admin_api.shapes.parts import Body, by_pk, moment
+
+
+def users(tx: Transaction, records: Sequence[User], view: View) -> list[Body]:
+    pks = [user.pk for user in records]
+    memberships = tx.groups_of(pks)
+    ruling = superusers(tx, pks)
+    logins = by_pk(tx, Login, pks)
+    with_groups = view.includes("include_groups", True)
+    groups = by_pk(tx, Group, {pk for every in memberships.values() for pk in every}) if with_groups else {}
+    with_roles = view.includes("include_roles", True)
+    return [
+        {
+            "pk": user.pk,
+            "username": user.username,
+            "name": user.name,
+            "is_active": user.is_active,
+            "last_login": moment(logins[user.pk].last_login) if user.pk in logins else None,
+            "date_joined": moment(user.date_joined),
+            "is_superuser": user.pk in ruling,
+            "groups": memberships.get(user.pk, []),
+            "groups_obj": [_group_of_user(groups[pk]) for pk in memberships.get(user.pk, [])] if with_groups else None,
+            "roles": [],
+            "roles_obj": [] if with_roles else None,
+            "email": user.email,
+            "avatar": avatar(user.name or user.username),
+            "attributes": user.attributes,
+            "uid": uid_of(user.pk, tx.install_id),
+            "path": user.path,
+            "type": user.type,
+            "uuid": user.uuid,
+            "password_change_date": moment(user.password_change_date or user.date_joined),
+            "last_updated": moment(user.last_updated),
+            "valid_from": moment(user.valid_from),
+            "valid_until": moment(user.valid_until),
+        }
+        for user in records
+    ]
+
+
+def _group_of_user(group: Group) -> Body:
+    return {
+        "pk": group.pk,
+        "num_pk": group.ordinal,
+        "name": group.name,
+        "is_superuser": group.is_superuser,
+        "attributes": group.attributes,
+    }
+
+
+def myself(tx: Transaction, user: User, is_superuser: bool) -> Body:
+    groups = closure(tx, user.pk)
+    settings = merged_attributes([group.attributes for group in groups], user.attributes).get("settings")
+    return {
+        "user": {
+            "pk": user.pk,
+            "username": user.username,
+            "name": user.name,
+            "is_active": user.is_active,
+            "is_superuser": is_superuser,
+            "groups": [{"name": group.name, "pk": group.pk} for group in groups],
+            "roles": [],
+            "email": user.email,
+            "avatar": avatar(user.name or user.username),
+            "uid": uid_of(user.pk, tx.install_id),
+            "settings": settings if isinstance(settings, dict) else {},
+            "type": user.type,
+            "system_permissions": ["access_admin_interface"] if is_superuser else [],
+        }
+    }
+
+
+def groups(tx: Transaction, records: Sequence[Group], view: View) -> list[Body]:
+    members = tx.members_of([group.pk for group in records])
+    people = _members(tx, members.values()) if view.includes("include_users", True) else None
+    children = _children(tx, records)
+    with_children = view.includes("include_children", False)
+    parents = by_pk(tx, Group, {pk for group in records for pk in group.parents})
+    with_parents = view.includes("include_parents", False)
+    return [
+        {
+            "pk": group.pk,
+            "num_pk": group.ordinal,
+            "name": group.name,
+            "is_superuser": group.is_superuser,
+            "parents": list(group.parents),
+            "parents_obj": [_related(parents[pk]) for pk in group.parents] if with_parents else None,
+            "users": members.get(group.pk, []),
+            "users_obj": [people[pk] for pk in members.get(group.pk, [])] if people is not None else None,
+            "attributes": group.attributes,
+            "roles": [],
+            "roles_obj": [],
+            "inherited_roles_obj": [] if view.includes("include_inherited_roles", False) else None,
+            "children": [child.pk for child in children.get(group.pk, [])],
+            "children_obj": [_related(child) for child in children.get(group.pk, [])] if with_children else None,
+        }
+        for group in records
+    ]
+
+
+def _members(tx: Transaction, groups: Iterable[Sequence[int]]) -> dict[int, Body]:
+    found = by_pk(tx, User, {user for members in groups for user in members})
+    logins = by_pk(tx, Login, found)
+    return {
+        user.pk: {
+            "pk": user.pk,
+            "username": user.username,
+            "name": user.name,
+            "is_active": user.is_active,
+            "last_login": moment(logins[user.pk].last_login) if user.pk in logins else None,
+            "email": user.email,
+            "attributes": user.attributes,
+            "uid": uid_of(user.pk, tx.install_id),
+        }
+        for user in found.values()
+    }
+
+
+def _children(tx: Transaction, records: Sequence[Group]) -> dict[str, list[Group]]:
+    asked = {group.pk for group in records}
+    children: dict[str, list[Group]] = {}
+    for group in tx.select(Group, Query(ordering=("name",))):
+        for parent in asked.intersection(group.parents):
+            children.setdefault(parent, []).append(group)
+    return children
+
+
+def _related(group: Group) -> Body:
+    return {
+        "pk": group.pk,
+        "name": group.name,
+        "is_superuser": group.is_superuser,
+        "attributes": group.attributes,
+        "group_uuid": group.pk,
+    }

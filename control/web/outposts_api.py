@@ -1,0 +1,90 @@
+"""The link over HTTP: one long GET of frames, and POSTs with questions and reports (DESIGN D7).
+
+An outpost shows its token. A token that is revoked, or whose account is deactivated, ends the stream at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import unquote_to_bytes
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from control.link import Link
+from control.records import Outpost
+from control.store.interface import Store, Transaction
+from control.verbs import tokens
+from protocols.errors import RemoteProtocolError
+from protocols.link.codec import MAX_FRAME
+
+PATH = "/api/v3/outposts/link/"
+HELLO_HEADER = "X-Outpost-Hello"
+"""The hello frame, percent-encoded: a GET has no body that every proxy lets through."""
+FRAMES = "application/x-ndjson"
+
+
+class Refused(Exception):
+    """Whoever asks is no outpost of ours."""
+
+
+def routes(store: Store, link: Link) -> list[BaseRoute]:
+    return [Route(PATH, _Channel(store, link).respond, methods=["GET", "POST"])]
+
+
+class _Channel:
+    def __init__(self, store: Store, link: Link) -> None:
+        self._store = store
+        self._link = link
+
+    async def respond(self, request: Request) -> Response:
+        try:
+            outpost = await self._outpost(request)
+            if request.method == "POST":
+                return Response(await self._link.ask(outpost, await _body(request)), media_type=FRAMES)
+            hello = unquote_to_bytes(request.headers.get(HELLO_HEADER, ""))
+            frames = self._link.follow(outpost, hello)
+            first = await anext(frames)
+            return StreamingResponse(self._while_trusted(request, outpost, first, frames), media_type=FRAMES)
+        except Refused:
+            return Response("This token belongs to no outpost, or was revoked.\n", 403, media_type="text/plain")
+        except RemoteProtocolError as error:
+            return Response(f"{error}\n", 400, media_type="text/plain")
+
+    async def _while_trusted(
+        self, request: Request, outpost: str, first: bytes, frames: AsyncIterator[bytes]
+    ) -> AsyncIterator[bytes]:
+        yield first
+        async for frame in frames:
+            try:
+                if await self._outpost(request) != outpost:
+                    return
+            except Refused:
+                return
+            yield frame
+
+    async def _outpost(self, request: Request) -> str:
+        """The pk of the outpost whose token this is. Raises Refused."""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise Refused
+        outpost = await self._store.read(lambda tx: _outpost_of(tx, key.strip()))
+        if outpost is None:
+            raise Refused
+        return outpost
+
+
+def _outpost_of(tx: Transaction, key: str) -> str | None:
+    user = tokens.owner(tx, key)
+    outpost = tx.find(Outpost, user=user.pk) if user is not None else None
+    return outpost.pk if outpost is not None else None
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_FRAME:
+            raise RemoteProtocolError("the question is longer than a frame may be", "oversize")
+    return bytes(body)

@@ -1,0 +1,30 @@
+"""The pages for people: flows, the launcher, and what stands around them. All of them work without JavaScript."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute, Route
+
+from control.web.pages import flow, home
+from control.web.pages.answers import Endpoint, guarded
+from control.web.pages.assets import serve
+from control.web.services import Services
+
+ENDPOINTS: tuple[tuple[str, Endpoint, tuple[str, ...]], ...] = (
+    ("/", home.start, ("GET",)),
+    ("/if/flow/{slug}/", flow.page, ("GET", "POST")),
+    ("/flows/-/default/{designation}/", flow.default, ("GET", "POST")),
+    ("/flows/-/cancel/", flow.cancel, ("GET",)),
+    ("/if/user/", home.user, ("GET",)),
+    ("/if/admin/", home.admin, ("GET",)),
+)
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """Each path with and without its trailing slash, and `/static/*`."""
+    found: list[BaseRoute] = []
+    for path, endpoint, methods in ENDPOINTS:
+        served = guarded(endpoint, services)
+        for spelling in {path, path.rstrip("/") or "/"}:
+            found.append(Route(spelling, served, methods=list(methods)))
+    found.append(Route("/static/{name:path}", serve, methods=["GET"]))
+    return found

@@ -1,0 +1,114 @@
+"""How every page answers: rendered by Jinja2, with strict headers, and with a sentence when it goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from control.flows.avatar import avatar
+from control.passwords import Busy
+from control.web.browser import CrossSite
+from control.web.pages.assets import versioned
+from control.web.services import Services
+from protocols.proxy.trust import ForwardingError
+
+log = logging.getLogger(__name__)
+
+Endpoint = Callable[[Request, Services], Awaitable[Response]]
+
+STRICT = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+PRIVATE = "no-store"
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.globals.update(static=versioned, avatar=avatar)
+
+
+class Stop(Exception):
+    """Ends the request with a page that says why. ``text`` is a sentence for the person."""
+
+    def __init__(self, status: int, title: str, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.title = title
+        self.text = text
+
+
+def rendered(template: str, status: int = 200, form_action: Iterable[str] = (), **values: Any) -> Response:
+    """A page. ``form_action`` names the origins beside ours that a form may lead to (browsers check redirects too)."""
+    response = HTMLResponse(_templates.get_template(template).render(values), status)
+    response.headers["Content-Security-Policy"] = content_security_policy(form_action)
+    return response
+
+
+def message(status: int, title: str, text: str) -> Response:
+    return rendered("message.html", status, title=title, text=text)
+
+
+def redirect(to: str) -> Response:
+    """303: whatever the method was, the next request is a GET."""
+    return RedirectResponse(to, 303)
+
+
+def content_security_policy(form_action: Iterable[str] = ()) -> str:
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            " ".join(("form-action 'self'", *form_action)),
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        )
+    )
+
+
+def guarded(endpoint: Endpoint, services: Services) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint with strict headers on whatever it answers; any exception denies, with a page."""
+
+    async def served(request: Request) -> Response:
+        response = await _answered(endpoint, request, services)
+        for name, value in STRICT.items():
+            response.headers[name] = value
+        response.headers.setdefault("Content-Security-Policy", content_security_policy())
+        response.headers.setdefault("Cache-Control", PRIVATE)
+        return response
+
+    return served
+
+
+async def _answered(endpoint: Endpoint, request: Request, services: Services) -> Response:
+    try:
+        return await endpoint(request, services)
+    except Stop as stop:
+        return message(stop.status, stop.title, stop.text)
+    except CrossSite as refusal:
+        return message(403, "That did not work", str(refusal))
+    except ForwardingError as error:
+        return message(400, "The proxy in front has to be set up", str(error))
+    except Busy:
+        busy = message(503, "Please try again", "Too many people are signing in at this moment. Try again shortly.")
+        busy.headers["Retry-After"] = "2"
+        return busy
+    except Exception:
+        fault = services.random(8).hex()
+        log.exception("page %s failed, fault %s", request.url.path, fault)
+        return message(500, "Something went wrong", f"This is our fault. The log tells more under {fault}.")

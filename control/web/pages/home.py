@@ -1,0 +1,65 @@
+"""Where people arrive: the start page sends them on, `/if/user/` shows what they may open."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from control.bootstrap import setup_pending
+from control.launcher import shelves
+from control.store.interface import Transaction
+from control.verbs.rights import is_superuser
+from control.web.browser import BrowserSession, address, browser_session
+from control.web.pages.answers import Stop, redirect, rendered
+from control.web.services import Services
+
+SETUP = "/if/flow/initial-setup/"
+SIGN_IN = "/flows/-/default/authentication/"
+
+
+async def start(request: Request, services: Services) -> Response:
+    """Who is signed in goes to their applications, also while the administrator is not set up yet."""
+    if await browser_session(request, services) is not None:
+        return redirect("/if/user/")
+    return redirect(SETUP if await services.store.read(setup_pending) else SIGN_IN)
+
+
+async def user(request: Request, services: Services) -> Response:
+    signed_in = await browser_session(request, services)
+    if signed_in is None:
+        return _sign_in_first(request)
+    person = signed_in.user
+    found, rules = await services.store.read(lambda tx: (shelves(tx, person), is_superuser(tx, person.pk)))
+    return rendered("user.html", shelves=found, **_frame(signed_in, rules))
+
+
+async def admin(request: Request, services: Services) -> Response:
+    signed_in = await browser_session(request, services)
+    if signed_in is None:
+        return _sign_in_first(request)
+    if not await services.store.read(lambda tx: _rules(tx, signed_in)):
+        raise Stop(403, "Not for this account", "Only administrators may open this page.")
+    here = address(request, services)
+    return rendered(
+        "admin.html", origin=f"{here.scheme}://{here.host}", version=services.version, **_frame(signed_in, True)
+    )
+
+
+def _rules(tx: Transaction, signed_in: BrowserSession) -> bool:
+    return is_superuser(tx, signed_in.user.pk)
+
+
+def _frame(signed_in: BrowserSession, is_administrator: bool) -> dict[str, Any]:
+    """What the bar on top of every page for people who have signed in needs."""
+    return {
+        "person": signed_in.user,
+        "csrf": signed_in.session.csrf,
+        "is_administrator": is_administrator,
+    }
+
+
+def _sign_in_first(request: Request) -> Response:
+    return redirect(f"{SIGN_IN}?{urlencode({'next': request.url.path})}")

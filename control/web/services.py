@@ -1,0 +1,23 @@
+"""What the HTTP faces of control are given by `control.app`; they name no concrete store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from control.passwords import Passwords
+from control.store.interface import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    store: Store
+    passwords: Passwords
+    now: Callable[[], float]
+    """Seconds since the epoch."""
+    random: Callable[[int], bytes]
+    """That many bytes from a cryptographic source."""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    """Peers whose X-Forwarded-* headers are believed (D25)."""
+    version: str

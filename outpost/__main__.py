@@ -1,0 +1,143 @@
+"""The command line. Each command loads what it needs, so that ``outpost version`` starts no reactor and no database.
+
+Exit codes: 0 done; 1 it could not be done, a sentence on stderr says why; 2 the settings or the command line are wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from outpost import __version__
+from settings import Settings, SettingsError, load
+
+DONE, FAILED, WRONG_SETTINGS = 0, 1, 2
+
+DEFAULT_FILE = Path("outpost.yml")
+HEALTH_PATIENCE = 5.0
+"""Seconds; a healthy process answers in milliseconds, and orchestrators ask every few seconds."""
+
+Arguments = argparse.Namespace
+
+
+def _up(settings: Settings, arguments: Arguments) -> int:
+    from outpost.up import main as up
+
+    return up(settings)
+
+
+def _check_config(settings: Settings, arguments: Arguments) -> int:
+    print(*settings.shown(), sep="\n")
+    return DONE
+
+
+def _apply(settings: Settings, arguments: Arguments) -> int:
+    from control.commands import CommandFailed, apply_file
+
+    try:
+        lines = apply_file(settings, arguments.file, os.environ)
+    except CommandFailed as error:
+        _complain(error.lines)
+        return FAILED
+    print(*lines, sep="\n")
+    return DONE
+
+
+def _healthcheck(settings: Settings, arguments: Arguments) -> int:
+    host, port = _http_address(settings)
+    connection = HTTPConnection(host, port, timeout=HEALTH_PATIENCE)
+    try:
+        connection.request("GET", "/-/health/ready/")
+        status = connection.getresponse().status
+    except (OSError, HTTPException) as error:
+        _complain([f"nothing answers on {host} port {port}: {error}. Is 'outpost up' running?"])
+        return FAILED
+    finally:
+        connection.close()
+    if 200 <= status < 300:
+        print("ready")
+        return DONE
+    _complain([f"not ready: {host} port {port} answered {status}"])
+    return FAILED
+
+
+def _version(settings: Settings, arguments: Arguments) -> int:
+    print(__version__)
+    return DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    run: Callable[[Settings, Arguments], int]
+    summary: str
+    file: bool = False
+    needs_settings: bool = True
+
+
+COMMANDS: dict[str, Command] = {
+    "up": Command(_up, "start control and every listener in this process"),
+    "check-config": Command(_check_config, "print the resolved settings, secrets masked, and where each came from"),
+    "apply": Command(_apply, "create or change what a YAML file describes", file=True),
+    "healthcheck": Command(_healthcheck, "exit 0 if the running program is ready, 1 if not"),
+    "version": Command(_version, "print the version", needs_settings=False),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="outpost",
+        description="LDAP, RADIUS and forward-auth for your users and groups, from one program.",
+        epilog=f"Settings come from {DEFAULT_FILE} and from OUTPOST_* variables (AUTHENTIK_* ones are accepted). "
+        "Exit codes: 0 done, 1 failed, 2 wrong settings or command line.",
+    )
+    parser.add_argument("-c", "--config", type=Path, help=f"settings file (default: {DEFAULT_FILE}, if it exists)")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(name, help=command.summary, description=command.summary.capitalize() + ".")
+        if command.file:
+            sub.add_argument("file", type=Path, metavar="FILE")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    command = COMMANDS[arguments.command]
+    if not command.needs_settings:
+        return command.run(Settings(), arguments)
+    file = arguments.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    try:
+        settings = load(os.environ, file)
+    except SettingsError as error:
+        _complain(error.lines)
+        return WRONG_SETTINGS
+    if arguments.command in ("up", "check-config"):
+        _complain(settings.warnings)
+    return command.run(settings, arguments)
+
+
+def _complain(lines: Sequence[str]) -> None:
+    for line in lines:
+        print(f"outpost: {line}", file=sys.stderr)
+
+
+def _http_address(settings: Settings) -> tuple[str, int]:
+    """Where the running program serves HTTP: what it wrote down, or else what the settings say."""
+    try:
+        ports = json.loads((settings.data_dir / "ports.json").read_text())
+        host, _, port = ports["http"][0].rpartition(":")
+        host = host.strip("[]")
+    except (OSError, ValueError, KeyError, IndexError):
+        address = settings.listen.http[0] if settings.listen.http else None
+        host, port = (address.host, str(address.port)) if address else ("127.0.0.1", "9000")
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(port)  # noqa: S104  all interfaces includes loopback
+
+
+if __name__ == "__main__":
+    sys.exit(main())

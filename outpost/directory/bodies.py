@@ -1,0 +1,64 @@
+"""Encoded entries, kept so that what is asked for again is not encoded again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from protocols.ldap.search import Selection
+
+MAX_BODIES_OCTETS = 128 * 1024 * 1024
+"""Of encoded entries that are kept: 100,000 users with all their attributes fit."""
+BODY_OVERHEAD = 300
+"""Octets that Python needs around one body: key, stamps and the slot in the dictionary."""
+
+Key = tuple[str, int | str, int]
+"""Kind of entry, pk of its record, pk of the provider."""
+Body = tuple[tuple[object, ...], bytes]
+
+
+class Bodies:
+    """Encoded entries, each good as long as the very objects that it was made from (its stamps) are current.
+
+    Two generations stand in for an exact order of use: when the young one has its half of the room, the old one goes.
+    """
+
+    def __init__(self, limit: int = MAX_BODIES_OCTETS) -> None:
+        self._half = limit // 2
+        self._young: dict[Selection, dict[Key, Body]] = {}
+        self._old: dict[Selection, dict[Key, Body]] = {}
+        self._size = 0
+
+    def encoded(
+        self,
+        key: Key,
+        selection: Selection,
+        stamps: tuple[object, ...],
+        encode: Callable[[Selection], bytes],
+    ) -> bytes:
+        """What ``encode(selection)`` gives, perhaps from before."""
+        if not selection.recurring:
+            return encode(selection)
+        young = self._young.get(selection)
+        if young is None:
+            young = self._young[selection] = {}
+        known = young.get(key)
+        if known is not None and _same(known[0], stamps):
+            return known[1]
+        known = self._old.get(selection, young).get(key)
+        if known is None or not _same(known[0], stamps):
+            known = (stamps, encode(selection))
+        self._keep(young, key, known)
+        return known[1]
+
+    def _keep(self, young: dict[Key, Body], key: Key, body: Body) -> None:
+        replaced = young.get(key)
+        if replaced is not None:
+            self._size -= len(replaced[1]) + BODY_OVERHEAD
+        young[key] = body
+        self._size += len(body[1]) + BODY_OVERHEAD
+        if self._size > self._half:
+            self._old, self._young, self._size = self._young, {}, 0
+
+
+def _same(stamps: tuple[object, ...], others: tuple[object, ...]) -> bool:
+    return all(one is other for one, other in zip(stamps, others, strict=True))

@@ -1,0 +1,262 @@
+"""What a user, a group and a virtual group look like over LDAP: one table of attributes for each.
+
+An entry computes a value only when a filter or an answer asks for it, and encoded entries are kept (`Bodies`), so
+that 100,000 users cost no 100,000 entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from outpost.directory.attributes import RESERVED, custom_attributes
+from protocols.ldap.matching import MatchingRule, Normal, Value
+from protocols.ldap.messages import encode_attribute, encode_entry
+from protocols.ldap.schema import KNOWN
+from protocols.ldap.schema import custom as custom_type
+from protocols.ldap.search import Selection
+from protocols.link.messages import GroupRecord, UserRecord
+
+if TYPE_CHECKING:
+    from outpost.directory.tree import Tree
+
+Values = Sequence[Value]
+UserValues = Callable[["Tree", UserRecord], Values]
+
+USER_CLASSES = (
+    "top",
+    "person",
+    "organizationalPerson",
+    "inetOrgPerson",
+    "user",
+    "posixAccount",
+    "goauthentik.io/ldap/user",
+)
+GROUP_CLASSES = (
+    "top",
+    "group",
+    "groupOfNames",
+    "groupOfUniqueNames",
+    "posixGroup",
+    "goauthentik.io/ldap/group",
+)
+VIRTUAL_GROUP_CLASSES = (*GROUP_CLASSES[:-1], "goauthentik.io/ldap/virtual-group")
+
+
+def boolean(truth: bool) -> Values:
+    return ("TRUE" if truth else "FALSE",)
+
+
+def generalized_time(seconds: float | None) -> Values:
+    """No value for a moment that was never recorded."""
+    return (datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%d%H%M%SZ"),) if seconds else ()
+
+
+def given_name(name: str) -> Values:
+    """Everything before the last word; best effort, as there is only one name field."""
+    words = name.split()
+    return (" ".join(words[:-1]),) if len(words) > 1 else ()
+
+
+def surname(user: UserRecord) -> Values:
+    """The last word; person requires one (RFC 4519), so that the user name stands in for an empty name."""
+    words = user.name.split()
+    return (words[-1] if words else user.username,)
+
+
+USER_ATTRIBUTES: dict[str, UserValues] = {
+    "objectclass": lambda tree, user: USER_CLASSES,
+    "cn": lambda tree, user: (user.username,),
+    "uid": lambda tree, user: (user.username,),
+    "samaccountname": lambda tree, user: (user.username,),
+    "name": lambda tree, user: (user.name or user.username,),
+    "displayname": lambda tree, user: (user.name or user.username,),
+    "givenname": lambda tree, user: given_name(user.name),
+    "sn": lambda tree, user: surname(user),
+    "mail": lambda tree, user: (user.email,) if user.email else (),
+    "uidnumber": lambda tree, user: (tree.uid_number(user),),
+    "gidnumber": lambda tree, user: (tree.uid_number(user),),
+    "homedirectory": lambda tree, user: (f"/home/{user.username}",),
+    "memberof": lambda tree, user: tree.ancestry(user.pk).dns,
+    "ak-active": lambda tree, user: boolean(user.is_active),
+    "ak-superuser": lambda tree, user: boolean(tree.ancestry(user.pk).superuser),
+    "entryuuid": lambda tree, user: (user.uuid,),
+    "entrydn": lambda tree, user: (tree.user_dn(user.username),),
+    "createtimestamp": lambda tree, user: generalized_time(user.created),
+    "modifytimestamp": lambda tree, user: generalized_time(user.updated),
+    "pwdchangedtime": lambda tree, user: generalized_time(user.password_changed),
+}
+
+VIRTUAL_GROUP_ATTRIBUTES: dict[str, UserValues] = {
+    "objectclass": lambda tree, user: VIRTUAL_GROUP_CLASSES,
+    "cn": lambda tree, user: (user.username,),
+    "samaccountname": lambda tree, user: (user.username,),
+    "gidnumber": lambda tree, user: UserEntry(tree, user).values("gidnumber"),
+    "member": lambda tree, user: (tree.user_dn(user.username),),
+    "uniquemember": lambda tree, user: (tree.user_dn(user.username),),
+    "memberuid": lambda tree, user: (user.username,),
+    "entrydn": lambda tree, user: (tree.virtual_group_dn(user.username),),
+}
+
+
+class UserEntry:
+    __slots__ = ("record", "tree")
+
+    def __init__(self, tree: Tree, record: UserRecord) -> None:
+        self.tree = tree
+        self.record = record
+
+    def values(self, key: str) -> Values:
+        if self.record.attributes and key not in RESERVED:
+            custom = custom_attributes(self.record)
+            if key in custom:
+                return custom[key][1]
+            if key == "gidnumber" and "uidnumber" in custom:
+                return custom["uidnumber"][1]  # the user's own group has the user's number
+        values = USER_ATTRIBUTES.get(key)
+        return () if values is None else values(self.tree, self.record)
+
+    def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
+        if key == "memberof":
+            return self.tree.group_at(assertion) in self.tree.ancestry(self.record.pk).groups
+        return _holds(self.values(key), rule, assertion)
+
+    def encoded(self, selection: Selection) -> bytes:
+        stamps = (self.record, self.tree.ancestry(self.record.pk))
+        return self.tree.encoded("user", self.record.pk, selection, stamps, self._encode)
+
+    def _encode(self, selection: Selection) -> bytes:
+        dn = self.tree.user_dn(self.record.username)
+        return _encode(dn, self, USER_ATTRIBUTES, custom_attributes(self.record), selection)
+
+
+class GroupEntry:
+    """``only``: the one user that the reader may see among the members; None shows them all."""
+
+    __slots__ = ("dn", "only", "record", "tree")
+
+    def __init__(self, tree: Tree, record: GroupRecord, only: int | None = None) -> None:
+        self.tree = tree
+        self.record = record
+        self.only = only
+        self.dn = tree.group_dn(record.name)
+
+    def members(self) -> frozenset[int]:
+        members = self.tree.members(self.record.pk)
+        return members if self.only is None else members & {self.only}
+
+    def child_groups(self) -> frozenset[str]:
+        children = self.tree.children(self.record.pk)
+        return children if self.only is None else children & self.tree.ancestry(self.only).groups
+
+    def member_names(self) -> list[str]:
+        return self.tree.names_of(self.members())
+
+    def member_dns(self) -> Values:
+        users = [self.tree.user_dn(name) for name in self.member_names()]
+        return users + [self.tree.group_dn(name) for name in self.tree.group_names_of(self.child_groups())]
+
+    def values(self, key: str) -> Values:
+        if self.record.attributes and key not in RESERVED:
+            custom = custom_attributes(self.record)
+            if key in custom:
+                return custom[key][1]
+        values = GROUP_ATTRIBUTES.get(key)
+        return () if values is None else values(self)
+
+    def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
+        """Membership is looked up; a group of 50,000 is never spelt out to find one of them."""
+        match key:
+            case "member" | "uniquemember":
+                return self.tree.user_at(assertion) in self.members() or (
+                    self.tree.group_at(assertion) in self.child_groups()
+                )
+            case "memberuid":
+                return any(
+                    user in self.members() and rule.normalise(self.tree.names_of((user,))[0]) == assertion
+                    for user in self.tree.users_named(str(assertion))
+                )
+            case "memberof":
+                return self.tree.group_at(assertion) in self.tree.lineage(self.record.parents).groups
+        return _holds(self.values(key), rule, assertion)
+
+    def encoded(self, selection: Selection) -> bytes:
+        if self.only is not None:
+            return self._encode(selection)
+        tree = self.tree
+        stamps = (self.record, tree.members(self.record.pk), tree.names, tree.ancestries)
+        return tree.encoded("group", self.record.pk, selection, stamps, self._encode)
+
+    def _encode(self, selection: Selection) -> bytes:
+        return _encode(self.dn, self, GROUP_ATTRIBUTES, custom_attributes(self.record), selection)
+
+
+GROUP_ATTRIBUTES: dict[str, Callable[[GroupEntry], Values]] = {
+    "objectclass": lambda entry: GROUP_CLASSES,
+    "cn": lambda entry: (entry.record.name,),
+    "samaccountname": lambda entry: (entry.record.name,),
+    "gidnumber": lambda entry: (entry.tree.gid_number(entry.record),),
+    "member": lambda entry: entry.member_dns(),
+    "uniquemember": lambda entry: entry.member_dns(),
+    "memberuid": lambda entry: entry.member_names(),
+    "memberof": lambda entry: entry.tree.lineage(entry.record.parents).dns,
+    "ak-superuser": lambda entry: boolean(entry.record.is_superuser),
+    "entryuuid": lambda entry: (entry.record.pk,),
+    "entrydn": lambda entry: (entry.dn,),
+    "createtimestamp": lambda entry: generalized_time(entry.record.created),
+    "modifytimestamp": lambda entry: generalized_time(entry.record.updated),
+}
+
+
+class VirtualGroupEntry:
+    """The group of one user alone, for systems that want a group behind every gidNumber."""
+
+    __slots__ = ("record", "tree")
+
+    def __init__(self, tree: Tree, record: UserRecord) -> None:
+        self.tree = tree
+        self.record = record
+
+    def values(self, key: str) -> Values:
+        values = VIRTUAL_GROUP_ATTRIBUTES.get(key)
+        return () if values is None else values(self.tree, self.record)
+
+    def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
+        if key in ("member", "uniquemember"):
+            return self.tree.user_at(assertion) == self.record.pk
+        return _holds(self.values(key), rule, assertion)
+
+    def encoded(self, selection: Selection) -> bytes:
+        return self.tree.encoded("virtual group", self.record.pk, selection, (self.record,), self._encode)
+
+    def _encode(self, selection: Selection) -> bytes:
+        dn = self.tree.virtual_group_dn(self.record.username)
+        return _encode(dn, self, VIRTUAL_GROUP_ATTRIBUTES, {}, selection)
+
+
+def _holds(values: Values, rule: MatchingRule, assertion: Normal) -> bool:
+    normalise = rule.normalise
+    return any(normalise(value) == assertion for value in values)
+
+
+def _encode(
+    dn: str,
+    entry: UserEntry | GroupEntry | VirtualGroupEntry,
+    ours: Mapping[str, Any],
+    added: Mapping[str, tuple[str, tuple[str, ...]]],
+    selection: Selection,
+) -> bytes:
+    """The table's attributes in its order, then the custom ones."""
+    attributes = []
+    for key in ours:
+        attribute = KNOWN[key]
+        if selection.shows(attribute) and (values := entry.values(key)):
+            attributes.append(encode_attribute(attribute.name, () if selection.types_only else values))
+    for key, (spelling, values) in added.items():
+        if key in ours:
+            continue
+        attribute = KNOWN.get(key) or custom_type(spelling)
+        if selection.shows(attribute):
+            attributes.append(encode_attribute(attribute.name, () if selection.types_only else values))
+    return encode_entry(dn, attributes)

@@ -1,0 +1,1 @@
+"""Twisted at the edge: the only code that touches a stranger's socket."""

@@ -1,0 +1,218 @@
+"""The forward-auth door: a reverse proxy asks whether a request may pass.
+
+Trusted peer, dialect, site, credentials, authentication, headers; whatever goes wrong at any step denies.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+
+from outpost.authentication import Authentication
+from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.listeners.http import Exchange
+from outpost.outcome import HTTP_STATUS, Circumstances, Decision, Identity, Password
+from outpost.telemetry import Telemetry
+from protocols.link.messages import OutpostRecord, ProviderRecord, ProxySettings
+from protocols.proxy.decision import Deny, HostTable, Prove, SignIn, Site, decide
+from protocols.proxy.forwarded import DIALECTS, Dialect, ForwardedRequest
+from protocols.proxy.headers import Unwritable, identity_fields, meta_fields
+from protocols.proxy.http1 import field_lines
+from protocols.proxy.trust import ForwardingError, TrustedPeers, by_name, forwarded_client
+from rules.reasons import Outcome
+
+PREFIX = b"/outpost.goauthentik.io/"
+BODY_LIMIT = 1024 * 1024
+"""Nobody reads it; Envoy and HAProxy may pass a request's body on."""
+MAX_NOTED = 256
+"""Different sentences told to the operator between two configurations."""
+
+NGINX_STATUS: dict[Outcome, int] = {**HTTP_STATUS, Outcome.THROTTLED: 403}
+"""nginx turns all but 2xx, 401 and 403 into 500."""
+
+SENTENCES: dict[Outcome, bytes] = {
+    Outcome.BAD_CREDENTIALS: b"Name or password is wrong.",
+    Outcome.CHALLENGED: b"Another proof of who you are is needed.",
+    Outcome.NOT_ALLOWED: b"This is not open to you.",
+    Outcome.THROTTLED: b"Too many attempts. Try again later.",
+    Outcome.UNAVAILABLE: b"Nobody can be let in at the moment. Try again shortly.",
+}
+SIGN_IN = b"Sign in to use this application."
+NOT_HERE = b"Nothing is served at this address."
+
+PLAIN = field_lines(
+    [
+        (b"Content-Type", b"text/plain; charset=utf-8"),
+        (b"X-Content-Type-Options", b"nosniff"),
+        (b"Cache-Control", b"no-store"),
+    ]
+)
+CHALLENGE = field_lines([(b"WWW-Authenticate", b'Basic realm="Sign in", charset="UTF-8"')])
+ALLOWED = field_lines([(b"Cache-Control", b"no-store")])
+
+
+class ForwardAuth:
+    """The route below `PREFIX`. ``own_url``: where we are reached while the outpost has no ``authentik_host``."""
+
+    body_limit = BODY_LIMIT
+
+    def __init__(
+        self,
+        authentication: Authentication,
+        directory: Directory,
+        telemetry: Telemetry,
+        trusted: TrustedPeers,
+        version: str,
+        own_url: str = "",
+    ) -> None:
+        self._authentication = authentication
+        self._telemetry = telemetry
+        self._trusted = trusted
+        self._version = version
+        self._own_url = own_url
+        self._outpost: OutpostRecord | None = None
+        self._table = HostTable(())
+        self._meta: dict[int, bytes] = {}
+        self._noted: set[str] = set()
+        directory.follow(self._followed)
+
+    def _followed(self, snapshot: Snapshot, touched: Touched) -> None:
+        if not (touched.everything or touched.configuration):
+            return
+        self._table = HostTable(_sites(snapshot))
+        self._outpost = snapshot.outpost
+        self._meta = {}
+        self._noted = set()
+        for site in self._table.unreadable:
+            self._note(f"The external host or cookie domain of provider {site.provider_name!r} is no host: correct it.")
+
+    def open(self, exchange: Exchange) -> None:
+        try:
+            self._open(exchange)
+        except Exception:
+            self._fault(exchange)
+
+    def _open(self, exchange: Exchange) -> None:
+        place = exchange.path[len(PREFIX) :]
+        if place.startswith(b"auth/"):
+            dialect = DIALECTS.get(place[5:].decode("latin-1"))
+            if dialect is not None:
+                self._decide(exchange, dialect)
+                return
+        if place == b"ping":
+            exchange.respond(204)
+        else:
+            exchange.respond(404, PLAIN, NOT_HERE + b"\n")
+
+    def _decide(self, exchange: Exchange, dialect: Dialect) -> None:
+        peer = exchange.peer
+        if not self._trusted.is_trusted(peer):
+            self._refuse(exchange, "", Circumstances("proxy", peer), Decision("untrusted_proxy"))
+            return
+        headers = by_name(exchange.request.headers)
+        try:
+            forwarded = dialect(exchange.request.host.decode("latin-1"), headers)
+            client = forwarded_client(peer, headers, self._trusted)
+            verdict = decide(self._table, forwarded, headers)
+        except ForwardingError as error:
+            self._telemetry.discarded("proxy", peer, "bad_forwarding")
+            self._note(f"The proxy at {peer} is set up wrongly. {error}")
+            exchange.respond(400, PLAIN, str(error).encode("ascii") + b"\n")
+            return
+        circumstances = _circumstances(client, forwarded)
+        match verdict:
+            case Prove():
+                Deferred.fromCoroutine(self._prove(exchange, verdict, circumstances))
+            case SignIn():
+                self._telemetry.decisions["proxy", "no_credentials"] += 1
+                exchange.respond(401, PLAIN, SIGN_IN + b"\n")
+            case Deny(reason, challenge):
+                self._refuse(exchange, "", circumstances, Decision(reason), challenge)
+
+    async def _prove(self, exchange: Exchange, question: Prove, circumstances: Circumstances) -> None:
+        try:
+            credentials = Password(question.username, question.password)
+            decision = await self._authentication.authenticate(credentials, question.site.provider, circumstances)
+            if decision.identity is None:
+                self._refuse(exchange, question.username, circumstances, decision, challenge=True)
+            else:
+                self._allow(exchange, question.site, decision, decision.identity, circumstances)
+        except Exception:
+            self._fault(exchange)
+
+    def _allow(
+        self, exchange: Exchange, site: Site, decision: Decision, identity: Identity, circumstances: Circumstances
+    ) -> None:
+        try:
+            fields = field_lines(identity_fields(identity)) + self._meta_lines(site)
+        except Unwritable:
+            too_long = Decision("identity_too_long", id=decision.id)
+            self._refuse(exchange, identity.username, circumstances, too_long)
+            return
+        self._telemetry.decided(identity.username, circumstances, decision)
+        exchange.respond(200, ALLOWED + fields)
+
+    def _meta_lines(self, site: Site) -> bytes:
+        lines = self._meta.get(site.provider)
+        if lines is None:
+            outpost = self._outpost
+            url = (outpost.config.get("authentik_host") if outpost is not None else None) or self._own_url
+            jwks = f"{url.rstrip('/')}/application/o/{site.application}/jwks/" if url else ""
+            name = outpost.name if outpost is not None else ""
+            lines = field_lines(
+                meta_fields(jwks, name, site.provider_name, site.application, f"outpost/{self._version}")
+            )
+            self._meta[site.provider] = lines
+        return lines
+
+    def _refuse(
+        self,
+        exchange: Exchange,
+        username: str,
+        circumstances: Circumstances,
+        decision: Decision,
+        challenge: bool = False,
+    ) -> None:
+        """Only who brought credentials is asked for others: a browser would open its own dialogue on every 401."""
+        self._telemetry.decided(username, circumstances, decision)
+        status = NGINX_STATUS[decision.outcome]
+        sentence = SENTENCES[decision.outcome]
+        body = b"%s (%s)\n" % (sentence, decision.id.encode("ascii")) if decision.id else sentence + b"\n"
+        exchange.respond(status, PLAIN + CHALLENGE if challenge and status == 401 else PLAIN, body)
+
+    def _fault(self, exchange: Exchange) -> None:
+        """Closes the door first: a fault must not become a 2xx, nor telling about it a hanging request."""
+        try:
+            exchange.fail()
+        finally:
+            self._telemetry.fault("forward_auth")
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self._noted and len(self._noted) < MAX_NOTED:
+            self._noted.add(sentence)
+            self._telemetry.noted(sentence)
+
+
+def _circumstances(client: str, forwarded: ForwardedRequest) -> Circumstances:
+    attributes = {"host": forwarded.host, "path": forwarded.path, "method": forwarded.method}
+    return Circumstances("proxy", client, attributes)
+
+
+def _sites(snapshot: Snapshot) -> list[Site]:
+    return [
+        _site(record, record.settings)
+        for record in snapshot.providers.values()
+        if isinstance(record.settings, ProxySettings)
+    ]
+
+
+def _site(record: ProviderRecord, settings: ProxySettings) -> Site:
+    return Site(
+        provider=record.pk,
+        provider_name=record.name,
+        application=record.application,
+        application_name=record.application_name,
+        mode=settings.mode,
+        external_host=settings.external_host,
+        cookie_domain=settings.cookie_domain,
+        takes_basic=settings.intercept_header_auth,
+    )

@@ -1,0 +1,388 @@
+"""HTTP/1.1 on Twisted: connections that hand each request to a route, and write its answer.
+
+A `Route` answers through the `Exchange` it is given, now or later. The connection keeps order, bounds and time-outs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from email.utils import formatdate
+from typing import Any, Protocol, cast
+
+from twisted.internet.interfaces import IAddress, IReactorTime, ISSLTransport, ITCPTransport
+from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Protocol as Conversation
+from twisted.python.failure import Failure
+
+from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_PEER, Connections
+from outpost.telemetry import Telemetry
+from protocols.errors import RemoteProtocolError
+from protocols.proxy import http1
+from protocols.proxy.http1 import NEED_DATA, PAUSED, REQUEST_ENDED, BodyReceived, RequestReceived, field_lines
+
+HEAD_TIMEOUT = 30.0
+"""Seconds for a whole head, from its first byte or from the connection's start."""
+IDLE_TIMEOUT = 75.0
+"""Seconds between requests; longer than nginx's 60, so that the proxy closes first and no request meets a close."""
+BODY_TIMEOUT = 60.0
+"""Seconds without a byte of an announced body."""
+SEND_TIMEOUT = 60.0
+"""Seconds without progress while a client does not take its answer."""
+LINGER_TIMEOUT = 5.0
+"""Seconds for a client to read its refusal while it still sends: closing at once could destroy the answer."""
+
+PLAIN = field_lines([(b"Content-Type", b"text/plain; charset=utf-8"), (b"X-Content-Type-Options", b"nosniff")])
+
+
+class Intake(Protocol):
+    """What a route leaves behind to hear the rest of a request."""
+
+    def body_received(self, content: bytes) -> None: ...
+
+    def body_ended(self) -> None: ...
+
+    def connection_lost(self) -> None:
+        """The client is gone, before its answer was finished."""
+
+    def writing_paused(self) -> None:
+        """The client takes its answer more slowly than it is written: wait for `writing_resumed`."""
+
+    def writing_resumed(self) -> None: ...
+
+
+class Route(Protocol):
+    @property
+    def body_limit(self) -> int:
+        """Most bytes of a request's body."""
+        ...
+
+    def open(self, exchange: Exchange) -> Intake | None:
+        """A request has come. Answer through the exchange, now or later. None: the body does not matter."""
+        ...
+
+
+class Exchange:
+    """One request and its answer. Once the client is gone, or the answer finished, everything here does nothing."""
+
+    __slots__ = ("_connection", "begun", "peer", "port", "request", "secure", "server")
+
+    def __init__(self, connection: HttpConnection, request: RequestReceived) -> None:
+        self._connection: HttpConnection | None = connection
+        self.request = request
+        self.peer: str = connection.peer
+        self.port: int = connection.port
+        self.server: tuple[str, int] = connection.server
+        self.secure: bool = connection.secure
+        self.begun = False
+
+    @property
+    def gone(self) -> bool:
+        return self._connection is None
+
+    @property
+    def path(self) -> bytes:
+        return self.request.target.partition(b"?")[0]
+
+    def respond(self, status: int, fields: bytes = b"", body: bytes = b"") -> None:
+        """A whole answer, in one write. ``fields`` are lines from `field_lines`."""
+        connection = self._connection
+        if connection is not None:
+            self.begun = True
+            connection.write(connection.http.respond(status, connection.owner.date() + fields, body))
+            connection.answered()
+
+    def begin(self, status: int, fields: bytes, length: int | None, content: bytes, last: bool) -> None:
+        """The head with the first, perhaps only, part of the body, in one write. ``length`` as in `Connection.begin`"""
+        connection = self._connection
+        if connection is None:
+            return
+        self.begun = True
+        http = connection.http
+        pieces = http.begin(status, connection.owner.date() + fields, length) + http.send_body(content)
+        if last:
+            connection.write(pieces + http.finish())
+            connection.answered()
+        else:
+            connection.watch_writing()
+            connection.write(pieces)
+
+    def send(self, content: bytes, last: bool) -> None:
+        """More of the body."""
+        connection = self._connection
+        if connection is None:
+            return
+        pieces = connection.http.send_body(content)
+        if last:
+            pieces += connection.http.finish()
+        connection.write(pieces)
+        if last:
+            connection.answered()
+
+    def inform_continue(self) -> None:
+        if self._connection is not None:
+            self._connection.write(self._connection.http.inform_continue())
+
+    def pause_body(self) -> None:
+        """Take no more of the body until `resume_body`."""
+        if self._connection is not None:
+            self._connection.pause_body(True)
+
+    def resume_body(self) -> None:
+        if self._connection is not None:
+            self._connection.pause_body(False)
+
+    def fail(self) -> None:
+        """Ends what went wrong on our side: 500 if nothing was written yet, otherwise the connection breaks off."""
+        connection = self._connection
+        if connection is None:
+            return
+        if self.begun:
+            connection.abort()
+            return
+        try:
+            self.respond(500, PLAIN, b"Internal Server Error")
+        except Exception:
+            connection.abort()
+            raise
+
+    def detach(self) -> None:
+        self._connection = None
+
+
+class HttpConnection(Conversation):
+    def __init__(self, owner: HttpFactory) -> None:
+        self.owner = owner
+        self.http = http1.Connection()
+        self.deadline = math.inf
+        """When, on the factory's clock, patience ends."""
+        self._exchange: Exchange | None = None
+        self._intake: Intake | None = None
+        self._advancing = False
+        self._body_paused = False
+        self._reading_paused = False
+        self._watching = False
+        self._head_begun = False
+        self._closing = False
+
+    def connectionMade(self) -> None:
+        transport = cast(Any, self.transport)
+        if ITCPTransport.providedBy(transport):
+            transport.setTcpNoDelay(True)
+        peer, here = transport.getPeer(), transport.getHost()
+        self.peer: str = getattr(peer, "host", "")
+        self.port: int = getattr(peer, "port", 0)
+        self.server: tuple[str, int] = (getattr(here, "host", ""), getattr(here, "port", 0))
+        self.secure: bool = ISSLTransport.providedBy(transport)
+        if self.owner.connections.admit(self):
+            self._wait(HEAD_TIMEOUT)
+        else:
+            self.owner.telemetry.discarded("http", self.peer, "too_many_connections")
+            self.abort()
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self.owner.connections.leave(self)
+        self._drop_exchange()
+
+    # --- in ---
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._closing:
+            return
+        self.http.receive_data(data)
+        if self._exchange is None and not self._head_begun:
+            self._head_begun = True
+            self._wait(HEAD_TIMEOUT)
+        self._advance()
+
+    def _advance(self) -> None:
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while not self._body_paused and not self._closing:
+                event = self.http.next_event()
+                if event is NEED_DATA or event is PAUSED:
+                    break
+                if isinstance(event, RequestReceived):
+                    self._open(event)
+                elif isinstance(event, BodyReceived):
+                    if self._intake is not None:
+                        self._intake.body_received(event.content)
+                elif event is REQUEST_ENDED and self._intake is not None:
+                    self._intake.body_ended()
+        except RemoteProtocolError as error:
+            self._refuse(error)
+        except Exception:
+            self.owner.telemetry.fault("http")
+            self.abort()
+        finally:
+            self._advancing = False
+        self._pace_reading()
+
+    def _open(self, request: RequestReceived) -> None:
+        self._exchange = exchange = Exchange(self, request)
+        route = self.owner.route(exchange.path)
+        if route is None:
+            exchange.respond(404, PLAIN, b"Not Found\n")
+            return
+        self.http.limit_body(route.body_limit)
+        self.deadline = math.inf
+        try:
+            intake = route.open(exchange)
+        except Exception:
+            self.owner.telemetry.fault("http route")
+            exchange.fail()
+            return
+        if self._exchange is exchange:
+            self._intake = intake
+
+    def _pace_reading(self) -> None:
+        """Stops reading when something waits behind this request, or its taker wants no more; waits for bodies."""
+        if self._closing:
+            return
+        paused = self._body_paused or self.http.holds_more
+        if paused != self._reading_paused:
+            self._reading_paused = paused
+            transport = cast(Any, self.transport)
+            if paused:
+                transport.pauseProducing()
+            else:
+                transport.resumeProducing()
+        if self._exchange is not None and not self._watching:
+            if paused or not self.http.body_expected:
+                self.deadline = math.inf
+            else:
+                self._wait(BODY_TIMEOUT)
+
+    def pause_body(self, paused: bool) -> None:
+        self._body_paused = paused
+        if not paused:
+            self._advance()
+
+    # --- out ---
+
+    def write(self, data: bytes) -> None:
+        """The one place that writes."""
+        if data:
+            cast(Any, self.transport).write(data)
+
+    def answered(self) -> None:
+        """The answer is finished: on to the next request, or close."""
+        if self._exchange is not None:
+            self._exchange.detach()
+        self._exchange = self._intake = None
+        self._body_paused = self._head_begun = False
+        self._unwatch_writing()
+        if self.http.must_close:
+            self._close()
+        else:
+            self._wait(IDLE_TIMEOUT)
+            self._advance()
+
+    def _refuse(self, error: RemoteProtocolError) -> None:
+        self.owner.telemetry.discarded("http", self.peer, error.reason)
+        self._drop_exchange()
+        if error.answer:
+            self.write(error.answer)
+            self._close()
+        else:
+            self.abort()
+
+    def _close(self) -> None:
+        """Closes once everything is sent; if the client may still be sending, only our side first (RFC 9112 9.6)."""
+        self._closing = True
+        transport = cast(Any, self.transport)
+        if self.http.unread and not self.secure and hasattr(transport, "loseWriteConnection"):
+            self._wait(LINGER_TIMEOUT)
+            transport.loseWriteConnection()
+            if self._reading_paused:
+                transport.resumeProducing()
+        else:
+            self._wait(SEND_TIMEOUT)
+            transport.loseConnection()
+
+    def abort(self) -> None:
+        self._closing = True
+        self._drop_exchange()
+        cast(Any, self.transport).abortConnection()
+
+    def _drop_exchange(self) -> None:
+        exchange, intake = self._exchange, self._intake
+        self._exchange = self._intake = None
+        self._unwatch_writing()
+        if exchange is not None:
+            exchange.detach()
+        if intake is not None:
+            intake.connection_lost()
+
+    # --- time and pace ---
+
+    def _wait(self, seconds: float) -> None:
+        self.deadline = self.owner.clock.seconds() + seconds
+
+    def watch_writing(self) -> None:
+        """A streamed answer hears whether the client keeps up."""
+        self._watching = True
+        cast(Any, self.transport).registerProducer(self, True)
+
+    def _unwatch_writing(self) -> None:
+        if self._watching:
+            self._watching = False
+            cast(Any, self.transport).unregisterProducer()
+
+    def pauseProducing(self) -> None:
+        self._wait(SEND_TIMEOUT)
+        if self._intake is not None:
+            self._intake.writing_paused()
+
+    def resumeProducing(self) -> None:
+        self.deadline = math.inf
+        if self._intake is not None:
+            self._intake.writing_resumed()
+
+    def stopProducing(self) -> None:
+        """connectionLost follows."""
+
+
+class HttpFactory(Factory):
+    """``routes``: (prefix, route), the first that fits. A prefix ending in ``/`` stands for everything below it, any
+    other for itself. ``fallback`` takes the rest; without one the rest is 404. ``now``: seconds since the epoch."""
+
+    noisy = False
+
+    def __init__(
+        self,
+        routes: Sequence[tuple[bytes, Route]],
+        fallback: Route | None,
+        clock: IReactorTime,
+        now: Callable[[], float],
+        telemetry: Telemetry,
+        most_connections: int = MAX_CONNECTIONS,
+        most_of_peer: int = MAX_CONNECTIONS_OF_PEER,
+    ) -> None:
+        self._routes = tuple(routes)
+        self._fallback = fallback
+        self.clock = cast(Any, clock)
+        self._now = now
+        self.telemetry = telemetry
+        self.connections = Connections(clock, most_connections, most_of_peer)
+        self._date_second = -1
+        self._date = b""
+
+    def buildProtocol(self, addr: IAddress | None) -> HttpConnection:
+        return HttpConnection(self)
+
+    def route(self, path: bytes) -> Route | None:
+        for prefix, route in self._routes:
+            if path.startswith(prefix) and (prefix.endswith(b"/") or path == prefix):
+                return route
+        return self._fallback
+
+    def date(self) -> bytes:
+        """The Date line, made once a second."""
+        second = int(self._now())
+        if second != self._date_second:
+            self._date_second = second
+            self._date = field_lines([(b"Date", formatdate(second, usegmt=True).encode("ascii"))])
+        return self._date

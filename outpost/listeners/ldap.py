@@ -1,0 +1,303 @@
+"""The LDAP door: octets to `protocols.ldap.session`, binds to `outpost.authentication`, searches to the directory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IOpenSSLServerConnectionCreator,
+    IPushProducer,
+    IReactorTime,
+    ISSLTransport,
+    ITCPTransport,
+)
+from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Protocol as Conversation
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from outpost.authentication import Authentication
+from outpost.directory.contexts import NamingContexts
+from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.listeners.ldap_operations import Bound, Operations
+from outpost.listeners.limits import Connections
+from outpost.listeners.streams import Stream, Streams
+from outpost.outcome import Circumstances
+from outpost.telemetry import Telemetry
+from protocols.errors import RemoteProtocolError
+from protocols.ldap import messages
+from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
+from protocols.ldap.session import (
+    NEED_DATA,
+    PAUSED,
+    Abandoned,
+    Answered,
+    BindReceived,
+    Event,
+    LDAPSession,
+    SearchReceived,
+    StartTLSRequested,
+    Unbound,
+    WhoAmIReceived,
+)
+
+PROTOCOL = "ldap"
+
+FIRST_MESSAGE_TIMEOUT = 30.0
+"""Seconds for the TLS handshake and the first whole message."""
+IDLE_TIMEOUT = 900.0
+"""Seconds without a message; Active Directory's MaxConnIdleTime, to which connection pools are accustomed."""
+SEND_TIMEOUT = 60.0
+"""Seconds without progress while a peer does not take its answer."""
+EVENTS_A_TURN = 100
+"""Messages of one peer that are answered before others have their turn: some 5 ms of pipelined searches."""
+
+FAULT = Result(ResultCode.OTHER, "", "Something went wrong here; the operator's log says what.")
+
+
+@implementer(IPushProducer)
+class LdapConnection(Conversation):
+    """As a producer it is told when the peer does not take its answers: then it answers, and reads, no further."""
+
+    def __init__(self, owner: LdapFactory) -> None:
+        self._owner = owner
+        self._session: LDAPSession[Bound] = LDAPSession()
+        self._streams = Streams(owner.clock, self._slice, self._send_slice, self._advance)
+        self._out: list[bytes] = []
+        self._advancing = False
+        self._reading_paused = False
+        self._writing_paused = False
+        self._waiting_turn = False
+        self._closed = False
+        self.peer = ""
+        self.deadline = owner.clock.seconds() + FIRST_MESSAGE_TIMEOUT
+
+    # --- the transport ---------------------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        transport = cast(Any, self.transport)
+        if ITCPTransport.providedBy(transport):
+            transport.setTcpNoDelay(True)
+        self.peer = getattr(transport.getPeer(), "host", "")
+        secure = ISSLTransport.providedBy(transport)
+        self._session = LDAPSession(secure=secure, offers_start_tls=self._owner.tls is not None)
+        self._circumstances = Circumstances(PROTOCOL, self.peer)
+        transport.registerProducer(self, True)
+        if not self._owner.connections.admit(self):
+            self._owner.telemetry.discarded(PROTOCOL, self.peer, "too_many_connections")
+            self._out.append(messages.encode_notice_of_disconnection(ResultCode.BUSY, "Too many connections."))
+            self._close()
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self._closed = True
+        self._streams.stop()
+        self._owner.connections.leave(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._closed:
+            return
+        self._session.receive_data(data)
+        self._advance()
+
+    def abort(self) -> None:
+        self._closed = True
+        self._streams.stop()
+        cast(Any, self.transport).abortConnection()
+
+    def _close(self) -> None:
+        """What was said is still delivered, within the time-out."""
+        self._flush()
+        self._closed = True
+        self._streams.stop()
+        self.deadline = self._owner.clock.seconds() + SEND_TIMEOUT
+        transport = cast(Any, self.transport)
+        transport.unregisterProducer()
+        transport.loseConnection()
+
+    def pauseProducing(self) -> None:
+        self._writing_paused = True
+        self._streams.pause()
+        self.deadline = self._owner.clock.seconds() + SEND_TIMEOUT
+
+    def resumeProducing(self) -> None:
+        self._writing_paused = False
+        self._streams.resume()
+        self.deadline = self._owner.clock.seconds() + IDLE_TIMEOUT
+        self._advance()
+
+    def stopProducing(self) -> None:
+        self._streams.stop()
+
+    def _flush(self) -> None:
+        """The one place that writes: a later way past the reactor's buffer belongs here."""
+        if self._out:
+            cast(Any, self.transport).write(b"".join(self._out))
+            self._out.clear()
+
+    def _pace_reading(self, paused: bool) -> None:
+        if paused != self._reading_paused and not self._closed:
+            self._reading_paused = paused
+            transport = cast(Any, self.transport)
+            if paused:
+                transport.pauseProducing()
+            else:
+                transport.resumeProducing()
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    def _advance(self) -> None:
+        """Takes what has come in, until more is needed, an answer is outstanding, or others should have their turn."""
+        if self._advancing or self._closed or self._waiting_turn:
+            return
+        self._advancing = True
+        try:
+            paused = self._take_events()
+        except RemoteProtocolError as error:
+            self._owner.telemetry.discarded(PROTOCOL, self.peer, error.reason)
+            self._out.append(error.answer)
+            self._close()
+        except Exception:
+            self._owner.telemetry.fault(PROTOCOL)
+            self.abort()
+        else:
+            self._flush()
+            self._pace_reading(paused or self._writing_paused)
+        finally:
+            self._advancing = False
+
+    def _take_events(self) -> bool:
+        """Should reading pause?"""
+        for _ in range(EVENTS_A_TURN):
+            if self._closed:
+                return False
+            if self._writing_paused:
+                return True
+            event = self._session.next_event()
+            if event is NEED_DATA:
+                return False
+            if event is PAUSED:
+                return True
+            self.deadline = self._owner.clock.seconds() + IDLE_TIMEOUT
+            self._take(cast(Event, event))
+        self._waiting_turn = True
+        self._owner.clock.callLater(0, self._next_turn)
+        return True
+
+    def _next_turn(self) -> None:
+        self._waiting_turn = False
+        self._advance()
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case SearchReceived():
+                self._search(event)
+            case BindReceived():
+                Deferred.fromCoroutine(self._bind(event)).addErrback(self._failed)
+            case Answered(octets):
+                self._out.append(octets)
+            case Abandoned(message_id):
+                self._streams.drop(message_id)
+            case WhoAmIReceived(message_id):
+                name = self._owner.operations.who_am_i(self._session.identity)
+                self._out.append(self._session.extended_answered(message_id, SUCCESS, value=name))
+            case StartTLSRequested(message_id):
+                self._start_tls(message_id)
+            case Unbound():
+                self._close()
+
+    def _failed(self, failure: Failure) -> None:
+        """A bind of which not even the refusal could be said."""
+        self._owner.telemetry.failed(PROTOCOL, failure)
+        self.abort()
+
+    # --- bind ------------------------------------------------------------------------------------------------------
+
+    async def _bind(self, event: BindReceived) -> None:
+        try:
+            result, bound = await self._owner.operations.bind(event, self._circumstances)
+        except Exception:
+            self._owner.telemetry.fault("ldap bind")
+            result, bound = FAULT, None
+        if not self._closed:
+            self._out.append(self._session.bind_answered(event.message_id, result, bound))
+            self._advance()
+
+    def _start_tls(self, message_id: int) -> None:
+        self._out.append(self._session.start_tls_answered(message_id, SUCCESS))
+        self._flush()
+        cast(Any, self.transport).startTLS(self._owner.tls)
+
+    # --- search ----------------------------------------------------------------------------------------------------
+
+    def _search(self, event: SearchReceived) -> None:
+        try:
+            slices = self._owner.operations.search(event, self._session.identity, self._session.secure)
+        except Refused as refused:
+            self._out.append(self._session.search_refused(event.message_id, refused.result))
+            return
+        except Exception:
+            self._owner.telemetry.fault("ldap search")
+            self._out.append(self._session.search_refused(event.message_id, FAULT))
+            return
+        stream = (event.message_id, slices)
+        # Nearly every answer is one slice and goes out with the others of this turn.
+        for _ in range(0 if self._streams else 2):
+            octets = self._slice(stream)
+            if octets is None:
+                return
+            self._out.append(octets)
+        self._streams.add(stream)
+
+    def _slice(self, stream: Stream) -> bytes | None:
+        """The next octets of an answer; None when it has ended."""
+        message_id, slices = stream
+        try:
+            octets = next(slices, None)
+        except Exception:
+            self._owner.telemetry.fault("ldap search")
+            slices.close()  # type: ignore[attr-defined]
+            return self._session.search_refused(message_id, FAULT)
+        if octets is None:
+            self._session.search_finished(message_id)
+        return octets
+
+    def _send_slice(self, octets: bytes) -> None:
+        self._out.append(octets)
+        self._flush()
+
+
+class LdapFactory(Factory[LdapConnection]):
+    """``clock`` counts seconds for time-outs, ``now`` gives them since the epoch. Without ``tls`` no StartTLS."""
+
+    noisy = False
+
+    def __init__(
+        self,
+        authentication: Authentication,
+        directory: Directory,
+        telemetry: Telemetry,
+        clock: IReactorTime,
+        tls: IOpenSSLServerConnectionCreator | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.telemetry = telemetry
+        self.clock = clock
+        self.tls = tls
+        self.contexts = NamingContexts(directory)
+        self.operations = Operations(authentication, self.contexts, telemetry, now, offers_start_tls=tls is not None)
+        self.connections = Connections(clock)
+        self._noted: dict[int, str] = {}
+        directory.follow(self._note_problems)
+
+    def buildProtocol(self, addr: IAddress | None) -> LdapConnection:
+        return LdapConnection(self)
+
+    def _note_problems(self, snapshot: Snapshot, touched: Touched) -> None:
+        for pk, problem in self.contexts.problems.items():
+            if self._noted.get(pk) != problem:
+                self.telemetry.noted(f"LDAP provider {snapshot.providers[pk].name!r} is not served: {problem}.")
+        self._noted = self.contexts.problems

@@ -1,0 +1,107 @@
+"""What the LDAP door decides about one operation, apart from any connection: who binds, what a search may see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from outpost import __version__
+from outpost.authentication import Authentication
+from outpost.directory.contexts import NamingContexts
+from outpost.outcome import LDAP_RESULT_CODE, Circumstances, Decision, Identity, Password
+from outpost.telemetry import Telemetry
+from protocols.ldap import dn, schema
+from protocols.ldap.messages import Scope
+from protocols.ldap.result import Refused, Result, ResultCode
+from protocols.ldap.search import PlainEntry, results
+from protocols.ldap.session import BindReceived, SearchReceived
+from rules.reasons import Outcome
+
+DIAGNOSTICS: dict[Outcome, str] = {
+    Outcome.NOT_ALLOWED: "This account may not use this application.",
+    Outcome.UNAVAILABLE: "Passwords cannot be checked at the moment. Try again later.",
+}
+"""What a stranger may know beyond the result code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Who a connection belongs to since its last bind."""
+
+    identity: Identity
+    provider: int
+
+
+class Operations:
+    """``now`` gives seconds since the epoch."""
+
+    def __init__(
+        self,
+        authentication: Authentication,
+        contexts: NamingContexts,
+        telemetry: Telemetry,
+        now: Callable[[], float],
+        offers_start_tls: bool,
+    ) -> None:
+        self._authentication = authentication
+        self._contexts = contexts
+        self._telemetry = telemetry
+        self._now = now
+        self._offers_start_tls = offers_start_tls
+
+    async def bind(self, event: BindReceived, circumstances: Circumstances) -> tuple[Result, Bound | None]:
+        """Somebody exactly when the result is success. The longest base DN that the name lies under is the provider."""
+        try:
+            name = dn.parse(event.name)
+        except ValueError:
+            return Result(ResultCode.INVALID_DN_SYNTAX, "", "The name is no DN."), None
+        tree = self._contexts.tree_at(name)
+        username = None if tree is None else tree.login_name(name)
+        if tree is None or username is None:
+            return self._decided(event.name, circumstances, Decision("unknown_user")), None
+        try:
+            password = event.password.decode()
+        except UnicodeDecodeError:
+            return self._decided(username, circumstances, Decision("wrong_password")), None
+        decision = await self._authentication.authenticate(
+            Password(username, password), tree.provider.pk, circumstances
+        )
+        result = self._decided(username, circumstances, decision)
+        bound = None if decision.identity is None else Bound(decision.identity, tree.provider.pk)
+        return result, bound
+
+    def _decided(self, username: str, circumstances: Circumstances, decision: Decision) -> Result:
+        self._telemetry.decided(username, circumstances, decision)
+        return Result(LDAP_RESULT_CODE[decision.outcome], "", DIAGNOSTICS.get(decision.outcome, ""))
+
+    def who_am_i(self, bound: Bound | None) -> bytes:
+        """authzId (RFC 4513 s5.2.1.8); empty when anonymous."""
+        tree = None if bound is None else self._contexts.tree(bound.provider)
+        return b"" if bound is None or tree is None else f"dn:{tree.user_dn(bound.identity.username)}".encode()
+
+    def search(self, event: SearchReceived, bound: Bound | None, secure: bool) -> Iterator[bytes]:
+        """Slices of the answer, as `protocols.ldap.search.results`. Raises Refused.
+
+        Without a bind there is the root DSE alone: clients find base DNs and StartTLS there before they bind, and
+        people are nobody else's business. 50 says so, where 32 would send operators looking for a wrong base DN.
+        """
+        request = event.request
+        try:
+            base = dn.parse(request.base)
+        except ValueError:
+            raise Refused(ResultCode.INVALID_DN_SYNTAX, "The base is no DN.") from None
+        if not base.key and request.scope is Scope.BASE:
+            return results(event.message_id, request, (self._root_dse(secure),), schema.KNOWN.get)
+        if bound is None:
+            raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "Bind first: this directory is not read anonymously.")
+        tree = self._contexts.tree_at(base) if base.key else self._contexts.tree(bound.provider)
+        if tree is None:
+            raise Refused(ResultCode.NO_SUCH_OBJECT, "No naming context here holds this base.")
+        reader = self._contexts.readable_by(bound.identity, bound.provider, self._now())
+        if reader is None or reader.tree is not tree:
+            raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "This account may not read here.")
+        return results(event.message_id, request, reader.search(request, base), reader.recognise)
+
+    def _root_dse(self, secure: bool) -> PlainEntry:
+        start_tls = self._offers_start_tls and not secure
+        return PlainEntry("", schema.root_dse(self._contexts.base_dns(), start_tls, __version__))

@@ -1,0 +1,90 @@
+"""Opens the sockets that listeners serve: one for each address, IPv6 ones for IPv6 only (DESIGN section 7)."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+from settings import Address
+
+BACKLOG = 1024
+"""Connections the kernel holds for us: a burst after a restart is not refused."""
+
+
+class CannotListen(Exception):
+    """The text is a sentence for the operator."""
+
+
+class NoSuchFamily(CannotListen):
+    """The machine has no such kind of address at all."""
+
+
+def open_sockets(addresses: Iterable[Address], kind: socket.SocketKind) -> list[socket.socket]:
+    """Bound sockets, listening if they are streams; a free port once chosen serves all addresses that ask for one.
+
+    A machine without IPv6 (or IPv4) serves the other family alone. Raises CannotListen.
+    """
+    opened: list[socket.socket] = []
+    missing: NoSuchFamily | None = None
+    chosen = 0
+    try:
+        for address in addresses:
+            try:
+                one = _open(address.host, address.port or chosen, kind)
+            except NoSuchFamily as error:
+                missing = error
+                continue
+            opened.append(one)
+            if not address.port:
+                chosen = one.getsockname()[1]
+    except BaseException:
+        for one in opened:
+            one.close()
+        raise
+    if missing is not None and not opened:
+        raise missing
+    return opened
+
+
+def place(one: socket.socket) -> str:
+    """``host:port`` of a bound socket, IPv6 in brackets."""
+    host, port = one.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _open(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
+    family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
+    where = str(Address(host, port))
+    try:
+        one = socket.socket(family, kind)
+    except OSError as error:
+        raise NoSuchFamily(f"{where}: this machine has no such addresses.") from error
+    try:
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == socket.SOCK_STREAM:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.setblocking(False)
+        one.bind((host, port))
+        if kind == socket.SOCK_STREAM:
+            one.listen(BACKLOG)
+    except OSError as error:
+        one.close()
+        if error.errno == errno.EADDRNOTAVAIL and ip_address(host).is_unspecified:
+            raise NoSuchFamily(f"{where}: this machine has no such addresses.") from error
+        raise CannotListen(_sentence(where, error)) from error
+    return one
+
+
+def _sentence(where: str, error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"{where} is in use by another program. Stop that program, or choose another port."
+        case errno.EACCES:
+            return f"{where} needs a privilege that this user lacks. Choose a port above 1023."
+        case errno.EADDRNOTAVAIL:
+            return f"{where} is not an address of this machine. Choose one that is, or leave it out."
+        case _:
+            return f"{where} cannot be opened: {error.strerror}."

@@ -1,0 +1,133 @@
+"""The RADIUS door: datagrams to `protocols.radius.exchange`, its questions to `outpost.authentication`, replies back.
+
+One listener serves one socket. All sending and receiving is in `datagramReceived` and `_send`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import MessageLengthError
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.protocol import DatagramProtocol
+
+from outpost.authentication import Authentication
+from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.outcome import RADIUS_CODE, Circumstances, Decision, Password
+from outpost.telemetry import Telemetry
+from protocols.link.messages import RadiusSettings
+from protocols.radius.duplicates import Peer
+from protocols.radius.exchange import RadiusExchange
+from protocols.radius.nas import ClientNetwork, Nas, NasTable
+from protocols.radius.pins import Pins
+from protocols.radius.request import AccessRequested, Discard, Refused, Request, Resend, StatusAnswered
+
+PROTOCOL = "radius"
+
+
+class RadiusListener(DatagramProtocol):
+    """``pins`` may be shared by the listeners of several sockets, so that what a NAS has shown at one counts at all."""
+
+    noisy = False
+
+    def __init__(
+        self,
+        authentication: Authentication,
+        directory: Directory,
+        telemetry: Telemetry,
+        clock: IReactorTime,
+        pins: Pins | None = None,
+    ) -> None:
+        self._authentication = authentication
+        self._directory = directory
+        self._telemetry = telemetry
+        self._clock = clock
+        self._exchange = RadiusExchange(Pins() if pins is None else pins)
+        self._waking: IDelayedCall | None = None
+        directory.follow(self._follow)
+
+    def datagramReceived(self, datagram: bytes, addr: Peer) -> None:
+        try:
+            self._receive(datagram, addr)
+        except Exception:
+            self._telemetry.fault(PROTOCOL)
+
+    def stopProtocol(self) -> None:
+        if self._waking is not None:
+            self._waking.cancel()
+            self._waking = None
+
+    def _receive(self, datagram: bytes, peer: Peer) -> None:
+        match self._exchange.receive_datagram(datagram, peer, self._clock.seconds()):
+            case AccessRequested() as event:
+                Deferred.fromCoroutine(self._decide(event))
+            case Resend(octets) | StatusAnswered(octets):
+                self._send(octets, peer)
+            case Discard(reason):
+                self._telemetry.discarded(PROTOCOL, peer[0], reason)
+            case Refused(request, username, reason):
+                self._wake_for_rejects()
+                self._telemetry.decided(username, _circumstances(request), Decision(reason))
+
+    async def _decide(self, event: AccessRequested) -> None:
+        """Never raises: whatever goes wrong is silence, and the NAS asks again or elsewhere."""
+        request = event.request
+        try:
+            circumstances = _circumstances(request)
+            decision = await self._authentication.authenticate(
+                Password(event.username, event.password), request.nas.provider, circumstances
+            )
+            self._telemetry.decided(event.username, circumstances, decision)
+            self._answer(request, RADIUS_CODE[decision.outcome])
+        except Exception:
+            self._exchange.answer(request, None, self._clock.seconds())
+            self._telemetry.fault(PROTOCOL)
+
+    def _answer(self, request: Request, code: int | None) -> None:
+        reply = self._exchange.answer(request, code, self._clock.seconds())
+        if reply is not None:
+            self._send(reply, request.peer)
+        self._wake_for_rejects()
+
+    def _wake_for_rejects(self) -> None:
+        at = self._exchange.wake_at
+        if at is not None and self._waking is None and self.transport is not None:
+            self._waking = self._clock.callLater(max(0.0, at - self._clock.seconds()), self._wake, at)
+
+    def _wake(self, at: float) -> None:
+        """``at`` is when we meant to wake: the clock's arithmetic may be a hair short of it."""
+        self._waking = None
+        for octets, peer in self._exchange.due(max(at, self._clock.seconds())):
+            self._send(octets, peer)
+        self._wake_for_rejects()
+
+    def _send(self, octets: bytes, peer: Peer) -> None:
+        if self.transport is None:  # the port was closed while control decided
+            return
+        try:
+            self.transport.write(octets, peer)
+        except (OSError, MessageLengthError):
+            self._telemetry.discarded(PROTOCOL, peer[0], "send_failed")
+
+    def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
+        if not self._directory.loaded or not (touched.everything or touched.configuration):
+            return
+        table = NasTable(_client_networks(snapshot))
+        said = self._exchange.table.problems if self._exchange.table is not None else []
+        for problem in table.problems:
+            if problem not in said:
+                self._telemetry.noted(problem)
+        self._exchange.table = table
+
+
+def _client_networks(snapshot: Snapshot) -> Iterator[ClientNetwork]:
+    for provider in snapshot.providers.values():
+        if isinstance(provider.settings, RadiusSettings):
+            nas = Nas(provider.settings.shared_secret.encode(), provider.pk)
+            for network in provider.settings.client_networks:
+                yield ClientNetwork(network, nas)
+
+
+def _circumstances(request: Request) -> Circumstances:
+    return Circumstances(PROTOCOL, request.address, request.attributes)

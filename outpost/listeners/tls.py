@@ -1,0 +1,58 @@
+"""TLS for the doors: the certificate is looked up for each connection, so that a renewed one needs no restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from OpenSSL import SSL, crypto
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+from protocols.link.messages import CertificateRecord
+
+
+class NoCertificate(Exception):
+    """The snapshot holds no certificate to show."""
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class ServerTls:
+    """Makes the TLS side of accepted connections. ``certificate`` gives the one to show now, or None."""
+
+    def __init__(self, certificate: Callable[[], CertificateRecord | None]) -> None:
+        self._certificate = certificate
+        self._made: tuple[CertificateRecord, SSL.Context] | None = None
+
+    def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """Raises NoCertificate; Twisted then drops the connection."""
+        return SSL.Connection(self._context(), None)
+
+    def _context(self) -> SSL.Context:
+        certificate = self._certificate()
+        if certificate is None:
+            raise NoCertificate
+        if self._made is None or self._made[0] is not certificate:
+            self._made = (certificate, server_context(certificate))
+        return self._made[1]
+
+
+def server_context(certificate: CertificateRecord) -> SSL.Context:
+    """TLS 1.2 or newer. Raises OpenSSL.SSL.Error or crypto.Error for a certificate that does not fit its key."""
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE)
+    leaf, *chain = _certificates(certificate.certificate)
+    context.use_certificate(leaf)
+    for one in chain:
+        context.add_extra_chain_cert(one)
+    context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, certificate.key.encode()))
+    context.check_privatekey()
+    return context
+
+
+def _certificates(pem: str) -> list[crypto.X509]:
+    end = "-----END CERTIFICATE-----"
+    return [
+        crypto.load_certificate(crypto.FILETYPE_PEM, (part + end).encode()) for part in pem.split(end) if part.strip()
+    ]

@@ -1,0 +1,32 @@
+"""`outpost run`: an outpost alone, near the apps; control is elsewhere (DESIGN D2, D7)."""
+
+from __future__ import annotations
+
+from outpost.process import EXIT_FAILED, Process, complain
+from settings import Settings
+
+
+def main(settings: Settings) -> int:
+    """Runs until stopped; the exit code."""
+    if not settings.host or settings.token is None:
+        complain(
+            "OUTPOST_HOST and OUTPOST_TOKEN say where control is and who this outpost is. Set both; the token stands "
+            "beside the outpost in control (API: /api/v3/core/tokens/, identifier ak-outpost-<its uuid>-api)."
+        )
+        return EXIT_FAILED
+    from twisted.internet import epollreactor
+
+    epollreactor.install()
+    from twisted.internet import reactor
+
+    from outpost.app import Outpost
+    from outpost.config import OutpostConfig
+    from outpost.link_http import HttpTransport
+    from outpost.log import start_log
+
+    start_log(settings.log.level)
+    transport = HttpTransport(
+        settings.host, settings.token.reveal(), reactor, ca_file=settings.ca_file, insecure=settings.insecure
+    )
+    outpost = Outpost(OutpostConfig.from_settings(settings), transport, reactor)
+    return Process(settings, outpost, reactor, lambda ports: [f"Follows control at {', '.join(settings.host)}."]).run()

@@ -1,0 +1,68 @@
+"""What the doors tell the operator: counted decisions and discards, and faults with a traceback.
+
+The only file that knows how an event is written down.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from twisted.logger import Logger, LogLevel
+from twisted.python.failure import Failure
+
+from outpost.outcome import Circumstances, Decision
+from rules.discards import DISCARDS
+from rules.reasons import REASONS, Outcome
+
+MAX_TOLD = 1000  # discards told at info level; peers are easily forged, and must not fill a disk
+
+
+class Telemetry:
+    log = Logger()
+
+    def __init__(self) -> None:
+        self.decisions: Counter[tuple[str, str]] = Counter()
+        """(protocol, reason) to how often."""
+        self.discards: Counter[tuple[str, str]] = Counter()
+        """(protocol, reason) of input that got no answer, or only a farewell."""
+        self._told: set[tuple[str, str, str]] = set()
+
+    def decided(self, username: str, circumstances: Circumstances, decision: Decision) -> None:
+        self.decisions[circumstances.protocol, decision.reason] += 1
+        if decision.outcome is not Outcome.ACCEPTED:
+            self.log.info(
+                "{protocol}: refused {username!r} from {peer}: {reason} [{id}] {sentence}",
+                protocol=circumstances.protocol,
+                username=username,
+                peer=circumstances.peer,
+                reason=decision.reason,
+                id=decision.id,
+                sentence=REASONS[decision.reason].operator,
+            )
+
+    def discarded(self, protocol: str, peer: str, reason: str) -> None:
+        """Silence puzzles whoever waits for an answer: the first for each peer and reason is told, the rest counted."""
+        self.discards[protocol, reason] += 1
+        first = (protocol, peer, reason) not in self._told and len(self._told) < MAX_TOLD
+        if first:
+            self._told.add((protocol, peer, reason))
+        self.log.emit(
+            LogLevel.info if first else LogLevel.debug,
+            "{protocol}: no answer to {peer}: {reason} {sentence}",
+            protocol=protocol,
+            peer=peer,
+            reason=reason,
+            sentence=DISCARDS.get(reason, ""),
+        )
+
+    def noted(self, sentence: str) -> None:
+        """Something in the configuration that an operator should change."""
+        self.log.warn("{sentence}", sentence=sentence)
+
+    def fault(self, where: str) -> None:
+        """Call inside an ``except``: logs the traceback."""
+        self.log.failure("fault in {where}", where=where)
+
+    def failed(self, where: str, failure: Failure) -> None:
+        """As `fault`, for what a Deferred ended with."""
+        self.log.failure("fault in {where}", failure, where=where)

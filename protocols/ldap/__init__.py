@@ -1,0 +1,1 @@
+"""LDAP (RFC 4510 to 4519) without a socket."""

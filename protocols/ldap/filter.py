@@ -1,0 +1,194 @@
+"""Search filters (RFC 4511 s4.5.1.7): the values, and how they are read from BER. `evaluation` says what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from protocols.ldap import ber
+from protocols.ldap.result import Refused, ResultCode
+
+MAX_DEPTH = 100
+"""Filters inside filters. Real clients reach 6; recursion here must stay far from Python's limit."""
+MAX_PARTS = 4096
+"""Filters in one request. sssd's largest has some 60; generated ORs over a team's names reach hundreds."""
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """``and [0] SET OF filter``; without parts it is true (RFC 4526)."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """``or [1] SET OF filter``; without parts it is false (RFC 4526)."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """``not [2] Filter``"""
+
+    part: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Equality:
+    """``equalityMatch [3] AttributeValueAssertion``"""
+
+    attribute: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Substrings:
+    """``substrings [4] SEQUENCE { type, substrings SEQUENCE SIZE (1..MAX) OF CHOICE { initial, any, final } }``"""
+
+    attribute: str
+    initial: bytes | None
+    any: tuple[bytes, ...]
+    final: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class GreaterOrEqual:
+    """``greaterOrEqual [5] AttributeValueAssertion``"""
+
+    attribute: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LessOrEqual:
+    """``lessOrEqual [6] AttributeValueAssertion``"""
+
+    attribute: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """``present [7] AttributeDescription``"""
+
+    attribute: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approx:
+    """``approxMatch [8] AttributeValueAssertion``; served as equality, which RFC 4511 allows."""
+
+    attribute: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Extensible:
+    """``extensibleMatch [9] MatchingRuleAssertion``; no rule is served yet, so it is Undefined."""
+
+    rule: str | None
+    attribute: str | None
+    value: bytes
+    dn_attributes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised:
+    """A choice that a later standard may define; Undefined (RFC 4511 s4.5.1.7)."""
+
+    tag: int
+
+
+Filter = (
+    And | Or | Not | Equality | Substrings | GreaterOrEqual | LessOrEqual | Present | Approx | Extensible | Unrecognised
+)
+
+# --- from BER ------------------------------------------------------------------------------------------------------
+
+
+def decode(octets: bytes, at: int, end: int) -> tuple[Filter, int]:
+    """The Filter at ``at``, and where the next element begins.
+
+    Raises RemoteProtocolError for octets that are no filter, and Refused for one that is too complex or ill-formed.
+    """
+    return _decode(octets, at, end, MAX_DEPTH, [MAX_PARTS])
+
+
+def _decode(octets: bytes, at: int, end: int, depth: int, parts_left: list[int]) -> tuple[Filter, int]:
+    tag, start, stop = ber.header(octets, at, end)
+    parts_left[0] -= 1
+    if depth == 0 or parts_left[0] < 0:
+        raise Refused(ResultCode.ADMIN_LIMIT_EXCEEDED, "The filter is too deep or has too many parts.")
+    if tag in _ASSERTIONS:
+        attribute, value_at = ber.octet_string(octets, start, stop)
+        value, rest = ber.octet_string(octets, value_at, stop)
+        if rest != stop:
+            raise ber.Malformed("an assertion has two parts")
+        return _ASSERTIONS[tag](attribute.decode("latin-1"), value), stop
+    if tag == 0x87:
+        return Present(octets[start:stop].decode("latin-1")), stop
+    if tag in _SETS:
+        parts: list[Filter] = []
+        while start < stop:
+            part, start = _decode(octets, start, stop, depth - 1, parts_left)
+            parts.append(part)
+        return _SETS[tag](tuple(parts)), stop
+    if tag == 0xA2:
+        part, rest = _decode(octets, start, stop, depth - 1, parts_left)
+        if rest != stop:
+            raise ber.Malformed("not has one part")
+        return Not(part), stop
+    if tag == 0xA4:
+        return _substrings(octets, start, stop), stop
+    if tag == 0xA9:
+        return _extensible(octets, start, stop), stop
+    return Unrecognised(tag), stop
+
+
+_ASSERTIONS: dict[int, Callable[[str, bytes], Filter]] = {
+    0xA3: Equality,
+    0xA5: GreaterOrEqual,
+    0xA6: LessOrEqual,
+    0xA8: Approx,
+}
+_SETS: dict[int, Callable[[tuple[Filter, ...]], Filter]] = {0xA0: And, 0xA1: Or}
+
+
+def _substrings(octets: bytes, at: int, end: int) -> Substrings:
+    attribute, at = ber.octet_string(octets, at, end)
+    at, stop = ber.expect(octets, at, end, ber.SEQUENCE)
+    if stop != end:
+        raise ber.Malformed("a substring filter has two parts")
+    initial = final = None
+    middle: list[bytes] = []
+    first = True
+    while at < stop:
+        tag, start, at = ber.header(octets, at, stop)
+        piece = octets[start:at]
+        if tag == 0x80 and first:
+            initial = piece
+        elif tag == 0x81:
+            middle.append(piece)
+        elif tag == 0x82 and at == stop:
+            final = piece
+        else:
+            raise Refused(ResultCode.PROTOCOL_ERROR, "The parts of a substring filter are out of order.")
+        first = False
+    if first:
+        raise Refused(ResultCode.PROTOCOL_ERROR, "A substring filter needs at least one part.")
+    return Substrings(attribute.decode("latin-1"), initial, tuple(middle), final)
+
+
+def _extensible(octets: bytes, at: int, end: int) -> Extensible:
+    fields: dict[int, bytes] = {}
+    while at < end:
+        tag, start, at = ber.header(octets, at, end)
+        fields[tag] = octets[start:at]
+    if 0x83 not in fields:
+        raise ber.Malformed("an extensible match without a value")
+    rule, attribute = (
+        None if name is None else name.decode("latin-1") for name in (fields.get(0x81), fields.get(0x82))
+    )
+    return Extensible(rule, attribute, fields[0x83], fields.get(0x84, b"\x00") != b"\x00")

@@ -1,0 +1,97 @@
+"""Matching rules (RFC 4517 s4): when are two values the same, and which comes first.
+
+Each rule turns a value, as stored (``str`` or ``bytes``) or as asserted (``bytes``), into a form that compares with
+``==`` and, where the rule has an ordering, with ``<``. A value that does not fit the syntax turns into None: it
+matches nothing, and an assertion of it is Undefined.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from protocols.ldap import dn
+from protocols.ldap.prepare import case_exact, case_ignore
+
+Value = str | bytes
+Normal = Hashable
+"""A value in the form that its rule compares."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingRule:
+    name: str
+    normalise: Callable[[Value], Any]
+    """To a `Normal`, or None."""
+    ordered: bool = False
+    text: bool = False
+    """Normalises to ``str``, so that parts of a value may be compared."""
+
+
+def _text(value: Value) -> str | None:
+    if isinstance(value, str):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _on_text(rule: Callable[[str], Any]) -> Callable[[Value], Any]:
+    def normalise(value: Value) -> Any:
+        text = _text(value)
+        return None if text is None else rule(text)
+
+    return normalise
+
+
+_INTEGER = re.compile(r"-?\d{1,20}\Z", re.ASCII)
+_BOOLEANS = {"true": True, "false": False}
+_TIME = re.compile(r"(\d{10})(\d\d)?(\d\d)?(?:[.,](\d{1,9}))?(Z|[+-]\d\d(?:\d\d)?)\Z", re.ASCII)
+
+
+def _integer(text: str) -> int | None:
+    return int(text) if _INTEGER.match(text) else None
+
+
+def _generalized_time(text: str) -> datetime | None:
+    """RFC 4517 s3.3.13: ``YYYYMMDDHH[MM[SS]][.fraction](Z|+-HH[MM])``; the fraction is of the last unit given."""
+    found = _TIME.match(text)
+    if not found:
+        return None
+    hours, minutes, seconds, fraction, zone = found.groups()
+    unit = timedelta(seconds=1) if seconds else timedelta(minutes=1) if minutes else timedelta(hours=1)
+    try:
+        moment = datetime.strptime(hours + (minutes or "00") + (seconds or "00"), "%Y%m%d%H%M%S")
+        offset = timedelta(0)
+        if zone != "Z":
+            offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:] or 0)) * (-1 if zone[0] == "-" else 1)
+        moment = moment.replace(tzinfo=timezone(offset)) + unit * float(f"0.{fraction or 0}")
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _dn(text: str) -> tuple[dn.RDN, ...] | None:
+    try:
+        return dn.parse(text).key
+    except ValueError:
+        return None
+
+
+def _octets(value: Value) -> bytes:
+    return value if isinstance(value, bytes) else value.encode()
+
+
+CASE_IGNORE = MatchingRule("caseIgnoreMatch", _on_text(case_ignore), text=True)
+CASE_EXACT = MatchingRule("caseExactMatch", _on_text(case_exact), text=True)
+OBJECT_IDENTIFIER = MatchingRule("objectIdentifierMatch", _on_text(lambda text: text.strip(" ").lower()))
+INTEGER = MatchingRule("integerMatch", _on_text(_integer), ordered=True)
+BOOLEAN = MatchingRule("booleanMatch", _on_text(lambda text: _BOOLEANS.get(text.lower())))
+GENERALIZED_TIME = MatchingRule("generalizedTimeMatch", _on_text(_generalized_time), ordered=True)
+DISTINGUISHED_NAME = MatchingRule("distinguishedNameMatch", _on_text(_dn))
+UUID = MatchingRule("uuidMatch", _on_text(lambda text: text.strip(" ").lower()), ordered=True)
+OCTET_STRING = MatchingRule("octetStringMatch", _octets, ordered=True)

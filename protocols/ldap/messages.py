@@ -1,0 +1,289 @@
+"""LDAP messages (RFC 4511 s4): requests from octets, responses to octets. Grammar and type are read together.
+
+Octets that break the grammar raise RemoteProtocolError; a request that is well-formed and still impossible raises
+`Refused`, whose result is the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from protocols.ldap import ber
+from protocols.ldap.controls import Control
+from protocols.ldap.filter import Filter
+from protocols.ldap.filter import decode as decode_filter
+from protocols.ldap.result import Refused, Result, ResultCode
+
+MAX_MESSAGE_ID = 2**31 - 1
+MAX_CONTROLS = 32
+"""Controls of one message. Real clients send up to four."""
+MAX_ATTRIBUTES = 1024
+"""Attributes asked for in one search. TrueNAS asks for 35, sssd for some 40, repeated names included."""
+
+NOTICE_OF_DISCONNECTION = "1.3.6.1.4.1.1466.20036"
+
+
+class Scope(IntEnum):
+    BASE = 0
+    ONE = 1
+    SUB = 2
+    CHILDREN = 3
+    """draft-sermersheim-ldap-subordinate-scope; slapd serves it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class BindRequest:
+    """``[APPLICATION 0] SEQUENCE { version INTEGER, name LDAPDN, authentication CHOICE { simple [0], sasl [3] } }``"""
+
+    version: int
+    name: str
+    password: bytes | None
+    """Of a simple bind; None for every other authentication choice."""
+
+    def __repr__(self) -> str:
+        return f"BindRequest(version={self.version}, name={self.name!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """``[APPLICATION 3] SEQUENCE { baseObject, scope, derefAliases, sizeLimit, timeLimit, typesOnly, filter,
+    attributes }``
+
+    There are no aliases, so that any derefAliases means the same and is not kept.
+    """
+
+    base: str
+    scope: Scope
+    size_limit: int
+    time_limit: int
+    types_only: bool
+    filter: Filter
+    attributes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnbindRequest:
+    """``[APPLICATION 2] NULL``"""
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonRequest:
+    """``[APPLICATION 16] MessageID``"""
+
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedRequest:
+    """``[APPLICATION 23] SEQUENCE { requestName [0] LDAPOID, requestValue [1] OCTET STRING OPTIONAL }``"""
+
+    oid: str
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnservedRequest:
+    """An operation that we know by its tag only: modify, add, delete, modify DN, compare."""
+
+
+Request = BindRequest | SearchRequest | UnbindRequest | AbandonRequest | ExtendedRequest | UnservedRequest
+
+# --- requests ------------------------------------------------------------------------------------------------------
+
+
+def text(octets: bytes) -> str:
+    """Octets that should be UTF-8. Others survive as lone surrogates, which no DN and no name of ours contains."""
+    return octets.decode("utf-8", "surrogateescape")
+
+
+def _bind(octets: bytes, at: int, end: int) -> BindRequest:
+    version, at = ber.integer(octets, at, end)
+    name, at = ber.octet_string(octets, at, end)
+    tag, start, stop = ber.header(octets, at, end)
+    if stop != end:
+        raise ber.Malformed("a bind request has three parts")
+    return BindRequest(version, text(name), octets[start:stop] if tag == 0x80 else None)
+
+
+def _search(octets: bytes, at: int, end: int) -> SearchRequest:
+    base, at = ber.octet_string(octets, at, end)
+    scope, at = ber.integer(octets, at, end, ber.ENUMERATED)
+    _dereference, at = ber.integer(octets, at, end, ber.ENUMERATED)
+    size_limit, at = ber.integer(octets, at, end)
+    time_limit, at = ber.integer(octets, at, end)
+    types_only, at = ber.boolean(octets, at, end)
+    filter, at = decode_filter(octets, at, end)
+    at, stop = ber.expect(octets, at, end, ber.SEQUENCE)
+    if stop != end:
+        raise ber.Malformed("a search request has eight parts")
+    attributes = []
+    while at < stop:
+        attribute, at = ber.octet_string(octets, at, stop)
+        attributes.append(attribute)
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise Refused(ResultCode.ADMIN_LIMIT_EXCEEDED, "Too many attributes are asked for.")
+    if scope not in _SCOPES:
+        raise Refused(ResultCode.PROTOCOL_ERROR, "The scope is none of base, one, sub and children.")
+    if size_limit < 0 or time_limit < 0:
+        raise Refused(ResultCode.PROTOCOL_ERROR, "A limit is negative.")
+    return SearchRequest(text(base), _SCOPES[scope], size_limit, time_limit, types_only, filter, tuple(attributes))
+
+
+_SCOPES = {int(scope): scope for scope in Scope}
+
+
+def _abandon(octets: bytes, at: int, end: int) -> AbandonRequest:
+    if not 0 < end - at <= 4:
+        raise ber.Malformed("a message ID that is none")
+    return AbandonRequest(int.from_bytes(octets[at:end], "big", signed=True))
+
+
+def _extended(octets: bytes, at: int, end: int) -> ExtendedRequest:
+    oid, at = ber.octet_string(octets, at, end, 0x80)
+    value = None
+    if at < end:
+        value, at = ber.octet_string(octets, at, end, 0x81)
+    if at != end:
+        raise ber.Malformed("an extended request has at most two parts")
+    return ExtendedRequest(oid.decode("latin-1"), value)
+
+
+def _unbind(octets: bytes, at: int, end: int) -> UnbindRequest:
+    return UnbindRequest()
+
+
+def _unserved(octets: bytes, at: int, end: int) -> UnservedRequest:
+    return UnservedRequest()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One kind of request: how to read it, and the tag of its response (0: it has none)."""
+
+    name: str
+    response: int
+    decode: Callable[[bytes, int, int], Request]
+
+
+OPERATIONS: dict[int, Operation] = {
+    0x60: Operation("bind", 0x61, _bind),
+    0x42: Operation("unbind", 0, _unbind),
+    0x63: Operation("search", 0x65, _search),
+    0x66: Operation("modify", 0x67, _unserved),
+    0x68: Operation("add", 0x69, _unserved),
+    0x4A: Operation("delete", 0x6B, _unserved),
+    0x6C: Operation("modify DN", 0x6D, _unserved),
+    0x6E: Operation("compare", 0x6F, _unserved),
+    0x50: Operation("abandon", 0, _abandon),
+    0x77: Operation("extended", 0x78, _extended),
+}
+"""Requests by the tag of their protocolOp."""
+BIND, SEARCH, EXTENDED = (OPERATIONS[tag] for tag in (0x60, 0x63, 0x77))
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """``LDAPMessage ::= SEQUENCE { messageID, protocolOp CHOICE, controls [0] OPTIONAL }``, the operation unread."""
+
+    message_id: int
+    operation: Operation
+    octets: bytes
+    start: int
+    stop: int
+    controls: tuple[Control, ...]
+
+    def request(self) -> Request:
+        """Raises RemoteProtocolError or Refused."""
+        return self.operation.decode(self.octets, self.start, self.stop)
+
+
+def envelope(octets: bytes) -> Envelope:
+    """Reads one framed message. Raises RemoteProtocolError."""
+    at, end = ber.expect(octets, 0, len(octets), ber.SEQUENCE)
+    message_id, at = ber.integer(octets, at, end)
+    if not 0 < message_id <= MAX_MESSAGE_ID:
+        raise ber.Malformed(f"{message_id} is no message ID of a request")
+    tag, start, stop = ber.header(octets, at, end)
+    operation = OPERATIONS.get(tag)
+    if operation is None:
+        raise ber.Malformed(f"tag {tag:#x} is no request")
+    controls: tuple[Control, ...] = ()
+    if stop < end:
+        controls, rest = _controls(octets, stop, end)
+        if rest != end:
+            raise ber.Malformed("a message has at most three parts")
+    return Envelope(message_id, operation, octets, start, stop, controls)
+
+
+def _controls(octets: bytes, at: int, end: int) -> tuple[tuple[Control, ...], int]:
+    at, stop = ber.expect(octets, at, end, 0xA0)
+    controls: list[Control] = []
+    while at < stop:
+        start, at = ber.expect(octets, at, stop, ber.SEQUENCE)
+        controls.append(_control(octets, start, at))
+        if len(controls) > MAX_CONTROLS:
+            raise ber.Malformed("too many controls")
+    return tuple(controls), stop
+
+
+def _control(octets: bytes, at: int, end: int) -> Control:
+    oid, at = ber.octet_string(octets, at, end)
+    critical = False
+    if at < end and octets[at] == ber.BOOLEAN:
+        critical, at = ber.boolean(octets, at, end)
+    value = None
+    if at < end:
+        value, at = ber.octet_string(octets, at, end)
+    if at != end:
+        raise ber.Malformed("a control has at most three parts")
+    return Control(oid.decode("latin-1"), critical, value)
+
+
+# --- responses -----------------------------------------------------------------------------------------------------
+
+
+def encode_message(message_id: int, operation: bytes) -> bytes:
+    """An LDAPMessage around an encoded protocolOp."""
+    return ber.tlv(ber.SEQUENCE, ber.encode_integer(message_id) + operation)
+
+
+def encode_result(tag: int, result: Result, more: bytes = b"") -> bytes:
+    """``LDAPResult ::= SEQUENCE { resultCode, matchedDN, diagnosticMessage, ... }`` under the response's own tag."""
+    return ber.tlv(
+        tag,
+        ber.encode_integer(result.code, ber.ENUMERATED)
+        + ber.tlv(ber.OCTET_STRING, result.matched_dn.encode())
+        + ber.tlv(ber.OCTET_STRING, result.diagnostic.encode())
+        + more,
+    )
+
+
+def encode_extended_result(result: Result, oid: str | None = None, value: bytes | None = None) -> bytes:
+    """``[APPLICATION 24] SEQUENCE { COMPONENTS OF LDAPResult, responseName [10], responseValue [11] }``"""
+    more = b"" if oid is None else ber.tlv(0x8A, oid.encode())
+    return encode_result(0x78, result, more if value is None else more + ber.tlv(0x8B, value))
+
+
+def encode_notice_of_disconnection(code: ResultCode, diagnostic: str) -> bytes:
+    """The goodbye of RFC 4511 s4.4.1, a whole message."""
+    return encode_message(0, encode_extended_result(Result(code, "", diagnostic), NOTICE_OF_DISCONNECTION))
+
+
+def encode_attribute(name: str, values: Iterable[str | bytes]) -> bytes:
+    """``PartialAttribute ::= SEQUENCE { type, vals SET OF value }``"""
+    vals = b"".join(
+        [
+            ber.tlv(ber.OCTET_STRING, value if isinstance(value, bytes) else value.encode("utf-8", "replace"))
+            for value in values
+        ]
+    )
+    return ber.tlv(ber.SEQUENCE, ber.tlv(ber.OCTET_STRING, name.encode()) + ber.tlv(ber.SET, vals))
+
+
+def encode_entry(dn: str, attributes: Iterable[bytes]) -> bytes:
+    """``[APPLICATION 4] SEQUENCE { objectName, attributes }``; the attributes come encoded."""
+    return ber.tlv(
+        0x64, ber.tlv(ber.OCTET_STRING, dn.encode("utf-8", "replace")) + ber.tlv(ber.SEQUENCE, b"".join(attributes))
+    )

@@ -1,0 +1,57 @@
+"""Result codes (RFC 4511 appendix A) and the three parts of an LDAPResult."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ResultCode(IntEnum):
+    SUCCESS = 0
+    OPERATIONS_ERROR = 1
+    PROTOCOL_ERROR = 2
+    TIME_LIMIT_EXCEEDED = 3
+    SIZE_LIMIT_EXCEEDED = 4
+    COMPARE_FALSE = 5
+    COMPARE_TRUE = 6
+    AUTH_METHOD_NOT_SUPPORTED = 7
+    STRONGER_AUTH_REQUIRED = 8
+    ADMIN_LIMIT_EXCEEDED = 11
+    UNAVAILABLE_CRITICAL_EXTENSION = 12
+    CONFIDENTIALITY_REQUIRED = 13
+    NO_SUCH_ATTRIBUTE = 16
+    UNDEFINED_ATTRIBUTE_TYPE = 17
+    NO_SUCH_OBJECT = 32
+    INVALID_DN_SYNTAX = 34
+    INAPPROPRIATE_AUTHENTICATION = 48
+    INVALID_CREDENTIALS = 49
+    INSUFFICIENT_ACCESS_RIGHTS = 50
+    BUSY = 51
+    UNAVAILABLE = 52
+    UNWILLING_TO_PERFORM = 53
+    OTHER = 80
+    NO_SUCH_OPERATION = 119
+    """RFC 3909, for Cancel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """LDAPResult without referral: we refer nobody.
+
+    ``diagnostic`` goes to the peer: a sentence that helps them and reveals nothing.
+    """
+
+    code: int
+    matched_dn: str = ""
+    diagnostic: str = ""
+
+
+SUCCESS = Result(ResultCode.SUCCESS)
+
+
+class Refused(Exception):
+    """This one operation cannot be done; the connection goes on."""
+
+    def __init__(self, code: ResultCode, diagnostic: str, matched_dn: str = "") -> None:
+        super().__init__(diagnostic)
+        self.result = Result(code, matched_dn, diagnostic)

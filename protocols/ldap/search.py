@@ -1,0 +1,121 @@
+"""A search (RFC 4511 s4.5): the request and candidate entries in, slices of encoded messages out.
+
+Access control and candidates are the caller's; nothing here knows where entries live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from protocols.ldap import ber
+from protocols.ldap.evaluation import Matchable, Recognise, predicate
+from protocols.ldap.matching import MatchingRule, Normal, Value
+from protocols.ldap.messages import SEARCH, SearchRequest, encode_attribute, encode_entry, encode_result
+from protocols.ldap.result import SUCCESS, Result, ResultCode
+from protocols.ldap.schema import KNOWN, AttributeType
+
+SLICE_CANDIDATES = 256
+"""Entries looked at between two chances for other connections: some 5 ms when none of their bodies is cached."""
+SLICE_OCTETS = 64 * 1024
+"""Octets of one slice: about what a socket buffer takes at once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """Which attributes an answer shows (RFC 4511 s4.5.1.8, RFC 3673)."""
+
+    user: bool
+    """``*``, or an empty list."""
+    operational: bool
+    """``+``"""
+    keys: frozenset[str]
+    """`AttributeType.key` of those that are named."""
+    types_only: bool = False
+    recurring: bool = False
+    """The same request gets this very object again, so that encoded entries may be cached by it."""
+
+    def shows(self, attribute: AttributeType) -> bool:
+        return (self.operational if attribute.operational else self.user) or attribute.key in self.keys
+
+
+def selection(attributes: tuple[bytes, ...], types_only: bool) -> Selection:
+    """Names in any case, OIDs, ``*``, ``+`` and ``1.1``; unknown, empty and repeated names select nothing more."""
+    if sum(map(len, attributes)) > CACHED_OCTETS:
+        return _selection(attributes, types_only, False)
+    return _cached_selection(attributes, types_only, True)
+
+
+def _selection(attributes: tuple[bytes, ...], types_only: bool, recurring: bool) -> Selection:
+    names = {attribute.decode("latin-1").lower() for attribute in attributes}
+    keys = frozenset(KNOWN[name].key if name in KNOWN else name for name in names - {"*", "+", "1.1", ""})
+    return Selection("*" in names or not attributes, "+" in names, keys, types_only, recurring)
+
+
+CACHED_OCTETS = 2048
+"""Longer lists are read every time, so that strangers cannot fill the cache with big ones."""
+_cached_selection = lru_cache(maxsize=512)(_selection)
+
+
+class Entry(Matchable, Protocol):
+    def encoded(self, selection: Selection) -> bytes:
+        """The SearchResultEntry, without the envelope."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainEntry:
+    """An entry that simply holds its values; for the root DSE and the containers. Keys are `AttributeType.key`."""
+
+    dn: str
+    attributes: Mapping[str, Sequence[Value]]
+
+    def values(self, key: str) -> Sequence[Value]:
+        return self.attributes.get(key, ())
+
+    def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
+        return any(rule.normalise(value) == assertion for value in self.values(key))
+
+    def encoded(self, selection: Selection) -> bytes:
+        return encode_entry(
+            self.dn,
+            [
+                encode_attribute(KNOWN[key].name, () if selection.types_only else values)
+                for key, values in self.attributes.items()
+                if values and selection.shows(KNOWN[key])
+            ],
+        )
+
+
+def results(
+    message_id: int, request: SearchRequest, candidates: Iterable[Entry], recognise: Recognise
+) -> Iterator[bytes]:
+    """Slices of encoded messages, some of them empty; the last one ends with the SearchResultDone."""
+    selects = predicate(request.filter, recognise)
+    shown = selection(request.attributes, request.types_only)
+    identifier = ber.encode_integer(message_id)
+    done = _DONE
+    out: list[bytes] = []
+    looked = size = found = 0
+    for entry in candidates:
+        looked += 1
+        if selects(entry) is True:
+            if found == request.size_limit and found:
+                done = _SIZE_LIMIT_EXCEEDED
+                break
+            found += 1
+            message = ber.tlv(ber.SEQUENCE, identifier + entry.encoded(shown))
+            size += len(message)
+            out.append(message)
+        if looked >= SLICE_CANDIDATES or size >= SLICE_OCTETS:
+            yield b"".join(out)
+            out.clear()
+            looked = size = 0
+    out.append(ber.tlv(ber.SEQUENCE, identifier + done))
+    yield b"".join(out)
+
+
+_DONE = encode_result(SEARCH.response, SUCCESS)
+_SIZE_LIMIT_EXCEEDED = encode_result(SEARCH.response, Result(ResultCode.SIZE_LIMIT_EXCEEDED))

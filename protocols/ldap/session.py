@@ -1,0 +1,259 @@
+"""One LDAP session (RFC 4511 s4.2, RFC 4513 s4): bytes in, events out, answers in, bytes out.
+
+Rule 1: who may speak when is decided here and nowhere else.
+Rule 2: nothing here waits, logs, reads a clock or knows a user.
+
+    session.receive_data(octets)
+    while not isinstance(event := session.next_event(), Signal):
+        ...                                     # answer with session.bind_answered(...) and the like
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+from protocols.errors import LocalProtocolError, RemoteProtocolError
+from protocols.ldap import ber, messages
+from protocols.ldap.controls import unserved_critical
+from protocols.ldap.messages import (
+    AbandonRequest,
+    BindRequest,
+    Envelope,
+    ExtendedRequest,
+    SearchRequest,
+    UnbindRequest,
+    UnservedRequest,
+)
+from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
+from protocols.ldap.schema import START_TLS, WHO_AM_I
+
+IdentityT = TypeVar("IdentityT")
+
+MAX_MESSAGE_ANONYMOUS = 256 * 1024
+"""Octets before a bind. OpenLDAP's default for anonymous peers; no bind or search of a real client comes near."""
+MAX_MESSAGE = 1024 * 1024
+"""Octets after a bind: room for generated filters over thousands of names."""
+MAX_OUTSTANDING = 64
+"""Searches of one session that are not yet answered; what comes after them waits."""
+
+
+class Signal(Enum):
+    NEED_DATA = "need data"
+    """Nothing to do until more octets come."""
+    PAUSED = "paused"
+    """Nothing more until an outstanding answer is given: stop reading from the peer."""
+
+
+NEED_DATA, PAUSED = Signal.NEED_DATA, Signal.PAUSED
+
+
+@dataclass(frozen=True, slots=True)
+class BindReceived:
+    """A simple bind with a name and a password; everything else about binds is answered in the core."""
+
+    message_id: int
+    name: str
+    password: bytes
+
+    def __repr__(self) -> str:
+        return f"BindReceived(message_id={self.message_id}, name={self.name!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReceived:
+    message_id: int
+    request: SearchRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """Stop answering this search; it exists, and no more octets of it may be sent."""
+
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class WhoAmIReceived:
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartTLSRequested:
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The core knew the answer; send these octets."""
+
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unbound:
+    """Close the connection; nothing more is read."""
+
+
+Event = BindReceived | SearchReceived | Abandoned | WhoAmIReceived | StartTLSRequested | Answered | Unbound
+
+
+class LDAPSession(Generic[IdentityT]):
+    """``secure``: TLS protects the session already. ``offers_start_tls``: the listener could start it."""
+
+    def __init__(self, secure: bool = False, offers_start_tls: bool = False) -> None:
+        self.identity: IdentityT | None = None
+        """Whoever bound last, successfully; None is anonymous."""
+        self.secure = secure
+        self._offers_start_tls = offers_start_tls
+        self._received = bytearray()
+        self._closed = False
+        self._binding: int | None = None
+        self._starting_tls: int | None = None
+        self._searches: set[int] = set()
+
+    def receive_data(self, octets: bytes) -> None:
+        """Only stores. After the end of the session everything is ignored (RFC 4511 s4.3)."""
+        if not self._closed:
+            self._received += octets
+
+    def next_event(self) -> Event | Signal:
+        """The next thing to do, one at a time, so that later garbage never spoils earlier messages.
+
+        Raises RemoteProtocolError, with the notice of disconnection as its answer, and nothing else.
+        """
+        if self._closed:
+            return NEED_DATA
+        if self._binding is not None or self._starting_tls is not None or len(self._searches) >= MAX_OUTSTANDING:
+            return PAUSED
+        try:
+            received = self._received
+            size = ber.frame(received, MAX_MESSAGE if self.identity is not None else MAX_MESSAGE_ANONYMOUS)
+            if size is None:
+                return NEED_DATA
+            message = messages.envelope(bytes(received[:size]))
+            if message.operation is messages.BIND and self._searches:
+                return PAUSED  # what was asked before a bind is finished before it (RFC 4511 s4.2.1)
+            del received[:size]
+            return self._event(message)
+        except RemoteProtocolError as error:
+            self._closed = True
+            self._received.clear()
+            error.answer = messages.encode_notice_of_disconnection(
+                ResultCode.PROTOCOL_ERROR, "The message breaks the LDAP protocol."
+            )
+            raise
+
+    def _event(self, message: Envelope) -> Event:
+        if message.operation is messages.BIND:
+            self.identity = None  # RFC 4513 s4: on receipt, whatever comes of it
+        if message.message_id in self._searches:
+            raise ber.Malformed("a message ID that is still in use")
+        if message.controls and message.operation.response:
+            unserved = unserved_critical(message.operation.name, message.controls)
+            if unserved is not None:
+                return self._refused(
+                    message, ResultCode.UNAVAILABLE_CRITICAL_EXTENSION, f"Control {unserved} is not served here."
+                )
+        try:
+            request = message.request()
+        except Refused as refused:
+            return self._answered(message, refused.result)
+        match request:
+            case SearchRequest():
+                self._searches.add(message.message_id)
+                return SearchReceived(message.message_id, request)
+            case BindRequest():
+                return self._bind(message, request)
+            case AbandonRequest(message_id=abandoned):
+                if abandoned in self._searches:
+                    self._searches.remove(abandoned)
+                    return Abandoned(abandoned)
+                return Answered(b"")
+            case UnbindRequest():
+                self._closed = True
+                self._received.clear()
+                return Unbound()
+            case ExtendedRequest():
+                return self._extended(message, request)
+            case UnservedRequest():
+                return self._refused(message, ResultCode.UNWILLING_TO_PERFORM, "This directory is only read over LDAP.")
+
+    def _bind(self, message: Envelope, request: BindRequest) -> Event:
+        if request.version != 3:
+            return self._refused(message, ResultCode.PROTOCOL_ERROR, "Only version 3 of LDAP is spoken here.")
+        if request.password is None:
+            return self._refused(message, ResultCode.AUTH_METHOD_NOT_SUPPORTED, "Only simple binds are served here.")
+        match bool(request.name), bool(request.password):
+            case False, False:
+                return self._answered(message, SUCCESS)  # anonymous, RFC 4513 s5.1.1
+            case False, True:
+                return self._refused(message, ResultCode.INVALID_CREDENTIALS, "")
+            case True, False:  # unauthenticated, RFC 4513 s5.1.2: many clients would take success for a login
+                return self._refused(message, ResultCode.UNWILLING_TO_PERFORM, "A name needs a password.")
+        self._binding = message.message_id
+        return BindReceived(message.message_id, request.name, request.password)
+
+    def _extended(self, message: Envelope, request: ExtendedRequest) -> Event:
+        if request.oid == WHO_AM_I:
+            return WhoAmIReceived(message.message_id)
+        if request.oid != START_TLS or not self._offers_start_tls:
+            return self._refused(message, ResultCode.PROTOCOL_ERROR, "This extended operation is not served here.")
+        if self.secure or self._searches:
+            return Answered(
+                self.extended_answered(
+                    message.message_id,
+                    Result(ResultCode.OPERATIONS_ERROR, "", "TLS cannot start now."),
+                    START_TLS,
+                )
+            )
+        if self._received:
+            raise ber.Malformed("octets behind StartTLS, which would be taken for protected ones")
+        self._starting_tls = message.message_id
+        return StartTLSRequested(message.message_id)
+
+    # --- answers ---------------------------------------------------------------------------------------------------
+
+    def bind_answered(self, message_id: int, result: Result, identity: IdentityT | None = None) -> bytes:
+        """Success needs an identity, and nothing else may have one."""
+        if message_id != self._binding:
+            raise LocalProtocolError("no such bind is in progress")
+        if (identity is not None) != (result.code == ResultCode.SUCCESS):
+            raise LocalProtocolError("a bind names somebody exactly when it succeeds")
+        self._binding = None
+        self.identity = identity
+        return messages.encode_message(message_id, messages.encode_result(messages.BIND.response, result))
+
+    def search_finished(self, message_id: int) -> bool:
+        """Call when the last octet of the answer is handed over; False if it was abandoned before."""
+        if message_id not in self._searches:
+            return False
+        self._searches.remove(message_id)
+        return True
+
+    def search_refused(self, message_id: int, result: Result) -> bytes:
+        """A search that ends without entries."""
+        self.search_finished(message_id)
+        return messages.encode_message(message_id, messages.encode_result(messages.SEARCH.response, result))
+
+    def extended_answered(
+        self, message_id: int, result: Result, oid: str | None = None, value: bytes | None = None
+    ) -> bytes:
+        return messages.encode_message(message_id, messages.encode_extended_result(result, oid, value))
+
+    def start_tls_answered(self, message_id: int, result: Result) -> bytes:
+        """These octets go out in the clear, and TLS starts right behind them if they say success."""
+        if message_id != self._starting_tls:
+            raise LocalProtocolError("no StartTLS is in progress")
+        self._starting_tls = None
+        self.secure = result.code == ResultCode.SUCCESS
+        return self.extended_answered(message_id, result, START_TLS)
+
+    def _refused(self, message: Envelope, code: ResultCode, diagnostic: str) -> Answered:
+        return self._answered(message, Result(code, "", diagnostic))
+
+    def _answered(self, message: Envelope, result: Result) -> Answered:
+        return Answered(
+            messages.encode_message(message.message_id, messages.encode_result(message.operation.response, result))
+        )

@@ -1,0 +1,310 @@
+"""What control and outpost say to each other (DESIGN D5 to D8).
+
+Plain frozen dataclasses; `codec` turns them into newline-delimited JSON. Times are seconds since the epoch, UTC.
+Unknown fields are ignored when reading and every field added later has a default, so that neighbours one minor
+version apart understand each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+PROTOCOL_VERSION = 1
+
+# --- records: what a snapshot holds -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UserRecord:
+    pk: int
+    uuid: str
+    uid: str
+    """SHA-256 hex of ``<pk>-<install id>``: authentik's default ``sub`` and X-Authentik-Uid."""
+    username: str
+    name: str
+    email: str
+    type: str
+    is_active: bool
+    ordinal: int
+    """Never reused; POSIX uidNumber = the provider's start number + ordinal (D22)."""
+    credential_version: int
+    """Goes up whenever a remembered credential must no longer be believed (D13)."""
+    valid_from: float | None = None
+    valid_until: float | None = None
+    sessions_not_before: float = 0.0
+    created: float = 0.0
+    updated: float = 0.0
+    password_changed: float | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRecord:
+    pk: str
+    name: str
+    is_superuser: bool
+    ordinal: int
+    parents: tuple[str, ...] = ()
+    """pks of the groups whose member this group is; the graph has no cycle."""
+    members: tuple[int, ...] | None = ()
+    """pks of the direct members that are users; None in a change that leaves them as they are."""
+    created: float = 0.0
+    updated: float = 0.0
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BindingRecord:
+    """One line of who may use an application: exactly one of user, group and policy is set."""
+
+    pk: str
+    order: int
+    enabled: bool = True
+    negate: bool = False
+    user: int | None = None
+    group: str | None = None
+    policy: str | None = None
+    timeout: int = 30
+    failure_result: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LdapSettings:
+    base_dn: str = "DC=ldap,DC=goauthentik,DC=io"
+    uid_start_number: int = 2000
+    gid_start_number: int = 4000
+    mfa_support: bool = True
+    tls_server_name: str = ""
+    certificate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RadiusSettings:
+    client_networks: tuple[str, ...]
+    """CIDR networks whose NAS speak with ``shared_secret``; the longest prefix over all providers wins."""
+    shared_secret: str = field(repr=False)
+    mfa_support: bool = True
+    certificate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySettings:
+    mode: Literal["proxy", "forward_single", "forward_domain"]
+    external_host: str
+    internal_host: str = ""
+    internal_host_ssl_validation: bool = True
+    cookie_domain: str = ""
+    skip_path_regex: str = ""
+    intercept_header_auth: bool = True
+    basic_auth_enabled: bool = False
+    basic_auth_user_attribute: str = ""
+    basic_auth_password_attribute: str = ""
+    certificate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRecord:
+    """A provider that is live on this outpost, together with its application and that application's bindings."""
+
+    pk: int
+    name: str
+    protocol: Literal["ldap", "radius", "proxy"]
+    application: str
+    """Slug. A provider without an application is not delivered."""
+    application_name: str
+    application_pk: str
+    policy_engine_mode: Literal["any", "all"]
+    settings: LdapSettings | RadiusSettings | ProxySettings
+    bindings: tuple[BindingRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRecord:
+    pk: str
+    name: str
+    certificate: str
+    """PEM, leaf first."""
+    key: str = field(repr=False)
+    """PEM."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutpostRecord:
+    """The outpost itself, as control sees it."""
+
+    pk: str
+    name: str
+    type: str
+    managed: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+Record = UserRecord | GroupRecord | ProviderRecord | CertificateRecord | OutpostRecord
+
+# --- changes -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    kind: Literal["user", "group"]
+    pk: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Users who joined and left a group: a 50,000-member group is never sent again for one of them."""
+
+    group: str
+    added: tuple[int, ...] = ()
+    removed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All providers, certificates and the outpost's own record, in place of those before.
+
+    They are few beside users and groups, and depend on one another, so they travel together.
+    """
+
+    records: tuple[Record, ...]
+
+
+Change = Put | Remove | Members | Configuration
+
+# --- frames: control to outpost ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotChunk:
+    """A part of a whole snapshot; the outpost publishes it when ``last`` has come, never before."""
+
+    revision: int
+    incarnation: str
+    """Identifies the store; another one means: forget everything."""
+    chain: str
+    """Hash over all revisions up to this one; a restored backup has another chain at the same number."""
+    index: int
+    last: bool
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    previous: int
+    """The revision that this one stands on; if it is not the outpost's, there is a gap."""
+    revision: int
+    chain: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    revision: int
+
+
+# --- frames: outpost to control ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What the outpost has; control answers with deltas from there, or with a whole snapshot."""
+
+    instance: str
+    hostname: str
+    version: str
+    protocol: int = PROTOCOL_VERSION
+    incarnation: str = ""
+    revision: int = 0
+    chain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    """Prove, then admit (D8): the whole question in one message."""
+
+    id: str
+    """Correlates outpost and control logs; shown to operators with every refusal."""
+    provider: int
+    username: str
+    proof: dict[str, Any] = field(repr=False)
+    """``{"kind": "password", "password": str}``; later chap, mschapv2, certificate, device, challenge reply."""
+    protocol: str
+    peer: str
+    """Address of whoever asks the listener: the LDAP client, the NAS, the browser behind the proxy."""
+    attributes: dict[str, str] = field(default_factory=dict)
+    """What else is known of the request: nas, calling_station, ssid, host, path, method."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRecord:
+    """Who it turned out to be."""
+
+    user: int
+    uuid: str
+    uid: str
+    username: str
+    name: str
+    email: str
+    credential_version: int
+    is_superuser: bool = False
+    groups: tuple[str, ...] = ()
+    """Names of the groups whose direct member the user is."""
+    entitlements: tuple[str, ...] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """How the outpost may remember that these credentials were right (D13)."""
+
+    seconds: float
+    peer_only: bool = False
+    """Only for questions from the same address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """Control's answer. ``outcome`` and ``reason`` are values of `rules.reasons`; identity only when accepted."""
+
+    id: str
+    outcome: str
+    reason: str
+    revision: int
+    identity: IdentityRecord | None = None
+    reuse: Reuse | None = None
+    """None: not at all, as for whatever consumed a one-time code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Something that happened at an outpost and that control keeps: numbered from 1, without holes."""
+
+    number: int
+    kind: str
+    """``logins``: accepted from the credential cache, counted by the minute."""
+    time: float
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What control has not acknowledged yet, oldest first; sent again until it has."""
+
+    instance: str
+    reports: tuple[Report, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsTaken:
+    """Everything up to this number is kept; it is never sent again."""
+
+    number: int
+
+
+Frame = SnapshotChunk | Delta | Heartbeat | Hello | Authenticate | Authenticated | Reports | ReportsTaken

@@ -1,0 +1,1 @@
+"""Forward-auth and HTTP, without a socket."""

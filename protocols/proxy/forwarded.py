@@ -1,0 +1,132 @@
+"""What a reverse proxy tells about the request it asks for: one dialect per kind of proxy.
+
+A dialect reads its own headers and never falls back to another's: a client can send those through its proxy untouched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from protocols.proxy.hosts import normalised
+from protocols.proxy.trust import SCHEMES, ForwardingError, Headers, single, title
+
+MAX_TARGET_LENGTH = 8 * 1024
+"""As for a request line of our own."""
+MAX_METHOD_LENGTH = 32
+
+_METHOD = re.compile(r"[A-Z][A-Z_-]*")
+_URL = re.compile(r"(?P<scheme>[A-Za-z]+)://(?P<host>[^/?#\\@\s]+)(?P<target>[/?].*)?", re.DOTALL)
+_TARGET = re.compile(r"/[!-~]*")
+_BAD_PATH = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardedRequest:
+    """The request that a browser made to the proxy."""
+
+    scheme: str
+    host: str
+    """As `hosts.normalised`."""
+    target: str
+    """Path and query, as the browser sent them: printable ASCII, beginning with a slash."""
+    method: str
+    asked_host: str
+    """Host of the proxy's question, normalised; empty if unreadable. Often the browser's, or else our own name."""
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+
+Dialect = Callable[[str, Headers], ForwardedRequest]
+"""Takes the question's Host and headers. Raises ForwardingError."""
+
+
+def nginx(host: str, headers: Headers) -> ForwardedRequest:
+    """nginx ``auth_request``: X-Original-URL, or X-Original-URI with the host in X-Forwarded-Host or Host.
+
+    X-Original-Method may be missing, as most configurations do not set it, and is then GET. When both X-Original
+    headers are there, one of them came from the browser; they must agree.
+    """
+    url = single(headers, b"x-original-url")
+    uri = single(headers, b"x-original-uri")
+    forwarded_host = single(headers, b"x-forwarded-host")
+    if url is not None:
+        scheme, said_host, target = _split(url)
+        if uri is not None and uri != target:
+            raise ForwardingError(
+                "X-Original-URI and X-Original-URL disagree: set one of them, and the other to the empty string."
+            )
+        if forwarded_host and _normalised(b"x-forwarded-host", forwarded_host, scheme) != said_host:
+            raise ForwardingError(
+                "X-Forwarded-Host and X-Original-URL name two hosts: add proxy_set_header X-Forwarded-Host $host."
+            )
+    elif uri is not None:
+        target = uri
+        scheme = _scheme(b"x-forwarded-proto", single(headers, b"x-forwarded-proto") or "http")
+        name, said = (b"x-forwarded-host", forwarded_host) if forwarded_host else (b"host", host)
+        said_host = _normalised(name, said, scheme)
+    else:
+        raise ForwardingError(
+            "X-Original-URL is missing: add proxy_set_header X-Original-URL $scheme://$host$request_uri."
+        )
+    return ForwardedRequest(
+        scheme,
+        said_host,
+        _checked_target(b"x-original-uri" if url is None else b"x-original-url", target),
+        _method(b"x-original-method", single(headers, b"x-original-method")),
+        _asked(host, scheme),
+    )
+
+
+DIALECTS: dict[str, Dialect] = {"nginx": nginx}
+"""By the last part of ``/outpost.goauthentik.io/auth/...``."""
+
+
+def _split(url: str) -> tuple[str, str, str]:
+    found = _URL.fullmatch(url)
+    if found is None:
+        raise ForwardingError("X-Original-URL is no URL: set it to $scheme://$host$request_uri.")
+    scheme = _scheme(b"x-original-url", found["scheme"])
+    target = found["target"] or "/"
+    return scheme, _normalised(b"x-original-url", found["host"], scheme), target if target[0] == "/" else "/" + target
+
+
+def _scheme(name: bytes, said: str) -> str:
+    try:
+        return SCHEMES[said.lower()]
+    except KeyError:
+        raise ForwardingError(f"{title(name)} names a scheme that is neither http nor https.") from None
+
+
+def _normalised(name: bytes, host: str, scheme: str) -> str:
+    try:
+        return normalised(host, scheme)
+    except ValueError:
+        raise ForwardingError(f"{title(name)} names no host that could exist.") from None
+
+
+def _asked(host: str, scheme: str) -> str:
+    try:
+        return normalised(host, scheme)
+    except ValueError:
+        return ""
+
+
+def _checked_target(name: bytes, target: str) -> str:
+    """Refuses what two readers could read in two ways: a fragment, bytes outside of ASCII, broken escapes, NUL."""
+    if len(target) > MAX_TARGET_LENGTH:
+        raise ForwardingError(f"{title(name)} is longer than {MAX_TARGET_LENGTH} characters.")
+    if not _TARGET.fullmatch(target) or "#" in target or _BAD_PATH.search(target.partition("?")[0]):
+        raise ForwardingError(f"{title(name)} holds a path that is ambiguous or not allowed in a URL.")
+    return target
+
+
+def _method(name: bytes, said: str | None) -> str:
+    if said is None:
+        return "GET"
+    if len(said) > MAX_METHOD_LENGTH or not _METHOD.fullmatch(said):
+        raise ForwardingError(f"{title(name)} is no method: set it to $request_method.")
+    return said

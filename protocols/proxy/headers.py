@@ -1,0 +1,92 @@
+"""Identity headers: who came in, for the application behind the proxy.
+
+All of them are written on every 2xx, empty where there is nothing to say: a proxy that copies a header only when it is
+there would otherwise let a browser's own through.
+
+Values are UTF-8. What a header cannot carry is written as percent escapes: control characters anywhere, white space at
+either end, and ``|`` inside the name of a group or entitlement, because ``|`` joins them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Protocol
+
+MAX_VALUE_BYTES = 1024
+"""One value about a person. Longer ones would be cut somewhere on the way, and two people could become one."""
+MAX_LIST_BYTES = 16 * 1024
+"""Groups or entitlements; nginx must be given buffers as large."""
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|\A\s+|\s+\Z")
+
+
+class Unwritable(ValueError):
+    """A value is too long for a header; the text names the header."""
+
+
+class Identity(Protocol):
+    @property
+    def username(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def uid(self) -> str: ...
+    @property
+    def groups(self) -> tuple[str, ...]: ...
+    @property
+    def entitlements(self) -> tuple[str, ...]: ...
+
+
+def identity_fields(identity: Identity | None, jwt: str = "") -> list[tuple[bytes, bytes]]:
+    """Headers about the person; None is nobody. Raises Unwritable."""
+    if identity is None:
+        return list(_ANONYMOUS)
+    return [
+        _field("X-Authentik-Username", identity.username),
+        _list_field("X-Authentik-Groups", identity.groups),
+        _list_field("X-Authentik-Entitlements", identity.entitlements),
+        _field("X-Authentik-Email", identity.email),
+        _field("X-Authentik-Name", identity.name),
+        _field("X-Authentik-Uid", identity.uid),
+        _field("X-Authentik-Jwt", jwt, MAX_LIST_BYTES),
+    ]
+
+
+def meta_fields(jwks: str, outpost: str, provider: str, application: str, version: str) -> list[tuple[bytes, bytes]]:
+    """Headers about who says so: the same for everyone at one provider. Raises Unwritable."""
+    return [
+        _field("X-Authentik-Meta-Jwks", jwks),
+        _field("X-Authentik-Meta-Outpost", outpost),
+        _field("X-Authentik-Meta-Provider", provider),
+        _field("X-Authentik-Meta-App", application),
+        _field("X-Authentik-Meta-Version", version),
+    ]
+
+
+def _escaped(value: str) -> str:
+    if value.isprintable() and value == value.strip():
+        return value
+    return _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8")), value)
+
+
+def _field(name: str, value: str, limit: int = MAX_VALUE_BYTES) -> tuple[bytes, bytes]:
+    written = _escaped(value).encode("utf-8", "backslashreplace")
+    if len(written) > limit:
+        raise Unwritable(f"{name} would be longer than {limit} bytes")
+    return name.encode("ascii"), written
+
+
+def _list_field(name: str, values: Iterable[str]) -> tuple[bytes, bytes]:
+    return _field(name, "|".join(_escaped(value.replace("|", "%7C")) for value in values), MAX_LIST_BYTES)
+
+
+class _Nobody:
+    username = name = email = uid = ""
+    groups: tuple[str, ...] = ()
+    entitlements: tuple[str, ...] = ()
+
+
+_ANONYMOUS = tuple(identity_fields(_Nobody()))

@@ -1,0 +1,240 @@
+"""Bytes to requests: what a client says on one HTTP/1.1 connection (RFC 9112), read with httptools.
+
+httptools refuses what makes two readers see different messages: both or several Content-Length and Transfer-Encoding,
+line folding, bare CR or LF, space before a colon, control characters. This file adds the bounds, the rules about Host,
+target and version, and turns callbacks into events.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import NamedTuple
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+MAX_HEAD_BYTES = 32 * 1024
+"""Request line and headers; nginx sends at most 32 KiB (4 x 8k) by default, so whatever it takes, we take."""
+MAX_HEADERS = 100
+"""Apache's default."""
+MAX_TARGET_BYTES = 8 * 1024
+"""One of nginx's header buffers."""
+MAX_RAW_HEAD_BYTES = 4 * MAX_HEAD_BYTES
+"""Bytes of an unfinished head, padding and empty lines included: ends the wait for a head that never ends."""
+MAX_CHUNK_OVERHEAD = 16 * 1024
+"""Chunk extensions and trailers, which nobody reads, over a whole body..."""
+CHUNK_OVERHEAD_RATIO = 8
+"""...beside this many bytes for each byte of payload, since one-byte chunks are allowed."""
+
+
+class RequestReceived(NamedTuple):
+    """A request's head. A named tuple, because it is made for every request and costs a third of a frozen dataclass."""
+
+    method: bytes
+    target: bytes
+    """Origin form (``/path?query``) or ``*``; what came in absolute form is delivered in origin form."""
+    headers: list[tuple[bytes, bytes]]
+    """In order; names in lower case, values without space around them."""
+    version: str
+    """``1.1`` or ``1.0``."""
+    host: bytes
+    """The Host header's value; empty only for HTTP/1.0."""
+    body_length: int | None
+    """None: chunked, the length is not known."""
+    keep_alive: bool
+    expects_continue: bool
+    upgrade: bytes
+    """The Upgrade header of a request that asks for one."""
+
+
+class BodyReceived(NamedTuple):
+    content: bytes
+
+
+class Mark(Enum):
+    REQUEST_ENDED = "request ended"
+
+
+REQUEST_ENDED = Mark.REQUEST_ENDED
+
+
+class Refused(NamedTuple):
+    """The client broke the rules here; what came before still counts."""
+
+    status: int
+    text: str
+
+
+Event = RequestReceived | BodyReceived | Mark | Refused
+
+_NOTED = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
+
+
+class RequestReader:
+    """Feed it bytes; take events from ``events``. After a `Refused` nothing more is read."""
+
+    def __init__(self) -> None:
+        self.events: deque[Event] = deque()
+        self.completed = 0
+        """Requests read to their end."""
+        self.refused = False
+        self._parser = HttpRequestParser(self)
+        self._expect_head()
+
+    def feed(self, data: bytes) -> bytes:
+        """Returns bytes that belong to whatever a request to upgrade asked for: usually none."""
+        if self.refused:
+            return b""
+        self._raw += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            return self._after_upgrade(data[upgrade.args[0] :])
+        except HttpParserError as error:
+            self._refuse(400, str(error))
+        if self._raw > MAX_CHUNK_OVERHEAD:
+            self._check_raw()
+        return b""
+
+    def _check_raw(self) -> None:
+        if self._in_head:
+            if self._raw > MAX_RAW_HEAD_BYTES:
+                self._refuse(431, "the request's head does not end")
+        elif self._raw - self._head_bytes > (CHUNK_OVERHEAD_RATIO + 1) * self._payload + MAX_RAW_HEAD_BYTES:
+            self._refuse(400, "the chunks hold more padding than content")
+
+    def _expect_head(self) -> None:
+        self._in_head = True
+        self._raw = self._head_bytes = self._payload = 0
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._noted: dict[bytes, bytes] = {}
+        self._repeated: bytes | None = None
+        self._body_hidden = False
+
+    def _refuse(self, status: int, text: str) -> None:
+        if not self.refused:
+            self.refused = True
+            self.events.append(Refused(status, text))
+
+    # --- httptools calls these ---
+
+    def on_url(self, piece: bytes) -> None:
+        self._target += piece
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return
+        name = name.lower()
+        value = value.rstrip(b" \t")
+        self._head_bytes += len(name) + len(value) + 4
+        self._headers.append((name, value))
+        if name in _NOTED:
+            if name in self._noted:
+                self._repeated = name
+            self._noted[name] = value
+
+    def on_headers_complete(self) -> None:
+        if self.refused or not self._in_head:
+            return
+        self._in_head = False
+        self._head_bytes += len(self._target)
+        problem = self._problem()
+        if problem is not None:
+            self.refused = True
+            self.events.append(problem)
+            return
+        noted = self._noted
+        chunked = b"transfer-encoding" in noted
+        body_length = None if chunked else int(noted.get(b"content-length", b"0"))
+        upgrading = self._parser.should_upgrade()
+        self._body_hidden = upgrading and body_length != 0
+        self.events.append(
+            RequestReceived(
+                self._parser.get_method(),
+                self._target,
+                self._headers,
+                self._parser.get_http_version(),
+                noted.get(b"host", b""),
+                body_length,
+                self._parser.should_keep_alive(),
+                noted.get(b"expect", b"").lower() == b"100-continue",
+                noted.get(b"upgrade", b"") if upgrading else b"",
+            )
+        )
+
+    def on_body(self, piece: bytes) -> None:
+        if not self.refused:
+            self._payload += len(piece)
+            self.events.append(BodyReceived(piece))
+
+    def on_message_complete(self) -> None:
+        if not self.refused and not self._body_hidden:
+            self.events.append(REQUEST_ENDED)
+            self.completed += 1
+            self._expect_head()
+
+    # --- rules ---
+
+    def _problem(self) -> Refused | None:
+        version = self._parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            return Refused(505, f"HTTP/{version} is not spoken here")
+        if len(self._target) > MAX_TARGET_BYTES:
+            return Refused(414, "the target is too long")
+        if self._head_bytes > MAX_HEAD_BYTES or len(self._headers) > MAX_HEADERS:
+            return Refused(431, "the head is too long or has too many headers")
+        if self._parser.get_method() == b"CONNECT":
+            return Refused(405, "CONNECT is for forward proxies, and this is none")
+        return self._host_problem(version) or self._target_problem() or self._framing_problem(version)
+
+    def _host_problem(self, version: str) -> Refused | None:
+        if self._repeated == b"host":
+            return Refused(400, "there are several Host headers")
+        if version == "1.1" and b"host" not in self._noted:
+            return Refused(400, "HTTP/1.1 needs a Host header")
+        return None
+
+    def _target_problem(self) -> Refused | None:
+        """Brings the target into origin form; refuses two hosts, since each reader would believe another one."""
+        if b"#" in self._target:
+            return Refused(400, "a target has no fragment")
+        if self._target.startswith(b"/") or self._target == b"*":
+            return None
+        scheme, found, rest = self._target.partition(b"://")
+        if not found or scheme.lower() not in (b"http", b"https"):
+            return Refused(400, "the target is neither a path nor an http URL")
+        authority, slash, path = rest.partition(b"/")
+        if b"?" in authority or authority.lower() != self._noted.get(b"host", b"").lower():
+            return Refused(400, "the target's host is not the Host header's")
+        self._target = slash + path or b"/"
+        return None
+
+    def _framing_problem(self, version: str) -> Refused | None:
+        encoding = self._noted.get(b"transfer-encoding")
+        if encoding is None:
+            return None
+        if version == "1.0":
+            return Refused(400, "HTTP/1.0 has no Transfer-Encoding")
+        if encoding.lower() != b"chunked":
+            return Refused(501, "the only Transfer-Encoding here is chunked")
+        return None
+
+    # --- upgrades ---
+
+    def _after_upgrade(self, rest: bytes) -> bytes:
+        """httptools stops reading HTTP at a request to upgrade, which we are free to ignore (RFC 9110 7.8).
+
+        Some clients (Java's) ask for h2c with every first request and send its body at once, so a body is read on
+        with a second parser that is told of the same framing.
+        """
+        self._parser = HttpRequestParser(self)
+        if self.refused:
+            return b""
+        if not self._body_hidden:
+            return rest
+        framing = [(n, v) for n, v in self._headers if n in (b"content-length", b"transfer-encoding")]
+        # on_headers_complete and on_url take no notice, because _in_head is already over
+        self._parser.feed_data(b"POST / HTTP/1.1\r\n" + b"".join(n + b": " + v + b"\r\n" for n, v in framing) + b"\r\n")
+        self._body_hidden = False
+        return self.feed(rest) if rest else b""

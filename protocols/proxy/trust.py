@@ -1,0 +1,168 @@
+"""Who may tell us about somebody else's request, and what a request's true origin is (DESIGN D25).
+
+X-Forwarded-* headers are believed from trusted peers alone; from anyone else they are ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from protocols.errors import RemoteProtocolError
+from protocols.proxy.hosts import normalised
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+Headers = Mapping[bytes, Sequence[bytes]]
+"""Every value of each header, in order; names in lower case."""
+
+NONE: Sequence[bytes] = ()
+
+MAX_FORWARDED_HOPS = 32
+"""Entries of X-Forwarded-For; more proxies than this in a row is a forgery."""
+MAX_REMEMBERED_PEERS = 1024
+"""Verdicts kept, so that a busy proxy's address is not parsed for each request."""
+MAX_REMEMBERED_ADDRESSES = 4096
+"""Addresses kept in their parsed form: parsing one costs as much as answering."""
+SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+"""What X-Forwarded-Proto may say; Traefik says ``wss`` for WebSockets."""
+
+
+class ForwardingError(RemoteProtocolError):
+    """A proxy's metadata is missing, doubled, contradicting or unreadable.
+
+    Unlike other protocol errors its text may be shown to the peer: it names the header and the fix, and repeats no
+    value.
+    """
+
+
+@lru_cache(MAX_REMEMBERED_ADDRESSES)
+def address(text: str) -> Address | None:
+    """The IP address with IPv4 unmapped from IPv6 and without a zone; None for anything else."""
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped is not None:
+            return found.ipv4_mapped
+        if found.scope_id is not None:
+            return IPv6Address(int(found))
+    return found
+
+
+class TrustedPeers:
+    """``networks``: whose word is believed. None means nobody."""
+
+    def __init__(self, networks: Iterable[Network]) -> None:
+        self._networks = tuple(networks)
+        self._verdicts: dict[str, bool] = {}
+
+    def is_trusted(self, peer: str) -> bool:
+        verdict = self._verdicts.get(peer)
+        if verdict is None:
+            if len(self._verdicts) >= MAX_REMEMBERED_PEERS:
+                self._verdicts.clear()
+            verdict = self._verdicts[peer] = self.contains(address(peer))
+        return verdict
+
+    def contains(self, found: Address | None) -> bool:
+        return found is not None and any(found in network for network in self._networks)
+
+
+def by_name(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:
+    """Header fields in order, with names in lower case, as `Headers`."""
+    headers: dict[bytes, list[bytes]] = {}
+    for name, value in fields:
+        if name in headers:
+            headers[name].append(value)
+        else:
+            headers[name] = [value]
+    return headers
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from before the trusted proxies."""
+
+    scheme: str
+    host: str
+    """As `normalised`; empty when the request names none."""
+    client: str
+    """An IP address in its usual spelling, or what the transport calls the peer."""
+
+
+def single(headers: Headers, name: bytes) -> str | None:
+    """The header's only value, None without one. Raises ForwardingError when it is there twice."""
+    values = headers.get(name, NONE)
+    if len(values) > 1:
+        raise ForwardingError(f"{title(name)} is there more than once: let the proxy set it, not add to it.")
+    return values[0].decode("latin-1") if values else None
+
+
+def title(name: bytes) -> str:
+    """``x-original-url`` as people write it: X-Original-URL."""
+    words = (word.upper() if word in ("url", "uri") else word.capitalize() for word in name.decode("ascii").split("-"))
+    return "-".join(words)
+
+
+def origin(peer: str, scheme: str, host: str, fields: Iterable[tuple[bytes, bytes]], trusted: TrustedPeers) -> Origin:
+    """The origin of a request that ``peer`` made, with the scheme, the Host header and all the header fields it had.
+
+    Of a list the entry counts that the nearest proxy wrote: the last; for addresses, the last that is no trusted
+    proxy's. Raises ForwardingError when a trusted peer's headers, or the Host header, cannot be read.
+    """
+    if not trusted.is_trusted(peer):
+        return Origin(scheme, _host(b"host", host, scheme), _spelled(peer))
+    headers = by_name(fields)
+    proto = _last(headers, b"x-forwarded-proto")
+    if proto:
+        if proto.lower() not in SCHEMES:
+            raise ForwardingError("X-Forwarded-Proto is neither http nor https: let the proxy set it to its $scheme.")
+        scheme = SCHEMES[proto.lower()]
+    forwarded_host = _last(headers, b"x-forwarded-host")
+    name, said = (b"x-forwarded-host", forwarded_host) if forwarded_host else (b"host", host)
+    return Origin(scheme, _host(name, said, scheme), forwarded_client(peer, headers, trusted))
+
+
+def forwarded_client(peer: str, headers: Headers, trusted: TrustedPeers) -> str:
+    """The client's address by X-Forwarded-For, which a trusted ``peer`` sent: the last that is no trusted proxy's."""
+    entries = _entries(headers, b"x-forwarded-for")
+    if len(entries) > MAX_FORWARDED_HOPS:
+        raise ForwardingError(f"X-Forwarded-For has more than {MAX_FORWARDED_HOPS} entries.")
+    client = address(peer)
+    for entry in reversed(entries):
+        client = address(entry)
+        if client is None:
+            raise ForwardingError(
+                "X-Forwarded-For holds something that is no IP address: let the proxy set it to the client's address."
+            )
+        if not trusted.contains(client):
+            break
+    return str(client) if client is not None else peer
+
+
+def _entries(headers: Headers, name: bytes) -> list[str]:
+    values = headers.get(name, NONE)
+    return [entry.strip() for value in values if value for entry in value.decode("latin-1").split(",")]
+
+
+def _last(headers: Headers, name: bytes) -> str:
+    entries = _entries(headers, name)
+    return entries[-1] if entries else ""
+
+
+def _host(name: bytes, host: str, scheme: str) -> str:
+    if not host:
+        return ""
+    try:
+        return normalised(host, scheme)
+    except ValueError:
+        raise ForwardingError(f"{title(name)} is no host name.") from None
+
+
+def _spelled(peer: str) -> str:
+    found = address(peer)
+    return str(found) if found is not None else peer

@@ -1,0 +1,113 @@
+"""Datagrams in, events out; decisions in, replies out (RFC 2865, 3579, 5080, 5997).
+
+Rule 1: who gets an answer, and when, is decided here and nowhere else.
+Rule 2: nothing here waits, logs, reads a clock or knows a user. Times are seconds, always from the same clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from protocols.errors import RemoteProtocolError
+from protocols.radius.authenticators import PLAIN_REPLY, signed_reply
+from protocols.radius.dictionary import PROXY_STATE
+from protocols.radius.duplicates import Duplicates, Peer, State
+from protocols.radius.nas import NasTable, unmapped
+from protocols.radius.packet import Code, Packet
+from protocols.radius.pins import Pins
+from protocols.radius.proof import NoProof, claimed_name, name_and_password, refusal_attributes
+from protocols.radius.request import AccessRequested, Discard, Event, Refused, Request, Resend, StatusAnswered
+
+REJECT_DELAY = 1.0  # seconds; slows guessing, and is shorter than any NAS' first retry
+MAX_DELAYED = 16_384  # rejects on their way; beyond it a guesser gets none at all
+
+
+class RadiusExchange:
+    """``table`` is None until the configuration is known; replace it whenever that changes."""
+
+    def __init__(self, pins: Pins) -> None:
+        self.table: NasTable | None = None
+        self._pins = pins
+        self._duplicates = Duplicates()
+        # In the order of their times, for the delay is the same for all.
+        self._delayed: deque[tuple[float, bytes, Peer]] = deque()
+
+    def receive_datagram(self, datagram: bytes, peer: Peer, now: float) -> Event:
+        """Never raises for anything a stranger may send. After Refused look at `wake_at`."""
+        try:
+            request = self._request(datagram, peer)
+            if request.packet.code == Code.STATUS_SERVER:
+                return StatusAnswered(self._reply(request, Code.ACCESS_ACCEPT))
+            return self._access_request(request, now)
+        except RemoteProtocolError as error:
+            return Discard(error.reason, str(error))
+
+    def answer(self, request: Request, code: int | None, now: float, attributes: bytes = b"") -> bytes | None:
+        """Ends the request of an AccessRequested: the octets to send to its peer now, if any.
+
+        ``code`` None is silence, and the next copy of the request asks again. An Access-Reject leaves later: see
+        `wake_at`. ``attributes`` are encoded; LocalProtocolError when they do not fit into one packet.
+        """
+        if code is None or (code == Code.ACCESS_REJECT and len(self._delayed) >= MAX_DELAYED):
+            self._duplicates.forget(request.key)
+            return None
+        if not self._duplicates.is_pending(request.key):
+            return None
+        reply = self._reply(request, code, attributes)
+        if code != Code.ACCESS_REJECT:
+            self._duplicates.answered(request.key, reply, now)
+            return reply
+        self._duplicates.answered(request.key, reply, now + REJECT_DELAY)
+        self._delayed.append((now + REJECT_DELAY, reply, request.peer))
+        return None
+
+    @property
+    def wake_at(self) -> float | None:
+        """When `due` has something; it never becomes earlier."""
+        return self._delayed[0][0] if self._delayed else None
+
+    def due(self, now: float) -> list[tuple[bytes, Peer]]:
+        """The replies whose time has come, each once."""
+        ready = []
+        while self._delayed and self._delayed[0][0] <= now:
+            _, reply, peer = self._delayed.popleft()
+            ready.append((reply, peer))
+        return ready
+
+    def _request(self, datagram: bytes, peer: Peer) -> Request:
+        """A well-formed packet that its NAS may send. Raises RemoteProtocolError with the reason to discard it."""
+        if self.table is None:
+            raise RemoteProtocolError("no configuration has come yet", "not_ready")
+        address = unmapped(peer[0])
+        nas = self.table.lookup(address)
+        if nas is None:
+            raise RemoteProtocolError(f"{address} lies in no client network", "unknown_nas")
+        packet = Packet.parse(datagram)
+        if packet.code not in (Code.ACCESS_REQUEST, Code.STATUS_SERVER):
+            raise RemoteProtocolError(f"code {packet.code} is not asked here", "unexpected_code")
+        self._pins.check(packet, nas, address)
+        return Request(packet, peer, address, nas)
+
+    def _access_request(self, request: Request, now: float) -> Event:
+        packet = request.packet
+        if len(packet.octets) < PLAIN_REPLY + len(packet.encoded(PROXY_STATE)):
+            # Too short for any proof; and no reply is to be longer than what a forged source address cost.
+            raise RemoteProtocolError("an Access-Request without room for a proof")
+        known = self._duplicates.receive(request.key, now)
+        if isinstance(known, bytes):
+            return Resend(known)
+        if known is State.PENDING:
+            raise RemoteProtocolError("its first copy is still being decided", "duplicate_pending")
+        if known is State.REFUSED:
+            raise RemoteProtocolError("too many requests are being decided", "too_many_pending")
+        try:
+            username, password = name_and_password(packet, request.nas.secret)
+        except NoProof as refusal:
+            self.answer(request, Code.ACCESS_REJECT, now, refusal_attributes(packet))
+            return Refused(request, claimed_name(packet), refusal.reason)
+        return AccessRequested(request, username, password)
+
+    @staticmethod
+    def _reply(request: Request, code: int, attributes: bytes = b"") -> bytes:
+        echoed = request.packet.encoded(PROXY_STATE)
+        return signed_reply(code, request.packet, attributes + echoed, request.nas.secret)

@@ -1,0 +1,120 @@
+"""Who may ask us: the NAS table. The longest prefix that holds a peer's address wins, over all providers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+MAX_REMEMBERED = 16_384  # addresses whose answer is remembered: more NAS than a large site has, about 2 MB
+MAPPED = "::ffff:"
+
+
+class Requirement(StrEnum):
+    """When a request of this NAS must carry a Message-Authenticator (DESIGN D26)."""
+
+    PINNED = "pinned"
+    """With Proxy-State, and always from an address that has once sent one with a request other than EAP."""
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    """For a NAS or proxy that cannot be taught; leaves only what RFC 3579 and 5997 demand (EAP, Status-Server)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nas:
+    secret: bytes = field(repr=False)
+    provider: int
+    """pk of the provider that its requests are for."""
+    message_authenticator: Requirement = Requirement.PINNED
+
+
+@dataclass(frozen=True, slots=True)
+class ClientNetwork:
+    """A line of the table as configured: ``network`` is CIDR text, or one address."""
+
+    network: str
+    nas: Nas
+
+
+class NasTable:
+    """Never changes; a new configuration makes a new table.
+
+    ``problems`` are sentences about lines that were left out: not a network, no secret, or a network already taken.
+    """
+
+    def __init__(self, lines: Iterable[ClientNetwork]) -> None:
+        self.problems: list[str] = []
+        self._prefixes: dict[tuple[int, int], dict[int, Nas]] = {}
+        for line in sorted(lines, key=lambda line: line.nas.provider):
+            self._add(line)
+        self._searched = {
+            version: sorted((length for v, length in self._prefixes if v == version), reverse=True)
+            for version in (4, 6)
+        }
+        self._remembered: dict[str, Nas | None] = {}
+
+    def lookup(self, address: str) -> Nas | None:
+        """The NAS at this address (unmapped text, as a socket gives it), or None."""
+        try:
+            return self._remembered[address]
+        except KeyError:
+            found = self._search(address)
+        if len(self._remembered) >= MAX_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[address] = found
+        return found
+
+    def _add(self, line: ClientNetwork) -> None:
+        where = f"client network {line.network!r} of RADIUS provider {line.nas.provider}"
+        try:
+            network = _parse(line.network)
+        except ValueError:
+            self.problems.append(f"The {where} is not a network, and is left out. Write it like 192.0.2.0/24.")
+            return
+        if not line.nas.secret:
+            self.problems.append(f"The {where} has an empty shared secret, and is left out. Set one.")
+            return
+        networks = self._prefixes.setdefault((network.version, network.prefixlen), {})
+        number = int(network.network_address)
+        if number not in networks:
+            networks[number] = line.nas
+        elif networks[number] != line.nas:
+            taken = networks[number].provider
+            self.problems.append(
+                f"The {where} belongs to provider {taken} already, which keeps it. Narrow one of them."
+            )
+
+    def _search(self, address: str) -> Nas | None:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return None
+        bits, number = parsed.max_prefixlen, int(parsed)
+        for length in self._searched[parsed.version]:
+            host = bits - length
+            nas = self._prefixes[parsed.version, length].get(number >> host << host)
+            if nas is not None:
+                return nas
+        return None
+
+
+def unmapped(address: str) -> str:
+    """An IPv4 address that an IPv6 socket shows as ``::ffff:192.0.2.7``, as itself; any other unchanged."""
+    if address[:7].lower() != MAPPED:
+        return address
+    try:
+        mapped = IPv6Address(address).ipv4_mapped
+    except ValueError:
+        return address
+    return address if mapped is None else str(mapped)
+
+
+def _parse(text: str) -> IPv4Network | IPv6Network:
+    """Host bits are allowed and dropped. Raises ValueError."""
+    network = ip_network(text.strip(), strict=False)
+    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return IPv4Network((int(mapped), network.prefixlen - 96))
+    return network

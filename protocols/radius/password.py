@@ -1,0 +1,38 @@
+"""User-Password (RFC 2865 section 5.2): hidden by a key stream of MD5 blocks, each chained to the hidden one before."""
+
+from __future__ import annotations
+
+from hashlib import md5
+
+from protocols.errors import LocalProtocolError, RemoteProtocolError
+
+BLOCK = 16
+MAX_PASSWORD = 128  # RFC 2865 section 5.2
+
+
+def reveal(hidden: bytes, secret: bytes, authenticator: bytes) -> bytes:
+    """The password without its padding; noise when the secret is wrong.
+
+    Raises RemoteProtocolError when ``hidden`` is not 16, 32, ... 128 octets long.
+    """
+    size = len(hidden)
+    if not BLOCK <= size <= MAX_PASSWORD or size % BLOCK:
+        raise RemoteProtocolError(f"a User-Password of {size} octets")
+    before = authenticator + hidden
+    stream = b"".join(
+        [md5(secret + before[at : at + BLOCK], usedforsecurity=False).digest() for at in range(0, size, BLOCK)]
+    )
+    return (int.from_bytes(stream) ^ int.from_bytes(hidden)).to_bytes(size).rstrip(b"\0")
+
+
+def hide(password: bytes, secret: bytes, authenticator: bytes) -> bytes:
+    """The value of a User-Password attribute. Raises LocalProtocolError for more than 128 octets."""
+    if len(password) > MAX_PASSWORD:
+        raise LocalProtocolError(f"a password of {len(password)} octets cannot be sent")
+    padded = password.ljust(max(BLOCK, -(-len(password) // BLOCK) * BLOCK), b"\0")
+    hidden, before = b"", authenticator
+    for at in range(0, len(padded), BLOCK):
+        stream = md5(secret + before, usedforsecurity=False).digest()
+        before = bytes(a ^ b for a, b in zip(padded[at : at + BLOCK], stream, strict=True))
+        hidden += before
+    return hidden

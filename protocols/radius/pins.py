@@ -1,0 +1,50 @@
+"""May a request come without Message-Authenticator? (DESIGN D26; CVE-2024-3596, "BlastRADIUS")
+
+An Access-Request without one can be forged by someone between NAS and us. Old equipment sends none, so that it can't
+be demanded of everybody; but once an address has shown that it sends them, it must go on doing so. Requests with EAP
+show nothing: RFC 3579 makes every NAS sign those, including the ones that do not sign a plain password.
+"""
+
+from __future__ import annotations
+
+from protocols.errors import RemoteProtocolError
+from protocols.radius.authenticators import message_authenticator_verifies
+from protocols.radius.dictionary import EAP_MESSAGE, MESSAGE_AUTHENTICATOR, PROXY_STATE
+from protocols.radius.nas import Nas, Requirement
+from protocols.radius.packet import Code, Packet
+
+SIGNATURE = frozenset((MESSAGE_AUTHENTICATOR,))
+MAX_PINS = 65_536  # addresses; only peers that hold a secret can add one. A full table pins nobody new
+
+
+class Pins:
+    """``addresses`` that have shown that they sign. May be stored and given back; discard one to forgive its NAS."""
+
+    def __init__(self, addresses: frozenset[str] = frozenset()) -> None:
+        self.addresses: set[str] = set(addresses)
+
+    def check(self, packet: Packet, nas: Nas, address: str) -> None:
+        """Raises RemoteProtocolError: ``bad_`` or ``missing_message_authenticator``, ``malformed`` for two of them."""
+        if MESSAGE_AUTHENTICATOR in packet.first:
+            if packet.repeats(SIGNATURE):
+                raise RemoteProtocolError("Message-Authenticator occurs twice")
+            if not message_authenticator_verifies(packet, nas.secret):
+                raise RemoteProtocolError(
+                    f"Message-Authenticator from {address} does not verify", "bad_message_authenticator"
+                )
+            self._shown(packet, address)
+        elif self._is_required(packet, nas, address):
+            raise RemoteProtocolError(f"no Message-Authenticator from {address}", "missing_message_authenticator")
+
+    def _is_required(self, packet: Packet, nas: Nas, address: str) -> bool:
+        if packet.code == Code.STATUS_SERVER or EAP_MESSAGE in packet.first:
+            return True
+        if nas.message_authenticator is Requirement.PINNED:
+            return PROXY_STATE in packet.first or address in self.addresses
+        return nas.message_authenticator is Requirement.REQUIRED
+
+    def _shown(self, packet: Packet, address: str) -> None:
+        if address in self.addresses or packet.code != Code.ACCESS_REQUEST or EAP_MESSAGE in packet.first:
+            return
+        if len(self.addresses) < MAX_PINS:
+            self.addresses.add(address)

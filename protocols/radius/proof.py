@@ -1,0 +1,69 @@
+"""What an Access-Request offers as proof: the name and the password of PAP, or why there is nothing to decide."""
+
+from __future__ import annotations
+
+from protocols.errors import RemoteProtocolError
+from protocols.radius.dictionary import (
+    ARAP_PASSWORD,
+    CHAP_PASSWORD,
+    EAP_MESSAGE,
+    USER_NAME,
+    USER_PASSWORD,
+)
+from protocols.radius.packet import Packet, attribute
+from protocols.radius.password import reveal
+
+PROOFS = frozenset((USER_PASSWORD, CHAP_PASSWORD, ARAP_PASSWORD, EAP_MESSAGE))
+"""Kinds of proof; a request carries at most one of them (RFC 3579 section 3.3, note 1)."""
+
+ONCE = frozenset((USER_NAME, USER_PASSWORD, CHAP_PASSWORD, ARAP_PASSWORD))
+EAP_RESPONSE, EAP_FAILURE = 2, 4
+
+
+class NoProof(RemoteProtocolError):
+    """The request deserves an Access-Reject; ``reason`` is a code of `rules.reasons`."""
+
+
+def name_and_password(packet: Packet, secret: bytes) -> tuple[str, str]:
+    """Raises NoProof."""
+    proofs = PROOFS & packet.first.keys()
+    if len(proofs) > 1:
+        raise NoProof(f"attributes {sorted(proofs)} prove in different ways", "malformed_credentials")
+    if packet.repeats(ONCE):
+        raise NoProof("a name or a password occurs twice", "malformed_credentials")
+    if USER_PASSWORD not in proofs:
+        raise NoProof(f"proof by {sorted(proofs)}", "unsupported_proof")
+    username = _text(packet.get(USER_NAME) or b"", "malformed_credentials")
+    if not username.isprintable():
+        raise NoProof("User-Name holds control characters", "malformed_credentials")
+    try:
+        revealed = reveal(packet.get(USER_PASSWORD) or b"", secret, packet.authenticator)
+    except RemoteProtocolError as error:
+        raise NoProof(str(error), "malformed_credentials") from error
+    password = _text(revealed, "garbled_password")
+    if not username or not password:
+        raise NoProof("the name or the password is empty", "empty_credentials")
+    return username, password
+
+
+def claimed_name(packet: Packet) -> str:
+    """User-Name for the operator's eyes, whatever its octets."""
+    return (packet.get(USER_NAME) or b"").decode("utf-8", "replace")
+
+
+def refusal_attributes(packet: Packet) -> bytes:
+    """What an Access-Reject carries beside the usual: EAP-Failure when EAP was asked (RFC 3579 section 2.6.3)."""
+    eap = packet.get(EAP_MESSAGE)
+    if eap is None or len(eap) < 4 or eap[0] != EAP_RESPONSE:
+        return b""
+    return attribute(EAP_MESSAGE, bytes((EAP_FAILURE, eap[1], 0, 4)))
+
+
+def _text(octets: bytes, reason: str) -> str:
+    try:
+        text = octets.decode()
+    except UnicodeDecodeError as error:
+        raise NoProof("not UTF-8", reason) from error
+    if "\0" in text:
+        raise NoProof("holds NUL", reason)
+    return text

@@ -1,0 +1,1 @@
+"""Pure deciding that control and outpost both run, so that they cannot disagree."""

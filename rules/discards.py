@@ -1,0 +1,26 @@
+"""Why a datagram or message got no answer: code to a sentence for the operator. Nothing of it reaches a stranger."""
+
+from __future__ import annotations
+
+DISCARDS: dict[str, str] = {
+    "not_ready": "This outpost has no configuration yet. It answers once control has sent one.",
+    "unknown_nas": "No RADIUS provider has a client network with this address. Add the NAS to one.",
+    "malformed": "The packet breaks the format of its protocol, or is cut short.",
+    "oversize": "The message is longer than any that is served; nothing of it was read beyond its header.",
+    "too_many_connections": "Too many connections are open, in all or from this address.",
+    "unexpected_code": "This kind of packet is not served on this port. Check the ports in the NAS.",
+    "bad_message_authenticator": (
+        "The Message-Authenticator does not verify: the shared secret of the NAS is probably wrong."
+    ),
+    "missing_message_authenticator": (
+        "The Message-Authenticator is missing where it must be: with EAP, Proxy-State and Status-Server, and from a "
+        "NAS that has sent it before. Update the NAS, or relax the requirement for it."
+    ),
+    "duplicate_pending": "The NAS repeats a request that is still being decided, or whose reject is being delayed.",
+    "too_many_pending": "Too many requests are being decided at once. The NAS will ask again.",
+    "send_failed": "The reply could not be sent. Check routes and firewall towards the NAS.",
+    "bad_forwarding": (
+        "A reverse proxy's headers about the browser's request are missing, doubled or contradicting. "
+        "A warning names the header."
+    ),
+}

@@ -1,0 +1,112 @@
+"""Outcomes, and the catalogue of reasons behind them.
+
+An outcome is what a door says; a reason is why. Every refusal names a reason; the operator reads its sentence, the
+stranger at most the outcome (DESIGN D9, section 9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    ACCEPTED = "accepted"
+    BAD_CREDENTIALS = "bad_credentials"
+    CHALLENGED = "challenged"
+    NOT_ALLOWED = "not_allowed"
+    THROTTLED = "throttled"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    code: str
+    outcome: Outcome
+    operator: str
+    """What happened and what to change, for the operator."""
+
+
+def _catalogue(*reasons: Reason) -> dict[str, Reason]:
+    return {reason.code: reason for reason in reasons}
+
+
+REASONS: dict[str, Reason] = _catalogue(
+    Reason("accepted", Outcome.ACCEPTED, "The credentials were right and a binding lets this user in."),
+    Reason("unknown_user", Outcome.BAD_CREDENTIALS, "No user has this name. Create the user, or correct the name."),
+    Reason("wrong_password", Outcome.BAD_CREDENTIALS, "The password is wrong."),
+    Reason("wrong_code", Outcome.BAD_CREDENTIALS, "The one-time code is wrong, or has been used already."),
+    Reason("no_password", Outcome.BAD_CREDENTIALS, "The user has no password yet. Set one."),
+    Reason("inactive", Outcome.BAD_CREDENTIALS, "The user is deactivated. Activate the user to let them in."),
+    Reason("not_yet_valid", Outcome.BAD_CREDENTIALS, "The account's first valid day has not come yet."),
+    Reason("expired", Outcome.BAD_CREDENTIALS, "The account's last valid day has passed. Extend it to let them in."),
+    Reason(
+        "flow_denied",
+        Outcome.BAD_CREDENTIALS,
+        "The provider's authentication flow denied the login.",
+    ),
+    Reason(
+        "flow_proved_nothing",
+        Outcome.BAD_CREDENTIALS,
+        "The provider's flow ended without checking a password. Give it a flow with a password stage.",
+    ),
+    Reason(
+        "flow_needs_browser",
+        Outcome.BAD_CREDENTIALS,
+        "The provider's flow has a stage that only a browser can do. Give the provider a flow without it.",
+    ),
+    Reason(
+        "unsupported_proof",
+        Outcome.BAD_CREDENTIALS,
+        "This way of proving a password is not supported here.",
+    ),
+    Reason("empty_credentials", Outcome.BAD_CREDENTIALS, "The name or the password is empty."),
+    Reason(
+        "malformed_credentials",
+        Outcome.BAD_CREDENTIALS,
+        "The request gives name or password twice, in two ways, or in a form that is not allowed. Check the NAS.",
+    ),
+    Reason(
+        "garbled_password",
+        Outcome.BAD_CREDENTIALS,
+        "The password is not readable text: the shared secret of the NAS is probably wrong.",
+    ),
+    Reason(
+        "no_binding",
+        Outcome.NOT_ALLOWED,
+        "No binding of the application lets this user in. Bind the user or one of their groups to it.",
+    ),
+    Reason(
+        "unknown_provider",
+        Outcome.NOT_ALLOWED,
+        "The provider is not served by this outpost, or has no application. Assign both.",
+    ),
+    Reason(
+        "unreadable_credentials",
+        Outcome.BAD_CREDENTIALS,
+        "The Authorization header holds no Basic credentials: base64 of name, colon and password in UTF-8.",
+    ),
+    Reason(
+        "unknown_host",
+        Outcome.NOT_ALLOWED,
+        "No application that this outpost serves has this host. Create a proxy provider for it, or correct the host.",
+    ),
+    Reason(
+        "not_forward_auth",
+        Outcome.NOT_ALLOWED,
+        "The host's provider is in proxy mode, and a reverse proxy asked about it. Change its mode to forward auth.",
+    ),
+    Reason(
+        "untrusted_proxy",
+        Outcome.NOT_ALLOWED,
+        "The asking proxy is not trusted. Add its address to OUTPOST_LISTEN__TRUSTED_PROXY_CIDRS.",
+    ),
+    Reason(
+        "identity_too_long",
+        Outcome.NOT_ALLOWED,
+        "The user's names or groups do not fit into headers. Shorten them, or take the user out of some groups.",
+    ),
+    Reason("busy", Outcome.UNAVAILABLE, "Too many passwords are being checked at once. Try again shortly."),
+    Reason("control_away", Outcome.UNAVAILABLE, "Control does not answer. Check that it runs and can be reached."),
+    Reason("internal_error", Outcome.UNAVAILABLE, "A fault of ours; the log holds a traceback with this id."),
+)

@@ -1,0 +1,25 @@
+"""Is the account itself good at this moment? Failing here answers as bad credentials (DESIGN D8, D9)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class HasValidity(Protocol):
+    @property
+    def is_active(self) -> bool: ...
+    @property
+    def valid_from(self) -> float | None: ...
+    @property
+    def valid_until(self) -> float | None: ...
+
+
+def refusal(user: HasValidity, now: float) -> str | None:
+    """The reason code why this account may not sign in at ``now`` (seconds), or None."""
+    if not user.is_active:
+        return "inactive"
+    if user.valid_from is not None and now < user.valid_from:
+        return "not_yet_valid"
+    if user.valid_until is not None and now >= user.valid_until:
+        return "expired"
+    return None

@@ -1,0 +1,102 @@
+"""A small world for the executor: users in memory, passwords that are compared as they are, a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
+
+from control.flows.state import Context, PlannedStage, State
+from control.passwords import Verified
+from control.records import Record, User
+from control.store.interface import SYSTEM, Actor, Query, Transaction
+from tests.fakes import FakeClock
+
+T = TypeVar("T")
+
+
+class FakeTransaction:
+    """The few methods that the stages use, over records in a dict."""
+
+    def __init__(self, records: dict[tuple[type[Record], int | str], Any], now: float) -> None:
+        self.records = records
+        self.now = now
+
+    def find(self, kind: type[Record], **equal: Any) -> Any:
+        found = self.select(kind, Query(equal=equal))
+        return found[0] if found else None
+
+    def get(self, kind: type[Record], pk: int | str) -> Any:
+        return self.records[kind, pk]
+
+    def select(self, kind: type[Record], query: Query) -> list[Any]:
+        return [
+            record
+            for (stored, _), record in self.records.items()
+            if stored is kind and all(getattr(record, name) == value for name, value in query.equal.items())
+        ][: query.limit]
+
+    def update(self, record: Any) -> Any:
+        self.records[type(record), record.pk] = record
+        return record
+
+
+class FakeStore:
+    def __init__(self, clock: FakeClock) -> None:
+        self.records: dict[tuple[type[Record], int | str], Any] = {}
+        self.clock = clock
+        self.reads = 0
+
+    async def read(self, verb: Callable[[Transaction], T]) -> T:
+        self.reads += 1
+        return verb(cast(Transaction, FakeTransaction(self.records, self.clock.now())))
+
+    async def write(self, verb: Callable[[Transaction], T], actor: Actor = SYSTEM) -> T:
+        return verb(cast(Transaction, FakeTransaction(self.records, self.clock.now())))
+
+
+class FakePasswords:
+    """A hash is ``hash:`` and the password; ``old:`` is one that wants to be made again. Counts its work."""
+
+    def __init__(self) -> None:
+        self.verified = 0
+
+    async def hash(self, password: str) -> str:
+        return f"hash:{password}"
+
+    async def verify(self, stored: str | None, password: str) -> Verified:
+        self.verified += 1
+        return Verified(stored in (f"hash:{password}", f"old:{password}"), bool(stored and stored.startswith("old:")))
+
+
+@dataclass
+class World:
+    """Satisfies `control.flows.state.FlowServices`."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    passwords: FakePasswords = field(default_factory=FakePasswords)
+    store: FakeStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = FakeStore(self.clock)
+
+    @property
+    def now(self) -> Callable[[], float]:
+        return self.clock.now
+
+    def user(self, pk: int, username: str, password: str | None = None, **fields: Any) -> User:
+        user = User(username, pk, password=None if password is None else f"hash:{password}", **fields)
+        self.store.records[User, pk] = user
+        return user
+
+    def change(self, pk: int, **fields: Any) -> None:
+        self.store.records[User, pk] = replace(self.store.records[User, pk], **fields)
+
+
+def a_state(*stages: str | PlannedStage, **context: Any) -> State:
+    """A flow of these stages at its beginning; text names a kind with default settings."""
+    plan = tuple(PlannedStage(stage, stage) if isinstance(stage, str) else stage for stage in stages)
+    return State("a-flow", "A flow", "authentication", plan, context=Context(**context))
+
+
+LOGIN = ("identification", "password", "user_login")

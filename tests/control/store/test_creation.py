@@ -1,0 +1,97 @@
+"""New, old, newer and foreign databases."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from control.records import User
+from control.store.migrations import upgrade
+from control.store.sql import NewerStore, SqlStore
+from control.store.sql.schema import SCHEMA_REVISION, metadata
+from tests.stores import SECRET_KEY
+
+
+@pytest.fixture
+def raw(store_url: str) -> Iterator[Engine]:
+    engine = create_engine(store_url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+    yield engine
+    engine.dispose()
+
+
+def _differences(engine: Engine) -> list[object]:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        return list(compare_metadata(context, metadata))
+
+
+def test_the_migrations_end_in_the_tables_that_the_program_uses(raw: Engine) -> None:
+    """After a change of records or tables: `python -m control.store.migrations.draft` writes the missing steps."""
+    assert _differences(raw) != []
+    with raw.begin() as connection:
+        upgrade.to_newest(connection)
+    assert _differences(raw) == []
+    assert upgrade.newest() == SCHEMA_REVISION
+
+
+def test_a_new_store_has_the_same_tables(raw: Engine, store_url: str) -> None:
+    SqlStore(store_url, (SECRET_KEY,)).close()
+    assert _differences(raw) == []
+    with raw.connect() as connection:
+        assert connection.execute(text("select version_num from alembic_version")).scalar() == SCHEMA_REVISION
+
+
+def test_an_empty_schema_of_an_older_program_is_upgraded(raw: Engine, store_url: str) -> None:
+    with raw.begin() as connection:
+        upgrade.to_newest(connection)
+    store = SqlStore(store_url, (SECRET_KEY,))
+    assert store.write_now(lambda tx: tx.insert(User("a"))).pk == 1
+    store.close()
+
+
+def test_a_newer_store_is_refused_and_left_alone(raw: Engine, store_url: str) -> None:
+    SqlStore(store_url, (SECRET_KEY,)).close()
+    with raw.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    with pytest.raises(NewerStore, match="9999"):
+        SqlStore(store_url, (SECRET_KEY,))
+    with raw.connect() as connection:
+        assert connection.execute(text("select version_num from alembic_version")).scalar() == "9999"
+
+
+def test_two_that_start_together_make_one_store(store_url: str) -> None:
+    program = (
+        "import sys; from control.store.sql import SqlStore\n"
+        "store = SqlStore(sys.argv[1], (sys.argv[2],)); print(store.read_now(lambda tx: tx.incarnation)); store.close()"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", program, store_url, SECRET_KEY], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    said = [process.communicate(timeout=60)[0].strip() for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0]
+    assert len(set(said)) == 1
+    assert len(said[0]) == 36
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/x"])
+def test_an_address_that_cannot_be_used_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"memory|not supported"):
+        SqlStore(url, (SECRET_KEY,))
+
+
+def test_opening_a_store_loads_no_migrations(tmp_path: object) -> None:
+    program = (
+        "import sys; from control.store.sql import SqlStore\n"
+        "for _ in range(2): SqlStore(sys.argv[1], (sys.argv[2],)).close()\n"
+        "print([name for name in ('alembic', 'psycopg') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", program, f"sqlite:///{tmp_path}/s.db", SECRET_KEY]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() == "[]"

@@ -1,0 +1,192 @@
+"""Prove, then admit: who gets in, and why not; whatever goes wrong denies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control.authentication import Authentication, Proved, merged_attributes
+from control.passwords import Busy
+from control.records import Application, Binding, Event, Group, Login, Outpost, Provider, User
+from control.store.interface import Query, Transaction
+from control.store.sql import SqlStore
+from protocols.link.messages import Authenticate, Authenticated
+from rules.reasons import Outcome
+from tests.fakes import FakeClock
+from tests.stores import open_store
+
+
+class World:
+    """alice is in engineering, a part of staff, to whom the application is bound; carol is in nothing."""
+
+    def __init__(self, store: SqlStore, clock: FakeClock) -> None:
+        self.store, self.clock = store, clock
+        self.proved = Proved("accepted")
+        self.fails: Exception | None = None
+        self.questions: list[tuple[str, Authenticate]] = []
+        store.write_now(self._populate)
+
+    def _populate(self, tx: Transaction) -> None:
+        alice = tx.insert(User(username="alice", name="Alice", attributes={"a": {"x": 1}, "b": 2}))
+        carol = tx.insert(User(username="carol"))
+        staff = tx.insert(Group(name="staff", attributes={"a": {"x": 0, "y": 0}}, is_superuser=True))
+        engineering = tx.insert(Group(name="engineering", parents=(staff.pk,)))
+        tx.add_members(engineering.pk, [alice.pk])
+        provider = tx.insert(Provider("p", "ldap"))
+        orphan = tx.insert(Provider("orphan", "ldap"))
+        application = tx.insert(Application("app", "app", provider=provider.pk))
+        tx.insert(Binding(application.pk, group=staff.pk))
+        self.users = {"alice": alice.pk, "carol": carol.pk}
+        self.provider, self.orphan, self.application = provider.pk, orphan.pk, application.pk
+        self.outpost = tx.insert(Outpost("o", "any", providers=(provider.pk, orphan.pk))).pk
+        self.other_outpost = tx.insert(Outpost("p", "any")).pk
+
+    async def _prove(self, provider: Provider, question: Authenticate) -> Proved:
+        self.questions.append((provider.name, question))
+        if self.fails is not None:
+            raise self.fails
+        return self.proved
+
+    def ask(self, user: str | None = "alice", **fields: Any) -> Authenticated:
+        if user is not None and self.proved == Proved("accepted"):
+            self.proved = Proved("accepted", self.users[user])
+        question = Authenticate(
+            **{
+                "id": "q1",
+                "provider": self.provider,
+                "username": user or "",
+                "proof": {"kind": "password", "password": "hush"},
+                "protocol": "ldap",
+                "peer": "127.0.0.1",
+                **fields,
+            }
+        )
+        outpost = fields.pop("outpost", self.outpost)
+        authentication = Authentication(self.store, {"password": self._prove}, self.clock)
+        return asyncio.run(authentication.answer(outpost, question))
+
+    def change(self, user: str, **fields: Any) -> None:
+        self.store.write_now(lambda tx: tx.update(replace(tx.get(User, self.users[user]), **fields)))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    clock = FakeClock()
+    store = open_store(tmp_path, clock)
+    yield World(store, clock)
+    store.close()
+
+
+def test_a_proved_and_bound_user_is_accepted_with_an_identity(world: World) -> None:
+    answer = world.ask()
+    assert (answer.id, answer.outcome, answer.reason) == ("q1", Outcome.ACCEPTED, "accepted")
+    assert answer.identity is not None
+    assert answer.identity.username == "alice"
+    assert answer.identity.groups == ("engineering",)
+    assert answer.identity.is_superuser
+    assert answer.identity.attributes == {"a": {"x": 1, "y": 0}, "b": 2}
+    assert answer.revision == world.store.read_now(lambda tx: tx.revision().number)
+    assert len(world.questions) == 1
+
+
+def test_whom_no_binding_lets_in_is_not_allowed(world: World) -> None:
+    assert world.ask("carol").reason == "no_binding"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"is_active": False}, "inactive"),
+        ({"valid_from": 1_700_000_001.0}, "not_yet_valid"),
+        ({"valid_until": 1_700_000_000.0}, "expired"),
+    ],
+)
+def test_a_right_password_of_a_bad_account_is_bad_credentials(
+    world: World, fields: dict[str, Any], reason: str
+) -> None:
+    world.change("alice", **fields)
+    answer = world.ask()
+    assert (answer.outcome, answer.reason, answer.identity) == (Outcome.BAD_CREDENTIALS, reason, None)
+
+
+def test_an_account_expires_while_nobody_changes_it(world: World) -> None:
+    world.change("alice", valid_until=world.clock.now() + 10)
+    assert world.ask().reason == "accepted"
+    world.clock.advance(10)
+    assert world.ask().reason == "expired"
+
+
+@pytest.mark.parametrize("reason", ["wrong_password", "unknown_user", "flow_needs_browser"])
+def test_what_was_not_proved_is_not_admitted(world: World, reason: str) -> None:
+    world.proved = Proved(reason, world.users["alice"])
+    answer = world.ask()
+    assert (answer.reason, answer.identity) == (reason, None)
+
+
+def test_acceptance_that_names_nobody_is_refused(world: World) -> None:
+    assert world.ask(None).outcome is not Outcome.ACCEPTED
+
+
+def test_a_user_deleted_meanwhile_is_unknown(world: World) -> None:
+    world.proved = Proved("accepted", world.users["alice"])
+    world.store.write_now(lambda tx: tx.delete(tx.get(User, world.users["alice"])))
+    assert world.ask().outcome is not Outcome.ACCEPTED
+
+
+def test_an_outpost_asks_only_for_what_it_serves(world: World) -> None:
+    for outpost, provider in ((world.outpost, world.orphan), (world.outpost, 99), ("nobody", world.provider)):
+        assert ask_through(world, outpost, provider).reason == "unknown_provider"
+    assert ask_through(world, world.other_outpost, world.provider).reason == "unknown_provider"
+    assert world.questions == []
+
+
+def ask_through(world: World, outpost: str, provider: int) -> Authenticated:
+    question = Authenticate("q", provider, "alice", {"kind": "password", "password": "x"}, "ldap", "127.0.0.1")
+    return asyncio.run(Authentication(world.store, {"password": world._prove}, world.clock).answer(outpost, question))
+
+
+@pytest.mark.parametrize("proof", [{}, {"kind": "telepathy"}, {"kind": ["password"]}, {"kind": None}])
+def test_an_unknown_proof_is_refused(world: World, proof: dict[str, Any]) -> None:
+    assert world.ask(proof=proof).reason == "unsupported_proof"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(Busy("queue"), "busy"), (RuntimeError("bug"), "internal_error"), (KeyError(), "internal_error")],
+)
+def test_any_exception_denies(world: World, error: Exception, reason: str) -> None:
+    world.fails = error
+    answer = world.ask()
+    assert (answer.outcome, answer.reason, answer.identity) == (Outcome.UNAVAILABLE, reason, None)
+
+
+def test_every_answer_leaves_an_event_and_none_a_revision(world: World) -> None:
+    revision = world.store.read_now(lambda tx: tx.revision())
+    world.ask()
+    world.proved = Proved("wrong_password", world.users["alice"])
+    world.ask()
+    events = world.store.read_now(lambda tx: tx.select(Event, Query(within={"action": ["login", "login_failed"]})))
+    assert sorted(event.context["reason"] for event in events) == ["accepted", "wrong_password"]
+    assert all(event.user["username"] == "alice" and event.context["request_id"] == "q1" for event in events)
+    assert "hush" not in repr(events)
+    assert world.store.read_now(lambda tx: tx.revision()) == revision
+
+
+def test_the_last_login_is_remembered(world: World) -> None:
+    for _ in range(2):
+        world.clock.advance(60)
+        world.ask()
+    (login,) = world.store.read_now(lambda tx: tx.select(Login))
+    assert login == Login(world.users["alice"], world.clock.now())
+
+
+def test_attributes_merge_deeply_and_the_user_wins() -> None:
+    groups = [{"a": 1, "deep": {"x": 1, "y": 1}}, {"a": 2, "deep": {"y": 2}}]
+    assert merged_attributes(groups, {"deep": {"z": 3}}) == {"a": 2, "deep": {"x": 1, "y": 2, "z": 3}}
+    assert merged_attributes([{"a": {"x": 1}}], {"a": None}) == {"a": None}
+    assert groups[0] == {"a": 1, "deep": {"x": 1, "y": 1}}

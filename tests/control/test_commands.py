@@ -1,0 +1,51 @@
+"""Administrative commands on a real data folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from control.app import Control
+from control.commands import CommandFailed, apply_file
+from control.config import ControlConfig
+from settings import Settings, load
+from tests.control.stores import drive
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "first-hour.yml"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load({"OUTPOST_DATA_DIR": str(tmp_path / "data")})
+
+
+def test_apply_works_on_a_new_data_folder_and_again(settings: Settings) -> None:
+    assert "created user alice" in apply_file(settings, EXAMPLE, {})
+    assert apply_file(settings, EXAMPLE, {}) == ["nothing to change"]
+
+
+def test_apply_beside_a_running_program_leaves_its_setup_code_alone(settings: Settings) -> None:
+    config = ControlConfig.from_settings(settings)
+    control = drive(Control.open(config, random=os.urandom))
+
+    async def stored() -> object:
+        from control.bootstrap import SETUP_CODE
+        from control.records import Setting
+
+        return await control.store.read(lambda tx: tx.get(Setting, SETUP_CODE).value)
+
+    before = drive(stored())
+    apply_file(settings, EXAMPLE, {})
+    assert drive(stored()) == before
+    control.close()
+
+
+def test_what_fails_is_told_in_sentences(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match="cannot be read"):
+        apply_file(settings, tmp_path / "nowhere.yml", {})
+    apply_file(settings, EXAMPLE, {})
+    (tmp_path / "data" / "secret.key").unlink()
+    with pytest.raises(CommandFailed, match="Put the key back"):
+        apply_file(settings, EXAMPLE, {})

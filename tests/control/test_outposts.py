@@ -1,0 +1,170 @@
+"""What an outpost is sent: its own providers and no others, and changes that lead where a snapshot would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control import outposts
+from control.records import Application, Binding, Certificate, Group, Outpost, Provider, User
+from control.store.interface import Transaction
+from control.store.sql import SqlStore
+from outpost.directory.snapshot import Snapshot, changed, whole
+from protocols.link.messages import (
+    CertificateRecord,
+    Members,
+    ProviderRecord,
+    Put,
+    RadiusSettings,
+    Remove,
+)
+from tests.stores import open_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    opened = open_store(tmp_path)
+    yield opened
+    opened.close()
+
+
+RADIUS = {"client_networks": "10.0.0.0/8, ::1/128", "mfa_support": False, "from_the_future": 1}
+
+
+def populate(tx: Transaction) -> str:
+    alice, bob = tx.insert(User(username="alice")), tx.insert(User(username="bob"))
+    staff = tx.insert(Group(name="staff"))
+    engineering = tx.insert(Group(name="engineering", parents=(staff.pk,)))
+    tx.add_members(engineering.pk, [alice.pk, bob.pk])
+    served = tx.insert(Provider("wifi", "radius", settings=RADIUS, secrets={"shared_secret": "hush"}))
+    orphan = tx.insert(Provider("no application", "ldap"))
+    foreign = tx.insert(Provider("elsewhere", "ldap"))
+    for provider in (served, foreign):
+        application = tx.insert(Application(name=provider.name, slug=f"app-{provider.pk}", provider=provider.pk))
+        tx.insert(Binding(application.pk, group=staff.pk, order=2))
+        tx.insert(Binding(application.pk, user=bob.pk, order=1))
+    return tx.insert(Outpost("o", "any", providers=(served.pk, orphan.pk))).pk
+
+
+def provider_of(snapshot: Snapshot) -> ProviderRecord:
+    (provider,) = snapshot.providers.values()
+    return provider
+
+
+def view(store: SqlStore, outpost: str) -> Snapshot:
+    return store.read_now(lambda tx: whole(tx.revision().number, outposts.snapshot(tx, outpost)))
+
+
+def test_a_snapshot_holds_everyone_and_only_the_providers_it_serves(store: SqlStore) -> None:
+    snapshot = view(store, store.write_now(populate))
+    assert {user.username for user in snapshot.users.values()} == {"alice", "bob"}
+    provider = provider_of(snapshot)
+    assert (provider.name, provider.protocol, provider.application) == ("wifi", "radius", f"app-{provider.pk}")
+    assert provider.settings == RadiusSettings(("10.0.0.0/8", "::1/128"), "hush", mfa_support=False)
+    assert [(line.order, line.user is not None) for line in provider.bindings] == [(1, True), (2, False)]
+
+
+def test_membership_and_parents_are_sent(store: SqlStore) -> None:
+    snapshot = view(store, store.write_now(populate))
+    alice = next(user.pk for user in snapshot.users.values() if user.username == "alice")
+    assert {snapshot.groups[pk].name for pk in snapshot.groups_of(alice)} == {"engineering", "staff"}
+
+
+def test_only_certificates_in_use_leave_and_only_with_their_key(store: SqlStore) -> None:
+    def certify(tx: Transaction) -> str:
+        outpost = populate(tx)
+        used, unused = (tx.insert(Certificate(name, "PEM", key_data="KEY")) for name in ("used", "unused"))
+        provider = tx.get(Provider, tx.get(Outpost, outpost).providers[0])
+        tx.update(replace(provider, settings={**provider.settings, "certificate": used.pk}))
+        tx.insert(Certificate("own", "PEM", key_data="KEY", managed=outposts.SELF_SIGNED))
+        assert unused.pk
+        return outpost
+
+    outpost = store.write_now(certify)
+    sent = store.read_now(lambda tx: outposts.snapshot(tx, outpost))
+    assert sorted(record.name for record in sent if isinstance(record, CertificateRecord)) == ["own", "used"]
+
+
+def one(tx: Transaction, kind: type[Any], **equal: Any) -> Any:
+    found = tx.find(kind, **equal)
+    assert found is not None
+    return found
+
+
+CHANGES: dict[str, Callable[[Transaction], object]] = {
+    "a user is renamed": lambda tx: tx.update(replace(one(tx, User, username="bob"), name="Robert")),
+    "a user is made and joins": lambda tx: tx.add_members(
+        one(tx, Group, name="staff").pk, [tx.insert(User(username="carol")).pk]
+    ),
+    "a user is deleted": lambda tx: tx.delete(one(tx, User, username="bob")),
+    "a user leaves": lambda tx: tx.remove_members(
+        one(tx, Group, name="engineering").pk, [one(tx, User, username="bob").pk]
+    ),
+    "a group is renamed": lambda tx: tx.update(replace(one(tx, Group, name="engineering"), name="builders")),
+    "a group loses its parents": lambda tx: tx.update(replace(one(tx, Group, name="engineering"), parents=())),
+    "a group is deleted": lambda tx: tx.delete(one(tx, Group, name="staff")),
+    "a group is made with members": lambda tx: tx.add_members(
+        tx.insert(Group(name="new")).pk, [one(tx, User, username="bob").pk]
+    ),
+    "a provider is changed": lambda tx: tx.update(replace(one(tx, Provider, name="wifi"), name="wlan")),
+    "a provider is deleted": lambda tx: tx.delete(one(tx, Provider, name="wifi")),
+    "a provider is taken away": lambda tx: tx.update(replace(one(tx, Outpost, name="o"), providers=())),
+    "a provider is assigned": lambda tx: tx.update(
+        replace(one(tx, Outpost, name="o"), providers=(one(tx, Provider, name="elsewhere").pk,))
+    ),
+    "an application is deleted": lambda tx: tx.delete(one(tx, Application, name="wifi")),
+    "an application moves": lambda tx: (
+        tx.update(replace(one(tx, Application, name="wifi"), provider=None)),
+        tx.insert(Application("two", "two", provider=one(tx, Provider, name="no application").pk)),
+    ),
+    "a binding is made": lambda tx: tx.insert(
+        Binding(one(tx, Application, name="wifi").pk, user=one(tx, User, username="alice").pk)
+    ),
+    "a binding is deleted": lambda tx: tx.delete(tx.select(Binding)[0]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_changes_lead_where_a_snapshot_would(store: SqlStore, change: Callable[[Transaction], object]) -> None:
+    outpost = store.write_now(populate)
+    before = view(store, outpost)
+    store.write_now(change)
+    after = view(store, outpost)
+    sent = store.read_now(lambda tx: outposts.changes(tx, outpost, before.revision))
+    assert sent
+    followed, _ = changed(before, after.revision, sent)
+    assert followed == after
+
+
+def test_all_changes_together_lead_there_too(store: SqlStore) -> None:
+    outpost = store.write_now(populate)
+    before = view(store, outpost)
+    for name in ("a user is made and joins", "a user leaves", "a group is deleted", "a user is deleted"):
+        store.write_now(CHANGES[name])
+    after = view(store, outpost)
+    followed, _ = changed(
+        before, after.revision, store.read_now(lambda tx: outposts.changes(tx, outpost, before.revision))
+    )
+    assert followed == after
+
+
+def test_one_membership_is_one_small_change(store: SqlStore) -> None:
+    outpost = store.write_now(populate)
+    revision = view(store, outpost).revision
+    store.write_now(CHANGES["a user leaves"])
+    sent = store.read_now(lambda tx: outposts.changes(tx, outpost, revision))
+    assert [type(change) for change in sent] == [Members]
+
+
+def test_users_and_groups_do_not_send_the_configuration_again(store: SqlStore) -> None:
+    outpost = store.write_now(populate)
+    revision = view(store, outpost).revision
+    for name in ("a user is renamed", "a group is renamed"):
+        store.write_now(CHANGES[name])
+    store.write_now(lambda tx: tx.delete(one(tx, User, username="alice")))
+    sent = store.read_now(lambda tx: outposts.changes(tx, outpost, revision))
+    assert {type(change) for change in sent} == {Put, Members, Remove}

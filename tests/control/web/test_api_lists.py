@@ -1,0 +1,195 @@
+"""Pages, order, search and filters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.control.web.api import Api
+
+
+def names(body: Any, field: str = "name") -> list[str]:
+    return [result[field] for result in body["results"]]
+
+
+def people(api: Api, count: int) -> None:
+    for number in range(count):
+        api.user(f"u{number:03d}", email=f"{number % 3}@example.com")
+
+
+def test_pages(api: Api) -> None:
+    people(api, 48)
+    first = api.get("/core/users/?page_size=20")
+    assert first["pagination"] == {
+        "next": 2,
+        "previous": 0,
+        "count": 50,
+        "current": 1,
+        "total_pages": 3,
+        "start_index": 1,
+        "end_index": 20,
+    }
+    last = api.get("/core/users/?page_size=20&page=3")
+    assert last["pagination"] == {
+        "next": 0,
+        "previous": 2,
+        "count": 50,
+        "current": 3,
+        "total_pages": 3,
+        "start_index": 41,
+        "end_index": 50,
+    }
+    second = api.get("/core/users/?page_size=20&page=2")
+    everybody = names(first, "username") + names(second, "username") + names(last, "username")
+    assert everybody == sorted(everybody)
+    assert len(set(everybody)) == 50
+
+
+def test_an_empty_list_is_one_page(api: Api) -> None:
+    assert api.get("/providers/all/")["pagination"] == {
+        "next": 0,
+        "previous": 0,
+        "count": 0,
+        "current": 1,
+        "total_pages": 1,
+        "start_index": 0,
+        "end_index": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "length"),
+    [("", 20), ("7", 7), ("0", 20), ("-1", 20), ("x", 20), ("100", 100), ("101", 100), ("9" * 30, 20)],
+)
+def test_page_size_is_bounded(api: Api, asked: str, length: int) -> None:
+    people(api, 110)
+    assert len(api.get(f"/core/users/?page_size={asked}")["results"]) == length
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "2", "99999999999999999999", "1.5", "", "²"])
+def test_a_page_that_is_not_there(api: Api, page: str) -> None:
+    answer = api.call("GET", f"/core/groups/?page={page}")
+    assert (answer.status, answer.body) == (404, {"detail": "Invalid page."})
+
+
+def test_order(api: Api) -> None:
+    people(api, 5)
+    assert names(api.get("/core/users/?ordering=-username&search=u00"), "username") == [
+        "u004",
+        "u003",
+        "u002",
+        "u001",
+        "u000",
+    ]
+    by_two = names(api.get("/core/users/?ordering=email,-username&search=u00"), "username")
+    assert by_two == ["u003", "u000", "u004", "u001", "u002"]
+
+
+@pytest.mark.parametrize("ordering", ["password", "-password", "attributes", "nonsense", "pk;drop", "", ","])
+def test_fields_that_cannot_order_are_ignored(api: Api, ordering: str) -> None:
+    people(api, 3)
+    assert names(api.get(f"/core/users/?search=u00&ordering={ordering}"), "username") == ["u000", "u001", "u002"]
+
+
+def test_search_ignores_case_and_takes_wildcards_literally(api: Api) -> None:
+    api.user("carol", name="Carol_Danvers")
+    api.user("carla", name="Carla Danvers")
+    assert names(api.get("/core/users/?search=DANVERS"), "username") == ["carla", "carol"]
+    assert names(api.get("/core/users/?search=l_D"), "username") == ["carol"]
+    assert names(api.get("/core/users/?search=%25"), "username") == []
+    assert api.call("GET", f"/core/users/?search={'x' * 257}").status == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("username=alice", ["alice"]),
+        ("username=ALICE", []),
+        ("name=Bob", ["bob"]),
+        ("email=a@example.com", ["alice"]),
+        ("is_active=false", ["bob"]),
+        ("is_active=true&search=a@example", ["alice"]),
+        ("is_active=perhaps&search=Bob", ["bob"]),
+        ("type=service_account", ["svc"]),
+        ("type=service_account&type=internal&search=s", ["svc"]),
+        ("path=robots", ["svc"]),
+        ("is_superuser=true", ["akadmin"]),
+        ("is_superuser=false&path=robots", ["svc"]),
+        ("is_superuser=false&username=akadmin", []),
+        ("groups_by_name=staff", ["alice"]),
+        ("groups_by_name=nobody", []),
+        ("groups_by_name=staff&is_superuser=true", []),
+        ("username=", None),
+        ("unknown=x", None),
+    ],
+)
+def test_filters_of_users(api: Api, query: str, expected: list[str] | None) -> None:
+    staff = api.post("/core/groups/", {"name": "staff"})["pk"]
+    api.user("alice", email="a@example.com", groups=[staff])
+    api.user("bob", is_active=False)
+    api.patch(f"/core/users/{api.get('/core/users/?username=bob')['results'][0]['pk']}/", {"name": "Bob"})
+    api.user("svc", type="service_account", path="robots")
+    found = names(api.get(f"/core/users/?{query}"), "username")
+    if expected is None:
+        assert len(found) == 5
+    else:
+        assert found == expected
+
+
+def test_filters_of_groups(api: Api) -> None:
+    staff = api.post("/core/groups/", {"name": "staff"})["pk"]
+    guests = api.post("/core/groups/", {"name": "guests"})["pk"]
+    alice = api.user("alice", groups=[staff, guests])
+    api.user("bob", groups=[guests])
+    assert names(api.get("/core/groups/?name=staff")) == ["staff"]
+    assert names(api.get("/core/groups/?is_superuser=true")) == ["authentik Admins"]
+    assert names(api.get(f"/core/groups/?members_by_pk={alice}")) == ["guests", "staff"]
+    assert names(api.get("/core/groups/?members_by_username=bob")) == ["guests"]
+    assert names(api.get(f"/core/groups/?members_by_pk={alice}&members_by_pk=99999&name=staff")) == ["staff"]
+    assert api.call("GET", "/core/groups/?members_by_pk=x").status == 400
+
+
+def test_filters_of_applications_providers_and_flows(api: Api) -> None:
+    used = api.post("/providers/ldap/", {"name": "Used"})["pk"]
+    api.post("/providers/ldap/", {"name": "spare"})
+    api.post("/core/applications/", {"name": "Files", "slug": "files", "provider": used})
+    api.post("/core/applications/", {"name": "Wiki", "slug": "wiki"})
+    assert names(api.get("/core/applications/?slug=wiki")) == ["Wiki"]
+    assert names(api.get("/core/applications/?name=Files")) == ["Files"]
+    assert names(api.get("/providers/all/?application__isnull=true")) == ["spare"]
+    assert names(api.get("/providers/all/?application__isnull=false")) == ["Used"]
+    assert names(api.get("/providers/ldap/?name__iexact=used")) == ["Used"]
+    assert names(api.get("/providers/radius/")) == []
+    assert names(api.get("/flows/instances/?slug=initial-setup"), "slug") == ["initial-setup"]
+    assert names(api.get("/flows/instances/?designation=invalidation"), "slug") == [
+        "default-invalidation-flow",
+        "default-provider-invalidation-flow",
+    ]
+
+
+@pytest.mark.parametrize("query", ["search=%00", "username=a%00", "groups_by_pk=%00", "ordering=%00"])
+def test_nul_in_a_query_is_refused(api: Api, query: str) -> None:
+    answer = api.call("GET", f"/core/users/?{query}")
+    assert answer.status == 400
+
+
+def test_one_filter_is_not_repeated_without_end(api: Api) -> None:
+    assert api.call("GET", "/core/users/?" + "&".join("type=internal" for _ in range(101))).status == 400
+
+
+def test_plain_users_see_the_applications_that_they_may_use(api: Api) -> None:
+    staff = api.post("/core/groups/", {"name": "staff"})["pk"]
+    child = api.post("/core/groups/", {"name": "child", "parents": [staff]})["pk"]
+    alice, bob = api.user("alice", groups=[child]), api.user("bob")
+    for slug in ("bound", "negated", "disabled", "open"):
+        api.post("/core/applications/", {"name": slug, "slug": slug})
+    for slug, more in (("bound", {}), ("negated", {"negate": True}), ("disabled", {"enabled": False})):
+        target = api.get(f"/core/applications/{slug}/")["pk"]
+        api.post("/policies/bindings/", {"target": target, "group": staff, **more})
+    tokens = {name: api.token(pk) for name, pk in (("alice", alice), ("bob", bob))}
+    assert names(api.get("/core/applications/", tokens["alice"])) == ["bound", "disabled", "open"]
+    assert names(api.get("/core/applications/", tokens["bob"])) == ["disabled", "negated", "open"]
+    assert names(api.get("/core/applications/")) == ["bound", "disabled", "negated", "open"]
+    assert api.call("GET", "/core/applications/bound/", token=tokens["bob"]).status == 404
+    assert api.call("GET", "/core/applications/bound/", token=tokens["alice"]).status == 200

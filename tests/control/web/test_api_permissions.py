@@ -1,0 +1,210 @@
+"""Who may do what: a table over every route, so that a new one cannot be forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from starlette.routing import Route
+
+from control.records import Token
+from control.web.admin_api.endpoint import Elsewhere, Endpoint
+from tests.control.web.api import Api
+
+EVERYBODY = {
+    ("GET", "/core/users/me/"),
+    ("GET", "/root/config/"),
+    ("GET", "/admin/version/"),
+    ("GET", "/core/applications/"),
+    ("GET", "/core/applications/{key}/"),
+}
+"""Open to every authenticated user; everything else is for superusers."""
+OUTPOSTS = EVERYBODY | {("GET", "/outposts/instances/"), ("GET", "/outposts/instances/{key}/")}
+NOT_PERMITTED = {"detail": "You do not have permission to perform this action."}
+NOT_AUTHENTICATED = {"detail": "Authentication credentials were not provided."}
+BAD_TOKEN = {"detail": "Token invalid/expired"}
+
+
+def operations(api: Api) -> list[tuple[str, str]]:
+    found = []
+    for route in api.routes:
+        assert isinstance(route, Route)
+        if isinstance(route.app, Elsewhere):
+            continue
+        assert isinstance(route.app, Endpoint), route.path
+        found += [(method, route.path) for method in route.app.actions]
+    return found
+
+
+def keys(api: Api) -> dict[str, str]:
+    """An existing record for each path with a key."""
+    user = api.user("somebody")
+    group = api.post("/core/groups/", {"name": "some group"})["pk"]
+    made: dict[str, str] = {"/core/users": str(user), "/core/groups": group}
+    for kind, more in (("ldap", {}), ("radius", {}), ("proxy", {"external_host": "http://app.example.com"})):
+        pk = api.post(f"/providers/{kind}/", {"name": kind, "mode": "forward_single", **more})["pk"]
+        made[f"/providers/{kind}"] = str(pk)
+    made["/providers/all"] = str(api.post("/providers/ldap/", {"name": "one more"})["pk"])
+    application = api.post("/core/applications/", {"name": "app", "slug": "app"})
+    made["/core/applications"] = "app"
+    made["/flows/instances"] = "default-authentication-flow"
+    binding = api.post("/policies/bindings/", {"target": application["pk"], "group": group})
+    made["/policies/bindings"] = binding["pk"]
+    made["/outposts/instances"] = api.post("/outposts/instances/", {"name": "o", "type": "any"})["pk"]
+    return made
+
+
+def path_of(template: str, made: dict[str, str]) -> str:
+    prefix = template.partition("/{key}")[0]
+    return template.replace("{key}", made.get(prefix, ""))
+
+
+def test_anonymous_callers_are_refused_everywhere(api: Api) -> None:
+    made = keys(api)
+    for method, template in operations(api):
+        answer = api.call(method, path_of(template, made), {}, token=None)
+        assert (answer.status, answer.body) == (403, NOT_AUTHENTICATED), (method, template)
+
+
+def test_a_bad_token_is_refused_everywhere(api: Api) -> None:
+    made = keys(api)
+    for method, template in operations(api):
+        answer = api.call(method, path_of(template, made), {}, token="nonsense")
+        assert (answer.status, answer.body) == (403, BAD_TOKEN), (method, template)
+
+
+def test_a_plain_user_gets_only_what_is_for_everybody(api: Api) -> None:
+    made = keys(api)
+    token = api.token(api.user("plain"))
+    before = api.sql.read_now(lambda tx: tx.revision())
+    for method, template in operations(api):
+        answer = api.call(method, path_of(template, made), {}, token=token)
+        if (method, template) in EVERYBODY:
+            # the application is bound to a group that this user is not in
+            assert answer.status == (404 if "{key}" in template else 200), (method, template)
+        else:
+            assert (answer.status, answer.body) == (403, NOT_PERMITTED), (method, template)
+    assert api.sql.read_now(lambda tx: tx.revision()) == before
+
+
+def test_an_outpost_gets_its_own_record_and_no_more(api: Api) -> None:
+    made = keys(api)
+    own = api.get(f"/outposts/instances/{made['/outposts/instances']}/")
+    token = token_of_outpost(api, own["token_identifier"])
+    assert [outpost["pk"] for outpost in api.get("/outposts/instances/", token)["results"]] == [own["pk"]]
+    embedded = next(o["pk"] for o in api.get("/outposts/instances/")["results"] if o["pk"] != own["pk"])
+    assert api.call("GET", f"/outposts/instances/{embedded}/", token=token).status == 404
+    for method, template in operations(api):
+        answer = api.call(method, path_of(template, made), {}, token=token)
+        if (method, template) not in OUTPOSTS:
+            assert (answer.status, answer.body) == (403, NOT_PERMITTED), (method, template)
+
+
+def token_of_outpost(api: Api, identifier: str) -> str:
+    token = api.sql.read_now(lambda tx: tx.find(Token, identifier=identifier))
+    assert token is not None
+    return token.key
+
+
+def test_a_superuser_may_do_everything(api: Api) -> None:
+    made = keys(api)
+    every = operations(api)
+    deletions = [operation for operation in reversed(every) if operation[0] == "DELETE"]
+    for method, template in [*(operation for operation in every if operation[0] != "DELETE"), *deletions]:
+        answer = api.call(method, path_of(template, made), {})
+        expected = {"GET": (200,), "DELETE": (204,), "PATCH": (200,)}.get(method, (200, 201, 400))
+        assert answer.status in expected, (method, template, answer.text)
+
+
+def test_a_superuser_is_whoever_is_in_a_superuser_group_through_parents(api: Api) -> None:
+    ruling = api.post("/core/groups/", {"name": "ruling", "is_superuser": True})["pk"]
+    below = api.post("/core/groups/", {"name": "below", "parents": [ruling]})["pk"]
+    deeper = api.post("/core/groups/", {"name": "deeper", "parents": [below]})["pk"]
+    user = api.user("eve", groups=[deeper])
+    token = api.token(user)
+    assert api.get("/core/users/me/", token)["user"]["is_superuser"] is True
+    assert api.call("GET", "/core/users/", token=token).status == 200
+    api.patch(f"/core/groups/{below}/", {"parents": []})
+    assert api.call("GET", "/core/users/", token=token).status == 403
+
+
+# --- tokens --------------------------------------------------------------------------------------------------------
+
+
+def test_a_token_ends_when_it_expires(api: Api) -> None:
+    token = api.token(1, expires=api.clock() + 60)
+    assert api.call("GET", "/core/users/me/", token=token).status == 200
+    api.clock.advance(60)
+    assert api.call("GET", "/core/users/me/", token=token).body == BAD_TOKEN
+
+
+@pytest.mark.parametrize("intent", ["app_password", "recovery", "verification", "network_password"])
+def test_only_api_tokens_open_the_api(api: Api, intent: str) -> None:
+    assert api.call("GET", "/core/users/me/", token=api.token(1, intent=intent)).body == BAD_TOKEN
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"valid_until": "2023-01-01T00:00:00Z"}])
+def test_a_token_of_an_account_that_is_not_good_opens_nothing(api: Api, change: dict[str, Any]) -> None:
+    user = api.user("leaver")
+    token = api.token(user)
+    assert api.call("GET", "/core/users/me/", token=token).status == 200
+    api.patch(f"/core/users/{user}/", change)
+    assert api.call("GET", "/core/users/me/", token=token).body == BAD_TOKEN
+
+
+@pytest.mark.parametrize(
+    ("header", "detail"),
+    [
+        ("Basic YTpi", "Unsupported authentication type"),
+        ("Bearer ", NOT_AUTHENTICATED["detail"]),
+        ("Bearer", NOT_AUTHENTICATED["detail"]),
+        ("Bearer \udcff".encode("utf-8", "surrogateescape").decode("latin-1"), BAD_TOKEN["detail"]),
+        ("Bearer " + "x" * 5000, BAD_TOKEN["detail"]),
+    ],
+)
+def test_other_authorization_headers_are_refused(api: Api, header: str, detail: str) -> None:
+    answer = api.call("GET", "/core/users/me/", token=None, headers={"authorization": header})
+    assert (answer.status, answer.body) == (403, {"detail": detail})
+
+
+# --- browser sessions ----------------------------------------------------------------------------------------------
+
+
+def test_a_browser_session_reads(api: Api) -> None:
+    cookie, _ = api.sign_in(1)
+    answer = api.call("GET", "/core/users/me/", token=None, headers=cookie)
+    assert answer.body["user"]["username"] == "akadmin"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("given", [{}, {"x-authentik-csrf": ""}, {"x-authentik-csrf": "guess"}])
+def test_a_browser_session_changes_nothing_without_its_csrf_token(api: Api, method: str, given: dict[str, str]) -> None:
+    cookie, _ = api.sign_in(1)
+    user = api.user("victim")
+    answer = api.call(method, f"/core/users/{user}/", {"name": "x"}, token=None, headers={**cookie, **given})
+    assert answer.status == 403
+    assert answer.body["detail"].startswith("CSRF Failed: ")
+    assert api.get(f"/core/users/{user}/")["name"] == "victim"
+
+
+def test_a_browser_session_with_its_csrf_token_changes(api: Api) -> None:
+    cookie, csrf = api.sign_in(1)
+    headers = {**cookie, "x-authentik-csrf": csrf}
+    answer = api.call("POST", "/core/users/", {"username": "n", "name": "n"}, token=None, headers=headers)
+    assert answer.status == 201
+    elsewhere = {**headers, "origin": "https://evil.example"}
+    assert api.call("POST", "/core/users/", {"username": "m", "name": "m"}, token=None, headers=elsewhere).status == 403
+
+
+def test_a_token_beats_the_session_and_needs_no_csrf(api: Api) -> None:
+    cookie, _ = api.sign_in(1)
+    plain = api.token(api.user("plain"))
+    assert api.call("GET", "/core/users/me/", token=plain, headers=cookie).body["user"]["username"] == "plain"
+    assert api.call("POST", "/core/users/", {"username": "n", "name": "n"}, headers=cookie).status == 201
+
+
+def test_a_plain_users_session_is_a_plain_user(api: Api) -> None:
+    cookie, csrf = api.sign_in(api.user("plain"))
+    headers = {**cookie, "x-authentik-csrf": csrf}
+    assert api.call("GET", "/core/users/", token=None, headers=headers).body == NOT_PERMITTED
+    assert api.call("POST", "/core/users/", {}, token=None, headers=headers).body == NOT_PERMITTED

@@ -1,0 +1,94 @@
+"""Fakes of what the doors stand on. Each records what it was asked, and answers from a table."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from outpost.authentication import LinkAway
+from protocols.link.messages import Authenticate, Authenticated, IdentityRecord
+from rules.reasons import REASONS, Outcome
+
+T = TypeVar("T")
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never really waits; RuntimeError if it does."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    coroutine.close()
+    raise RuntimeError("the coroutine waits for something")
+
+
+class FakeClock:
+    """``now()`` gives seconds since the epoch; `advance` moves it."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self._now = now
+
+    def now(self) -> float:
+        return self._now
+
+    def __call__(self) -> float:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        self._now += seconds
+
+
+def an_identity(username: str, user: int = 1, **fields: Any) -> IdentityRecord:
+    """An identity with plausible fields; name any of them to set it."""
+    return IdentityRecord(
+        **{
+            "user": user,
+            "uuid": f"00000000-0000-4000-8000-{user:012d}",
+            "uid": f"{user:064x}",
+            "username": username,
+            "name": username.title(),
+            "email": f"{username}@example.com",
+            "credential_version": 1,
+            **fields,
+        }
+    )
+
+
+class FakeLink:
+    """Control as the outpost sees it: answers questions from tables.
+
+    ``passwords``: username to password. ``identities``: username to identity (made up when missing).
+    ``verdicts``: username to a reason code that beats the tables. ``away``: nobody answers.
+    ``fails``: an exception to raise instead of answering. ``questions``: everything asked, in order.
+    """
+
+    def __init__(
+        self,
+        passwords: dict[str, str] | None = None,
+        identities: dict[str, IdentityRecord] | None = None,
+    ) -> None:
+        self.passwords = passwords or {}
+        self.identities = identities or {}
+        self.verdicts: dict[str, str] = {}
+        self.away = False
+        self.fails: Exception | None = None
+        self.questions: list[Authenticate] = []
+
+    async def ask(self, question: Authenticate) -> Authenticated:
+        self.questions.append(question)
+        if self.away:
+            raise LinkAway("control is away")
+        if self.fails is not None:
+            raise self.fails
+        reason = self.verdicts.get(question.username) or self._reason(question)
+        outcome = REASONS[reason].outcome
+        if outcome is not Outcome.ACCEPTED:
+            return Authenticated(question.id, outcome, reason, revision=1)
+        identity = self.identities.get(question.username) or an_identity(question.username)
+        return Authenticated(question.id, outcome, reason, revision=1, identity=identity)
+
+    def _reason(self, question: Authenticate) -> str:
+        known = self.passwords.get(question.username)
+        if known is None:
+            return "unknown_user"
+        return "accepted" if question.proof.get("password") == known else "wrong_password"

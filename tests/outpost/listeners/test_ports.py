@@ -1,0 +1,41 @@
+"""Sockets on loopback: families apart, one free port for both, and refusals that say what to do."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from outpost.listeners.ports import CannotListen, open_sockets, place
+from settings import Address
+
+
+@pytest.fixture
+def closing() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_one_free_port_serves_both_families(closing: ExitStack, kind: socket.SocketKind) -> None:
+    sockets = open_sockets([Address("127.0.0.1", 0), Address("::1", 0)], kind)
+    for one in sockets:
+        closing.enter_context(one)
+    assert {one.family for one in sockets} == {socket.AF_INET, socket.AF_INET6}
+    (port,) = {one.getsockname()[1] for one in sockets}
+    assert [place(one) for one in sockets] == [f"127.0.0.1:{port}", f"[::1]:{port}"]
+
+
+def test_a_taken_port_is_refused_with_the_fix_and_nothing_stays_open(closing: ExitStack) -> None:
+    (taken,) = open_sockets([Address("127.0.0.1", 0)], socket.SOCK_STREAM)
+    closing.enter_context(taken)
+    port = taken.getsockname()[1]
+    with pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{port} is in use .* choose another port"):
+        open_sockets([Address("127.0.0.2", port), Address("127.0.0.1", port)], socket.SOCK_STREAM)
+    (free_again,) = open_sockets([Address("127.0.0.2", port)], socket.SOCK_STREAM)
+    free_again.close()
+
+
+def test_a_foreign_address_is_refused() -> None:
+    with pytest.raises(CannotListen, match="not an address of this machine"):
+        open_sockets([Address("203.0.113.1", 0)], socket.SOCK_DGRAM)

@@ -1,0 +1,108 @@
+"""The real programs that tests talk to, and where they come from. ``python tests/peers.py`` installs what is missing.
+
+Imports the standard library alone: it runs before the test dependencies are there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+PEERS: dict[str, str] = {
+    "ldapsearch": "ldap-utils",
+    "slapd": "slapd",
+    "freeradius": "freeradius",
+    "radclient": "freeradius-utils",
+    "nginx": "nginx-light",
+    "chromium": "chromium",
+    "wrk": "wrk",
+    "psql": "postgresql",
+    "curl": "curl",
+}
+"""Program to the Debian package that has it."""
+
+BUILD_PACKAGES = ("gcc", "libldap2-dev", "libsasl2-dev", "libc6-dev")
+"""python-ldap is built from source."""
+
+POLICY = Path("/usr/sbin/policy-rc.d")
+"""While it is there and exits 101, installing a server does not start it."""
+
+
+def find(program: str) -> str | None:
+    """Where the program is; servers are in sbin, which a person's PATH may lack."""
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+def require(program: str) -> str:
+    """Where the program is. Without it the test is skipped, and under CI it fails."""
+    import pytest
+
+    where = find(program)
+    if where is None:
+        missing = f"{program} is missing; 'make test' installs it as root"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return where
+
+
+def missing_packages() -> list[str]:
+    wanted = [package for program, package in PEERS.items() if find(program) is None]
+    return sorted(wanted + [package for package in BUILD_PACKAGES if not _installed(package)])
+
+
+def _installed(package: str) -> bool:
+    answer = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Status}", package], capture_output=True, text=True, check=False
+    )
+    return answer.stdout.endswith(" installed")
+
+
+def install(packages: list[str]) -> None:
+    own_policy = not POLICY.exists()
+    if own_policy:
+        POLICY.write_text("#!/bin/sh\nexit 101\n")
+        POLICY.chmod(0o755)
+    try:
+        _apt("update")
+        _apt("install", "--yes", "--no-install-recommends", *packages)
+    finally:
+        if own_policy:
+            POLICY.unlink()
+
+
+def _apt(*arguments: str) -> None:
+    """Quiet unless it fails."""
+    answer = subprocess.run(
+        ["apt-get", "-qq", *arguments],
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if answer.returncode:
+        print(answer.stdout, file=sys.stderr)
+        raise SystemExit(f"apt-get {arguments[0]} failed")
+
+
+def main() -> None:
+    if shutil.which("dpkg-query") is None:
+        print(f"not a Debian machine: tests that need {', '.join(PEERS)} are skipped where they are missing")
+        return
+    packages = missing_packages()
+    if not packages:
+        return
+    if os.geteuid() == 0:
+        print(f"installing peer programs: {' '.join(packages)}", flush=True)
+        install(packages)
+    else:
+        print(f"tests without their peer programs are skipped; install them: sudo apt-get install {' '.join(packages)}")
+
+
+if __name__ == "__main__":
+    main()

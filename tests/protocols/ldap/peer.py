@@ -1,0 +1,160 @@
+"""The other end of an LDAP connection: requests as ldaptor writes them, answers as ldap3's grammar reads them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ldaptor.protocols import pureber, pureldap
+from pyasn1.codec.ber import decoder
+
+from protocols.ldap import filter as filters
+from protocols.ldap.filter_text import parse
+
+with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # ldap3 uses old names of pyasn1
+    from ldap3.protocol.rfc4511 import LDAPMessage
+
+BASE, ONE, SUB, CHILDREN = range(4)
+Controls = Sequence[tuple[str, bool, bytes | None]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    message_id: int
+    operation: str
+    """bindResponse, searchResEntry, searchResDone, extendedResp and so on."""
+    code: int | None = None
+    text: str = ""
+    """Distinguished name of an entry, matched DN of a result."""
+    diagnostic: str = ""
+    attributes: dict[str, list[bytes]] = field(default_factory=dict)
+    oid: str = ""
+    value: bytes | None = None
+
+
+def message(message_id: int, operation: Any, controls: Controls = ()) -> bytes:
+    return pureldap.LDAPMessage(operation, id=message_id, controls=list(controls) or None).toWire()
+
+
+def bind(message_id: int, name: str, password: str | bytes, version: int = 3, controls: Controls = ()) -> bytes:
+    return message(message_id, pureldap.LDAPBindRequest(version=version, dn=name, auth=password), controls)
+
+
+def sasl_bind(message_id: int, name: str, mechanism: str, credentials: str) -> bytes:
+    request = pureldap.LDAPBindRequest(dn=name, auth=(mechanism, credentials), sasl=True)
+    return message(message_id, request)
+
+
+def search(
+    message_id: int,
+    base: str,
+    scope: int = SUB,
+    filter: str = "(objectClass=*)",
+    attributes: Sequence[str] = (),
+    size_limit: int = 0,
+    types_only: bool = False,
+    controls: Controls = (),
+) -> bytes:
+    request = pureldap.LDAPSearchRequest(
+        baseObject=base,
+        scope=scope,
+        sizeLimit=size_limit,
+        typesOnly=types_only,
+        filter=encodable(parse(filter)),
+        attributes=list(attributes),
+    )
+    return message(message_id, request, controls)
+
+
+def unbind(message_id: int) -> bytes:
+    return message(message_id, pureldap.LDAPUnbindRequest())
+
+
+def abandon(message_id: int, abandoned: int) -> bytes:
+    return message(message_id, pureldap.LDAPAbandonRequest(id=abandoned))
+
+
+def extended(message_id: int, oid: str, value: bytes | None = None) -> bytes:
+    return message(message_id, pureldap.LDAPExtendedRequest(requestName=oid, requestValue=value))
+
+
+def delete(message_id: int, name: str) -> bytes:
+    return message(message_id, pureldap.LDAPDelRequest(entry=name))
+
+
+def compare(message_id: int, name: str, attribute: str, value: str) -> bytes:
+    assertion = pureldap.LDAPAttributeValueAssertion(pureber.BEROctetString(attribute), pureber.BEROctetString(value))
+    return message(message_id, pureldap.LDAPCompareRequest(entry=name, ava=assertion))
+
+
+_ASSERTIONS = {
+    filters.Equality: pureldap.LDAPFilter_equalityMatch,
+    filters.GreaterOrEqual: pureldap.LDAPFilter_greaterOrEqual,
+    filters.LessOrEqual: pureldap.LDAPFilter_lessOrEqual,
+    filters.Approx: pureldap.LDAPFilter_approxMatch,
+}
+
+
+def encodable(filter: filters.Filter) -> Any:
+    """The filter as ldaptor's objects."""
+    match filter:
+        case filters.And(parts):
+            return pureldap.LDAPFilter_and([encodable(part) for part in parts])
+        case filters.Or(parts):
+            return pureldap.LDAPFilter_or([encodable(part) for part in parts])
+        case filters.Not(part):
+            return pureldap.LDAPFilter_not(encodable(part))
+        case filters.Present(attribute):
+            return pureldap.LDAPFilter_present(attribute)
+        case filters.Substrings(attribute, initial, middle, final):
+            pieces = [] if initial is None else [pureldap.LDAPFilter_substrings_initial(initial)]
+            pieces += [pureldap.LDAPFilter_substrings_any(piece) for piece in middle]
+            pieces += [] if final is None else [pureldap.LDAPFilter_substrings_final(final)]
+            return pureldap.LDAPFilter_substrings(type=attribute, substrings=pieces)
+        case filters.Extensible(rule, attribute, value, dn_attributes):
+            return pureldap.LDAPFilter_extensibleMatch(
+                matchingRule=rule, type=attribute, matchValue=value, dnAttributes=dn_attributes or None
+            )
+        case filters.Unrecognised():
+            raise ValueError("nobody writes these")
+    return _ASSERTIONS[type(filter)](
+        attributeDesc=pureber.BEROctetString(filter.attribute), assertionValue=pureber.BEROctetString(filter.value)
+    )
+
+
+def answers(octets: bytes) -> list[Answer]:
+    found = []
+    while octets:
+        decoded, octets = decoder.decode(octets, asn1Spec=LDAPMessage())
+        found.append(_answer(int(decoded["messageID"]), decoded["protocolOp"]))
+    return found
+
+
+def _answer(message_id: int, choice: Any) -> Answer:
+    name = choice.getName()
+    operation = choice[name]
+    if name == "searchResEntry":
+        attributes = {
+            str(attribute["type"]): [bytes(value) for value in attribute["vals"]]
+            for attribute in operation["attributes"]
+        }
+        return Answer(message_id, name, text=str(operation["object"]), attributes=attributes)
+    extended = {}
+    if name == "extendedResp":
+        oid, value = operation["responseName"], operation["responseValue"]
+        extended = {"oid": str(oid) if oid.hasValue() else "", "value": bytes(value) if value.hasValue() else None}
+    return Answer(
+        message_id,
+        name,
+        int(operation["resultCode"]),
+        str(operation["matchedDN"]),
+        str(operation["diagnosticMessage"]),
+        **extended,
+    )
+
+
+def codes(octets: bytes) -> list[tuple[int, int | None]]:
+    """Message ID and result code of each answer; None for an entry."""
+    return [(answer.message_id, answer.code) for answer in answers(octets)]

@@ -1,0 +1,88 @@
+import pytest
+
+from protocols.ldap.evaluation import Truth, predicate
+from protocols.ldap.filter import Unrecognised
+from protocols.ldap.filter_text import parse
+from protocols.ldap.schema import KNOWN
+from protocols.ldap.search import PlainEntry
+
+ALICE = PlainEntry(
+    "cn=alice,ou=users",
+    {
+        "objectclass": ("top", "inetOrgPerson"),
+        "cn": ("Alice Example", "user0001"),
+        "uidnumber": ("2001",),
+        "mail": ("alice@example.com",),
+        "member": ("CN=Bob, OU=Users",),
+        "createtimestamp": ("20260101000000Z",),
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        ("(cn=alice  EXAMPLE)", True),
+        ("(cn=bob)", False),
+        ("(CommonName=user0001)", True),
+        ("(2.5.4.3=user0001)", True),
+        ("(objectclass=INETORGPERSON)", True),
+        ("(mail=*)", True),
+        ("(sn=*)", False),
+        ("(sn=x)", False),
+        ("(!(sn=x))", True),
+        ("(unheard=x)", None),
+        ("(!(unheard=x))", None),
+        ("(unheard=*)", None),
+        ("(!(unheard=*))", None),
+        ("(cn;lang-en=alice)", None),
+        ("(userPassword=*)", None),
+        ("(!(userPassword=secret))", None),
+        ("(&)", True),
+        ("(|)", False),
+        ("(!(&))", False),
+        ("(&(cn=user0001)(unheard=x))", None),
+        ("(&(cn=bob)(unheard=x))", False),
+        ("(|(cn=user0001)(unheard=x))", True),
+        ("(|(cn=bob)(unheard=x))", None),
+        ("(!(|(cn=bob)(unheard=x)))", None),
+        ("(cn=alice*)", True),
+        ("(cn=*EXAMPLE)", True),
+        ("(cn=a*c*e)", True),
+        ("(cn=user*00*0001)", False),  # parts may not overlap
+        ("(cn=us*00*01)", True),
+        ("(cn=us*00*r0001)", False),
+        ("(cn=user0001*user0001)", False),
+        ("(cn=alice *)", True),
+        ("(cn=user *)", False),  # the blank counts
+        ("(cn=*e  e*)", True),
+        ("(cn=*)", True),
+        ("(uidNumber=02001)", True),
+        ("(uidNumber=20*)", None),  # integers have no parts
+        ("(uidNumber=abc)", None),
+        ("(!(uidNumber=abc))", None),
+        ("(uidNumber>=2001)", True),
+        ("(uidNumber>=10000)", False),
+        ("(uidNumber<=10000)", True),
+        ("(gidNumber>=1)", False),
+        ("(cn>=a)", None),  # no ordering rule, as in slapd
+        ("(createTimestamp>=20251231000000Z)", True),
+        ("(createTimestamp>=2026-01-01)", None),
+        ("(cn~=USER0001)", True),
+        ("(member=cn=bob,ou=users)", True),
+        ("(member=cn=eve,ou=users)", False),
+        ("(member=nonsense)", None),
+        (r"(cn=\ff)", None),
+        (r"(cn=user0001\00)", False),
+        ("(cn=)", False),
+        (r"(cn=\2a)", False),
+        ("(userAccountControl:1.2.840.113556.1.4.803:=2)", None),
+        ("(!(userAccountControl:1.2.840.113556.1.4.803:=2))", None),
+    ],
+)
+def test_three_valued(text: str, truth: Truth) -> None:
+    assert predicate(parse(text), KNOWN.get)(ALICE) is truth
+
+
+def test_a_filter_of_a_later_standard_is_undefined() -> None:
+    assert predicate(Unrecognised(0xAB), KNOWN.get)(ALICE) is None

@@ -1,0 +1,128 @@
+import pytest
+
+from protocols.errors import RemoteProtocolError
+from protocols.ldap import ber
+from protocols.ldap.filter import (
+    MAX_DEPTH,
+    MAX_PARTS,
+    And,
+    Approx,
+    Equality,
+    Extensible,
+    Filter,
+    GreaterOrEqual,
+    LessOrEqual,
+    Not,
+    Or,
+    Present,
+    Substrings,
+    Unrecognised,
+    decode,
+)
+from protocols.ldap.filter_text import parse
+from protocols.ldap.result import Refused, ResultCode
+from tests.protocols.ldap.peer import encodable
+
+TEXTS: list[tuple[str, Filter]] = [
+    ("(uid=alice)", Equality("uid", b"alice")),
+    ("(uid=)", Equality("uid", b"")),
+    ("(uid=a=b)", Equality("uid", b"a=b")),
+    (r"(cn=\28\2a\29\5c\00)", Equality("cn", b"(*)\\\x00")),
+    ("(cn=Jürgen)", Equality("cn", "Jürgen".encode())),
+    ("(objectClass=*)", Present("objectClass")),
+    ("(cn=a*)", Substrings("cn", b"a", (), None)),
+    ("(cn=*a)", Substrings("cn", None, (), b"a")),
+    ("(cn=*a*)", Substrings("cn", None, (b"a",), None)),
+    ("(cn=a*b*c*d)", Substrings("cn", b"a", (b"b", b"c"), b"d")),
+    ("(uidNumber>=5)", GreaterOrEqual("uidNumber", b"5")),
+    ("(uidNumber<=5)", LessOrEqual("uidNumber", b"5")),
+    ("(cn~=alis)", Approx("cn", b"alis")),
+    ("(member:1.2.840.113556.1.4.1941:=cn=a)", Extensible("1.2.840.113556.1.4.1941", "member", b"cn=a", False)),
+    ("(ou:dn:=users)", Extensible(None, "ou", b"users", True)),
+    ("(:caseExactMatch:=A)", Extensible("caseExactMatch", None, b"A", False)),
+    ("(&)", And(())),
+    ("(|)", Or(())),
+    ("(!(cn=a))", Not(Equality("cn", b"a"))),
+    (
+        "(&(objectClass=posixAccount)(|(uid=x)(mail=x))(!(uidNumber=0)))",
+        And(
+            (
+                Equality("objectClass", b"posixAccount"),
+                Or((Equality("uid", b"x"), Equality("mail", b"x"))),
+                Not(Equality("uidNumber", b"0")),
+            )
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "filter"), TEXTS)
+def test_text(text: str, filter: Filter) -> None:
+    assert parse(text) == filter
+
+
+@pytest.mark.parametrize(
+    "text", ["", "uid=a", "(uid=a", "(uid=a))", "(&(uid=a)", "(!)", "(!(a=b)(c=d))", "(=a)", r"(a=\zz)", "(a)"]
+)
+def test_what_is_no_filter(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the text is nobody's contract
+        parse(text)
+
+
+@pytest.mark.parametrize(("text", "filter"), TEXTS)
+def test_another_encoder_is_understood(text: str, filter: Filter) -> None:
+    octets = encodable(filter).toWire()
+    assert decode(octets, 0, len(octets)) == (filter, len(octets))
+    assert decode(b"xx" + octets + b"more", 2, 2 + len(octets)) == (filter, 2 + len(octets))
+
+
+def test_an_unknown_choice_is_a_filter_of_a_later_standard() -> None:
+    assert decode(bytes.fromhex("ab00"), 0, 2) == (Unrecognised(0xAB), 2)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    ["a3", "a300", "a3030401 61", "a30604016104016104", "a203040161", "a200", "a40304016130", "a900", "a403040161"],
+)
+def test_malformed(octets: str) -> None:
+    raw = bytes.fromhex(octets)
+    with pytest.raises(RemoteProtocolError):
+        decode(raw, 0, len(raw))
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [b"", ber.tlv(0x81, b"a") + ber.tlv(0x80, b"b"), ber.tlv(0x82, b"a") + ber.tlv(0x81, b"b"), ber.tlv(0x83, b"a")],
+    ids=["none", "initial behind any", "any behind final", "unknown"],
+)
+def test_ill_formed_substrings_are_refused_for_this_operation_only(pieces: bytes) -> None:
+    octets = ber.tlv(0xA4, ber.tlv(4, b"cn") + ber.tlv(0x30, pieces))
+    with pytest.raises(Refused) as caught:
+        decode(octets, 0, len(octets))
+    assert caught.value.result.code == ResultCode.PROTOCOL_ERROR
+
+
+def nested(depth: int) -> bytes:
+    octets = ber.tlv(0x87, b"cn")
+    for _ in range(depth):
+        octets = ber.tlv(0xA2, octets)
+    return octets
+
+
+def test_depth_is_bounded() -> None:
+    octets = nested(MAX_DEPTH - 1)
+    assert decode(octets, 0, len(octets))[1] == len(octets)
+    for depth in (MAX_DEPTH, 20_000):
+        octets = nested(depth)
+        with pytest.raises(Refused) as caught:
+            decode(octets, 0, len(octets))
+        assert caught.value.result.code == ResultCode.ADMIN_LIMIT_EXCEEDED
+
+
+def test_width_is_bounded() -> None:
+    octets = ber.tlv(0xA1, ber.tlv(0x87, b"cn") * (MAX_PARTS - 1))
+    assert decode(octets, 0, len(octets))[1] == len(octets)
+    octets = ber.tlv(0xA1, ber.tlv(0x87, b"cn") * MAX_PARTS)
+    with pytest.raises(Refused) as caught:
+        decode(octets, 0, len(octets))
+    assert caught.value.result.code == ResultCode.ADMIN_LIMIT_EXCEEDED

@@ -1,0 +1,65 @@
+import pytest
+
+from protocols.ldap import matching
+from protocols.ldap.matching import MatchingRule, Value
+
+
+@pytest.mark.parametrize(
+    ("rule", "one", "other"),
+    [
+        (matching.CASE_IGNORE, "Alice  Example ", b"alice example"),
+        (matching.CASE_IGNORE, "JÜRGEN", "jürgen".encode()),
+        (matching.CASE_IGNORE, "ﬁ", b"FI"),
+        (matching.CASE_EXACT, " a  b ", b"a b"),
+        (matching.INTEGER, "2001", b"02001"),
+        (matching.BOOLEAN, "TRUE", b"true"),
+        (matching.DISTINGUISHED_NAME, "CN=a, OU=b", b"cn=A,ou=B"),
+        (matching.GENERALIZED_TIME, "20260101120000Z", b"202601011300+0100"),
+        (matching.GENERALIZED_TIME, "20260101123000Z", b"2026010112.5Z"),
+        (matching.UUID, "AB-CD", b"ab-cd"),
+        (matching.OBJECT_IDENTIFIER, "inetOrgPerson", b"INETORGPERSON"),
+        (matching.OCTET_STRING, "abc", b"abc"),
+    ],
+)
+def test_the_same(rule: MatchingRule, one: Value, other: Value) -> None:
+    assert rule.normalise(one) is not None
+    assert rule.normalise(one) == rule.normalise(other)
+
+
+@pytest.mark.parametrize(
+    ("rule", "one", "other"),
+    [
+        (matching.CASE_IGNORE, "secret", b"secret\x00"),
+        (matching.CASE_EXACT, "a", b"A"),
+        (matching.INTEGER, "1", b"10"),
+        (matching.GENERALIZED_TIME, "20260101120000Z", b"20260101120001Z"),
+        (matching.OCTET_STRING, "abc", b"ABC"),
+    ],
+)
+def test_different(rule: MatchingRule, one: Value, other: Value) -> None:
+    assert rule.normalise(one) != rule.normalise(other)
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        (matching.CASE_IGNORE, b"\xff"),
+        (matching.INTEGER, b"1e3"),
+        (matching.INTEGER, b"9" * 21),
+        (matching.INTEGER, "٣".encode()),
+        (matching.BOOLEAN, b"yes"),
+        (matching.DISTINGUISHED_NAME, b"nonsense"),
+        (matching.GENERALIZED_TIME, b"2026-01-01T00:00:00Z"),
+        (matching.GENERALIZED_TIME, b"20261301000000Z"),
+        (matching.GENERALIZED_TIME, b"99991231235959-1200"),
+    ],
+)
+def test_what_does_not_fit_the_syntax_matches_nothing(rule: MatchingRule, value: bytes) -> None:
+    assert rule.normalise(value) is None
+
+
+def test_orderings_are_those_of_the_syntax() -> None:
+    normalise = matching.INTEGER.normalise
+    assert normalise("9") < normalise(b"10")
+    assert matching.GENERALIZED_TIME.normalise("20260101000000Z") < matching.GENERALIZED_TIME.normalise(b"2026010101Z")
+    assert not matching.CASE_IGNORE.ordered  # as in slapd: uid has no ordering rule

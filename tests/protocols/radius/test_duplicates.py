@@ -1,0 +1,79 @@
+import pytest
+
+from protocols.radius import duplicates as module
+from protocols.radius.duplicates import GIVEN_UP, WINDOW, Duplicates, Key, State
+
+
+def key(number: int) -> Key:
+    return ("192.0.2.7", 1645), number.to_bytes(20)
+
+
+def test_new_then_pending_then_the_same_octets_then_new_again() -> None:
+    duplicates = Duplicates()
+    assert duplicates.receive(key(1), 0.0) is State.NEW
+    assert duplicates.receive(key(1), 1.0) is State.PENDING
+    duplicates.answered(key(1), b"reply", 2.0)
+    assert duplicates.receive(key(1), 2.0) == b"reply"
+    assert duplicates.receive(key(1), 2.0 + WINDOW - 0.1) == b"reply"
+    assert duplicates.receive(key(1), 2.0 + WINDOW) is State.NEW
+
+
+def test_peer_port_and_header_all_count() -> None:
+    duplicates = Duplicates()
+    assert duplicates.receive((("192.0.2.7", 1645), b"a"), 0.0) is State.NEW
+    assert duplicates.receive((("192.0.2.7", 1646), b"a"), 0.0) is State.NEW
+    assert duplicates.receive((("192.0.2.8", 1645), b"a"), 0.0) is State.NEW
+    assert duplicates.receive((("192.0.2.7", 1645), b"b"), 0.0) is State.NEW
+
+
+def test_a_delayed_reply_is_pending_until_its_time() -> None:
+    duplicates = Duplicates()
+    duplicates.receive(key(1), 0.0)
+    duplicates.answered(key(1), b"reject", 1.0)
+    assert duplicates.receive(key(1), 0.9) is State.PENDING
+    assert duplicates.receive(key(1), 1.0) == b"reject"
+
+
+def test_a_forgotten_request_is_new() -> None:
+    duplicates = Duplicates()
+    duplicates.receive(key(1), 0.0)
+    duplicates.forget(key(1))
+    assert not duplicates.is_pending(key(1))
+    assert duplicates.receive(key(1), 0.1) is State.NEW
+
+
+def test_a_request_that_is_never_decided_is_given_up() -> None:
+    duplicates = Duplicates()
+    duplicates.receive(key(1), 0.0)
+    assert duplicates.receive(key(2), GIVEN_UP) is State.NEW
+    assert not duplicates.is_pending(key(1))
+
+
+def test_pending_requests_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PENDING", 3)
+    duplicates = Duplicates()
+    assert [duplicates.receive(key(n), 0.0) for n in range(4)] == [State.NEW] * 3 + [State.REFUSED]
+    assert duplicates.receive(key(0), 0.0) is State.PENDING
+    duplicates.answered(key(0), b"", 0.0)
+    assert duplicates.receive(key(4), 0.0) is State.NEW
+
+
+def test_kept_replies_are_bounded_and_the_oldest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ANSWERED", 3)
+    duplicates = Duplicates()
+    for number in range(5):
+        duplicates.receive(key(number), 0.0)
+        duplicates.answered(key(number), b"%d" % number, 0.0)
+    assert len(duplicates) == 3
+    assert [duplicates.receive(key(n), 0.0) for n in (2, 3, 4)] == [b"2", b"3", b"4"]
+    assert duplicates.receive(key(0), 0.0) is State.NEW
+
+
+def test_time_empties_everything() -> None:
+    duplicates = Duplicates()
+    for number in range(1000):
+        duplicates.receive(key(number), number / 1000)
+        if number % 2:
+            duplicates.answered(key(number), b"reply", number / 1000)
+    duplicates.receive(key(-1 % 7), 100.0)
+    assert len(duplicates) == 1

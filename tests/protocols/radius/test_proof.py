@@ -1,0 +1,45 @@
+import pytest
+
+from protocols.radius.packet import Packet
+from protocols.radius.proof import NoProof, claimed_name, name_and_password, refusal_attributes
+from rules.reasons import REASONS, Outcome
+from tests.protocols.radius import nas_side
+from tests.protocols.radius.nas_side import attribute
+from tests.protocols.radius.vectors import vectors
+
+
+@pytest.mark.parametrize("vector", [v for v in vectors() if v.expect[0] == "refuse"], ids=str)
+def test_every_refusal_has_a_reason_that_denies(vector) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(NoProof) as caught:
+        name_and_password(Packet.parse(vector.datagram), vector.secret)
+    assert caught.value.reason == vector.expect[1]
+    assert REASONS[caught.value.reason].outcome is Outcome.BAD_CREDENTIALS
+
+
+def test_what_is_wrong_never_quotes_the_password() -> None:
+    for vector in vectors():
+        if vector.expect[0] == "refuse":
+            with pytest.raises(NoProof) as caught:
+                name_and_password(Packet.parse(vector.datagram), vector.secret)
+            assert "correct horse" not in str(caught.value)
+
+
+def test_spaces_and_case_are_kept() -> None:
+    packet = Packet.parse(nas_side.pap(b" Alice Smith ", b" pass word "))
+    assert name_and_password(packet, nas_side.SECRET) == (" Alice Smith ", " pass word ")
+
+
+def test_claimed_name_is_always_text() -> None:
+    assert claimed_name(Packet.parse(nas_side.pap(b"\xffalice"))) == "\ufffdalice"
+    assert claimed_name(Packet.parse(nas_side.request(b""))) == ""
+
+
+def test_eap_failure_answers_a_response_only() -> None:
+    def answer(eap: bytes) -> bytes:
+        return refusal_attributes(Packet.parse(nas_side.request(attribute(79, eap))))
+
+    assert answer(b"\x02\x2a\x00\x05\x01") == attribute(79, b"\x04\x2a\x00\x04")
+    assert answer(b"\x01\x2a\x00\x05\x01") == b""
+    assert answer(b"\x02\x2a\x00") == b""
+    assert answer(b"") == b""
+    assert refusal_attributes(Packet.parse(nas_side.pap())) == b""

@@ -1,0 +1,105 @@
+"""Groups, bindings, validity and the catalogue of reasons."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules import bindings, validity
+from rules.groups import ancestors, makes_cycle
+from rules.reasons import REASONS, Outcome
+
+PARENTS = {"engineering": ["staff"], "interns": ["engineering", "guests"], "staff": ["everyone"]}
+
+
+def parents(group: str) -> list[str]:
+    return PARENTS.get(group, [])
+
+
+def test_membership_reaches_every_ancestor() -> None:
+    assert ancestors(["interns"], parents) == {"interns", "engineering", "guests", "staff", "everyone"}
+    assert ancestors(["staff"], parents) == {"staff", "everyone"}
+    assert ancestors([], parents) == frozenset()
+
+
+def test_a_cycle_is_seen_before_it_is_made() -> None:
+    assert makes_cycle("everyone", ["interns"], parents)
+    assert makes_cycle("staff", ["staff"], parents)
+    assert not makes_cycle("guests", ["staff"], parents)
+
+
+def test_even_a_cycle_ends() -> None:
+    assert ancestors(["a"], lambda group: {"a": ["b"], "b": ["a"]}[group]) == {"a", "b"}
+
+
+@dataclass(frozen=True)
+class Line:
+    user: int | None = None
+    group: str | None = None
+    enabled: bool = True
+    negate: bool = False
+
+
+ALICE, STAFF = Line(user=1), Line(group="staff")
+
+
+@pytest.mark.parametrize(
+    ("mode", "lines", "admitted"),
+    [
+        ("any", [], True),
+        ("all", [], True),
+        ("any", [ALICE], True),
+        ("any", [Line(user=2)], False),
+        ("any", [Line(user=2), STAFF], True),
+        ("all", [ALICE, STAFF], True),
+        ("all", [Line(user=2), STAFF], False),
+        ("all", [ALICE, Line(group="admins")], False),
+        ("any", [Line(user=2, negate=True)], True),
+        ("any", [Line(user=1, negate=True)], False),
+        ("all", [STAFF, Line(group="admins", negate=True)], True),
+        ("any", [Line(user=2, enabled=False)], True),
+        ("any", [Line(user=1, enabled=False), Line(user=2)], False),
+        ("any", [Line()], False),
+    ],
+)
+def test_bindings_are_literal(mode: str, lines: list[Line], admitted: bool) -> None:
+    assert bindings.admits(mode, lines, 1, frozenset({"staff", "everyone"})) is admitted
+
+
+@given(st.lists(st.builds(Line, user=st.sampled_from([1, 2]), negate=st.booleans(), enabled=st.booleans())))
+def test_all_never_admits_whom_any_refuses(lines: list[Line]) -> None:
+    if bindings.admits("all", lines, 1, frozenset()):
+        assert bindings.admits("any", lines, 1, frozenset())
+
+
+@dataclass(frozen=True)
+class Account:
+    is_active: bool = True
+    valid_from: float | None = None
+    valid_until: float | None = None
+
+
+@pytest.mark.parametrize(
+    ("account", "refusal"),
+    [
+        (Account(), None),
+        (Account(is_active=False), "inactive"),
+        (Account(valid_from=100.0), None),
+        (Account(valid_from=100.1), "not_yet_valid"),
+        (Account(valid_until=100.1), None),
+        (Account(valid_until=100.0), "expired"),
+    ],
+)
+def test_an_account_is_valid_from_its_first_moment_to_before_its_last(account: Account, refusal: str | None) -> None:
+    assert validity.refusal(account, 100.0) == refusal
+
+
+def test_every_reason_is_catalogued_under_its_own_code_with_a_sentence() -> None:
+    for code, reason in REASONS.items():
+        assert reason.code == code
+        assert reason.operator.endswith(".")
+
+
+def test_only_accepted_is_accepted() -> None:
+    assert [code for code, reason in REASONS.items() if reason.outcome is Outcome.ACCEPTED] == ["accepted"]

@@ -1,0 +1,79 @@
+"""What each kind of value reads, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from settings.kinds import ADDRESSES, BOOLEAN, NETWORKS, URL, URLS, choice, whole_number
+
+
+@pytest.mark.parametrize(
+    ("raw", "addresses"),
+    [
+        ("9000", ["0.0.0.0:9000", "[::]:9000"]),
+        (9000, ["0.0.0.0:9000", "[::]:9000"]),
+        (":9000", ["0.0.0.0:9000", "[::]:9000"]),
+        ("*:9000", ["0.0.0.0:9000", "[::]:9000"]),
+        ("[::]:9000", ["0.0.0.0:9000", "[::]:9000"]),
+        ("0.0.0.0:9000", ["0.0.0.0:9000"]),
+        ("0.0.0.0:9000, [::]:9000", ["0.0.0.0:9000", "[::]:9000"]),
+        ("[::1]:0", ["[::1]:0"]),
+        ("localhost:1", ["127.0.0.1:1", "[::1]:1"]),
+        ("127.0.0.1:1,127.0.0.2:2", ["127.0.0.1:1", "127.0.0.2:2"]),
+        (["127.0.0.1:1", 2], ["127.0.0.1:1", "0.0.0.0:2", "[::]:2"]),
+        ("off", []),
+    ],
+)
+def test_addresses(raw: object, addresses: list[str]) -> None:
+    assert [str(address) for address in ADDRESSES.read(raw)] == addresses
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["", "http", "65536", "-1", "1.5", "host.example.com:1", "::1:80", "127.0.0.1", "127.0.0.1:", "²", True, {}, [[]]],
+)
+def test_addresses_that_are_none(raw: object) -> None:
+    with pytest.raises(ValueError, match=r"^(must|has) "):
+        ADDRESSES.read(raw)
+
+
+def test_networks() -> None:
+    assert [str(network) for network in NETWORKS.read("10.0.0.0/8, ::1,192.0.2.1")] == [
+        "10.0.0.0/8",
+        "::1/128",
+        "192.0.2.1/32",
+    ]
+    assert NETWORKS.read("") == ()
+    with pytest.raises(ValueError, match=r"write 10\.0\.0\.0/8"):
+        NETWORKS.read("10.0.0.1/8")
+    with pytest.raises(ValueError, match="must list networks"):
+        NETWORKS.read("private")
+
+
+@pytest.mark.parametrize(
+    "raw", ["auth.example.com", "ftp://auth.example.com", "https://", "https://a:b@auth.example.com"]
+)
+def test_what_is_no_address_of_a_site(raw: str) -> None:
+    with pytest.raises(ValueError, match="must be an address"):
+        URL.read(raw)
+
+
+def test_addresses_of_sites() -> None:
+    assert URL.read("https://auth.example.com/") == "https://auth.example.com"
+    assert URLS.read("http://a:9000, http://b:9000/") == ("http://a:9000", "http://b:9000")
+
+
+@pytest.mark.parametrize(("raw", "value"), [("True", True), (True, True), ("1", True), ("no", False), (0, False)])
+def test_truth(raw: object, value: bool) -> None:
+    assert BOOLEAN.read(raw) is value
+
+
+def test_refusals() -> None:
+    for kind, raw in (
+        (BOOLEAN, "maybe"),
+        (whole_number(1, 5), "6"),
+        (whole_number(1, 5), "x"),
+        (choice("a", "b"), "c"),
+    ):
+        with pytest.raises(ValueError, match=r"^must be"):
+            kind.read(raw)

@@ -1,0 +1,80 @@
+"""The real store and the real password pool without an event loop: what they return is already there when awaited.
+
+`run` drives coroutines that use them; `open_store` makes a fresh store in a folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from control.passwords import Cost, Passwords, Verified
+from control.store.interface import SYSTEM, Actor, Transaction
+from control.store.sql import SqlStore
+from tests.fakes import run
+
+__all__ = ["CHEAP", "SECRET_KEY", "ImmediatePasswords", "ImmediateStore", "open_store", "run"]
+
+T = TypeVar("T")
+
+SECRET_KEY = "test key 0123456789 abcdefghijklmnop"
+CHEAP = Cost(memory_kib=64, passes=1)
+"""Argon2id that takes microseconds, for tests that are not about its strength."""
+
+
+class _Done(Awaitable[T]):
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+
+    def __await__(self) -> Generator[Any, None, T]:
+        yield from ()
+        return self._work()
+
+
+class ImmediateStore:
+    """`control.store.interface.Store` over a `SqlStore`, run in the calling thread."""
+
+    def __init__(self, sql: SqlStore) -> None:
+        self.sql = sql
+        self.followers: list[Callable[[int], None]] = []
+
+    def read(self, verb: Callable[[Transaction], T]) -> Awaitable[T]:
+        return _Done(lambda: self.sql.read_now(verb))
+
+    def write(self, verb: Callable[[Transaction], T], actor: Actor = SYSTEM) -> Awaitable[T]:
+        return _Done(lambda: self._write(verb, actor))
+
+    def _write(self, verb: Callable[[Transaction], T], actor: Actor) -> T:
+        before = self.sql.read_now(lambda tx: tx.revision().number)
+        result = self.sql.write_now(verb, actor)
+        after = self.sql.read_now(lambda tx: tx.revision().number)
+        if after != before:
+            for follower in self.followers:
+                follower(after)
+        return result
+
+    def follow(self, changed: Callable[[int], None]) -> None:
+        self.followers.append(changed)
+
+    def close(self) -> None:
+        self.sql.close()
+
+
+class ImmediatePasswords(Passwords):
+    """Cheap hashes, made in the calling thread."""
+
+    def __init__(self) -> None:
+        super().__init__(workers=1, cost=CHEAP)
+
+    async def hash(self, password: str) -> str:
+        return self.hash_now(password)
+
+    async def verify(self, stored: str | None, password: str) -> Verified:
+        return self.verify_now(stored, password)
+
+
+def open_store(folder: Path, now: Callable[[], float] | None = None) -> SqlStore:
+    """Close it afterwards."""
+    url = f"sqlite:///{folder / 'outpost.db'}"
+    return SqlStore(url, (SECRET_KEY,)) if now is None else SqlStore(url, (SECRET_KEY,), now=now)

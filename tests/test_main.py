@@ -1,0 +1,133 @@
+"""The command line, as a person meets it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from outpost import __version__
+from outpost.__main__ import COMMANDS, main
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, and no settings from the machine's environment."""
+    monkeypatch.chdir(tmp_path)
+    import os
+
+    for name in list(os.environ):
+        if name.startswith(("OUTPOST_", "AUTHENTIK_")):
+            monkeypatch.delenv(name)
+    return tmp_path
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    printed = capsys.readouterr().out
+    assert all(f"    {name} " in printed for name in COMMANDS)
+    assert "2 wrong settings" in printed
+
+
+def test_no_command_and_an_unknown_one_are_usage_errors() -> None:
+    for argv in ([], ["fly"], ["apply"]):
+        with pytest.raises(SystemExit) as caught:
+            main(argv)
+        assert caught.value.code == 2
+
+
+def test_version_needs_no_settings(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTPOST_SECRET_KEY", "short")
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out == f"{__version__}\n"
+
+
+def test_wrong_settings_exit_2_with_a_line_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTPOST_LISTEN_HTTP", "1")
+    monkeypatch.setenv("OUTPOST_WORKERS", "none")
+    for command in (["up"], ["check-config"], ["healthcheck"], ["apply", "x.yml"]):
+        assert main(command) == 2
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert len(printed.err.splitlines()) == 2
+        assert all(line.startswith("outpost: OUTPOST_") for line in printed.err.splitlines())
+
+
+def test_check_config_prints_values_and_warnings_apart(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTHENTIK_REDIS__HOST", "redis")
+    monkeypatch.setenv("OUTPOST_TOKEN", "not-to-be-seen")
+    assert main(["check-config"]) == 0
+    printed = capsys.readouterr()
+    assert "token = ********  (OUTPOST_TOKEN)" in printed.out
+    assert "no Redis is needed" in printed.err
+    assert "not-to-be-seen" not in printed.out + printed.err
+
+
+def test_outpost_yml_is_read_when_it_is_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "outpost.yml").write_text("workers: 3\n")
+    (folder / "other.yml").write_text("workers: 4\n")
+    assert main(["check-config"]) == 0
+    assert "workers = 3  (outpost.yml line 1)" in capsys.readouterr().out
+    assert main(["--config", "other.yml", "check-config"]) == 0
+    assert "workers = 4  (other.yml line 1)" in capsys.readouterr().out
+    assert main(["--config", "nowhere.yml", "check-config"]) == 2
+
+
+def test_apply_prints_what_changed_and_fails_with_sentences(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "people.yml").write_text("users: {bob: {}}\n")
+    assert main(["apply", "people.yml"]) == 0
+    assert capsys.readouterr().out == "created user bob\n"
+    (folder / "people.yml").write_text("users: {bob: {mail: x}}\n")
+    assert main(["apply", "people.yml"]) == 1
+    assert capsys.readouterr().err == (
+        "outpost: people.yml: line 1: users.bob.mail: unknown field; did you mean 'email'?\n"
+    )
+
+
+@pytest.fixture
+def health(folder: Path) -> Iterator[list[int]]:
+    """A server on loopback that answers with the status in the list, and ports.json that names it."""
+    status = [200]
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status[0] if self.path == "/-/health/ready/" else 404)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    (folder / "data").mkdir()
+    (folder / "data" / "ports.json").write_text(json.dumps({"http": [f"0.0.0.0:{server.server_port}"]}))
+    yield status
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_healthcheck_asks_the_port_that_is_really_open(health: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["healthcheck"]) == 0
+    health[0] = 503
+    assert main(["healthcheck"]) == 1
+    assert "answered 503" in capsys.readouterr().err
+
+
+def test_healthcheck_without_a_program_fails_with_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTPOST_LISTEN__HTTP", "127.0.0.1:1")
+    assert main(["healthcheck"]) == 1
+    assert "Is 'outpost up' running?" in capsys.readouterr().err

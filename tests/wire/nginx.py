@@ -1,0 +1,86 @@
+"""A real nginx in front of a backend that records what it was given; both on loopback, in a temporary folder."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tests.wire.program import until
+
+
+@dataclass
+class Backend:
+    """What reached the application: (path, headers), in order."""
+
+    port: int = 0
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+
+@contextmanager
+def backend() -> Iterator[Backend]:
+    recorded = Backend()
+
+    class Recorder(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            recorded.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+            self.send_response(200)
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+    recorded.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield recorded
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+@contextmanager
+def nginx(folder: Path, server: str) -> Iterator[int]:
+    """Runs nginx with this ``server`` block's inside; gives its port."""
+    port = free_port()
+    configuration = folder / "nginx.conf"
+    configuration.write_text(
+        f"""
+        daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
+        events {{ }}
+        http {{
+            access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+            fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+            server {{ listen 127.0.0.1:{port}; {server} }}
+        }}
+        """
+    )
+    process = subprocess.Popen(["nginx", "-c", str(configuration), "-e", str(folder / "error.log")])
+    try:
+        until(lambda: _answers(port), 10, "nginx listening")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,139 @@
+"""Starts the real programs as subprocesses on loopback, and stops what it started."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+
+START_SECONDS = 30.0
+STOP_SECONDS = 15.0
+TOKEN = "test-bootstrap-token-0123456789abcdef"
+PASSWORD = "test-bootstrap-password"
+SECRET_KEY = "kW7hT2mQ9xB4nV6pL1sD8fG3jR5yC0zA-test-only"
+LOOPBACK = "127.0.0.1:0"
+
+
+def until(check: Callable[[], T | None], seconds: float, what: str, pause: float = 0.02) -> T:
+    """The first true answer of ``check``, asked again and again; AssertionError after ``seconds``."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(pause)
+
+
+class Program:
+    """``outpost <arguments>`` with its own data folder; ``ports`` are those that it says it has opened."""
+
+    def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
+        self.folder = folder
+        self.log = folder / "log.txt"
+        self._environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "OUTPOST_DATA_DIR": str(folder / "data"),
+            "OUTPOST_SECRET_KEY": SECRET_KEY,
+            "OUTPOST_BOOTSTRAP_TOKEN": TOKEN,
+            "OUTPOST_BOOTSTRAP_PASSWORD": PASSWORD,
+            **{f"OUTPOST_LISTEN__{name}": LOOPBACK for name in ("HTTP", "HTTPS", "LDAP", "LDAPS", "RADIUS", "METRICS")},
+            **{f"OUTPOST_LISTEN__{name}": "off" for name in ("RADIUS_ACCT", "RADSEC")},
+            **environ,
+        }
+        self._environ = {name: value for name, value in self._environ.items() if value}
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+        self.ports: dict[str, list[str]] = {}
+        self.seconds_to_start = 0.0
+
+    def start(self) -> Program:
+        ports = self.folder / "data" / "ports.json"
+        ports.unlink(missing_ok=True)
+        began = time.monotonic()
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "outpost", *self._arguments],
+                cwd=self.folder,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        until(lambda: ports.exists() or self._has_ended(), START_SECONDS, f"{self._arguments} opening its ports")
+        self.ports = json.loads(ports.read_text())
+        until(self.is_ready, START_SECONDS, "readiness")
+        self.seconds_to_start = time.monotonic() - began
+        return self
+
+    def _has_ended(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"{self._arguments} ended:\n{self.output()}"
+        return False
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def is_ready(self) -> bool:
+        self._has_ended()
+        try:
+            return httpx.get(f"{self.http}/-/health/ready/").status_code < 300
+        except httpx.TransportError:
+            return False
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Ends it and gives its exit code; a program that does not end in time is killed, and that is a failure."""
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        if process.poll() is None:
+            process.send_signal(number)
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"{self._arguments} did not stop:\n{self.output()}") from None
+
+    def place(self, listener: str) -> tuple[str, int]:
+        host, _, port = self.ports[listener][0].rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @property
+    def http(self) -> str:
+        return f"http://{self.ports['http'][0]}"
+
+    @property
+    def ldap(self) -> str:
+        return f"ldap://{self.ports['ldap'][0]}"
+
+    def api(self, method: str, path: str, body: Any = None, expect: int | None = None) -> Any:
+        """The JSON that ``/api/v3/<path>`` answers to the bootstrap administrator."""
+        answer = httpx.request(
+            method,
+            f"{self.http}/api/v3/{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            timeout=30,
+        )
+        if expect is None:
+            assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        else:
+            assert answer.status_code == expect, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None

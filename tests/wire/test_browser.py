@@ -1,0 +1,106 @@
+"""Chromium: initial setup with the code from the start-up lines, sign-out, sign-in, the applications page."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.wire.program import Program
+
+pytestmark = pytest.mark.peer
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NEW_PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """A program whose administrator has not been set up."""
+    running = Program(
+        tmp_path_factory.mktemp("fresh"), "up", OUTPOST_BOOTSTRAP_PASSWORD="", OUTPOST_BOOTSTRAP_TOKEN=""
+    ).start()
+    try:
+        yield running
+    finally:
+        assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def scripts(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def page_of(browser: Browser, *, scripts: bool = True) -> Page:
+    page = browser.new_context(java_script_enabled=scripts).new_page()
+    page.set_default_timeout(10_000)
+    return page
+
+
+def sign_in(page: Page, program: Program, password: str) -> None:
+    page.goto(program.http + "/")
+    page.get_by_label(re.compile("user|mail", re.IGNORECASE)).fill("akadmin")
+    page.keyboard.press("Enter")
+    page.get_by_label("Password").fill(password)
+    page.keyboard.press("Enter")
+
+
+def test_setup_sign_out_and_sign_in(fresh: Program, browser: Browser) -> None:
+    found = re.search(r"http://\S+/if/flow/initial-setup/\?code=\S+", fresh.output())
+    assert found is not None, fresh.output()
+    page = page_of(browser, scripts=False)
+    page.goto(fresh.http + "/")
+    assert "/if/flow/initial-setup/" in page.url
+    page.goto(found.group())
+    page.get_by_label(re.compile("mail", re.IGNORECASE)).fill("admin@example.com")
+    passwords = page.locator("input[type=password]")
+    passwords.nth(0).fill(NEW_PASSWORD)
+    passwords.nth(1).fill(NEW_PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/if/user/")
+    assert "authentik Default Admin" in page.inner_text("body")
+
+    page.get_by_role("button", name=re.compile("sign out", re.IGNORECASE)).click()
+    page.goto(fresh.http + "/if/user/")
+    assert "/if/flow/default-authentication-flow/" in page.url
+
+    stranger = page_of(browser)
+    stranger.goto(found.group())
+    assert stranger.locator("input[type=password]").count() < 2, "setup can run only once"
+
+
+def test_sign_in_from_the_keyboard(fresh: Program, browser: Browser, scripts: bool) -> None:
+    page = page_of(browser, scripts=scripts)
+    sign_in(page, fresh, "wrong password")
+    page.get_by_role("alert").first.wait_for()
+    assert "/if/user/" not in page.url
+    sign_in(page, fresh, NEW_PASSWORD)
+    page.wait_for_url("**/if/user/")
+
+
+def test_the_cookie_is_kept_from_scripts_and_other_sites(fresh: Program, browser: Browser) -> None:
+    page = page_of(browser)
+    sign_in(page, fresh, NEW_PASSWORD)
+    page.wait_for_url("**/if/user/")
+    (cookie,) = [cookie for cookie in page.context.cookies() if cookie.get("name") == "authentik_session"]
+    assert cookie.get("httpOnly") is True
+    assert cookie.get("sameSite") == "Lax"

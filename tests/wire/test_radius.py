@@ -1,0 +1,42 @@
+"""radclient against the program: accept, reject, silence, and duplicates."""
+
+import pytest
+
+from tests.wire.clients import radclient
+from tests.wire.directory import PASSWORDS
+from tests.wire.program import Program
+
+pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("people")]
+
+SIGNED = ("Message-Authenticator = 0x00",)
+
+
+def test_the_right_password_is_accepted_and_the_answer_verifies(program: Program) -> None:
+    answer = radclient(
+        program, "bob", PASSWORDS["bob"], attributes=(*SIGNED, "Proxy-State = 0x0102", "Proxy-State = 0x03")
+    )
+    assert answer.code == 0, answer.text
+    received = answer.text.partition("Received ")[2]
+    assert received.startswith("Access-Accept")
+    assert "Message-Authenticator" in received
+    assert received.index("0x0102") < received.index("0x03")
+
+
+def test_an_unsigned_request_of_an_old_nas_is_accepted(program: Program) -> None:
+    # radclient 3.2.1 signs nothing unless told to; 127.0.0.9 has never signed.
+    answer = radclient(program, "bob", PASSWORDS["bob"], attributes=("Packet-Src-IP-Address = 127.0.0.9",))
+    assert answer.code == 0, answer.text
+
+
+@pytest.mark.parametrize(("who", "password"), [("bob", "wrong"), ("nobody", "x"), ("carol", PASSWORDS["carol"])])
+def test_whoever_is_not_let_in_is_rejected(program: Program, who: str, password: str) -> None:
+    answer = radclient(program, who, password, attributes=SIGNED)
+    assert answer.code == 1
+    assert "Received Access-Reject" in answer.text, answer.text
+
+
+def test_a_wrong_shared_secret_meets_silence(program: Program) -> None:
+    answer = radclient(program, "bob", PASSWORDS["bob"], secret="wrong", attributes=SIGNED, options=("-t", "1"))
+    assert answer.code == 1
+    assert "Received" not in answer.text
+    assert "No reply from server" in answer.text
