@@ -19,13 +19,15 @@ from control.bootstrap import FirstStart, first_start
 from control.config import CannotStart, ControlConfig
 from control.flows.headless import password_proof
 from control.link import Link
+from control.outposts import self_signed_certificate
 from control.passwords import Passwords
 from control.records import Outpost
 from control.store.interface import Query, Transaction, WrongSecretKey
 from control.store.sql import NewerStore, SqlStore
 from control.verbs.outposts import EMBEDDED
-from control.web import admin_api, pages
+from control.web import admin_api, outposts_api, pages
 from control.web.services import Services
+from protocols.link.messages import CertificateRecord
 
 
 def open_store(config: ControlConfig) -> SqlStore:
@@ -46,6 +48,8 @@ class Control:
     link: Link
     application: Starlette
     embedded_outpost: str
+    certificate: CertificateRecord | None
+    """The generated self-signed one, for HTTPS in front of control alone."""
     setup_code: str | None
 
     @classmethod
@@ -66,13 +70,15 @@ class Control:
             raise CannotStart(f"OUTPOST_BOOTSTRAP_PASSWORD cannot be used: {error}") from error
         services = Services(store, passwords, now, random, config.trusted_proxies, __version__)
         authentication = Authentication(store, {"password": password_proof(services)}, now)
+        link = Link(store, authentication)
         return cls(
             config=config,
             store=store,
             passwords=passwords,
-            link=Link(store, authentication),
-            application=application(services),
+            link=link,
+            application=application(services, link),
             embedded_outpost=await store.read(embedded_outpost),
+            certificate=await store.read(self_signed_certificate),
             setup_code=setup_code,
         )
 
@@ -94,9 +100,15 @@ class Control:
         return [*lines, f"Sign in at {http}/"]
 
 
-def application(services: Services) -> Starlette:
+def application(services: Services, link: Link) -> Starlette:
     """Everything that control says over HTTP."""
-    return Starlette(routes=[Mount("/api/v3", routes=admin_api.routes(services)), *pages.routes(services)])
+    return Starlette(
+        routes=[
+            *outposts_api.routes(services.store, link),
+            Mount("/api/v3", routes=admin_api.routes(services)),
+            *pages.routes(services),
+        ]
+    )
 
 
 def embedded_outpost(tx: Transaction) -> str:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from control.outposts import uid_of
 from control.passwords import Busy
-from control.records import Application, Binding, Event, Group, Login, Outpost, Provider, User
+from control.records import Application, Binding, Event, Login, Outpost, Provider, User
 from control.store.interface import NotFound, Query, Store, Transaction
-from protocols.link.messages import Authenticate, Authenticated, IdentityRecord
-from rules import bindings, validity
-from rules.groups import ancestors
+from control.verbs.rights import closure
+from protocols.link.messages import Authenticate, Authenticated, IdentityRecord, Reuse
+from rules import attributes, bindings, validity
 from rules.reasons import REASONS, Outcome
 
 log = logging.getLogger(__name__)
+
+STATIC = Reuse(seconds=600.0)
+"""Bindings to users and groups depend on the directory alone, and the outpost has that (D13)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Authentication:
             reason=reason,
             revision=tx.revision().number,
             identity=identity(tx, user) if accepted and user is not None else None,
+            reuse=STATIC if accepted else None,
         )
 
 
@@ -107,23 +110,15 @@ def admit(tx: Transaction, provider: int, user: int | None, now: float) -> str:
     if (refusal := validity.refusal(account, now)) is not None:
         return refusal
     lines = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
-    if not bindings.admits(application.policy_engine_mode, lines, user, closure(tx, user)):
+    groups = frozenset(group.pk for group in closure(tx, user))
+    if not bindings.admits(application.policy_engine_mode, lines, user, groups):
         return "no_binding"
     return "accepted"
 
 
-def closure(tx: Transaction, user: int) -> frozenset[str]:
-    """pks of the groups the user is in, directly or through a parent."""
-    direct = tx.groups_of([user]).get(user, [])
-    if not direct:
-        return frozenset()
-    parents = {group.pk: group.parents for group in tx.select(Group)}
-    return ancestors(direct, lambda pk: parents.get(pk, ()))
-
-
 def identity(tx: Transaction, user: User) -> IdentityRecord:
     direct = tx.groups_of([user.pk]).get(user.pk, [])
-    every = tx.select(Group, Query(within={"pk": sorted(closure(tx, user.pk))}, ordering=("name",)))
+    every = closure(tx, user.pk)
     return IdentityRecord(
         user=user.pk,
         uuid=user.uuid,
@@ -134,24 +129,8 @@ def identity(tx: Transaction, user: User) -> IdentityRecord:
         credential_version=user.credential_version,
         is_superuser=any(group.is_superuser for group in every),
         groups=tuple(group.name for group in every if group.pk in direct),
-        attributes=merged_attributes([group.attributes for group in every], user.attributes),
+        attributes=attributes.merged((group.attributes for group in every), user.attributes),
     )
-
-
-def merged_attributes(groups: list[dict[str, Any]], user: dict[str, Any]) -> dict[str, Any]:
-    """Groups in the order of their names, then the user; deep, the later one wins (authentik's rule)."""
-    merged: dict[str, Any] = {}
-    for attributes in (*groups, user):
-        merged = _merge(merged, attributes)
-    return merged
-
-
-def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged
 
 
 def _event(question: Authenticate, reason: str, user: User | None, now: float) -> Event:

@@ -133,8 +133,18 @@ def configuration(tx: Transaction, outpost: str) -> list[Record]:
     return [
         OutpostRecord(own.pk, own.name, own.type, own.managed, own.config),
         *providers,
-        *(CertificateRecord(c.pk, c.name, c.certificate_data, c.key_data) for c in certificates if c.key_data),
+        *(certificate_record(certificate) for certificate in certificates if certificate.key_data),
     ]
+
+
+def certificate_record(certificate: Certificate) -> CertificateRecord:
+    return CertificateRecord(certificate.pk, certificate.name, certificate.certificate_data, certificate.key_data)
+
+
+def self_signed_certificate(tx: Transaction) -> CertificateRecord | None:
+    """The one that was generated at the first start."""
+    found = tx.select(Certificate, Query(equal={"managed": SELF_SIGNED}, limit=1))
+    return certificate_record(found[0]) if found else None
 
 
 def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | None:

@@ -32,6 +32,18 @@ def _up(settings: Settings, arguments: Arguments) -> int:
     return up(settings)
 
 
+def _control(settings: Settings, arguments: Arguments) -> int:
+    from outpost.up import main as up
+
+    return up(settings, doors=False)
+
+
+def _run(settings: Settings, arguments: Arguments) -> int:
+    from outpost.run import main as run
+
+    return run(settings)
+
+
 def _check_config(settings: Settings, arguments: Arguments) -> int:
     print(*settings.shown(), sep="\n")
     return DONE
@@ -82,6 +94,8 @@ class Command:
 
 COMMANDS: dict[str, Command] = {
     "up": Command(_up, "start control and every listener in this process"),
+    "control": Command(_control, "start control alone; outposts elsewhere follow it"),
+    "run": Command(_run, "start an outpost alone, which follows control at OUTPOST_HOST"),
     "check-config": Command(_check_config, "print the resolved settings, secrets masked, and where each came from"),
     "apply": Command(_apply, "create or change what a YAML file describes", file=True),
     "healthcheck": Command(_healthcheck, "exit 0 if the running program is ready, 1 if not"),
@@ -117,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         _complain(error.lines)
         return WRONG_SETTINGS
-    if arguments.command in ("up", "check-config"):
+    if arguments.command in ("up", "control", "run", "check-config"):
         _complain(settings.warnings)
     return command.run(settings, arguments)
 

@@ -6,21 +6,20 @@ is answered from a directory.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol, Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from outpost import __version__
 from outpost.authentication import Authentication
 from outpost.config import OutpostConfig
+from outpost.credential_cache import CredentialCache
 from outpost.directory.snapshot import Directory
 from outpost.link import Link, Transport
 from outpost.listeners.asgi import AsgiRoute
@@ -28,19 +27,15 @@ from outpost.listeners.forward_auth import PREFIX, ForwardAuth
 from outpost.listeners.health import Health
 from outpost.listeners.http import HttpFactory
 from outpost.listeners.ldap import LdapFactory
-from outpost.listeners.ports import open_sockets, place
+from outpost.listeners.ports import Ports
 from outpost.listeners.radius import RadiusListener
 from outpost.listeners.tls import ServerTls
 from outpost.telemetry import Telemetry
 from protocols.link.messages import CertificateRecord
 from protocols.proxy.trust import TrustedPeers
 from protocols.radius.pins import Pins
-from settings import Address
 
-PORTS_FILE = "ports.json"
 HEALTH_PREFIX = b"/-/health/"
-MAX_DATAGRAM = 4096
-"""Bytes: the longest RADIUS packet (RFC 2865, section 3)."""
 
 
 class Outpost:
@@ -59,7 +54,7 @@ class Outpost:
         now: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        self.ports: dict[str, list[str]] = {}
+        self.ports = Ports(reactor, config.data_dir)
         self.ready = False
         self.telemetry = Telemetry()
         self._config = config
@@ -76,10 +71,14 @@ class Outpost:
             hostname=socket.gethostname(),
             version=__version__,
         )
-        self._authentication = Authentication(self._link, lambda: random(8).hex(), self.telemetry.fault)
+        self._authentication = Authentication(
+            self._link,
+            lambda: random(8).hex(),
+            self.telemetry.fault,
+            CredentialCache(random(32), self._directory, now),
+        )
         self._tls = ServerTls(self._certificate)
         self._asgi = AsgiRoute(application, self.telemetry) if application is not None else None
-        self._listening: list[Any] = []
         self._following: Deferred[None] | None = None
 
     async def start(self) -> None:
@@ -90,18 +89,17 @@ class Outpost:
         if self._asgi is not None:
             await self._asgi.start()
         self._listen()
-        self._write_ports()
+        self.ports.write()
         self.ready = True
 
     async def stop(self) -> None:
         """Stops accepting, lets answers in hand finish, and leaves control."""
         self.ready = False
-        await DeferredList([maybeDeferred(port.stopListening) for port in self._listening], consumeErrors=True)
+        await self.ports.close()
         if self._asgi is not None:
             await self._asgi.stop()
         if self._following is not None:
             self._following.cancel()
-        (self._config.data_dir / PORTS_FILE).unlink(missing_ok=True)
 
     def _following_ended(self, failure: Any) -> None:
         if self.ready:
@@ -112,12 +110,12 @@ class Outpost:
     def _listen(self) -> None:
         config = self._config
         http, ldap, metrics = self._http(), self._ldap(), self._health_alone()
-        self._stream("http", config.http, http)
-        self._stream("https", config.https, self._over_tls(http))
-        self._stream("ldap", config.ldap, ldap)
-        self._stream("ldaps", config.ldaps, self._over_tls(ldap))
-        self._datagrams("radius", config.radius, self._radius())
-        self._stream("metrics", config.metrics, metrics)
+        self.ports.stream("http", config.http, http)
+        self.ports.stream("https", config.https, self._over_tls(http))
+        self.ports.stream("ldap", config.ldap, ldap)
+        self.ports.stream("ldaps", config.ldaps, self._over_tls(ldap))
+        self.ports.datagrams("radius", config.radius, self._radius())
+        self.ports.stream("metrics", config.metrics, metrics)
 
     def _http(self) -> HttpFactory:
         forward_auth = ForwardAuth(
@@ -152,27 +150,3 @@ class Outpost:
     def _certificate(self) -> CertificateRecord | None:
         """The generated self-signed one, until providers choose theirs by name."""
         return next(iter(self._directory.current.certificates.values()), None)
-
-    # --- sockets ---
-
-    def _stream(self, name: str, addresses: Iterable[Address], factory: Any) -> None:
-        for one in open_sockets(addresses, socket.SOCK_STREAM):
-            self._serve(name, one, self._reactor.adoptStreamPort(one.fileno(), one.family, factory))
-
-    def _datagrams(self, name: str, addresses: Iterable[Address], listener: Callable[[], DatagramProtocol]) -> None:
-        for one in open_sockets(addresses, socket.SOCK_DGRAM):
-            port = self._reactor.adoptDatagramPort(one.fileno(), one.family, listener(), maxPacketSize=MAX_DATAGRAM)
-            self._serve(name, one, port)
-
-    def _serve(self, name: str, one: socket.socket, port: Any) -> None:
-        """The reactor has made a copy of the descriptor."""
-        self.ports.setdefault(name, []).append(place(one))
-        self._listening.append(port)
-        one.close()
-
-    def _write_ports(self) -> None:
-        path: Path = self._config.data_dir / PORTS_FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".new")
-        draft.write_text(json.dumps(self.ports, indent=2) + "\n")
-        draft.replace(path)

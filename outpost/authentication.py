@@ -1,6 +1,6 @@
 """The only way in: every door asks here, and nothing else decides (DESIGN section 4).
 
-Prove and admit happen at control, in one question. Whatever goes wrong on the way denies.
+What control has accepted lately is known; everything else is asked, in one question. Whatever goes wrong denies.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from outpost.credential_cache import CredentialCache
 from outpost.outcome import Circumstances, Credentials, Decision
 from protocols.link.messages import Authenticate, Authenticated
 from rules.reasons import REASONS, Outcome
@@ -25,18 +26,33 @@ class Link(Protocol):
 
 
 class Authentication:
-    """``new_id`` gives a fresh correlation id; ``report_fault`` is told of exceptions that should not happen."""
+    """``new_id`` gives a fresh correlation id; ``report_fault`` is told of exceptions that should not happen.
 
-    def __init__(self, link: Link, new_id: Callable[[], str], report_fault: Callable[[str], None]) -> None:
+    Without a ``cache`` control is asked every time.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        new_id: Callable[[], str],
+        report_fault: Callable[[str], None],
+        cache: CredentialCache | None = None,
+    ) -> None:
         self._link = link
         self._new_id = new_id
         self._report_fault = report_fault
+        self._cache = cache
+
+    def known(self, credentials: Credentials, provider: int, peer: str) -> Decision | None:
+        """An accepted decision, if control need not be asked for it; for doors that answer without waiting."""
+        return self._cache.known(credentials, provider, peer) if self._cache is not None else None
 
     async def authenticate(self, credentials: Credentials, provider: int, circumstances: Circumstances) -> Decision:
         """Who is this, and may they use the provider with this pk? Never raises: any exception denies."""
         question_id = self._new_id()
         try:
-            return await self._ask(question_id, credentials, provider, circumstances)
+            known = self.known(credentials, provider, circumstances.peer)
+            return known or await self._ask(question_id, credentials, provider, circumstances)
         except LinkAway:
             return Decision("control_away", id=question_id)
         except Exception:
@@ -46,18 +62,29 @@ class Authentication:
     async def _ask(
         self, question_id: str, credentials: Credentials, provider: int, circumstances: Circumstances
     ) -> Decision:
-        answer = await self._link.ask(
-            Authenticate(
-                id=question_id,
-                provider=provider,
-                username=credentials.username,
-                proof=credentials.proof,
-                protocol=circumstances.protocol,
-                peer=circumstances.peer,
-                attributes=circumstances.attributes,
+        try:
+            answer = await self._link.ask(
+                Authenticate(
+                    id=question_id,
+                    provider=provider,
+                    username=credentials.username,
+                    proof=credentials.proof,
+                    protocol=circumstances.protocol,
+                    peer=circumstances.peer,
+                    attributes=circumstances.attributes,
+                )
             )
-        )
+        except LinkAway:
+            if (
+                self._cache is None
+                or (known := self._cache.in_grace(credentials, provider, circumstances.peer)) is None
+            ):
+                raise
+            return known
         if answer.id != question_id:
             raise ValueError("control answered another question")
-        accepted = REASONS[answer.reason].outcome is Outcome.ACCEPTED
-        return Decision(answer.reason, answer.identity if accepted else None, question_id)
+        outcome = REASONS[answer.reason].outcome
+        decision = Decision(answer.reason, answer.identity if outcome is Outcome.ACCEPTED else None, question_id)
+        if self._cache is not None:
+            self._cache.learn(credentials, provider, circumstances.peer, decision, answer.reuse)
+        return decision

@@ -1,4 +1,4 @@
-"""Credentials that control has just accepted, so that it need not be asked again (DESIGN D13, D14).
+"""Credentials that control has accepted lately, so that it need not be asked again (DESIGN D13, D14).
 
 Only accepted passwords are kept, and only as a keyed digest. A hit is admitted again: the snapshot says whether the
 user is still the same, active, valid and bound to the application.
@@ -8,99 +8,115 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from outpost.directory.snapshot import Snapshot
+from outpost.directory.snapshot import NO_GROUPS, Directory, Snapshot, Touched
 from outpost.outcome import Decision, Identity, Password
 from protocols.link.messages import ProviderRecord, Reuse
-from rules import bindings, validity
+from rules import attributes, bindings, validity
+from rules.reasons import Outcome
 
 MOST_ENTRIES = 100_000
 """About 60 MB when full of real identities; the one unused for longest makes room."""
 MOST_SECONDS = 600.0
 """However long control allows, a password is asked for again after ten minutes (D13)."""
 GRACE_SECONDS = 4 * 3600.0
-"""While control is away, what was accepted stays good this long."""
+"""While control is away, what was accepted stays good this long (D14)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A login for which control was not asked; ``away``: because it could not be."""
+
+    provider: int
+    user: int
+    away: bool
 
 
 @dataclass(slots=True)
 class _Entry:
     digest: bytes
-    identity: Identity
     good_until: float
     grace_until: float
-    seen: int
-    """The revision on which ``decision`` stands."""
     decision: Decision
+    revision: int
+    """The one on which ``decision`` stands; -1: none yet, the first hit is admitted anew."""
+
+
+_Place = tuple[int, str, str]
+"""Provider, name as typed, and the peer's address or "" for every peer."""
 
 
 class CredentialCache:
-    """``key``: 32 random bytes of this process. Times are seconds since the epoch."""
+    """``key``: 32 random bytes of this process. ``now`` gives seconds since the epoch."""
 
-    def __init__(self, key: bytes, most_entries: int = MOST_ENTRIES, grace: float = GRACE_SECONDS) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        directory: Directory,
+        now: Callable[[], float],
+        most_entries: int = MOST_ENTRIES,
+        grace: float = GRACE_SECONDS,
+    ) -> None:
+        self.uses: Counter[Use] = Counter()
+        """How often entries were used since somebody last emptied this."""
         self._key = key
+        self._directory = directory
+        self._now = now
         self._most_entries = most_entries
         self._grace = grace
-        self._entries: OrderedDict[tuple[int, str, str], _Entry] = OrderedDict()
+        self._entries: OrderedDict[_Place, _Entry] = OrderedDict()
         self._peers_matter = False
+        directory.follow(self._follow)
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def known(
-        self, credentials: Password, provider: int, peer: str, snapshot: Snapshot, now: float, *, away: bool = False
-    ) -> Decision | None:
-        """An accepted decision, if these credentials were accepted lately and would still be; otherwise None.
-
-        ``away``: control cannot be asked, so the grace counts.
-        """
+    def known(self, credentials: Password, provider: int, peer: str) -> Decision | None:
+        """An accepted decision, if these credentials were accepted lately and still would be; otherwise None."""
         entry = self._find(credentials, provider, peer)
-        if entry is None or now >= (entry.grace_until if away else entry.good_until):
+        now = self._now()
+        if entry is None or now >= entry.good_until:
             return None
-        if entry.seen != snapshot.revision:
-            identity = still_admitted(entry.identity, provider, snapshot)
-            if identity is None:
-                return None
-            entry.seen, entry.identity = snapshot.revision, identity
-            entry.decision = Decision("accepted", identity)
-        user = snapshot.users[entry.identity.user]
-        return entry.decision if validity.refusal(user, now) is None else None
+        return self._use(entry, provider, now, away=False)
 
-    def remember(
-        self,
-        credentials: Password,
-        provider: int,
-        peer: str,
-        identity: Identity,
-        reuse: Reuse,
-        snapshot: Snapshot,
-        now: float,
-    ) -> None:
-        """Control has accepted these credentials and allows this reuse."""
+    def in_grace(self, credentials: Password, provider: int, peer: str) -> Decision | None:
+        """As `known`, for while control cannot be asked."""
+        entry = self._find(credentials, provider, peer)
+        now = self._now()
+        if entry is None or now >= entry.grace_until:
+            return None
+        return self._use(entry, provider, now, away=True)
+
+    def learn(self, credentials: Password, provider: int, peer: str, decision: Decision, reuse: Reuse | None) -> None:
+        """What control has just said of these credentials, and how it may be reused."""
+        match decision.outcome:
+            case Outcome.ACCEPTED:
+                if reuse is not None and reuse.seconds > 0:
+                    self._remember(credentials, provider, peer if reuse.peer_only else "", decision, reuse)
+            case Outcome.BAD_CREDENTIALS | Outcome.NOT_ALLOWED | Outcome.CHALLENGED:
+                self._forget(credentials, provider, peer)
+
+    def _remember(self, credentials: Password, provider: int, scope: str, decision: Decision, reuse: Reuse) -> None:
+        now = self._now()
         seconds = min(reuse.seconds, MOST_SECONDS)
-        if seconds <= 0:
-            return
-        place = (provider, credentials.username, peer if reuse.peer_only else "")
-        self._peers_matter |= reuse.peer_only
-        digest = self._digest(credentials)
+        place = (provider, credentials.username, scope)
+        self._peers_matter |= bool(scope)
         self._entries[place] = _Entry(
-            digest, identity, now + seconds, now + max(seconds, self._grace), _NEVER, Decision("accepted", identity)
+            self._digest(credentials), now + seconds, now + max(seconds, self._grace), decision, revision=-1
         )
         self._entries.move_to_end(place)
         while len(self._entries) > self._most_entries:
             self._entries.popitem(last=False)
 
-    def forget(self, credentials: Password, provider: int, peer: str) -> None:
-        """Control has refused these very credentials; a guess of somebody else's forgets nothing."""
+    def _forget(self, credentials: Password, provider: int, peer: str) -> None:
+        """Only what was accepted before: somebody else's wrong guess forgets nothing."""
         for place in ((provider, credentials.username, ""), (provider, credentials.username, peer)):
             entry = self._entries.get(place)
             if entry is not None and hmac.compare_digest(entry.digest, self._digest(credentials)):
                 del self._entries[place]
-
-    def clear(self) -> None:
-        """For another configuration, or another store whose revisions say nothing about ours."""
-        self._entries.clear()
 
     def _find(self, credentials: Password, provider: int, peer: str) -> _Entry | None:
         place = (provider, credentials.username, "")
@@ -113,13 +129,27 @@ class CredentialCache:
         self._entries.move_to_end(place)
         return entry
 
+    def _use(self, entry: _Entry, provider: int, now: float, away: bool) -> Decision | None:
+        snapshot = self._directory.current
+        if entry.revision != snapshot.revision:
+            identity = entry.decision.identity and still_admitted(entry.decision.identity, provider, snapshot)
+            if identity is None:
+                return None
+            entry.decision, entry.revision = Decision("accepted", identity), snapshot.revision
+        identity = entry.decision.identity
+        if identity is None or validity.refusal(snapshot.users[identity.user], now) is not None:
+            return None
+        self.uses[Use(provider, identity.user, away)] += 1
+        return entry.decision
+
     def _digest(self, credentials: Password) -> bytes:
         octets = credentials.password.encode("utf-8", "surrogatepass")
         return hashlib.blake2b(octets, key=self._key, digest_size=32).digest()
 
-
-_NEVER = -1
-"""No revision: the first hit is admitted anew."""
+    def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
+        """Another configuration may ask for more than a password; another store's revisions say nothing about ours."""
+        if touched.everything or touched.configuration:
+            self._entries.clear()
 
 
 def still_admitted(identity: Identity, provider: int, snapshot: Snapshot) -> Identity | None:
@@ -130,19 +160,20 @@ def still_admitted(identity: Identity, provider: int, snapshot: Snapshot) -> Ide
         return None
     if not admits(record, user.pk, snapshot):
         return None
-    direct = snapshot.memberships.get(user.pk, frozenset())
+    direct = snapshot.memberships.get(user.pk, NO_GROUPS)
+    groups = sorted((snapshot.groups[pk] for pk in snapshot.groups_of(user.pk)), key=lambda group: group.name)
     return replace(
         identity,
-        username=user.username,
         name=user.name,
         email=user.email,
-        is_superuser=snapshot.is_superuser(user.pk),
-        groups=tuple(sorted(snapshot.groups[pk].name for pk in direct if pk in snapshot.groups)),
+        is_superuser=any(group.is_superuser for group in groups),
+        groups=tuple(group.name for group in groups if group.pk in direct),
+        attributes=attributes.merged((group.attributes for group in groups), user.attributes),
     )
 
 
 def admits(provider: ProviderRecord, user: int, snapshot: Snapshot) -> bool:
-    """By the static bindings; a binding to a policy is control's to decide, so nothing is admitted here then."""
+    """By the static bindings; where a policy decides too, that is control's to say, so nothing is admitted here."""
     if any(binding.policy is not None and binding.enabled for binding in provider.bindings):
         return False
     return bindings.admits(provider.policy_engine_mode, provider.bindings, user, snapshot.groups_of(user))

@@ -1,19 +1,30 @@
-"""One run of the reactor with an outpost inside: start-up lines, failures as sentences, an orderly stop."""
+"""One run of the reactor with a program inside: start-up lines, failures as sentences, an orderly stop."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
-from outpost.app import Outpost
-from outpost.listeners.ports import CannotListen
+from outpost.listeners.ports import CannotListen, Ports
+from outpost.telemetry import Telemetry
 from settings import Settings
 
 EXIT_FAILED = 1
-Ports = Mapping[str, list[str]]
+Places = Mapping[str, list[str]]
+"""Listener to its ``host:port``s."""
+
+
+class Program(Protocol):
+    ports: Ports
+    telemetry: Telemetry
+
+    async def start(self) -> None:
+        """Raises CannotListen."""
+
+    async def stop(self) -> None: ...
 
 
 def complain(sentence: str) -> None:
@@ -24,10 +35,10 @@ class Process:
     """``next_steps`` gives the last of the start-up lines, for the ports that were opened."""
 
     def __init__(
-        self, settings: Settings, outpost: Outpost, reactor: Any, next_steps: Callable[[Ports], list[str]]
+        self, settings: Settings, program: Program, reactor: Any, next_steps: Callable[[Places], list[str]]
     ) -> None:
         self._settings = settings
-        self._outpost = outpost
+        self._program = program
         self._reactor = reactor
         self._next_steps = next_steps
         self._exit_code = 0
@@ -41,11 +52,11 @@ class Process:
 
     async def _start(self) -> None:
         try:
-            await self._outpost.start()
+            await self._program.start()
         except CannotListen as error:
             self._fail(str(error))
         except Exception:
-            self._outpost.telemetry.fault("starting")
+            self._program.telemetry.fault("starting")
             self._fail("a fault of ours kept it from starting; the traceback is above.")
         else:
             print(*self._start_up_lines(), sep="\n", file=sys.stderr)  # noqa: T201
@@ -56,10 +67,10 @@ class Process:
         self._reactor.stop()
 
     def _stop(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._outpost.stop())
+        return Deferred.fromCoroutine(self._program.stop())
 
     def _start_up_lines(self) -> list[str]:
-        ports = self._outpost.ports
+        ports = self._program.ports.places
         return [
             "",
             "Outpost is running.",
@@ -71,7 +82,7 @@ class Process:
         ]
 
 
-def browsable(ports: Ports, public_url: str) -> str:
+def browsable(ports: Places, public_url: str) -> str:
     """An address that a browser on this machine can open."""
     if public_url:
         return public_url

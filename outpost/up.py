@@ -1,4 +1,4 @@
-"""`outpost up`: control and every listener in one process, on Twisted's asyncio reactor.
+"""`outpost up` and `outpost control`: control in this process, on Twisted's asyncio reactor, with or without doors.
 
 The only place where the two programs meet: control's coroutines become Deferreds here, and the frames of the link cross
 in memory, through the same codec as on the wire (DESIGN D3, D7).
@@ -44,15 +44,14 @@ def deferred(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
     return Deferred.fromFuture(asyncio.ensure_future(coroutine))
 
 
-def main(settings: Settings) -> int:
+def main(settings: Settings, doors: bool = True) -> int:
     """Runs until stopped; the exit code. What cannot start says so in a sentence on standard error."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     asyncioreactor.install(loop)
     from twisted.internet import reactor
 
-    from outpost.app import Outpost
-    from outpost.process import EXIT_FAILED, Process, browsable, complain
+    from outpost.process import EXIT_FAILED, Process, Program, browsable, complain
 
     start_log(settings.log.level)
     try:
@@ -60,12 +59,24 @@ def main(settings: Settings) -> int:
     except CannotStart as error:
         complain(str(error))
         return EXIT_FAILED
-    outpost = Outpost(
-        OutpostConfig.from_settings(settings), InProcess(control), reactor, application=control.application
-    )
+    program: Program = _with_doors(settings, control, reactor) if doors else _alone(settings, control, reactor)
+
+    def next_steps(ports: Any) -> list[str]:
+        return control.next_steps(browsable(ports, settings.public_url))
+
     try:
-        return Process(
-            settings, outpost, reactor, lambda ports: control.next_steps(browsable(ports, settings.public_url))
-        ).run()
+        return Process(settings, program, reactor, next_steps).run()
     finally:
         control.close()
+
+
+def _with_doors(settings: Settings, control: Control, reactor: Any) -> Any:
+    from outpost.app import Outpost
+
+    return Outpost(OutpostConfig.from_settings(settings), InProcess(control), reactor, application=control.application)
+
+
+def _alone(settings: Settings, control: Control, reactor: Any) -> Any:
+    from outpost.control_alone import ControlAlone
+
+    return ControlAlone(OutpostConfig.from_settings(settings), control.application, control.certificate, reactor)

@@ -115,8 +115,8 @@ BREAKING = {
     "rules/reasons.py": "import socket, protocols.errors",
     "protocols/ldap/ber.py": "import protocols.radius.packet",
     "settings/kinds.py": "import outpost.outcome",
-    "control/records.py": "import twisted.internet.defer, sqlalchemy",
-    "outpost/outcome.py": "import twisted.internet.defer, control.records",
+    "control/records.py": "import twisted.internet.defer, sqlalchemy, control.app",
+    "outpost/outcome.py": "import twisted.internet.defer, control.records, outpost.app",
 }
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from control.authentication import closure
 from control.bootstrap import setup_pending
 from control.flows.state import MOST_STAGES, Context, PlannedStage, State
 from control.records import Binding, Flow, Provider, Stage, StageBinding
 from control.store.interface import NotFound, Query, Transaction
-from control.verbs.rights import is_superuser
+from control.verbs.rights import closure, is_superuser
 from rules import bindings
 
 
@@ -91,7 +90,7 @@ def _check_requirement(tx: Transaction, flow: Flow, user: int | None) -> None:
 
 def _check_bindings(tx: Transaction, flow: Flow, user: int | None) -> None:
     lines = tx.select(Binding, Query(equal={"target": flow.pk}, ordering=("order",)))
-    groups = closure(tx, user) if user is not None else frozenset()
+    groups = frozenset(group.pk for group in closure(tx, user)) if user is not None else frozenset()
     if not bindings.admits(flow.policy_engine_mode, lines, user or 0, groups):
         raise NotForYou("This flow is not for you.", "no_binding")
 

@@ -82,7 +82,7 @@ def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = T
     _check_dates(fields)
     _check_type(user, fields)
     changed = replace(user, **fields.model_dump(exclude={"groups"}))
-    if changed.username != user.username:
+    if (changed.username, changed.email) != (user.username, user.email):
         changed = replace(changed, credential_version=changed.credential_version + 1)
     if user.is_active and not changed.is_active:
         changed = _disbelieved(changed, tx.now)

@@ -17,7 +17,9 @@ Body = tuple[tuple[object, ...], bytes]
 
 
 class Bodies:
-    """Encoded entries, each good as long as the very objects that it was made from (its stamps) are current.
+    """Encoded entries, each good as long as what it was made from (its stamps) has not changed.
+
+    Stamps are nearly always the same objects as before, which is what a tuple compares first.
 
     Two generations stand in for an exact order of use: when the young one has its half of the room, the old one goes.
     """
@@ -42,10 +44,10 @@ class Bodies:
         if young is None:
             young = self._young[selection] = {}
         known = young.get(key)
-        if known is not None and _same(known[0], stamps):
+        if known is not None and known[0] == stamps:
             return known[1]
         known = self._old.get(selection, young).get(key)
-        if known is None or not _same(known[0], stamps):
+        if known is None or known[0] != stamps:
             known = (stamps, encode(selection))
         self._keep(young, key, known)
         return known[1]
@@ -58,7 +60,3 @@ class Bodies:
         self._size += len(body[1]) + BODY_OVERHEAD
         if self._size > self._half:
             self._old, self._young, self._size = self._young, {}, 0
-
-
-def _same(stamps: tuple[object, ...], others: tuple[object, ...]) -> bool:
-    return all(one is other for one, other in zip(stamps, others, strict=True))

@@ -67,8 +67,10 @@ class NamingContexts:
         self.problems = {}
         for provider, settings in _ldap_providers(snapshot):
             before = self._trees.get(provider.pk)
-            if before is not None and before.provider is not provider:
+            if before is not None and before.provider != provider:
                 before = None
+            if before is not None:
+                provider = before.provider  # the same object, by which encoded entries know that they are current
             try:
                 trees[provider.pk] = Tree(
                     provider,

@@ -42,6 +42,12 @@ GROUP_CLASSES = (
     "goauthentik.io/ldap/group",
 )
 VIRTUAL_GROUP_CLASSES = (*GROUP_CLASSES[:-1], "goauthentik.io/ldap/virtual-group")
+CLASS_NAMES: dict[tuple[str, ...], frozenset[str]] = {
+    classes: frozenset(name.lower() for name in classes)
+    for classes in (USER_CLASSES, GROUP_CLASSES, VIRTUAL_GROUP_CLASSES)
+}
+"""The same, as filters compare them."""
+USER_CLASS_NAMES = CLASS_NAMES[USER_CLASSES]
 
 
 def boolean(truth: bool) -> Values:

@@ -23,6 +23,8 @@ Application = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Messa
 VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 MAX_BUFFERED_BODY = 64 * 1024
 """Bytes of a request's body that wait for the application before reading pauses."""
+STOP_PATIENCE = 1.0
+"""Seconds for answers in hand to finish when the program stops; streams without end are then cut."""
 
 
 class AsgiRoute:
@@ -42,10 +44,12 @@ class AsgiRoute:
         return Deferred.fromFuture(asyncio.ensure_future(self._lifespan.start_up()))
 
     def stop(self) -> Deferred[None]:
-        """Cancels what still runs, then runs the application's shut-down."""
+        """Lets answers finish for a moment, cancels what still runs, then runs the application's shut-down."""
         return Deferred.fromFuture(asyncio.ensure_future(self._stop()))
 
     async def _stop(self) -> None:
+        if self._cycles:
+            await asyncio.wait(self._cycles, timeout=STOP_PATIENCE)
         for cycle in tuple(self._cycles):
             cycle.cancel()
         await asyncio.gather(*self._cycles, return_exceptions=True)

@@ -21,8 +21,8 @@ from protocols.proxy.trust import ForwardingError, TrustedPeers, by_name, forwar
 from rules.reasons import Outcome
 
 PREFIX = b"/outpost.goauthentik.io/"
-BODY_LIMIT = 1024 * 1024
-"""Nobody reads it; Envoy and HAProxy may pass a request's body on."""
+BODY_LIMIT = 2**63
+"""A proxy may announce the browser's upload. Nobody waits for it, reads it or keeps it, so it needs no bound."""
 MAX_NOTED = 256
 """Different sentences told to the operator between two configurations."""
 

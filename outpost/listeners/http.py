@@ -97,9 +97,10 @@ class Exchange:
         connection = self._connection
         if connection is None:
             return
-        self.begun = True
         http = connection.http
-        pieces = http.begin(status, connection.owner.date() + fields, length) + http.send_body(content)
+        head = http.begin(status, connection.owner.date() + fields, length)
+        self.begun = True
+        pieces = head + http.send_body(content)
         if last:
             connection.write(pieces + http.finish())
             connection.answered()
@@ -183,6 +184,7 @@ class HttpConnection(Conversation):
     def connectionLost(self, reason: Failure | None = None) -> None:
         self.owner.connections.leave(self)
         self._drop_exchange()
+        self.http.release()
 
     # --- in ---
 

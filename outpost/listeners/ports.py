@@ -3,14 +3,65 @@
 from __future__ import annotations
 
 import errno
+import json
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.protocol import DatagramProtocol
 
 from settings import Address
 
+PORTS_FILE = "ports.json"
+MAX_DATAGRAM = 4096
+"""Bytes: the longest RADIUS packet (RFC 2865, section 3)."""
+
 BACKLOG = 1024
 """Connections the kernel holds for us: a burst after a restart is not refused."""
+
+
+class Ports:
+    """The listening ports of one process, by the names of their settings; ``ports.json`` says which they are.
+
+    ``reactor`` adopts sockets; there is no one type that says so.
+    """
+
+    def __init__(self, reactor: Any, data_dir: Path) -> None:
+        self.places: dict[str, list[str]] = {}
+        self._reactor = reactor
+        self._file = data_dir / PORTS_FILE
+        self._listening: list[Any] = []
+
+    def stream(self, name: str, addresses: Iterable[Address], factory: Any) -> None:
+        """Raises CannotListen, as `datagrams` does."""
+        for one in open_sockets(addresses, socket.SOCK_STREAM):
+            self._serve(name, one, self._reactor.adoptStreamPort(one.fileno(), one.family, factory))
+
+    def datagrams(self, name: str, addresses: Iterable[Address], listener: Callable[[], DatagramProtocol]) -> None:
+        for one in open_sockets(addresses, socket.SOCK_DGRAM):
+            port = self._reactor.adoptDatagramPort(one.fileno(), one.family, listener(), maxPacketSize=MAX_DATAGRAM)
+            self._serve(name, one, port)
+
+    def write(self) -> None:
+        """Says in the data folder which ports are open; whoever waits for the file sees it whole."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._file.with_suffix(".new")
+        draft.write_text(json.dumps(self.places, indent=2) + "\n")
+        draft.replace(self._file)
+
+    def close(self) -> Deferred[Any]:
+        """Accepts no more; fires when that is so."""
+        self._file.unlink(missing_ok=True)
+        return DeferredList([maybeDeferred(port.stopListening) for port in self._listening], consumeErrors=True)
+
+    def _serve(self, name: str, one: socket.socket, port: Any) -> None:
+        """The reactor has made a copy of the descriptor."""
+        self.places.setdefault(name, []).append(place(one))
+        self._listening.append(port)
+        one.close()
 
 
 class CannotListen(Exception):

@@ -107,4 +107,4 @@ def tlv(tag: int, value: bytes) -> bytes:
 
 
 def encode_integer(number: int, tag: int = INTEGER) -> bytes:
-    return tlv(tag, number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True))
+    return tlv(tag, number.to_bytes((number + (number < 0)).bit_length() // 8 + 1, "big", signed=True))

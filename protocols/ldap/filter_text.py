@@ -20,7 +20,9 @@ from protocols.ldap.filter import (
     Substrings,
 )
 
-_ITEM = re.compile(r"(?P<attribute>[^()=<>~:*]*)(?P<extension>(?::[^()=]*)?)(?P<sign>:=|=|>=|<=|~=)(?P<value>[^()]*)\Z")
+_ITEM = re.compile(
+    r"(?P<attribute>[^()=<>~:*]*)(?P<extension>(?::[^()=:]+)*)(?P<sign>:=|=|>=|<=|~=)(?P<value>[^()]*)\Z"
+)
 _ESCAPE = re.compile(rb"\\([0-9A-Fa-f]{2})?")
 _COMPARISONS: dict[str, Callable[[str, bytes], Filter]] = {">=": GreaterOrEqual, "<=": LessOrEqual, "~=": Approx}
 

@@ -96,6 +96,11 @@ class RequestReader:
             self._check_raw()
         return b""
 
+    def release(self) -> None:
+        """Breaks the cycle of reader and parser. Nothing can be fed any more."""
+        self.refused = True
+        del self._parser
+
     def _check_raw(self) -> None:
         if self._in_head:
             if self._raw > MAX_RAW_HEAD_BYTES:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from control.authentication import Authentication, Proved, merged_attributes
+from control.authentication import Authentication, Proved
 from control.passwords import Busy
 from control.records import Application, Binding, Event, Group, Login, Outpost, Provider, User
 from control.store.interface import Query, Transaction
@@ -183,10 +183,3 @@ def test_the_last_login_is_remembered(world: World) -> None:
         world.ask()
     (login,) = world.store.read_now(lambda tx: tx.select(Login))
     assert login == Login(world.users["alice"], world.clock.now())
-
-
-def test_attributes_merge_deeply_and_the_user_wins() -> None:
-    groups = [{"a": 1, "deep": {"x": 1, "y": 1}}, {"a": 2, "deep": {"y": 2}}]
-    assert merged_attributes(groups, {"deep": {"z": 3}}) == {"a": 2, "deep": {"x": 1, "y": 2, "z": 3}}
-    assert merged_attributes([{"a": {"x": 1}}], {"a": None}) == {"a": None}
-    assert groups[0] == {"a": 1, "deep": {"x": 1, "y": 1}}

@@ -57,8 +57,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def nginx(folder: Path, server: str) -> Iterator[int]:
-    """Runs nginx with this ``server`` block's inside; gives its port."""
+def nginx(folder: Path, site: str) -> Iterator[int]:
+    """Runs nginx with this ``site``, which says ``listen 80;``; gives its port."""
     port = free_port()
     configuration = folder / "nginx.conf"
     configuration.write_text(
@@ -68,7 +68,7 @@ def nginx(folder: Path, server: str) -> Iterator[int]:
         http {{
             access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
             fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-            server {{ listen 127.0.0.1:{port}; {server} }}
+            {site.replace("listen 80;", f"listen 127.0.0.1:{port};")}
         }}
         """
     )

@@ -30,14 +30,13 @@ def front(
 ) -> Iterator[str]:
     """nginx with the document's own snippet: only addresses differ."""
     (snippet,) = re.findall(r"```nginx\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    inside = re.search(r"server \{(.*)\}", snippet, re.DOTALL)
-    assert inside is not None
-    block = re.sub(r"^\s*(listen|server_name|ssl_\w+) .*;$", "", inside.group(1), flags=re.MULTILINE)
-    assert "127.0.0.1:9000" in block
-    assert "127.0.0.1:8080" in block
-    block = block.replace("127.0.0.1:9000", program.ports["http"][0])
-    block = block.replace("127.0.0.1:8080", f"127.0.0.1:{application.port}")
-    with nginx(tmp_path_factory.mktemp("nginx"), f"server_name {HOST};{block}") as port:
+    assert "127.0.0.1:9000" in snippet
+    assert "127.0.0.1:8080" in snippet
+    assert "listen 80;" in snippet
+    snippet = snippet.replace("127.0.0.1:9000", program.ports["http"][0])
+    snippet = snippet.replace("127.0.0.1:8080", f"127.0.0.1:{application.port}")
+    snippet = snippet.replace("app.example.com", HOST)
+    with nginx(tmp_path_factory.mktemp("nginx"), snippet) as port:
         yield f"http://127.0.0.1:{port}"
 
 

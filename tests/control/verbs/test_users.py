@@ -42,6 +42,8 @@ def test_a_new_name_disbelieves_what_was_remembered_under_the_old_one(store: Sql
     after = change(store, before.pk, username="alicia")
     assert after.credential_version == before.credential_version + 1
     assert change(store, before.pk, name="Alicia").credential_version == after.credential_version
+    by_email = change(store, before.pk, email="alicia@example.com")
+    assert by_email.credential_version == after.credential_version + 1
 
 
 def test_a_new_password_disbelieves_the_old_one_and_ends_sessions(store: SqlStore) -> None:

@@ -206,7 +206,20 @@ async def splits_a_header(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"x"})
 
 
-@pytest.mark.parametrize("application", [raises, ends, starts_only, body_first, starts_twice, splits_a_header])
+async def answers_only_for_now(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 103, "headers": []})
+    await send({"type": "http.response.body", "body": b"x"})
+
+
+async def measures_wrongly(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"five")]})
+    await send({"type": "http.response.body", "body": b"x"})
+
+
+@pytest.mark.parametrize(
+    "application",
+    [raises, ends, starts_only, body_first, starts_twice, splits_a_header, answers_only_for_now, measures_wrongly],
+)
 def test_a_broken_application_answers_500(application: Any) -> None:
     async def test() -> None:
         stage = Stage(application)
@@ -235,7 +248,25 @@ def test_a_failure_behind_the_head_breaks_off(fields: list[tuple[bytes, bytes]])
     asyncio.run(test())
 
 
-def test_lifespan() -> None:
+def test_stopping_lets_an_answer_in_hand_finish() -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.01)
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+    async def test() -> None:
+        stage = Stage(application)
+        visitor = stage.visit()
+        visitor.send(get("/"))
+        await settle()
+        await stage.route.stop().asFuture(asyncio.get_running_loop())
+        assert [answer.status for answer in visitor.answers()] == [204]
+
+    asyncio.run(test())
+
+
+def test_lifespan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outpost.listeners.asgi.STOP_PATIENCE", 0.01)
     seen: list[str] = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:

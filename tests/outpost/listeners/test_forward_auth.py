@@ -359,8 +359,8 @@ def test_a_value_cannot_write_headers_of_its_own() -> None:
 
 def test_a_body_is_not_waited_for() -> None:
     """nginx without Content-Length "" announces a body that never comes."""
-    answer = Door().ask(ALICE, ("Content-Length", "7"))
-    assert answer.status == 200
+    for length in ("7", "1000000000000"):
+        assert Door().ask(ALICE, ("Content-Length", length)).status == 200
 
 
 def test_an_upgrade_is_never_accepted() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -341,6 +343,20 @@ def test_connections_are_bounded_in_all_and_from_one_address() -> None:
     assert telemetry.discards["http", "too_many_connections"] == 2
     first.leave()
     assert listener.connect("192.0.2.3").ask(get("/")).status == 200
+
+
+def test_a_closed_connection_is_freed_without_looking_for_cycles() -> None:
+    listener = Listener(fallback=Echo())
+    visitor = listener.connect()
+    visitor.send(get("/"))
+    reader = weakref.ref(visitor.connection.http._reader)
+    visitor.leave()
+    gc.disable()
+    try:
+        del visitor
+        assert reader() is None
+    finally:
+        gc.enable()
 
 
 def test_nothing_is_left_behind_by_connections_that_ended() -> None:

@@ -35,7 +35,7 @@ class Answer:
 
 
 def message(message_id: int, operation: Any, controls: Controls = ()) -> bytes:
-    return pureldap.LDAPMessage(operation, id=message_id, controls=list(controls) or None).toWire()
+    return bytes(pureldap.LDAPMessage(operation, id=message_id, controls=list(controls) or None).toWire())
 
 
 def bind(message_id: int, name: str, password: str | bytes, version: int = 3, controls: Controls = ()) -> bytes:
@@ -141,17 +141,18 @@ def _answer(message_id: int, choice: Any) -> Answer:
             for attribute in operation["attributes"]
         }
         return Answer(message_id, name, text=str(operation["object"]), attributes=attributes)
-    extended = {}
+    oid, value = "", None
     if name == "extendedResp":
-        oid, value = operation["responseName"], operation["responseValue"]
-        extended = {"oid": str(oid) if oid.hasValue() else "", "value": bytes(value) if value.hasValue() else None}
+        oid = str(operation["responseName"]) if operation["responseName"].hasValue() else ""
+        value = bytes(operation["responseValue"]) if operation["responseValue"].hasValue() else None
     return Answer(
         message_id,
         name,
         int(operation["resultCode"]),
         str(operation["matchedDN"]),
         str(operation["diagnosticMessage"]),
-        **extended,
+        oid=oid,
+        value=value,
     )
 
 

@@ -82,7 +82,7 @@ def test_an_unknown_choice_is_a_filter_of_a_later_standard() -> None:
 
 @pytest.mark.parametrize(
     "octets",
-    ["a3", "a300", "a3030401 61", "a30604016104016104", "a203040161", "a200", "a40304016130", "a900", "a403040161"],
+    ["a3", "a300", "a3030401 61", "a30704016104016104", "a203040161", "a200", "a40304016130", "a900", "a403040161"],
 )
 def test_malformed(octets: str) -> None:
     raw = bytes.fromhex(octets)

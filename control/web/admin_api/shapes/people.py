@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from control.authentication import merged_attributes
 from control.flows.avatar import avatar
 from control.outposts import uid_of
 from control.records import Group, Login, User
@@ -12,6 +11,7 @@ from control.store.interface import Query, Transaction
 from control.verbs.rights import closure, superusers
 from control.web.admin_api.resource import View
 from control.web.admin_api.shapes.parts import Body, by_pk, moment
+from rules.attributes import merged
 
 
 def users(tx: Transaction, records: Sequence[User], view: View) -> list[Body]:
@@ -63,7 +63,7 @@ def _group_of_user(group: Group) -> Body:
 
 def myself(tx: Transaction, user: User, is_superuser: bool) -> Body:
     groups = closure(tx, user.pk)
-    settings = merged_attributes([group.attributes for group in groups], user.attributes).get("settings")
+    settings = merged([group.attributes for group in groups], user.attributes).get("settings")
     return {
         "user": {
             "pk": user.pk,

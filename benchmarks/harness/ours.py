@@ -1,0 +1,199 @@
+"""Our own programs with a directory of made-up people: `outpost up`, and `outpost run` beside `outpost control`."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness.forwarder import Forwarder
+from benchmarks.harness.people import (
+    BASE_DN,
+    HOST,
+    PASSWORD,
+    SHARED_SECRET,
+    people,
+    team_name,
+)
+from benchmarks.harness.processes import DidNotStart, Server
+from control.app import Control
+from control.config import ControlConfig
+from control.records import Group, Outpost, Provider, Token, User
+from control.store.interface import Query, Transaction
+from control.verbs import applications, bindings, groups, outposts, providers
+from settings import load
+
+TOKEN = "benchmark-bootstrap-token-0123456789abcdef"
+SECRET_KEY = "vR2nX8cM5tY1kJ7wQ4hZ9bD6gF3sL0pA-benchmark-only"
+CONFIGURATION = {
+    "ldap": {"base_dn": BASE_DN},
+    "radius": {"client_networks": "127.0.0.0/8", "shared_secret": SHARED_SECRET},
+    "proxy": {"mode": "forward_single", "external_host": f"http://{HOST}"},
+}
+"""One provider of each kind, open to the members of ``staff``, which is everybody."""
+OUTPOST = "apart"
+"""The outpost that `outpost run` is."""
+
+
+def environ(folder: Path, **more: str) -> dict[str, str]:
+    return {
+        "OUTPOST_DATA_DIR": str(folder / "data"),
+        "OUTPOST_SECRET_KEY": SECRET_KEY,
+        "OUTPOST_BOOTSTRAP_TOKEN": TOKEN,
+        "OUTPOST_BOOTSTRAP_PASSWORD": PASSWORD,
+        **{f"OUTPOST_LISTEN__{name}": "127.0.0.1:0" for name in ("HTTP", "LDAP", "RADIUS", "METRICS")},
+        **{f"OUTPOST_LISTEN__{name}": "off" for name in ("HTTPS", "LDAPS", "RADIUS_ACCT", "RADSEC")},
+        **more,
+    }
+
+
+# --- the directory -------------------------------------------------------------------------------------------------
+
+
+def populate(folder: Path, count: int) -> str:
+    """Makes a store with ``count`` people below ``folder``; the key of the token of `OUTPOST`."""
+    return asyncio.run(_populate(ControlConfig.from_settings(load(environ(folder))), count))
+
+
+async def _populate(config: ControlConfig, count: int) -> str:
+    control = await Control.open(config)
+    try:
+        hashed = await control.passwords.hash(PASSWORD)
+        return await control.store.write(lambda tx: _fill(tx, count, hashed))
+    finally:
+        control.close()
+
+
+def _fill(tx: Transaction, count: int, hashed: str) -> str:
+    """Everybody has the same hash: what a login costs does not depend on whose it is."""
+    staff = groups.create(tx, {"name": "staff"})
+    administrators = tx.select(Group, Query(equal={"is_superuser": True}))[0]
+    tx.update(_child_of(administrators, staff))
+    teams: dict[int, list[int]] = {}
+    for person in people(count):
+        user = tx.insert(
+            User(
+                username=person.username,
+                name=person.name,
+                email=person.email,
+                attributes=person.attributes,
+                password=hashed,
+                password_change_date=tx.now,
+            )
+        )
+        teams.setdefault(person.team, []).append(user.pk)
+    for team, members in teams.items():
+        tx.add_members(tx.insert(Group(name=team_name(team), parents=(staff.pk,))).pk, members)
+    pks = [_provider(tx, kind, given, staff).pk for kind, given in CONFIGURATION.items()]
+    embedded = tx.select(Outpost, Query(equal={"managed": outposts.EMBEDDED}))[0]
+    outposts.update(tx, embedded.pk, {"providers": pks})
+    apart = outposts.create(tx, {"name": OUTPOST, "type": outposts.ANY, "providers": pks}, os.urandom)
+    return tx.select(Token, Query(equal={"identifier": outposts.token_identifier(apart.pk)}))[0].key
+
+
+def _child_of(group: Group, parent: Group) -> Group:
+    return Group(**{name: getattr(group, name) for name in group.__slots__} | {"parents": (parent.pk,)})
+
+
+def _provider(tx: Transaction, kind: str, given: Mapping[str, Any], staff: Group) -> Provider:
+    provider = providers.create(tx, kind, {"name": kind, **given}, os.urandom)
+    application = applications.create(tx, {"name": kind, "slug": kind, "provider": provider.pk})
+    bindings.create(tx, {"target": application.pk, "group": staff.pk, "order": 0})
+    return provider
+
+
+# --- the programs --------------------------------------------------------------------------------------------------
+
+
+def program(command: str, folder: Path, **more: str) -> Server:
+    """``outpost <command>`` with its data below ``folder``; started when its health says that it is ready."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "data" / "ports.json").unlink(missing_ok=True)
+    return Server(
+        f"outpost {command}",
+        [sys.executable, "-m", "outpost", command],
+        folder,
+        lambda: is_ready(folder),
+        environ(folder, **more),
+    )
+
+
+def ports(folder: Path) -> dict[str, int]:
+    """What the program has written down: listener to port."""
+    said: dict[str, list[str]] = json.loads((folder / "data" / "ports.json").read_text())
+    return {name: int(places[0].rpartition(":")[2]) for name, places in said.items()}
+
+
+def is_ready(folder: Path) -> bool:
+    try:
+        return request(ports(folder)["http"], "GET", "/-/health/ready/")[0] < 300
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
+        return False
+
+
+def request(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    """Status and JSON of one request of the administrator's."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        return answer.status, json.loads(content) if content[:1] in (b"{", b"[") else None
+    finally:
+        connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A running outpost. In the all-in-one program ``control`` is the same process, and nothing is counted between."""
+
+    name: str
+    outpost: Server
+    control: Server
+    ports: dict[str, int]
+    control_port: int
+    between: Forwarder | None = field(default=None)
+
+    @property
+    def is_apart(self) -> bool:
+        return self.control is not self.outpost
+
+
+@contextmanager
+def together(folder: Path, store: Path) -> Iterator[Installation]:
+    """`outpost up` on a copy of ``store``, which `populate` made."""
+    shutil.copytree(store, folder, dirs_exist_ok=True)
+    with program("up", folder) as up:
+        yield Installation("outpost up", up, up, ports(folder), ports(folder)["http"])
+
+
+@contextmanager
+def apart(folder: Path, store: Path, token: str) -> Iterator[Installation]:
+    """`outpost control` on a copy of ``store``, and `outpost run`, which reaches it through a counting forwarder."""
+    shutil.copytree(store, folder / "control", dirs_exist_ok=True)
+    with program("control", folder / "control") as control:
+        control_port = ports(folder / "control")["http"]
+        with (
+            Forwarder(control_port) as between,
+            program("run", folder / "run", OUTPOST_HOST=f"http://127.0.0.1:{between.port}", OUTPOST_TOKEN=token) as run,
+        ):
+            yield Installation("outpost run", run, control, ports(folder / "run"), control_port, between)
+
+
+def exists(command: str) -> bool:
+    """Is there such a command yet?"""
+    from outpost.__main__ import COMMANDS
+
+    return command in COMMANDS
+
+
+__all__ = ["DidNotStart", "Installation", "apart", "exists", "populate", "ports", "program", "request", "together"]

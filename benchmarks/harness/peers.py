@@ -1,0 +1,305 @@
+"""slapd, FreeRADIUS and nginx, configured for the same work and the same people, each in a folder of its own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.harness.people import (
+    ADMINISTRATOR,
+    BASE_DN,
+    FIRST_NUMBER,
+    PASSWORD,
+    SHARED_SECRET,
+    TEAM_SIZE,
+    Person,
+    people,
+    team_name,
+    user_dn,
+)
+from benchmarks.harness.processes import Server, accepts, free_port
+from benchmarks.harness.wire import AUTH_PATH
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A running peer program and where it listens, by purpose."""
+
+    server: Server
+    ports: dict[str, int]
+
+
+def version(*command: str) -> str:
+    """The first line of what a program says about itself."""
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = (said.stdout + said.stderr).strip().splitlines()
+    return lines[0].strip() if lines else "unknown"
+
+
+# --- slapd ---------------------------------------------------------------------------------------------------------
+
+SLAPD = """\
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+include /etc/ldap/schema/nis.schema
+attributetype ( 1.3.6.1.4.1.99999.1 NAME 'memberOf'
+  EQUALITY distinguishedNameMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.12 )
+attributetype ( 1.3.6.1.4.1.99999.2 NAME 'sAMAccountName'
+  EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
+attributetype ( 1.3.6.1.4.1.99999.3 NAME 'ak-active' EQUALITY booleanMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.7 )
+attributetype ( 1.3.6.1.4.1.99999.4 NAME 'ak-superuser' EQUALITY booleanMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.7 )
+objectclass ( 1.3.6.1.4.1.99999.5 NAME 'user' SUP top AUXILIARY
+  MAY ( memberOf $ sAMAccountName $ ak-active $ ak-superuser $ name ) )
+modulepath /usr/lib/ldap
+moduleload back_mdb
+pidfile {folder}/slapd.pid
+sizelimit unlimited
+loglevel 0
+database mdb
+suffix "{base}"
+directory {folder}/db
+maxsize 2147483648
+index objectClass,uid,cn,mail,member,memberOf,departmentNumber eq
+access to attrs=userPassword by anonymous auth by * none
+access to * by users read by * none
+"""
+"""All attributes that our entries have, so that answers are of one size; the indices that a directory like this has."""
+
+
+@contextmanager
+def slapd(folder: Path, count: int) -> Iterator[Peer]:
+    folder.mkdir()
+    (folder / "db").mkdir()
+    configuration = folder / "slapd.conf"
+    configuration.write_text(SLAPD.format(folder=folder, base=BASE_DN))
+    ldif = folder / "people.ldif"
+    with ldif.open("w") as file:
+        file.writelines(f"{entry}\n\n" for entry in _ldif(count))
+    subprocess.run(
+        ["slapadd", "-q", "-f", str(configuration), "-l", str(ldif)], check=True, capture_output=True, timeout=600
+    )
+    port = free_port()
+    command = ["slapd", "-d", "0", "-h", f"ldap://127.0.0.1:{port}", "-f", str(configuration)]
+    with Server("slapd", command, folder, lambda: accepts(port)) as server:
+        yield Peer(server, {"ldap": port})
+
+
+def _ldif(count: int) -> Iterator[str]:
+    password = _ssha(PASSWORD)
+    yield f"dn: {BASE_DN}\nobjectClass: domain\ndc: example"
+    for container in ("users", "groups"):
+        yield f"dn: ou={container},{BASE_DN}\nobjectClass: organizationalUnit\nou: {container}"
+    yield (
+        f"dn: {user_dn(ADMINISTRATOR)}\nobjectClass: inetOrgPerson\ncn: {ADMINISTRATOR}\nuid: {ADMINISTRATOR}\n"
+        f"sn: {ADMINISTRATOR}\nuserPassword: {password}"
+    )
+    for person in people(count):
+        yield _person(person, password)
+    for team in range((count + TEAM_SIZE - 1) // TEAM_SIZE):
+        members = people(min(TEAM_SIZE, count - team * TEAM_SIZE), team * TEAM_SIZE)
+        yield "\n".join(
+            [
+                f"dn: cn={team_name(team)},ou=groups,{BASE_DN}",
+                "objectClass: groupOfNames",
+                f"cn: {team_name(team)}",
+                *(f"member: {user_dn(member.username)}" for member in members),
+            ]
+        )
+
+
+def _person(person: Person, password: str) -> str:
+    number = FIRST_NUMBER + 1 + person.ordinal
+    lines = [
+        f"dn: {user_dn(person.username)}",
+        *(f"objectClass: {name}" for name in ("top", "person", "organizationalPerson", "inetOrgPerson")),
+        "objectClass: user",
+        "objectClass: posixAccount",
+        f"cn: {person.username}",
+        f"uid: {person.username}",
+        f"sAMAccountName: {person.username}",
+        f"name: {person.name}",
+        f"displayName: {person.name}",
+        f"givenName: {person.given_name}",
+        f"sn: {person.surname}",
+        f"mail: {person.email}",
+        f"uidNumber: {number}",
+        f"gidNumber: {number}",
+        f"homeDirectory: /home/{person.username}",
+        f"memberOf: cn=staff,ou=groups,{BASE_DN}",
+        f"memberOf: cn={team_name(person.team)},ou=groups,{BASE_DN}",
+        "ak-active: TRUE",
+        "ak-superuser: FALSE",
+        *(f"{name}: {value}" for name, value in person.attributes.items()),
+        f"userPassword: {password}",
+    ]
+    return "\n".join(lines)
+
+
+def _ssha(password: str) -> str:
+    salt = os.urandom(8)
+    return "{SSHA}" + base64.b64encode(hashlib.sha1(password.encode() + salt).digest() + salt).decode()
+
+
+# --- FreeRADIUS ----------------------------------------------------------------------------------------------------
+
+RADIUSD = """\
+prefix = /usr
+libdir = /usr/lib/freeradius
+db_dir = {folder}
+logdir = {folder}
+run_dir = {folder}
+pidfile = {folder}/radiusd.pid
+max_request_time = 30
+cleanup_delay = 5
+max_requests = 1048576
+hostname_lookups = no
+log {{
+    destination = files
+    file = {folder}/radius.log
+    auth = no
+}}
+security {{
+    reject_delay = 1
+    status_server = no
+    allow_vulnerable_openssl = yes
+    {security}
+}}
+client benchmark {{
+    ipaddr = 127.0.0.1
+    secret = {secret}
+    {client}
+}}
+modules {{
+    pap {{
+    }}
+    files {{
+        filename = {folder}/users
+    }}
+}}
+server default {{
+    listen {{
+        type = auth
+        ipaddr = 127.0.0.1
+        port = {port}
+    }}
+    authorize {{
+        files
+        pap
+    }}
+    authenticate {{
+        Auth-Type PAP {{
+            pap
+        }}
+    }}
+}}
+{threads}
+"""
+"""The least that answers PAP from a file of users. ``max_requests`` holds the replies that are kept for 5 seconds."""
+THREADS = "thread pool {\n    start_servers = 4\n    max_servers = 4\n    max_requests_per_server = 0\n}"
+
+
+@contextmanager
+def freeradius(folder: Path, count: int, threads: bool) -> Iterator[Peer]:
+    folder.mkdir()
+    (folder / "users").write_text(
+        "".join(f'{person.username} Cleartext-Password := "{PASSWORD}"\n' for person in people(count))
+    )
+    port = free_port(socket.SOCK_DGRAM)
+    (folder / "radiusd.conf").write_text(
+        RADIUSD.format(
+            folder=folder,
+            secret=SHARED_SECRET,
+            port=port,
+            threads=THREADS if threads else "",
+            security="",
+            client="require_message_authenticator = no",
+        )
+    )
+    for secret in ("radiusd.conf", "users"):
+        (folder / secret).chmod(0o640)
+    command = ["freeradius", "-f", "-d", str(folder), "-n", "radiusd", *([] if threads else ["-s"])]
+    with Server("freeradius", command, folder, lambda: _is_bound(port)) as server:
+        yield Peer(server, {"radius": port})
+
+
+def _is_bound(port: int) -> bool:
+    """Somebody has the UDP port."""
+    wanted = f":{port:04X}"
+    return any(line.split()[1].endswith(wanted) for line in Path("/proc/net/udp").read_text().splitlines()[1:])
+
+
+# --- nginx ---------------------------------------------------------------------------------------------------------
+
+NGINX = """\
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+    keepalive_timeout 600;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{ listen 127.0.0.1:{allow}; location = {path} {{ return 202; }} }}
+    server {{ listen 127.0.0.1:{deny}; location = {path} {{ return 401; }} }}
+    server {{
+        listen 127.0.0.1:{basic};
+        auth_basic "benchmark";
+        auth_basic_user_file {folder}/people;
+        location = {path} {{ alias {folder}/empty; }}
+    }}
+}}
+"""
+"""``return`` is the floor of an HTTP server; auth_basic on an empty file is what nginx itself can do with a password."""
+
+
+@contextmanager
+def nginx(folder: Path, known: Iterable[Person]) -> Iterator[Peer]:
+    """auth_basic reads its file line by line for every request, so it holds only people that are asked for."""
+    folder.mkdir()
+    chosen = {purpose: free_port() for purpose in ("allow", "deny", "basic")}
+    (folder / "empty").write_bytes(b"")
+    (folder / "people").write_text("".join(f"{person.username}:{_ssha(PASSWORD)}\n" for person in known))
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, path=AUTH_PATH, **chosen))
+    command = ["nginx", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
+    with Server("nginx", command, folder, lambda: all(map(accepts, chosen.values()))) as server:
+        yield Peer(server, chosen)
+
+
+# --- all of them ---------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def everyone(folder: Path, count: int, known: list[Person]) -> Iterator[dict[str, Peer]]:
+    """Every peer at once, idle until it is asked."""
+    folder.mkdir()
+    starting: dict[str, Callable[[], contextmanager[Peer]]] = {  # type: ignore[type-arg]
+        "slapd": lambda: slapd(folder / "slapd", count),
+        "freeradius": lambda: freeradius(folder / "freeradius", count, threads=False),
+        "freeradius, 4 threads": lambda: freeradius(folder / "freeradius-threads", count, threads=True),
+        "nginx": lambda: nginx(folder / "nginx", known),
+    }
+    with ExitStack() as running:
+        yield {name: running.enter_context(start()) for name, start in starting.items()}
+
+
+def versions() -> dict[str, str]:
+    return {
+        "slapd": version("slapd", "-V"),
+        "freeradius": version("freeradius", "-v"),
+        "nginx": version("nginx", "-v"),
+        "gcc": version("gcc", "--version"),
+    }

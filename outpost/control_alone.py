@@ -1,0 +1,51 @@
+"""`outpost control`: control without doors; outposts elsewhere follow it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from outpost.config import OutpostConfig
+from outpost.listeners.asgi import AsgiRoute
+from outpost.listeners.health import Health
+from outpost.listeners.http import HttpFactory
+from outpost.listeners.ports import Ports
+from outpost.listeners.tls import ServerTls
+from outpost.telemetry import Telemetry
+from protocols.link.messages import CertificateRecord
+
+HEALTH_PREFIX = b"/-/health/"
+
+
+class ControlAlone:
+    """HTTP, HTTPS and health, in front of control's ASGI ``application``."""
+
+    def __init__(
+        self, config: OutpostConfig, application: Any, certificate: CertificateRecord | None, reactor: Any
+    ) -> None:
+        self.ports = Ports(reactor, config.data_dir)
+        self.telemetry = Telemetry()
+        self._config = config
+        self._reactor = reactor
+        self._asgi = AsgiRoute(application, self.telemetry)
+        self._tls = ServerTls(lambda: certificate)
+        self._ready = False
+
+    async def start(self) -> None:
+        await self._asgi.start()
+        health = (HEALTH_PREFIX, Health(lambda: self._ready))
+        http = HttpFactory([health], self._asgi, self._reactor, time.time, self.telemetry)
+        metrics = HttpFactory([health], None, self._reactor, time.time, self.telemetry)
+        self.ports.stream("http", self._config.http, http)
+        over_tls = TLSMemoryBIOFactory(self._tls, isClient=False, wrappedFactory=http, clock=self._reactor)
+        self.ports.stream("https", self._config.https, over_tls)
+        self.ports.stream("metrics", self._config.metrics, metrics)
+        self.ports.write()
+        self._ready = True
+
+    async def stop(self) -> None:
+        self._ready = False
+        await self.ports.close()
+        await self._asgi.stop()

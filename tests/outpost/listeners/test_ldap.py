@@ -1,0 +1,658 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from outpost.authentication import Authentication
+from outpost.directory.reader import Reader
+from outpost.listeners.ldap import EVENTS_A_TURN, FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, SEND_TIMEOUT, LdapFactory
+from outpost.listeners.ldap_operations import Operations
+from outpost.listeners.limits import Connections
+from outpost.telemetry import Telemetry
+from protocols.ldap.schema import START_TLS, WHO_AM_I
+from protocols.link.messages import Authenticate, Authenticated, Members, Put
+from tests.deliveries import deliveries
+from tests.fakes import FakeLink, an_identity
+from tests.outpost.directory.people import (
+    ALICE,
+    BASE,
+    BOB,
+    CAROL,
+    GROUPS,
+    NOW,
+    PROVIDER,
+    RECORDS,
+    USERS,
+    People,
+    a_provider,
+    a_user,
+)
+from tests.protocols.ldap import peer
+from tests.protocols.ldap.peer import Answer, answers
+from tests.protocols.ldap.vectors import Vector, results_in, vectors
+
+ALICE_DN, BOB_DN = f"cn=alice,{USERS}", f"cn=bob,{USERS}"
+PASSWORDS = {"alice": "secret", "bob": "hunter2", "carol": "carol's", "dora": "dora's"}
+
+
+class RecordingTelemetry(Telemetry):
+    """Swallows faults after noting them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: list[str] = []
+        self.notes: list[str] = []
+
+    def fault(self, where: str) -> None:
+        self.faults.append(where)
+
+    def noted(self, sentence: str) -> None:
+        self.notes.append(sentence)
+
+
+class Wire(StringTransport):
+    """Also remembers what became of the connection, and tells its producer to pause when asked to."""
+
+    def __init__(self) -> None:
+        super().__init__(peerAddress=IPv4Address("TCP", "127.0.0.1", 5555))  # type: ignore[no-untyped-call]
+        self.tls: Any = None
+        self.aborted = False
+
+    def startTLS(self, creator: Any, normal: bool = True) -> None:
+        self.tls = creator
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+        super().abortConnection()  # type: ignore[no-untyped-call]
+
+
+class SlowLink(FakeLink):
+    """Answers when told to."""
+
+    gate: Deferred[None]
+
+    async def ask(self, question: Authenticate) -> Authenticated:
+        answer = await super().ask(question)
+        self.gate = Deferred()
+        await self.gate
+        return answer
+
+
+class Turns(Clock):
+    """A clock that can do what a reactor does in one turn: what is due, but nothing that this brings up."""
+
+    def turn(self) -> None:
+        for call in [call for call in self.calls if call.getTime() <= self.seconds()]:
+            self.calls.remove(call)
+            call.called = 1
+            call.func(*call.args, **call.kw)
+
+
+class Door:
+    """A listener over a small directory, and connections to it."""
+
+    def __init__(self, people: People | None = None, link: FakeLink | None = None, tls: Any = None) -> None:
+        self.people = people or People()
+        self.clock = Turns()
+        self.telemetry = RecordingTelemetry()
+        self.link = link or FakeLink(dict(PASSWORDS))
+        users = self.people.directory.current.users
+        self.link.identities = {
+            user.username: an_identity(user.username, user.pk, uuid=user.uuid) for user in users.values()
+        }
+        authentication = Authentication(self.link, lambda: "id", self.telemetry.fault)
+        self.factory = LdapFactory(
+            authentication, self.people.directory, self.telemetry, self.clock, tls, now=lambda: NOW
+        )
+
+    def connect(self) -> Client:
+        return Client(self)
+
+
+class Client:
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.wire: Any = Wire()
+        self.connection: Any = door.factory.buildProtocol(None)
+        self.connection.makeConnection(self.wire)  # type: ignore[no-untyped-call]
+
+    def send(self, *messages: bytes) -> None:
+        self.connection.dataReceived(b"".join(messages))
+
+    def ask(self, *messages: bytes) -> list[Answer]:
+        self.send(*messages)
+        return self.answers()
+
+    def answers(self) -> list[Answer]:
+        octets = self.wire.value()
+        self.wire.clear()
+        return answers(octets)
+
+    def turn(self) -> None:
+        """One turn of the reactor."""
+        self.door.clock.turn()
+
+    def bind(self, name: str = ALICE_DN, password: str = "secret") -> int | None:
+        (answer,) = self.ask(peer.bind(1, name, password))
+        return answer.code
+
+    def code(self, message: bytes) -> int | None:
+        """Of the one result to this message."""
+        return self.ask(message)[-1].code
+
+    def names(self, message: bytes) -> list[str]:
+        *entries, done = self.ask(message)
+        assert done.code == 0
+        return [entry.text for entry in entries]
+
+    @property
+    def closed(self) -> bool:
+        return bool(self.wire.disconnecting)
+
+    @property
+    def reading(self) -> bool:
+        return bool(self.wire.producerState == "producing")
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door()
+
+
+@pytest.fixture
+def client(door: Door) -> Client:
+    return door.connect()
+
+
+# --- vectors -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("vector", vectors(), ids=str)
+def test_vectors(vector: Vector) -> None:
+    client = Door(tls=object()).connect()
+    for message in vector.send:
+        client.send(message)
+    assert results_in(client.wire.value()) == vector.answers
+    assert client.closed == vector.closed
+    assert client.door.telemetry.faults == []
+
+
+@pytest.mark.parametrize("vector", [vector for vector in vectors() if vector.name != "start-tls-pipelined"], ids=str)
+def test_vectors_however_delivered(vector: Vector) -> None:
+    for delivery in deliveries(b"".join(vector.send), trailing=b""):
+        client = Door(tls=object()).connect()
+        for piece in delivery.pieces:
+            client.send(piece)
+        assert results_in(client.wire.value()) == vector.answers, delivery
+        assert client.closed == vector.closed, delivery
+
+
+# --- bind ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [ALICE_DN, f"uid=alice,{USERS}", f" UID = ALICE , {USERS.lower()}"])
+def test_bind_asks_control_once(client: Client, name: str) -> None:
+    assert client.bind(name) == 0
+    (question,) = client.door.link.questions
+    assert (question.username, question.provider) == ("alice", PROVIDER)
+    assert (question.protocol, question.peer) == ("ldap", "127.0.0.1")
+    assert question.proof == {"kind": "password", "password": "secret"}
+    assert client.door.telemetry.decisions == {("ldap", "accepted"): 1}
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("wrong_password", 49),
+        ("unknown_user", 49),
+        ("inactive", 49),
+        ("expired", 49),
+        ("no_binding", 50),
+        ("unknown_provider", 50),
+        ("busy", 52),
+        ("control_away", 52),
+    ],
+)
+def test_refusals(client: Client, reason: str, code: int) -> None:
+    client.door.link.verdicts["alice"] = reason
+    assert client.bind() == code
+    assert client.door.telemetry.decisions == {("ldap", reason): 1}
+    assert client.code(peer.search(2, BASE)) == 50
+
+
+def test_somebody_whom_the_snapshot_lacks_is_asked_about_so_that_time_tells_nothing(client: Client) -> None:
+    assert client.bind(f"cn=Nobody,{USERS}") == 49
+    assert [question.username for question in client.door.link.questions] == ["Nobody"]
+
+
+@pytest.mark.parametrize("name", [f"cn=staff,{GROUPS}", "cn=alice,dc=elsewhere", USERS])
+def test_a_name_that_is_no_users_asks_nobody(client: Client, name: str) -> None:
+    assert client.bind(name) == 49
+    assert client.door.link.questions == []
+    assert client.door.telemetry.decisions == {("ldap", "unknown_user"): 1}
+
+
+def test_the_longest_base_dn_is_the_provider() -> None:
+    inner = f"ou=inner,{BASE}"
+    door = Door(People((*RECORDS, a_provider(pk=8, base=inner))))
+    client = door.connect()
+    assert client.bind(f"cn=alice,ou=users,{inner}") == 0
+    assert door.link.questions[0].provider == 8
+    assert client.code(peer.search(2, inner)) == 0
+    assert client.code(peer.search(3, BASE)) == 50  # bound there, not here
+
+
+def test_control_away(client: Client) -> None:
+    client.door.link.away = True
+    assert client.bind() == 52
+    assert not client.closed
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda door: setattr(door.link, "fails", RuntimeError("injected")),
+        lambda door: setattr(door.factory.operations, "_authentication", None),
+        lambda door: setattr(door.factory.operations, "_contexts", None),
+        lambda door: setattr(door.factory.operations, "_decided", None),
+    ],
+    ids=["link", "authentication", "directory", "deciding"],
+)
+def test_an_exception_denies(break_it: Callable[[Door], None]) -> None:
+    door = Door()
+    client = door.connect()
+    break_it(door)
+    assert client.bind() in (52, 80)
+    assert door.telemetry.faults
+    assert client.connection._session.identity is None
+    assert not client.closed
+
+
+def test_an_exception_while_answering_a_bind_ends_the_connection(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = []
+    monkeypatch.setattr(client.door.telemetry, "failed", lambda where, failure: failures.append(failure))
+
+    def broken(*_: Any) -> bytes:
+        raise RuntimeError("injected")
+
+    monkeypatch.setattr(client.connection._session, "bind_answered", broken)
+    assert client.ask(peer.bind(1, ALICE_DN, "secret")) == []
+    assert client.wire.aborted
+    assert failures
+
+
+def test_a_failed_rebind_is_anonymous(client: Client) -> None:
+    client.bind()
+    assert client.code(peer.search(2, BASE, peer.BASE)) == 0
+    assert client.bind(password="wrong") == 49
+    assert client.code(peer.search(3, BASE, peer.BASE)) == 50
+    assert client.ask(peer.extended(4, WHO_AM_I))[0].value == b""
+
+
+def test_nothing_overtakes_a_bind_and_the_transport_is_paused() -> None:
+    link = SlowLink(dict(PASSWORDS))
+    client = Door(link=link).connect()
+    client.send(peer.bind(1, ALICE_DN, "secret") + peer.search(2, BASE, peer.BASE))
+    assert client.answers() == []
+    assert not client.reading
+    link.gate.callback(None)
+    assert [(answer.message_id, answer.code) for answer in client.answers()] == [(1, 0), (2, None), (2, 0)]
+    assert client.reading
+
+
+def test_a_bind_that_is_answered_after_the_connection_is_lost_does_nothing() -> None:
+    link = SlowLink(dict(PASSWORDS))
+    client = Door(link=link).connect()
+    client.send(peer.bind(1, ALICE_DN, "secret"))
+    client.connection.connectionLost()
+    link.gate.callback(None)
+    assert client.answers() == []
+    assert client.door.telemetry.faults == []
+
+
+def test_who_am_i(client: Client) -> None:
+    assert client.ask(peer.extended(1, WHO_AM_I))[0].value == b""
+    client.bind(f"uid=alice,{USERS}")
+    assert client.ask(peer.extended(2, WHO_AM_I))[0].value == f"dn:{ALICE_DN}".encode()
+
+
+# --- search --------------------------------------------------------------------------------------------------------
+
+
+def test_the_root_dse_is_read_anonymously(client: Client) -> None:
+    entry, done = client.ask(peer.search(1, "", peer.BASE, attributes=["*", "+"]))
+    assert (entry.text, done.code) == ("", 0)
+    assert entry.attributes["namingContexts"] == [BASE.encode()]
+    assert entry.attributes["supportedLDAPVersion"] == [b"3"]
+    assert START_TLS.encode() not in entry.attributes["supportedExtension"]
+    entry, _ = Door(tls=object()).connect().ask(peer.search(1, "", peer.BASE, attributes=["supportedExtension"]))
+    assert START_TLS.encode() in entry.attributes["supportedExtension"]
+
+
+@pytest.mark.parametrize(
+    ("base", "scope"),
+    [("", peer.SUB), ("", peer.ONE), (BASE, peer.BASE), (BASE, peer.SUB), ("dc=elsewhere", peer.BASE)],
+)
+def test_nothing_else_is(client: Client, base: str, scope: int) -> None:
+    (answer,) = client.ask(peer.search(1, base, scope))
+    assert (answer.code, answer.text) == (50, "")
+    assert not client.closed
+
+
+def test_a_superuser_sees_everybody(client: Client) -> None:
+    client.bind()
+    names = client.names(peer.search(2, BASE, filter="(objectClass=user)", attributes=["1.1"]))
+    assert sorted(names) == sorted(f"cn={name},{USERS}" for name in PASSWORDS)
+
+
+def test_others_see_themselves(client: Client) -> None:
+    client.bind(BOB_DN, "hunter2")
+    assert client.names(peer.search(2, BASE, filter="(objectClass=user)", attributes=["1.1"])) == [BOB_DN]
+    assert client.code(peer.search(3, ALICE_DN, peer.BASE)) == 32
+
+
+def test_rights_follow_the_revision_on_an_open_connection(client: Client) -> None:
+    client.bind()
+    users = peer.search(2, USERS, peer.ONE, attributes=["1.1"])
+    assert len(client.names(users)) == 4
+    client.door.people.change(Members("g-admins", removed=(ALICE,)))
+    assert client.names(users) == [ALICE_DN]
+    client.door.people.change(Put(a_user(ALICE, "alice", is_active=False)))
+    assert client.code(users) == 50
+    client.door.people.change(Put(a_user(ALICE, "alice")))
+    assert client.names(users) == [ALICE_DN]
+
+
+def test_a_membership_removed_is_gone_from_the_next_answer(client: Client) -> None:
+    client.bind()
+    search = peer.search(2, BASE, filter=f"(memberOf=cn=staff,{GROUPS})", attributes=["1.1"])
+    assert f"cn=carol,{USERS}" in client.names(search)
+    client.door.people.change(Members("g-staff", removed=(CAROL,)))
+    assert f"cn=carol,{USERS}" not in client.names(search)
+
+
+def test_an_exception_in_a_search_answers_other(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.bind()
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("injected")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Operations, "search", broken)
+        assert client.code(peer.search(2, BASE)) == 80
+    with monkeypatch.context() as patch:
+        patch.setattr(Reader, "_entry", broken)
+        assert client.code(peer.search(3, BASE)) == 80
+    assert len(client.door.telemetry.faults) == 2
+    assert client.code(peer.search(4, BASE)) == 0
+
+
+def test_answers_of_one_turn_leave_in_one_write(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.bind()
+    writes: list[bytes] = []
+    monkeypatch.setattr(client.wire, "write", writes.append)
+    client.send(*(peer.search(number, BOB_DN) for number in range(2, 10)))
+    assert len(writes) == 1
+    assert len(answers(writes[0])) == 16
+
+
+# --- long answers --------------------------------------------------------------------------------------------------
+
+MANY = 2000
+
+
+@pytest.fixture(scope="module")
+def crowd() -> People:
+    return People((*RECORDS, *(a_user(pk, f"user{pk}") for pk in range(100, 100 + MANY))))
+
+
+@pytest.fixture
+def big(crowd: People) -> Iterator[Client]:
+    client = Door(crowd).connect()
+    client.bind()
+    yield client
+    client.door.telemetry.faults.clear()
+
+
+EVERYBODY = peer.search(2, USERS, peer.ONE, attributes=["1.1"])
+
+
+def turns(client: Client) -> list[list[Answer]]:
+    """What each turn of the reactor brings, until one brings the result."""
+    found: list[list[Answer]] = []
+    while not found or not found[-1] or found[-1][-1].code is None:
+        assert len(found) < 100
+        client.turn()
+        found.append(client.answers())
+    return found
+
+
+def test_a_long_answer_takes_many_turns_and_others_come_between(big: Client) -> None:
+    first = big.ask(EVERYBODY)
+    assert 0 < len(first) < MANY
+    other = big.door.connect()
+    assert other.bind(BOB_DN, "hunter2") == 0
+    slices = turns(big)
+    assert len(slices) > 3
+    everything = first + [answer for one in slices for answer in one]
+    assert len(everything) == MANY + 4 + 1
+    assert everything[-1].code == 0
+
+
+def test_a_scan_that_finds_nothing_takes_many_turns_too(big: Client) -> None:
+    assert big.ask(peer.search(2, USERS, peer.ONE, "(cn=*nobody*)")) == []
+    slices = turns(big)
+    assert len(slices) > 3
+    assert [answer.code for one in slices for answer in one] == [0]
+
+
+def test_a_peer_that_does_not_read_stops_the_answer(big: Client) -> None:
+    big.ask(EVERYBODY)
+    big.connection.pauseProducing()
+    for _ in range(10):
+        big.turn()
+    assert big.answers() == []
+    big.connection.resumeProducing()
+    assert turns(big)[-1][-1].code == 0
+
+
+def test_a_peer_that_does_not_read_is_not_read_either(big: Client) -> None:
+    big.connection.pauseProducing()
+    assert big.ask(peer.search(3, BOB_DN)) == []
+    assert not big.reading
+    big.connection.resumeProducing()
+    assert [answer.message_id for answer in big.answers()] == [3, 3]
+    assert big.reading
+
+
+def test_abandon_stops_a_long_answer_silently(big: Client) -> None:
+    big.ask(EVERYBODY)
+    assert big.ask(peer.abandon(3, 2), peer.extended(4, WHO_AM_I))[0].message_id == 4
+    for _ in range(10):
+        big.turn()
+    assert big.answers() == []
+    assert big.code(peer.search(2, BOB_DN)) == 0
+
+
+def test_answers_behind_a_long_one_keep_their_order(big: Client) -> None:
+    big.ask(EVERYBODY, peer.search(3, BOB_DN))
+    order = [answer.message_id for one in turns(big) + turns(big) for answer in one]
+    assert order == sorted(order)
+    assert order[-1] == 3
+
+
+def test_a_bind_waits_for_the_long_answer_before_it(big: Client) -> None:
+    big.ask(EVERYBODY, peer.bind(3, BOB_DN, "hunter2"))
+    assert not big.reading
+    assert len(big.door.link.questions) == 1
+    last = turns(big)[-1]
+    assert [(answer.message_id, answer.code) for answer in last][-1] in [(2, 0), (3, 0)]
+    big.turn()
+    assert len(big.door.link.questions) == 2
+    assert big.reading
+
+
+def test_a_search_ends_on_the_revision_that_it_began_on() -> None:
+    people = People((*RECORDS, *(a_user(pk, f"user{pk}") for pk in range(100, 100 + MANY))))
+    client = Door(people).connect()
+    client.bind()
+    before = len(client.ask(EVERYBODY))
+    people.change(
+        *(Put(replace(people.directory.current.users[pk], username=f"renamed{pk}")) for pk in range(100, 2100))
+    )
+    names = [answer.text for one in turns(client) for answer in one]
+    assert len(names) + before == MANY + 5
+    assert not any(name.startswith("cn=renamed") for name in names)
+
+
+def test_an_exception_in_the_middle_of_a_long_answer_ends_it_as_other(
+    big: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    big.ask(EVERYBODY)
+
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("injected")
+
+    monkeypatch.setattr(Reader, "_entry", broken)
+    assert turns(big)[-1][-1].code == 80
+    assert big.code(peer.extended(3, WHO_AM_I)) == 0
+
+
+def test_a_connection_lost_in_the_middle_of_a_long_answer(big: Client) -> None:
+    big.ask(EVERYBODY)
+    big.connection.connectionLost()
+    big.turn()
+    assert big.answers() == []
+
+
+def test_many_pipelined_messages_take_turns(client: Client) -> None:
+    count = EVENTS_A_TURN * 2 + 10
+    asked = [peer.extended(number, WHO_AM_I) for number in range(1, count + 1)]
+    assert len(client.ask(*asked)) == EVENTS_A_TURN
+    assert not client.reading
+    client.turn()
+    assert len(client.answers()) == EVENTS_A_TURN
+    client.turn()
+    assert len(client.answers()) == 10
+    assert client.reading
+
+
+# --- the connection ------------------------------------------------------------------------------------------------
+
+
+def test_start_tls() -> None:
+    creator = object()
+    client = Door(tls=creator).connect()
+    assert client.code(peer.extended(1, START_TLS)) == 0
+    assert client.wire.tls is creator
+    assert client.bind() == 0
+    assert client.code(peer.extended(2, START_TLS)) == 1
+
+
+def test_start_tls_without_a_certificate_is_not_offered(client: Client) -> None:
+    assert client.code(peer.extended(1, START_TLS)) == 2
+    assert client.wire.tls is None
+    assert not client.closed
+
+
+def test_start_tls_that_fails_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Door(tls=object()).connect()
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("no certificate")
+
+    monkeypatch.setattr(client.wire, "startTLS", broken)
+    client.send(peer.extended(1, START_TLS))
+    assert client.wire.aborted
+    assert client.door.telemetry.faults
+
+
+def test_garbage_is_counted_with_its_reason(client: Client) -> None:
+    client.send(b"GET / HTTP/1.1\r\n\r\n")
+    assert client.closed
+    assert client.door.telemetry.discards == {("ldap", "malformed"): 1}
+    oversize = client.door.connect()
+    oversize.send(b"\x30\x84\x7f\xff\xff\xff")
+    assert oversize.closed
+    assert client.door.telemetry.discards[("ldap", "oversize")] == 1
+
+
+def test_after_the_end_nothing_is_read(client: Client) -> None:
+    client.send(peer.unbind(1))
+    assert client.closed
+    assert client.ask(peer.bind(2, ALICE_DN, "secret")) == []
+    assert client.door.link.questions == []
+
+
+def test_a_fault_in_the_core_ends_the_connection(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Any:
+        raise RuntimeError("injected")
+
+    monkeypatch.setattr(client.connection._session, "next_event", broken)
+    assert client.ask(peer.bind(1, ALICE_DN, "secret")) == []
+    assert client.wire.aborted
+    assert client.door.telemetry.faults == ["ldap"]
+
+
+def test_silence_ends_the_connection(client: Client) -> None:
+    client.door.clock.advance(FIRST_MESSAGE_TIMEOUT - 1)
+    client.send(peer.bind(1, ALICE_DN, "secret"))
+    client.door.clock.pump([1] * int(IDLE_TIMEOUT - 2))
+    assert not client.wire.aborted
+    client.door.clock.pump([1] * 4)
+    assert client.wire.aborted
+
+
+def test_a_connection_that_never_says_anything_ends_soon(client: Client) -> None:
+    client.send(b"\x30")
+    client.door.clock.pump([1] * int(FIRST_MESSAGE_TIMEOUT + 2))
+    assert client.wire.aborted
+
+
+def test_a_peer_that_never_reads_ends_soon(client: Client) -> None:
+    client.bind()
+    client.connection.pauseProducing()
+    client.door.clock.pump([1] * int(SEND_TIMEOUT + 2))
+    assert client.wire.aborted
+
+
+def test_connections_are_bounded(door: Door) -> None:
+    door.factory.connections = Connections(door.clock, most=3, most_of_peer=2)
+    first, second = door.connect(), door.connect()
+    third = door.connect()
+    (notice,) = third.answers()
+    assert (notice.message_id, notice.code) == (0, 51)
+    assert third.closed
+    third.connection.connectionLost()
+    first.connection.connectionLost()
+    assert door.connect().bind() == 0
+    assert second.bind() == 0
+    assert len(door.factory.connections) == 2
+    assert door.telemetry.discards == {("ldap", "too_many_connections"): 1}
+
+
+def test_no_timer_is_left_when_all_connections_are_gone(door: Door) -> None:
+    clients = [door.connect() for _ in range(3)]
+    assert door.clock.getDelayedCalls()
+    for client in clients:
+        client.connection.connectionLost()
+    assert door.clock.getDelayedCalls() == []
+
+
+def test_a_provider_that_cannot_be_served_is_told_once() -> None:
+    people = People()
+    door = Door(people)
+    assert door.telemetry.notes == []
+    people.change(Put(a_provider(pk=9, base="nonsense")))
+    people.change(Put(a_user(BOB, "bob", name="Robert")))
+    (note,) = door.telemetry.notes
+    assert "'ldap-9'" in note

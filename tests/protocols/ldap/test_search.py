@@ -1,0 +1,113 @@
+import pytest
+
+from protocols.ldap.filter_text import parse
+from protocols.ldap.messages import Scope, SearchRequest
+from protocols.ldap.schema import KNOWN, root_dse
+from protocols.ldap.search import (
+    CACHED_OCTETS,
+    SLICE_CANDIDATES,
+    SLICE_OCTETS,
+    PlainEntry,
+    results,
+    selection,
+)
+from tests.protocols.ldap.peer import answers, codes
+
+ALICE = PlainEntry(
+    "cn=alice,dc=example",
+    {"objectclass": ("top",), "cn": ("alice", "Älice"), "mail": ("a@example.com",), "entryuuid": ("abc",), "sn": ()},
+)
+
+
+def a_request(
+    filter: str = "(objectClass=*)", attributes: tuple[bytes, ...] = (), size_limit: int = 0, types_only: bool = False
+) -> SearchRequest:
+    return SearchRequest("dc=example", Scope.SUB, size_limit, 0, types_only, parse(filter), attributes)
+
+
+def shown(*attributes: bytes, types_only: bool = False) -> dict[str, list[bytes]]:
+    octets = b"".join(results(5, a_request(attributes=attributes, types_only=types_only), [ALICE], KNOWN.get))
+    entry, done = answers(octets)
+    assert (done.message_id, done.operation, done.code) == (5, "searchResDone", 0)
+    assert (entry.message_id, entry.text) == (5, "cn=alice,dc=example")
+    return entry.attributes
+
+
+USER = {"objectClass": [b"top"], "cn": [b"alice", "Älice".encode()], "mail": [b"a@example.com"]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ((), {"objectClass", "cn", "mail"}),
+        ((b"*",), {"objectClass", "cn", "mail"}),
+        ((b"+",), {"entryUUID"}),
+        ((b"*", b"+"), {"objectClass", "cn", "mail", "entryUUID"}),
+        ((b"1.1",), set()),
+        ((b"1.1", b"cn"), {"cn"}),
+        ((b"MAIL", b"mail", b"Mail"), {"mail"}),
+        ((b"commonName", b"0.9.2342.19200300.100.1.3"), {"cn", "mail"}),
+        ((b"ENTRYUUID",), {"entryUUID"}),
+        ((b"", b"", b"dn", b"unheard", b"cn"), {"cn"}),
+        ((b"",) * 11, set()),
+        ((b"sn",), set()),
+        ((b"userPassword",), set()),
+        ((b"\xff",), set()),
+    ],
+)
+def test_selection_is_obeyed_exactly(asked: tuple[bytes, ...], names: set[str]) -> None:
+    assert set(shown(*asked)) == names
+
+
+def test_values_keep_their_order() -> None:
+    assert shown() == USER
+
+
+def test_types_only() -> None:
+    assert shown(types_only=True) == {"objectClass": [], "cn": [], "mail": []}
+
+
+def test_selections_recur_unless_they_are_big() -> None:
+    assert selection((b"cn",), False) is selection((b"cn",), False)
+    assert selection((b"cn",), False) is not selection((b"cn",), True)
+    big = (b"x" * (CACHED_OCTETS + 1),)
+    assert not selection(big, False).recurring
+    assert selection(big, False) is not selection(big, False)
+
+
+@pytest.mark.parametrize("filter", ["(cn=bob)", "(!(unheard=x))", "(unheard=x)"])
+def test_only_true_selects(filter: str) -> None:
+    assert codes(b"".join(results(1, a_request(filter), [ALICE], KNOWN.get))) == [(1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("limit", "there", "sent", "code"), [(0, 5, 5, 0), (4, 5, 4, 4), (5, 5, 5, 0), (6, 5, 5, 0), (1, 1, 1, 0)]
+)
+def test_size_limit(limit: int, there: int, sent: int, code: int) -> None:
+    octets = b"".join(results(1, a_request(size_limit=limit), [ALICE] * there, KNOWN.get))
+    assert codes(octets) == [(1, None)] * sent + [(1, code)]
+
+
+def test_slices_are_bounded_also_when_nothing_matches() -> None:
+    slices = list(results(1, a_request("(cn=nobody)"), [ALICE] * (SLICE_CANDIDATES * 3), KNOWN.get))
+    assert [len(octets) for octets in slices[:-1]] == [0, 0, 0]
+    assert codes(slices[-1]) == [(1, 0)]
+    big = PlainEntry("cn=big", {"objectclass": ("top",), "cn": ("x" * SLICE_OCTETS,)})
+    slices = list(results(1, a_request(), [big] * 3, KNOWN.get))
+    assert [codes(octets) for octets in slices] == [[(1, None)]] * 3 + [[(1, 0)]]
+
+
+def test_the_root_dse_is_read_with_any_filter_that_is_true_for_it() -> None:
+    attributes = root_dse(["dc=a", "dc=b"], start_tls=True, version="1")
+    entry = PlainEntry("", attributes)
+    for filter in ["(objectClass=*)", "(OBJECTCLASS=TOP)", "(&)", "(supportedLDAPVersion=3)", "(namingContexts=DC=B)"]:
+        found = answers(b"".join(results(1, a_request(filter, (b"*", b"+")), [entry], KNOWN.get)))
+        assert [answer.code for answer in found] == [None, 0], filter
+        assert found[0].attributes["namingContexts"] == [b"dc=a", b"dc=b"]
+        assert found[0].attributes["defaultNamingContext"] == [b"dc=a"]
+        assert b"1.3.6.1.4.1.1466.20037" in found[0].attributes["supportedExtension"]
+    assert codes(b"".join(results(1, a_request("(cn=x)"), [entry], KNOWN.get))) == [(1, 0)]
+
+
+def test_everything_in_the_root_dse_has_an_attribute_type() -> None:
+    assert set(root_dse(["dc=a"], start_tls=False, version="1")) <= set(KNOWN)

@@ -1,0 +1,79 @@
+"""Every conversation of tests/vectors/ldap that needs no directory, replayed against the session core."""
+
+from __future__ import annotations
+
+import pytest
+
+from protocols.errors import RemoteProtocolError
+from protocols.ldap.result import SUCCESS, Result, ResultCode
+from protocols.ldap.session import (
+    Answered,
+    BindReceived,
+    LDAPSession,
+    SearchReceived,
+    Signal,
+    StartTLSRequested,
+    Unbound,
+    WhoAmIReceived,
+)
+from tests.deliveries import deliveries
+from tests.protocols.ldap.vectors import ALICE_NAMES, ALICE_PASSWORD, Vector, results_in, vectors
+
+
+class Replay:
+    """Alice binds with her password, searches find nothing."""
+
+    def __init__(self) -> None:
+        self.session: LDAPSession[str] = LDAPSession(offers_start_tls=True)
+        self.out = b""
+        self.closed = False
+
+    def receive(self, octets: bytes) -> None:
+        self.session.receive_data(octets)
+        try:
+            while not isinstance(event := self.session.next_event(), Signal):
+                match event:
+                    case BindReceived(message_id, name, password):
+                        right = name in ALICE_NAMES and password == ALICE_PASSWORD
+                        code = SUCCESS if right else Result(ResultCode.INVALID_CREDENTIALS)
+                        self.out += self.session.bind_answered(message_id, code, "alice" if right else None)
+                    case SearchReceived(message_id):
+                        self.out += self.session.search_refused(message_id, SUCCESS)
+                    case WhoAmIReceived(message_id):
+                        self.out += self.session.extended_answered(message_id, SUCCESS)
+                    case StartTLSRequested(message_id):
+                        self.out += self.session.start_tls_answered(message_id, SUCCESS)
+                    case Answered(octets):
+                        self.out += octets
+                    case Unbound():
+                        self.closed = True
+        except RemoteProtocolError as error:
+            self.out += error.answer
+            self.closed = True
+
+
+CORE = [vector for vector in vectors() if vector.level == "core"]
+
+
+def test_there_are_vectors() -> None:
+    assert len(CORE) > 40
+
+
+@pytest.mark.parametrize("vector", CORE, ids=str)
+def test_core(vector: Vector) -> None:
+    replay = Replay()
+    for message in vector.send:
+        replay.receive(message)
+    assert results_in(replay.out) == vector.answers
+    assert replay.closed == vector.closed
+
+
+# Whether octets stand behind StartTLS depends on how they are delivered; that is its point.
+@pytest.mark.parametrize("vector", [vector for vector in CORE if vector.name != "start-tls-pipelined"], ids=str)
+def test_core_however_delivered(vector: Vector) -> None:
+    for delivery in deliveries(b"".join(vector.send), trailing=b"" if vector.closed else b"\x30\x84\x00"):
+        replay = Replay()
+        for piece in delivery.pieces:
+            replay.receive(piece)
+        assert results_in(replay.out) == vector.answers, delivery
+        assert replay.closed == vector.closed, delivery
