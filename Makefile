@@ -56,3 +56,7 @@ $(TESTING): $(RUNTIME) requirements-test.lock tests/peers.py
 	@$(BIN)/python tests/peers.py
 	@$(PIP_INSTALL) --require-hashes -r requirements-test.lock
 	@touch $@
+
+.PHONY: bench
+bench: $(TESTING) ## measure beside slapd, FreeRADIUS and nginx; BENCH=--quick for a first look
+	$(BIN)/python -m benchmarks.harness $(BENCH)

@@ -5,13 +5,16 @@ The only file that names the concrete store.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from control import __version__
 from control.authentication import Authentication
@@ -22,20 +25,50 @@ from control.link import Link
 from control.outposts import self_signed_certificate
 from control.passwords import Passwords
 from control.records import Outpost
-from control.store.interface import Query, Transaction, WrongSecretKey
+from control.store.interface import AccessDenied, Query, Transaction, Unavailable, WrongSecretKey
 from control.store.sql import NewerStore, SqlStore
 from control.verbs.outposts import EMBEDDED
 from control.web import admin_api, outposts_api, pages
+from control.web.request_ids import RequestIds
 from control.web.services import Services
 from protocols.link.messages import CertificateRecord
 
+RETRY_FIRST, RETRY_MOST = 0.25, 2.0
+"""Seconds until a database that does not answer is asked again: soon, as it may be starting, and then calmly."""
+
+log = logging.getLogger(__name__)
+
 
 def open_store(config: ControlConfig) -> SqlStore:
-    """The store, made or upgraded where needed. Raises CannotStart."""
+    """The store, made or upgraded where needed. Raises CannotStart, also when the database does not answer."""
+    try:
+        return _opened(config)
+    except Unavailable as error:
+        raise CannotStart(f"{error}.") from error
+
+
+def _opened(config: ControlConfig) -> SqlStore:
+    """Raises CannotStart and Unavailable."""
     try:
         return SqlStore(config.database, [config.secret_key.reveal()])
     except (WrongSecretKey, NewerStore, ValueError) as error:
         raise CannotStart(str(error)) from error
+    except AccessDenied as error:
+        raise CannotStart(f"{error}. Check OUTPOST_POSTGRESQL__* and the server's permissions.") from error
+
+
+async def await_store(config: ControlConfig) -> SqlStore:
+    """As `open_store`, waiting for a database that does not answer yet; says so once."""
+    delay, told = RETRY_FIRST, False
+    while True:
+        try:
+            return await asyncio.to_thread(_opened, config)
+        except Unavailable as error:
+            if not told:
+                log.warning("%s. Waiting until it does.", error)
+            told = True
+        await asyncio.sleep(delay)
+        delay = min(delay * 2, RETRY_MOST)
 
 
 @dataclass(slots=True)
@@ -45,12 +78,14 @@ class Control:
     config: ControlConfig
     store: SqlStore
     passwords: Passwords
+    authentication: Authentication
     link: Link
-    application: Starlette
+    requests: RequestIds
+    """The ASGI application, which counts its requests."""
     embedded_outpost: str
     certificate: CertificateRecord | None
     """The generated self-signed one, for HTTPS in front of control alone."""
-    setup_code: str | None
+    setup_code: str | None = field(repr=False)
 
     @classmethod
     async def open(
@@ -59,8 +94,8 @@ class Control:
         now: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = os.urandom,
     ) -> Control:
-        """Raises CannotStart."""
-        store = open_store(config)
+        """Waits for the database. Raises CannotStart."""
+        store = await await_store(config)
         passwords = Passwords(random)
         try:
             setup_code = await first_start(store, passwords, _first_start(config), random, now)
@@ -68,6 +103,10 @@ class Control:
             store.close()
             passwords.close()
             raise CannotStart(f"OUTPOST_BOOTSTRAP_PASSWORD cannot be used: {error}") from error
+        except Unavailable as error:
+            store.close()
+            passwords.close()
+            raise CannotStart(f"{error}.") from error
         services = Services(store, passwords, now, random, config.trusted_proxies, __version__)
         authentication = Authentication(store, {"password": password_proof(services)}, now)
         link = Link(store, authentication)
@@ -75,12 +114,17 @@ class Control:
             config=config,
             store=store,
             passwords=passwords,
+            authentication=authentication,
             link=link,
-            application=application(services, link),
+            requests=RequestIds(application(services, link), random),
             embedded_outpost=await store.read(embedded_outpost),
             certificate=await store.read(self_signed_certificate),
             setup_code=setup_code,
         )
+
+    @property
+    def application(self) -> ASGIApp:
+        return self.requests
 
     def close(self) -> None:
         """Waits for what is being written."""

@@ -7,19 +7,22 @@ goes wrong on the way denies.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from control.outposts import uid_of
 from control.passwords import Busy
 from control.records import Application, Binding, Event, Login, Outpost, Provider, User
-from control.store.interface import NotFound, Query, Store, Transaction
+from control.store.interface import NotFound, Overloaded, Query, Store, Transaction, Unavailable
 from control.verbs.rights import closure
 from protocols.link.messages import Authenticate, Authenticated, IdentityRecord, Reuse
 from rules import attributes, bindings, validity
 from rules.reasons import REASONS, Outcome
 
 log = logging.getLogger(__name__)
+
+PROTOCOLS = frozenset({"ldap", "radius", "proxy"})
 
 STATIC = Reuse(seconds=600.0)
 """Bindings to users and groups depend on the directory alone, and the outpost has that (D13)."""
@@ -43,18 +46,31 @@ class Authentication:
     """``prove`` maps the ``kind`` of a proof to what checks it."""
 
     def __init__(self, store: Store, prove: Mapping[str, Prove], now: Callable[[], float]) -> None:
+        self.logins: Counter[tuple[str, str, str]] = Counter()
+        """(protocol, outcome, reason) to how often; what an outpost calls a protocol and is none, is ``other``."""
         self._store = store
         self._prove = prove
         self._now = now
 
     async def answer(self, outpost: str, question: Authenticate) -> Authenticated:
-        """Never raises: any exception denies."""
+        """Any exception denies. Raises Unavailable alone: then nobody at control can answer."""
+        answer = await self._answer_or_unavailable(outpost, question)
+        protocol = question.protocol if question.protocol in PROTOCOLS else "other"
+        self.logins[protocol, str(answer.outcome), answer.reason] += 1
+        if answer.outcome is not Outcome.ACCEPTED:
+            _tell(outpost, question, answer.reason)
+        return answer
+
+    async def _answer_or_unavailable(self, outpost: str, question: Authenticate) -> Authenticated:
         try:
             return await self._answer(outpost, question)
-        except Busy:
+        except Unavailable:
+            raise
+        except (Busy, Overloaded):
             return Authenticated(question.id, Outcome.UNAVAILABLE, "busy", 0)
         except Exception:
-            log.exception("authentication %s failed", question.id)
+            told = {"event": "fault", "id": question.id}
+            log.exception("authentication %s failed", question.id, extra={"fields": told})
             return Authenticated(question.id, Outcome.UNAVAILABLE, "internal_error", 0)
 
     async def _answer(self, outpost: str, question: Authenticate) -> Authenticated:
@@ -84,6 +100,28 @@ class Authentication:
             identity=identity(tx, user) if accepted and user is not None else None,
             reuse=STATIC if accepted else None,
         )
+
+
+def _tell(outpost: str, question: Authenticate, reason: str) -> None:
+    """The outpost's log has a line with the same id."""
+    told = {
+        "event": "login_refused",
+        "id": question.id,
+        "protocol": question.protocol,
+        "peer": question.peer,
+        "username": question.username,
+        "provider": question.provider,
+        "outpost": outpost,
+        "reason": reason,
+    }
+    log.info(
+        "login of %r over %s refused: %s [%s]",
+        question.username,
+        question.protocol,
+        reason,
+        question.id,
+        extra={"fields": told},
+    )
 
 
 def served_provider(tx: Transaction, outpost: str, provider: int) -> Provider | None:

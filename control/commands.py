@@ -12,6 +12,7 @@ from control.apply import ApplyError, apply_description, read_file
 from control.bootstrap import is_new
 from control.config import CannotStart, ControlConfig
 from control.passwords import Passwords
+from control.store.interface import Unavailable
 from settings import Settings
 
 
@@ -34,6 +35,8 @@ def apply_file(settings: Settings, file: Path, environ: Mapping[str, str]) -> li
         raise CommandFailed([str(error)]) from None
     except ApplyError as error:
         raise CommandFailed(error.lines) from None
+    except Unavailable as error:
+        raise CommandFailed([f"{error}."]) from None
 
 
 async def _apply_file(config: ControlConfig, file: Path, environ: Mapping[str, str]) -> list[str]:

@@ -7,13 +7,18 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy.engine import URL
+
 from rules.secret_key import check_secret_key
 from settings import Network, Secret, Settings
+from settings.table import Postgresql
 
 DATABASE_FILE = "outpost.sqlite3"
 KEY_FILE = "secret.key"
 KEY_BYTES = 48
 PRIVATE = 0o600
+USUAL_SCHEMA = "public"
+"""Where tables go unless told otherwise; then no server option is needed, which not every pooler lets through."""
 
 
 class CannotStart(Exception):
@@ -51,8 +56,37 @@ class ControlConfig:
 
 def _database(settings: Settings) -> str:
     if settings.postgresql.host:
-        raise CannotStart("PostgreSQL is not served yet: leave postgresql.host unset to use SQLite in data_dir.")
+        return postgresql_address(settings.postgresql)
     return f"sqlite:///{_data_dir(settings) / DATABASE_FILE}"
+
+
+def postgresql_address(asked: Postgresql) -> str:
+    """What `asked` says as one ``postgresql://`` address, every part of it quoted. It holds the password."""
+    hosts = asked.host.split(",")
+    query: dict[str, str] = {"sslmode": asked.sslmode}
+    for name in ("sslrootcert", "sslcert", "sslkey"):
+        if (path := getattr(asked, name)) is not None:
+            query[name] = str(path)
+    if asked.default_schema != USUAL_SCHEMA:
+        query["options"] = f"-c search_path={_option(asked.default_schema)}"
+    in_query = len(hosts) > 1 or asked.host.startswith("/")
+    if in_query:
+        query |= {"host": asked.host, "port": ",".join([str(asked.port)] * len(hosts))}
+    return URL.create(
+        "postgresql",
+        username=asked.user,
+        password=asked.password.reveal() if asked.password else None,
+        host=None if in_query else asked.host,
+        port=None if in_query else asked.port,
+        database=asked.name,
+        query=query,
+    ).render_as_string(hide_password=False)
+
+
+def _option(identifier: str) -> str:
+    """An SQL identifier as the value of a server option: quoted as SQL does, then as libpq does."""
+    quoted = '"' + identifier.replace('"', '""') + '"'
+    return quoted.replace("\\", "\\\\").replace(" ", "\\ ")
 
 
 def _data_dir(settings: Settings) -> Path:
@@ -66,6 +100,11 @@ def _data_dir(settings: Settings) -> Path:
 def _secret_key(settings: Settings) -> tuple[Secret, Path | None]:
     if settings.secret_key is not None:
         return settings.secret_key, None
+    if settings.postgresql.host:
+        raise CannotStart(
+            "OUTPOST_SECRET_KEY must be set when PostgreSQL is used: every process on the database needs the same key, "
+            "and a backup is worth nothing without it. Make one with 'openssl rand -base64 48' and keep it safe."
+        )
     path = _data_dir(settings) / KEY_FILE
     try:
         return _good(path.read_text().strip(), path), None

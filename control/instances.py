@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from control.records import Event, Instance, User
+from control.records import Event, Instance, Login, User
 from control.store.interface import NotFound, Query, Transaction
 from protocols.link.messages import Hello, Report, Reports
 
 LOST_SECONDS = 24 * 3600.0
 """A process unseen for so long is not listed any more; most outposts keep their id, containers make new ones."""
+
+ACTIONS = {"logins": "login", "reports_lost": "outpost_reports_lost"}
+"""Kind of a report to an event's action: an outpost cannot write any event that it likes."""
+OTHER = "outpost_report"
 
 
 def seen(tx: Transaction, outpost: str, hello: Hello, revision: int) -> None:
@@ -59,14 +63,25 @@ def _find(tx: Transaction, pk: str, outpost: str) -> Instance | None:
 
 
 def _keep(tx: Transaction, outpost: str, report: Report) -> None:
-    user = tx.find(User, pk=report.body.get("user")) if isinstance(report.body.get("user"), int) else None
+    pk = report.body.get("user")
+    user = tx.find(User, pk=pk) if type(pk) is int else None
+    if user is not None and report.kind == "logins":
+        _remember_login(tx, Login(user.pk, report.time))
     tx.insert(
         Event(
-            action="login" if report.kind == "logins" else report.kind,
+            action=ACTIONS.get(report.kind, OTHER),
             app="outpost",
-            context={**report.body, "outpost": outpost},
+            context={**report.body, "outpost": outpost, "report": report.kind},
             user={"pk": user.pk, "username": user.username, "email": user.email} if user is not None else {},
             client_ip=str(report.body.get("peer", "")),
             created=report.time,
         )
     )
+
+
+def _remember_login(tx: Transaction, login: Login) -> None:
+    known = tx.find(Login, pk=login.pk)
+    if known is None:
+        tx.insert(login)
+    elif known.last_login < login.last_login:
+        tx.update(login)

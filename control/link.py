@@ -6,7 +6,9 @@ Bytes of `protocols.link.codec` in and out; whoever carries them, HTTP or a call
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 from control import instances, outposts
 from control.authentication import Authentication
@@ -26,15 +28,20 @@ class Link:
     """Serves every outpost; one instance a control process."""
 
     def __init__(self, store: Store, authentication: Authentication) -> None:
+        self.followers: Counter[str] = Counter()
+        """Outpost's pk to how many of its processes follow."""
+        self.newest = 0
+        """The newest revision that we have heard of."""
         self._store = store
         self._authentication = authentication
         self._changed = asyncio.Condition()
-        self._newest = 0
+        self._wakes = 0
         self._wakers: set[asyncio.Task[None]] = set()
         store.follow(self._wake)
 
     def _wake(self, revision: int) -> None:
-        self._newest = max(self._newest, revision)
+        self.newest = max(self.newest, revision)
+        self._wakes += 1
         task = asyncio.ensure_future(self._notify())
         self._wakers.add(task)
         task.add_done_callback(self._wakers.discard)
@@ -44,7 +51,7 @@ class Link:
             self._changed.notify_all()
 
     async def ask(self, outpost: str, question: bytes) -> bytes:
-        """The answer to one question, or to reports. Raises RemoteProtocolError when it is neither."""
+        """The answer to one question, or to reports. Raises RemoteProtocolError when it is neither; Unavailable."""
         frame = codec.decode(question)
         match frame:
             case Authenticate():
@@ -60,29 +67,51 @@ class Link:
         frame = codec.decode(hello)
         if not isinstance(frame, Hello):
             raise RemoteProtocolError(f"{type(frame).__name__} is not a hello")
-        await self._store.write(lambda tx: instances.seen(tx, outpost, frame, frame.revision))
-        revision = frame.revision
-        if not await self._store.read(lambda tx: _stands_on(tx, frame)):
-            for chunk in await self._store.read(lambda tx: list(_chunks(tx, outpost))):
-                revision = chunk.revision
-                yield codec.encode(chunk)
-        while True:
-            delta = await self._store.read(lambda tx: _delta(tx, outpost, revision))  # noqa: B023  # run at once
-            if delta is not None:
-                revision = delta.revision
-                yield codec.encode(delta)
-            elif not await self._newer_than(revision):
-                await self._store.write(lambda tx: instances.seen(tx, outpost, frame, revision))  # noqa: B023
-                yield codec.encode(Heartbeat(revision))
+        self.followers[outpost] += 1
+        try:
+            async for line in self._frames(outpost, frame):
+                yield line
+        finally:
+            self.followers[outpost] -= 1
 
-    async def _newer_than(self, revision: int) -> bool:
-        """Waits for a newer revision; False when a heartbeat is due first."""
+    async def _frames(self, outpost: str, stand: Hello) -> AsyncIterator[bytes]:
+        """``stand`` is the hello that the outpost would say now."""
+        await self._store.write(lambda tx: instances.seen(tx, outpost, stand, stand.revision))
+        told = False
+        while True:
+            wakes = self._wakes
+            news = await self._store.read(lambda tx: _news(tx, outpost, stand))  # noqa: B023  # run at once
+            for frame in news:
+                yield codec.encode(frame)
+                stand = _after(stand, frame)
+            self.newest = max(self.newest, stand.revision)
+            # The first heartbeat comes at once: silence would leave it in doubt, and keep HTTP's status line back.
+            if not news and (not told or not await self._woken_since(wakes)):
+                await self._store.write(lambda tx: instances.seen(tx, outpost, stand, stand.revision))  # noqa: B023
+                yield codec.encode(Heartbeat(stand.revision))
+            told = True
+
+    async def _woken_since(self, wakes: int) -> bool:
+        """Waits until the store has changed; False when a heartbeat is due first."""
         try:
             async with asyncio.timeout(HEARTBEAT_SECONDS), self._changed:
-                await self._changed.wait_for(lambda: self._newest > revision)
+                await self._changed.wait_for(lambda: self._wakes != wakes)
         except TimeoutError:
             return False
         return True
+
+
+def _news(tx: Transaction, outpost: str, stand: Hello) -> list[SnapshotChunk] | list[Delta]:
+    """What the outpost lacks: everything, if the store is not the one that it stands on, or went back behind it."""
+    if not _stands_on(tx, stand):
+        return list(_chunks(tx, outpost))
+    delta = _delta(tx, outpost, stand.revision)
+    return [delta] if delta is not None else []
+
+
+def _after(stand: Hello, frame: SnapshotChunk | Delta) -> Hello:
+    incarnation = frame.incarnation if isinstance(frame, SnapshotChunk) else stand.incarnation
+    return replace(stand, incarnation=incarnation, revision=frame.revision, chain=frame.chain)
 
 
 def _stands_on(tx: Transaction, hello: Hello) -> bool:

@@ -96,6 +96,11 @@ class Passwords:
             return REFUSED
         return Verified(True, needs_rehash=not stored.startswith(self._cost.phc_prefix))
 
+    @property
+    def outstanding(self) -> int:
+        """Hashes under way or waiting."""
+        return self._outstanding
+
     def close(self) -> None:
         """Waiting hashes are cancelled; running ones end."""
         self._pool.shutdown(wait=False, cancel_futures=True)

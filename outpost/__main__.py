@@ -131,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         _complain(error.lines)
         return WRONG_SETTINGS
-    if arguments.command in ("up", "control", "run", "check-config"):
+    if arguments.command == "check-config":  # programs say them in their log
         _complain(settings.warnings)
     return command.run(settings, arguments)
 

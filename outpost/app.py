@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Sized
 from typing import Any
 
+from prometheus_client.registry import Collector
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol, Factory
+from twisted.internet.threads import deferToThreadPool
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from outpost import __version__
@@ -25,21 +27,30 @@ from outpost.link import Link, Transport
 from outpost.listeners.asgi import AsgiRoute
 from outpost.listeners.forward_auth import PREFIX, ForwardAuth
 from outpost.listeners.health import Health
-from outpost.listeners.http import HttpFactory
+from outpost.listeners.http import HttpFactory, Route
 from outpost.listeners.ldap import LdapFactory
+from outpost.listeners.metrics import PATH as METRICS_PATH
+from outpost.listeners.metrics import Metrics
 from outpost.listeners.ports import Ports
 from outpost.listeners.radius import RadiusListener
 from outpost.listeners.tls import ServerTls
+from outpost.metrics import OutpostMetrics, Updates
+from outpost.on_disk import OnDisk
+from outpost.sealed import Seal
 from outpost.telemetry import Telemetry
 from protocols.link.messages import CertificateRecord
 from protocols.proxy.trust import TrustedPeers
 from protocols.radius.pins import Pins
 
+PATIENCE_SECONDS = 3.0
+"""How long control may take to send its first word, when a directory was kept that can serve without it."""
 HEALTH_PREFIX = b"/-/health/"
 
 
 class Outpost:
-    """One outpost process. ``application`` is control's ASGI application in the all-in-one program, else None.
+    """One outpost process. ``application`` is control's ASGI application in the all-in-one program, else None, and
+    ``collectors`` find what is to be measured of control. ``seal``: alone, what its directory is kept on disk with, for
+    a start while control is away.
 
     ``reactor`` is a Twisted reactor with TCP, UDP and socket adoption; there is no one type that says so.
     """
@@ -51,6 +62,8 @@ class Outpost:
         reactor: Any,
         *,
         application: Any = None,
+        collectors: Sequence[Collector] = (),
+        seal: Seal | None = None,
         now: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
@@ -70,25 +83,46 @@ class Outpost:
             instance=random(16).hex(),
             hostname=socket.gethostname(),
             version=__version__,
+            now=now,
+        )
+        self._cache = CredentialCache(random(32), self._directory, now)
+        self._on_disk = OnDisk(
+            config.data_dir,
+            seal,
+            self._directory,
+            self._cache,
+            self._link,
+            self.telemetry,
+            reactor,
+            lambda work: deferToThreadPool(reactor, reactor.getThreadPool(), work),
+            now,
+            random,
+            config.offline_credentials,
         )
         self._authentication = Authentication(
-            self._link,
-            lambda: random(8).hex(),
-            self.telemetry.fault,
-            CredentialCache(random(32), self._directory, now),
+            self._link, lambda: random(8).hex(), self.telemetry.fault, self._cache, kept=self._on_disk.kept
         )
+        self._updates = Updates(self._directory, now)
+        self._collectors = tuple(collectors)
         self._tls = ServerTls(self._certificate)
         self._asgi = AsgiRoute(application, self.telemetry) if application is not None else None
         self._following: Deferred[None] | None = None
 
     async def start(self) -> None:
-        """Follows control, and opens the listeners once the directory is there. Raises CannotListen."""
+        """Follows control, and opens the listeners once the directory is there. Raises CannotListen.
+
+        Health and metrics are served before: somebody may want to know why the others are not.
+        """
+        http, ldap = self._http(), self._ldap()
+        self.ports.stream("metrics", self._config.metrics, self._measured(http, ldap))
+        self._on_disk.restore()
+        self._on_disk.start()
         self._following = Deferred.fromCoroutine(self._link.run())
         self._following.addErrback(self._following_ended)
-        await self._link.loaded
+        await self._directory_there()
         if self._asgi is not None:
             await self._asgi.start()
-        self._listen()
+        self._listen(http, ldap)
         self.ports.write()
         self.ready = True
 
@@ -98,8 +132,20 @@ class Outpost:
         await self.ports.close()
         if self._asgi is not None:
             await self._asgi.stop()
+        self._link.stop()
         if self._following is not None:
             self._following.cancel()
+        await self._on_disk.stop()
+
+    async def _directory_there(self) -> None:
+        """Control's word, or, if that does not come soon, what was kept of an earlier run."""
+        if await self._link.heard_within(PATIENCE_SECONDS):
+            return
+        if self._directory.loaded:
+            self.telemetry.noted(self._on_disk.told_of_age())
+            return
+        self.telemetry.noted("Control has not answered yet, and no directory was kept here; it is waited for.")
+        await self._link.loaded
 
     def _following_ended(self, failure: Any) -> None:
         if self.ready:
@@ -107,15 +153,13 @@ class Outpost:
 
     # --- listeners ---
 
-    def _listen(self) -> None:
+    def _listen(self, http: HttpFactory, ldap: LdapFactory) -> None:
         config = self._config
-        http, ldap, metrics = self._http(), self._ldap(), self._health_alone()
         self.ports.stream("http", config.http, http)
         self.ports.stream("https", config.https, self._over_tls(http))
         self.ports.stream("ldap", config.ldap, ldap)
         self.ports.stream("ldaps", config.ldaps, self._over_tls(ldap))
         self.ports.datagrams("radius", config.radius, self._radius())
-        self.ports.stream("metrics", config.metrics, metrics)
 
     def _http(self) -> HttpFactory:
         forward_auth = ForwardAuth(
@@ -133,9 +177,27 @@ class Outpost:
             self.telemetry,
         )
 
-    def _health_alone(self) -> HttpFactory:
-        routes = [(HEALTH_PREFIX, Health(lambda: self.ready))]
-        return HttpFactory(routes, None, self._reactor, self._now, self.telemetry)
+    def _measured(self, http: HttpFactory, ldap: LdapFactory) -> HttpFactory:
+        """The metrics port: health, and what is measured at the other doors and at this one."""
+        connections: dict[str, Sized] = {"http": http.connections, "ldap": ldap.connections}
+        ours = OutpostMetrics(
+            self.telemetry,
+            self._directory,
+            self._link,
+            self._authentication,
+            self._cache,
+            lambda: self.ready,
+            self._now,
+            connections,
+            self._updates,
+        )
+        routes: list[tuple[bytes, Route]] = [
+            (HEALTH_PREFIX, Health(lambda: self.ready)),
+            (METRICS_PATH, Metrics([ours, *self._collectors])),
+        ]
+        measured = HttpFactory(routes, None, self._reactor, self._now, self.telemetry)
+        connections["metrics"] = measured.connections
+        return measured
 
     def _ldap(self) -> LdapFactory:
         return LdapFactory(self._authentication, self._directory, self.telemetry, self._reactor, self._tls)

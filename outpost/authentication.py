@@ -5,12 +5,15 @@ What control has accepted lately is known; everything else is asked, in one ques
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from outpost.credential_cache import CredentialCache
 from outpost.outcome import Circumstances, Credentials, Decision
 from protocols.link.messages import Authenticate, Authenticated
+from rules.durations import Durations
 from rules.reasons import REASONS, Outcome
 
 
@@ -25,10 +28,16 @@ class Link(Protocol):
         """Raises LinkAway when control does not answer."""
 
 
+class Kept(Protocol):
+    """What was accepted before this process began (D14)."""
+
+    def check(self, credentials: Credentials, provider: int, peer: str) -> Awaitable[Decision | None]: ...
+
+
 class Authentication:
     """``new_id`` gives a fresh correlation id; ``report_fault`` is told of exceptions that should not happen.
 
-    Without a ``cache`` control is asked every time.
+    Without a ``cache`` control is asked every time. ``clock`` only counts seconds.
     """
 
     def __init__(
@@ -37,11 +46,19 @@ class Authentication:
         new_id: Callable[[], str],
         report_fault: Callable[[str], None],
         cache: CredentialCache | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        kept: Kept | None = None,
     ) -> None:
+        self.asked: defaultdict[str, Durations] = defaultdict(Durations)
+        """Protocol to how long control took to answer, or not to."""
+        self.waiting = 0
+        """Questions that control has not answered yet."""
         self._link = link
         self._new_id = new_id
         self._report_fault = report_fault
         self._cache = cache
+        self._kept = kept
+        self._clock = clock
 
     def known(self, credentials: Credentials, provider: int, peer: str) -> Decision | None:
         """An accepted decision, if control need not be asked for it; for doors that answer without waiting."""
@@ -62,6 +79,8 @@ class Authentication:
     async def _ask(
         self, question_id: str, credentials: Credentials, provider: int, circumstances: Circumstances
     ) -> Decision:
+        began = self._clock()
+        self.waiting += 1
         try:
             answer = await self._link.ask(
                 Authenticate(
@@ -75,16 +94,28 @@ class Authentication:
                 )
             )
         except LinkAway:
-            if (
-                self._cache is None
-                or (known := self._cache.in_grace(credentials, provider, circumstances.peer)) is None
-            ):
+            known = await self._in_grace(credentials, provider, circumstances.peer)
+            if known is None:
                 raise
             return known
+        finally:
+            self.waiting -= 1
+            self.asked[circumstances.protocol].observe(self._clock() - began)
         if answer.id != question_id:
             raise ValueError("control answered another question")
         outcome = REASONS[answer.reason].outcome
+        if outcome is Outcome.UNAVAILABLE and (
+            known := await self._in_grace(credentials, provider, circumstances.peer)
+        ):
+            return known
         decision = Decision(answer.reason, answer.identity if outcome is Outcome.ACCEPTED else None, question_id)
         if self._cache is not None:
-            self._cache.learn(credentials, provider, circumstances.peer, decision, answer.reuse)
+            self._cache.learn(credentials, provider, circumstances.peer, decision, answer.reuse, answer.revision)
         return decision
+
+    async def _in_grace(self, credentials: Credentials, provider: int, peer: str) -> Decision | None:
+        """For while control cannot decide; never anything but an accepted decision."""
+        known = self._cache.in_grace(credentials, provider, peer) if self._cache is not None else None
+        if known is None and self._kept is not None:
+            known = await self._kept.check(credentials, provider, peer)
+        return known

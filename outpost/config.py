@@ -18,6 +18,7 @@ class OutpostConfig:
     radius: tuple[Address, ...]
     metrics: tuple[Address, ...]
     trusted_proxies: tuple[Network, ...]
+    offline_credentials: bool
 
     @classmethod
     def from_settings(cls, settings: Settings) -> OutpostConfig:
@@ -31,4 +32,5 @@ class OutpostConfig:
             radius=listen.radius,
             metrics=listen.metrics,
             trusted_proxies=listen.trusted_proxy_cidrs,
+            offline_credentials=settings.offline_credentials,
         )

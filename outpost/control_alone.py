@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
+from prometheus_client.registry import Collector
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from outpost.config import OutpostConfig
 from outpost.listeners.asgi import AsgiRoute
 from outpost.listeners.health import Health
 from outpost.listeners.http import HttpFactory
+from outpost.listeners.metrics import PATH as METRICS_PATH
+from outpost.listeners.metrics import Metrics
 from outpost.listeners.ports import Ports
 from outpost.listeners.tls import ServerTls
 from outpost.telemetry import Telemetry
@@ -20,10 +24,15 @@ HEALTH_PREFIX = b"/-/health/"
 
 
 class ControlAlone:
-    """HTTP, HTTPS and health, in front of control's ASGI ``application``."""
+    """HTTP, HTTPS, health and metrics, in front of control's ASGI ``application``."""
 
     def __init__(
-        self, config: OutpostConfig, application: Any, certificate: CertificateRecord | None, reactor: Any
+        self,
+        config: OutpostConfig,
+        application: Any,
+        certificate: CertificateRecord | None,
+        reactor: Any,
+        collectors: Sequence[Collector] = (),
     ) -> None:
         self.ports = Ports(reactor, config.data_dir)
         self.telemetry = Telemetry()
@@ -31,13 +40,15 @@ class ControlAlone:
         self._reactor = reactor
         self._asgi = AsgiRoute(application, self.telemetry)
         self._tls = ServerTls(lambda: certificate)
+        self._collectors = tuple(collectors)
         self._ready = False
 
     async def start(self) -> None:
         await self._asgi.start()
         health = (HEALTH_PREFIX, Health(lambda: self._ready))
         http = HttpFactory([health], self._asgi, self._reactor, time.time, self.telemetry)
-        metrics = HttpFactory([health], None, self._reactor, time.time, self.telemetry)
+        measured = (METRICS_PATH, Metrics(self._collectors))
+        metrics = HttpFactory([health, measured], None, self._reactor, time.time, self.telemetry)
         self.ports.stream("http", self._config.http, http)
         over_tls = TLSMemoryBIOFactory(self._tls, isClient=False, wrappedFactory=http, clock=self._reactor)
         self.ports.stream("https", self._config.https, over_tls)

@@ -11,6 +11,7 @@ import hmac
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from outpost.directory.snapshot import NO_GROUPS, Directory, Snapshot, Touched
 from outpost.outcome import Decision, Identity, Password
@@ -45,8 +46,18 @@ class _Entry:
     """The one on which ``decision`` stands; -1: none yet, the first hit is admitted anew."""
 
 
-_Place = tuple[int, str, str]
+Place = tuple[int, str, str]
 """Provider, name as typed, and the peer's address or "" for every peer."""
+
+
+class Keeper(Protocol):
+    """Keeps what the cache remembers beyond this process (D14)."""
+
+    def remembered(self, place: Place, credentials: Password, identity: Identity, grace_until: float) -> None: ...
+
+    def forgotten(self, place: Place) -> None: ...
+
+    def emptied(self) -> None: ...
 
 
 class CredentialCache:
@@ -62,13 +73,18 @@ class CredentialCache:
     ) -> None:
         self.uses: Counter[Use] = Counter()
         """How often entries were used since somebody last emptied this."""
+        self.keeper: Keeper | None = None
+        self.hits = {False: 0, True: 0}
+        """Away or not, to how often in all."""
         self._key = key
         self._directory = directory
         self._now = now
         self._most_entries = most_entries
         self._grace = grace
-        self._entries: OrderedDict[_Place, _Entry] = OrderedDict()
+        self._entries: OrderedDict[Place, _Entry] = OrderedDict()
         self._peers_matter = False
+        self._emptied_at = 0
+        """An answer that control gave on an earlier revision, and that comes only now, is not remembered."""
         directory.follow(self._follow)
 
     def __len__(self) -> int:
@@ -90,26 +106,47 @@ class CredentialCache:
             return None
         return self._use(entry, provider, now, away=True)
 
-    def learn(self, credentials: Password, provider: int, peer: str, decision: Decision, reuse: Reuse | None) -> None:
-        """What control has just said of these credentials, and how it may be reused."""
+    def learn(
+        self,
+        credentials: Password,
+        provider: int,
+        peer: str,
+        decision: Decision,
+        reuse: Reuse | None,
+        revision: int,
+    ) -> None:
+        """What control said of these credentials when it stood at ``revision``, and how it may be reused."""
         match decision.outcome:
-            case Outcome.ACCEPTED:
-                if reuse is not None and reuse.seconds > 0:
-                    self._remember(credentials, provider, peer if reuse.peer_only else "", decision, reuse)
-            case Outcome.BAD_CREDENTIALS | Outcome.NOT_ALLOWED | Outcome.CHALLENGED:
+            case Outcome.ACCEPTED if reuse is not None and reuse.seconds > 0 and revision >= self._emptied_at:
+                self._remember(credentials, provider, peer if reuse.peer_only else "", decision, reuse)
+            case Outcome.ACCEPTED | Outcome.BAD_CREDENTIALS | Outcome.NOT_ALLOWED | Outcome.CHALLENGED:
                 self._forget(credentials, provider, peer)
+
+    def recall(self, place: Place, credentials: Password, identity: Identity, grace_until: float) -> Decision | None:
+        """Takes back what was kept elsewhere and has just been proved: good for the grace alone, if still admitted."""
+        entry = self._put(place, credentials, Decision("accepted", identity), good_until=0.0, grace_until=grace_until)
+        now = self._now()
+        return self._use(entry, place[0], now, away=True) if now < grace_until else None
 
     def _remember(self, credentials: Password, provider: int, scope: str, decision: Decision, reuse: Reuse) -> None:
         now = self._now()
         seconds = min(reuse.seconds, MOST_SECONDS)
+        grace_until = now + max(seconds, self._grace)
         place = (provider, credentials.username, scope)
-        self._peers_matter |= bool(scope)
-        self._entries[place] = _Entry(
-            self._digest(credentials), now + seconds, now + max(seconds, self._grace), decision, revision=-1
-        )
+        self._put(place, credentials, decision, now + seconds, grace_until)
+        if self.keeper is not None and decision.identity is not None:
+            self.keeper.remembered(place, credentials, decision.identity, grace_until)
+
+    def _put(
+        self, place: Place, credentials: Password, decision: Decision, good_until: float, grace_until: float
+    ) -> _Entry:
+        self._peers_matter |= bool(place[2])
+        entry = _Entry(self._digest(credentials), good_until, grace_until, decision, revision=-1)
+        self._entries[place] = entry
         self._entries.move_to_end(place)
         while len(self._entries) > self._most_entries:
             self._entries.popitem(last=False)
+        return entry
 
     def _forget(self, credentials: Password, provider: int, peer: str) -> None:
         """Only what was accepted before: somebody else's wrong guess forgets nothing."""
@@ -117,6 +154,8 @@ class CredentialCache:
             entry = self._entries.get(place)
             if entry is not None and hmac.compare_digest(entry.digest, self._digest(credentials)):
                 del self._entries[place]
+                if self.keeper is not None:
+                    self.keeper.forgotten(place)
 
     def _find(self, credentials: Password, provider: int, peer: str) -> _Entry | None:
         place = (provider, credentials.username, "")
@@ -140,6 +179,7 @@ class CredentialCache:
         if identity is None or validity.refusal(snapshot.users[identity.user], now) is not None:
             return None
         self.uses[Use(provider, identity.user, away)] += 1
+        self.hits[away] += 1
         return entry.decision
 
     def _digest(self, credentials: Password) -> bytes:
@@ -150,6 +190,9 @@ class CredentialCache:
         """Another configuration may ask for more than a password; another store's revisions say nothing about ours."""
         if touched.everything or touched.configuration:
             self._entries.clear()
+            self._emptied_at = snapshot.revision
+            if self.keeper is not None:
+                self.keeper.emptied()
 
 
 def still_admitted(identity: Identity, provider: int, snapshot: Snapshot) -> Identity | None:

@@ -2,46 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote_from_bytes
 
 import treq
 from OpenSSL import SSL, crypto
 from treq.client import HTTPClient
 from twisted.internet import ssl
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed
 from twisted.internet.interfaces import IDelayedCall, IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
+from twisted.web._newclient import RequestNotSent  # no public module has it
 from twisted.web.client import (
     Agent,
     BrowserLikePolicyForHTTPS,
     HTTPConnectionPool,
+    RequestTransmissionFailed,
     ResponseDone,
     ResponseFailed,
+    ResponseNeverReceived,
 )
 from twisted.web.http import PotentialDataLoss
-from twisted.web.iweb import IPolicyForHTTPS, IResponse
+from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
 from outpost.authentication import LinkAway
 from protocols.errors import RemoteProtocolError
 from protocols.link.codec import Lines
 
+T = TypeVar("T")
+
 PATH = "/api/v3/outposts/link/"
 HELLO_HEADER = "X-Outpost-Hello"
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 3.0
+"""On the way to an answer a NAS waits too; a machine that is there accepts in milliseconds."""
 ANSWER_SECONDS = 15.0
 """A password takes 25 ms to check, and seconds when many wait; a NAS has given up by then."""
 SILENCE_SECONDS = 45.0
 """Three heartbeats: a stream silent for longer is dead, even if no one has closed it."""
 CONNECTIONS = 16
 """Questions under way at once on kept-alive connections; further ones open their own."""
+IDLE_SECONDS = 60.0
+"""Shorter than control's own patience with an idle connection, so that no question meets one that is being closed."""
 
-_AWAY = (ConnectError, ConnectionClosed, ResponseFailed, OSError)
+_STALE = (ResponseNeverReceived, RequestTransmissionFailed, RequestNotSent)
+"""What a kept-alive connection brings that control has closed meanwhile, as by a restart."""
+_AWAY = (*_STALE, ConnectError, ConnectionClosed, ConnectingCancelledError, ResponseFailed, OSError, TimeoutError)
 
 
 class Refused(LinkAway):
@@ -64,53 +74,104 @@ class HttpTransport:
         self._at = 0
         self._reactor = reactor
         self._headers: dict[bytes | str, bytes | str] = {"Authorization": f"Bearer {token}"}
-        self._pool = HTTPConnectionPool(reactor, persistent=True)
-        self._pool.maxPersistentPerHost = CONNECTIONS
+        self._away = False
+        self._sounding = False
+        pool = HTTPConnectionPool(reactor, persistent=True)
+        pool.maxPersistentPerHost = CONNECTIONS
+        pool.cachedConnectionTimeout = IDLE_SECONDS  # type: ignore[assignment]  # any number of seconds
+        self._pool = pool
         policy = _policy(ca_file, insecure)
-        self._asking = HTTPClient(Agent(reactor, policy, connectTimeout=CONNECT_SECONDS, pool=self._pool))
+        self._asking = HTTPClient(Agent(reactor, policy, connectTimeout=CONNECT_SECONDS, pool=pool))
         self._following = HTTPClient(Agent(reactor, policy, connectTimeout=CONNECT_SECONDS))
 
     async def follow(self, hello: bytes, receive: Callable[[bytes], None]) -> None:
         headers: dict[bytes | str, bytes | str] = {**self._headers, HELLO_HEADER: quote_from_bytes(hello)}
         response = await self._from_any(
-            lambda host: self._following.get(host + PATH, headers=headers, unbuffered=True, timeout=ANSWER_SECONDS)
+            lambda host: self._request(self._following.get, host, headers=headers, unbuffered=True)
         )
+        self._away = False
         stream = _Stream(self._reactor, receive)
         response.deliverBody(stream)
         await stream.ended
 
     async def ask(self, question: bytes) -> bytes:
-        response = await self._from_any(
-            lambda host: self._asking.post(host + PATH, headers=self._headers, data=question, timeout=ANSWER_SECONDS)
-        )
+        """While control is known to be away, one question at a time sounds for it, and all others fail at once.
+
+        A control whose machine is gone does not refuse connections: everyone would wait for the same silence.
+        """
+        if self._away and self._sounding:
+            raise LinkAway("control did not answer a moment ago")
+        self._sounding = sounding = self._away
         try:
-            return bytes(await treq.content(response))
-        except _AWAY as error:
-            raise LinkAway(str(error)) from error
+            answer = await self._from_any(lambda host: self._answer(host, question))
+        except LinkAway:
+            self._away = True
+            raise
+        finally:
+            if sounding:
+                self._sounding = False
+        self._away = False
+        return bytes(answer)
 
     def close(self) -> Deferred[None]:
         closed: Deferred[None] = self._pool.closeCachedConnections()
         return closed
 
-    async def _from_any(self, request: Callable[[str], Awaitable[IResponse]]) -> Any:
-        """The first address that answers, beginning with the one that did last."""
+    async def _answer(self, host: str, question: bytes) -> bytes:
+        response = await self._request(self._asking.post, host, headers=self._headers, data=question)
+        content: Deferred[bytes] = treq.content(response)
+        return await content.addTimeout(ANSWER_SECONDS, self._reactor)
+
+    async def _request(self, method: Callable[..., Deferred[Any]], host: str, **wanted: Any) -> Any:
+        """A redirect is not followed: the token would go wherever it points."""
+        request = method(host + PATH, allow_redirects=False, reactor=self._reactor, **wanted)
+        return await _checked(await request.addTimeout(ANSWER_SECONDS, self._reactor), self._reactor)
+
+    async def _from_any(self, attempt: Callable[[str], Coroutine[Any, Any, T]]) -> T:
+        """What the first address gives that answers, beginning with the one that did last."""
         last: Exception = LinkAway("no address of control is set")
-        for _ in self._hosts:
+        first = self._at
+        for step in range(len(self._hosts)):
+            at = (first + step) % len(self._hosts)
             try:
-                return await _checked(await request(self._hosts[self._at]))
+                answer = await self._twice(attempt, self._hosts[at])
             except LinkAway as error:
                 last = error
             except _AWAY as error:
-                last = LinkAway(f"{self._hosts[self._at]}: {error}")
-            self._at = (self._at + 1) % len(self._hosts)
+                last = LinkAway(f"{self._hosts[at]}: {_plainly(error)}")
+            else:
+                self._at = at
+                return answer
         raise last
 
+    async def _twice(self, attempt: Callable[[str], Coroutine[Any, Any, T]], host: str) -> T:
+        """A connection that was idle may turn out to be dead; questions and hellos may be asked again."""
+        try:
+            return await attempt(host)
+        except _STALE as error:
+            if not _is_stale(error):
+                raise
+            return await attempt(host)
 
-async def _checked(response: Any) -> Any:
+
+async def _checked(response: Any, clock: Any) -> Any:
     if response.code == 200:
         return response
-    text = (await treq.text_content(response)).strip()[:200]
-    raise Refused(f"control answered {response.code}: {text}")
+    text = await treq.text_content(response).addTimeout(ANSWER_SECONDS, clock)
+    raise Refused(f"control answered {response.code}: {' '.join(text.split())[:200]}")
+
+
+def _plainly(error: BaseException) -> str:
+    """What a person can act on: the innermost of the reasons that Twisted wraps."""
+    while reasons := getattr(error, "reasons", None):
+        error = reasons[0].value
+    return str(error) or type(error).__name__
+
+
+def _is_stale(error: Exception) -> bool:
+    """Neither a timeout of ours nor a certificate that asking again would show again."""
+    reasons = getattr(error, "reasons", ())
+    return isinstance(error, RequestNotSent) or all(reason.check(ConnectionClosed) for reason in reasons)
 
 
 class _Stream(Protocol):
@@ -125,10 +186,10 @@ class _Stream(Protocol):
         self._failure: Failure | None = None
 
     def connectionMade(self) -> None:
-        self._patience = self._clock.callLater(SILENCE_SECONDS, self._stop)
+        self._patience = self._clock.callLater(SILENCE_SECONDS, self._silent)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._failure is not None:
+        if self._failure is not None or self.ended.called:
             return
         if self._patience is not None and self._patience.active():
             self._patience.reset(SILENCE_SECONDS)
@@ -150,6 +211,12 @@ class _Stream(Protocol):
             self.ended.callback(None)
         else:
             self.ended.errback(LinkAway(str(reason.value)))
+
+    def _silent(self) -> None:
+        """TLS would wait for the other side's farewell, which never comes."""
+        if not self.ended.called:
+            self.ended.errback(LinkAway(f"no heartbeat for {SILENCE_SECONDS:.0f} seconds"))
+        self._stop()
 
     def _stop(self) -> None:
         if self.transport is not None:

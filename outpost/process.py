@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
 from outpost.listeners.ports import CannotListen, Ports
+from outpost.log import start_log
 from outpost.telemetry import Telemetry
 from settings import Settings
 
 EXIT_FAILED = 1
+TITLE = "Outpost is running."
 Places = Mapping[str, list[str]]
 """Listener to its ``host:port``s."""
 
@@ -27,8 +29,20 @@ class Program(Protocol):
     async def stop(self) -> None: ...
 
 
+log = logging.getLogger(__name__)
+
+
+def begin(settings: Settings) -> None:
+    """The first step of every program: from here on all that is said is log lines."""
+    start_log(settings.log.level, settings.log.format)
+    log.setLevel(logging.INFO)  # whatever the level is: start-up lines say where the ports are
+    for sentence in settings.warnings:
+        log.warning(sentence, extra={"fields": {"event": "settings_warning"}, "block": f"outpost: {sentence}"})
+
+
 def complain(sentence: str) -> None:
-    print(f"outpost: {sentence}", file=sys.stderr)  # noqa: T201  # a command speaks to its terminal
+    """Why the program ends."""
+    log.error(sentence, extra={"fields": {"event": "cannot_start"}, "block": f"outpost: {sentence}"})
 
 
 class Process:
@@ -59,7 +73,7 @@ class Process:
             self._program.telemetry.fault("starting")
             self._fail("a fault of ours kept it from starting; the traceback is above.")
         else:
-            print(*self._start_up_lines(), sep="\n", file=sys.stderr)  # noqa: T201
+            self._announce()
 
     def _fail(self, sentence: str) -> None:
         complain(sentence)
@@ -69,17 +83,26 @@ class Process:
     def _stop(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._program.stop())
 
-    def _start_up_lines(self) -> list[str]:
+    def _announce(self) -> None:
         ports = self._program.ports.places
-        return [
+        folder = str(self._settings.data_dir.absolute())
+        steps = self._next_steps(ports)
+        block = [
             "",
-            "Outpost is running.",
-            f"  data folder  {self._settings.data_dir.absolute()}",
+            TITLE,
+            f"  data folder  {folder}",
             *(f"  {name:<11}  {', '.join(places)}" for name, places in ports.items()),
             "",
-            *self._next_steps(ports),
+            *steps,
             "",
         ]
+        fields = {
+            "event": "started",
+            "data_dir": folder,
+            "ports": ports,
+            "next_steps": [line for line in steps if line],
+        }
+        log.info(TITLE, extra={"fields": fields, "block": "\n".join(block)})
 
 
 def browsable(ports: Places, public_url: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from outpost.process import EXIT_FAILED, Process, complain
+from outpost.process import EXIT_FAILED, Process, begin, complain
 from settings import Settings
 
 
 def main(settings: Settings) -> int:
     """Runs until stopped; the exit code."""
+    begin(settings)
     if not settings.host or settings.token is None:
         complain(
             "OUTPOST_HOST and OUTPOST_TOKEN say where control is and who this outpost is. Set both; the token stands "
@@ -22,11 +23,10 @@ def main(settings: Settings) -> int:
     from outpost.app import Outpost
     from outpost.config import OutpostConfig
     from outpost.link_http import HttpTransport
-    from outpost.log import start_log
+    from outpost.sealed import Seal
 
-    start_log(settings.log.level)
-    transport = HttpTransport(
-        settings.host, settings.token.reveal(), reactor, ca_file=settings.ca_file, insecure=settings.insecure
-    )
-    outpost = Outpost(OutpostConfig.from_settings(settings), transport, reactor)
+    token = settings.token.reveal()
+    transport = HttpTransport(settings.host, token, reactor, ca_file=settings.ca_file, insecure=settings.insecure)
+    reactor.addSystemEventTrigger("during", "shutdown", transport.close)
+    outpost = Outpost(OutpostConfig.from_settings(settings), transport, reactor, seal=Seal(token))
     return Process(settings, outpost, reactor, lambda ports: [f"Follows control at {', '.join(settings.host)}."]).run()

@@ -1,6 +1,7 @@
 """What the doors tell the operator: counted decisions and discards, and faults with a traceback.
 
-The only file that knows how an event is written down.
+The only file that knows how an event is written down. What is counted stands in plain dicts, since that costs a door
+little; `outpost.metrics` reads them when Prometheus asks.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Telemetry:
         """(protocol, reason) to how often."""
         self.discards: Counter[tuple[str, str]] = Counter()
         """(protocol, reason) of input that got no answer, or only a farewell."""
+        self.fault_count = 0
         self._told: set[tuple[str, str, str]] = set()
 
     def decided(self, username: str, circumstances: Circumstances, decision: Decision) -> None:
@@ -32,6 +34,7 @@ class Telemetry:
         if decision.outcome is not Outcome.ACCEPTED:
             self.log.info(
                 "{protocol}: refused {username!r} from {peer}: {reason} [{id}] {sentence}",
+                event="refused",
                 protocol=circumstances.protocol,
                 username=username,
                 peer=circumstances.peer,
@@ -49,6 +52,7 @@ class Telemetry:
         self.log.emit(
             LogLevel.info if first else LogLevel.debug,
             "{protocol}: no answer to {peer}: {reason} {sentence}",
+            event="discarded",
             protocol=protocol,
             peer=peer,
             reason=reason,
@@ -57,12 +61,14 @@ class Telemetry:
 
     def noted(self, sentence: str) -> None:
         """Something in the configuration that an operator should change."""
-        self.log.warn("{sentence}", sentence=sentence)
+        self.log.warn("{sentence}", event="noted", sentence=sentence)
 
     def fault(self, where: str) -> None:
         """Call inside an ``except``: logs the traceback."""
-        self.log.failure("fault in {where}", where=where)
+        self.fault_count += 1
+        self.log.failure("fault in {where}", event="fault", where=where)
 
     def failed(self, where: str, failure: Failure) -> None:
         """As `fault`, for what a Deferred ended with."""
-        self.log.failure("fault in {where}", failure, where=where)
+        self.fault_count += 1
+        self.log.failure("fault in {where}", failure, event="fault", where=where)

@@ -7,6 +7,7 @@ in memory, through the same codec as on the wire (DESIGN D3, D7).
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -15,11 +16,14 @@ from twisted.internet.defer import Deferred
 
 from control.app import Control
 from control.config import CannotStart, ControlConfig
+from control.metrics import ControlMetrics
+from control.store.interface import Unavailable
+from outpost.authentication import LinkAway
 from outpost.config import OutpostConfig
-from outpost.log import start_log
 from settings import Settings
 
 T = TypeVar("T")
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class InProcess:
@@ -32,11 +36,20 @@ class InProcess:
         await deferred(self._pump(hello, receive))
 
     def ask(self, question: bytes) -> Deferred[bytes]:
-        return deferred(self._control.link.ask(self._control.embedded_outpost, question))
+        return deferred(self._answer(question))
 
     async def _pump(self, hello: bytes, receive: Callable[[bytes], None]) -> None:
-        async for line in self._control.link.follow(self._control.embedded_outpost, hello):
-            receive(line)
+        try:
+            async for line in self._control.link.follow(self._control.embedded_outpost, hello):
+                receive(line)
+        except Unavailable as error:
+            raise LinkAway(str(error)) from error
+
+    async def _answer(self, question: bytes) -> bytes:
+        try:
+            return await self._control.link.ask(self._control.embedded_outpost, question)
+        except Unavailable as error:
+            raise LinkAway(str(error)) from error
 
 
 def deferred(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
@@ -51,14 +64,16 @@ def main(settings: Settings, doors: bool = True) -> int:
     asyncioreactor.install(loop)
     from twisted.internet import reactor
 
-    from outpost.process import EXIT_FAILED, Process, Program, browsable, complain
+    from outpost.process import EXIT_FAILED, Process, Program, begin, browsable, complain
 
-    start_log(settings.log.level)
+    begin(settings)
     try:
-        control = loop.run_until_complete(Control.open(ControlConfig.from_settings(settings)))
+        control = _opened(loop, ControlConfig.from_settings(settings))
     except CannotStart as error:
         complain(str(error))
         return EXIT_FAILED
+    if control is None:
+        return 0
     program: Program = _with_doors(settings, control, reactor) if doors else _alone(settings, control, reactor)
 
     def next_steps(ports: Any) -> list[str]:
@@ -70,13 +85,39 @@ def main(settings: Settings, doors: bool = True) -> int:
         control.close()
 
 
+def _opened(loop: asyncio.AbstractEventLoop, config: ControlConfig) -> Control | None:
+    """None: a signal ended the wait for the database. The reactor, which heeds signals later, does not run yet."""
+    opening = loop.create_task(Control.open(config))
+    for number in STOPPING:
+        loop.add_signal_handler(number, opening.cancel)
+    try:
+        return loop.run_until_complete(opening)
+    except asyncio.CancelledError:
+        return None
+    finally:
+        for number in STOPPING:
+            loop.remove_signal_handler(number)
+
+
 def _with_doors(settings: Settings, control: Control, reactor: Any) -> Any:
     from outpost.app import Outpost
 
-    return Outpost(OutpostConfig.from_settings(settings), InProcess(control), reactor, application=control.application)
+    return Outpost(
+        OutpostConfig.from_settings(settings),
+        InProcess(control),
+        reactor,
+        application=control.application,
+        collectors=[ControlMetrics(control)],
+    )
 
 
 def _alone(settings: Settings, control: Control, reactor: Any) -> Any:
     from outpost.control_alone import ControlAlone
 
-    return ControlAlone(OutpostConfig.from_settings(settings), control.application, control.certificate, reactor)
+    return ControlAlone(
+        OutpostConfig.from_settings(settings),
+        control.application,
+        control.certificate,
+        reactor,
+        collectors=[ControlMetrics(control)],
+    )

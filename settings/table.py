@@ -118,6 +118,9 @@ class Settings:
     insecure: bool = setting(BOOLEAN, False, "outpost alone: do not verify control's certificate")
     ca_file: Path | None = setting(OPTIONAL_PATH, "", "outpost alone: CA that control's certificate must come from")
     host_browser: str = setting(URL, "", "outpost alone: control's address as browsers see it, if another")
+    offline_credentials: bool = setting(
+        BOOLEAN, True, "outpost alone: keep accepted passwords on disk (Argon2id, sealed) for a restart without control"
+    )
     backup_passphrase: Secret | None = setting(SECRET, "", "seals backups")
     listen: Listen = section(Listen)
     postgresql: Postgresql = section(Postgresql)

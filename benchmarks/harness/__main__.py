@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.harness import changes, load, logins, programs, report, requests
 from benchmarks.harness.bench import FULL, QUICK, Bench, Table, say
-from benchmarks.harness.processes import LOAD_CORE
+from benchmarks.harness.processes import LOAD_CORE, DidNotStart
 
 RESULTS = Path(__file__).parent.parent / "results"
 SECTIONS: dict[str, Callable[[Bench], list[Table]]] = {
@@ -35,11 +35,17 @@ def main() -> int:
     facts = report.facts(budget, arguments.quick)
     began = time.monotonic()
     tables: list[Table] = []
+    failed = False
     with tempfile.TemporaryDirectory(prefix="outpost-bench-") as folder:
         load.build(Path(folder))
         bench = Bench(Path(folder), budget)
         for name in arguments.only or SECTIONS:
-            tables += SECTIONS[name](bench)
+            try:
+                tables += SECTIONS[name](bench)
+            except (DidNotStart, load.LoadFailed) as error:
+                failed = True
+                say(f"{name}: {error}")
+                tables.append(Table(f"{name}: not measured", ("why",), [(str(error).splitlines()[0],)], [{}]))
     facts["minutes"] = round((time.monotonic() - began) / 60, 1)
     date = datetime.now(UTC).strftime("%Y-%m-%d") + ("-quick" if arguments.quick else "")
     date += "".join(f"-{name}" for name in arguments.only or ())
@@ -47,7 +53,7 @@ def main() -> int:
     written = report.write(arguments.results, date, facts, tables)
     print(report.page(date, facts, tables))
     say(f"written to {written.name} and {written.with_suffix('.json').name}")
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class Budget:
 
 
 QUICK = Budget(rounds=3, seconds=1.0, known=32, logins=24, sizes=(1_000, 10_000), changes=20, starts=1)
-FULL = Budget(rounds=5, seconds=3.0, known=200, logins=100, sizes=(1_000, 10_000, 100_000), changes=200, starts=3)
+FULL = Budget(rounds=5, seconds=2.0, known=200, logins=100, sizes=(1_000, 10_000, 100_000), changes=200, starts=3)
 PEOPLE = 10_000
 """In the rows beside peers."""
 
@@ -77,8 +77,8 @@ class Bench:
             yield installation
 
     @contextmanager
-    def apart(self, count: int) -> Iterator[ours.Installation]:
-        with ours.apart(self._fresh("apart"), *self.store(count)) as installation:
+    def apart(self, count: int, profile: Path | None = None) -> Iterator[ours.Installation]:
+        with ours.apart(self._fresh("apart"), *self.store(count), profile=profile) as installation:
             yield installation
 
     def installations(self) -> list[Any]:

@@ -2,61 +2,72 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections import Counter
+from contextlib import suppress
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 
 class Forwarder:
-    """Use as a context. ``port`` is where it listens; ``requests`` counts paths, query cut off."""
+    """Use as a context. Forwards from ``port`` to ``to``; ``requests`` counts paths, query cut off."""
 
     def __init__(self, to: int) -> None:
         self.requests: Counter[str] = Counter()
-        self._to = to
+        self.to = to
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
-        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._ending, self._end = socket.socketpair()
+        """Readable once the forwarder is to end."""
+        self._threads = [threading.Thread(target=self._accept)]
 
     def __enter__(self) -> Forwarder:
-        self._accepting.start()
+        self._threads[0].start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._listening.close()
+        self._end.send(b"!")
+        for thread in self._threads:
+            thread.join()
+        for one in (self._listening, self._ending, self._end):
+            one.close()
 
     def total(self) -> int:
         return sum(self.requests.values())
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listening.accept()
-                server = socket.create_connection(("127.0.0.1", self._to))
-            except OSError:
-                if self._listening.fileno() < 0:
-                    return
-                continue  # control is away; the client sees its connection close
-            for one in (client, server):
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._pump, args=(client, server, _Counting(self.requests)), daemon=True).start()
-            threading.Thread(target=self._pump, args=(server, client, None), daemon=True).start()
+    def _readable(self, *sockets: socket.socket) -> list[socket.socket]:
+        """Those that can be read; none when it is time to end."""
+        ready, _, _ = select.select([self._ending, *sockets], [], [])
+        return [] if self._ending in ready else ready
 
-    @staticmethod
-    def _pump(source: socket.socket, sink: socket.socket, counting: _Counting | None) -> None:
-        try:
-            while octets := source.recv(1 << 18):
-                if counting is not None:
-                    counting.receive(octets)
-                sink.sendall(octets)
-        except OSError:
-            pass
-        for one in (source, sink):
+    def _accept(self) -> None:
+        while self._readable(self._listening):
+            client, _ = self._listening.accept()
             try:
-                one.shutdown(socket.SHUT_RDWR)
+                server = socket.create_connection(("127.0.0.1", self.to))
             except OSError:
-                pass
+                client.close()  # control is away
+                continue
+            thread = threading.Thread(target=self._forward, args=(client, server))
+            self._threads.append(thread)
+            thread.start()
+
+    def _forward(self, client: socket.socket, server: socket.socket) -> None:
+        other = {client: server, server: client}
+        counting = _Counting(self.requests)
+        with client, server, suppress(OSError):
+            for one in other:
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while ready := self._readable(client, server):
+                for one in ready:
+                    octets = one.recv(1 << 18)
+                    if not octets:
+                        return
+                    if one is client:
+                        counting.receive(octets)
+                    other[one].sendall(octets)
 
 
 class _Counting:

@@ -47,7 +47,7 @@ def _first_logins(bench: Bench, table: Table, ours: Installation, door: str, fir
         DOORS[door],
         ours.name,
         outcome.cpu_us / 1000,
-        (ours.control.cpu_seconds() - control) * 1000 / outcome.right if ours.is_apart else None,
+        (ours.control.cpu_seconds() - control) * 1000 / outcome.right if ours.between else None,
         outcome.rate,
         outcome.p50_ms,
         outcome.p99_ms,

@@ -10,8 +10,9 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from benchmarks.harness.forwarder import Forwarder
@@ -23,7 +24,7 @@ from benchmarks.harness.people import (
     people,
     team_name,
 )
-from benchmarks.harness.processes import DidNotStart, Server
+from benchmarks.harness.processes import Server
 from control.app import Control
 from control.config import ControlConfig
 from control.records import Group, Outpost, Provider, Token, User
@@ -43,7 +44,7 @@ OUTPOST = "apart"
 """The outpost that `outpost run` is."""
 
 
-def environ(folder: Path, **more: str) -> dict[str, str]:
+def environ(folder: Path) -> dict[str, str]:
     return {
         "OUTPOST_DATA_DIR": str(folder / "data"),
         "OUTPOST_SECRET_KEY": SECRET_KEY,
@@ -51,7 +52,6 @@ def environ(folder: Path, **more: str) -> dict[str, str]:
         "OUTPOST_BOOTSTRAP_PASSWORD": PASSWORD,
         **{f"OUTPOST_LISTEN__{name}": "127.0.0.1:0" for name in ("HTTP", "LDAP", "RADIUS", "METRICS")},
         **{f"OUTPOST_LISTEN__{name}": "off" for name in ("HTTPS", "LDAPS", "RADIUS_ACCT", "RADSEC")},
-        **more,
     }
 
 
@@ -113,16 +113,22 @@ def _provider(tx: Transaction, kind: str, given: Mapping[str, Any], staff: Group
 # --- the programs --------------------------------------------------------------------------------------------------
 
 
-def program(command: str, folder: Path, **more: str) -> Server:
-    """``outpost <command>`` with its data below ``folder``; started when its health says that it is ready."""
+def program(
+    command: str, folder: Path, more: Mapping[str, str] = MappingProxyType({}), profile: Path | None = None
+) -> Server:
+    """``outpost <command>`` with its data below ``folder``; started when its health says that it is ready.
+
+    ``profile``: where the standard library's profiler, under which it then runs, leaves what it saw.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "data" / "ports.json").unlink(missing_ok=True)
+    profiler = ["-m", "cProfile", "-o", str(profile)] if profile else []
     return Server(
         f"outpost {command}",
-        [sys.executable, "-m", "outpost", command],
+        [sys.executable, *profiler, "-m", "outpost", command],
         folder,
         lambda: is_ready(folder),
-        environ(folder, **more),
+        {**environ(folder), **more},
     )
 
 
@@ -152,20 +158,30 @@ def request(port: int, method: str, path: str, body: object = None) -> tuple[int
         connection.close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Installation:
     """A running outpost. In the all-in-one program ``control`` is the same process, and nothing is counted between."""
 
     name: str
     outpost: Server
-    control: Server
     ports: dict[str, int]
-    control_port: int
-    between: Forwarder | None = field(default=None)
+    control: Server
+    control_folder: Path
+    between: Forwarder | None = None
 
     @property
-    def is_apart(self) -> bool:
-        return self.control is not self.outpost
+    def control_port(self) -> int:
+        return ports(self.control_folder)["http"]
+
+    def restore(self, store: Path) -> None:
+        """Control, apart from the outpost, starts again with what ``store`` holds: a backup, to the outpost."""
+        if self.between is None:
+            raise ValueError("control is not apart from the outpost")
+        self.control.stop()
+        shutil.rmtree(self.control_folder)
+        shutil.copytree(store, self.control_folder)
+        self.control.start()
+        self.between.to = self.control_port
 
 
 @contextmanager
@@ -173,20 +189,23 @@ def together(folder: Path, store: Path) -> Iterator[Installation]:
     """`outpost up` on a copy of ``store``, which `populate` made."""
     shutil.copytree(store, folder, dirs_exist_ok=True)
     with program("up", folder) as up:
-        yield Installation("outpost up", up, up, ports(folder), ports(folder)["http"])
+        yield Installation("outpost up", up, ports(folder), up, folder)
 
 
 @contextmanager
-def apart(folder: Path, store: Path, token: str) -> Iterator[Installation]:
+def apart(folder: Path, store: Path, token: str, profile: Path | None = None) -> Iterator[Installation]:
     """`outpost control` on a copy of ``store``, and `outpost run`, which reaches it through a counting forwarder."""
     shutil.copytree(store, folder / "control", dirs_exist_ok=True)
-    with program("control", folder / "control") as control:
-        control_port = ports(folder / "control")["http"]
-        with (
-            Forwarder(control_port) as between,
-            program("run", folder / "run", OUTPOST_HOST=f"http://127.0.0.1:{between.port}", OUTPOST_TOKEN=token) as run,
-        ):
-            yield Installation("outpost run", run, control, ports(folder / "run"), control_port, between)
+    with (
+        program("control", folder / "control") as control,
+        Forwarder(ports(folder / "control")["http"]) as between,
+        program("run", folder / "run", where_control_is(between.port, token), profile) as run,
+    ):
+        yield Installation("outpost run", run, ports(folder / "run"), control, folder / "control", between)
+
+
+def where_control_is(port: int, token: str) -> dict[str, str]:
+    return {"OUTPOST_HOST": f"http://127.0.0.1:{port}", "OUTPOST_TOKEN": token}
 
 
 def exists(command: str) -> bool:
@@ -194,6 +213,3 @@ def exists(command: str) -> bool:
     from outpost.__main__ import COMMANDS
 
     return command in COMMANDS
-
-
-__all__ = ["DidNotStart", "Installation", "apart", "exists", "populate", "ports", "program", "request", "together"]

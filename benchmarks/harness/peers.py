@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from benchmarks.harness.people import (
     team_name,
     user_dn,
 )
-from benchmarks.harness.processes import Server, accepts, free_port
+from benchmarks.harness.processes import ENVIRON, Server, accepts, free_port
 from benchmarks.harness.wire import AUTH_PATH
 
 
@@ -38,7 +38,7 @@ class Peer:
 
 def version(*command: str) -> str:
     """The first line of what a program says about itself."""
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRON)
     lines = (said.stdout + said.stderr).strip().splitlines()
     return lines[0].strip() if lines else "unknown"
 
@@ -84,7 +84,11 @@ def slapd(folder: Path, count: int) -> Iterator[Peer]:
     with ldif.open("w") as file:
         file.writelines(f"{entry}\n\n" for entry in _ldif(count))
     subprocess.run(
-        ["slapadd", "-q", "-f", str(configuration), "-l", str(ldif)], check=True, capture_output=True, timeout=600
+        ["slapadd", "-q", "-f", str(configuration), "-l", str(ldif)],
+        check=True,
+        capture_output=True,
+        timeout=600,
+        env=ENVIRON,
     )
     port = free_port()
     command = ["slapd", "-d", "0", "-h", f"ldap://127.0.0.1:{port}", "-f", str(configuration)]
@@ -263,7 +267,7 @@ http {{
     }}
 }}
 """
-"""``return`` is the floor of an HTTP server; auth_basic on an empty file is what nginx itself can do with a password."""
+"""``return`` is the floor of an HTTP server; auth_basic on an empty file is nginx with a password of its own."""
 
 
 @contextmanager
@@ -286,7 +290,7 @@ def nginx(folder: Path, known: Iterable[Person]) -> Iterator[Peer]:
 def everyone(folder: Path, count: int, known: list[Person]) -> Iterator[dict[str, Peer]]:
     """Every peer at once, idle until it is asked."""
     folder.mkdir()
-    starting: dict[str, Callable[[], contextmanager[Peer]]] = {  # type: ignore[type-arg]
+    starting: dict[str, Callable[[], AbstractContextManager[Peer]]] = {
         "slapd": lambda: slapd(folder / "slapd", count),
         "freeradius": lambda: freeradius(folder / "freeradius", count, threads=False),
         "freeradius, 4 threads": lambda: freeradius(folder / "freeradius-threads", count, threads=True),

@@ -12,7 +12,12 @@ from pathlib import Path
 
 START_SECONDS = 180.0
 STOP_SECONDS = 20.0
-MIB = 1024 * 1024
+ENVIRON = {
+    "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
+    **({"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}),
+}
+"""What programs get of ours. Servers are in sbin, which a person's PATH may lack; PYTHONPATH may name another checkout
+to measure."""
 
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = CORES[-1], CORES[0]
@@ -70,7 +75,7 @@ class Server:
         self._command = ["taskset", "--cpu-list", str(SERVER_CORE), *command]
         self._folder = folder
         self._ready = ready
-        self._environ = {"PATH": os.environ["PATH"], "HOME": str(folder), **(environ or {})}
+        self._environ = {**ENVIRON, "HOME": str(folder), **(environ or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Server:

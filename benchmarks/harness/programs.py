@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks.harness import ours
 from benchmarks.harness.bench import Bench, Table, say
@@ -28,17 +30,19 @@ def measure(bench: Bench) -> list[Table]:
         _started(bench, table, "control", folder)
         token = ours.populate(bench.folder / "alone-store", 0)
         with ours.program("control", bench.folder / "alone-store"):
-            address = f"http://127.0.0.1:{ours.ports(bench.folder / 'alone-store')['http']}"
-            _started(bench, table, "run", bench.folder / "alone-run", OUTPOST_HOST=address, OUTPOST_TOKEN=token)
+            port = ours.ports(bench.folder / "alone-store")["http"]
+            _started(bench, table, "run", bench.folder / "alone-run", ours.where_control_is(port, token))
     return [table]
 
 
-def _started(bench: Bench, table: Table, command: str, folder: Path, **environ: str) -> None:
+def _started(
+    bench: Bench, table: Table, command: str, folder: Path, environ: Mapping[str, str] = MappingProxyType({})
+) -> None:
     starts: list[Server] = []
     cpu: list[float] = []
     memory: list[float] = []
     for _ in range(bench.budget.starts + 1):
-        with ours.program(command, folder, **environ) as server:
+        with ours.program(command, folder, environ) as server:
             cpu.append(server.cpu_seconds())
             time.sleep(SETTLE_SECONDS)
             memory.append(server.memory_mib())

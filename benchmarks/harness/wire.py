@@ -70,6 +70,9 @@ class LdapClient:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._socket.close()
 
     def ask(self, request: bytes) -> tuple[int, bytes]:

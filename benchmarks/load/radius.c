@@ -3,8 +3,8 @@
  * Every request has an authenticator of its own, so that no server can take it for a duplicate. The file holds lines
  * "name<TAB>password". Each answer's code and identifier are checked, and of every 16th its Response Authenticator.
  *
- *   radius --port 1812 --file users --secret S --sockets 8 --outstanding 32 --count N --seconds S [--rate R]
- *          [--code 2] [--pid SERVER]
+ *   radius --port 1812 --file users --secret S --sockets 8 --outstanding 16 --count N --seconds S [--rate R]
+ *          [--code 2] [--patience 5] [--pid SERVER]
  */
 #include "load.h"
 
@@ -15,7 +15,6 @@
 
 #define MAX_SOCKETS 32
 #define VERIFY_EVERY 16
-#define PATIENCE (5 * SECOND)
 
 /* --- MD5 (RFC 1321) and HMAC-MD5 (RFC 2104), whose keyed halves are made once --- */
 
@@ -126,7 +125,7 @@ static struct user *users;
 static size_t count_of_users, next_user;
 static const char *secret;
 static size_t secret_length;
-static uint64_t counter, random_state;
+static uint64_t counter, random_state, patience_for_one;
 
 static uint64_t random_number(void)
 {
@@ -246,11 +245,11 @@ static void receive(struct door *door, uint8_t wanted_code)
         fail("recv");
 }
 
-/* What has not been answered within PATIENCE is lost, and its identifier free again. */
+/* What has not been answered in time is lost, and its identifier free again. */
 static void give_up_on(struct door *door, uint64_t at)
 {
     for (int i = 0; i < 256; i++)
-        if (door->slots[i].waiting && at - door->slots[i].due > PATIENCE && at > door->slots[i].due) {
+        if (door->slots[i].waiting && at > door->slots[i].due + patience_for_one) {
             door->slots[i].waiting = 0, door->waiting--;
             run.lost++;
         }
@@ -263,8 +262,9 @@ int main(int argc, char **argv)
     secret = text_argument("secret", NULL), secret_length = strlen(secret);
     hmac_key((const uint8_t *)secret, secret_length);
     read_users(text_argument("file", NULL));
-    uint32_t many = (uint32_t)number_argument("sockets", "8"), most = (uint32_t)number_argument("outstanding", "32");
+    uint32_t many = (uint32_t)number_argument("sockets", "8"), most = (uint32_t)number_argument("outstanding", "16");
     uint8_t code = (uint8_t)number_argument("code", "2");
+    patience_for_one = (uint64_t)(number_argument("patience", "5") * SECOND);
     if (!many || many > MAX_SOCKETS || !most || most > 200)
         fail("1 to 32 sockets, and 1 to 200 requests outstanding on each");
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)number_argument("port", NULL))};

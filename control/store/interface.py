@@ -37,6 +37,14 @@ class Overloaded(Exception):
     """Too many writes are waiting already."""
 
 
+class Unavailable(Exception):
+    """The database cannot be used now; the text says why. What was to be written is not acknowledged."""
+
+
+class AccessDenied(Exception):
+    """The database is there and does not let us in, or not do what we must; waiting would not help."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who changes something, for the audit event."""
@@ -88,7 +96,10 @@ class LoggedChange:
 
 
 class Transaction(Protocol):
-    """One transaction. Raises NotFound, AlreadyExists; PermissionError when a reading one is asked to write."""
+    """One transaction. Raises NotFound, AlreadyExists; PermissionError when a reading one is asked to write.
+
+    Whoever runs one hears Unavailable when the database went away under it.
+    """
 
     @property
     def now(self) -> float: ...

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from control.link import Link
 from control.records import Outpost
-from control.store.interface import Store, Transaction
+from control.store.interface import Store, Transaction, Unavailable
 from control.verbs import tokens
 from protocols.errors import RemoteProtocolError
 from protocols.link.codec import MAX_FRAME
@@ -51,18 +51,20 @@ class _Channel:
             return Response("This token belongs to no outpost, or was revoked.\n", 403, media_type="text/plain")
         except RemoteProtocolError as error:
             return Response(f"{error}\n", 400, media_type="text/plain")
+        except Unavailable as error:
+            return Response(f"{error}\n", 503, media_type="text/plain")
 
     async def _while_trusted(
         self, request: Request, outpost: str, first: bytes, frames: AsyncIterator[bytes]
     ) -> AsyncIterator[bytes]:
         yield first
-        async for frame in frames:
-            try:
+        try:
+            async for frame in frames:
                 if await self._outpost(request) != outpost:
                     return
-            except Refused:
-                return
-            yield frame
+                yield frame
+        except (Refused, Unavailable):  # the outpost comes back, and is told then
+            return
 
     async def _outpost(self, request: Request) -> str:
         """The pk of the outpost whose token this is. Raises Refused."""

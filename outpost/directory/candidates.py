@@ -11,11 +11,11 @@ from typing import Any
 
 from outpost.directory.entries import (
     GROUP_ATTRIBUTES,
-    GROUP_CLASSES,
+    GROUP_CLASS_NAMES,
     USER_ATTRIBUTES,
-    USER_CLASSES,
+    USER_CLASS_NAMES,
     VIRTUAL_GROUP_ATTRIBUTES,
-    VIRTUAL_GROUP_CLASSES,
+    VIRTUAL_GROUP_CLASS_NAMES,
 )
 from outpost.directory.index import ORDINAL
 from outpost.directory.tree import CONTAINER_KEYS, Tree
@@ -124,9 +124,8 @@ def _present(attribute: str, tree: Tree) -> Candidates:
     )
 
 
-def _of_class(classes: tuple[str, ...]) -> Callable[[Tree, Any], Any]:
-    lower = frozenset(name.lower() for name in classes)
-    return lambda tree, normal: None if normal in lower else ()
+def _of_class(names: frozenset[str]) -> Callable[[Tree, Any], Any]:
+    return lambda tree, normal: None if normal in names else ()
 
 
 def _users_by(*keys: str) -> Callable[[Tree, Any], Users]:
@@ -193,7 +192,7 @@ def _nobody(tree: Tree, normal: Any) -> Collection[Any]:
 
 
 USER_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
-    "objectclass": _of_class(USER_CLASSES),
+    "objectclass": _of_class(USER_CLASS_NAMES),
     "cn": _users_by("uid"),
     "uid": _users_by("uid"),
     "samaccountname": _users_by("uid"),
@@ -207,7 +206,7 @@ USER_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
     "memberuid": _nobody,
 }
 GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Groups]] = {
-    "objectclass": _of_class(GROUP_CLASSES),
+    "objectclass": _of_class(GROUP_CLASS_NAMES),
     "cn": _groups_by("cn"),
     "samaccountname": _groups_by("cn"),
     "entryuuid": _groups_by("entryuuid"),
@@ -218,7 +217,7 @@ GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Groups]] = {
     "memberof": _groups_within,
 }
 VIRTUAL_GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
-    "objectclass": _of_class(VIRTUAL_GROUP_CLASSES),
+    "objectclass": _of_class(VIRTUAL_GROUP_CLASS_NAMES),
     "cn": _users_by("uid"),
     "samaccountname": _users_by("uid"),
     "gidnumber": _users_by_number("uidnumber", "gidnumber"),

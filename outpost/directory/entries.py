@@ -42,12 +42,16 @@ GROUP_CLASSES = (
     "goauthentik.io/ldap/group",
 )
 VIRTUAL_GROUP_CLASSES = (*GROUP_CLASSES[:-1], "goauthentik.io/ldap/virtual-group")
-CLASS_NAMES: dict[tuple[str, ...], frozenset[str]] = {
-    classes: frozenset(name.lower() for name in classes)
-    for classes in (USER_CLASSES, GROUP_CLASSES, VIRTUAL_GROUP_CLASSES)
-}
-"""The same, as filters compare them."""
-USER_CLASS_NAMES = CLASS_NAMES[USER_CLASSES]
+
+
+def class_names(classes: tuple[str, ...]) -> frozenset[str]:
+    """As filters compare them."""
+    return frozenset(name.lower() for name in classes)
+
+
+USER_CLASS_NAMES, GROUP_CLASS_NAMES, VIRTUAL_GROUP_CLASS_NAMES = map(
+    class_names, (USER_CLASSES, GROUP_CLASSES, VIRTUAL_GROUP_CLASSES)
+)
 
 
 def boolean(truth: bool) -> Values:
@@ -124,8 +128,11 @@ class UserEntry:
         return () if values is None else values(self.tree, self.record)
 
     def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
-        if key == "memberof":
-            return self.tree.group_at(assertion) in self.tree.ancestry(self.record.pk).groups
+        match key:
+            case "objectclass":
+                return assertion in USER_CLASS_NAMES
+            case "memberof":
+                return self.tree.group_at(assertion) in self.tree.ancestry(self.record.pk).groups
         return _holds(self.values(key), rule, assertion)
 
     def encoded(self, selection: Selection) -> bytes:
@@ -174,6 +181,8 @@ class GroupEntry:
     def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
         """Membership is looked up; a group of 50,000 is never spelt out to find one of them."""
         match key:
+            case "objectclass":
+                return assertion in GROUP_CLASS_NAMES
             case "member" | "uniquemember":
                 return self.tree.user_at(assertion) in self.members() or (
                     self.tree.group_at(assertion) in self.child_groups()
@@ -229,8 +238,11 @@ class VirtualGroupEntry:
         return () if values is None else values(self.tree, self.record)
 
     def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
-        if key in ("member", "uniquemember"):
-            return self.tree.user_at(assertion) == self.record.pk
+        match key:
+            case "objectclass":
+                return assertion in VIRTUAL_GROUP_CLASS_NAMES
+            case "member" | "uniquemember":
+                return self.tree.user_at(assertion) == self.record.pk
         return _holds(self.values(key), rule, assertion)
 
     def encoded(self, selection: Selection) -> bytes:

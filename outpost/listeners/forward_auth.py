@@ -23,6 +23,8 @@ from rules.reasons import Outcome
 PREFIX = b"/outpost.goauthentik.io/"
 BODY_LIMIT = 2**63
 """A proxy may announce the browser's upload. Nobody waits for it, reads it or keeps it, so it needs no bound."""
+MAX_RENDERED = 10_000
+"""Identities whose headers are kept ready; some 10 MB."""
 MAX_NOTED = 256
 """Different sentences told to the operator between two configurations."""
 
@@ -72,6 +74,7 @@ class ForwardAuth:
         self._outpost: OutpostRecord | None = None
         self._table = HostTable(())
         self._meta: dict[int, bytes] = {}
+        self._rendered: dict[tuple[int, int], tuple[Identity, bytes]] = {}
         self._noted: set[str] = set()
         directory.follow(self._followed)
 
@@ -81,6 +84,7 @@ class ForwardAuth:
         self._table = HostTable(_sites(snapshot))
         self._outpost = snapshot.outpost
         self._meta = {}
+        self._rendered = {}
         self._noted = set()
         for site in self._table.unreadable:
             self._note(f"The external host or cookie domain of provider {site.provider_name!r} is no host: correct it.")
@@ -120,36 +124,57 @@ class ForwardAuth:
             return
         circumstances = _circumstances(client, forwarded)
         match verdict:
-            case Prove():
-                Deferred.fromCoroutine(self._prove(exchange, verdict, circumstances))
+            case Prove(site, username, password):
+                credentials = Password(username, password)
+                known = self._authentication.known(credentials, site.provider, client)
+                if known is not None:
+                    self._answer(exchange, site, username, circumstances, known)
+                else:
+                    Deferred.fromCoroutine(self._prove(exchange, site, credentials, circumstances))
             case SignIn():
                 self._telemetry.decisions["proxy", "no_credentials"] += 1
                 exchange.respond(401, PLAIN, SIGN_IN + b"\n")
             case Deny(reason, challenge):
                 self._refuse(exchange, "", circumstances, Decision(reason), challenge)
 
-    async def _prove(self, exchange: Exchange, question: Prove, circumstances: Circumstances) -> None:
+    async def _prove(self, exchange: Exchange, site: Site, credentials: Password, circumstances: Circumstances) -> None:
         try:
-            credentials = Password(question.username, question.password)
-            decision = await self._authentication.authenticate(credentials, question.site.provider, circumstances)
-            if decision.identity is None:
-                self._refuse(exchange, question.username, circumstances, decision, challenge=True)
-            else:
-                self._allow(exchange, question.site, decision, decision.identity, circumstances)
+            decision = await self._authentication.authenticate(credentials, site.provider, circumstances)
+            self._answer(exchange, site, credentials.username, circumstances, decision)
         except Exception:
             self._fault(exchange)
+
+    def _answer(
+        self, exchange: Exchange, site: Site, username: str, circumstances: Circumstances, decision: Decision
+    ) -> None:
+        if decision.identity is None:
+            self._refuse(exchange, username, circumstances, decision, challenge=True)
+        else:
+            self._allow(exchange, site, decision, decision.identity, circumstances)
 
     def _allow(
         self, exchange: Exchange, site: Site, decision: Decision, identity: Identity, circumstances: Circumstances
     ) -> None:
         try:
-            fields = field_lines(identity_fields(identity)) + self._meta_lines(site)
+            fields = self._identity_lines(site, identity)
         except Unwritable:
             too_long = Decision("identity_too_long", id=decision.id)
             self._refuse(exchange, identity.username, circumstances, too_long)
             return
         self._telemetry.decided(identity.username, circumstances, decision)
         exchange.respond(200, ALLOWED + fields)
+
+    def _identity_lines(self, site: Site, identity: Identity) -> bytes:
+        """Every identity header. A known credential gives the same identity again until the directory changes."""
+        place = (site.provider, identity.user)
+        kept = self._rendered.get(place)
+        if kept is not None and kept[0] is identity:
+            return kept[1]
+        lines = field_lines(identity_fields(identity)) + self._meta_lines(site)
+        if len(self._rendered) >= MAX_RENDERED:
+            self._rendered.clear()
+        self._rendered[place] = (identity, lines)
+        return lines
 
     def _meta_lines(self, site: Site) -> bytes:
         lines = self._meta.get(site.provider)

@@ -15,6 +15,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.protocol import Protocol as Conversation
 from twisted.python.failure import Failure
 
+from outpost.listeners.direct import direct_write
 from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_PEER, Connections
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
@@ -170,6 +171,7 @@ class HttpConnection(Conversation):
         transport = cast(Any, self.transport)
         if ITCPTransport.providedBy(transport):
             transport.setTcpNoDelay(True)
+        self._send = direct_write(transport)
         peer, here = transport.getPeer(), transport.getHost()
         self.peer: str = getattr(peer, "host", "")
         self.port: int = getattr(peer, "port", 0)
@@ -267,7 +269,7 @@ class HttpConnection(Conversation):
     def write(self, data: bytes) -> None:
         """The one place that writes."""
         if data:
-            cast(Any, self.transport).write(data)
+            self._send(data)
 
     def answered(self) -> None:
         """The answer is finished: on to the next request, or close."""

@@ -23,6 +23,7 @@ from zope.interface import implementer
 from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
 from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.listeners.direct import direct_write
 from outpost.listeners.ldap_operations import Bound, Operations
 from outpost.listeners.limits import Connections
 from outpost.listeners.streams import Stream, Streams
@@ -82,6 +83,7 @@ class LdapConnection(Conversation):
         transport = cast(Any, self.transport)
         if ITCPTransport.providedBy(transport):
             transport.setTcpNoDelay(True)
+        self._write = direct_write(transport)
         self.peer = getattr(transport.getPeer(), "host", "")
         secure = ISSLTransport.providedBy(transport)
         self._session = LDAPSession(secure=secure, offers_start_tls=self._owner.tls is not None)
@@ -133,9 +135,9 @@ class LdapConnection(Conversation):
         self._streams.stop()
 
     def _flush(self) -> None:
-        """The one place that writes: a later way past the reactor's buffer belongs here."""
+        """The one place that writes."""
         if self._out:
-            cast(Any, self.transport).write(b"".join(self._out))
+            self._write(b"".join(self._out))
             self._out.clear()
 
     def _pace_reading(self, paused: bool) -> None:
@@ -196,7 +198,7 @@ class LdapConnection(Conversation):
             case SearchReceived():
                 self._search(event)
             case BindReceived():
-                Deferred.fromCoroutine(self._bind(event)).addErrback(self._failed)
+                self._bind_received(event)
             case Answered(octets):
                 self._out.append(octets)
             case Abandoned(message_id):
@@ -216,20 +218,33 @@ class LdapConnection(Conversation):
 
     # --- bind ------------------------------------------------------------------------------------------------------
 
-    async def _bind(self, event: BindReceived) -> None:
+    def _bind_received(self, event: BindReceived) -> None:
         try:
-            result, bound = await self._owner.operations.bind(event, self._circumstances)
+            known = self._owner.operations.known_bind(event, self._circumstances)
         except Exception:
             self._owner.telemetry.fault("ldap bind")
-            result, bound = FAULT, None
+            known = FAULT, None
+        if known is not None:
+            self._out.append(self._session.bind_answered(event.message_id, *known))
+        else:
+            Deferred.fromCoroutine(self._bind(event)).addErrback(self._failed)
+
+    async def _bind(self, event: BindReceived) -> None:
+        try:
+            answer = await self._owner.operations.bind(event, self._circumstances)
+        except Exception:
+            self._owner.telemetry.fault("ldap bind")
+            answer = FAULT, None
         if not self._closed:
-            self._out.append(self._session.bind_answered(event.message_id, result, bound))
+            self._out.append(self._session.bind_answered(event.message_id, *answer))
             self._advance()
 
     def _start_tls(self, message_id: int) -> None:
         self._out.append(self._session.start_tls_answered(message_id, SUCCESS))
         self._flush()
-        cast(Any, self.transport).startTLS(self._owner.tls)
+        transport = cast(Any, self.transport)
+        transport.startTLS(self._owner.tls)
+        self._write = transport.write
 
     # --- search ----------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from outpost.outcome import LDAP_RESULT_CODE, Circumstances, Decision, Identity,
 from outpost.telemetry import Telemetry
 from protocols.ldap import dn, schema
 from protocols.ldap.messages import Scope
-from protocols.ldap.result import Refused, Result, ResultCode
+from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 from protocols.ldap.search import PlainEntry, results
 from protocols.ldap.session import BindReceived, SearchReceived
 from rules.reasons import Outcome
@@ -32,6 +32,25 @@ class Bound:
     provider: int
 
 
+Answer = tuple[Result, Bound | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who somebody says they are, and through which provider."""
+
+    credentials: Password
+    provider: int
+
+
+class Unclaimable(Exception):
+    """The bind names nobody who could be asked about; ``decision`` None: its name is no DN."""
+
+    def __init__(self, decision: Decision | None) -> None:
+        super().__init__()
+        self.decision = decision
+
+
 class Operations:
     """``now`` gives seconds since the epoch."""
 
@@ -49,29 +68,52 @@ class Operations:
         self._now = now
         self._offers_start_tls = offers_start_tls
 
-    async def bind(self, event: BindReceived, circumstances: Circumstances) -> tuple[Result, Bound | None]:
+    def known_bind(self, event: BindReceived, circumstances: Circumstances) -> Answer | None:
+        """The answer to a bind for which nobody need be asked; None for `bind` to find one."""
+        try:
+            claim = self._claim(event)
+        except Unclaimable as error:
+            return self._refused(event, circumstances, error)
+        known = self._authentication.known(claim.credentials, claim.provider, circumstances.peer)
+        return None if known is None else self._answer(claim, circumstances, known)
+
+    async def bind(self, event: BindReceived, circumstances: Circumstances) -> Answer:
         """Somebody exactly when the result is success. The longest base DN that the name lies under is the provider."""
+        try:
+            claim = self._claim(event)
+        except Unclaimable as error:
+            return self._refused(event, circumstances, error)
+        decision = await self._authentication.authenticate(claim.credentials, claim.provider, circumstances)
+        return self._answer(claim, circumstances, decision)
+
+    def _claim(self, event: BindReceived) -> Claim:
+        """Raises Unclaimable."""
         try:
             name = dn.parse(event.name)
         except ValueError:
-            return Result(ResultCode.INVALID_DN_SYNTAX, "", "The name is no DN."), None
+            raise Unclaimable(None) from None
         tree = self._contexts.tree_at(name)
         username = None if tree is None else tree.login_name(name)
         if tree is None or username is None:
-            return self._decided(event.name, circumstances, Decision("unknown_user")), None
+            raise Unclaimable(Decision("unknown_user"))
         try:
-            password = event.password.decode()
+            return Claim(Password(username, event.password.decode()), tree.provider.pk)
         except UnicodeDecodeError:
-            return self._decided(username, circumstances, Decision("wrong_password")), None
-        decision = await self._authentication.authenticate(
-            Password(username, password), tree.provider.pk, circumstances
-        )
-        result = self._decided(username, circumstances, decision)
-        bound = None if decision.identity is None else Bound(decision.identity, tree.provider.pk)
-        return result, bound
+            raise Unclaimable(Decision("wrong_password")) from None
+
+    def _refused(self, event: BindReceived, circumstances: Circumstances, error: Unclaimable) -> Answer:
+        if error.decision is None:
+            return Result(ResultCode.INVALID_DN_SYNTAX, "", "The name is no DN."), None
+        return self._decided(event.name, circumstances, error.decision), None
+
+    def _answer(self, claim: Claim, circumstances: Circumstances, decision: Decision) -> Answer:
+        result = self._decided(claim.credentials.username, circumstances, decision)
+        return result, None if decision.identity is None else Bound(decision.identity, claim.provider)
 
     def _decided(self, username: str, circumstances: Circumstances, decision: Decision) -> Result:
         self._telemetry.decided(username, circumstances, decision)
+        if decision.outcome is Outcome.ACCEPTED:
+            return SUCCESS
         return Result(LDAP_RESULT_CODE[decision.outcome], "", DIAGNOSTICS.get(decision.outcome, ""))
 
     def who_am_i(self, bound: Bound | None) -> bytes:

@@ -60,8 +60,8 @@ class RadiusListener(DatagramProtocol):
 
     def _receive(self, datagram: bytes, peer: Peer) -> None:
         match self._exchange.receive_datagram(datagram, peer, self._clock.seconds()):
-            case AccessRequested() as event:
-                Deferred.fromCoroutine(self._decide(event))
+            case AccessRequested(request, username, password):
+                self._requested(request, Password(username, password))
             case Resend(octets) | StatusAnswered(octets):
                 self._send(octets, peer)
             case Discard(reason):
@@ -70,19 +70,33 @@ class RadiusListener(DatagramProtocol):
                 self._wake_for_rejects()
                 self._telemetry.decided(username, _circumstances(request), Decision(reason))
 
-    async def _decide(self, event: AccessRequested) -> None:
-        """Never raises: whatever goes wrong is silence, and the NAS asks again or elsewhere."""
-        request = event.request
+    def _requested(self, request: Request, credentials: Password) -> None:
+        circumstances = _circumstances(request)
         try:
-            circumstances = _circumstances(request)
-            decision = await self._authentication.authenticate(
-                Password(event.username, event.password), request.nas.provider, circumstances
-            )
-            self._telemetry.decided(event.username, circumstances, decision)
-            self._answer(request, RADIUS_CODE[decision.outcome])
+            known = self._authentication.known(credentials, request.nas.provider, circumstances.peer)
+            if known is not None:
+                self._decided(request, credentials.username, circumstances, known)
+                return
         except Exception:
-            self._exchange.answer(request, None, self._clock.seconds())
-            self._telemetry.fault(PROTOCOL)
+            self._give_up(request)
+            return
+        Deferred.fromCoroutine(self._decide(request, credentials, circumstances))
+
+    async def _decide(self, request: Request, credentials: Password, circumstances: Circumstances) -> None:
+        try:
+            decision = await self._authentication.authenticate(credentials, request.nas.provider, circumstances)
+            self._decided(request, credentials.username, circumstances, decision)
+        except Exception:
+            self._give_up(request)
+
+    def _give_up(self, request: Request) -> None:
+        """Whatever goes wrong is silence, and the NAS asks again or elsewhere. Call inside an ``except``."""
+        self._exchange.answer(request, None, self._clock.seconds())
+        self._telemetry.fault(PROTOCOL)
+
+    def _decided(self, request: Request, username: str, circumstances: Circumstances, decision: Decision) -> None:
+        self._telemetry.decided(username, circumstances, decision)
+        self._answer(request, RADIUS_CODE[decision.outcome])
 
     def _answer(self, request: Request, code: int | None) -> None:
         reply = self._exchange.answer(request, code, self._clock.seconds())

@@ -78,6 +78,8 @@ def expect(octets: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
 
 def integer(octets: bytes, at: int, end: int, tag: int = INTEGER) -> tuple[int, int]:
     """The INTEGER (or ENUMERATED) at ``at``, and where the next element begins."""
+    if at + 3 <= end and octets[at] == tag and octets[at + 1] == 1 and octets[at + 2] < 0x80:
+        return octets[at + 2], at + 3  # nearly every one; the rest below would say the same
     start, stop = expect(octets, at, end, tag)
     if not 0 < stop - start <= MAX_INTEGER_OCTETS:
         raise Malformed("an integer that is empty or too long")
@@ -93,6 +95,8 @@ def boolean(octets: bytes, at: int, end: int, tag: int = BOOLEAN) -> tuple[bool,
 
 def octet_string(octets: bytes, at: int, end: int, tag: int = OCTET_STRING) -> tuple[bytes, int]:
     """The OCTET STRING at ``at``, and where the next element begins."""
+    if at + 2 <= end and octets[at] == tag and (stop := at + 2 + octets[at + 1]) <= end and stop < at + 0x82:
+        return octets[at + 2 : stop], stop  # nearly every one; the rest below would say the same
     start, stop = expect(octets, at, end, tag)
     return octets[start:stop], stop
 

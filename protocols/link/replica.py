@@ -24,12 +24,25 @@ class Changes:
     changes: tuple[Change, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Which revision of which store: what a hello says of the directory."""
+
+    incarnation: str
+    revision: int
+    chain: str
+
+
 class Replica:
     def __init__(self) -> None:
         self.revision = 0
         self.incarnation = ""
         self.chain = ""
         self._chunks: list[SnapshotChunk] = []
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(self.incarnation, self.revision, self.chain)
 
     def hello(self, instance: str, hostname: str, version: str) -> Hello:
         """What to say first on a new connection; half a snapshot from the last one is forgotten."""

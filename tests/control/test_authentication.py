@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ class World:
         self.proved = Proved("accepted")
         self.fails: Exception | None = None
         self.questions: list[tuple[str, Authenticate]] = []
+        self.authentication = Authentication(store, {"password": self._prove}, clock)
         store.write_now(self._populate)
 
     def _populate(self, tx: Transaction) -> None:
@@ -67,8 +69,7 @@ class World:
             }
         )
         outpost = fields.pop("outpost", self.outpost)
-        authentication = Authentication(self.store, {"password": self._prove}, self.clock)
-        return asyncio.run(authentication.answer(outpost, question))
+        return asyncio.run(self.authentication.answer(outpost, question))
 
     def change(self, user: str, **fields: Any) -> None:
         self.store.write_now(lambda tx: tx.update(replace(tx.get(User, self.users[user]), **fields)))
@@ -183,3 +184,51 @@ def test_the_last_login_is_remembered(world: World) -> None:
         world.ask()
     (login,) = world.store.read_now(lambda tx: tx.select(Login))
     assert login == Login(world.users["alice"], world.clock.now())
+
+
+def test_a_refusal_is_logged_with_the_outposts_id_and_without_the_password(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    world.ask()
+    assert caplog.records == []
+    world.proved = Proved("wrong_password", world.users["alice"])
+    world.ask(id="q7", protocol="radius", peer="192.0.2.7")
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (
+        logging.INFO,
+        "login of 'alice' over radius refused: wrong_password [q7]",
+    )
+    fields = vars(record)["fields"]
+    assert fields == {
+        "event": "login_refused",
+        "id": "q7",
+        "protocol": "radius",
+        "peer": "192.0.2.7",
+        "username": "alice",
+        "provider": world.provider,
+        "outpost": world.outpost,
+        "reason": "wrong_password",
+    }
+    assert "hush" not in caplog.text + repr(vars(record))
+
+
+def test_a_fault_is_logged_with_its_traceback_and_the_id(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.fails = RuntimeError("bug")
+    world.ask(id="q8")
+    fault = next(record for record in caplog.records if record.levelno == logging.ERROR)
+    assert fault.exc_info is not None
+    assert "q8" in fault.getMessage()
+    assert "hush" not in caplog.text
+
+
+def test_answers_are_counted_under_no_words_but_ours(world: World) -> None:
+    world.ask()
+    for protocol in ("ldap", "forged-1", "forged-2"):
+        world.proved = Proved("wrong_password")
+        world.ask(protocol=protocol)
+    assert world.authentication.logins == {
+        ("ldap", "accepted", "accepted"): 1,
+        ("ldap", "bad_credentials", "wrong_password"): 1,
+        ("other", "bad_credentials", "wrong_password"): 2,
+    }

@@ -86,6 +86,7 @@ class Bench:
             instance="i",
             hostname="h",
             version="v",
+            now=self.clock.seconds,
         )
         self.running = Deferred.fromCoroutine(self.link.run())
 

@@ -25,7 +25,7 @@ def populate(program: Program) -> Directory:
 
     The three applications (LDAP, RADIUS, proxy) let staff and admins in.
     """
-    users = {name: _user(program, name) for name in PASSWORDS}
+    users = {name: add_user(program, name, password) for name, password in PASSWORDS.items()}
     groups: dict[str, str] = {}
     for name, parents, members, superuser in (
         ("staff", [], [], False),
@@ -67,16 +67,23 @@ def populate(program: Program) -> Directory:
         applications[kind] = made["pk"]
         for group in ("staff", "admins"):
             program.api("POST", "policies/bindings/", {"target": made["pk"], "group": groups[group], "order": 0})
-    embedded = program.api("GET", "outposts/instances/?search=embedded")["results"][0]
-    program.api("PATCH", f"outposts/instances/{embedded['pk']}/", {"providers": list(providers.values())})
-    return Directory(users, groups, providers, applications)
+    directory = Directory(users, groups, providers, applications)
+    serve(program, program.outpost_name, directory)
+    return directory
 
 
-def _user(program: Program, name: str) -> int:
-    pk: int = program.api(
-        "POST",
-        "core/users/",
-        {"username": name, "name": name.title(), "email": f"{name}@example.com"},
-    )["pk"]
-    program.api("POST", f"core/users/{pk}/set_password/", {"password": PASSWORDS[name]})
+def serve(program: Program, outpost: str, directory: Directory) -> None:
+    """Lets the outpost of this name serve the three applications."""
+    found = program.api("GET", "outposts/instances/", query={"name__iexact": outpost})["results"]
+    providers = list(directory.providers.values())
+    program.api("PATCH", f"outposts/instances/{found[0]['pk']}/", {"providers": providers})
+
+
+def add_user(program: Program, name: str, password: str, *, group: str | None = None) -> int:
+    """The pk of a new user, a member of the group with this pk."""
+    user = {"username": name, "name": name.title(), "email": f"{name}@example.com"}
+    pk: int = program.api("POST", "core/users/", user)["pk"]
+    program.api("POST", f"core/users/{pk}/set_password/", {"password": password})
+    if group is not None:
+        program.api("POST", f"core/groups/{group}/add_user/", {"pk": pk})
     return pk

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tests.peers import require
+from tests.wire import processes
 from tests.wire.program import until
 
 
@@ -57,28 +58,26 @@ def free_port() -> int:
 
 
 @contextmanager
-def nginx(folder: Path, site: str) -> Iterator[int]:
-    """Runs nginx with this ``site``, which says ``listen 80;``; gives its port."""
-    port = free_port()
-    configuration = folder / "nginx.conf"
-    configuration.write_text(
+def nginx(folder: Path, configuration: str, port: int) -> Iterator[None]:
+    """Runs nginx with this inside its ``http`` block, which listens on ``port``."""
+    file = folder / "nginx.conf"
+    file.write_text(
         f"""
         daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
         events {{ }}
         http {{
             access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
             fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-            {site.replace("listen 80;", f"listen 127.0.0.1:{port};")}
+            {configuration}
         }}
         """
     )
-    process = subprocess.Popen(["nginx", "-c", str(configuration), "-e", str(folder / "error.log")])
+    process = processes.start([require("nginx"), "-c", str(file), "-e", str(folder / "error.log")])
     try:
         until(lambda: _answers(port), 10, "nginx listening")
-        yield port
+        yield
     finally:
-        process.terminate()
-        process.wait(10)
+        processes.stop(process)
 
 
 def _answers(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""Starts the real programs as subprocesses on loopback, and stops what it started."""
+"""The real programs as subprocesses on loopback: `outpost up`, and `outpost run` beside `outpost control`."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
+from tests.wire import processes
+
 T = TypeVar("T")
 
 START_SECONDS = 30.0
-STOP_SECONDS = 15.0
 TOKEN = "test-bootstrap-token-0123456789abcdef"
 PASSWORD = "test-bootstrap-password"
 SECRET_KEY = "kW7hT2mQ9xB4nV6pL1sD8fG3jR5yC0zA-test-only"
 LOOPBACK = "127.0.0.1:0"
+EMBEDDED = "authentik Embedded Outpost"
 
 
 def until(check: Callable[[], T | None], seconds: float, what: str, pause: float = 0.02) -> T:
@@ -38,36 +40,42 @@ def until(check: Callable[[], T | None], seconds: float, what: str, pause: float
 class Program:
     """``outpost <arguments>`` with its own data folder; ``ports`` are those that it says it has opened."""
 
+    outpost_name = EMBEDDED
+    """The outpost whose doors these are."""
+
     def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.log = folder / "log.txt"
-        self._environ = {
+        self.environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "OUTPOST_DATA_DIR": str(folder / "data"),
             "OUTPOST_SECRET_KEY": SECRET_KEY,
             "OUTPOST_BOOTSTRAP_TOKEN": TOKEN,
             "OUTPOST_BOOTSTRAP_PASSWORD": PASSWORD,
+            "OUTPOST_LOG__FORMAT": "text",
             **{f"OUTPOST_LISTEN__{name}": LOOPBACK for name in ("HTTP", "HTTPS", "LDAP", "LDAPS", "RADIUS", "METRICS")},
             **{f"OUTPOST_LISTEN__{name}": "off" for name in ("RADIUS_ACCT", "RADSEC")},
             **environ,
         }
-        self._environ = {name: value for name, value in self._environ.items() if value}
+        self.environ = {name: value for name, value in self.environ.items() if value}
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
         self.ports: dict[str, list[str]] = {}
         self.seconds_to_start = 0.0
+
+    # --- the process ---
 
     def start(self) -> Program:
         ports = self.folder / "data" / "ports.json"
         ports.unlink(missing_ok=True)
         began = time.monotonic()
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = processes.start(
                 [sys.executable, "-m", "outpost", *self._arguments],
                 cwd=self.folder,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
+                env=self.environ,
                 stdout=log,
                 stderr=log,
             )
@@ -77,13 +85,16 @@ class Program:
         self.seconds_to_start = time.monotonic() - began
         return self
 
+    def start_again(self) -> None:
+        """At the places where it was."""
+        for listener, places in self.ports.items():
+            self.environ[f"OUTPOST_LISTEN__{listener.upper()}"] = ",".join(places)
+        self.start()
+
     def _has_ended(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"{self._arguments} ended:\n{self.output()}"
         return False
-
-    def output(self) -> str:
-        return self.log.read_text(errors="replace")
 
     def is_ready(self) -> bool:
         self._has_ended()
@@ -93,23 +104,36 @@ class Program:
             return False
 
     @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ends it and gives its exit code; a program that does not end in time is killed, and that is a failure."""
         if self._process is None:
             return 0
         process, self._process = self._process, None
-        if process.poll() is None:
-            process.send_signal(number)
         try:
-            return process.wait(STOP_SECONDS)
+            return processes.stop(process, number)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
             raise AssertionError(f"{self._arguments} did not stop:\n{self.output()}") from None
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """``outpost <arguments>`` in a second terminal, with the same settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "outpost", *arguments],
+            cwd=self.folder,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
+
+    # --- its doors ---
 
     def place(self, listener: str) -> tuple[str, int]:
         host, _, port = self.ports[listener][0].rpartition(":")
@@ -123,12 +147,36 @@ class Program:
     def ldap(self) -> str:
         return f"ldap://{self.ports['ldap'][0]}"
 
-    def api(self, method: str, path: str, body: Any = None, expect: int | None = None) -> Any:
+    # --- its control ---
+
+    @property
+    def control(self) -> Program:
+        """The program that has the store."""
+        return self
+
+    @property
+    def programs(self) -> list[Program]:
+        return [self]
+
+    @property
+    def database(self) -> Path:
+        return self.control.folder / "data" / "outpost.sqlite3"
+
+    def api(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        expect: int | None = None,
+    ) -> Any:
         """The JSON that ``/api/v3/<path>`` answers to the bootstrap administrator."""
         answer = httpx.request(
             method,
-            f"{self.http}/api/v3/{path}",
+            f"{self.control.http}/api/v3/{path}",
             json=body,
+            params=query,
             headers={"Authorization": f"Bearer {TOKEN}"},
             timeout=30,
         )

@@ -25,11 +25,11 @@ ARGUMENTS = [
 NEW_PASSWORD = "correct horse battery staple"
 
 
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+@pytest.fixture(scope="module", params=["up", "control"])
+def fresh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """A program whose administrator has not been set up."""
     running = Program(
-        tmp_path_factory.mktemp("fresh"), "up", OUTPOST_BOOTSTRAP_PASSWORD="", OUTPOST_BOOTSTRAP_TOKEN=""
+        tmp_path_factory.mktemp("fresh"), request.param, OUTPOST_BOOTSTRAP_PASSWORD="", OUTPOST_BOOTSTRAP_TOKEN=""
     ).start()
     try:
         yield running

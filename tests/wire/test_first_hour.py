@@ -1,17 +1,18 @@
-"""README's first hour, run as it is printed, against `outpost up`."""
+"""README's first hour, run as it is printed, against `outpost up`; and with the embedded outpost's doors elsewhere."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.peers import require
 from tests.readme import README, TREE, Example, examples, missing_lines
-from tests.wire.program import SECRET_KEY, Program
+from tests.wire.apart import Apart
+from tests.wire.program import EMBEDDED, SECRET_KEY, Program
 
 pytestmark = pytest.mark.peer
 
@@ -19,11 +20,15 @@ PRINTED_PLACES = {"ldap": "localhost:3389", "radius": "127.0.0.1:1812", "http": 
 SECONDS = 60
 
 
-@pytest.fixture(scope="module")
-def hour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    for program in ("ldapsearch", "radclient", "curl"):
-        require(program)
-    running = Program(tmp_path_factory.mktemp("hour"), "up").start()
+SHAPES: dict[str, Callable[[Path], Program]] = {
+    "all-in-one": lambda folder: Program(folder, "up"),
+    "apart": lambda folder: Apart(folder, EMBEDDED),
+}
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def hour(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    running = SHAPES[request.param](tmp_path_factory.mktemp("hour")).start()
     try:
         yield running
     finally:
@@ -51,7 +56,7 @@ def printed_by(example: Example, program: Program) -> str:
 
 def _environment(program: Program) -> dict[str, str]:
     """That of the second terminal."""
-    folder = str(program.folder)
+    folder = str(program.control.folder)
     return {
         "PATH": os.environ["PATH"],
         "HOME": folder,

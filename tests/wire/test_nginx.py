@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +9,12 @@ import httpx
 import pytest
 
 from tests.wire.directory import HOST, PASSWORDS, Directory
-from tests.wire.nginx import Backend, backend, nginx
+from tests.wire.nginx import Backend, backend, free_port, nginx
 from tests.wire.program import Program
 
 pytestmark = pytest.mark.peer
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "proxies" / "nginx.md"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx.conf"
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +27,17 @@ def application() -> Iterator[Backend]:
 def front(
     program: Program, people: Directory, application: Backend, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """nginx with the document's own snippet: only addresses differ."""
-    (snippet,) = re.findall(r"```nginx\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    assert "127.0.0.1:9000" in snippet
-    assert "127.0.0.1:8080" in snippet
-    assert "listen 80;" in snippet
-    snippet = snippet.replace("127.0.0.1:9000", program.ports["http"][0])
-    snippet = snippet.replace("127.0.0.1:8080", f"127.0.0.1:{application.port}")
-    snippet = snippet.replace("app.example.com", HOST)
-    with nginx(tmp_path_factory.mktemp("nginx"), snippet) as port:
+    """nginx with the example's own file: only addresses differ."""
+    port = free_port()
+    configuration = EXAMPLE.read_text()
+    for printed, real in (
+        ("127.0.0.1:9000", program.ports["http"][0]),
+        ("127.0.0.1:8080", f"127.0.0.1:{application.port}"),
+        ("listen 80;", f"listen 127.0.0.1:{port};"),
+    ):
+        assert configuration.count(printed) == 1, printed
+        configuration = configuration.replace(printed, real)
+    with nginx(tmp_path_factory.mktemp("nginx"), configuration, port):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.program import LOOPBACK, Program
+from tests.wire.program import LOOPBACK, TOKEN, Program
 
 READY_SECONDS = 3.0
 
 
-def test_a_second_start_is_ready_in_time_and_keeps_everything(tmp_path: Path) -> None:
-    program = Program(tmp_path, "up").start()
+@pytest.mark.parametrize("command", ["up", "control"])
+def test_a_second_start_is_ready_in_time_and_keeps_everything(tmp_path: Path, command: str) -> None:
+    program = Program(tmp_path, command).start()
     made = program.api("POST", "core/users/", {"username": "dora", "name": "Dora"})
     assert program.stop() == 0
     program.start()
@@ -44,18 +45,27 @@ def test_a_wrong_secret_key_refuses_to_start(tmp_path: Path) -> None:
 
 
 def test_the_start_up_lines_name_ports_and_data_folder(program: Program) -> None:
-    output = program.output()
-    for listener in ("http", "ldap", "radius"):
-        assert program.ports[listener][0] in output
-    assert str(program.folder / "data") in output
-    assert LOOPBACK not in output
+    for one in program.programs:
+        output = one.log.read_text()
+        for place, *_ in one.ports.values():
+            assert place in output
+        assert str(one.folder / "data") in output
+        assert LOOPBACK not in output
 
 
+def test_healthcheck_says_whether_it_is_ready(program: Program, tmp_path: Path) -> None:
+    for one in program.programs:
+        answer = one.command("healthcheck")
+        assert (answer.returncode, answer.stdout) == (0, "ready\n"), answer.stderr
+    stopped = Program(tmp_path, "up", OUTPOST_LISTEN__HTTP="127.0.0.1:9").command("healthcheck")
+    assert stopped.returncode == 1
+    assert "nothing answers on 127.0.0.1 port 9" in stopped.stderr
+
+
+@pytest.mark.peer
 def test_curl_reads_the_api(program: Program) -> None:
-    from tests.wire.program import TOKEN
-
     answer = subprocess.run(
-        ["curl", "-sS", "-H", f"Authorization: Bearer {TOKEN}", f"{program.http}/api/v3/core/users/me/"],
+        ["curl", "-sS", "-H", f"Authorization: Bearer {TOKEN}", f"{program.control.http}/api/v3/core/users/me/"],
         capture_output=True,
         text=True,
         check=True,

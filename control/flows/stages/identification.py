@@ -53,18 +53,15 @@ class IdentificationStage:
 def find_user(tx: Transaction, name: str, allowed: tuple[str, ...], ignore_case: bool) -> User | None:
     """A user name beats an e-mail address; an address that two users share names nobody.
 
-    Every spelling is looked up whatever the first one finds: known and unknown names cost the same.
+    Every field is looked into whatever the first one finds: known and unknown names cost the same.
     """
     if len(name) > LONGEST_NAME or not name.isprintable():
         return None
-    spellings = [name, name.lower()] if ignore_case else [name]
-    found: list[User | None] = []
-    if "username" in allowed:
-        found += [tx.find(User, username=spelling) for spelling in spellings]
-    if "email" in allowed:
-        found += [_only(tx.select(User, Query(equal={"email": spelling}, limit=2))) for spelling in spellings]
+    found = [_only(tx, field, name, ignore_case) for field in ("username", "email") if field in allowed]
     return next((user for user in found if user is not None), None)
 
 
-def _only(users: list[User]) -> User | None:
+def _only(tx: Transaction, field: str, text: str, ignore_case: bool) -> User | None:
+    same = {field: text}
+    users = tx.select(User, Query(alike=same, limit=2) if ignore_case else Query(equal=same, limit=2))
     return users[0] if len(users) == 1 else None

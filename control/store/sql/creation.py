@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, inspect, select
 
 from control.store.interface import WrongSecretKey
 from control.store.secrets import CannotOpen, KeyRing
-from control.store.sql.engines import Dialect
+from control.store.sql.dialect import Dialect
 from control.store.sql.schema import SCHEMA_REVISION, alembic_version, head, meta, metadata, revision
 
 CANARY = "a bird that sings under the right key only"

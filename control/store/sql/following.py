@@ -1,4 +1,4 @@
-"""Tells followers of new revisions: of our own commits at once, of other processes' by looking every 200 ms."""
+"""Tells followers of new revisions: of our own commits at once, of other processes' as the database shows them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import logging
 from collections.abc import Callable
 from threading import Event, Lock, Thread
 
-from sqlalchemy import Connection, select
-from sqlalchemy.exc import SQLAlchemyError
+from control.store.interface import Unavailable
+from control.store.sql.dialect import Dialect, newest_revision
+from control.store.sql.outage import Outage
 
-from control.store.sql.engines import Dialect
-from control.store.sql.schema import head
-
-LOOK_EVERY = 0.2
-"""Seconds. An administrative command beside a running program is in force within 300 ms."""
+RETRY_SECONDS = 0.5
+"""Until a database that was away is looked at again."""
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +20,9 @@ log = logging.getLogger(__name__)
 class Announcements:
     """The thread that looks starts with the first follower."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, outage: Outage) -> None:
         self._dialect = dialect
+        self._outage = outage
         self._followers: list[tuple[asyncio.AbstractEventLoop, Callable[[int], None]]] = []
         self._lock = Lock()
         self._announced = 0
@@ -31,10 +30,11 @@ class Announcements:
         self._thread: Thread | None = None
 
     def follow(self, loop: asyncio.AbstractEventLoop, changed: Callable[[int], None]) -> None:
+        """Raises Unavailable."""
         with self._lock:
             if self._thread is None:
-                with self._dialect.reading.connect() as connection:
-                    self._announced = max(self._announced, _newest(connection))
+                with self._outage.noticed(), self._dialect.reading.connect() as connection:
+                    self._announced = max(self._announced, newest_revision(connection))
                 self._thread = Thread(target=self._look, name="store-follower", daemon=True)
                 self._thread.start()
             self._followers.append((loop, changed))
@@ -58,25 +58,18 @@ class Announcements:
             self._thread.join()
 
     def _look(self) -> None:
-        """A database that is away for a moment is looked at again; the next look catches up."""
+        """A database that is away is looked at again; the first look catches up."""
         while not self._closing.is_set():
             try:
                 self._look_until_broken()
-            except SQLAlchemyError:
-                log.warning("cannot see whether the store changed; trying again", exc_info=True)
-                self._closing.wait(LOOK_EVERY)
+            except Unavailable:  # told already
+                pass
+            except Exception:
+                log.exception("cannot see whether the store changed; trying again")
+            self._closing.wait(RETRY_SECONDS)
 
     def _look_until_broken(self) -> None:
-        seen: object = None
-        with self._dialect.reading.connect() as connection:
-            while not self._closing.wait(LOOK_EVERY):
-                with connection.begin():
-                    now = self._dialect.changes_seen(connection)
-                    newest = _newest(connection) if now != seen else None
-                seen = now
-                if newest is not None:
-                    self.announce(newest)
-
-
-def _newest(connection: Connection) -> int:
-    return int(connection.execute(select(head.c.number)).scalar_one())
+        with self._outage.noticed():
+            for newest in self._dialect.news(self._closing):
+                self._outage.over()
+                self.announce(newest)

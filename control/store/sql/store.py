@@ -15,6 +15,7 @@ from control.store.secrets import KeyRing
 from control.store.sql.creation import prepare
 from control.store.sql.engines import open_dialect
 from control.store.sql.following import Announcements
+from control.store.sql.outage import Outage, translated
 from control.store.sql.reading import Given
 from control.store.sql.rows import Rows
 from control.store.sql.transaction import SqlTransaction
@@ -41,7 +42,7 @@ class SqlStore:
         """Opens the store at a ``sqlite:///`` or ``postgresql://`` address; a new one is made.
 
         The first of ``secret_keys`` seals, any of them opens. Raises ValueError for a key or an address that cannot
-        be used, WrongSecretKey, NewerStore.
+        be used, WrongSecretKey, NewerStore; Unavailable, AccessDenied.
         """
         keys = KeyRing(secret_keys, random)
 
@@ -49,14 +50,16 @@ class SqlStore:
             return str(uuid.UUID(bytes=random(16), version=4))
 
         self._dialect = open_dialect(url, readers)
+        self._outage = Outage(self._dialect)
         try:
-            identity = prepare(self._dialect, keys, new_uuid, now())
+            with translated(self._dialect):
+                identity = prepare(self._dialect, keys, new_uuid, now())
         except BaseException:
             self._dialect.dispose()
             raise
         self._given = Given(self._dialect, Rows(keys), identity.incarnation, identity.install_id, now, new_uuid)
-        self._announcements = Announcements(self._dialect)
-        self._writer = Writer(self._given, self._announcements.announce)
+        self._announcements = Announcements(self._dialect, self._outage)
+        self._writer = Writer(self._given, self._outage, self._announcements.announce)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
 
     def read(self, verb: Callable[[Transaction], T]) -> Awaitable[T]:
@@ -67,7 +70,7 @@ class SqlStore:
 
     def read_now(self, verb: Callable[[Transaction], T]) -> T:
         """As `read`, in the calling thread: for commands without an event loop."""
-        with self._dialect.reading.begin() as connection:
+        with self._outage.noticed(), self._dialect.reading.begin() as connection:
             return verb(SqlTransaction(connection, self._given, None))
 
     def write_now(self, verb: Callable[[Transaction], T], actor: Actor = SYSTEM) -> T:
@@ -76,6 +79,10 @@ class SqlStore:
 
     def follow(self, changed: Callable[[int], None]) -> None:
         self._announcements.follow(asyncio.get_running_loop(), changed)
+
+    @property
+    def writes_waiting(self) -> int:
+        return self._writer.waiting
 
     def close(self) -> None:
         """Waits for what was submitted, then gives everything back."""

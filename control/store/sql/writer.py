@@ -9,7 +9,8 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, Generic, TypeVar
 
-from control.store.interface import Actor, Overloaded, Transaction
+from control.store.interface import Actor, Overloaded, Transaction, Unavailable
+from control.store.sql.outage import Outage, translated
 from control.store.sql.reading import Given
 from control.store.sql.transaction import SqlTransaction
 
@@ -20,6 +21,8 @@ MOST_TOGETHER = 64
 
 MOST_WAITING = 10_000
 """Writes that may wait: some seconds of work. More would be answered when nobody listens any more."""
+
+WENT_AWAY = "the database went away in the middle of a transaction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,9 @@ class Job(Generic[T]):
 class Writer:
     """``committed`` is called in the writing thread with each new revision, before its verbs are answered."""
 
-    def __init__(self, given: Given, committed: Callable[[int], None]) -> None:
+    def __init__(self, given: Given, outage: Outage, committed: Callable[[int], None]) -> None:
         self._given = given
+        self._outage = outage
         self._committed = committed
         self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._closed = False
@@ -51,6 +55,11 @@ class Writer:
                 raise Overloaded(f"{MOST_WAITING} writes are waiting")
             self._queue.put(Job(verb, actor, answer))
         return answer
+
+    @property
+    def waiting(self) -> int:
+        """Writes that have not been begun."""
+        return self._queue.qsize()
 
     def close(self) -> None:
         """What was submitted before is still written."""
@@ -86,18 +95,22 @@ class Writer:
         outcomes: list[Callable[[], None]] = []
         newest: int | None = None
         try:
-            with self._given.dialect.writing.begin() as connection:
+            with self._outage.noticed(), self._given.dialect.writing.begin() as connection:
                 self._given.dialect.lock(connection)
                 for job in jobs:
                     try:
-                        with connection.begin_nested():
+                        with translated(self._given.dialect), connection.begin_nested():
                             transaction = SqlTransaction(connection, self._given, job.actor)
                             result = job.verb(transaction)
                             newest = transaction.finish() or newest
                     except Exception as error:
+                        if connection.invalidated:  # with everything that the batch has done
+                            raise error if isinstance(error, Unavailable) else Unavailable(WENT_AWAY) from error
                         outcomes.append(_failing(job.answer, error))
                     else:
                         outcomes.append(_answering(job.answer, result))
+                if newest is not None:
+                    self._given.dialect.tell(connection, newest)
         except BaseException as error:
             for job in jobs:
                 job.answer.set_exception(error)

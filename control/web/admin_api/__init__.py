@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from control.web.admin_api import extras
+from control.web.admin_api import extras, outpost_health
 from control.web.admin_api.endpoint import Elsewhere
 from control.web.admin_api.table import resources
 from control.web.services import Services
@@ -16,6 +16,7 @@ def routes(services: Services) -> list[BaseRoute]:
     """To be mounted at /api/v3. The last one answers every path that is not there."""
     return [
         *extras.routes(services),
+        *outpost_health.routes(services),
         *(route for resource in resources(services.random) for route in resource.routes(services)),
         Route("/{path:path}", Elsewhere()),
     ]

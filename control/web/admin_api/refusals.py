@@ -10,8 +10,9 @@ from typing import Any
 from starlette.responses import Response
 
 from control.passwords import Busy
-from control.store.interface import AlreadyExists, NotFound
+from control.store.interface import AlreadyExists, NotFound, Overloaded, Unavailable
 from control.verbs.fields import Invalid
+from control.web import request_ids
 
 log = logging.getLogger(__name__)
 
@@ -53,5 +54,8 @@ def refusal(error: Exception) -> Response:
             return answer({name: ["This field must be unique."] for name in error.fields}, 400)
         case Busy():
             return answer({"detail": "Too many passwords are being checked. Try again shortly."}, 503)
-    log.error("an API request failed", exc_info=error)
+        case Unavailable() | Overloaded():
+            return answer({"detail": f"The database could not be used: {error}. Try again shortly."}, 503)
+    told = {"event": "request_failed", "id": request_ids.current.get()}
+    log.error("an API request failed [%s]", told["id"], exc_info=error, extra={"fields": told})
     return answer({"detail": "Internal error; the log says more."}, 500)

@@ -20,7 +20,7 @@ from control.web.admin_api.resource import Resource
 
 def resources(random: Random) -> list[Resource[Any]]:
     """``random`` makes secrets and tokens."""
-    return [USERS, GROUPS, APPLICATIONS, BINDINGS, FLOWS, PROVIDERS, *_kinds(random), _outposts(random)]
+    return [USERS, GROUPS, APPLICATIONS, BINDINGS, FLOWS, PROVIDERS, *_kinds(random), outpost_resource(random)]
 
 
 # --- filters that look further -------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def _create_provider(kind: str, random: Random, tx: Transaction, body: Mapping[s
     return providers.create(tx, kind, body, random)
 
 
-def _outposts(random: Random) -> Resource[Outpost]:
+def outpost_resource(random: Random) -> Resource[Outpost]:
     return Resource(
         "outposts/instances",
         Outpost,

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from control.flows.avatar import avatar
 from control.passwords import Busy
+from control.store.interface import Overloaded, Unavailable
 from control.web.browser import CrossSite
 from control.web.pages.assets import versioned
 from control.web.services import Services
@@ -63,6 +64,12 @@ def message(status: int, title: str, text: str) -> Response:
     return rendered("message.html", status, title=title, text=text)
 
 
+def _later(text: str) -> Response:
+    busy = message(503, "Please try again", text)
+    busy.headers["Retry-After"] = "2"
+    return busy
+
+
 def redirect(to: str) -> Response:
     """303: whatever the method was, the next request is a GET."""
     return RedirectResponse(to, 303)
@@ -105,9 +112,9 @@ async def _answered(endpoint: Endpoint, request: Request, services: Services) ->
     except ForwardingError as error:
         return message(400, "The proxy in front has to be set up", str(error))
     except Busy:
-        busy = message(503, "Please try again", "Too many people are signing in at this moment. Try again shortly.")
-        busy.headers["Retry-After"] = "2"
-        return busy
+        return _later("Too many people are signing in at this moment. Try again shortly.")
+    except (Unavailable, Overloaded):
+        return _later("The database does not answer at this moment. Try again shortly.")
     except Exception:
         fault = services.random(8).hex()
         log.exception("page %s failed, fault %s", request.url.path, fault)

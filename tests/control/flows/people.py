@@ -33,7 +33,9 @@ class FakeTransaction:
         return [
             record
             for (stored, _), record in self.records.items()
-            if stored is kind and all(getattr(record, name) == value for name, value in query.equal.items())
+            if stored is kind
+            and all(getattr(record, name) == value for name, value in query.equal.items())
+            and all(getattr(record, name).casefold() == text.casefold() for name, text in query.alike.items())
         ][: query.limit]
 
     def update(self, record: Any) -> Any:

@@ -315,3 +315,9 @@ def test_answers_after_the_end_are_denied(world: World) -> None:
     ended = replace(a_state("deny"), position=1)
     assert isinstance(run(executor.answer(ended, {}, world)), Denied)
     assert executor.challenge(ended) is None
+
+
+@pytest.mark.parametrize("typed", ["alice", "Alice", "ALICE"])
+def test_names_ignore_case_unless_the_stage_says_otherwise(world: World, typed: str) -> None:
+    step = answer(world, start(world, a_state(*LOGIN)), uid_field=typed)
+    assert isinstance(answer(world, step, password="right"), Done)

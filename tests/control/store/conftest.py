@@ -7,16 +7,25 @@ from pathlib import Path
 import pytest
 
 from tests.control.store import postgresql
+from tests.control.store.postgresql import Server
 
 _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def postgresql_socket() -> Iterator[str]:
+def postgresql_server() -> Iterator[Server]:
     if not postgresql.INSTALLED:
         pytest.fail("PostgreSQL is not installed: apt-get install postgresql")
-    with postgresql.running() as folder:
-        yield folder
+    with postgresql.running() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgresql_server: Server) -> str:
+    """The name of an empty one."""
+    name = f"store{next(_numbers)}"
+    postgresql_server.new_database(name)
+    return name
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.peer)])
@@ -24,4 +33,5 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'outpost.db'}"
-    return postgresql.new_database(request.getfixturevalue("postgresql_socket"), f"store{next(_numbers)}")
+    server: Server = request.getfixturevalue("postgresql_server")
+    return server.new_database(f"store{next(_numbers)}")

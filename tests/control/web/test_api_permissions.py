@@ -19,7 +19,11 @@ EVERYBODY = {
     ("GET", "/core/applications/{key}/"),
 }
 """Open to every authenticated user; everything else is for superusers."""
-OUTPOSTS = EVERYBODY | {("GET", "/outposts/instances/"), ("GET", "/outposts/instances/{key}/")}
+OUTPOSTS = EVERYBODY | {
+    ("GET", "/outposts/instances/"),
+    ("GET", "/outposts/instances/{key}/"),
+    ("GET", "/outposts/instances/{key}/health/"),
+}
 NOT_PERMITTED = {"detail": "You do not have permission to perform this action."}
 NOT_AUTHENTICATED = {"detail": "Authentication credentials were not provided."}
 BAD_TOKEN = {"detail": "Token invalid/expired"}

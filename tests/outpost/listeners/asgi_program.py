@@ -117,7 +117,7 @@ def serve_ourselves(listening: socket.socket) -> None:
 
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    asyncioreactor.install(loop)  # type: ignore[no-untyped-call]
+    asyncioreactor.install(loop)
     from twisted.internet import reactor
 
     from outpost.listeners.asgi import AsgiRoute

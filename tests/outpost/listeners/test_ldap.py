@@ -64,6 +64,11 @@ class Wire(StringTransport):
         super().__init__(peerAddress=IPv4Address("TCP", "127.0.0.1", 5555))  # type: ignore[no-untyped-call]
         self.tls: Any = None
         self.aborted = False
+        self.writes: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.writes.append(data)
+        super().write(data)  # type: ignore[no-untyped-call]
 
     def startTLS(self, creator: Any, normal: bool = True) -> None:
         self.tls = creator
@@ -396,13 +401,12 @@ def test_an_exception_in_a_search_answers_other(client: Client, monkeypatch: pyt
     assert client.code(peer.search(4, BASE)) == 0
 
 
-def test_answers_of_one_turn_leave_in_one_write(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_of_one_turn_leave_in_one_write(client: Client) -> None:
     client.bind()
-    writes: list[bytes] = []
-    monkeypatch.setattr(client.wire, "write", writes.append)
+    client.wire.writes.clear()
     client.send(*(peer.search(number, BOB_DN) for number in range(2, 10)))
-    assert len(writes) == 1
-    assert len(answers(writes[0])) == 16
+    (octets,) = client.wire.writes
+    assert len(answers(octets)) == 16
 
 
 # --- long answers --------------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ class Door:
         authentication = Authentication(self.link, lambda: str(next(numbers)), self.telemetry.fault)
         self.directory.publish(whole(1, records or (a_provider(),)), Touched(everything=True))
         self.listener = RadiusListener(authentication, self.directory, self.telemetry, self.clock, pins)
-        self.transport = FakeDatagramTransport()  # type: ignore[no-untyped-call]
+        self.transport = FakeDatagramTransport()
         self.listener.makeConnection(self.transport)
 
     def send(self, datagram: bytes, peer: tuple[str, int] = PEER) -> None:

@@ -1,0 +1,113 @@
+"""SQLite: one file, any number of processes, one writer at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from threading import Event
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, QueuePool, create_engine, event, func, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from control.store.interface import Unavailable
+from control.store.sql.dialect import ESCAPE, Dialect, like_pattern, newest_revision
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a write waits for another process; an administrative command's transaction ends long before."""
+FILE_MODE = 0o600
+"""Of a new database file; SQLite gives its companions the same. Password hashes are nobody else's business."""
+LOOK_EVERY = 0.2
+"""Seconds between looks for other processes' commits. An administrative command is in force within 300 ms."""
+PRIMARY_CODE = 0xFF
+UNAVAILABLE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
+"""Result codes that speak of the file and its disk, not of the statement."""
+
+
+class Sqlite(Dialect):
+    """WAL, so that readers never wait; a commit is on the disk before anybody hears of it (synchronous = FULL)."""
+
+    def __init__(self, url: URL, readers: int) -> None:
+        if url.database in (None, "", ":memory:"):
+            raise ValueError("the store needs a file: in memory every connection would see another database")
+        os.close(os.open(str(url.database), os.O_RDWR | os.O_CREAT, FILE_MODE))
+        self.writing = _engine(url, 1, "BEGIN IMMEDIATE", ("journal_mode = WAL",))
+        self.reading = _engine(url, readers + 1, "BEGIN", ("query_only = ON",))
+
+    def lock(self, connection: Connection) -> None:
+        """BEGIN IMMEDIATE did."""
+
+    def lock_everything(self, connection: Connection) -> None:
+        """BEGIN IMMEDIATE did."""
+
+    def among(self, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+        listed = func.json_each(json.dumps(list(values))).table_valued("value")
+        return column.in_(select(listed.c.value))
+
+    def contains(self, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+        if text.isascii():
+            return column.like(like_pattern(text), escape=ESCAPE)
+        return func.casefold(column).like(like_pattern(text.casefold()), escape=ESCAPE)
+
+    def ordered(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return column
+
+    def tell(self, connection: Connection, revision: int) -> None:
+        """The file tells."""
+
+    def news(self, closing: Event) -> Iterator[int]:
+        """``data_version`` is cheap to ask, and different after another connection's commit."""
+        seen: object = None
+        with self.reading.connect() as connection:
+            while not closing.is_set():
+                with connection.begin():
+                    version = connection.exec_driver_sql("PRAGMA data_version").scalar()
+                    newest = newest_revision(connection) if version != seen else None
+                seen = version
+                if newest is not None:
+                    yield newest
+                closing.wait(LOOK_EVERY)
+
+    def trouble(self, error: DBAPIError) -> Exception | None:
+        code = getattr(error.orig, "sqlite_errorcode", 0) & PRIMARY_CODE
+        return Unavailable(f"SQLite says: {error.orig}") if code in UNAVAILABLE else None
+
+
+def _engine(url: URL, connections: int, begin: str, pragmas: tuple[str, ...]) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def opened(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver begins no transactions; `began` does
+        for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "foreign_keys = ON", "synchronous = FULL", *pragmas):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("casefold", 1, _casefold, deterministic=True)
+
+    @event.listens_for(engine, "begin")
+    def began(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _casefold(text: str | None) -> str | None:
+    """SQLite's own LIKE and lower() know the case of ASCII letters only."""
+    return None if text is None else text.casefold()

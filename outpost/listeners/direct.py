@@ -1,0 +1,35 @@
+"""Writes go to the socket first and to Twisted's buffer only for the rest (DESIGN D2).
+
+Twisted queues every write, asks the poll for readiness, and sends on its next round: three system calls where one
+nearly always does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.tcp import Connection
+
+Write = Callable[[bytes], None]
+
+
+def direct_write(transport: Any) -> Write:
+    """``transport.write``, past its buffer where that is possible: on a plain TCP connection with nothing waiting."""
+    if not isinstance(transport, Connection):
+        return transport.write  # type: ignore[no-any-return]  # TLS, or a transport in memory
+    connection: Any = transport
+    send = connection.socket.send
+
+    def write(data: bytes) -> None:
+        if connection.dataBuffer or connection._tempDataLen or connection.disconnecting or not connection.connected:
+            connection.write(data)
+            return
+        try:
+            sent = send(data)
+        except OSError:  # full, or broken: Twisted finds out which, and tells the protocol
+            sent = 0
+        if sent < len(data):
+            connection.write(data[sent:])
+
+    return write

@@ -1,0 +1,131 @@
+"""Sends what is in the outbox: at once when control is there again, every minute, and soon after something new."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from outpost.authentication import LinkAway
+from outpost.credential_cache import Use
+from outpost.outbox import LOGINS, OutboxFile
+from outpost.telemetry import Telemetry
+from protocols.errors import RemoteProtocolError
+from protocols.link.messages import Reports
+
+TALLY_SECONDS = 60.0
+"""Logins that control was not asked for are counted by the minute (D13)."""
+SOON_SECONDS = 0.2
+"""What happens together travels together."""
+
+
+class Link(Protocol):
+    instance: str
+    connected: bool
+
+    def on_connected(self, tell: Callable[[], None]) -> None: ...
+
+    async def report(self, reports: Reports) -> int:
+        """Raises LinkAway, or RemoteProtocolError."""
+
+
+class Reporting:
+    """``uses`` are the credential cache's counts, which are emptied here. ``now``: seconds since the epoch."""
+
+    def __init__(
+        self,
+        outbox: OutboxFile,
+        link: Link,
+        uses: Counter[Use],
+        clock: IReactorTime,
+        in_thread: Callable[[Callable[[], None]], Awaitable[None]],
+        now: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        self._outbox = outbox
+        self._link = link
+        self._uses = uses
+        self._clock = clock
+        self._in_thread = in_thread
+        self._now = now
+        self._telemetry = telemetry
+        self._since = now()
+        self._acquainted = False
+        self._tick: IDelayedCall | None = None
+        self._soon: IDelayedCall | None = None
+        self._sending: Deferred[None] | None = None
+        link.instance = outbox.instance
+        link.on_connected(self._send)
+
+    def start(self) -> None:
+        self._tick = self._clock.callLater(TALLY_SECONDS, self._every_minute)
+
+    def stop(self) -> None:
+        """What is not sent stays in the log for the next start."""
+        for call in (self._tick, self._soon):
+            if call is not None and call.active():
+                call.cancel()
+        if self._sending is not None:
+            self._sending.cancel()
+        self._tally()
+        self._outbox.sync()
+        self._outbox.close()
+
+    def report(self, kind: str, body: dict[str, Any]) -> None:
+        """Something that control keeps; it is sent soon."""
+        self._outbox.add(kind, self._now(), body)
+        if self._soon is None or not self._soon.active():
+            self._soon = self._clock.callLater(SOON_SECONDS, self._send)
+
+    def _every_minute(self) -> None:
+        self.start()
+        self._outbox.mend()
+        self._tally()
+        self._send()
+
+    def _tally(self) -> None:
+        now = self._now()
+        for use, count in self._uses.items():
+            body = {
+                "user": use.user,
+                "provider": use.provider,
+                "away": use.away,
+                "count": count,
+                "since": self._since,
+            }
+            self._outbox.add(LOGINS, now, body)
+        self._uses.clear()
+        self._since = now
+
+    def _send(self) -> None:
+        if self._sending is None and self._link.connected:
+            self._sending = Deferred.fromCoroutine(self._deliver())
+            self._sending.addErrback(self._failed).addBoth(self._sent)
+
+    async def _deliver(self) -> None:
+        """Until nothing waits. The first exchange carries nothing: it tells whether our log and control's agree."""
+        while not self._acquainted or len(self._outbox):
+            batch = self._outbox.offer() if self._acquainted else ()
+            await self._in_thread(self._outbox.sync)
+            number = await self._link.report(Reports(self._outbox.instance, batch))
+            if not self._outbox.take(number):
+                self._link.instance = self._outbox.instance
+                if self._acquainted:
+                    raise RemoteProtocolError(f"control says that it has report {number}, which was never sent")
+                self._telemetry.noted(
+                    "Control has more reports from this outpost than its outbox knows of: the data folder is an older "
+                    "copy. It goes on under a new instance id."
+                )
+            elif batch and number < batch[-1].number:
+                raise LinkAway(f"control kept reports up to {number} only")
+            self._acquainted = True
+
+    def _failed(self, failure: Any) -> None:
+        if failure.check(LinkAway, CancelledError) is None:
+            self._telemetry.failed("reporting", failure)
+
+    def _sent(self, _: object) -> None:
+        self._sending = None

@@ -1,0 +1,94 @@
+"""Writing past Twisted's buffer: nothing is lost, doubled or overtaken, however slowly the peer reads."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+from twisted.internet import tcp
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+
+from outpost.listeners.direct import direct_write
+
+
+class Pair:
+    """A Twisted TCP connection without a reactor: what it cannot send waits until `flush`."""
+
+    def __init__(self) -> None:
+        self.peer, own = socket.socketpair()
+        own.setblocking(False)
+        self.peer.settimeout(5)
+        self.lost: list[Any] = []
+        pair = self
+
+        class Conversation:
+            def connectionLost(self, reason: object) -> None:
+                pair.lost.append(reason)
+
+        self.connection: Any = tcp.Connection(own, Conversation(), MemoryReactorClock())  # type: ignore[arg-type]
+        self.connection.connected = True
+
+    def flush(self) -> None:
+        while self.connection.dataBuffer or self.connection._tempDataLen:
+            self.connection.doWrite()
+
+    def close(self) -> None:
+        self.peer.close()
+        self.connection.socket.close()
+
+
+@pytest.fixture
+def pair() -> Any:
+    made = Pair()
+    yield made
+    made.close()
+
+
+def test_a_short_answer_leaves_at_once(pair: Pair) -> None:
+    direct_write(pair.connection)(b"answer")
+    assert pair.peer.recv(100) == b"answer"
+    assert not pair.connection._tempDataLen
+
+
+def test_what_the_peer_does_not_take_follows_in_order(pair: Pair) -> None:
+    write = direct_write(pair.connection)
+    large = bytes(range(256)) * 20_000
+    write(large)
+    assert pair.connection._tempDataLen or pair.connection.dataBuffer, "the socket took it all: make it larger"
+    write(b"behind")
+    got = bytearray()
+    while len(got) < len(large) + 6:
+        got += pair.peer.recv(65536)
+        pair.connection.doWrite()
+    assert bytes(got) == large + b"behind"
+
+
+def test_nothing_overtakes_what_twisted_holds(pair: Pair) -> None:
+    write = direct_write(pair.connection)
+    pair.connection.write(b"first ")
+    write(b"second")
+    pair.flush()
+    assert pair.peer.recv(100) == b"first second"
+
+
+def test_after_closing_nothing_more_is_sent(pair: Pair) -> None:
+    write = direct_write(pair.connection)
+    pair.connection.connected = False
+    write(b"too late")
+    pair.peer.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        pair.peer.recv(100)
+
+
+def test_a_broken_connection_is_left_to_twisted(pair: Pair) -> None:
+    pair.peer.close()
+    write = direct_write(pair.connection)
+    write(b"nobody")
+    assert pair.connection._tempDataLen == len(b"nobody")
+
+
+def test_other_transports_write_as_they_do() -> None:
+    transport = StringTransport()
+    direct_write(transport)(b"answer")
+    assert transport.value() == b"answer"

@@ -1,0 +1,239 @@
+"""The two programs survive each other: killed, started in any order, revoked, and restored from an older copy."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote_from_bytes
+
+import httpx
+import ldap
+import pytest
+
+from control.web.outposts_api import HELLO_HEADER, PATH
+from protocols.link import codec
+from protocols.link.messages import Authenticate, Hello
+from tests.wire.apart import Edge, revoke_token, token
+from tests.wire.clients import ldapsearch, user_dn
+from tests.wire.directory import BASE_DN, PASSWORDS, Directory, add_user, populate, serve
+from tests.wire.doors import DOORS, Said, by_ldap
+from tests.wire.program import Program, until
+
+pytestmark = pytest.mark.peer
+
+SECONDS = 10.0
+"""What comes by itself comes within this; an outpost that control has left looks for it again in the meantime."""
+AT_ONCE = 1.0
+WRITES = 100
+WRITERS = 4
+
+names = (f"Carol the {number}." for number in count(1))
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    folder = tmp_path_factory.mktemp("survival")
+    control = Program(folder / "control", "control").start()
+    edge: Edge | None = None
+    try:
+        edge = Edge(folder / "run", control)
+        edge.start()
+        yield edge
+    finally:
+        codes = [program.stop() for program in (edge, control) if program is not None]
+    assert codes == [0, 0], control.output() + edge.output()
+    assert "Traceback" not in control.output() + edge.output(), control.output() + edge.output()
+
+
+@pytest.fixture(scope="module")
+def people(edge: Edge) -> Directory:
+    return populate(edge)
+
+
+@pytest.fixture
+def shape(edge: Edge, people: Directory) -> Edge:
+    """Both programs are there, whatever the test before has done, and the outpost follows."""
+    for program in (edge.control, edge):
+        if not program.running:
+            program.start_again()
+    news_comes(edge, people)
+    return edge
+
+
+@contextmanager
+def killed(program: Program) -> Iterator[None]:
+    """As by a power cut; then started again at the same place."""
+    program.stop(signal.SIGKILL)
+    try:
+        yield
+    finally:
+        program.start_again()
+
+
+def news_comes(shape: Program, people: Directory) -> float:
+    """Seconds until a change made now is in force at the outpost."""
+    name = next(names)
+    began = time.monotonic()
+    shape.api("PATCH", f"core/users/{people.users['carol']}/", {"name": name})
+    until(lambda: shown_name(shape) == [name], SECONDS, "the outpost hearing of a change")
+    return time.monotonic() - began
+
+
+def shown_name(program: Program) -> list[str]:
+    return ldapsearch(program, "alice", "(uid=carol)", "displayName").values("displayName")
+
+
+def names_in_directory(program: Program) -> set[str]:
+    return set(ldapsearch(program, "alice", "(objectClass=user)", "uid").values("uid"))
+
+
+def usernames(program: Program, search: str) -> set[str]:
+    """Of the users that control has."""
+    found: set[str] = set()
+    page = 1
+    while page:
+        answer = program.api("GET", "core/users/", query={"search": search, "page": page})
+        found.update(user["username"] for user in answer["results"])
+        page = answer["pagination"]["next"]
+    return found
+
+
+def at_all_doors(program: Program, who: str, password: str) -> list[Said]:
+    with ThreadPoolExecutor(len(DOORS)) as pool:
+        return list(pool.map(lambda door: door(program, who, password), DOORS))
+
+
+def test_nothing_acknowledged_is_lost_when_control_is_killed(shape: Edge) -> None:
+    acknowledged: list[str] = []
+
+    def write(writer: int) -> None:
+        for number in count():
+            name = f"kept-{writer}-{number}"
+            try:
+                shape.api("POST", "core/users/", {"username": name, "name": name})
+            except httpx.TransportError:
+                return
+            acknowledged.append(name)
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        writing = [pool.submit(write, writer) for writer in range(WRITERS)]
+        until(lambda: len(acknowledged) >= WRITES, SECONDS * 3, f"{WRITES} writes")
+        with killed(shape.control):
+            for one in writing:
+                one.result(SECONDS)
+    assert usernames(shape, "kept-") >= set(acknowledged)
+    until(lambda: names_in_directory(shape) >= set(acknowledged), SECONDS, "the outpost hearing of all of them")
+
+
+def test_while_control_is_away_what_is_known_works_and_nobody_else_gets_in(
+    shape: Edge, people: Directory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    staff = people.groups["staff"]
+    erin = "erin-password-5"
+    add_user(shape, "erin", erin, group=staff)
+    dan = add_user(shape, "dan", "dan-password-4", group=staff)
+    for who, password in (("bob", PASSWORDS["bob"]), ("dan", "dan-password-4")):
+        assert at_all_doors(shape, who, password) == [Said.YES] * 3
+    shape.api("PATCH", f"core/users/{dan}/", {"is_active": False})
+    until(lambda: by_ldap(shape, "dan", "dan-password-4") is Said.NO, AT_ONCE, "disabling dan")
+    open_connection = ldap.initialize(shape.ldap)
+    open_connection.simple_bind_s(user_dn("alice"), PASSWORDS["alice"])
+
+    known, disabled = ("bob", PASSWORDS["bob"]), ("dan", "dan-password-4")
+    strangers = [("erin", erin), ("bob", "a wrong password"), ("nobody", "x")]
+    everyone = [known, disabled, *strangers]
+    with killed(shape.control), ThreadPoolExecutor(len(everyone)) as pool:
+        said = dict(zip(everyone, pool.map(lambda who: at_all_doors(shape, *who), everyone), strict=True))
+        assert said.pop(known) == [Said.YES] * 3
+        assert Said.YES not in said.pop(disabled)
+        assert said == {who: [Said.UNAVAILABLE] * 3 for who in strangers}
+        found = open_connection.search_s(BASE_DN, ldap.SCOPE_SUBTREE, "(uid=carol)", ["uid"])
+        assert found == [(user_dn("carol"), {"uid": [b"carol"]})]
+        assert shape.is_ready()
+    open_connection.unbind_s()
+    seconds = news_comes(shape, people)
+    with capsys.disabled():
+        print(f"\ncontrol killed and started again: the outpost heard of a change after {seconds:.2f} s")
+    assert at_all_doors(shape, "erin", erin) == [Said.YES] * 3
+    assert by_ldap(shape, "dan", "dan-password-4") is Said.NO
+
+
+def test_a_revoked_token_ends_the_stream_at_once_and_asks_nothing_more(shape: Edge) -> None:
+    other = shape.api("POST", "outposts/instances/", {"name": "revoked", "type": "any", "providers": [], "config": {}})
+    bearer = {"Authorization": f"Bearer {token(shape, other['pk'])}"}
+    hello = quote_from_bytes(codec.encode(Hello(instance="a-test", hostname="a-test", version="1")))
+    question = codec.encode(
+        Authenticate(id="1", provider=1, username="bob", proof={}, protocol="ldap", peer="127.0.0.1")
+    )
+    place = shape.control.http + PATH
+    assert httpx.post(place, content=question, headers=bearer).status_code == 200
+    with httpx.stream("GET", place, headers={**bearer, HELLO_HEADER: hello}, timeout=SECONDS) as stream:
+        lines = stream.iter_lines()
+        assert "snapshot" in next(lines)
+        revoke_token(shape, other["pk"])
+        revoked = time.monotonic()
+        assert list(lines) == []
+        assert time.monotonic() - revoked < AT_ONCE
+    assert httpx.post(place, content=question, headers=bearer).status_code == 403
+    assert httpx.get(place, headers={**bearer, HELLO_HEADER: hello}).status_code == 403
+
+
+def test_a_revoked_outpost_hears_nothing_and_lets_nobody_new_in(shape: Edge, people: Directory, tmp_path: Path) -> None:
+    other = Edge(tmp_path, shape.control, "other")
+    serve(shape, "other", people)
+    other.start()
+    try:
+        assert by_ldap(other, "alice", PASSWORDS["alice"]) is Said.YES
+        before = shown_name(other)
+        revoke_token(shape, other.outpost)
+        assert by_ldap(other, "bob", PASSWORDS["bob"]) is Said.UNAVAILABLE
+        news_comes(shape, people)
+        assert shown_name(shape) != before
+        until(lambda: "was revoked" in other.output(), SECONDS, "saying why control is gone")
+        assert shown_name(other) == before
+    finally:
+        assert other.stop() == 0
+
+
+def test_an_older_database_put_back_is_noticed(shape: Edge, people: Directory, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.sqlite3"
+    with closing(sqlite3.connect(shape.database)) as database:
+        database.execute("vacuum into ?", (str(copy),))
+    set_password = f"core/users/{people.users['bob']}/set_password/"
+    add_user(shape, "late", "late-password-6", group=people.groups["staff"])
+    shape.api("POST", set_password, {"password": "changed after the copy"})
+    assert by_ldap(shape, "late", "late-password-6") is Said.YES
+    assert by_ldap(shape, "bob", "changed after the copy") is Said.YES
+
+    assert shape.control.stop() == 0
+    for file in shape.database.parent.glob(f"{shape.database.name}*"):
+        file.unlink()
+    shutil.copy(copy, shape.database)
+    shape.control.start_again()
+
+    until(lambda: "late" not in names_in_directory(shape), SECONDS, "the outpost taking a whole snapshot")
+    assert by_ldap(shape, "late", "late-password-6") is Said.NO
+    # One change after the copy in either history: what is known of the lost one would have the very same version.
+    shape.api("POST", set_password, {"password": "changed after the restoration"})
+    assert by_ldap(shape, "bob", "changed after the copy") is Said.NO
+    assert by_ldap(shape, "bob", "changed after the restoration") is Said.YES
+    shape.api("POST", set_password, {"password": PASSWORDS["bob"]})
+
+
+def test_an_outpost_started_while_control_is_away_serves_what_it_kept(shape: Edge, people: Directory) -> None:
+    assert at_all_doors(shape, "bob", PASSWORDS["bob"]) == [Said.YES] * 3
+    before = shown_name(shape)
+    with killed(shape.control):
+        assert shape.stop() == 0
+        shape.start_again()
+        assert shown_name(shape) == before
+        assert at_all_doors(shape, "bob", PASSWORDS["bob"]) == [Said.YES] * 3
+        assert at_all_doors(shape, "bob", "a wrong password") == [Said.UNAVAILABLE] * 3
+    news_comes(shape, people)
