@@ -13,7 +13,7 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-un
 	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint lock
+.PHONY: help run test test-all check lint lock
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ run: $(RUNTIME) ## install what is locked into .venv and start control and every
 
 test: $(TESTING) lint ## install test dependencies and peer programs, then check and test everything
 	$(BIN)/python -m pytest -m "not full"
+
+test-all: $(TESTING) lint ## as test, with the long loops and matrices whole
+	FULL=1 $(BIN)/python -m pytest --timeout 3600
 
 check: $(TESTING) lint ## check style, types and walls, and test without peer programs
 	$(BIN)/python -m pytest -m "not peer and not full"

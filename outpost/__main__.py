@@ -68,7 +68,7 @@ def _healthcheck(settings: Settings, arguments: Arguments) -> int:
         connection.request("GET", "/-/health/ready/")
         status = connection.getresponse().status
     except (OSError, HTTPException) as error:
-        _complain([f"nothing answers on {host} port {port}: {error}. Is 'outpost up' running?"])
+        _complain([f"nothing answers on {host} port {port}: {error}. Is the program running?"])
         return FAILED
     finally:
         connection.close()
@@ -142,13 +142,16 @@ def _complain(lines: Sequence[str]) -> None:
 
 
 def _http_address(settings: Settings) -> tuple[str, int]:
-    """Where the running program serves HTTP: what it wrote down, or else what the settings say."""
+    """Where the running program tells of its health: what it wrote down, or else what the settings say.
+
+    The metrics port does when the HTTP port is off.
+    """
     try:
         ports = json.loads((settings.data_dir / "ports.json").read_text())
-        host, _, port = ports["http"][0].rpartition(":")
+        host, _, port = (ports.get("http") or ports["metrics"])[0].rpartition(":")
         host = host.strip("[]")
     except (OSError, ValueError, KeyError, IndexError):
-        address = settings.listen.http[0] if settings.listen.http else None
+        address = next(iter((*settings.listen.http, *settings.listen.metrics)), None)
         host, port = (address.host, str(address.port)) if address else ("127.0.0.1", "9000")
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(port)  # noqa: S104  all interfaces includes loopback
 

@@ -10,7 +10,6 @@ from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 
 from outpost.authentication import LinkAway
 from outpost.directory.snapshot import Directory, Touched, changed, whole
@@ -20,7 +19,7 @@ from protocols.link import codec
 from protocols.link.messages import Authenticate, Authenticated, Reports, ReportsTaken, SnapshotChunk
 from protocols.link.replica import Changes, Replica, Standing, WholeSnapshot
 
-RETRY_FIRST, RETRY_MOST = 0.5, 30.0
+RETRY_FIRST, RETRY_MOST = 0.5, 10.0
 """Seconds before the first and the latest further attempts to reach control."""
 
 
@@ -67,6 +66,7 @@ class Link:
         self._introduction = (hostname, version)
         self._now = now
         self._replica = Replica()
+        self._resting: Deferred[None] | None = None
         self._told_away = False
         self._stopped = False
         self._on_connected: list[Callable[[], None]] = []
@@ -98,6 +98,7 @@ class Link:
         frame = codec.decode(await self._transport.ask(codec.encode(question)))
         if not isinstance(frame, Authenticated):
             raise RemoteProtocolError(f"control answered with {type(frame).__name__}")
+        self._come_back()
         return frame
 
     async def report(self, reports: Reports) -> int:
@@ -125,7 +126,22 @@ class Link:
             arrived = await self._follow_once()
             delay = RETRY_FIRST if arrived else min(delay * 2, RETRY_MOST)
             if not self._stopped:
-                await deferLater(self._clock, delay * (0.5 + self._jitter()), lambda: None)
+                await self._rest(delay * (0.5 + self._jitter()))
+
+    async def _rest(self, seconds: float) -> None:
+        """Until the next attempt is due, or an answer shows that control is there."""
+        due = self._clock.callLater(seconds, self._come_back)
+        self._resting = Deferred()
+        try:
+            await self._resting
+        finally:
+            self._resting = None
+            if due.active():
+                due.cancel()
+
+    def _come_back(self) -> None:
+        if self._resting is not None:
+            self._resting.callback(None)
 
     async def _follow_once(self) -> bool:
         """Until the stream ends. False: there was none, or it brought what we could not use."""

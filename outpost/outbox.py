@@ -8,6 +8,7 @@ before those up to n are sent, and ``{"taken": n}`` when control has them. A rep
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -23,8 +24,6 @@ FILE = "outbox.jsonl"
 LOGINS, LOST = "logins", "reports_lost"
 MOST_REPORTS = 20_000
 """About 4 MB. A full outbox merges the counts of logins over time, then drops the oldest and counts what it dropped."""
-ROOM = MOST_REPORTS // 4
-"""Made at once when full, so that the file is not written anew for every report."""
 BATCH = 500
 """Reports in one frame: control takes them in one transaction, a fraction of a second."""
 LONGEST_LOG = 256 * 1024
@@ -41,12 +40,11 @@ class Waiting:
 class Outbox:
     """The reports in memory. ``taken``, ``offered``: numbers of the last ones that control has, and that were sent."""
 
-    def __init__(self, taken: int = 0, offered: int = 0, most: int = MOST_REPORTS, room: int = ROOM) -> None:
+    def __init__(self, taken: int = 0, offered: int = 0, most: int = MOST_REPORTS) -> None:
         self.taken = taken
         self.offered = max(offered, taken)
         self.waiting: list[Waiting] = []
         self._most = most
-        self._room = room
 
     def add(self, report: Waiting) -> bool:
         """False: that was one too many, others were merged or dropped, and a log of it must begin anew."""
@@ -54,7 +52,8 @@ class Outbox:
         if len(self.waiting) <= self._most:
             return True
         firm = self.offered - self.taken
-        self.waiting[firm:] = _thinned(self.waiting[firm:], self._most - self._room - firm)
+        # A quarter is freed at once, so that the file is not written anew for every report.
+        self.waiting[firm:] = _thinned(self.waiting[firm:], self._most * 3 // 4 - firm)
         return False
 
     def offer(self) -> tuple[Report, ...]:
@@ -130,10 +129,12 @@ class OutboxFile:
         self._descriptor = -1
         self._length = 0
         self._complained = False
-        self.instance = ""
-        self._outbox = Outbox()
-        self._load()
-        self._begin_anew()
+        self.instance = new_id()
+        self._outbox = Outbox(most=most)
+        self._lock = self._locked()
+        if self._lock >= 0:
+            self._load()
+            self._begin_anew()
 
     def __len__(self) -> int:
         return len(self._outbox.waiting)
@@ -172,7 +173,7 @@ class OutboxFile:
 
     def mend(self) -> None:
         """Tries again to write a log that could not be written; for now and then, all of it is written."""
-        if self._descriptor < 0:
+        if self._descriptor < 0 and self._lock >= 0:
             self._begin_anew()
 
     def sync(self) -> None:
@@ -182,14 +183,34 @@ class OutboxFile:
                 os.fsync(self._descriptor)
                 sync_folder(self._path.parent)
         except OSError as error:
-            self._failed(error)
+            self._failed(error.strerror)
 
     def close(self) -> None:
+        self._close_log()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    # --- the log ---
+
+    def _locked(self) -> int:
+        """A second process in the same folder, started by mistake, must not take the log away from the first."""
+        lock = -1
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if lock >= 0:
+                os.close(lock)
+            self._failed("another process uses it" if isinstance(error, BlockingIOError) else error.strerror)
+            return -1
+        return lock
+
+    def _close_log(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-    # --- the log ---
 
     def _load(self) -> None:
         """As far as the log can be read: a line that a crash has cut off, and what follows it, was never sent."""
@@ -202,19 +223,15 @@ class OutboxFile:
             instance, mark = str(head["instance"]), str(head["mark"])
             outbox = Outbox(int(head["taken"]), int(head["offered"]), self._most)
         except (IndexError, ValueError, KeyError, TypeError):
-            self.instance = self._new_id()
             return
         _replay(outbox, lines[1:])
         if outbox.offered - outbox.taken > max(len(outbox.waiting), BATCH):
-            self.instance = self._new_id()
             return
         while len(outbox.waiting) < outbox.offered - outbox.taken:
             outbox.waiting.append(Waiting(LOST, 0.0, {"count": 1}))  # their numbers may be taken: no hole, no repeat
         if mark == self._mark:
             self.instance, self._outbox = instance, outbox
-            return
-        self.instance = self._new_id()
-        if outbox.waiting:
+        elif outbox.waiting:
             self._complain(
                 f"{self._path.name} held {len(outbox.waiting)} reports of another outpost; they are dropped."
             )
@@ -224,7 +241,9 @@ class OutboxFile:
         head = {"instance": self.instance, "mark": self._mark, "taken": outbox.taken, "offered": outbox.offered}
         content = b"".join(map(_line, [head, *map(_report, outbox.waiting)]))
         draft = self._path.with_name(self._path.name + ".new")
-        self.close()
+        if self._lock < 0:
+            return
+        self._close_log()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
@@ -234,7 +253,7 @@ class OutboxFile:
             draft.replace(self._path)
             self._length = len(content)
         except OSError as error:
-            self._failed(error)
+            self._failed(error.strerror)
 
     def _append(self, value: dict[str, Any]) -> None:
         if self._descriptor < 0:
@@ -244,14 +263,14 @@ class OutboxFile:
             _write_all(self._descriptor, line)
             self._length += len(line)
         except OSError as error:
-            self._failed(error)
+            self._failed(error.strerror)
 
-    def _failed(self, error: OSError) -> None:
+    def _failed(self, reason: str | None) -> None:
         """The log may end in half a line, so it is not added to; `mend` tries a new one."""
-        self.close()
+        self._close_log()
         if not self._complained:
             self._complained = True
-            self._complain(f"{self._path.name} cannot be written ({error.strerror}); a restart would lose reports.")
+            self._complain(f"{self._path.name} cannot be written ({reason}); a restart would lose reports.")
 
 
 def _replay(outbox: Outbox, lines: Iterable[bytes]) -> None:

@@ -85,6 +85,8 @@ class Seal:
                 raise Unreadable("is cut short or damaged")
             sealed, following = file.read(length), file.read(4)
             last = not following
+            if len(sealed) != length:
+                raise Unreadable("is cut short or damaged")
             try:
                 yield cipher.decrypt(_nonce(number, last), sealed, title)
             except InvalidTag:

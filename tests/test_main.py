@@ -130,4 +130,25 @@ def test_healthcheck_without_a_program_fails_with_a_sentence(
 ) -> None:
     monkeypatch.setenv("OUTPOST_LISTEN__HTTP", "127.0.0.1:1")
     assert main(["healthcheck"]) == 1
-    assert "Is 'outpost up' running?" in capsys.readouterr().err
+    assert "Is the program running?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ports", [{}, {"http": []}])
+def test_healthcheck_asks_the_metrics_port_when_the_http_port_is_off(
+    folder: Path, health: list[int], ports: dict[str, object]
+) -> None:
+    file = folder / "data" / "ports.json"
+    place = json.loads(file.read_text())["http"]
+    file.write_text(json.dumps({**ports, "metrics": place}))
+    assert main(["healthcheck"]) == 0
+    health[0] = 503
+    assert main(["healthcheck"]) == 1
+
+
+def test_healthcheck_falls_back_on_what_the_settings_say(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTPOST_LISTEN__HTTP", "off")
+    monkeypatch.setenv("OUTPOST_LISTEN__METRICS", "127.0.0.1:2")
+    assert main(["healthcheck"]) == 1
+    assert "127.0.0.1 port 2" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from settings.__main__ import page
 from settings.read import KNOWN
 from tests.readme import README, TREE, examples, missing_lines
 
-DOCUMENTS = sorted([README, TREE / "ARCHITECTURE.md", *(TREE / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*TREE.glob("*.md"), *(TREE / "docs").rglob("*.md")])
 FOREIGN = {"PORT"}
 """Kubernetes sets OUTPOST_PORT; it is named as an example of what is not ours."""
 
@@ -22,6 +22,12 @@ FOREIGN = {"PORT"}
 def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
         assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "GLOSSARY.md", "SECURITY.md"])
+def test_what_is_named_in_the_tree_is_there(document: str) -> None:
+    for name in re.findall(r"`([a-z_]+/[\w*./-]*)`", (TREE / document).read_text()):
+        assert list(TREE.glob(name)), name
 
 
 def test_the_two_commands_and_every_other_that_is_named_exist() -> None:

@@ -15,8 +15,9 @@ from prometheus_client.registry import CollectorRegistry
 from control.app import Control
 from control.config import ControlConfig
 from control.metrics import ControlMetrics
+from control.records import User
 from protocols.link import codec
-from protocols.link.messages import Authenticate, Hello
+from protocols.link.messages import Authenticate, Delta, Hello
 from settings import Secret
 from tests.stores import SECRET_KEY
 
@@ -96,6 +97,8 @@ def test_who_follows_and_what_they_were_told(tmp_path: Path) -> None:
         for frames in following:
             await asyncio.wait_for(anext(frames), 10)
         assert value(control, "authentik_outposts_connected", outpost=outpost) == 2
+        await control.store.write(lambda tx: tx.insert(User(username="alice")))
+        assert isinstance(codec.decode(await asyncio.wait_for(anext(following[0]), 10)), Delta)
         assert value(control, "outpost_control_revision") == await control.store.read(lambda tx: tx.revision().number)
         await following[0].aclose()  # type: ignore[attr-defined]
         assert value(control, "authentik_outposts_connected", outpost=outpost) == 1

@@ -17,6 +17,7 @@ from protocols.ldap.session import (
     Signal,
     StartTLSRequested,
 )
+from tests.extent import rounds
 from tests.protocols.ldap import peer
 from tests.protocols.ldap.peer import answers
 from tests.protocols.ldap.vectors import vectors
@@ -26,7 +27,7 @@ SEEDS = [
     peer.search(3, "dc=x", filter="(&(|(a=b)(c=*d*e*)(f>=1)(g<=2)(h~=i)(j=*))(!(k:dn:1.2:=l)))", attributes=["*", "+"]),
     peer.search(4, "dc=x", controls=[("1.2.3", False, b"value"), ("1.2.4", True, None)]),
 ]
-ROUNDS = 20_000
+ROUNDS = rounds(20_000)
 
 
 def mutated(octets: bytes, dice: random.Random) -> bytes:

@@ -16,10 +16,11 @@ from protocols.radius.proof import name_and_password, refusal_attributes
 from protocols.radius.request import AccessRequested, Refused, Request
 from rules.discards import DISCARDS
 from rules.reasons import REASONS
+from tests.extent import rounds
 from tests.protocols.radius import nas_side
 from tests.protocols.radius.vectors import NETWORKS, vectors
 
-ROUNDS = 40_000
+ROUNDS = rounds(40_000)
 CORPUS = [vector.datagram for vector in vectors()]
 
 

@@ -1,11 +1,16 @@
 """The only way in: one question, and whatever goes wrong denies."""
 
+from dataclasses import replace
+
 import pytest
 
 from outpost.authentication import Authentication
+from outpost.credential_cache import GRACE_SECONDS, MOST_SECONDS, CredentialCache
+from outpost.directory.snapshot import Directory, Touched, whole
 from outpost.outcome import HTTP_STATUS, LDAP_RESULT_CODE, RADIUS_CODE, Circumstances, Decision, Password
+from protocols.link.messages import Authenticate, Authenticated, LdapSettings, ProviderRecord, Reuse, UserRecord
 from rules.reasons import REASONS, Outcome
-from tests.fakes import FakeLink, an_identity, run
+from tests.fakes import FakeClock, FakeLink, an_identity, run
 
 WHERE = Circumstances("ldap", "127.0.0.1", {"host": "app"})
 ALICE = Password("alice", "right")
@@ -95,3 +100,104 @@ def test_every_door_can_say_every_outcome_and_success_only_for_acceptance(answer
 
 def test_a_password_does_not_show() -> None:
     assert "right" not in repr(ALICE)
+
+
+# --- what is remembered ---
+
+USER = UserRecord(1, "u1", "uid1", "alice", "Alice", "alice@example.com", "internal", True, 1, 1)
+DIRECTORY = (USER, ProviderRecord(7, "dir", "ldap", "app", "App", "a1", "any", LdapSettings()))
+
+
+class Reusable(FakeLink):
+    """Control that lets outposts remember what it accepts."""
+
+    async def ask(self, question: Authenticate) -> Authenticated:
+        answer = await super().ask(question)
+        return replace(answer, revision=5, reuse=Reuse(600.0) if answer.identity is not None else None)
+
+
+class Kept:
+    def __init__(self, decision: Decision | None) -> None:
+        self.decision = decision
+        self.checked: list[Password] = []
+
+    async def check(self, credentials: Password, provider: int, peer: str) -> Decision | None:
+        self.checked.append(credentials)
+        return self.decision
+
+
+class Remembering:
+    def __init__(self, kept: Kept | None = None) -> None:
+        directory = Directory()
+        directory.publish(whole(5, DIRECTORY), Touched(everything=True))
+        self.link = Reusable({"alice": "right"})
+        self.clock = FakeClock()
+        self.cache = CredentialCache(b"k" * 32, directory, self.clock)
+        self.authentication = Authentication(
+            self.link, lambda: "q1", lambda _: None, self.cache, kept=kept, clock=self.clock
+        )
+
+    def ask(self, credentials: Password = ALICE) -> Decision:
+        return run(self.authentication.authenticate(credentials, 7, WHERE))
+
+
+def test_control_is_asked_once() -> None:
+    bench = Remembering()
+    assert bench.authentication.known(ALICE, 7, "127.0.0.1") is None
+    decisions = [bench.ask() for _ in range(3)]
+    assert {decision.outcome for decision in decisions} == {Outcome.ACCEPTED}
+    assert len(bench.link.questions) == 1
+    assert bench.authentication.known(ALICE, 7, "127.0.0.1") is not None
+
+
+def test_another_password_is_asked_for_and_changes_nothing() -> None:
+    bench = Remembering()
+    bench.ask()
+    assert bench.ask(Password("alice", "wrong")).reason == "wrong_password"
+    assert len(bench.link.questions) == 2
+    assert bench.ask().outcome is Outcome.ACCEPTED
+    assert len(bench.link.questions) == 2
+
+
+def test_while_control_is_away_the_known_are_let_in_and_the_others_told_to_wait() -> None:
+    bench = Remembering()
+    bench.ask()
+    bench.clock.advance(MOST_SECONDS)
+    bench.link.away = True
+    assert bench.ask().outcome is Outcome.ACCEPTED
+    assert bench.ask(Password("alice", "wrong")) == Decision("control_away", id="q1")
+    assert bench.ask(Password("bob", "right")) == Decision("control_away", id="q1")
+    bench.clock.advance(GRACE_SECONDS)
+    assert bench.ask() == Decision("control_away", id="q1")
+
+
+@pytest.mark.parametrize("reason", [code for code, reason in REASONS.items() if reason.outcome is Outcome.UNAVAILABLE])
+def test_a_control_that_is_there_but_cannot_decide_is_like_one_away(reason: str) -> None:
+    bench = Remembering()
+    bench.ask()
+    bench.clock.advance(MOST_SECONDS)
+    bench.link.verdicts = {"alice": reason, "bob": reason}
+    assert bench.ask().outcome is Outcome.ACCEPTED
+    assert bench.ask(Password("bob", "right")) == Decision(reason, id="q1")
+
+
+def test_what_control_refuses_is_refused_although_it_was_accepted() -> None:
+    """The grace is for control's silence, never against its word."""
+    bench = Remembering()
+    bench.ask()
+    bench.clock.advance(MOST_SECONDS)
+    bench.link.verdicts["alice"] = "no_binding"
+    assert bench.ask() == Decision("no_binding", id="q1")
+    bench.link.away = True
+    assert bench.ask() == Decision("control_away", id="q1")
+
+
+@pytest.mark.parametrize("decision", [Decision("accepted", an_identity("alice")), None], ids=["kept", "not kept"])
+def test_what_was_kept_on_disk_counts_only_while_control_is_away(decision: Decision | None) -> None:
+    kept = Kept(decision)
+    bench = Remembering(kept)
+    assert bench.ask(Password("alice", "wrong")).reason == "wrong_password"
+    assert kept.checked == []
+    bench.link.away = True
+    assert bench.ask() == (decision or Decision("control_away", id="q1"))
+    assert kept.checked == [ALICE]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from outpost.authentication import LinkAway
+from outpost.credential_cache import CredentialCache
 from outpost.directory.snapshot import Directory, Touched
 from outpost.link import RETRY_FIRST, RETRY_MOST, Link
+from outpost.outcome import Decision, Password
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
 from protocols.link import codec
@@ -22,11 +25,18 @@ from protocols.link.messages import (
     Frame,
     Heartbeat,
     Hello,
+    LdapSettings,
+    ProviderRecord,
     Put,
+    Report,
+    Reports,
+    ReportsTaken,
+    Reuse,
     SnapshotChunk,
     UserRecord,
 )
-from tests.fakes import run
+from protocols.link.replica import Standing
+from tests.fakes import an_identity, run
 
 ALICE = UserRecord(1, "u1", "uid", "alice", "", "", "internal", True, 1, 1)
 CHUNK = SnapshotChunk(5, "store", "c5", 0, True, (ALICE,))
@@ -77,6 +87,8 @@ class Bench:
         self.faults: list[str] = []
         telemetry = Telemetry()
         telemetry.fault = self.faults.append  # type: ignore[method-assign, assignment]
+        self.notes: list[str] = []
+        telemetry.noted = self.notes.append  # type: ignore[method-assign, assignment]
         self.link = Link(
             self.wire,
             self.directory,
@@ -158,6 +170,123 @@ def test_a_gap_keeps_the_directory_and_asks_for_everything(bench: Bench, gap: Fr
     assert bench.directory.current.users[1] == ALICE
     bench.wait(RETRY_MOST)
     assert bench.wire.hellos[-1] == Hello("i", "h", "v")
+
+
+@pytest.fixture
+def later_news(bench: Bench) -> list[str]:
+    told: list[str] = []
+    bench.link.on_connected(lambda: told.append("connected"))
+    return told
+
+
+def test_it_says_whether_control_is_there_and_when_it_was_heard(bench: Bench, later_news: list[str]) -> None:
+    assert (bench.link.connected, bench.link.last_heard) == (False, 0.0)
+    bench.wait(3)
+    bench.wire.send(CHUNK)
+    bench.wait(1)
+    bench.wire.send(Heartbeat(5))
+    assert (bench.link.connected, bench.link.last_heard, later_news) == (True, 4.0, ["connected"])
+    bench.wire.stream.errback(LinkAway("gone"))
+    bench.wait(RETRY_FIRST)
+    assert (bench.link.connected, bench.link.last_heard) == (False, 4.0)
+    bench.wire.send(Heartbeat(5))
+    assert later_news == ["connected"] * 2
+
+
+def test_absence_is_told_once_and_the_return_too(bench: Bench) -> None:
+    for _ in range(3):
+        bench.wire.stream.errback(LinkAway("no route"))
+        bench.wait(RETRY_MOST * 2)
+    assert len(bench.notes) == 1
+    assert "no route" in bench.notes[0]
+    bench.wire.send(CHUNK)
+    assert bench.notes[1:] == ["Control is there again."]
+
+
+def test_an_answer_shows_that_control_is_there(bench: Bench) -> None:
+    """An outpost that has waited long does not wait on when logins go through again."""
+    for _ in range(8):
+        bench.wire.stream.errback(LinkAway())
+        bench.wait(RETRY_MOST)
+    bench.wire.stream.errback(LinkAway())
+    before = len(bench.wire.hellos)
+    run(bench.link.ask(QUESTION))
+    assert len(bench.wire.hellos) == before + 1
+    assert bench.clock.getDelayedCalls() == []
+
+
+def test_it_ends_when_it_is_stopped(bench: Bench) -> None:
+    """A transport says of a cancelled request that control is away; that is no reason to come back."""
+    bench.link.stop()
+    bench.wire.stream.errback(LinkAway())
+    assert bench.running.called
+    assert bench.clock.getDelayedCalls() == []
+    assert bench.notes == []
+
+
+def test_whatever_a_transport_raises_it_comes_back(bench: Bench) -> None:
+    bench.wire.send(CHUNK)
+    bench.wire.stream.errback(RuntimeError("a database that went away"))
+    assert bench.faults == ["the link"]
+    bench.wait(RETRY_MOST)
+    assert len(bench.wire.hellos) == 2
+
+
+def test_only_whole_news_of_the_directory_count_as_heard(bench: Bench) -> None:
+    waiting = Deferred.fromCoroutine(bench.link.heard_within(3.0))
+    bench.link.resume([CHUNK], heard=1.0)
+    bench.wire.send(replace(CHUNK, revision=6, last=False))
+    assert not is_loaded(bench)
+    bench.wait(3)
+    assert waiting.result is False
+    bench.wire.send(replace(CHUNK, revision=6, index=1))
+    assert is_loaded(bench)
+
+
+def test_it_resumes_from_what_was_kept(bench: Bench) -> None:
+    bench.link.resume([replace(CHUNK, last=False), replace(CHUNK, index=1, records=())], heard=1.5)
+    assert bench.directory.current.users[1] == ALICE
+    assert bench.link.last_heard == 1.5
+    assert not is_loaded(bench)
+    bench.wire.stream.errback(LinkAway())
+    bench.wait(RETRY_MOST)
+    assert bench.wire.hellos[-1] == Hello("i", "h", "v", incarnation="store", revision=5, chain="c5")
+    waiting = Deferred.fromCoroutine(bench.link.heard_within(3.0))
+    bench.wire.send(Delta(5, 6, "c6", ()))
+    assert waiting.result is True
+    assert bench.directory.current.revision == 6
+
+
+def test_half_a_kept_snapshot_is_none(bench: Bench) -> None:
+    with pytest.raises(RemoteProtocolError):
+        bench.link.resume([replace(CHUNK, last=False)], heard=1.5)
+    assert not bench.directory.loaded
+    assert bench.link.standing == Standing("", 0, "")
+
+
+def test_a_restored_older_store_replaces_the_directory_and_empties_the_caches(bench: Bench) -> None:
+    """Its revisions and credential versions count again from where they were: the same numbers mean other things."""
+    provider = ProviderRecord(7, "dir", "ldap", "app", "App", "a1", "any", LdapSettings())
+    cache = CredentialCache(b"k" * 32, bench.directory, bench.clock.seconds)
+    bench.link.resume([replace(CHUNK, records=(ALICE, provider))], heard=1.0)
+    cache.learn(Password("alice", "x"), 7, "p", Decision("accepted", an_identity("alice"), "q"), Reuse(600), 5)
+    assert cache.known(Password("alice", "x"), 7, "p") is not None
+    bench.wire.send(SnapshotChunk(4, "store", "another c4", 0, True, (replace(ALICE, username="ally"), provider)))
+    assert bench.directory.current.revision == 4
+    assert bench.directory.current.users[1].username == "ally"
+    assert cache.known(Password("alice", "x"), 7, "p") is None
+    assert cache.in_grace(Password("alice", "x"), 7, "p") is None
+    assert bench.link.standing == Standing("store", 4, "another c4")
+
+
+def test_reports_are_carried_and_their_number_comes_back(bench: Bench) -> None:
+    bench.wire.answer = ReportsTaken(3)
+    reports = Reports("i", (Report(3, "logins", 1.0, {}),))
+    assert run(bench.link.report(reports)) == 3
+    assert bench.wire.asked == [reports]
+    bench.wire.answer = Heartbeat(5)
+    with pytest.raises(RemoteProtocolError):
+        run(bench.link.report(reports))
 
 
 def test_a_question_is_answered(bench: Bench) -> None:

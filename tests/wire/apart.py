@@ -13,8 +13,8 @@ from control.records import Token
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from control.verbs import outposts
-from settings import Secret
-from tests.wire.program import SECRET_KEY, Program
+from settings import load
+from tests.wire.program import Program
 
 EDGE = "edge"
 
@@ -38,8 +38,9 @@ class Edge(Program):
 class Apart(Edge):
     """Both programs, started and stopped together; doors, ports and folder are the outpost's."""
 
-    def __init__(self, folder: Path, name: str = EDGE) -> None:
-        control = Program(folder / "control", "control").start()
+    def __init__(self, folder: Path, name: str = EDGE, **environ: str) -> None:
+        """``environ`` is control's."""
+        control = Program(folder / "control", "control", **environ).start()
         try:
             super().__init__(folder / "run", control, name)
         except BaseException:
@@ -74,7 +75,7 @@ class Apart(Edge):
 @contextmanager
 def store(program: Program) -> Iterator[SqlStore]:
     """The store of a program, opened beside it as administrative commands do."""
-    opened = open_store(ControlConfig(f"sqlite:///{program.database}", Secret(SECRET_KEY)))
+    opened = open_store(ControlConfig.from_settings(load(program.control.environ)))
     try:
         yield opened
     finally:

@@ -6,20 +6,23 @@ Those that change the people put them back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.control.store.postgresql import Server
 from tests.peers import require
 from tests.wire import processes
 from tests.wire.apart import Apart
-from tests.wire.directory import Directory, populate
+from tests.wire.directory import Directory
+from tests.wire.doors import open_to_people
 from tests.wire.program import Program
 
-SHAPES: dict[str, Callable[[Path], Program]] = {
-    "all-in-one": lambda folder: Program(folder, "up"),
+SHAPES: dict[str, Callable[..., Program]] = {
+    "all-in-one": lambda folder, **environ: Program(folder, "up", **environ),
     "apart": Apart,
 }
+ON_POSTGRESQL = "apart"
+"""The shape whose control has its store there; the other's is a file of SQLite."""
 PEERS = ("ldapsearch", "radclient", "nginx", "chromium", "curl")
 
 
@@ -38,7 +41,13 @@ def _peers_are_there(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="session", params=SHAPES)
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    running = SHAPES[request.param](tmp_path_factory.mktemp(request.param)).start()
+    folder = tmp_path_factory.mktemp(request.param)
+    database: dict[str, str] = {}
+    if request.param == ON_POSTGRESQL:
+        server: Server = request.getfixturevalue("postgresql_server")
+        server.new_database("wire")
+        database = server.settings("wire")
+    running = SHAPES[request.param](folder, **database).start()
     try:
         yield running
     finally:
@@ -49,4 +58,4 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session")
 def people(program: Program) -> Directory:
-    return populate(program)
+    return open_to_people(program)

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.wire.clients import ldapsearch, radclient
-from tests.wire.directory import HOST
-from tests.wire.program import Program
+from tests.wire.directory import HOST, PASSWORDS, Directory, populate
+from tests.wire.program import Program, until
 
 
 class Said(Enum):
@@ -59,3 +59,10 @@ def by_forward_auth(program: Program, who: str, password: str) -> Said:
 
 DOORS: list[Door] = [by_ldap, by_radius, by_forward_auth]
 doors = pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+
+
+def open_to_people(program: Program) -> Directory:
+    """Populates it, and waits until its doors know: an outpost apart hears of its applications a moment later."""
+    people = populate(program)
+    until(lambda: by_ldap(program, "bob", PASSWORDS["bob"]) is Said.YES, 5, "the doors opening")
+    return people

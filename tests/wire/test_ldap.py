@@ -1,10 +1,9 @@
 """ldapsearch against the program: binds by cn and uid, one's own entry, the directory for a superuser."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 
+from control.records import Event
+from tests.wire.apart import store
 from tests.wire.clients import ldapsearch, run, user_dn
 from tests.wire.directory import BASE_DN, PASSWORDS, Directory, add_user
 from tests.wire.program import Program
@@ -114,8 +113,6 @@ def test_a_first_bind_asks_control_once_and_a_known_one_not_at_all(program: Prog
 
 def _questions(program: Program, name: str) -> int:
     """How often control was asked who this is: it keeps an event of each."""
-    with closing(sqlite3.connect(f"file:{program.database}?mode=ro", uri=True)) as database:
-        (count,) = database.execute(
-            "select count(*) from event where action like 'login%' and context ->> 'username' = ?", (name,)
-        ).fetchone()
-    return int(count)
+    with store(program) as opened:
+        events = opened.read_now(lambda tx: tx.select(Event))
+    return sum(event.action.startswith("login") and event.context.get("username") == name for event in events)

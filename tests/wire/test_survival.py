@@ -22,8 +22,8 @@ from protocols.link import codec
 from protocols.link.messages import Authenticate, Hello
 from tests.wire.apart import Edge, revoke_token, token
 from tests.wire.clients import ldapsearch, user_dn
-from tests.wire.directory import BASE_DN, PASSWORDS, Directory, add_user, populate, serve
-from tests.wire.doors import DOORS, Said, by_ldap
+from tests.wire.directory import BASE_DN, PASSWORDS, Directory, add_user, serve
+from tests.wire.doors import DOORS, Said, by_ldap, open_to_people
 from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer
@@ -54,7 +54,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 @pytest.fixture(scope="module")
 def people(edge: Edge) -> Directory:
-    return populate(edge)
+    return open_to_people(edge)
 
 
 @pytest.fixture
@@ -229,6 +229,7 @@ def test_an_older_database_put_back_is_noticed(shape: Edge, people: Directory, t
 
 def test_an_outpost_started_while_control_is_away_serves_what_it_kept(shape: Edge, people: Directory) -> None:
     assert at_all_doors(shape, "bob", PASSWORDS["bob"]) == [Said.YES] * 3
+    news_comes(shape, people)
     before = shown_name(shape)
     with killed(shape.control):
         assert shape.stop() == 0

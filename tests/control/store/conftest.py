@@ -1,23 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.control.store import postgresql
 from tests.control.store.postgresql import Server
 
 _numbers = count(1)
-
-
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[Server]:
-    if not postgresql.INSTALLED:
-        pytest.fail("PostgreSQL is not installed: apt-get install postgresql")
-    with postgresql.running() as server:
-        yield server
 
 
 @pytest.fixture

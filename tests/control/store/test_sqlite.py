@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from control.records import Event, Session, Token, User
-from control.store.interface import Overloaded, Transaction
-from control.store.sql import SqlStore, writer
+from control.store.interface import Overloaded, Transaction, Unavailable
+from control.store.sql import SqlStore, sqlite, writer
 from tests.stores import SECRET_KEY, open_store
 
 
@@ -146,6 +148,18 @@ def test_a_write_given_up_while_it_waits_does_not_happen(store: SqlStore) -> Non
 
     asyncio.run(give_up())
     assert store.write_now(lambda tx: tx.count(User)) == 0
+
+
+def test_a_file_that_is_locked_for_too_long_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 50)
+    store = open_store(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "outpost.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable, match="SQLite says: database is locked"):
+            store.write_now(lambda tx: tx.insert(User("a")))
+        assert store.read_now(lambda tx: tx.count(User)) == 0
+    assert store.write_now(lambda tx: tx.insert(User("b"))).pk == 1
+    store.close()
 
 
 def test_new_ids_come_from_the_given_source(tmp_path: Path) -> None:
