@@ -37,6 +37,8 @@ class Proved:
 
     reason: str
     user: int | None = None
+    version: int = 0
+    """The account's ``credential_version`` when its credential was checked."""
 
 
 Prove = Callable[[Provider, Authenticate], Awaitable[Proved]]
@@ -86,7 +88,7 @@ class Authentication:
     def _conclude(self, tx: Transaction, question: Authenticate, proved: Proved) -> Authenticated:
         reason = proved.reason
         if REASONS[reason].outcome is Outcome.ACCEPTED:
-            reason = admit(tx, question.provider, proved.user, self._now())
+            reason = admit(tx, question.provider, proved, self._now())
         accepted = REASONS[reason].outcome is Outcome.ACCEPTED
         user = tx.get(User, proved.user) if proved.user is not None else None
         tx.insert(_event(question, reason, user, self._now()))
@@ -134,22 +136,24 @@ def served_provider(tx: Transaction, outpost: str, provider: int) -> Provider | 
         return None
 
 
-def admit(tx: Transaction, provider: int, user: int | None, now: float) -> str:
-    """The reason code: ``accepted``, or why this proved user is not let in through the provider."""
+def admit(tx: Transaction, provider: int, proved: Proved, now: float) -> str:
+    """The reason code: ``accepted``, or why whoever proved this is not let in through the provider.
+
+    Checking a password takes time: it may have been changed since, and then it proves nothing any more.
+    """
     application = tx.find(Application, provider=provider)
     if application is None:
         return "unknown_provider"
-    if user is None:
+    account = tx.find(User, pk=proved.user or 0)
+    if account is None:
         return "unknown_user"
-    try:
-        account = tx.get(User, user)
-    except NotFound:
-        return "unknown_user"
+    if account.credential_version != proved.version:
+        return "credential_changed"
     if (refusal := validity.refusal(account, now)) is not None:
         return refusal
     lines = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
-    groups = frozenset(group.pk for group in closure(tx, user))
-    if not bindings.admits(application.policy_engine_mode, lines, user, groups):
+    groups = frozenset(group.pk for group in closure(tx, account.pk))
+    if not bindings.admits(application.policy_engine_mode, lines, account.pk, groups):
         return "no_binding"
     return "accepted"
 

@@ -100,12 +100,16 @@ def begin(tx: Transaction, new: Fresh, caller: Caller, data: dict[str, Any]) -> 
     return tx.insert(_session(tx.now, new, caller, None, ANONYMOUS_SECONDS, data))
 
 
-def sign_in(tx: Transaction, old: Session | None, new: Fresh, user: int, method: str, caller: Caller) -> Session:
-    """A new session for ``user``, whose credential has just been proved; the old session ends.
+def sign_in(
+    tx: Transaction, old: Session | None, new: Fresh, user: int, version: int, method: str, caller: Caller
+) -> Session:
+    """A new session for ``user``, who proved the credential of this ``version``; the old session ends.
 
-    Raises NotFound when the user is gone, PermissionError when the account is not good (any more).
+    Raises NotFound when the user is gone, PermissionError when account or credential are not good (any more).
     """
     account = tx.get(User, user)
+    if account.credential_version != version:
+        raise PermissionError("credential_changed")
     if (refusal := validity.refusal(account, tx.now)) is not None:
         raise PermissionError(refusal)
     if old is not None:

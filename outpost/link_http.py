@@ -11,9 +11,9 @@ import treq
 from OpenSSL import SSL, crypto
 from treq.client import HTTPClient
 from twisted.internet import ssl
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed
-from twisted.internet.interfaces import IDelayedCall, IOpenSSLClientConnectionCreator
+from twisted.internet.interfaces import IConsumer, IDelayedCall, IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from twisted.web._newclient import RequestNotSent  # no public module has it
@@ -27,7 +27,7 @@ from twisted.web.client import (
     ResponseNeverReceived,
 )
 from twisted.web.http import PotentialDataLoss
-from twisted.web.iweb import IPolicyForHTTPS
+from twisted.web.iweb import IBodyProducer, IPolicyForHTTPS
 from zope.interface import implementer
 
 from outpost.authentication import LinkAway
@@ -118,7 +118,7 @@ class HttpTransport:
         return closed
 
     async def _answer(self, host: str, question: bytes) -> bytes:
-        response = await self._request(self._asking.post, host, headers=self._headers, data=question)
+        response = await self._request(self._asking.post, host, headers=self._headers, data=_Body(question))
         content: Deferred[bytes] = treq.content(response)
         return await content.addTimeout(ANSWER_SECONDS, self._reactor)
 
@@ -174,6 +174,25 @@ def _is_stale(error: Exception) -> bool:
     return isinstance(error, RequestNotSent) or all(reason.check(ConnectionClosed) for reason in reasons)
 
 
+@implementer(IBodyProducer)
+class _Body:
+    """The body of a question, written at once: treq's own takes two turns of the reactor."""
+
+    def __init__(self, octets: bytes) -> None:
+        self.length = len(octets)
+        self._octets = octets
+
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        consumer.write(self._octets)
+        return succeed(None)
+
+    def pauseProducing(self) -> None: ...
+
+    def resumeProducing(self) -> None: ...
+
+    def stopProducing(self) -> None: ...
+
+
 class _Stream(Protocol):
     """The body of the long GET. ``ended`` fires when it ends, or with what ``receive`` raised."""
 
@@ -210,7 +229,7 @@ class _Stream(Protocol):
         elif reason.check(ResponseDone, PotentialDataLoss):
             self.ended.callback(None)
         else:
-            self.ended.errback(LinkAway(str(reason.value)))
+            self.ended.errback(LinkAway(_plainly(reason.value)))
 
     def _silent(self) -> None:
         """TLS would wait for the other side's farewell, which never comes."""

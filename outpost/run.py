@@ -15,9 +15,9 @@ def main(settings: Settings) -> int:
             "beside the outpost in control (API: /api/v3/core/tokens/, identifier ak-outpost-<its uuid>-api)."
         )
         return EXIT_FAILED
-    from twisted.internet import epollreactor
+    from outpost.reactor import install
 
-    epollreactor.install()
+    install()
     from twisted.internet import reactor
 
     from outpost.app import Outpost

@@ -37,6 +37,11 @@ REASONS: dict[str, Reason] = _catalogue(
     Reason("wrong_password", Outcome.BAD_CREDENTIALS, "The password is wrong."),
     Reason("wrong_code", Outcome.BAD_CREDENTIALS, "The one-time code is wrong, or has been used already."),
     Reason("no_password", Outcome.BAD_CREDENTIALS, "The user has no password yet. Set one."),
+    Reason(
+        "credential_changed",
+        Outcome.BAD_CREDENTIALS,
+        "The account's password or name was changed while this login was being checked. The new one works.",
+    ),
     Reason("inactive", Outcome.BAD_CREDENTIALS, "The user is deactivated. Activate the user to let them in."),
     Reason("not_yet_valid", Outcome.BAD_CREDENTIALS, "The account's first valid day has not come yet."),
     Reason("expired", Outcome.BAD_CREDENTIALS, "The account's last valid day has passed. Extend it to let them in."),

@@ -38,7 +38,9 @@ async def _run(state: State, fields: Mapping[str, str], services: FlowServices) 
     for _ in range(MOST_ANSWERS):
         match step:
             case Done(_, context):
-                return Proved("accepted", context.proved) if context.proved is not None else _NOTHING
+                return (
+                    _NOTHING if context.proved is None else Proved("accepted", context.proved, context.proved_version)
+                )
             case Denied(reason, _, context):
                 return Proved(reason, context.pending_user)
             case Challenge(asked, component, reason) if "response_errors" in component:

@@ -70,6 +70,8 @@ class Context:
     """Whose name that is; None for a name that nobody has. Once set, it stays."""
     proved: int | None = None
     """The user whose credential was checked and right."""
+    proved_version: int = 0
+    """The account's ``credential_version`` when it was checked: a later one means that it is right no more."""
     method: str = ""
     """How it was proved: `password`, `setup_code`."""
     login: int | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from protocols.ldap.schema import ATTRIBUTE_TYPES
@@ -15,6 +16,10 @@ from protocols.link.messages import GroupRecord, UserRecord
 
 MAX_VALUES = 1000
 """Values of one custom attribute; the rest is not shown. Larger lists belong into groups."""
+MAX_NAMES = 4096
+"""Names of custom attributes whose key is remembered: directories have dozens, on thousands of records."""
+MAX_RAW_NAME = 512
+"""Characters of a name as people wrote it; LDAP's have at most 128, and full stops are dropped."""
 
 OVERRIDABLE = frozenset(
     {"sn", "givenname", "name", "displayname", "mail", "uidnumber", "gidnumber"}
@@ -44,20 +49,39 @@ def custom_attributes(record: UserRecord | GroupRecord) -> Mapping[str, tuple[st
     name = record.username if isinstance(record, UserRecord) else record.name
     found: dict[str, tuple[str, tuple[str, ...]]] = {}
     for raw, value in record.attributes.items():
-        spelling = raw.replace("/", "-").replace(".", "")
-        key = spelling.lower()
-        if key in RESERVED or not _NAME.match(spelling):
-            continue
-        values = tuple(_texts(value, name))
-        if values:
-            found[key] = (spelling, values)
+        served = _served(raw) if len(raw) <= MAX_RAW_NAME else None
+        if served is not None and (values := _texts(value, name)):
+            found[served[0]] = (served[1], values)
     return found
 
 
-def _texts(value: Any, name: str) -> list[str]:
+def custom_values(record: UserRecord | GroupRecord, key: str) -> tuple[str, ...] | None:
+    """Those of one key; None if the record does not have it, or nobody may."""
+    if not record.attributes or key in RESERVED:
+        return None
+    found = None
+    for raw, value in record.attributes.items():
+        served = _served(raw) if len(raw) <= MAX_RAW_NAME else None
+        if served is not None and served[0] == key:
+            name = record.username if isinstance(record, UserRecord) else record.name
+            found = _texts(value, name) or found
+    return found
+
+
+@lru_cache(maxsize=MAX_NAMES)
+def _served(raw: str) -> tuple[str, str] | None:
+    """Key and spelling of a name that people gave; None for one that is not shown."""
+    spelling = raw.replace("/", "-").replace(".", "")
+    key = spelling.lower()
+    return (key, spelling) if key not in RESERVED and _NAME.match(spelling) else None
+
+
+def _texts(value: Any, name: str) -> tuple[str, ...]:
+    if type(value) is str:
+        return (value.replace("%s", name) if "%" in value else value,) if value else ()
     many = value if isinstance(value, (list, tuple)) else (value,)
     texts = (_text(one, name) for one in many[:MAX_VALUES])
-    return list(dict.fromkeys(text for text in texts if text))  # LDAP values are a set; the order is kept
+    return tuple(dict.fromkeys(text for text in texts if text))  # LDAP values are a set; the order is kept
 
 
 def _text(value: Any, name: str) -> str:

@@ -1,13 +1,14 @@
 """A filter to the entries that could match it: index look-ups where there is one, everything where there is none.
 
-Candidates are a superset; the filter itself decides later, entry by entry.
+Candidates are a superset, and say of which kinds of entries: the filter itself decides those later, entry by entry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from outpost.directory.entries import (
     GROUP_ATTRIBUTES,
@@ -25,18 +26,32 @@ Users = Collection[int] | None
 """pks; None is: every one of them."""
 Groups = Collection[str] | None
 
+USERS, GROUPS, VIRTUAL_GROUPS, CONTAINERS = KINDS = ("users", "groups", "virtual_groups", "containers")
+"""Fields of `Candidates`."""
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+
+class Candidates(NamedTuple):
     users: Users
     groups: Groups
     virtual_groups: Users
     containers: Collection[str] | None
     """Not looked up one by one: all or none of them."""
+    doubtful: frozenset[str]
+    """Kinds among whose candidates some may not match."""
+
+    @property
+    def decided(self) -> bool:
+        """Every candidate matches, and nothing else does."""
+        return not self.doubtful or all(
+            getattr(self, kind) is not None and not getattr(self, kind) for kind in self.doubtful
+        )
 
 
-EVERYTHING = Candidates(None, None, None, None)
-NOTHING = Candidates((), (), (), ())
+MAX_COMPARED = 2000
+"""pks of a part of an AND that are looked for in its other parts, in one go; beyond that the filter takes turns."""
+CERTAIN: frozenset[str] = frozenset()
+EVERYTHING = Candidates(None, None, None, None, frozenset(KINDS))
+NOTHING = Candidates((), (), (), (), CERTAIN)
 
 
 def candidates(filter: Filter, tree: Tree) -> Candidates:
@@ -45,29 +60,34 @@ def candidates(filter: Filter, tree: Tree) -> Candidates:
             return _equal(attribute, value, tree)
         case Present(attribute):
             return _present(attribute, tree)
-        case And(parts):
-            return _smallest([candidates(part, tree) for part in parts])
+        case And(parts) if parts:
+            return _every([candidates(part, tree) for part in parts])
         case Or(parts):
-            return _union([candidates(part, tree) for part in parts])
+            return _any([candidates(part, tree) for part in parts])
     return EVERYTHING
 
 
-def _smallest(parts: list[Candidates]) -> Candidates:
+def _every(parts: list[Candidates]) -> Candidates:
+    """What matches every part for certain is certain."""
     if len(parts) == 1:
         return parts[0]
-    return Candidates(
-        _fewest([part.users for part in parts]),
-        _fewest([part.groups for part in parts]),
-        _fewest([part.virtual_groups for part in parts]),
-        _fewest([part.containers for part in parts]),
-    )
+    common = [_common(sets) for sets in list(zip(*parts, strict=True))[: len(KINDS)]]
+    left = (kind for kind, (_, whole) in zip(KINDS, common, strict=True) if not whole)
+    return Candidates(*(pks for pks, _ in common), CERTAIN.union(left, *(part.doubtful for part in parts)))
 
 
-def _fewest(sets: list[Any]) -> Any:
-    return min((pks for pks in sets if pks is not None), key=len, default=None)
+def _common(sets: Sequence[Any]) -> tuple[Any, bool]:
+    """What all of them hold, and True; or a set that is too large for that, and False."""
+    looked_up = sorted((pks for pks in sets if pks is not None), key=len)
+    if len(looked_up) <= 1:
+        return looked_up[0] if looked_up else None, True
+    fewest, *others = looked_up
+    if len(fewest) > MAX_COMPARED:
+        return fewest, False
+    return [pk for pk in fewest if all(pk in pks for pks in others)], True
 
 
-def _union(parts: list[Candidates]) -> Candidates:
+def _any(parts: list[Candidates]) -> Candidates:
     if len(parts) == 1:
         return parts[0]
     return Candidates(
@@ -75,6 +95,7 @@ def _union(parts: list[Candidates]) -> Candidates:
         _joined([part.groups for part in parts]),
         _joined([part.virtual_groups for part in parts]),
         _joined([part.containers for part in parts]),
+        CERTAIN.union(*(part.doubtful for part in parts)),
     )
 
 
@@ -85,34 +106,47 @@ def _joined(sets: list[Any]) -> Any:
 # --- one assertion -------------------------------------------------------------------------------------------------
 
 
-def _equal(attribute: str, value: bytes, tree: Tree) -> Candidates:
-    known = tree.recognise(attribute.lower())
-    if known is None:
-        return NOTHING
-    key = known.key
-    normal = known.rule.normalise(value)
-    if normal is None:
-        return NOTHING
-    users, groups, virtual_groups = USER_LOOKUPS.get(key), GROUP_LOOKUPS.get(key), VIRTUAL_GROUP_LOOKUPS.get(key)
-    return Candidates(
-        users(tree, normal) if users else _user_terms(key, tree, normal),
-        groups(tree, normal) if groups else _group_terms(key, tree, normal),
-        virtual_groups(tree, normal) if virtual_groups else (None if key in VIRTUAL_GROUP_ATTRIBUTES else ()),
+@dataclass(frozen=True, slots=True)
+class LookUps:
+    """How to find the entries of each kind that have a value; a constant stands where the value does not matter."""
+
+    users: Callable[[Tree, Any], Users]
+    groups: Callable[[Tree, Any], Groups]
+    virtual_groups: Callable[[Tree, Any], Users]
+    containers: Collection[str] | None
+    doubtful: frozenset[str]
+
+
+@lru_cache(maxsize=1024)
+def look_ups(key: str) -> LookUps:
+    """``key`` is of an attribute type that the tree recognises, so that there are not many."""
+    return LookUps(
+        USER_LOOKUPS.get(key) or (_all if key in USER_ATTRIBUTES else _users_by(key)),
+        GROUP_LOOKUPS.get(key) or (_all if key in GROUP_ATTRIBUTES else _groups_by(key)),
+        VIRTUAL_GROUP_LOOKUPS.get(key) or (_all if key in VIRTUAL_GROUP_ATTRIBUTES else _none),
         None if key in CONTAINER_KEYS else (),
+        frozenset(kind for kind, keys in DOUBTFUL.items() if key in keys),
     )
 
 
-def _user_terms(key: str, tree: Tree, normal: Any) -> Users:
-    return None if key in USER_ATTRIBUTES else tree.indices.users.equal(key, normal)
-
-
-def _group_terms(key: str, tree: Tree, normal: Any) -> Groups:
-    return None if key in GROUP_ATTRIBUTES else tree.indices.groups.equal(key, normal)
+def _equal(attribute: str, value: bytes, tree: Tree) -> Candidates:
+    known = tree.recognise(attribute.lower())
+    normal = None if known is None or known.key == ORDINAL else known.rule.normalise(value)
+    if known is None or normal is None:
+        return NOTHING
+    by = look_ups(known.key)
+    return Candidates(
+        by.users(tree, normal),
+        by.groups(tree, normal),
+        by.virtual_groups(tree, normal),
+        by.containers,
+        by.doubtful,
+    )
 
 
 def _present(attribute: str, tree: Tree) -> Candidates:
     known = tree.recognise(attribute.lower())
-    if known is None:
+    if known is None or known.key == ORDINAL:
         return NOTHING
     key = known.key
     users, groups = tree.indices.users, tree.indices.groups
@@ -121,16 +155,24 @@ def _present(attribute: str, tree: Tree) -> Candidates:
         None if key in GROUP_ATTRIBUTES else groups.present(key),
         None if key in VIRTUAL_GROUP_ATTRIBUTES else (),
         None if key in CONTAINER_KEYS else (),
+        frozenset(kind for kind, keys in SOMETIMES_PRESENT.items() if key in keys),
     )
+
+
+def _all(tree: Tree, normal: Any) -> None:
+    return None
+
+
+def _none(tree: Tree, normal: Any) -> Collection[Any]:
+    return ()
 
 
 def _of_class(names: frozenset[str]) -> Callable[[Tree, Any], Any]:
     return lambda tree, normal: None if normal in names else ()
 
 
-def _users_by(*keys: str) -> Callable[[Tree, Any], Users]:
-    """Users with the value under any of these keys of the index."""
-    return lambda tree, normal: _merged([tree.indices.users.equal(key, normal) for key in keys])
+def _users_by(key: str) -> Callable[[Tree, Any], Users]:
+    return lambda tree, normal: tree.indices.users.equal(key, normal)
 
 
 def _groups_by(key: str) -> Callable[[Tree, Any], Groups]:
@@ -187,10 +229,6 @@ def _users_named(tree: Tree, name: Any) -> Users:
     return tree.users_named(name)
 
 
-def _nobody(tree: Tree, normal: Any) -> Collection[Any]:
-    return ()
-
-
 USER_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
     "objectclass": _of_class(USER_CLASS_NAMES),
     "cn": _users_by("uid"),
@@ -201,9 +239,9 @@ USER_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
     "uidnumber": _users_by_number("uidnumber"),
     "gidnumber": _users_by_number("uidnumber", "gidnumber"),
     "memberof": _users_within,
-    "member": _nobody,
-    "uniquemember": _nobody,
-    "memberuid": _nobody,
+    "member": _none,
+    "uniquemember": _none,
+    "memberuid": _none,
 }
 GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Groups]] = {
     "objectclass": _of_class(GROUP_CLASS_NAMES),
@@ -227,3 +265,20 @@ VIRTUAL_GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
 }
 """Key to the pks that may have the value. A key of an entry's own table without a row here is scanned for; any other
 is a custom attribute, all of which are indexed."""
+
+OVERRIDDEN = frozenset({"mail", "uidnumber", "gidnumber"})
+"""Indexed by the record's own value also where a custom attribute hides it."""
+DOUBTFUL: dict[str, frozenset[str]] = {
+    USERS: frozenset(USER_ATTRIBUTES) - USER_LOOKUPS.keys() | OVERRIDDEN,
+    GROUPS: frozenset(GROUP_ATTRIBUTES) - GROUP_LOOKUPS.keys() | {"gidnumber"},
+    VIRTUAL_GROUPS: frozenset(VIRTUAL_GROUP_ATTRIBUTES) - VIRTUAL_GROUP_LOOKUPS.keys() | {"gidnumber"},
+    CONTAINERS: CONTAINER_KEYS,
+}
+"""Kind to the keys whose look-up may find too many."""
+SOMETIMES_PRESENT: dict[str, frozenset[str]] = {
+    USERS: frozenset({"givenname", "memberof", "createtimestamp", "modifytimestamp", "pwdchangedtime"}),
+    GROUPS: frozenset({"member", "uniquemember", "memberuid", "memberof", "createtimestamp", "modifytimestamp"}),
+    VIRTUAL_GROUPS: frozenset(),
+    CONTAINERS: CONTAINER_KEYS - {"objectclass", "entrydn"},
+}
+"""Kind to the keys that some of its entries lack, without an index that says which."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from outpost.directory.bodies import Bodies
-from outpost.directory.index import Indices, updated
 from outpost.directory.reader import Reader
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.directory.tree import Tree
@@ -24,7 +23,6 @@ class NamingContexts:
         """pk of an LDAP provider that cannot be served, and why."""
         self._trees: dict[int, Tree] = {}
         self._snapshot = Snapshot()
-        self._indices = Indices()
         self._bodies = Bodies()
         directory.follow(self._follow)
 
@@ -58,7 +56,6 @@ class NamingContexts:
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         old = self._snapshot
-        self._indices = updated(self._indices, old, snapshot, touched)
         regrouped = touched.everything or any(
             old.groups.get(pk) is not snapshot.groups.get(pk) for pk in touched.groups
         )
@@ -76,7 +73,7 @@ class NamingContexts:
                     provider,
                     settings,
                     snapshot,
-                    self._indices,
+                    snapshot.indices,
                     self._bodies,
                     before.ancestries if before is not None and not regrouped else None,
                     before.names if before is not None and not renamed else None,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from outpost.directory.attributes import RESERVED, custom_attributes
+from outpost.directory.attributes import custom_attributes, custom_values
 from protocols.ldap.matching import MatchingRule, Normal, Value
 from protocols.ldap.messages import encode_attribute, encode_entry
 from protocols.ldap.schema import KNOWN
@@ -118,12 +118,11 @@ class UserEntry:
         self.record = record
 
     def values(self, key: str) -> Values:
-        if self.record.attributes and key not in RESERVED:
-            custom = custom_attributes(self.record)
-            if key in custom:
-                return custom[key][1]
-            if key == "gidnumber" and "uidnumber" in custom:
-                return custom["uidnumber"][1]  # the user's own group has the user's number
+        custom = custom_values(self.record, key)
+        if custom is None and key == "gidnumber":
+            custom = custom_values(self.record, "uidnumber")  # the user's own group has the user's number
+        if custom is not None:
+            return custom
         values = USER_ATTRIBUTES.get(key)
         return () if values is None else values(self.tree, self.record)
 
@@ -147,13 +146,16 @@ class UserEntry:
 class GroupEntry:
     """``only``: the one user that the reader may see among the members; None shows them all."""
 
-    __slots__ = ("dn", "only", "record", "tree")
+    __slots__ = ("only", "record", "tree")
 
     def __init__(self, tree: Tree, record: GroupRecord, only: int | None = None) -> None:
         self.tree = tree
         self.record = record
         self.only = only
-        self.dn = tree.group_dn(record.name)
+
+    @property
+    def dn(self) -> str:
+        return self.tree.group_dn(self.record.name)
 
     def members(self) -> frozenset[int]:
         members = self.tree.members(self.record.pk)
@@ -171,10 +173,9 @@ class GroupEntry:
         return users + [self.tree.group_dn(name) for name in self.tree.group_names_of(self.child_groups())]
 
     def values(self, key: str) -> Values:
-        if self.record.attributes and key not in RESERVED:
-            custom = custom_attributes(self.record)
-            if key in custom:
-                return custom[key][1]
+        custom = custom_values(self.record, key)
+        if custom is not None:
+            return custom
         values = GROUP_ATTRIBUTES.get(key)
         return () if values is None else values(self)
 

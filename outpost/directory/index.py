@@ -13,7 +13,6 @@ from typing import Any, Generic, TypeVar
 from immutables import Map
 
 from outpost.directory.attributes import custom_attributes
-from outpost.directory.snapshot import Snapshot, Touched
 from protocols.ldap.matching import CASE_IGNORE, UUID
 from protocols.ldap.schema import KNOWN
 from protocols.link.messages import GroupRecord, UserRecord
@@ -45,25 +44,61 @@ class Index(Generic[KeyT]):
 
     def updated(self, differences: Iterable[tuple[KeyT, frozenset[Term], frozenset[Term]]]) -> Index[KeyT]:
         """The index after each record's terms changed from the first set to the second."""
-        equality = {key: values.mutate() for key, values in self.equality.items()}
-        presence = {key: pks.mutate() for key, pks in self.presence.items()}
+        draft = IndexDraft(self)
         for pk, old, new in differences:
-            for key, value in old - new:
-                values = equality[key]
-                _take(values, value, pk)
-            for key, value in new - old:
-                if key not in equality:
-                    equality[key], presence[key] = Map().mutate(), Map().mutate()
-                _add(equality[key], value, pk)
-            had, has = {key for key, _ in old}, {key for key, _ in new}
-            for key in had - has:
-                del presence[key][pk]
-            for key in has - had:
-                presence[key][pk] = None
+            draft.change(pk, old, new)
+        return draft.finish()
+
+
+class IndexDraft(Generic[KeyT]):
+    """The next index while it is made. Only the attributes that a change names are opened for writing."""
+
+    def __init__(self, before: Index[KeyT]) -> None:
+        self._before = before
+        self._equality: dict[str, Any] = {}
+        self._presence: dict[str, Any] = {}
+
+    def change(self, pk: KeyT, old: frozenset[Term], new: frozenset[Term]) -> None:
+        """The record's terms changed from ``old`` to ``new``."""
+        for key, value in old - new:
+            _take(self._opened(key), value, pk)
+        for key, value in new - old:
+            _add(self._opened(key), value, pk)
+        had, has = {key for key, _ in old}, {key for key, _ in new}
+        for key in had - has:
+            del self._presence[key][pk]
+        for key in has - had:
+            self._presence[key][pk] = None
+
+    def finish(self) -> Index[KeyT]:
+        if not self._equality:
+            return self._before
         return Index(
-            Map({key: values.finish() for key, values in equality.items() if len(values)}),
-            Map({key: pks.finish() for key, pks in presence.items() if len(pks)}),
+            _replaced(self._before.equality, self._equality),
+            _replaced(self._before.presence, self._presence),
         )
+
+    def _opened(self, key: str) -> Any:
+        values = self._equality.get(key)
+        if values is None:
+            values = self._equality[key] = self._before.equality.get(key, _EMPTY).mutate()
+            self._presence[key] = self._before.presence.get(key, _EMPTY).mutate()
+        return values
+
+
+_EMPTY: Map[Any, Any] = Map()
+
+
+def _replaced(before: Map[str, Map[Any, Any]], opened: dict[str, Any]) -> Map[str, Map[Any, Any]]:
+    """An attribute that nobody has any more is left out."""
+    after = before.mutate()
+    for key, draft in opened.items():
+        values = draft.finish()
+        if values:
+            after[key] = values
+        else:
+            after.pop(key, None)
+    return after.finish()
 
 
 def _add(values: Any, value: Any, pk: Any) -> None:
@@ -135,31 +170,23 @@ class Indices:
         return key in self.users.presence or key in self.groups.presence
 
 
-def indices(snapshot: Snapshot) -> Indices:
-    """Built from nothing."""
-    no_users: Index[int] = Index()
-    no_groups: Index[str] = Index()
-    return Indices(
-        no_users.updated((pk, NOBODY, user_terms(user)) for pk, user in snapshot.users.items()),
-        no_groups.updated((pk, NOBODY, group_terms(group)) for pk, group in snapshot.groups.items()),
-    )
+class IndicesDraft:
+    """Both indices while the next snapshot is made."""
 
+    def __init__(self, before: Indices) -> None:
+        self._before = before
+        self._users = IndexDraft(before.users)
+        self._groups = IndexDraft(before.groups)
 
-def updated(before: Indices, old: Snapshot, new: Snapshot, touched: Touched) -> Indices:
-    """The indices of ``new``, from those of ``old`` and what differs."""
-    if touched.everything:
-        return indices(new)
-    users = [
-        (pk, user_terms(old.users.get(pk)), user_terms(new.users.get(pk)))
-        for pk in touched.users
-        if old.users.get(pk) is not new.users.get(pk)
-    ]
-    groups = [
-        (group, group_terms(old.groups.get(group)), group_terms(new.groups.get(group)))
-        for group in touched.groups
-        if old.groups.get(group) is not new.groups.get(group)
-    ]
-    return Indices(
-        before.users.updated(users) if users else before.users,
-        before.groups.updated(groups) if groups else before.groups,
-    )
+    def user(self, pk: int, old: UserRecord | None, new: UserRecord | None) -> None:
+        """None: there was, or is, no such user."""
+        self._users.change(pk, user_terms(old), user_terms(new))
+
+    def group(self, pk: str, old: GroupRecord | None, new: GroupRecord | None) -> None:
+        self._groups.change(pk, group_terms(old), group_terms(new))
+
+    def finish(self) -> Indices:
+        users, groups = self._users.finish(), self._groups.finish()
+        if users is self._before.users and groups is self._before.groups:
+            return self._before
+        return Indices(users, groups)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
-from outpost.directory.candidates import EVERYTHING, candidates
+from outpost.directory.candidates import EVERYTHING, Candidates, candidates
 from outpost.directory.entries import GroupEntry, UserEntry, VirtualGroupEntry
 from outpost.directory.tree import BASE, LEAF_OF, Node, Tree
 from protocols.ldap.dn import DN
@@ -17,7 +19,7 @@ from protocols.ldap.filter import Filter
 from protocols.ldap.messages import Scope, SearchRequest
 from protocols.ldap.result import Refused, ResultCode
 from protocols.ldap.schema import AttributeType
-from protocols.ldap.search import Entry
+from protocols.ldap.search import Entry, results
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,24 @@ class Reader:
 
     def search(self, request: SearchRequest, base: DN) -> Iterator[Entry]:
         """Candidates at and under ``base``, all of this tree's revision. Raises Refused."""
+        return self._under(self._place(base), request.scope, self._possible(request.filter))
+
+    def answer(self, message_id: int, request: SearchRequest, base: DN) -> Iterator[bytes]:
+        """As `protocols.ldap.search.results`; the filter is left out where the index has decided. Raises Refused."""
+        node = self._place(base)
+        possible = self._possible(request.filter) if node.pk is None else EVERYTHING
+        found = self._under(node, request.scope, possible)
+        return results(message_id, request, found, self.tree.recognise, possible.decided)
+
+    def _place(self, base: DN) -> Node:
         # The empty name stands for all that we hold: Proxmox and others search from there.
         node = self._visible(base) if base.key else BASE
         if node is None:
             raise Refused(ResultCode.NO_SUCH_OBJECT, "", self._matched_dn(base))
-        return self._under(node, request.scope, request.filter)
+        return node
+
+    def _possible(self, asked: Filter) -> Candidates:
+        return candidates(asked, self.tree) if self.everything else EVERYTHING
 
     def _visible(self, name: DN) -> Node | None:
         node = self.tree.node_at(name)
@@ -56,19 +71,17 @@ class Reader:
                 return self.tree.containers[node.kind].dn
         return ""
 
-    def _under(self, node: Node, scope: Scope, filter: Filter) -> Iterator[Entry]:
+    def _under(self, node: Node, scope: Scope, possible: Candidates) -> Iterator[Entry]:
         if node.pk is not None:
-            if scope in (Scope.BASE, Scope.SUB):
-                yield self._entry(node.kind, node.pk)
-            return
-        possible = candidates(filter, self.tree) if self.everything else EVERYTHING
+            return iter((self._entry(node.kind, node.pk),) if scope in (Scope.BASE, Scope.SUB) else ())
+        found: list[Iterable[Entry]] = []
         if possible.containers is None:
-            yield from self._containers(node, scope)
+            found.append(self._containers(node, scope))
         if node.kind != "base" and scope is not Scope.BASE:
-            yield from self._leaves(LEAF_OF[node.kind], possible)
-        elif scope in (Scope.SUB, Scope.CHILDREN):
-            for leaf in LEAF_OF.values():
-                yield from self._leaves(leaf, possible)
+            found.append(self._leaves(LEAF_OF[node.kind], possible))
+        elif scope is Scope.SUB or scope is Scope.CHILDREN:
+            found += [self._leaves(leaf, possible) for leaf in LEAF_OF.values()]
+        return chain.from_iterable(found)
 
     def _containers(self, node: Node, scope: Scope) -> Iterator[Entry]:
         containers = self.tree.containers
@@ -77,25 +90,31 @@ class Reader:
         if node.kind == "base" and scope is not Scope.BASE:
             yield from (containers[kind] for kind in LEAF_OF)
 
-    def _leaves(self, kind: str, possible: Any) -> Iterator[Entry]:
-        snapshot = self.tree.snapshot
+    def _leaves(self, kind: str, possible: Candidates) -> Iterable[Entry]:
         found: Collection[Any] | None = getattr(possible, POSSIBLE[kind])
-        there: Mapping[Any, Any] = snapshot.groups if kind == "group" else snapshot.users
-        pks: Iterable[Any] = there if found is None else found
         if not self.everything:
-            pks = self._own(kind)
-        for pk in pks:
-            if pk in there:
-                yield self._entry(kind, pk)
+            found = self._own(kind)
+        snapshot = self.tree.snapshot
+        there: Mapping[Any, Any] = snapshot.groups if kind == "group" else snapshot.users
+        if found is None:
+            return map(self._leaf(kind), there.values())
+        if not found:
+            return ()
+        return map(self._leaf(kind), filter(None, map(there.get, found)))
 
-    def _entry(self, kind: str, pk: Any) -> Entry:
+    def _leaf(self, kind: str) -> Callable[[Any], Entry]:
+        """From a record to an entry of this kind."""
         tree = self.tree
         match kind:
             case "user":
-                return UserEntry(tree, tree.snapshot.users[pk])
+                return partial(UserEntry, tree)
             case "group":
-                return GroupEntry(tree, tree.snapshot.groups[pk], None if self.everything else self.user)
-        return VirtualGroupEntry(tree, tree.snapshot.users[pk])
+                return partial(GroupEntry, tree, only=None if self.everything else self.user)
+        return partial(VirtualGroupEntry, tree)
+
+    def _entry(self, kind: str, pk: Any) -> Entry:
+        snapshot = self.tree.snapshot
+        return self._leaf(kind)(snapshot.groups[pk] if kind == "group" else snapshot.users[pk])
 
 
 POSSIBLE = {"user": "users", "group": "groups", "virtual-group": "virtual_groups"}

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.tcp import Connection
+from twisted.internet.udp import Port
 
 Write = Callable[[bytes], None]
+Send = Callable[[bytes, tuple[str, int]], object]
 
 
 def direct_write(transport: Any) -> Write:
@@ -33,3 +35,13 @@ def direct_write(transport: Any) -> Write:
             connection.write(data[sent:])
 
     return write
+
+
+def direct_send(transport: Any) -> Send:
+    """``transport.write`` of datagrams, past its checks of an address that a datagram has just come from.
+
+    What is returned raises OSError when a datagram cannot be sent now.
+    """
+    if not isinstance(transport, Port):
+        return lambda octets, peer: transport.write(octets, peer)  # a transport in memory
+    return transport.socket.sendto

@@ -142,7 +142,7 @@ class Operations:
         reader = self._contexts.readable_by(bound.identity, bound.provider, self._now())
         if reader is None or reader.tree is not tree:
             raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "This account may not read here.")
-        return results(event.message_id, request, reader.search(request, base), reader.recognise)
+        return reader.answer(event.message_id, request, base)
 
     def _root_dse(self, secure: bool) -> PlainEntry:
         start_tls = self._offers_start_tls and not secure

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import MessageLengthError
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 
 from outpost.authentication import Authentication
 from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.listeners.direct import direct_send
 from outpost.outcome import RADIUS_CODE, Circumstances, Decision, Password
 from outpost.telemetry import Telemetry
 from protocols.link.messages import RadiusSettings
@@ -53,6 +53,9 @@ class RadiusListener(DatagramProtocol):
         except Exception:
             self._telemetry.fault(PROTOCOL)
 
+    def startProtocol(self) -> None:
+        self._write = direct_send(self.transport)
+
     def stopProtocol(self) -> None:
         if self._waking is not None:
             self._waking.cancel()
@@ -68,24 +71,23 @@ class RadiusListener(DatagramProtocol):
                 self._telemetry.discarded(PROTOCOL, peer[0], reason)
             case Refused(request, username, reason):
                 self._wake_for_rejects()
-                self._telemetry.decided(username, _circumstances(request), Decision(reason))
+                self._telemetry.decided(username, Circumstances(PROTOCOL, request.address), Decision(reason))
 
     def _requested(self, request: Request, credentials: Password) -> None:
-        circumstances = _circumstances(request)
         try:
-            known = self._authentication.known(credentials, request.nas.provider, circumstances.peer)
+            known = self._authentication.known(credentials, request.nas.provider, request.address)
             if known is not None:
-                self._decided(request, credentials.username, circumstances, known)
+                self._decided(request, credentials.username, known)
                 return
         except Exception:
             self._give_up(request)
             return
-        Deferred.fromCoroutine(self._decide(request, credentials, circumstances))
+        Deferred.fromCoroutine(self._decide(request, credentials))
 
-    async def _decide(self, request: Request, credentials: Password, circumstances: Circumstances) -> None:
+    async def _decide(self, request: Request, credentials: Password) -> None:
         try:
-            decision = await self._authentication.authenticate(credentials, request.nas.provider, circumstances)
-            self._decided(request, credentials.username, circumstances, decision)
+            asked = self._authentication.authenticate(credentials, request.nas.provider, _circumstances(request))
+            self._decided(request, credentials.username, await asked)
         except Exception:
             self._give_up(request)
 
@@ -94,15 +96,13 @@ class RadiusListener(DatagramProtocol):
         self._exchange.answer(request, None, self._clock.seconds())
         self._telemetry.fault(PROTOCOL)
 
-    def _decided(self, request: Request, username: str, circumstances: Circumstances, decision: Decision) -> None:
-        self._telemetry.decided(username, circumstances, decision)
-        self._answer(request, RADIUS_CODE[decision.outcome])
-
-    def _answer(self, request: Request, code: int | None) -> None:
-        reply = self._exchange.answer(request, code, self._clock.seconds())
+    def _decided(self, request: Request, username: str, decision: Decision) -> None:
+        self._telemetry.decided(username, Circumstances(PROTOCOL, request.address), decision)
+        reply = self._exchange.answer(request, RADIUS_CODE[decision.outcome], self._clock.seconds())
         if reply is not None:
             self._send(reply, request.peer)
-        self._wake_for_rejects()
+        else:
+            self._wake_for_rejects()
 
     def _wake_for_rejects(self) -> None:
         at = self._exchange.wake_at
@@ -120,8 +120,8 @@ class RadiusListener(DatagramProtocol):
         if self.transport is None:  # the port was closed while control decided
             return
         try:
-            self.transport.write(octets, peer)
-        except (OSError, MessageLengthError):
+            self._write(octets, peer)
+        except OSError:  # it would block, or the network says no: the NAS asks again
             self._telemetry.discarded(PROTOCOL, peer[0], "send_failed")
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
@@ -144,4 +144,5 @@ def _client_networks(snapshot: Snapshot) -> Iterator[ClientNetwork]:
 
 
 def _circumstances(request: Request) -> Circumstances:
+    """With the attributes, which only control wants to know."""
     return Circumstances(PROTOCOL, request.address, request.attributes)

@@ -90,19 +90,27 @@ class PlainEntry:
 
 
 def results(
-    message_id: int, request: SearchRequest, candidates: Iterable[Entry], recognise: Recognise
+    message_id: int,
+    request: SearchRequest,
+    candidates: Iterable[Entry],
+    recognise: Recognise,
+    decided: bool = False,
 ) -> Iterator[bytes]:
-    """Slices of encoded messages, some of them empty; the last one ends with the SearchResultDone."""
-    selects = predicate(request.filter, recognise)
+    """Slices of encoded messages, some of them empty; the last one ends with the SearchResultDone.
+
+    ``decided``: all the candidates match, and the filter need not be asked.
+    """
+    selects = None if decided else predicate(request.filter, recognise)
     shown = selection(request.attributes, request.types_only)
     identifier = ber.encode_integer(message_id)
+    limit = request.size_limit or NO_LIMIT
     done = _DONE
     out: list[bytes] = []
     looked = size = found = 0
     for entry in candidates:
         looked += 1
-        if selects(entry) is True:
-            if found == request.size_limit and found:
+        if selects is None or selects(entry) is True:
+            if found == limit:
                 done = _SIZE_LIMIT_EXCEEDED
                 break
             found += 1
@@ -117,5 +125,6 @@ def results(
     yield b"".join(out)
 
 
+NO_LIMIT = -1
 _DONE = encode_result(SEARCH.response, SUCCESS)
 _SIZE_LIMIT_EXCEEDED = encode_result(SEARCH.response, Result(ResultCode.SIZE_LIMIT_EXCEEDED))

@@ -5,9 +5,11 @@ MD5 is what the protocol prescribes; it is keyed by the shared secret here and p
 
 from __future__ import annotations
 
-import hmac
+from functools import lru_cache
 from hashlib import md5
+from hmac import compare_digest
 from struct import pack
+from typing import Protocol
 
 from protocols.errors import LocalProtocolError
 from protocols.radius.dictionary import MESSAGE_AUTHENTICATOR
@@ -16,8 +18,41 @@ from protocols.radius.packet import HEADER, MAX_LENGTH, Packet
 ZEROS = bytes(16)
 MESSAGE_AUTHENTICATOR_LENGTH = 18
 _HEAD = bytes((MESSAGE_AUTHENTICATOR, MESSAGE_AUTHENTICATOR_LENGTH))
+_UNSIGNED = _HEAD + ZEROS
 PLAIN_REPLY = HEADER + MESSAGE_AUTHENTICATOR_LENGTH
 """Octets of a reply that carries nothing but its Message-Authenticator."""
+
+MAX_KEYED = 4096
+"""Shared secrets whose key is kept ready for HMAC: more than a table of NAS has, about 2 MB."""
+_BLOCK = 64
+_INNER = bytes(octet ^ 0x36 for octet in range(256))
+_OUTER = bytes(octet ^ 0x5C for octet in range(256))
+
+
+class _Digest(Protocol):
+    def copy(self) -> _Digest: ...
+    def update(self, octets: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
+@lru_cache(MAX_KEYED)
+def _keyed(secret: bytes) -> tuple[_Digest, _Digest]:
+    """The inner and the outer digest of RFC 2104 section 4, which have taken in the key: half of the work."""
+    key = secret if len(secret) <= _BLOCK else md5(secret, usedforsecurity=False).digest()
+    padded = key.ljust(_BLOCK, b"\0")
+    return (
+        md5(padded.translate(_INNER), usedforsecurity=False),
+        md5(padded.translate(_OUTER), usedforsecurity=False),
+    )
+
+
+def hmac_md5(secret: bytes, octets: bytes) -> bytes:
+    """As ``hmac.digest``, which takes in the key each time and costs three times as much."""
+    keyed_inner, keyed_outer = _keyed(secret)
+    inner, outer = keyed_inner.copy(), keyed_outer.copy()
+    inner.update(octets)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 def message_authenticator_verifies(packet: Packet, secret: bytes) -> bool:
@@ -27,8 +62,8 @@ def message_authenticator_verifies(packet: Packet, secret: bytes) -> bool:
     if octets[offset + 1] != MESSAGE_AUTHENTICATOR_LENGTH:
         return False
     start, end = offset + 2, offset + MESSAGE_AUTHENTICATOR_LENGTH
-    expected = hmac.digest(secret, octets[:start] + ZEROS + octets[end:], "md5")
-    return hmac.compare_digest(octets[start:end], expected)
+    expected = hmac_md5(secret, octets[:start] + ZEROS + octets[end:])
+    return compare_digest(octets[start:end], expected)
 
 
 def response_authenticator(head: bytes, request_authenticator: bytes, attributes: bytes, secret: bytes) -> bytes:
@@ -46,6 +81,5 @@ def signed_reply(code: int, request: Packet, attributes: bytes, secret: bytes) -
         raise LocalProtocolError(f"a reply of {length} octets is longer than {MAX_LENGTH}")
     head = pack("!BBH", code, request.identifier, length)
     asked = request.authenticator
-    signature = hmac.digest(secret, head + asked + _HEAD + ZEROS + attributes, "md5")
-    signed = _HEAD + signature + attributes
+    signed = _HEAD + hmac_md5(secret, head + asked + _UNSIGNED + attributes) + attributes
     return head + response_authenticator(head, asked, signed, secret) + signed

@@ -24,8 +24,10 @@ class Code(IntEnum):
     STATUS_SERVER = 12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Packet:
+    """Never changed; not frozen, because it is made for every request and freezing costs three times as much."""
+
     octets: bytes
     """Exactly as many as the Length field says."""
     first: dict[int, int]

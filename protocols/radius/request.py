@@ -16,18 +16,20 @@ ACCESS_POINT = re.compile(
 """Called-Station-Id of an access point (RFC 3580 section 3.20): its MAC address, a colon, the SSID."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
+    """Never changed; not frozen, as `Packet` is not."""
+
     packet: Packet
     peer: Peer
     """Where the reply goes."""
     address: str
     """Of the peer, unmapped."""
     nas: Nas
+    key: Key = field(init=False)
 
-    @property
-    def key(self) -> Key:
-        return self.peer, self.packet.octets[:HEADER]
+    def __post_init__(self) -> None:
+        self.key = self.peer, self.packet.octets[:HEADER]
 
     @property
     def attributes(self) -> dict[str, str]:

@@ -56,7 +56,7 @@ class World:
 
     def ask(self, user: str | None = "alice", **fields: Any) -> Authenticated:
         if user is not None and self.proved == Proved("accepted"):
-            self.proved = Proved("accepted", self.users[user])
+            self.proved = Proved("accepted", self.users[user], 1)
         question = Authenticate(
             **{
                 "id": "q1",
@@ -133,8 +133,20 @@ def test_acceptance_that_names_nobody_is_refused(world: World) -> None:
     assert world.ask(None).outcome is not Outcome.ACCEPTED
 
 
+@pytest.mark.parametrize("version", [0, 2])
+def test_a_password_changed_while_the_old_one_was_checked_is_not_accepted(world: World, version: int) -> None:
+    world.proved = Proved("accepted", world.users["alice"], version)
+    answer = world.ask()
+    assert (answer.outcome, answer.reason, answer.identity, answer.reuse) == (
+        Outcome.BAD_CREDENTIALS,
+        "credential_changed",
+        None,
+        None,
+    )
+
+
 def test_a_user_deleted_meanwhile_is_unknown(world: World) -> None:
-    world.proved = Proved("accepted", world.users["alice"])
+    world.proved = Proved("accepted", world.users["alice"], 1)
     world.store.write_now(lambda tx: tx.delete(tx.get(User, world.users["alice"])))
     assert world.ask().outcome is not Outcome.ACCEPTED
 

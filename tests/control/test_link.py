@@ -17,7 +17,18 @@ from control.records import Group, Outpost, User
 from control.store.sql import SqlStore
 from protocols.errors import RemoteProtocolError
 from protocols.link import codec
-from protocols.link.messages import Authenticate, Authenticated, Delta, Frame, Heartbeat, Hello, SnapshotChunk
+from protocols.link.messages import (
+    Authenticate,
+    Authenticated,
+    Delta,
+    Frame,
+    Heartbeat,
+    Hello,
+    Report,
+    Reports,
+    ReportsTaken,
+    SnapshotChunk,
+)
 from tests.stores import open_store
 
 SECONDS = 10.0
@@ -137,5 +148,47 @@ def test_changes_between_two_reads_come_together(tmp_path: Path) -> None:
         delta = await following(frames)
         assert isinstance(delta, Delta)
         assert (delta.previous, delta.revision) == (chunk.revision, chunk.revision + 2)
+
+    scenario(tmp_path, act)
+
+
+def test_whoever_is_up_to_date_hears_so_at_once(tmp_path: Path) -> None:
+    """Not only when the first heartbeat is due: until then an outpost would not know whether control is there."""
+
+    async def act(_store: SqlStore, link: Link, outpost: str) -> None:
+        chunk = await following(link.follow(outpost, hello()))
+        assert isinstance(chunk, SnapshotChunk)
+        stand = {"incarnation": chunk.incarnation, "revision": chunk.revision, "chain": chunk.chain}
+        assert await following(link.follow(outpost, hello(**stand))) == Heartbeat(chunk.revision)
+
+    scenario(tmp_path, act)
+
+
+def test_a_store_that_went_back_under_a_stream_is_sent_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restored beneath a running control: the same numbers mean something else now."""
+    monkeypatch.setattr(control_link, "HEARTBEAT_SECONDS", 0.05)
+
+    async def act(store: SqlStore, link: Link, outpost: str) -> None:
+        await store.write(lambda tx: tx.insert(User(username="lost")))
+        frames = link.follow(outpost, hello())
+        chunk = await following(frames)
+        assert isinstance(chunk, SnapshotChunk)
+        real = control_link._stands_on
+        monkeypatch.setattr(
+            control_link, "_stands_on", lambda tx, stand: stand.chain != chunk.chain and real(tx, stand)
+        )
+        monkeypatch.setattr(control_link, "_chunks", lambda tx, outpost: iter([replace(chunk, revision=1, chain="c1")]))
+        again = await following(frames)
+        assert isinstance(again, SnapshotChunk)
+        assert (again.revision, again.chain) == (1, "c1")
+
+    scenario(tmp_path, act)
+
+
+def test_reports_are_taken_and_acknowledged(tmp_path: Path) -> None:
+    async def act(_store: SqlStore, link: Link, outpost: str) -> None:
+        reports = Reports("instance", (Report(1, "logins", 1.0, {"count": 2}),))
+        for _ in range(2):
+            assert codec.decode(await link.ask(outpost, codec.encode(reports))) == ReportsTaken(1)
 
     scenario(tmp_path, act)

@@ -39,7 +39,8 @@ class Desk:
 
     def sign_in(self, old: Session | None = None) -> Fresh:
         new = self.fresh()
-        self.store.write_now(lambda tx: sessions.sign_in(tx, old, new, self.alice, "password", CALLER))
+        version = self.store.read_now(lambda tx: tx.get(User, self.alice).credential_version)
+        self.store.write_now(lambda tx: sessions.sign_in(tx, old, new, self.alice, version, "password", CALLER))
         return new
 
     def find(self, cookie: str) -> Visit | None:
@@ -127,6 +128,13 @@ def test_a_new_password_ends_sessions_but_not_new_ones(desk: Desk) -> None:
     desk.store.write_now(lambda tx: users.set_password(tx, desk.alice, "hash"))
     assert desk.find(old.cookie) is None
     assert desk.find(desk.sign_in().cookie) is not None
+
+
+def test_a_password_changed_while_the_old_one_was_checked_signs_nobody_in(desk: Desk) -> None:
+    new = fresh(b"n" * 64)
+    with pytest.raises(PermissionError, match="credential_changed"):
+        desk.store.write_now(lambda tx: sessions.sign_in(tx, None, new, desk.alice, 0, "password", CALLER))
+    assert desk.find(new.cookie) is None
 
 
 def test_a_deleted_user_has_no_session(desk: Desk) -> None:

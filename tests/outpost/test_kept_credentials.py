@@ -27,6 +27,7 @@ ALICE = Password("alice", "right")
 USER = UserRecord(1, "u1", "uid1", "alice", "Alice", "alice@example.com", "internal", True, 1, 1)
 PROVIDER = ProviderRecord(7, "dir", "ldap", "app", "App", "a1", "any", LdapSettings())
 SEAL = Seal("token")
+ANYWHERE = Reuse(600)
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +80,7 @@ class Life:
         for work, done in held:
             done.callback(work())
 
-    def accept(self, credentials: Password = ALICE, reuse: Reuse | None = Reuse(600), peer: str = "p") -> None:
+    def accept(self, credentials: Password = ALICE, reuse: Reuse | None = ANYWHERE, peer: str = "p") -> None:
         decision = Decision("accepted", an_identity("alice", entitlements=("door",)), "q")
         self.cache.learn(credentials, 7, peer, decision, reuse, self.directory.current.revision)
 

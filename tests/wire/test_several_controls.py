@@ -173,7 +173,7 @@ def test_everything_comes_back_when_the_database_was_restarted(
         assert sum("the database can be used again" in line for line in lines) == 1
 
 
-def test_up_waits_for_its_database_with_one_sentence(server: Server, tmp_path: Path) -> None:
+def test_up_waits_for_its_database_and_survives_its_restart(server: Server, tmp_path: Path) -> None:
     server.new_database("later")
     server.stop()
     waiting = Program(tmp_path, "up", **server.settings("later"))
@@ -190,7 +190,16 @@ def test_up_waits_for_its_database_with_one_sentence(server: Server, tmp_path: P
     assert not (tmp_path / "data" / "outpost.sqlite3").exists()
     made = waiting.api("GET", "core/users/", query={"username": "akadmin"})["results"]
     assert [user["username"] for user in made] == ["akadmin"]
+    open_to_people(waiting)
+    server.stop()
+    try:
+        assert by_ldap(waiting, "bob", PASSWORDS["bob"]) is Said.YES
+        assert by_ldap(waiting, "bob", "a guess") is Said.UNAVAILABLE
+    finally:
+        server.start()
+    until(lambda: by_ldap(waiting, "bob", "a guess") is Said.NO, SECONDS, "an answer")
     assert waiting.stop() == 0
+    assert "Traceback" not in waiting.output(), waiting.output()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -29,7 +29,7 @@ OVER = Deny("flow_denied", "The setup has been done already. Sign in instead.")
 
 class InitialSetupStage:
     asks = True
-    writes = frozenset({"uid", "pending_user", "proved", "method"})
+    writes = frozenset({"uid", "pending_user", "proved", "proved_version", "method"})
 
     def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
         code = state.context.hints.get("code", "")
@@ -63,7 +63,8 @@ class InitialSetupStage:
         user = await services.store.write(lambda tx: finish(tx, digest, email, hashed))
         if user is None:
             return OVER
-        return Continue({"uid": user.username, "pending_user": user.pk, "proved": user.pk, "method": "setup_code"})
+        proved = {"proved": user.pk, "proved_version": user.credential_version, "method": "setup_code"}
+        return Continue({"uid": user.username, "pending_user": user.pk, **proved})
 
 
 def expected_digest(tx: Transaction) -> str | None:

@@ -21,7 +21,7 @@ class PasswordStage:
     """Settings: ``failed_attempts_before_cancel``, which the executor counts."""
 
     asks = True
-    writes = frozenset({"proved", "method"})
+    writes = frozenset({"proved", "proved_version", "method"})
 
     def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -47,7 +47,7 @@ class PasswordStage:
             return Invalid({"password": [WRONG]}, reason or "unknown_user")
         if verified.needs_rehash:
             await _remember_at_todays_cost(user, password, services)
-        return Continue({"proved": user.pk, "method": "password"})
+        return Continue({"proved": user.pk, "proved_version": user.credential_version, "method": "password"})
 
 
 def _refusal(user: User | None, right: bool, now: float) -> str | None:

@@ -163,6 +163,8 @@ def _engine(url: URL, **how: Any) -> Engine:
     asked = {name: value for name, value in CONNECTING.items() if name not in url.query}
     engine = create_engine(url, hide_parameters=True, connect_args=asked, **how)
 
+    events.listen(engine, "handle_error", _drop_details)
+
     @events.listens_for(engine, "connect")
     def opened(connection: Any, _record: object) -> None:
         before, connection.autocommit = connection.autocommit, True
@@ -170,6 +172,13 @@ def _engine(url: URL, **how: Any) -> Engine:
         connection.autocommit = before
 
     return engine
+
+
+def _drop_details(context: ExceptionContext) -> None:
+    """After the first line the server repeats values, of whole rows even."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
 
 
 def _leave_what_became_read_only(context: ExceptionContext) -> None:

@@ -174,7 +174,9 @@ async def _sign_in(request: Request, services: Services, found: Visit | None, st
     who = caller(request, services)
     old = found.session if found is not None else None
     try:
-        await services.store.write(lambda tx: sessions.sign_in(tx, old, new, user, step.context.method, who))
+        await services.store.write(
+            lambda tx: sessions.sign_in(tx, old, new, user, step.context.proved_version, step.context.method, who)
+        )
     except (NotFound, PermissionError):
         raise Stop(403, "Access denied", "You cannot sign in with this account.") from None
     response = redirect(step.to)

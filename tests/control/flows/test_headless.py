@@ -84,9 +84,9 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 def test_right(house: House) -> None:
     alice = house.user("alice", email="alice@example.com")
-    assert house.prove("alice", "right") == Proved("accepted", alice)
-    assert house.prove("ALICE", "right") == Proved("accepted", alice)
-    assert house.prove("alice@example.com", "right") == Proved("accepted", alice)
+    assert house.prove("alice", "right") == Proved("accepted", alice, 2)
+    assert house.prove("ALICE", "right") == Proved("accepted", alice, 2)
+    assert house.prove("alice@example.com", "right") == Proved("accepted", alice, 2)
 
 
 def test_refused_and_why_at_the_same_cost(house: House) -> None:
@@ -151,7 +151,7 @@ def test_flows_that_prove_nothing_are_refused(house: House, kinds: tuple[str, ..
 
 def test_a_flow_without_a_login_stage_proves_too(house: House) -> None:
     alice = house.user("alice")
-    assert house.prove("alice", "right", house.flow("identification", "password")) == Proved("accepted", alice)
+    assert house.prove("alice", "right", house.flow("identification", "password")) == Proved("accepted", alice, 2)
 
 
 @pytest.mark.parametrize("requirement", ["require_authenticated", "require_superuser", "require_token", "nonsense"])
@@ -197,7 +197,7 @@ def test_an_implicit_consent_flow_lets_nobody_in(house: House) -> None:
         return run(prove(provider, Authenticate(proof={"kind": "password", "password": password}, **asked)))  # type: ignore[arg-type]
 
     assert proved("wrong") == Proved("wrong_password", alice)
-    assert proved("right") == Proved("accepted", alice)
+    assert proved("right") == Proved("accepted", alice, 2)
     assert proved(None) == Proved("unsupported_proof")
     assert proved({"$ne": ""}) == Proved("unsupported_proof")
 

@@ -74,7 +74,7 @@ class Server:
         """As the superuser."""
         place = {"host": str(self.folder), "port": self.port, "user": SUPERUSER, "dbname": database}
         with psycopg.connect(**place, autocommit=True) as connection:  # type: ignore[arg-type]
-            answer = connection.execute(statement)  # type: ignore[arg-type]
+            answer = connection.execute(statement)
             return answer.fetchall() if answer.description else []
 
     def new_database(self, name: str) -> str:

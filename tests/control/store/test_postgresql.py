@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 from psycopg import sql
@@ -316,7 +317,9 @@ def other(postgresql_server: Server, database: str, store: SqlStore) -> Iterator
     opened.close()
 
 
-def _seconds_to_hear(store: SqlStore, other: SqlStore, times: int = 1, before: Callable[[], None] = int) -> list[float]:
+def _seconds_to_hear(
+    store: SqlStore, other: SqlStore, times: int = 1, before: Callable[[], None] = lambda: None
+) -> list[float]:
     """From the other store's commit to our follower's call."""
 
     async def measure() -> list[float]:
@@ -327,7 +330,7 @@ def _seconds_to_hear(store: SqlStore, other: SqlStore, times: int = 1, before: C
         found = []
         for number in range(times):
             user = User(f"user{number}")
-            await asyncio.to_thread(other.write_now, lambda tx, user=user: tx.insert(user))  # type: ignore[misc]
+            await asyncio.to_thread(other.write_now, lambda tx, user=user: tx.insert(user))
             began = time.monotonic()
             while len(heard) <= number:
                 await asyncio.sleep(0.002)
@@ -387,33 +390,41 @@ def test_a_listener_that_lost_its_connection_comes_back(
     assert max(seconds) < IN_FORCE * BUSY_MACHINE
 
 
+WRITER = """
+import sys
+from control.records import User
+from control.store.sql import SqlStore
+store = SqlStore(sys.argv[1], (sys.argv[2],))
+for number in range(int(sys.argv[4])):
+    store.write_now(lambda tx: tx.insert(User(f"{sys.argv[3]}{number}")))
+store.close()
+"""
+
+
 def test_writers_of_two_processes_leave_no_gap_for_a_third_that_follows(
-    postgresql_server: Server, database: str, store: SqlStore, other: SqlStore
+    postgresql_server: Server, database: str, store: SqlStore
 ) -> None:
     """The follower, at each call, finds every revision up to the one it was told of."""
-    each = 30
-    third = _store(postgresql_server, database)
-
-    def work(writer: SqlStore, prefix: str) -> None:
-        for number in range(each):
-            writer.write_now(lambda tx, number=number: tx.insert(User(f"{prefix}{number}")))  # type: ignore[misc]
+    each = 100
+    address = _config(postgresql_server, database).database
 
     async def follow() -> list[int]:
         told: list[int] = []
-        third.follow(told.append)
-        writers = [Thread(target=work, args=(store, "a")), Thread(target=work, args=(other, "b"))]
-        for writer in writers:
-            writer.start()
+        store.follow(told.append)
+        writers = [
+            await asyncio.create_subprocess_exec(sys.executable, "-c", WRITER, address, SECRET_KEY, prefix, str(each))
+            for prefix in ("a", "b")
+        ]
         while not told or told[-1] < 2 * each:
             for number in told[-1:]:
-                log = await third.read(lambda tx: tx.changes_since(0))
+                log = await store.read(lambda tx: tx.changes_since(0))
                 assert [line.revision for line in log] == list(range(1, len(log) + 1))
                 assert len(log) >= number
             await asyncio.sleep(0.005)
-        for writer in writers:
-            writer.join()
+        assert [await writer.wait() for writer in writers] == [0, 0]
         return told
 
     told = asyncio.run(asyncio.wait_for(follow(), 60))
     assert told == sorted(set(told))
-    third.close()
+    users = store.read_now(lambda tx: tx.select(User))
+    assert sorted(user.ordinal for user in users) == list(range(1, 2 * each + 1))

@@ -15,6 +15,7 @@ from starlette.routing import Mount
 
 from control import sessions
 from control.bootstrap import FirstStart, bootstrap
+from control.records import User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from control.verbs import groups, tokens, users
@@ -159,5 +160,9 @@ class Api:
     def sign_in(self, user: int) -> tuple[dict[str, str], str]:
         """Headers with a session cookie, and the session's CSRF token."""
         new = sessions.fresh(self.random(2 * sessions.COOKIE_BYTES))
-        self.sql.write_now(lambda tx: sessions.sign_in(tx, None, new, user, "password", sessions.Caller()))
+        self.sql.write_now(
+            lambda tx: sessions.sign_in(
+                tx, None, new, user, tx.get(User, user).credential_version, "password", sessions.Caller()
+            )
+        )
         return {"cookie": f"{COOKIE}={new.cookie}"}, new.csrf
