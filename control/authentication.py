@@ -18,11 +18,15 @@ from control.store.interface import NotFound, Overloaded, Query, Store, Transact
 from control.verbs.rights import closure
 from protocols.link.messages import Authenticate, Authenticated, IdentityRecord, Reuse
 from rules import attributes, bindings, validity
+from rules.names import is_possible_name, shown
 from rules.reasons import REASONS, Outcome
 
 log = logging.getLogger(__name__)
 
 PROTOCOLS = frozenset({"ldap", "radius", "proxy"})
+
+MOST_ATTRIBUTES = 20
+"""Of a request, in an event: doors send fewer than ten."""
 
 STATIC = Reuse(seconds=600.0)
 """Bindings to users and groups depend on the directory alone, and the outpost has that (D13)."""
@@ -79,6 +83,8 @@ class Authentication:
         provider = await self._store.read(lambda tx: served_provider(tx, outpost, question.provider))
         if provider is None:
             proved = Proved("unknown_provider")
+        elif not is_possible_name(question.username):
+            proved = Proved("impossible_name")
         elif (prove := self._prove.get(str(question.proof.get("kind")))) is None:
             proved = Proved("unsupported_proof")
         else:
@@ -110,15 +116,15 @@ def _tell(outpost: str, question: Authenticate, reason: str) -> None:
         "event": "login_refused",
         "id": question.id,
         "protocol": question.protocol,
-        "peer": question.peer,
-        "username": question.username,
+        "peer": shown(question.peer),
+        "username": shown(question.username),
         "provider": question.provider,
         "outpost": outpost,
         "reason": reason,
     }
     log.info(
         "login of %r over %s refused: %s [%s]",
-        question.username,
+        shown(question.username),
         question.protocol,
         reason,
         question.id,
@@ -151,11 +157,14 @@ def admit(tx: Transaction, provider: int, proved: Proved, now: float) -> str:
         return "credential_changed"
     if (refusal := validity.refusal(account, now)) is not None:
         return refusal
+    return "accepted" if application_admits(tx, application, account.pk) else "no_binding"
+
+
+def application_admits(tx: Transaction, application: Application, user: int) -> bool:
+    """Do the application's bindings let this user in?"""
     lines = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
-    groups = frozenset(group.pk for group in closure(tx, account.pk))
-    if not bindings.admits(application.policy_engine_mode, lines, account.pk, groups):
-        return "no_binding"
-    return "accepted"
+    groups = frozenset(group.pk for group in closure(tx, user))
+    return bindings.admits(application.policy_engine_mode, lines, user, groups)
 
 
 def identity(tx: Transaction, user: User) -> IdentityRecord:
@@ -181,18 +190,23 @@ def _event(question: Authenticate, reason: str, user: User | None, now: float) -
         action="login" if accepted else "login_failed",
         app="outpost",
         context={
-            "username": question.username,
+            "username": shown(question.username),
             "reason": reason,
             "explanation": REASONS[reason].operator,
             "provider": question.provider,
-            "protocol": question.protocol,
-            "request_id": question.id,
-            **({"request": question.attributes} if question.attributes else {}),
+            "protocol": shown(question.protocol),
+            "request_id": shown(question.id),
+            **({"request": _shortened(question.attributes)} if question.attributes else {}),
         },
         user={"pk": user.pk, "username": user.username, "email": user.email} if user is not None else {},
-        client_ip=question.peer,
+        client_ip=shown(question.peer),
         created=now,
     )
+
+
+def _shortened(request: dict[str, str]) -> dict[str, str]:
+    """What a stranger may fill: a path is as long as a browser likes."""
+    return {shown(name): shown(value) for name, value in list(request.items())[:MOST_ATTRIBUTES]}
 
 
 def _remember_login(tx: Transaction, login: Login) -> None:

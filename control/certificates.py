@@ -9,6 +9,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 RSA_BITS = 2048
 VALID_DAYS = 365
+LONGEST_VALID_DAYS = 36_500
+"""A century; dates end with the year 9999."""
 BACKDATED = timedelta(hours=1)
 """So that a client whose clock is a little behind believes it at once."""
 SERIAL_BYTES = 19
@@ -23,14 +25,25 @@ class KeyPair:
     """PEM, PKCS #8."""
 
 
-def self_signed(common_name: str, names: Sequence[str], now: float, random: Callable[[int], bytes]) -> KeyPair:
-    """An RSA certificate for these host names and addresses, good for a year. Takes a tenth of a second or more."""
+def self_signed(
+    common_name: str,
+    names: Sequence[str],
+    now: float,
+    random: Callable[[int], bytes],
+    days: int = VALID_DAYS,
+    algorithm: str = "rsa",
+) -> KeyPair:
+    """A certificate for these host names and addresses. ``algorithm`` is rsa or ecdsa (P-256).
+
+    RSA takes a tenth of a second or more.
+    """
     from cryptography import x509  # X.509 is loaded only when a certificate is made
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-    key = rsa.generate_private_key(65537, RSA_BITS)
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    key = rsa.generate_private_key(65537, RSA_BITS) if algorithm == "rsa" else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     begins = datetime.fromtimestamp(now, UTC).replace(microsecond=0)
     alternatives: list[x509.GeneralName] = []
@@ -44,7 +57,7 @@ def self_signed(common_name: str, names: Sequence[str], now: float, random: Call
         .public_key(key.public_key())
         .serial_number(int.from_bytes(random(SERIAL_BYTES), "big") | 1)
         .not_valid_before(begins - BACKDATED)
-        .not_valid_after(begins + timedelta(days=VALID_DAYS))
+        .not_valid_after(begins + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

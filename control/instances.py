@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from control.records import Event, Instance, Login, User
-from control.store.interface import NotFound, Query, Transaction
+from control.store.interface import Query, Transaction
+from protocols.errors import RemoteProtocolError
 from protocols.link.messages import Hello, Report, Reports
+from rules.names import is_possible_name, shown
 
 LOST_SECONDS = 24 * 3600.0
 """A process unseen for so long is not listed any more; most outposts keep their id, containers make new ones."""
+
+MOST_FIELDS = 20
+"""Of a report's body; ours have five."""
+MOST_REVISION = 2**63
+"""What a database keeps as a number."""
 
 ACTIONS = {"logins": "login", "reports_lost": "outpost_reports_lost"}
 """Kind of a report to an event's action: an outpost cannot write any event that it likes."""
@@ -17,12 +25,14 @@ OTHER = "outpost_report"
 
 
 def seen(tx: Transaction, outpost: str, hello: Hello, revision: int) -> None:
-    """An outpost process is there, and has this revision."""
+    """An outpost process is there, and has this revision. Raises RemoteProtocolError for a hello that names nobody."""
+    if not (is_possible_name(hello.instance) and 0 <= revision < MOST_REVISION):
+        raise RemoteProtocolError("a hello names an instance and a revision")
     known = _find(tx, hello.instance, outpost)
     present = replace(
         known or Instance(hello.instance, outpost),
-        hostname=hello.hostname,
-        version=hello.version,
+        hostname=shown(hello.hostname),
+        version=shown(hello.version),
         last_seen=tx.now,
         revision=revision,
     )
@@ -40,6 +50,8 @@ def of_outpost(tx: Transaction, outpost: str) -> list[Instance]:
 
 def take(tx: Transaction, outpost: str, reports: Reports) -> int:
     """Keeps what was not kept before; the number of the last report that is. In one transaction, so exactly once."""
+    if not is_possible_name(reports.instance):
+        raise RemoteProtocolError("reports name the instance that they come from")
     instance = _find(tx, reports.instance, outpost)
     if instance is None:
         instance = tx.insert(Instance(reports.instance, outpost, last_seen=tx.now))
@@ -55,28 +67,41 @@ def take(tx: Transaction, outpost: str, reports: Reports) -> int:
 
 
 def _find(tx: Transaction, pk: str, outpost: str) -> Instance | None:
-    """Raises NotFound when another outpost has this id: nobody reports in another's name."""
+    """Raises RemoteProtocolError when another outpost has this id: nobody reports in another's name."""
     instance = tx.find(Instance, pk=pk)
     if instance is not None and instance.outpost != outpost:
-        raise NotFound("an instance of another outpost")
+        raise RemoteProtocolError("this is the instance of another outpost")
     return instance
 
 
 def _keep(tx: Transaction, outpost: str, report: Report) -> None:
+    """Whatever a report holds, it is kept, cut to size: one that could not be would hold up all behind it."""
     pk = report.body.get("user")
-    user = tx.find(User, pk=pk) if type(pk) is int else None
+    user = tx.find(User, pk=pk) if type(pk) is int and 0 < pk < MOST_REVISION else None
+    time = min(report.time, tx.now) if report.time == report.time else tx.now
     if user is not None and report.kind == "logins":
-        _remember_login(tx, Login(user.pk, report.time))
+        _remember_login(tx, Login(user.pk, time))
     tx.insert(
         Event(
             action=ACTIONS.get(report.kind, OTHER),
             app="outpost",
-            context={**report.body, "outpost": outpost, "report": report.kind},
+            context={**_cut(report.body), "outpost": outpost, "report": shown(report.kind)},
             user={"pk": user.pk, "username": user.username, "email": user.email} if user is not None else {},
-            client_ip=str(report.body.get("peer", "")),
-            created=report.time,
+            client_ip=shown(str(report.body.get("peer", ""))),
+            created=time,
         )
     )
+
+
+def _cut(body: dict[str, Any]) -> dict[str, Any]:
+    """Numbers, truth values and short texts under short names."""
+    kept: dict[str, Any] = {}
+    for name, value in list(body.items())[:MOST_FIELDS]:
+        if isinstance(value, bool | None) or (isinstance(value, int) and abs(value) < MOST_REVISION):
+            kept[shown(name)] = value
+        else:
+            kept[shown(name)] = shown(str(value))
+    return kept
 
 
 def _remember_login(tx: Transaction, login: Login) -> None:

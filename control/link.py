@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
 from control import instances, outposts
 from control.authentication import Authentication
+from control.snapshots import Snapshots
 from control.store.interface import Store, Transaction
 from protocols.errors import RemoteProtocolError
 from protocols.link import codec
-from protocols.link.messages import Authenticate, Delta, Heartbeat, Hello, Record, Reports, ReportsTaken, SnapshotChunk
-
-CHUNK_RECORDS = 1000
-"""Records in one chunk of a snapshot: a frame stays small enough not to hold up either end."""
+from protocols.link.messages import Authenticate, Delta, Heartbeat, Hello, Reports, ReportsTaken
 
 HEARTBEAT_SECONDS = 15.0
 """Silence for longer than this means that the connection is dead."""
@@ -34,6 +32,7 @@ class Link:
         """The newest revision that we have heard of."""
         self._store = store
         self._authentication = authentication
+        self._snapshots = Snapshots(store)
         self._changed = asyncio.Condition()
         self._wakes = 0
         self._wakers: set[asyncio.Task[None]] = set()
@@ -80,13 +79,14 @@ class Link:
         told = False
         while True:
             wakes = self._wakes
-            news = await self._store.read(lambda tx: _news(tx, outpost, stand))  # noqa: B023  # run at once
-            for frame in news:
-                yield codec.encode(frame)
-                stand = _after(stand, frame)
+            before = stand
+            news = await self._store.read(lambda tx: _since(tx, outpost, before))  # noqa: B023  # run at once
+            lines, stand = news or await self._snapshots.whole(outpost, before)
+            for line in lines:
+                yield line
             self.newest = max(self.newest, stand.revision)
             # The first heartbeat comes at once: silence would leave it in doubt, and keep HTTP's status line back.
-            if not news and (not told or not await self._woken_since(wakes)):
+            if stand is before and (not told or not await self._woken_since(wakes)):
                 await self._store.write(lambda tx: instances.seen(tx, outpost, stand, stand.revision))  # noqa: B023
                 yield codec.encode(Heartbeat(stand.revision))
             told = True
@@ -101,45 +101,18 @@ class Link:
         return True
 
 
-def _news(tx: Transaction, outpost: str, stand: Hello) -> list[SnapshotChunk] | list[Delta]:
-    """What the outpost lacks: everything, if the store is not the one that it stands on, or went back behind it."""
+def _since(tx: Transaction, outpost: str, stand: Hello) -> tuple[Iterable[bytes], Hello] | None:
+    """What has changed; None if the store is not the one that the outpost stands on, or went back behind it."""
     if not _stands_on(tx, stand):
-        return list(_chunks(tx, outpost))
-    delta = _delta(tx, outpost, stand.revision)
-    return [delta] if delta is not None else []
-
-
-def _after(stand: Hello, frame: SnapshotChunk | Delta) -> Hello:
-    incarnation = frame.incarnation if isinstance(frame, SnapshotChunk) else stand.incarnation
-    return replace(stand, incarnation=incarnation, revision=frame.revision, chain=frame.chain)
+        return None
+    revision = tx.revision()
+    if revision.number == stand.revision:
+        return (), stand
+    changes = tuple(outposts.changes(tx, outpost, stand.revision))
+    delta = Delta(stand.revision, revision.number, revision.chain, changes)
+    return (codec.encode(delta),), replace(stand, revision=delta.revision, chain=delta.chain)
 
 
 def _stands_on(tx: Transaction, hello: Hello) -> bool:
     """Has this outpost a revision of this very store?"""
     return hello.incarnation == tx.incarnation and bool(hello.chain) and tx.chain_at(hello.revision) == hello.chain
-
-
-def _chunks(tx: Transaction, outpost: str) -> Iterator[SnapshotChunk]:
-    revision = tx.revision()
-    parts = list(_cut(outposts.snapshot(tx, outpost)))
-    for index, records in enumerate(parts):
-        yield SnapshotChunk(
-            revision=revision.number,
-            incarnation=tx.incarnation,
-            chain=revision.chain,
-            index=index,
-            last=index == len(parts) - 1,
-            records=records,
-        )
-
-
-def _cut(records: list[Record]) -> Iterator[tuple[Record, ...]]:
-    for start in range(0, max(len(records), 1), CHUNK_RECORDS):
-        yield tuple(records[start : start + CHUNK_RECORDS])
-
-
-def _delta(tx: Transaction, outpost: str, since: int) -> Delta | None:
-    revision = tx.revision()
-    if revision.number == since:
-        return None
-    return Delta(since, revision.number, revision.chain, tuple(outposts.changes(tx, outpost, since)))

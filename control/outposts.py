@@ -6,7 +6,7 @@ Every function here is a verb over one transaction.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 
 from control.records import Application, Binding, Certificate, Group, Outpost, Provider, User
@@ -32,6 +32,9 @@ from protocols.link.messages import (
 SELF_SIGNED = "goauthentik.io/crypto/jwt-managed"
 """``managed`` of the certificate that providers without one of their own show."""
 
+APART = frozenset({"user", "group", "members", "token"})
+"""Kinds of changes that leave the configuration as it was. Flows and stages do not: they say what a password proves."""
+
 SETTINGS: dict[str, type[LdapSettings] | type[RadiusSettings] | type[ProxySettings]] = {
     "ldap": LdapSettings,
     "radius": RadiusSettings,
@@ -41,13 +44,18 @@ SETTINGS: dict[str, type[LdapSettings] | type[RadiusSettings] | type[ProxySettin
 
 def snapshot(tx: Transaction, outpost: str) -> list[Record]:
     """Everything that this outpost needs."""
+    return [*directory(tx), *configuration(tx, outpost)]
+
+
+def directory(tx: Transaction) -> Iterator[UserRecord | GroupRecord]:
+    """Users and groups, which are the same for every outpost."""
+    install_id = tx.install_id
+    for user in tx.each(User):
+        yield user_record(user, install_id)
     groups = tx.select(Group)
     members = tx.members_of([group.pk for group in groups])
-    return [
-        *configuration(tx, outpost),
-        *(user_record(user, tx.install_id) for user in tx.select(User)),
-        *(group_record(group, tuple(members.get(group.pk, ()))) for group in groups),
-    ]
+    for group in groups:
+        yield group_record(group, tuple(members.get(group.pk, ())))
 
 
 def changes(tx: Transaction, outpost: str, since: int) -> list[Change]:
@@ -65,7 +73,7 @@ def changes(tx: Transaction, outpost: str, since: int) -> list[Change]:
 
 
 def _configured(tx: Transaction, outpost: str, log: Iterable[LoggedChange]) -> list[Change]:
-    if all(line.kind in ("user", "group", "members") for line in log):
+    if all(line.kind in APART for line in log):
         return []
     return [Configuration(tuple(configuration(tx, outpost)))]
 

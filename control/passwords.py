@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from control.fair_queue import FairQueue
 
 T = TypeVar("T")
 
@@ -52,6 +53,29 @@ class Verified:
     """The password was right, but its hash was made at another cost: store a new one."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    work: Callable[[], Any]
+    answer: asyncio.Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OnBehalf:
+    """`Passwords` for one owner."""
+
+    passwords: Passwords
+    owner: str
+
+    async def hash(self, password: str) -> str:
+        return await self.passwords.hash(password, self.owner)
+
+    async def verify(self, stored: str | None, password: str) -> Verified:
+        return await self.passwords.verify(stored, password, self.owner)
+
+    def on_behalf(self, owner: str) -> OnBehalf:
+        return OnBehalf(self.passwords, owner)
+
+
 REFUSED = Verified(False)
 _PHC = re.compile(r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$")
 
@@ -66,18 +90,25 @@ class Passwords:
         self._random = random
         self._cost = cost or Cost()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="passwords")
-        self._most_outstanding = workers * (1 + WAITING_PER_WORKER)
-        self._outstanding = 0
-        self._counting = Lock()
+        self._workers = workers
+        self._working = 0
+        self._waiting: FairQueue[_Job] = FairQueue(workers * WAITING_PER_WORKER)
         self._dummy: str | None = None
 
-    async def hash(self, password: str) -> str:
-        """The PHC string to store. Raises Busy; ValueError for a password that is empty, too long or not Unicode."""
-        return await self._in_pool(lambda: self.hash_now(password))
+    async def hash(self, password: str, owner: str = "") -> str:
+        """The PHC string to store. Raises Busy; ValueError for a password that is empty, too long or not Unicode.
 
-    async def verify(self, stored: str | None, password: str) -> Verified:
+        ``owner`` is who waits for it: owners have their turns one after another, and whoever asks most is told Busy.
+        """
+        return await self._in_pool(owner, lambda: self.hash_now(password))
+
+    async def verify(self, stored: str | None, password: str, owner: str = "") -> Verified:
         """Is this the password? ``stored`` is None when there is no such user or no password. Raises Busy."""
-        return await self._in_pool(lambda: self.verify_now(stored, password))
+        return await self._in_pool(owner, lambda: self.verify_now(stored, password))
+
+    def on_behalf(self, owner: str) -> OnBehalf:
+        """The same for one owner: an address, through one door."""
+        return OnBehalf(self, owner)
 
     def hash_now(self, password: str) -> str:
         """As `hash`, in the calling thread: for commands without an event loop."""
@@ -99,24 +130,45 @@ class Passwords:
     @property
     def outstanding(self) -> int:
         """Hashes under way or waiting."""
-        return self._outstanding
+        return self._working + len(self._waiting)
 
     def close(self) -> None:
         """Waiting hashes are cancelled; running ones end."""
+        for job in self._waiting.clear():
+            job.answer.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _in_pool(self, work: Callable[[], T]) -> T:
-        with self._counting:
-            if self._outstanding >= self._most_outstanding:
-                raise Busy(f"{self._outstanding} passwords are being checked")
-            self._outstanding += 1
-        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
-        future.add_done_callback(self._one_done)
-        return await future
+    async def _in_pool(self, owner: str, work: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop.create_future())
+        if self._working < self._workers:
+            self._begin(job, loop)
+        elif (gone := self._waiting.put(owner, job)) is not None and not gone.answer.done():
+            gone.answer.set_exception(Busy(f"{self.outstanding} passwords are being checked"))
+        try:
+            return await job.answer  # type: ignore[no-any-return]  # what the work returns
+        except asyncio.CancelledError:
+            self._waiting.discard(owner, job)
+            raise
 
-    def _one_done(self, _future: object) -> None:
-        with self._counting:
-            self._outstanding -= 1
+    def _begin(self, job: _Job, loop: asyncio.AbstractEventLoop) -> None:
+        self._working += 1
+        done = loop.run_in_executor(self._pool, job.work)
+        done.add_done_callback(lambda done: self._ended(job, done, loop))
+
+    def _ended(self, job: _Job, done: asyncio.Future[Any], loop: asyncio.AbstractEventLoop) -> None:
+        self._working -= 1
+        if done.cancelled():
+            job.answer.cancel()
+        elif job.answer.done():  # whoever asked has left
+            done.exception()
+        elif (error := done.exception()) is not None:
+            job.answer.set_exception(error)
+        else:
+            job.answer.set_result(done.result())
+        while self._working < self._workers and (waiting := self._waiting.take()) is not None:
+            if not waiting.answer.done():
+                self._begin(waiting, loop)
 
     def _derive(self, octets: bytes) -> str:
         cost = self._cost

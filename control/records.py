@@ -65,6 +65,9 @@ class User(Record):
     valid_from: float | None = None
     valid_until: float | None = None
     sessions_not_before: float = 0.0
+    email_verified: bool = True
+    """True for an address that an administrator entered or the person confirmed; a self-made change makes it False
+    until it is confirmed (D19)."""
     date_joined: float = 0.0
     last_updated: float = 0.0
     password_change_date: float | None = None
@@ -124,7 +127,7 @@ class Provider(Record):
     DIRECTORY = True
     SECRETS = frozenset({"secrets"})
     SEARCHED = ("name",)
-    UNIQUE = (("name",),)
+    UNIQUE = (("name",), ("client_id",))
 
     name: str
     kind: str
@@ -138,6 +141,8 @@ class Provider(Record):
     """The fields of the kind, by authentik's names, checked by the API's types."""
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     """``shared_secret``, ``client_secret``, ``cookie_secret``."""
+    client_id: str | None = None
+    """By which OIDC knows it: the setting of the same name, where it can be found and is unique."""
     managed: str | None = None
 
 
@@ -330,6 +335,84 @@ class Session(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorizationCode(Record):
+    """What one sign-in to one application gave (RFC 6749, 4.1.2); ``pk`` is the SHA-256 hex of the code.
+
+    A used one is kept for a while: presented again, it takes back what it gave.
+    """
+
+    TABLE = "authorization_code"
+    HIDDEN = frozenset({"pk"})
+    INDEXED = ("provider", "user", "session", "expires")
+
+    pk: str
+    provider: int
+    user: int
+    session: str | None
+    """pk of the browser session that it was given to; a code ends with it."""
+    granted: dict[str, Any] = field(default_factory=dict)
+    """`control.oidc.grants.Granted`, JSON."""
+    used: bool = False
+    created: float = 0.0
+    expires: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken(Record):
+    """``pk`` is the SHA-256 hex of the token."""
+
+    TABLE = "access_token"
+    HIDDEN = frozenset({"pk"})
+    INDEXED = ("provider", "user", "session", "code", "expires")
+
+    pk: str
+    provider: int
+    user: int
+    code: str
+    """pk of the code that it all began with."""
+    session: str | None = None
+    """pk of the browser session; signing out ends the token too. None: the session ended, by refreshing since."""
+    granted: dict[str, Any] = field(default_factory=dict)
+    created: float = 0.0
+    expires: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken(Record):
+    """``pk`` is the SHA-256 hex of the token. It outlives the browser session."""
+
+    TABLE = "refresh_token"
+    HIDDEN = frozenset({"pk"})
+    INDEXED = ("provider", "user", "code", "expires")
+
+    pk: str
+    provider: int
+    user: int
+    code: str
+    granted: dict[str, Any] = field(default_factory=dict)
+    revoked: bool = False
+    """Replaced by a newer one: whoever shows it now has stolen it, or was stolen from."""
+    created: float = 0.0
+    expires: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class UserConsent(Record):
+    """What a user has let an application know."""
+
+    TABLE = "user_consent"
+    UNIQUE = (("user", "application"),)
+    INDEXED = ("application",)
+
+    user: int
+    application: str
+    pk: str = ""
+    scopes: tuple[str, ...] = ()
+    expires: float | None = None
+    created: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Login(Record):
     """When a user last signed in; apart from `User`, because signing in is activity. ``pk`` is the user's."""
 
@@ -370,4 +453,13 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     StageBinding,
     Token,
 )
-ACTIVITY_RECORDS: tuple[type[Record], ...] = (Event, Session, Login, Instance)
+ACTIVITY_RECORDS: tuple[type[Record], ...] = (
+    Event,
+    Session,
+    AuthorizationCode,
+    AccessToken,
+    RefreshToken,
+    UserConsent,
+    Login,
+    Instance,
+)

@@ -37,6 +37,7 @@ from outpost.listeners.tls import ServerTls
 from outpost.metrics import OutpostMetrics, Updates
 from outpost.on_disk import OnDisk
 from outpost.sealed import Seal
+from outpost.slices import GarbageCollector
 from outpost.telemetry import Telemetry
 from protocols.link.messages import CertificateRecord
 from protocols.proxy.trust import TrustedPeers
@@ -84,6 +85,7 @@ class Outpost:
             hostname=socket.gethostname(),
             version=__version__,
             now=now,
+            collector=GarbageCollector(),
         )
         self._cache = CredentialCache(random(32), self._directory, now)
         self._on_disk = OnDisk(

@@ -14,11 +14,16 @@ from outpost.credential_cache import CredentialCache
 from outpost.outcome import Circumstances, Credentials, Decision
 from protocols.link.messages import Authenticate, Authenticated
 from rules.durations import Durations
+from rules.names import is_possible_name
 from rules.reasons import REASONS, Outcome
 
 
 class LinkAway(Exception):
     """Control cannot be asked now."""
+
+
+class LinkRevoked(LinkAway):
+    """Control is there and takes nothing from this outpost any more: its token was revoked."""
 
 
 class Link(Protocol):
@@ -67,6 +72,8 @@ class Authentication:
     async def authenticate(self, credentials: Credentials, provider: int, circumstances: Circumstances) -> Decision:
         """Who is this, and may they use the provider with this pk? Never raises: any exception denies."""
         question_id = self._new_id()
+        if not is_possible_name(credentials.username):
+            return Decision("impossible_name", id=question_id)
         try:
             known = self.known(credentials, provider, circumstances.peer)
             return known or await self._ask(question_id, credentials, provider, circumstances)
@@ -93,6 +100,8 @@ class Authentication:
                     attributes=circumstances.attributes,
                 )
             )
+        except LinkRevoked:
+            raise
         except LinkAway:
             known = await self._in_grace(credentials, provider, circumstances.peer)
             if known is None:

@@ -11,7 +11,7 @@ import hmac
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from outpost.directory.snapshot import NO_GROUPS, Directory, Snapshot, Touched
 from outpost.outcome import Decision, Identity, Password
@@ -27,8 +27,7 @@ GRACE_SECONDS = 4 * 3600.0
 """While control is away, what was accepted stays good this long (D14)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """A login for which control was not asked; ``away``: because it could not be."""
 
     provider: int

@@ -11,23 +11,36 @@ from typing import Protocol
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from outpost.authentication import LinkAway
-from outpost.directory.snapshot import Directory, Touched, changed, whole
+from outpost.authentication import LinkAway, LinkRevoked
+from outpost.directory.dismantling import dismantled
+from outpost.directory.draft import Loading, Slices, at_once, changing
+from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.slices import GarbageCollector, in_turns
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
 from protocols.link import codec
 from protocols.link.messages import Authenticate, Authenticated, Reports, ReportsTaken, SnapshotChunk
-from protocols.link.replica import Changes, Replica, Standing, WholeSnapshot
+from protocols.link.replica import Changes, Replica, SnapshotPart, Standing
 
 RETRY_FIRST, RETRY_MOST = 0.5, 10.0
 """Seconds before the first and the latest further attempts to reach control."""
 
 
+FREED_AT_ONCE = 2000
+"""Of the snapshot before, so many users and groups may be dropped in one go."""
+
+Receive = Callable[[bytes], Deferred[None]]
+"""Takes in one line. The next may come when this has fired; if it fails, the stream ends with that failure."""
+
+
 class Transport(Protocol):
     """Both raise LinkAway when control cannot be reached."""
 
-    def follow(self, hello: bytes, receive: Callable[[bytes], None]) -> Awaitable[None]:
-        """Says hello and hands every line that comes to ``receive``; returns when the stream ends."""
+    def follow(self, hello: bytes, receive: Receive) -> Awaitable[None]:
+        """Says hello and hands every line that comes to ``receive``, one by one; returns when the stream ends.
+
+        Control is made to wait while a line is taken in; what is under way is cancelled when the stream ends early.
+        """
 
     def ask(self, question: bytes) -> Awaitable[bytes]: ...
 
@@ -50,6 +63,7 @@ class Link:
         hostname: str,
         version: str,
         now: Callable[[], float],
+        collector: GarbageCollector,
     ) -> None:
         self.instance = instance
         self.connected = False
@@ -65,11 +79,14 @@ class Link:
         self._jitter = jitter
         self._introduction = (hostname, version)
         self._now = now
+        self._collector = collector
         self._replica = Replica()
+        self._loading: Loading | None = None
         self._resting: Deferred[None] | None = None
         self._told_away = False
         self._stopped = False
         self._on_connected: list[Callable[[], None]] = []
+        self._on_revoked: list[Callable[[], None]] = []
 
     @property
     def standing(self) -> Standing:
@@ -89,13 +106,21 @@ class Link:
         self.loaded.addCallback(heard)
         return await done
 
+    def on_revoked(self, tell: Callable[[], None]) -> None:
+        """``tell`` is called when control has revoked this outpost."""
+        self._on_revoked.append(tell)
+
     def on_connected(self, tell: Callable[[], None]) -> None:
         """``tell`` is called whenever control is there again."""
         self._on_connected.append(tell)
 
     async def ask(self, question: Authenticate) -> Authenticated:
         """Control's answer. Raises LinkAway, or RemoteProtocolError when it is not one."""
-        frame = codec.decode(await self._transport.ask(codec.encode(question)))
+        try:
+            frame = codec.decode(await self._transport.ask(codec.encode(question)))
+        except LinkRevoked:
+            self._revoked()
+            raise
         if not isinstance(frame, Authenticated):
             raise RemoteProtocolError(f"control answered with {type(frame).__name__}")
         self._come_back()
@@ -109,14 +134,21 @@ class Link:
         return frame.number
 
     def resume(self, chunks: Iterable[SnapshotChunk], heard: float) -> None:
-        """Begins with what was kept of an earlier run. Raises RemoteProtocolError; nothing is published then."""
+        """Begins with what was kept of an earlier run. Raises RemoteProtocolError; nothing is published then.
+
+        In one go: nobody is served yet.
+        """
         replica = Replica()
-        news = None
-        for chunk in chunks:
-            news = replica.receive(chunk)
-        if not isinstance(news, WholeSnapshot):
-            raise RemoteProtocolError("the kept snapshot has no end")
-        self._publish(news)
+        part = None
+        try:
+            for chunk in chunks:
+                part = replica.receive(chunk)
+                if isinstance(part, SnapshotPart):
+                    at_once(self._load(part))
+            if not isinstance(part, SnapshotPart) or not part.last:
+                raise RemoteProtocolError("the kept snapshot has no end")
+        finally:
+            self._end_loading()
         self._replica, self.last_heard = replica, heard
 
     async def run(self) -> None:
@@ -150,6 +182,10 @@ class Link:
             await self._transport.follow(hello, self.receive)
         except CancelledError:
             raise
+        except LinkRevoked:
+            self._revoked()
+            self.connected = False
+            return False
         except LinkAway as error:
             return self._left(str(error) or "no answer")
         except Exception:
@@ -157,33 +193,66 @@ class Link:
             self._replica.forget()
             self.connected = False
             return False
+        finally:
+            self._end_loading()
         return self._left("the connection ended")
 
     def stop(self) -> None:
         """The next end of the stream is the last; whoever awaits `run` cancels it to bring that about."""
         self._stopped = True
 
-    def receive(self, line: bytes) -> None:
-        """Publishes what a line from control brings. Raises RemoteProtocolError."""
+    def receive(self, line: bytes) -> Deferred[None]:
+        """Takes in a line from control and publishes what it brings. Fails with RemoteProtocolError."""
+        return Deferred.fromCoroutine(self._receive(line))
+
+    async def _receive(self, line: bytes) -> None:
         frame = codec.decode(line)
         news = self._replica.receive(frame)
         self.last_heard = self._now()
-        self._publish(news)
+        match news:
+            case SnapshotPart():
+                await in_turns(self._load(news), self._clock)
+            case Changes():
+                await self._change(news)
         if not self.connected:
             self._arrived()
         if not self.loaded.called and (frame.last if isinstance(frame, SnapshotChunk) else self._directory.loaded):
             self.loaded.callback(None)
 
-    def _publish(self, news: WholeSnapshot | Changes | None) -> None:
-        match news:
-            case WholeSnapshot(revision=revision, records=records):
-                self._directory.publish(whole(revision, records), Touched(everything=True))
-            case Changes(revision=revision, changes=changes):
-                try:
-                    snapshot, touched = changed(self._directory.current, revision, changes)
-                except (KeyError, ValueError) as error:
-                    raise RemoteProtocolError(f"a change does not fit the snapshot: {error}", "gap") from error
-                self._directory.publish(snapshot, touched)
+    def _load(self, part: SnapshotPart) -> Slices[None]:
+        """Beside the directory that is in force, until the last part."""
+        if self._loading is None or part.first:
+            self._loading = Loading(self._directory.current)
+            self._collector.postpone()
+        loading = self._loading
+        yield from loading.take(part.records)
+        if part.last:
+            snapshot = yield from loading.finish(part.revision)
+            self._publish(loading.base, snapshot, Touched(everything=True))
+            self._collector.settle()
+            self._end_loading()
+            if loading.differing > FREED_AT_ONCE:
+                yield from dismantled(loading.give_up())
+
+    async def _change(self, news: Changes) -> None:
+        base = self._directory.current
+        try:
+            snapshot, touched = await in_turns(changing(base, news.revision, news.changes), self._clock)
+        except (KeyError, ValueError) as error:
+            raise RemoteProtocolError(f"a change does not fit the snapshot: {error}", "gap") from error
+        self._publish(base, snapshot, touched)
+        self._collector.grown(len(touched.users) + len(touched.groups))
+
+    def _publish(self, base: Snapshot, snapshot: Snapshot, touched: Touched) -> None:
+        """A revocation between two slices is not undone by what was under way."""
+        if self._directory.current is not base:
+            raise RemoteProtocolError("what is in force has changed meanwhile", "gap")
+        self._directory.publish(snapshot, touched)
+
+    def _end_loading(self) -> None:
+        """Half a snapshot is none."""
+        self._loading = None
+        self._collector.resume()
 
     def _arrived(self) -> None:
         self.connected = True
@@ -193,10 +262,22 @@ class Link:
         for tell in self._on_connected:
             tell()
 
+    def _revoked(self) -> None:
+        """Nobody is let in or read about through an outpost that an operator has shut out (unlike one left alone)."""
+        if self._directory.current.revision == 0 and self._loading is None:
+            return
+        self._replica.forget()
+        self._directory.publish(Snapshot(), Touched(everything=True))
+        for tell in self._on_revoked:
+            tell()
+        self._telemetry.noted(
+            "Control has revoked this outpost's token. Nothing is served until OUTPOST_TOKEN holds one that it knows."
+        )
+
     def _left(self, reason: str) -> bool:
         """Was there a stream? Why not is said once, however often control is tried for."""
         arrived, self.connected = self.connected, False
-        if not self._told_away and not self._stopped:
+        if not arrived and not self._told_away and not self._stopped:
             self._told_away = True
             have = "the directory stays as it was" if self._directory.loaded else "there is no directory yet"
             self._telemetry.noted(f"Control cannot be reached ({reason}); {have}, and it is tried for.")

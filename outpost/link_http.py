@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,7 +31,8 @@ from twisted.web.http import PotentialDataLoss
 from twisted.web.iweb import IBodyProducer, IPolicyForHTTPS
 from zope.interface import implementer
 
-from outpost.authentication import LinkAway
+from outpost.authentication import LinkAway, LinkRevoked
+from outpost.link import Receive
 from protocols.errors import RemoteProtocolError
 from protocols.link.codec import Lines
 
@@ -54,8 +56,14 @@ _STALE = (ResponseNeverReceived, RequestTransmissionFailed, RequestNotSent)
 _AWAY = (*_STALE, ConnectError, ConnectionClosed, ConnectingCancelledError, ResponseFailed, OSError, TimeoutError)
 
 
+REVOKED_HEADER = "X-Outpost-Revoked"
+"""Control says 403 with this; a proxy in between that says 403 does not."""
+OUR_FAULT = frozenset({400, 413, 414, 431})
+"""Answers to what we asked, not to who asks: the next question may fare better, and nobody else would say otherwise."""
+
+
 class Refused(LinkAway):
-    """Control is there and does not know us; the text is its sentence."""
+    """Somebody answers in control's place, or control cannot; the text says how."""
 
 
 class HttpTransport:
@@ -84,7 +92,7 @@ class HttpTransport:
         self._asking = HTTPClient(Agent(reactor, policy, connectTimeout=CONNECT_SECONDS, pool=pool))
         self._following = HTTPClient(Agent(reactor, policy, connectTimeout=CONNECT_SECONDS))
 
-    async def follow(self, hello: bytes, receive: Callable[[bytes], None]) -> None:
+    async def follow(self, hello: bytes, receive: Receive) -> None:
         headers: dict[bytes | str, bytes | str] = {**self._headers, HELLO_HEADER: quote_from_bytes(hello)}
         response = await self._from_any(
             lambda host: self._request(self._following.get, host, headers=headers, unbuffered=True)
@@ -157,8 +165,12 @@ class HttpTransport:
 async def _checked(response: Any, clock: Any) -> Any:
     if response.code == 200:
         return response
-    text = await treq.text_content(response).addTimeout(ANSWER_SECONDS, clock)
-    raise Refused(f"control answered {response.code}: {' '.join(text.split())[:200]}")
+    text = " ".join((await treq.text_content(response).addTimeout(ANSWER_SECONDS, clock)).split())[:200]
+    if response.code == 403 and response.headers.hasHeader(REVOKED_HEADER):
+        raise LinkRevoked(text)
+    if response.code in OUR_FAULT:
+        raise RemoteProtocolError(f"control answered {response.code}: {text}")
+    raise Refused(f"control answered {response.code}: {text}")
 
 
 def _plainly(error: BaseException) -> str:
@@ -194,42 +206,80 @@ class _Body:
 
 
 class _Stream(Protocol):
-    """The body of the long GET. ``ended`` fires when it ends, or with what ``receive`` raised."""
+    """The body of the long GET. ``ended`` fires when it ends, or with what ``receive`` failed with.
 
-    def __init__(self, clock: Any, receive: Callable[[bytes], None]) -> None:
+    Nothing is read while a line is taken in; control's writes then wait.
+    """
+
+    def __init__(self, clock: Any, receive: Receive) -> None:
         self.ended: Deferred[None] = Deferred(lambda _: self._stop())
         self._clock = clock
         self._receive = receive
         self._lines = Lines()
+        self._waiting: deque[bytes] = deque()
+        """Lines of what was read at once."""
+        self._taking: Deferred[None] | None = None
+        self._lost: Failure | None = None
         self._patience: IDelayedCall | None = None
-        self._failure: Failure | None = None
+
+    transport: Any
 
     def connectionMade(self) -> None:
         self._patience = self._clock.callLater(SILENCE_SECONDS, self._silent)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._failure is not None or self.ended.called:
+        if self.ended.called:
             return
-        if self._patience is not None and self._patience.active():
-            self._patience.reset(SILENCE_SECONDS)
+        self._be_patient()
         try:
-            for line in self._lines.receive_data(data):
-                self._receive(line)
+            self._waiting.extend(self._lines.receive_data(data))
         except RemoteProtocolError:
-            self._failure = Failure()
-            self._stop()
+            self._failed(Failure())
+            return
+        if self._taking is None:
+            taking = Deferred.fromCoroutine(self._take_in())
+            if not taking.called:
+                self._taking = taking
+                self.transport.pauseProducing()
+            taking.addCallbacks(self._taken, self._failed)
+
+    async def _take_in(self) -> None:
+        while self._waiting:
+            await self._receive(self._waiting.popleft())
+
+    def _taken(self, _: None) -> None:
+        if self._taking is None:
+            return
+        self._taking = None
+        self._be_patient()
+        if self._lost is not None:
+            self.connectionLost(self._lost)
+        else:
+            self.transport.resumeProducing()
+
+    def _failed(self, failure: Failure) -> None:
+        self._taking = None
+        if not self.ended.called:
+            self.ended.errback(failure)
+        self._stop()
 
     def connectionLost(self, reason: Failure = Failure(ConnectionClosed())) -> None:  # noqa: B008
+        """What came before the end is taken in first."""
+        if self._taking is not None:
+            self._lost = reason
+            return
         if self._patience is not None and self._patience.active():
             self._patience.cancel()
         if self.ended.called:
             return
-        if self._failure is not None:
-            self.ended.errback(self._failure)
-        elif reason.check(ResponseDone, PotentialDataLoss):
+        if reason.check(ResponseDone, PotentialDataLoss):
             self.ended.callback(None)
         else:
-            self.ended.errback(LinkAway(_plainly(reason.value)))
+            self.ended.errback(LinkAway(_plainly(reason.value or ConnectionClosed())))
+
+    def _be_patient(self) -> None:
+        if self._patience is not None and self._patience.active():
+            self._patience.reset(SILENCE_SECONDS)
 
     def _silent(self) -> None:
         """TLS would wait for the other side's farewell, which never comes."""
@@ -238,6 +288,10 @@ class _Stream(Protocol):
         self._stop()
 
     def _stop(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+        if self._patience is not None and self._patience.active():
+            self._patience.cancel()
         if self.transport is not None:
             self.transport.loseConnection()
 

@@ -104,6 +104,7 @@ class OnDisk:
                 self.kept.saving.load(self.kept.restore)
             self._cache.keeper = self.kept
         self._directory.follow(self._follow)
+        self._link.on_revoked(self._snapshot.remove)
 
     def start(self) -> None:
         self._reporting.start()
@@ -129,7 +130,7 @@ class OnDisk:
 
     def _captured(self) -> Callable[[], Iterable[bytes]] | None:
         snapshot, standing, heard = self._directory.current, self._link.standing, self._link.last_heard
-        if standing.revision != snapshot.revision:
+        if standing.revision != snapshot.revision or not snapshot.revision:
             return None
         return lambda: sealed_snapshot.pieces(snapshot, standing, heard)
 

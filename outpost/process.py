@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from outpost.data_folder import Unusable, claim
 from outpost.listeners.ports import CannotListen, Ports
 from outpost.log import start_log
 from outpost.telemetry import Telemetry
@@ -32,12 +33,20 @@ class Program(Protocol):
 log = logging.getLogger(__name__)
 
 
-def begin(settings: Settings) -> None:
-    """The first step of every program: from here on all that is said is log lines."""
+def begin(settings: Settings) -> IO[str] | None:
+    """The first step of every program: from here on all that is said is log lines, and the data folder is ours.
+
+    None: it cannot be had, and that has been said. Keep what is returned while the program runs.
+    """
     start_log(settings.log.level, settings.log.format)
     log.setLevel(logging.INFO)  # whatever the level is: start-up lines say where the ports are
     for sentence in settings.warnings:
         log.warning(sentence, extra={"fields": {"event": "settings_warning"}, "block": f"outpost: {sentence}"})
+    try:
+        return claim(settings.data_dir)
+    except Unusable as error:
+        complain(str(error))
+        return None
 
 
 def complain(sentence: str) -> None:

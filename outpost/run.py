@@ -8,12 +8,15 @@ from settings import Settings
 
 def main(settings: Settings) -> int:
     """Runs until stopped; the exit code."""
-    begin(settings)
+    ours = begin(settings)
+    if ours is None:
+        return EXIT_FAILED
     if not settings.host or settings.token is None:
         complain(
             "OUTPOST_HOST and OUTPOST_TOKEN say where control is and who this outpost is. Set both; the token stands "
             "beside the outpost in control (API: /api/v3/core/tokens/, identifier ak-outpost-<its uuid>-api)."
         )
+        ours.close()
         return EXIT_FAILED
     from outpost.reactor import install
 
@@ -29,4 +32,8 @@ def main(settings: Settings) -> int:
     transport = HttpTransport(settings.host, token, reactor, ca_file=settings.ca_file, insecure=settings.insecure)
     reactor.addSystemEventTrigger("during", "shutdown", transport.close)
     outpost = Outpost(OutpostConfig.from_settings(settings), transport, reactor, seal=Seal(token))
-    return Process(settings, outpost, reactor, lambda ports: [f"Follows control at {', '.join(settings.host)}."]).run()
+    follows = [f"Follows control at {', '.join(settings.host)}."]
+    try:
+        return Process(settings, outpost, reactor, lambda ports: follows).run()
+    finally:
+        ours.close()

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from outpost.outcome import Circumstances, Decision
 from rules.discards import DISCARDS
+from rules.names import shown
 from rules.reasons import REASONS, Outcome
 
 MAX_TOLD = 1000  # discards told at info level; peers are easily forged, and must not fill a disk
@@ -36,7 +37,7 @@ class Telemetry:
                 "{protocol}: refused {username!r} from {peer}: {reason} [{id}] {sentence}",
                 event="refused",
                 protocol=circumstances.protocol,
-                username=username,
+                username=shown(username),
                 peer=circumstances.peer,
                 reason=decision.reason,
                 id=decision.id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from twisted.internet import asyncioreactor
@@ -20,6 +20,7 @@ from control.metrics import ControlMetrics
 from control.store.interface import Unavailable
 from outpost.authentication import LinkAway
 from outpost.config import OutpostConfig
+from outpost.link import Receive
 from settings import Settings
 
 T = TypeVar("T")
@@ -32,16 +33,16 @@ class InProcess:
     def __init__(self, control: Control) -> None:
         self._control = control
 
-    async def follow(self, hello: bytes, receive: Callable[[bytes], None]) -> None:
+    async def follow(self, hello: bytes, receive: Receive) -> None:
         await deferred(self._pump(hello, receive))
 
     def ask(self, question: bytes) -> Deferred[bytes]:
         return deferred(self._answer(question))
 
-    async def _pump(self, hello: bytes, receive: Callable[[bytes], None]) -> None:
+    async def _pump(self, hello: bytes, receive: Receive) -> None:
         try:
             async for line in self._control.link.follow(self._control.embedded_outpost, hello):
-                receive(line)
+                await receive(line).asFuture(asyncio.get_running_loop())
         except Unavailable as error:
             raise LinkAway(str(error)) from error
 
@@ -66,13 +67,17 @@ def main(settings: Settings, doors: bool = True) -> int:
 
     from outpost.process import EXIT_FAILED, Process, Program, begin, browsable, complain
 
-    begin(settings)
+    ours = begin(settings)
+    if ours is None:
+        return EXIT_FAILED
     try:
         control = _opened(loop, ControlConfig.from_settings(settings))
     except CannotStart as error:
         complain(str(error))
+        ours.close()
         return EXIT_FAILED
     if control is None:
+        ours.close()
         return 0
     program: Program = _with_doors(settings, control, reactor) if doors else _alone(settings, control, reactor)
 
@@ -83,6 +88,7 @@ def main(settings: Settings, doors: bool = True) -> int:
         return Process(settings, program, reactor, next_steps).run()
     finally:
         control.close()
+        ours.close()
 
 
 def _opened(loop: asyncio.AbstractEventLoop, config: ControlConfig) -> Control | None:

@@ -34,6 +34,11 @@ def _catalogue(*reasons: Reason) -> dict[str, Reason]:
 REASONS: dict[str, Reason] = _catalogue(
     Reason("accepted", Outcome.ACCEPTED, "The credentials were right and a binding lets this user in."),
     Reason("unknown_user", Outcome.BAD_CREDENTIALS, "No user has this name. Create the user, or correct the name."),
+    Reason(
+        "impossible_name",
+        Outcome.BAD_CREDENTIALS,
+        "The name is longer than a name can be, or holds characters that do not print. No user is called so.",
+    ),
     Reason("wrong_password", Outcome.BAD_CREDENTIALS, "The password is wrong."),
     Reason("wrong_code", Outcome.BAD_CREDENTIALS, "The one-time code is wrong, or has been used already."),
     Reason("no_password", Outcome.BAD_CREDENTIALS, "The user has no password yet. Set one."),

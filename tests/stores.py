@@ -67,10 +67,10 @@ class ImmediatePasswords(Passwords):
     def __init__(self) -> None:
         super().__init__(workers=1, cost=CHEAP)
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, owner: str = "") -> str:
         return self.hash_now(password)
 
-    async def verify(self, stored: str | None, password: str) -> Verified:
+    async def verify(self, stored: str | None, password: str, owner: str = "") -> Verified:
         return self.verify_now(stored, password)
 
 

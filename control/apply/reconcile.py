@@ -20,7 +20,9 @@ from settings.yaml_lines import Place
 R = TypeVar("R", User, Group, Provider, Application)
 
 LABELS = {User: "user", Group: "group", Provider: "provider", Application: "application"}
-UNTOLD = frozenset({"last_updated", "credential_version", "sessions_not_before", "managed"})
+UNTOLD = frozenset(
+    {"last_updated", "credential_version", "sessions_not_before", "email_verified", "client_id", "managed"}
+)
 """Fields that follow from others."""
 EMBEDDED_NAME = "embedded"
 NAMED_PLACES: dict[str, tuple[type[Record], str]] = {
@@ -28,6 +30,7 @@ NAMED_PLACES: dict[str, tuple[type[Record], str]] = {
     "authorization_flow": (Flow, "slug"),
     "invalidation_flow": (Flow, "slug"),
     "certificate": (Certificate, "name"),
+    "signing_key": (Certificate, "name"),
 }
 """Fields of a provider that hold a pk, and by what the file names the record."""
 

@@ -63,6 +63,7 @@ def password_proof(services: FlowServices) -> Prove:
         password = question.proof.get("password")
         if not isinstance(password, str):
             return Proved("unsupported_proof")
-        return await prove_password(flow, question.username, password, services)
+        waiting = services.on_behalf(f"{question.protocol} {question.peer}")
+        return await prove_password(flow, question.username, password, waiting)
 
     return prove

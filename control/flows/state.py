@@ -50,6 +50,10 @@ class FlowServices(Protocol):
     @property
     def now(self) -> Callable[[], float]: ...
 
+    def on_behalf(self, owner: str) -> FlowServices:
+        """The same, with passwords checked in this owner's turns."""
+        ...
+
 
 # --- where somebody stands -----------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ transaction that commits when the verb returns and rolls back when it raises (DE
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -133,6 +133,10 @@ class Transaction(Protocol):
         ...
 
     def select(self, kind: type[R], query: Query = ...) -> list[R]: ...
+
+    def each(self, kind: type[R]) -> Iterator[R]:
+        """All of them, by pk, without holding more than a few at a time."""
+        ...
 
     def count(self, kind: type[R], query: Query = ...) -> int: ...
 

@@ -89,14 +89,24 @@ def visible_to(tx: Transaction, user: int) -> list[str]:
 
 
 def launch_url(application: Application, provider: Provider | None, user: User) -> str | None:
-    """Where the launcher leads: the given address with ``%(username)s`` and such filled in, else the proxied host."""
+    """Where the launcher leads: the given address with ``%(username)s`` and such filled in, else the proxied host, or
+    the site of an OIDC client's first redirect URI."""
     if not application.meta_launch_url:
-        host = provider.settings.get("external_host") if provider is not None and provider.kind == "proxy" else None
-        return host or None
+        return _site(provider) if provider is not None else None
     url = application.meta_launch_url
     for name in ("username", "name", "email", "uuid", "pk"):
         url = url.replace(f"%({name})s", quote(str(getattr(user, name)), safe=""))
     return url
+
+
+def _site(provider: Provider) -> str | None:
+    if provider.kind == "proxy":
+        return provider.settings.get("external_host") or None
+    for uri in provider.settings.get("redirect_uris", ()):
+        parts = urlsplit(uri["url"]) if uri["matching_mode"] == "strict" else None
+        if parts is not None and parts.scheme in ("http", "https"):
+            return f"{parts.scheme}://{parts.netloc}"
+    return None
 
 
 def _check(tx: Transaction, fields: ApplicationFields, pk: str) -> None:

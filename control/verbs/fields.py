@@ -57,7 +57,7 @@ def _uuid(text: str) -> str:
         raise ValueError(f"“{text}” is not a valid UUID.") from None
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     if re.fullmatch(r"[-a-zA-Z0-9_]+", text) is None:
         raise ValueError("Enter a valid “slug” consisting of letters, numbers, underscores or hyphens.")
     return text
@@ -114,7 +114,7 @@ Text = Annotated[str, Field(max_length=255)]
 LongText = Annotated[str, Field(max_length=65_536)]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Uuid = Annotated[str, AfterValidator(_uuid)]
-Slug = Annotated[str, Field(min_length=1, max_length=150), AfterValidator(_slug)]
+Slug = Annotated[str, Field(min_length=1, max_length=150), AfterValidator(slug)]
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
 Moment = Annotated[float | None, Field(ge=0, le=MAX_TIME), BeforeValidator(_seconds)]
 Duration = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_duration)]
@@ -128,7 +128,7 @@ Attributes = dict[str, Any]
 
 def parse(fields: type[F], given: Mapping[str, Any]) -> F:
     """The checked fields. Raises Invalid."""
-    _refuse_unstorable(given)
+    refuse_unstorable(given)
     try:
         return fields.model_validate(dict(given))
     except ValidationError as error:
@@ -142,8 +142,8 @@ def overlaid(fields: type[F], current: Mapping[str, Any], given: Mapping[str, An
     return parse(fields, {**current, **given})
 
 
-def _refuse_unstorable(given: Mapping[str, Any]) -> None:
-    """No database stores NUL characters or half a surrogate pair in text, nor anything endless."""
+def refuse_unstorable(given: Mapping[str, Any]) -> None:
+    """No database stores NUL characters or half a surrogate pair in text, nor anything endless. Raises Invalid."""
     for name, value in given.items():
         waiting: list[tuple[Any, int]] = [(value, 0)]
         seen = 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from control.records import Outpost, Provider
 from control.store.interface import Transaction
@@ -37,6 +38,17 @@ ACCOUNT_PATH = "goauthentik.io/outposts"
 ANY = "any"
 
 
+def _url(text: str) -> str:
+    """An address that pages and headers can be made from, or none."""
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or not text.isprintable() or " " in text):
+        raise ValueError("Enter an address such as https://auth.example.com.")
+    return text
+
+
+OptionalUrl = Annotated[Text, AfterValidator(_url)]
+
+
 class OutpostFields(Fields):
     name: Name
     type: Literal["proxy", "ldap", "radius", "any"]
@@ -47,9 +59,9 @@ class OutpostFields(Fields):
 class OutpostConfig(Fields):
     """The part of ``config`` that means something here; the rest is kept as it is."""
 
-    authentik_host: Text = ""
+    authentik_host: OptionalUrl = ""
     authentik_host_insecure: bool = False
-    authentik_host_browser: Text = ""
+    authentik_host_browser: OptionalUrl = ""
     log_level: Text = "info"
     refresh_interval: Duration = "minutes=5"
 
@@ -115,15 +127,19 @@ def _check(tx: Transaction, fields: OutpostFields) -> None:
         raise Invalid({"config": [f"{name}: {' '.join(said)}" for name, said in error.fields.items()]}) from None
     providers = existing(tx, Provider, "providers", fields.providers)
     for provider in providers:
-        if provider.kind not in KINDS or fields.type not in (ANY, provider.kind):
+        if not _is_served(provider.kind, fields.type):
             model = KINDS[provider.kind].model if provider.kind in KINDS else provider.kind
             raise Invalid({"providers": [f"Outpost type {fields.type} can't be used with {model} providers."]})
     for one, other, claim in rivals(providers):
         raise Invalid({"providers": [f"Both “{one.name}” and “{other.name}” serve {claim}. Take only one of them."]})
 
 
+def _is_served(kind: str, type: str) -> bool:
+    return kind in KINDS and bool(KINDS[kind].claims) and type in (ANY, kind)
+
+
 def _parts(fields: OutpostFields) -> dict[str, Any]:
-    config = {**OutpostConfig().model_dump(), **fields.config}
+    config = {**fields.config, **parse(OutpostConfig, fields.config).model_dump()}
     return {
         "name": fields.name,
         "type": fields.type,

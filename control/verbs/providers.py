@@ -6,10 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from control.outposts import SELF_SIGNED
 from control.records import Certificate, Flow, Outpost, Provider
 from control.store.interface import Query, Transaction
 from control.verbs.fields import Invalid, existing, missing, parse, unique
-from control.verbs.provider_kinds import KINDS, ProviderFields, ProxyFields, check_proxy, claimed, claims
+from control.verbs.provider_kinds import (
+    KINDS,
+    OAuth2Fields,
+    ProviderFields,
+    ProxyFields,
+    check_proxy,
+    claimed,
+    claims,
+)
 from control.verbs.tokens import Random
 
 FLOWS = ("authentication_flow", "authorization_flow", "invalidation_flow")
@@ -22,7 +31,7 @@ def create(tx: Transaction, kind: str, given: Mapping[str, Any], random: Random)
     fields = parse(KINDS[kind].fields, {**_default_flows(tx, kind), **generated, **given})
     _check(tx, fields)
     with unique():
-        return tx.insert(Provider(kind=kind, **_parts(kind, fields)))
+        return tx.insert(Provider(kind=kind, **_parts(tx, kind, fields)))
 
 
 def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = True) -> Provider:
@@ -35,7 +44,7 @@ def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = T
         parse(kind.fields, {**{name: now[name] for name in kept}, **given})
     fields = parse(kind.fields, {**now, **given})
     _check(tx, fields)
-    changed = replace(provider, **_parts(provider.kind, fields))
+    changed = replace(provider, **_parts(tx, provider.kind, fields))
     _refuse_rivals(tx, changed)
     with unique():
         return tx.update(changed)
@@ -56,7 +65,7 @@ def rivals(providers: Sequence[Provider]) -> Iterator[tuple[Provider, Provider, 
     """Pairs that want the same requests, and which: on one outpost, only one of each pair could be served."""
     for index, provider in enumerate(providers):
         for other in providers[:index]:
-            if provider.kind == other.kind and provider.kind in KINDS:
+            if provider.kind == other.kind and provider.kind in KINDS and KINDS[provider.kind].claims:
                 for claim in claims(provider) & claims(other):
                     yield other, provider, claimed(claim, provider)
 
@@ -94,15 +103,39 @@ def _check(tx: Transaction, fields: ProviderFields) -> None:
         existing(tx, Certificate, "certificate", [certificate])
     if isinstance(fields, ProxyFields):
         check_proxy(fields)
+    if isinstance(fields, OAuth2Fields) and fields.signing_key is not None:
+        (chosen,) = existing(tx, Certificate, "signing_key", [fields.signing_key])
+        if not signs_rs256(chosen):
+            raise Invalid({"signing_key": ["Choose a certificate with its private key, an RSA one."]})
 
 
-def _parts(kind: str, fields: ProviderFields) -> dict[str, Any]:
-    """The record's fields: common ones, settings, secrets."""
+def signs_rs256(certificate: Certificate) -> bool:
+    """Does its private key make the signatures that every client understands?"""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        return isinstance(load_pem_private_key(certificate.key_data.encode(), None), RSAPrivateKey)
+    except (ValueError, TypeError):
+        return False
+
+
+def default_signing_key(tx: Transaction) -> Certificate | None:
+    """The generated self-signed one, whose key is RSA."""
+    found = tx.select(Certificate, Query(equal={"managed": SELF_SIGNED}, limit=1))
+    return found[0] if found and found[0].key_data else None
+
+
+def _parts(tx: Transaction, kind: str, fields: ProviderFields) -> dict[str, Any]:
+    """The record's fields: common ones, settings, secrets. Without a signing key it gets the default one."""
     every = fields.model_dump()
+    if every.get("signing_key", "") is None and (default := default_signing_key(tx)) is not None:
+        every["signing_key"] = default.pk
     secret = KINDS[kind].secrets
     return {
         **{name: every[name] for name in COMMON},
         "property_mappings": tuple(fields.property_mappings),
         "settings": {name: value for name, value in every.items() if name not in COMMON and name not in secret},
         "secrets": {name: every[name] for name in sorted(secret)},
+        "client_id": every.get("client_id"),
     }

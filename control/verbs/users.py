@@ -84,6 +84,8 @@ def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = T
     changed = replace(user, **fields.model_dump(exclude={"groups"}))
     if (changed.username, changed.email) != (user.username, user.email):
         changed = replace(changed, credential_version=changed.credential_version + 1)
+    if changed.email != user.email:
+        changed = replace(changed, email_verified=True)
     if user.is_active and not changed.is_active:
         changed = _disbelieved(changed, tx.now)
     with unique():
@@ -94,9 +96,15 @@ def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = T
 
 
 def set_password(tx: Transaction, pk: int, password_hash: str) -> User:
-    """What was remembered of the old password is no longer believed, and its sessions end. Raises NotFound."""
-    user = replace(tx.get(User, pk), password=password_hash, password_change_date=tx.now)
-    return tx.update(_disbelieved(user, tx.now))
+    """What was remembered of the old password is no longer believed, and its sessions end.
+
+    Raises NotFound; Invalid for the account of an outpost, with which nobody signs in.
+    """
+    user = tx.get(User, pk)
+    if user.type == INTERNAL_SERVICE_ACCOUNT:
+        raise Invalid({"password": ["This is the account of an outpost: it has a token, and no password."]})
+    changed = replace(user, password=password_hash, password_change_date=tx.now)
+    return tx.update(_disbelieved(changed, tx.now))
 
 
 def _disbelieved(user: User, now: float) -> User:

@@ -22,6 +22,8 @@ from protocols.link.codec import MAX_FRAME
 PATH = "/api/v3/outposts/link/"
 HELLO_HEADER = "X-Outpost-Hello"
 """The hello frame, percent-encoded: a GET has no body that every proxy lets through."""
+REVOKED_HEADER = "X-Outpost-Revoked"
+"""Tells our 403 from one of a proxy in between: an outpost then forgets what it holds."""
 FRAMES = "application/x-ndjson"
 
 
@@ -48,7 +50,8 @@ class _Channel:
             first = await anext(frames)
             return StreamingResponse(self._while_trusted(request, outpost, first, frames), media_type=FRAMES)
         except Refused:
-            return Response("This token belongs to no outpost, or was revoked.\n", 403, media_type="text/plain")
+            sentence = "This token belongs to no outpost, or was revoked.\n"
+            return Response(sentence, 403, {REVOKED_HEADER: "1"}, media_type="text/plain")
         except RemoteProtocolError as error:
             return Response(f"{error}\n", 400, media_type="text/plain")
         except Unavailable as error:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network
 
-from control.passwords import Passwords
+from control.passwords import OnBehalf, Passwords
 from control.store.interface import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     store: Store
-    passwords: Passwords
+    passwords: Passwords | OnBehalf
     now: Callable[[], float]
     """Seconds since the epoch."""
     random: Callable[[int], bytes]
@@ -21,3 +21,7 @@ class Services:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     """Peers whose X-Forwarded-* headers are believed (D25)."""
     version: str
+
+    def on_behalf(self, owner: str) -> Services:
+        """The same, with passwords checked in this owner's turns."""
+        return replace(self, passwords=self.passwords.on_behalf(owner))

@@ -35,9 +35,9 @@ class Bodies:
         key: Key,
         selection: Selection,
         stamps: tuple[object, ...],
-        encode: Callable[[Selection], bytes],
-    ) -> bytes:
-        """What ``encode(selection)`` gives, perhaps from before."""
+        encode: Callable[[Selection], bytes | None],
+    ) -> bytes | None:
+        """What ``encode(selection)`` gives, perhaps from before. None: it has more to do, and should be asked again."""
         if not selection.recurring:
             return encode(selection)
         young = self._young.get(selection)
@@ -48,7 +48,10 @@ class Bodies:
             return known[1]
         known = self._old.get(selection, young).get(key)
         if known is None or known[0] != stamps:
-            known = (stamps, encode(selection))
+            body = encode(selection)
+            if body is None:
+                return None
+            known = (stamps, body)
         self._keep(young, key, known)
         return known[1]
 

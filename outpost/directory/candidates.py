@@ -71,9 +71,11 @@ def _every(parts: list[Candidates]) -> Candidates:
     """What matches every part for certain is certain."""
     if len(parts) == 1:
         return parts[0]
-    common = [_common(sets) for sets in list(zip(*parts, strict=True))[: len(KINDS)]]
-    left = (kind for kind, (_, whole) in zip(KINDS, common, strict=True) if not whole)
-    return Candidates(*(pks for pks, _ in common), CERTAIN.union(left, *(part.doubtful for part in parts)))
+    users, groups, virtual_groups, containers, _ = zip(*parts, strict=True)
+    common = [_common(sets) for sets in (users, groups, virtual_groups, containers)]
+    left = frozenset(kind for kind, (_, whole) in zip(KINDS, common, strict=True) if not whole)
+    found = (pks for pks, _ in common)
+    return Candidates(next(found), next(found), next(found), next(found), left.union(*(x.doubtful for x in parts)))
 
 
 def _common(sets: Sequence[Any]) -> tuple[Any, bool]:

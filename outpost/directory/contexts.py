@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from outpost.directory.bodies import Bodies
+from outpost.directory.memory import Memory, remember
 from outpost.directory.reader import Reader
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.directory.tree import Tree
@@ -13,6 +14,9 @@ from protocols.ldap import dn
 from protocols.ldap.dn import DN
 from protocols.link.messages import LdapSettings, ProviderRecord
 from rules import bindings, validity
+
+LOOKED_AT = 1000
+"""Users of one change whose names are compared; of more, some name is taken to be another."""
 
 
 class NamingContexts:
@@ -24,6 +28,7 @@ class NamingContexts:
         self._trees: dict[int, Tree] = {}
         self._snapshot = Snapshot()
         self._bodies = Bodies()
+        self._memory = Memory()
         directory.follow(self._follow)
 
     def tree(self, provider: int) -> Tree | None:
@@ -34,6 +39,29 @@ class NamingContexts:
         within = [tree for tree in self._trees.values() if dn.is_under(name, tree.base)]
         return max(within, key=lambda tree: len(tree.base.key), default=None)
 
+    def place(self, text: str) -> tuple[DN, Tree | None]:
+        """The name, and the tree that it lies in. Raises ValueError if it is no DN."""
+        known = self._memory.places.get(text)
+        if known is None:
+            name = dn.parse(text)
+            known = (name, self.tree_at(name))
+            if len(text) <= dn.CACHED_LENGTH:
+                remember(self._memory.places, text, known)
+        return known
+
+    def login(self, text: str) -> tuple[Tree, str] | None:
+        """Through which provider a bind with this name logs in, and the user name. Raises ValueError if it is no DN."""
+        known = self._memory.logins.get(text)
+        if known is not None:
+            return known
+        name = dn.parse(text)
+        tree = self.tree_at(name)
+        username = None if tree is None else tree.login_name(name)
+        if tree is None or username is None:
+            return None
+        known = (tree, username)
+        return remember(self._memory.logins, text, known) if len(text) <= dn.CACHED_LENGTH else known
+
     def base_dns(self) -> list[str]:
         """In the order of provider pks."""
         return [self._trees[pk].settings.base_dn for pk in sorted(self._trees)]
@@ -41,7 +69,7 @@ class NamingContexts:
     def readable_by(self, identity: Identity, provider: int, now: float) -> Reader | None:
         """What this identity may read now. None: nothing, for they are gone, disabled, expired or no longer admitted.
 
-        Asked anew for each search, so that rights follow the revision on open connections.
+        Asked for each search, so that rights follow the revision, and validity the clock, on open connections.
         """
         tree = self._trees.get(provider)
         if tree is None:
@@ -49,17 +77,19 @@ class NamingContexts:
         user = tree.snapshot.users.get(identity.user)
         if user is None or user.uuid != identity.uuid or validity.refusal(user, now) is not None:
             return None
-        ancestry = tree.ancestry(user.pk)
-        if not _admitted(tree.provider, user.pk, ancestry.groups):
-            return None
-        return Reader(tree, user.pk, everything=ancestry.superuser)
+        readers, key = self._memory.readers, (provider, user.pk)
+        return readers[key] if key in readers else remember(readers, key, _reader(tree, user.pk))
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         old = self._snapshot
         regrouped = touched.everything or any(
             old.groups.get(pk) is not snapshot.groups.get(pk) for pk in touched.groups
         )
-        renamed = touched.everything or any(_name(old, pk) != _name(snapshot, pk) for pk in touched.users)
+        renamed = (
+            touched.everything
+            or len(touched.users) > LOOKED_AT
+            or any(_name(old, pk) != _name(snapshot, pk) for pk in touched.users)
+        )
         trees: dict[int, Tree] = {}
         self.problems = {}
         for provider, settings in _ldap_providers(snapshot):
@@ -80,7 +110,7 @@ class NamingContexts:
                 )
             except ValueError as error:
                 self.problems[provider.pk] = str(error)
-        self._snapshot, self._trees = snapshot, trees
+        self._snapshot, self._trees, self._memory = snapshot, trees, Memory()
 
 
 def _name(snapshot: Snapshot, user: int) -> str | None:
@@ -92,6 +122,12 @@ def _ldap_providers(snapshot: Snapshot) -> Iterator[tuple[ProviderRecord, LdapSe
     for provider in snapshot.providers.values():
         if isinstance(provider.settings, LdapSettings):
             yield provider, provider.settings
+
+
+def _reader(tree: Tree, user: int) -> Reader | None:
+    ancestry = tree.ancestry(user)
+    admitted = _admitted(tree.provider, user, ancestry.groups)
+    return Reader(tree, user, everything=ancestry.superuser) if admitted else None
 
 
 def _admitted(provider: ProviderRecord, user: int, groups: frozenset[str]) -> bool:

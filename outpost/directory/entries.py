@@ -6,13 +6,15 @@ that 100,000 users cost no 100,000 entries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from heapq import merge
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from outpost.directory.attributes import custom_attributes, custom_values
 from protocols.ldap.matching import MatchingRule, Normal, Value
-from protocols.ldap.messages import encode_attribute, encode_entry
+from protocols.ldap.messages import encode_attribute, encode_entry, encode_values
 from protocols.ldap.schema import KNOWN
 from protocols.ldap.schema import custom as custom_type
 from protocols.ldap.search import Selection
@@ -21,6 +23,7 @@ from protocols.link.messages import GroupRecord, UserRecord
 if TYPE_CHECKING:
     from outpost.directory.tree import Tree
 
+T = TypeVar("T")
 Values = Sequence[Value]
 UserValues = Callable[["Tree", UserRecord], Values]
 
@@ -134,24 +137,33 @@ class UserEntry:
                 return self.tree.group_at(assertion) in self.tree.ancestry(self.record.pk).groups
         return _holds(self.values(key), rule, assertion)
 
-    def encoded(self, selection: Selection) -> bytes:
-        stamps = (self.record, self.tree.ancestry(self.record.pk))
-        return self.tree.encoded("user", self.record.pk, selection, stamps, self._encode)
+    def encoded(self, selection: Selection) -> bytes | None:
+        tree, record = self.tree, self.record
+        stamps = (tree.provider, record, tree.ancestry(record.pk))
+        return tree.bodies.encoded(("user", record.pk, tree.provider.pk), selection, stamps, self._encode)
 
     def _encode(self, selection: Selection) -> bytes:
-        dn = self.tree.user_dn(self.record.username)
-        return _encode(dn, self, USER_ATTRIBUTES, custom_attributes(self.record), selection)
+        tree, record = self.tree, self.record
+        added = custom_attributes(record)
+        if "uidnumber" in added and "gidnumber" not in added:
+            added = {**added, "gidnumber": ("gidNumber", added["uidnumber"][1])}
+
+        def own(key: str) -> bytes:
+            return encode_values(USER_ATTRIBUTES[key](tree, record))
+
+        return _encode(tree.user_dn(record.username), USER_ATTRIBUTES, own, added, selection)
 
 
 class GroupEntry:
     """``only``: the one user that the reader may see among the members; None shows them all."""
 
-    __slots__ = ("only", "record", "tree")
+    __slots__ = ("_spelling", "only", "record", "tree")
 
     def __init__(self, tree: Tree, record: GroupRecord, only: int | None = None) -> None:
         self.tree = tree
         self.record = record
         self.only = only
+        self._spelling: Spelling | None = None
 
     @property
     def dn(self) -> str:
@@ -197,15 +209,57 @@ class GroupEntry:
                 return self.tree.group_at(assertion) in self.tree.lineage(self.record.parents).groups
         return _holds(self.values(key), rule, assertion)
 
-    def encoded(self, selection: Selection) -> bytes:
+    def encoded(self, selection: Selection) -> bytes | None:
         if self.only is not None:
             return self._encode(selection)
-        tree = self.tree
-        stamps = (self.record, tree.members(self.record.pk), tree.names, tree.ancestries)
-        return tree.encoded("group", self.record.pk, selection, stamps, self._encode)
+        tree, record = self.tree, self.record
+        stamps = (tree.provider, record, tree.members(record.pk), tree.names, tree.ancestries)
+        return tree.bodies.encoded(("group", record.pk, tree.provider.pk), selection, stamps, self._encode)
 
-    def _encode(self, selection: Selection) -> bytes:
-        return _encode(self.dn, self, GROUP_ATTRIBUTES, custom_attributes(self.record), selection)
+    def _encode(self, selection: Selection) -> bytes | None:
+        spelt: Mapping[str, bytes] = {}
+        if any(selection.shows(KNOWN[key]) for key in ("member", "uniquemember", "memberuid")):
+            self._spelling = self._spelling or spelling(self.tree, self.members(), self.child_groups())
+            try:
+                next(self._spelling)
+                return None
+            except StopIteration as done:
+                spelt, self._spelling = done.value, None
+
+        def own(key: str) -> bytes:
+            return spelt[key] if key in spelt else encode_values(GROUP_ATTRIBUTES[key](self))
+
+        return _encode(self.dn, GROUP_ATTRIBUTES, own, custom_attributes(self.record), selection)
+
+
+MEMBERS_A_TURN = 2000
+"""Members spelt out between two chances for other connections: some 5 ms."""
+Spelling = Generator[None, None, Mapping[str, bytes]]
+
+
+def spelling(tree: Tree, users: frozenset[int], groups: frozenset[str]) -> Spelling:
+    """Encoded values of the attributes that list members, by key. After each `MEMBERS_A_TURN` it pauses once."""
+    runs: list[list[str]] = []
+    for pks in batches(users):
+        if runs:
+            yield
+        runs.append(tree.names_of(pks))
+    names: list[bytes] = []
+    dns: list[bytes] = []
+    for some in batches(merge(*runs) if len(runs) > 1 else runs[0] if runs else ()):
+        if names:
+            yield
+        names.append(encode_values(some))
+        dns.append(encode_values([tree.user_dn(name) for name in some]))
+    dns.append(encode_values([tree.group_dn(name) for name in tree.group_names_of(groups)]))
+    members = b"".join(dns)
+    return {"member": members, "uniquemember": members, "memberuid": b"".join(names)}
+
+
+def batches(values: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(values)
+    while some := list(islice(rest, MEMBERS_A_TURN)):
+        yield some
 
 
 GROUP_ATTRIBUTES: dict[str, Callable[[GroupEntry], Values]] = {
@@ -246,12 +300,18 @@ class VirtualGroupEntry:
                 return self.tree.user_at(assertion) == self.record.pk
         return _holds(self.values(key), rule, assertion)
 
-    def encoded(self, selection: Selection) -> bytes:
-        return self.tree.encoded("virtual group", self.record.pk, selection, (self.record,), self._encode)
+    def encoded(self, selection: Selection) -> bytes | None:
+        tree, record = self.tree, self.record
+        key = ("virtual group", record.pk, tree.provider.pk)
+        return tree.bodies.encoded(key, selection, (tree.provider, record), self._encode)
 
     def _encode(self, selection: Selection) -> bytes:
-        dn = self.tree.virtual_group_dn(self.record.username)
-        return _encode(dn, self, VIRTUAL_GROUP_ATTRIBUTES, {}, selection)
+        tree, record = self.tree, self.record
+
+        def own(key: str) -> bytes:
+            return encode_values(VIRTUAL_GROUP_ATTRIBUTES[key](tree, record))
+
+        return _encode(tree.virtual_group_dn(record.username), VIRTUAL_GROUP_ATTRIBUTES, own, {}, selection)
 
 
 def _holds(values: Values, rule: MatchingRule, assertion: Normal) -> bool:
@@ -261,21 +321,19 @@ def _holds(values: Values, rule: MatchingRule, assertion: Normal) -> bool:
 
 def _encode(
     dn: str,
-    entry: UserEntry | GroupEntry | VirtualGroupEntry,
     ours: Mapping[str, Any],
+    own: Callable[[str], bytes],
     added: Mapping[str, tuple[str, tuple[str, ...]]],
     selection: Selection,
 ) -> bytes:
-    """The table's attributes in its order, then the custom ones."""
+    """Our attributes in their order, then the custom ones. ``own``: a key to its encoded values, none custom."""
     attributes = []
     for key in ours:
         attribute = KNOWN[key]
-        if selection.shows(attribute) and (values := entry.values(key)):
-            attributes.append(encode_attribute(attribute.name, () if selection.types_only else values))
-    for key, (spelling, values) in added.items():
-        if key in ours:
-            continue
+        if selection.shows(attribute) and (values := encode_values(added[key][1]) if key in added else own(key)):
+            attributes.append(encode_attribute(attribute.name, b"" if selection.types_only else values))
+    for key, (spelling, texts) in added.items():
         attribute = KNOWN.get(key) or custom_type(spelling)
-        if selection.shows(attribute):
-            attributes.append(encode_attribute(attribute.name, () if selection.types_only else values))
+        if key not in ours and selection.shows(attribute):
+            attributes.append(encode_attribute(attribute.name, b"" if selection.types_only else encode_values(texts)))
     return encode_entry(dn, attributes)

@@ -54,7 +54,7 @@ class IndexDraft(Generic[KeyT]):
     """The next index while it is made. Only the attributes that a change names are opened for writing."""
 
     def __init__(self, before: Index[KeyT]) -> None:
-        self._before = before
+        self._before: Index[KeyT] = before
         self._equality: dict[str, Any] = {}
         self._presence: dict[str, Any] = {}
 

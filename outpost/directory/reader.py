@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -55,6 +54,8 @@ class Reader:
         return candidates(asked, self.tree) if self.everything else EVERYTHING
 
     def _visible(self, name: DN) -> Node | None:
+        if name.key == self.tree.base.key:
+            return BASE
         node = self.tree.node_at(name)
         if node is None or self.everything or node.pk is None:
             return node
@@ -73,15 +74,18 @@ class Reader:
 
     def _under(self, node: Node, scope: Scope, possible: Candidates) -> Iterator[Entry]:
         if node.pk is not None:
-            return iter((self._entry(node.kind, node.pk),) if scope in (Scope.BASE, Scope.SUB) else ())
-        found: list[Iterable[Entry]] = []
-        if possible.containers is None:
-            found.append(self._containers(node, scope))
+            return self._alone(node) if scope in (Scope.BASE, Scope.SUB) else iter(())
+        found: list[Iterable[Entry]] = [self._containers(node, scope)] if possible.containers is None else []
         if node.kind != "base" and scope is not Scope.BASE:
             found.append(self._leaves(LEAF_OF[node.kind], possible))
         elif scope is Scope.SUB or scope is Scope.CHILDREN:
-            found += [self._leaves(leaf, possible) for leaf in LEAF_OF.values()]
+            found += [self._leaves(leaf, possible) for leaf in LEAF_OF.values() if _some(leaf, possible)]
         return chain.from_iterable(found)
+
+    def _alone(self, node: Node) -> Iterator[Entry]:
+        snapshot = self.tree.snapshot
+        there: Mapping[Any, Any] = snapshot.groups if node.kind == "group" else snapshot.users
+        yield self._entry(node.kind, there[node.pk])
 
     def _containers(self, node: Node, scope: Scope) -> Iterator[Entry]:
         containers = self.tree.containers
@@ -90,32 +94,28 @@ class Reader:
         if node.kind == "base" and scope is not Scope.BASE:
             yield from (containers[kind] for kind in LEAF_OF)
 
-    def _leaves(self, kind: str, possible: Candidates) -> Iterable[Entry]:
-        found: Collection[Any] | None = getattr(possible, POSSIBLE[kind])
+    def _leaves(self, kind: str, possible: Candidates) -> Iterator[Entry]:
+        found: Collection[Any] | None = possible[POSSIBLE[kind]]
         if not self.everything:
             found = self._own(kind)
         snapshot = self.tree.snapshot
         there: Mapping[Any, Any] = snapshot.groups if kind == "group" else snapshot.users
-        if found is None:
-            return map(self._leaf(kind), there.values())
-        if not found:
-            return ()
-        return map(self._leaf(kind), filter(None, map(there.get, found)))
+        records = there.values() if found is None else filter(None, map(there.get, found))
+        for record in records:
+            yield self._entry(kind, record)
 
-    def _leaf(self, kind: str) -> Callable[[Any], Entry]:
-        """From a record to an entry of this kind."""
-        tree = self.tree
-        match kind:
-            case "user":
-                return partial(UserEntry, tree)
-            case "group":
-                return partial(GroupEntry, tree, only=None if self.everything else self.user)
-        return partial(VirtualGroupEntry, tree)
-
-    def _entry(self, kind: str, pk: Any) -> Entry:
-        snapshot = self.tree.snapshot
-        return self._leaf(kind)(snapshot.groups[pk] if kind == "group" else snapshot.users[pk])
+    def _entry(self, kind: str, record: Any) -> Entry:
+        if kind == "user":
+            return UserEntry(self.tree, record)
+        if kind == "group":
+            return GroupEntry(self.tree, record, None if self.everything else self.user)
+        return VirtualGroupEntry(self.tree, record)
 
 
-POSSIBLE = {"user": "users", "group": "groups", "virtual-group": "virtual_groups"}
-"""Kind of leaf to the field of `Candidates`."""
+POSSIBLE = {"user": 0, "group": 1, "virtual-group": 2}
+"""Kind of leaf to the place of its candidates in `Candidates`."""
+
+
+def _some(leaf: str, possible: Candidates) -> bool:
+    pks: Any = possible[POSSIBLE[leaf]]
+    return pks is None or len(pks) > 0

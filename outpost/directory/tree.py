@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from outpost.directory.bodies import Bodies
@@ -18,7 +19,7 @@ from protocols.ldap import dn
 from protocols.ldap.dn import DN, RDN
 from protocols.ldap.matching import CASE_EXACT, CASE_IGNORE
 from protocols.ldap.schema import KNOWN, AttributeType, custom
-from protocols.ldap.search import PlainEntry, Selection
+from protocols.ldap.search import PlainEntry
 from protocols.link.messages import GroupRecord, LdapSettings, ProviderRecord, UserRecord
 from rules.groups import ancestors
 
@@ -39,7 +40,10 @@ class Ancestry:
 
 
 class Ancestries:
-    """Remembers ancestries; good for one base DN and as long as no group changes in anything but its members."""
+    """Remembers ancestries; good for one base DN and as long as no group changes in anything but its members.
+
+    ``group_dn`` must hold no tree: the collector, which finds cycles, does not look at what was there at a load.
+    """
 
     def __init__(self, snapshot: Snapshot, group_dn: Callable[[str], str]) -> None:
         self._groups = snapshot.groups
@@ -66,6 +70,10 @@ class Ancestries:
     def _parents(self, group: str) -> tuple[str, ...]:
         record = self._groups.get(group)
         return () if record is None else record.parents
+
+
+def _group_dn(base: str, name: str) -> str:
+    return f"cn={dn.escape(name)},ou=groups,{base}"
 
 
 class Names:
@@ -113,7 +121,7 @@ class Tree:
         self.base = dn.parse(settings.base_dn)
         if not self.base.key:
             raise ValueError("the base DN is empty")
-        self.ancestries = ancestries or Ancestries(snapshot, self.group_dn)
+        self.ancestries = ancestries or Ancestries(snapshot, partial(_group_dn, settings.base_dn))
         self.names = names or Names()
         self.containers: dict[str, PlainEntry] = {"base": self._base_entry()}
         """The base entry and what stands directly under it, by `Node.kind`."""
@@ -126,7 +134,7 @@ class Tree:
         return f"cn={dn.escape(username)},ou=users,{self.settings.base_dn}"
 
     def group_dn(self, name: str) -> str:
-        return f"cn={dn.escape(name)},ou=groups,{self.settings.base_dn}"
+        return _group_dn(self.settings.base_dn, name)
 
     def virtual_group_dn(self, username: str) -> str:
         return f"cn={dn.escape(username)},ou=virtual-groups,{self.settings.base_dn}"
@@ -255,13 +263,3 @@ class Tree:
         name = f"ou={kind},{self.settings.base_dn}"
         classes = ("top", "organizationalUnit", "nsContainer")
         return PlainEntry(name, {"objectclass": classes, "ou": (kind,), "cn": (kind,), "entrydn": (name,)})
-
-    def encoded(
-        self,
-        kind: str,
-        pk: int | str,
-        selection: Selection,
-        stamps: tuple[object, ...],
-        encode: Callable[[Selection], bytes],
-    ) -> bytes:
-        return self.bodies.encoded((kind, pk, self.provider.pk), selection, (self.provider, *stamps), encode)

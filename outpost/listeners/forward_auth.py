@@ -122,23 +122,25 @@ class ForwardAuth:
             self._note(f"The proxy at {peer} is set up wrongly. {error}")
             exchange.respond(400, PLAIN, str(error).encode("ascii") + b"\n")
             return
-        circumstances = _circumstances(client, forwarded)
         match verdict:
             case Prove(site, username, password):
                 credentials = Password(username, password)
                 known = self._authentication.known(credentials, site.provider, client)
                 if known is not None:
-                    self._answer(exchange, site, username, circumstances, known)
+                    self._answer(exchange, site, username, Circumstances("proxy", client), known)
                 else:
-                    Deferred.fromCoroutine(self._prove(exchange, site, credentials, circumstances))
+                    Deferred.fromCoroutine(self._prove(exchange, site, credentials, client, forwarded))
             case SignIn():
                 self._telemetry.decisions["proxy", "no_credentials"] += 1
                 exchange.respond(401, PLAIN, SIGN_IN + b"\n")
             case Deny(reason, challenge):
-                self._refuse(exchange, "", circumstances, Decision(reason), challenge)
+                self._refuse(exchange, "", Circumstances("proxy", client), Decision(reason), challenge)
 
-    async def _prove(self, exchange: Exchange, site: Site, credentials: Password, circumstances: Circumstances) -> None:
+    async def _prove(
+        self, exchange: Exchange, site: Site, credentials: Password, client: str, forwarded: ForwardedRequest
+    ) -> None:
         try:
+            circumstances = _circumstances(client, forwarded)
             decision = await self._authentication.authenticate(credentials, site.provider, circumstances)
             self._answer(exchange, site, credentials.username, circumstances, decision)
         except Exception:
@@ -218,6 +220,7 @@ class ForwardAuth:
 
 
 def _circumstances(client: str, forwarded: ForwardedRequest) -> Circumstances:
+    """With the attributes, which only control wants to know."""
     attributes = {"host": forwarded.host, "path": forwarded.path, "method": forwarded.method}
     return Circumstances("proxy", client, attributes)
 

@@ -66,7 +66,7 @@ class Route(Protocol):
 class Exchange:
     """One request and its answer. Once the client is gone, or the answer finished, everything here does nothing."""
 
-    __slots__ = ("_connection", "begun", "peer", "port", "request", "secure", "server")
+    __slots__ = ("_connection", "begun", "path", "peer", "port", "request", "secure", "server")
 
     def __init__(self, connection: HttpConnection, request: RequestReceived) -> None:
         self._connection: HttpConnection | None = connection
@@ -75,15 +75,12 @@ class Exchange:
         self.port: int = connection.port
         self.server: tuple[str, int] = connection.server
         self.secure: bool = connection.secure
+        self.path = request.target.partition(b"?")[0]
         self.begun = False
 
     @property
     def gone(self) -> bool:
         return self._connection is None
-
-    @property
-    def path(self) -> bytes:
-        return self.request.target.partition(b"?")[0]
 
     def respond(self, status: int, fields: bytes = b"", body: bytes = b"") -> None:
         """A whole answer, in one write. ``fields`` are lines from `field_lines`."""

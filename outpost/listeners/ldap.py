@@ -173,7 +173,7 @@ class LdapConnection(Conversation):
 
     def _take_events(self) -> bool:
         """Should reading pause?"""
-        for _ in range(EVENTS_A_TURN):
+        for taken in range(EVENTS_A_TURN):
             if self._closed:
                 return False
             if self._writing_paused:
@@ -183,7 +183,8 @@ class LdapConnection(Conversation):
                 return False
             if event is PAUSED:
                 return True
-            self.deadline = self._owner.clock.seconds() + IDLE_TIMEOUT
+            if not taken:
+                self.deadline = self._owner.clock.seconds() + IDLE_TIMEOUT
             self._take(cast(Event, event))
         self._waiting_turn = True
         self._owner.clock.callLater(0, self._next_turn)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from outpost import __version__
 from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
 from outpost.outcome import LDAP_RESULT_CODE, Circumstances, Decision, Identity, Password
 from outpost.telemetry import Telemetry
-from protocols.ldap import dn, schema
+from protocols.ldap import schema
 from protocols.ldap.messages import Scope
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 from protocols.ldap.search import PlainEntry, results
@@ -24,8 +24,7 @@ DIAGNOSTICS: dict[Outcome, str] = {
 """What a stranger may know beyond the result code."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """Who a connection belongs to since its last bind."""
 
     identity: Identity
@@ -35,8 +34,7 @@ class Bound:
 Answer = tuple[Result, Bound | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Who somebody says they are, and through which provider."""
 
     credentials: Password
@@ -89,13 +87,12 @@ class Operations:
     def _claim(self, event: BindReceived) -> Claim:
         """Raises Unclaimable."""
         try:
-            name = dn.parse(event.name)
+            login = self._contexts.login(event.name)
         except ValueError:
             raise Unclaimable(None) from None
-        tree = self._contexts.tree_at(name)
-        username = None if tree is None else tree.login_name(name)
-        if tree is None or username is None:
+        if login is None:
             raise Unclaimable(Decision("unknown_user"))
+        tree, username = login
         try:
             return Claim(Password(username, event.password.decode()), tree.provider.pk)
         except UnicodeDecodeError:
@@ -129,14 +126,15 @@ class Operations:
         """
         request = event.request
         try:
-            base = dn.parse(request.base)
+            base, tree = self._contexts.place(request.base)
         except ValueError:
             raise Refused(ResultCode.INVALID_DN_SYNTAX, "The base is no DN.") from None
         if not base.key and request.scope is Scope.BASE:
             return results(event.message_id, request, (self._root_dse(secure),), schema.KNOWN.get)
         if bound is None:
             raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "Bind first: this directory is not read anonymously.")
-        tree = self._contexts.tree_at(base) if base.key else self._contexts.tree(bound.provider)
+        if not base.key:
+            tree = self._contexts.tree(bound.provider)
         if tree is None:
             raise Refused(ResultCode.NO_SUCH_OBJECT, "No naming context here holds this base.")
         reader = self._contexts.readable_by(bound.identity, bound.provider, self._now())

@@ -15,33 +15,35 @@ MAX_LENGTH_OCTETS = 4
 MAX_INTEGER_OCTETS = 8
 """No INTEGER of LDAP needs more than four; a non-minimal encoding may have a few zeros in front."""
 
-_SHORT = tuple(bytes((n,)) for n in range(0x80))
+_SHORT = tuple(bytes((n,)) for n in range(0x100))
+_TWO = tuple((bytes((tag, 0x81)), bytes((tag, 0x82))) for tag in range(0x100))
+"""Tag to the beginning of an element whose length takes one octet more, or two."""
 
 
 class Malformed(RemoteProtocolError):
     """The octets are not BER, or not what the grammar wants there."""
 
 
-def frame(buffer: bytes | bytearray, limit: int) -> int | None:
-    """Octets that the first SEQUENCE in ``buffer`` takes, its header included; None while it is incomplete.
+def frame(buffer: bytes | bytearray, limit: int, at: int = 0) -> int | None:
+    """Octets that the SEQUENCE at ``at`` takes, its header included; None while it is incomplete.
 
     Raises RemoteProtocolError as soon as the header shows that it is no SEQUENCE or longer than ``limit``.
     """
-    have = len(buffer)
+    have = len(buffer) - at
     if have < 2:
-        if have and buffer[0] != SEQUENCE:
+        if have and buffer[at] != SEQUENCE:
             raise Malformed("the stream does not hold LDAP messages")
         return None
-    if buffer[0] != SEQUENCE:
+    if buffer[at] != SEQUENCE:
         raise Malformed("the stream does not hold LDAP messages")
-    size = 2 + buffer[1]
+    size = 2 + buffer[at + 1]
     if size >= 0x82:
         octets = size - 0x82
         if not 0 < octets <= MAX_LENGTH_OCTETS:
             raise Malformed("a message of indefinite or absurd length")
         if have < 2 + octets:
             return None
-        size = 2 + octets + int.from_bytes(buffer[2 : 2 + octets], "big")
+        size = 2 + octets + int.from_bytes(buffer[at + 2 : at + 2 + octets], "big")
     if size > limit:
         raise RemoteProtocolError(f"a message of {size} octets; the limit is {limit}", "oversize")
     return size if have >= size else None
@@ -78,8 +80,10 @@ def expect(octets: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
 
 def integer(octets: bytes, at: int, end: int, tag: int = INTEGER) -> tuple[int, int]:
     """The INTEGER (or ENUMERATED) at ``at``, and where the next element begins."""
-    if at + 3 <= end and octets[at] == tag and octets[at + 1] == 1 and octets[at + 2] < 0x80:
-        return octets[at + 2], at + 3  # nearly every one; the rest below would say the same
+    if at + 2 < end and octets[at] == tag and 0 < octets[at + 1] <= MAX_INTEGER_OCTETS:
+        stop = at + 2 + octets[at + 1]
+        if stop <= end:  # nearly every one; the rest below would say the same
+            return int.from_bytes(octets[at + 2 : stop], "big", signed=True), stop
     start, stop = expect(octets, at, end, tag)
     if not 0 < stop - start <= MAX_INTEGER_OCTETS:
         raise Malformed("an integer that is empty or too long")
@@ -105,10 +109,14 @@ def tlv(tag: int, value: bytes) -> bytes:
     """One element."""
     length = len(value)
     if length < 0x80:
-        return _SHORT[tag] + _SHORT[length] + value if tag < 0x80 else bytes((tag, length)) + value
+        return _SHORT[tag] + _SHORT[length] + value
+    if length < 0x10000:  # nearly every other one; the rest below would say the same of longer ones
+        return _TWO[tag][length >= 0x100] + length.to_bytes(1 + (length >= 0x100), "big") + value
     size = length.to_bytes((length.bit_length() + 7) // 8, "big")
     return bytes((tag, 0x80 | len(size))) + size + value
 
 
 def encode_integer(number: int, tag: int = INTEGER) -> bytes:
+    if 0 <= number < 0x80:
+        return _SHORT[tag] + b"\x01" + _SHORT[number]
     return tlv(tag, number.to_bytes((number + (number < 0)).bit_length() // 8 + 1, "big", signed=True))

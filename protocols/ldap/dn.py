@@ -67,6 +67,8 @@ def is_under(dn: DN, base: DN) -> bool:
 
 def escape(value: str) -> str:
     """``value`` as it stands in the text of a DN (RFC 4514 s2.4)."""
+    if value.isalnum():
+        return value  # nearly every one; the rest below would say the same
     text = _ESCAPED.sub(lambda found: "\\00" if found[0] == "\x00" else "\\" + found[0], value)
     if text[:1] in (" ", "#"):
         text = "\\" + text

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from protocols.ldap import ber
 from protocols.ldap.controls import Control
 from protocols.ldap.filter import Filter
 from protocols.ldap.filter import decode as decode_filter
-from protocols.ldap.result import Refused, Result, ResultCode
+from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 
 MAX_MESSAGE_ID = 2**31 - 1
 MAX_CONTROLS = 32
@@ -33,8 +35,7 @@ class Scope(IntEnum):
     """draft-sermersheim-ldap-subordinate-scope; slapd serves it too."""
 
 
-@dataclass(frozen=True, slots=True)
-class BindRequest:
+class BindRequest(NamedTuple):
     """``[APPLICATION 0] SEQUENCE { version INTEGER, name LDAPDN, authentication CHOICE { simple [0], sasl [3] } }``"""
 
     version: int
@@ -108,7 +109,14 @@ def _bind(octets: bytes, at: int, end: int) -> BindRequest:
 
 
 def _search(octets: bytes, at: int, end: int) -> SearchRequest:
-    base, at = ber.octet_string(octets, at, end)
+    if end - at > CACHED_SEARCH:
+        return _parsed_search(octets[at:end])
+    return _cached_search(octets[at:end])
+
+
+def _parsed_search(octets: bytes) -> SearchRequest:
+    end = len(octets)
+    base, at = ber.octet_string(octets, 0, end)
     scope, at = ber.integer(octets, at, end, ber.ENUMERATED)
     _dereference, at = ber.integer(octets, at, end, ber.ENUMERATED)
     size_limit, at = ber.integer(octets, at, end)
@@ -129,6 +137,12 @@ def _search(octets: bytes, at: int, end: int) -> SearchRequest:
     if size_limit < 0 or time_limit < 0:
         raise Refused(ResultCode.PROTOCOL_ERROR, "A limit is negative.")
     return SearchRequest(text(base), _SCOPES[scope], size_limit, time_limit, types_only, filter, tuple(attributes))
+
+
+CACHED_SEARCH = 512
+"""Octets. Longer requests are read every time, so that strangers cannot fill the cache with big ones."""
+_cached_search = lru_cache(maxsize=2048)(_parsed_search)
+# Clients ask the same again and again. 2,048 requests of at most 512 octets: some 5 MB at worst.
 
 
 _SCOPES = {int(scope): scope for scope in Scope}
@@ -183,8 +197,7 @@ OPERATIONS: dict[int, Operation] = {
 BIND, SEARCH, EXTENDED = (OPERATIONS[tag] for tag in (0x60, 0x63, 0x77))
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """``LDAPMessage ::= SEQUENCE { messageID, protocolOp CHOICE, controls [0] OPTIONAL }``, the operation unread."""
 
     message_id: int
@@ -199,9 +212,9 @@ class Envelope:
         return self.operation.decode(self.octets, self.start, self.stop)
 
 
-def envelope(octets: bytes) -> Envelope:
-    """Reads one framed message. Raises RemoteProtocolError."""
-    at, end = ber.expect(octets, 0, len(octets), ber.SEQUENCE)
+def envelope(octets: bytes, at: int = 0, end: int | None = None) -> Envelope:
+    """Reads one framed message, from ``at`` to ``end`` of what was received. Raises RemoteProtocolError."""
+    at, end = ber.expect(octets, at, len(octets) if end is None else end, ber.SEQUENCE)
     message_id, at = ber.integer(octets, at, end)
     if not 0 < message_id <= MAX_MESSAGE_ID:
         raise ber.Malformed(f"{message_id} is no message ID of a request")
@@ -251,6 +264,8 @@ def encode_message(message_id: int, operation: bytes) -> bytes:
 
 def encode_result(tag: int, result: Result, more: bytes = b"") -> bytes:
     """``LDAPResult ::= SEQUENCE { resultCode, matchedDN, diagnosticMessage, ... }`` under the response's own tag."""
+    if result is SUCCESS and not more:
+        return ber.tlv(tag, _SUCCESS)
     return ber.tlv(
         tag,
         ber.encode_integer(result.code, ber.ENUMERATED)
@@ -258,6 +273,9 @@ def encode_result(tag: int, result: Result, more: bytes = b"") -> bytes:
         + ber.tlv(ber.OCTET_STRING, result.diagnostic.encode())
         + more,
     )
+
+
+_SUCCESS = b"\x0a\x01\x00\x04\x00\x04\x00"
 
 
 def encode_extended_result(result: Result, oid: str | None = None, value: bytes | None = None) -> bytes:
@@ -271,15 +289,24 @@ def encode_notice_of_disconnection(code: ResultCode, diagnostic: str) -> bytes:
     return encode_message(0, encode_extended_result(Result(code, "", diagnostic), NOTICE_OF_DISCONNECTION))
 
 
-def encode_attribute(name: str, values: Iterable[str | bytes]) -> bytes:
-    """``PartialAttribute ::= SEQUENCE { type, vals SET OF value }``"""
-    vals = b"".join(
+def encode_values(values: Iterable[str | bytes]) -> bytes:
+    """``vals SET OF value``, without its own tag and length."""
+    return b"".join(
         [
             ber.tlv(ber.OCTET_STRING, value if isinstance(value, bytes) else value.encode("utf-8", "replace"))
             for value in values
         ]
     )
-    return ber.tlv(ber.SEQUENCE, ber.tlv(ber.OCTET_STRING, name.encode()) + ber.tlv(ber.SET, vals))
+
+
+def encode_attribute(name: str, values: bytes) -> bytes:
+    """``PartialAttribute ::= SEQUENCE { type, vals SET OF value }``; the values come encoded."""
+    return ber.tlv(ber.SEQUENCE, _attribute_type(name) + ber.tlv(ber.SET, values))
+
+
+@lru_cache(maxsize=4096)
+def _attribute_type(name: str) -> bytes:
+    return ber.tlv(ber.OCTET_STRING, name.encode())
 
 
 def encode_entry(dn: str, attributes: Iterable[bytes]) -> bytes:

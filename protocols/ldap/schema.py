@@ -6,7 +6,8 @@ Attributes that people add to users and groups are not listed; they match by `CU
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from protocols.ldap.matching import (
     BOOLEAN,
@@ -30,10 +31,11 @@ class AttributeType:
     aliases: tuple[str, ...] = ()
     operational: bool = False
 
-    @property
-    def key(self) -> str:
-        """The name under which entries hold the values."""
-        return self.name.lower()
+    key: str = field(init=False, compare=False)
+    """The name under which entries hold the values."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", self.name.lower())
 
 
 ATTRIBUTE_TYPES: tuple[AttributeType, ...] = (
@@ -84,6 +86,7 @@ KNOWN: Mapping[str, AttributeType] = {
 """Every spelling in lower case, OIDs included, to its attribute type."""
 
 
+@lru_cache(maxsize=4096)
 def custom(name: str) -> AttributeType:
     """The type of an attribute that people added, spelt as they spelt it."""
     return AttributeType(name, CASE_IGNORE)

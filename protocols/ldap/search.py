@@ -13,7 +13,7 @@ from typing import Protocol
 from protocols.ldap import ber
 from protocols.ldap.evaluation import Matchable, Recognise, predicate
 from protocols.ldap.matching import MatchingRule, Normal, Value
-from protocols.ldap.messages import SEARCH, SearchRequest, encode_attribute, encode_entry, encode_result
+from protocols.ldap.messages import SEARCH, SearchRequest, encode_attribute, encode_entry, encode_result, encode_values
 from protocols.ldap.result import SUCCESS, Result, ResultCode
 from protocols.ldap.schema import KNOWN, AttributeType
 
@@ -60,8 +60,8 @@ _cached_selection = lru_cache(maxsize=512)(_selection)
 
 
 class Entry(Matchable, Protocol):
-    def encoded(self, selection: Selection) -> bytes:
-        """The SearchResultEntry, without the envelope."""
+    def encoded(self, selection: Selection) -> bytes | None:
+        """The SearchResultEntry, without the envelope. None: ask again, after others had their turn."""
         ...
 
 
@@ -82,7 +82,7 @@ class PlainEntry:
         return encode_entry(
             self.dn,
             [
-                encode_attribute(KNOWN[key].name, () if selection.types_only else values)
+                encode_attribute(KNOWN[key].name, b"" if selection.types_only else encode_values(values))
                 for key, values in self.attributes.items()
                 if values and selection.shows(KNOWN[key])
             ],
@@ -114,7 +114,11 @@ def results(
                 done = _SIZE_LIMIT_EXCEEDED
                 break
             found += 1
-            message = ber.tlv(ber.SEQUENCE, identifier + entry.encoded(shown))
+            while (body := entry.encoded(shown)) is None:
+                yield b"".join(out)
+                out.clear()
+                looked = size = 0
+            message = ber.tlv(ber.SEQUENCE, identifier + body)
             size += len(message)
             out.append(message)
         if looked >= SLICE_CANDIDATES or size >= SLICE_OCTETS:

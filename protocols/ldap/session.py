@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.ldap import ber, messages
@@ -49,8 +49,7 @@ class Signal(Enum):
 NEED_DATA, PAUSED = Signal.NEED_DATA, Signal.PAUSED
 
 
-@dataclass(frozen=True, slots=True)
-class BindReceived:
+class BindReceived(NamedTuple):
     """A simple bind with a name and a password; everything else about binds is answered in the core."""
 
     message_id: int
@@ -61,8 +60,7 @@ class BindReceived:
         return f"BindReceived(message_id={self.message_id}, name={self.name!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class SearchReceived:
+class SearchReceived(NamedTuple):
     message_id: int
     request: SearchRequest
 
@@ -107,7 +105,10 @@ class LDAPSession(Generic[IdentityT]):
         """Whoever bound last, successfully; None is anonymous."""
         self.secure = secure
         self._offers_start_tls = offers_start_tls
-        self._received = bytearray()
+        self._received: bytes | bytearray = b""
+        """Mutable only while a message is incomplete: what comes whole is read where it is."""
+        self._read = 0
+        """Octets of ``_received`` that are done with."""
         self._closed = False
         self._binding: int | None = None
         self._starting_tls: int | None = None
@@ -115,8 +116,14 @@ class LDAPSession(Generic[IdentityT]):
 
     def receive_data(self, octets: bytes) -> None:
         """Only stores. After the end of the session everything is ignored (RFC 4511 s4.3)."""
-        if not self._closed:
-            self._received += octets
+        if self._closed:
+            return
+        if self._read == len(self._received):
+            self._received, self._read = octets, 0
+            return
+        if not isinstance(self._received, bytearray):
+            self._received = bytearray(self._received)
+        self._received += octets
 
     def next_event(self) -> Event | Signal:
         """The next thing to do, one at a time, so that later garbage never spoils earlier messages.
@@ -128,22 +135,39 @@ class LDAPSession(Generic[IdentityT]):
         if self._binding is not None or self._starting_tls is not None or len(self._searches) >= MAX_OUTSTANDING:
             return PAUSED
         try:
-            received = self._received
-            size = ber.frame(received, MAX_MESSAGE if self.identity is not None else MAX_MESSAGE_ANONYMOUS)
+            received, at = self._received, self._read
+            if at == len(received):
+                return NEED_DATA
+            size = ber.frame(received, MAX_MESSAGE if self.identity is not None else MAX_MESSAGE_ANONYMOUS, at)
             if size is None:
                 return NEED_DATA
-            message = messages.envelope(bytes(received[:size]))
-            if message.operation is messages.BIND and self._searches:
+            if isinstance(received, bytearray):
+                message = messages.envelope(bytes(received[at : at + size]))
+            else:
+                message = messages.envelope(received, at, at + size)
+            if self._searches and message.operation is messages.BIND:
                 return PAUSED  # what was asked before a bind is finished before it (RFC 4511 s4.2.1)
-            del received[:size]
+            self._done_with(at + size)
             return self._event(message)
         except RemoteProtocolError as error:
             self._closed = True
-            self._received.clear()
+            self._forget_received()
             error.answer = messages.encode_notice_of_disconnection(
                 ResultCode.PROTOCOL_ERROR, "The message breaks the LDAP protocol."
             )
             raise
+
+    def _done_with(self, read: int) -> None:
+        if read == len(self._received):
+            self._received, self._read = b"", 0
+        elif isinstance(self._received, bytearray):
+            del self._received[:read]  # takes no time: a bytearray only moves its beginning
+            self._read = 0
+        else:
+            self._read = read
+
+    def _forget_received(self) -> None:
+        self._received, self._read = b"", 0
 
     def _event(self, message: Envelope) -> Event:
         if message.operation is messages.BIND:
@@ -173,7 +197,7 @@ class LDAPSession(Generic[IdentityT]):
                 return Answered(b"")
             case UnbindRequest():
                 self._closed = True
-                self._received.clear()
+                self._forget_received()
                 return Unbound()
             case ExtendedRequest():
                 return self._extended(message, request)
@@ -185,15 +209,14 @@ class LDAPSession(Generic[IdentityT]):
             return self._refused(message, ResultCode.PROTOCOL_ERROR, "Only version 3 of LDAP is spoken here.")
         if request.password is None:
             return self._refused(message, ResultCode.AUTH_METHOD_NOT_SUPPORTED, "Only simple binds are served here.")
-        match bool(request.name), bool(request.password):
-            case False, False:
-                return self._answered(message, SUCCESS)  # anonymous, RFC 4513 s5.1.1
-            case False, True:
-                return self._refused(message, ResultCode.INVALID_CREDENTIALS, "")
-            case True, False:  # unauthenticated, RFC 4513 s5.1.2: many clients would take success for a login
-                return self._refused(message, ResultCode.UNWILLING_TO_PERFORM, "A name needs a password.")
-        self._binding = message.message_id
-        return BindReceived(message.message_id, request.name, request.password)
+        if request.name and request.password:
+            self._binding = message.message_id
+            return BindReceived(message.message_id, request.name, request.password)
+        if request.password:
+            return self._refused(message, ResultCode.INVALID_CREDENTIALS, "")
+        if request.name:  # unauthenticated, RFC 4513 s5.1.2: many clients would take success for a login
+            return self._refused(message, ResultCode.UNWILLING_TO_PERFORM, "A name needs a password.")
+        return self._answered(message, SUCCESS)  # anonymous, RFC 4513 s5.1.1
 
     def _extended(self, message: Envelope, request: ExtendedRequest) -> Event:
         if request.oid == WHO_AM_I:
@@ -208,7 +231,7 @@ class LDAPSession(Generic[IdentityT]):
                     START_TLS,
                 )
             )
-        if self._received:
+        if self._read < len(self._received):
             raise ber.Malformed("octets behind StartTLS, which would be taken for protected ones")
         self._starting_tls = message.message_id
         return StartTLSRequested(message.message_id)

@@ -63,13 +63,17 @@ def _as_object(value: Any) -> dict[str, Any]:
 def decode(line: bytes) -> Frame:
     """The frame that a line holds. Raises RemoteProtocolError."""
     try:
-        value = json.loads(line)
+        value = json.loads(line, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise RemoteProtocolError(f"a link frame is not JSON: {error}") from error
     frame = _record(value)
     if not isinstance(frame, Frame):
         raise RemoteProtocolError(f"{type(frame).__name__} is not a frame")
     return frame
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 class Lines:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
+import re
+from binascii import Error, a2b_base64
 
 MAX_BASIC_LENGTH = 2048
 """Characters of base64: room for a long name and a 1,000-character password."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class NotCredentials(ValueError):
@@ -22,12 +24,12 @@ def basic_credentials(authorization: bytes) -> tuple[str, str]:
     if len(encoded) > MAX_BASIC_LENGTH:
         raise NotCredentials("the credentials are too long")
     try:
-        text = b64decode(encoded, validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+        text = a2b_base64(encoded, strict_mode=True).decode("utf-8")
+    except (Error, UnicodeDecodeError):
         raise NotCredentials("the credentials are not base64 of UTF-8") from None
     username, colon, password = text.partition(":")
     if not colon or not username:
         raise NotCredentials("there is no user name")
-    if any(character < " " or character == "\x7f" for character in text):
+    if _CONTROL.search(text):
         raise NotCredentials("the credentials hold a control character")
     return username, password

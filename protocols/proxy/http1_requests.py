@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
+from itertools import chain
 from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -105,16 +106,21 @@ class RequestReader:
         if self._in_head:
             if self._raw > MAX_RAW_HEAD_BYTES:
                 self._refuse(431, "the request's head does not end")
-        elif self._raw - self._head_bytes > (CHUNK_OVERHEAD_RATIO + 1) * self._payload + MAX_RAW_HEAD_BYTES:
+        elif self._raw - self._head_bytes() > (CHUNK_OVERHEAD_RATIO + 1) * self._payload + MAX_RAW_HEAD_BYTES:
             self._refuse(400, "the chunks hold more padding than content")
+
+    def _head_bytes(self) -> int:
+        """As nginx counts: the target, and each header with its colon, space and line end."""
+        headers = self._headers
+        return len(self._target) + sum(map(len, chain.from_iterable(headers))) + 4 * len(headers)
 
     def _expect_head(self) -> None:
         self._in_head = True
-        self._raw = self._head_bytes = self._payload = 0
+        self._raw = self._payload = 0
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._noted: dict[bytes, bytes] = {}
-        self._repeated: bytes | None = None
+        self._repeats = False
         self._body_hidden = False
 
     def _refuse(self, status: int, text: str) -> None:
@@ -128,38 +134,32 @@ class RequestReader:
         self._target += piece
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._in_head:
-            return
-        name = name.lower()
-        value = value.rstrip(b" \t")
-        self._head_bytes += len(name) + len(value) + 4
-        self._headers.append((name, value))
-        if name in _NOTED:
-            if name in self._noted:
-                self._repeated = name
-            self._noted[name] = value
+        if self._in_head:
+            self._headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         if self.refused or not self._in_head:
             return
         self._in_head = False
-        self._head_bytes += len(self._target)
-        problem = self._problem()
+        found = [field for field in self._headers if field[0] in _NOTED]
+        noted = self._noted = dict(found)
+        self._repeats = len(found) > len(noted)
+        method, version = self._parser.get_method(), self._parser.get_http_version()
+        problem = self._problem(method, version)
         if problem is not None:
             self.refused = True
             self.events.append(problem)
             return
-        noted = self._noted
         chunked = b"transfer-encoding" in noted
         body_length = None if chunked else int(noted.get(b"content-length", b"0"))
         upgrading = self._parser.should_upgrade()
         self._body_hidden = upgrading and body_length != 0
         self.events.append(
             RequestReceived(
-                self._parser.get_method(),
+                method,
                 self._target,
                 self._headers,
-                self._parser.get_http_version(),
+                version,
                 noted.get(b"host", b""),
                 body_length,
                 self._parser.should_keep_alive(),
@@ -181,20 +181,19 @@ class RequestReader:
 
     # --- rules ---
 
-    def _problem(self) -> Refused | None:
-        version = self._parser.get_http_version()
+    def _problem(self, method: bytes, version: str) -> Refused | None:
         if version not in ("1.1", "1.0"):
             return Refused(505, f"HTTP/{version} is not spoken here")
         if len(self._target) > MAX_TARGET_BYTES:
             return Refused(414, "the target is too long")
-        if self._head_bytes > MAX_HEAD_BYTES or len(self._headers) > MAX_HEADERS:
+        if len(self._headers) > MAX_HEADERS or self._head_bytes() > MAX_HEAD_BYTES:
             return Refused(431, "the head is too long or has too many headers")
-        if self._parser.get_method() == b"CONNECT":
+        if method == b"CONNECT":
             return Refused(405, "CONNECT is for forward proxies, and this is none")
         return self._host_problem(version) or self._target_problem() or self._framing_problem(version)
 
     def _host_problem(self, version: str) -> Refused | None:
-        if self._repeated == b"host":
+        if self._repeats and [name for name, _ in self._headers].count(b"host") > 1:
             return Refused(400, "there are several Host headers")
         if version == "1.1" and b"host" not in self._noted:
             return Refused(400, "HTTP/1.1 needs a Host header")

@@ -25,7 +25,9 @@ MAX_FORWARDED_HOPS = 32
 MAX_REMEMBERED_PEERS = 1024
 """Verdicts kept, so that a busy proxy's address is not parsed for each request."""
 MAX_REMEMBERED_ADDRESSES = 4096
-"""Addresses kept in their parsed form: parsing one costs as much as answering."""
+"""Addresses kept in their parsed form and in their usual spelling: parsing one costs as much as answering."""
+MAX_ADDRESS_LENGTH = 64
+"""An IPv6 address has at most 45 characters, the name of an interface 15."""
 SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 """What X-Forwarded-Proto may say; Traefik says ``wss`` for WebSockets."""
 
@@ -38,13 +40,26 @@ class ForwardingError(RemoteProtocolError):
     """
 
 
-@lru_cache(MAX_REMEMBERED_ADDRESSES)
 def address(text: str) -> Address | None:
     """The IP address with IPv4 unmapped from IPv6 and without a zone; None for anything else."""
     try:
-        found = ip_address(text)
+        return _address(text)
     except ValueError:
         return None
+
+
+@lru_cache(MAX_REMEMBERED_ADDRESSES)
+def spelled(text: str) -> str:
+    """The `address` in its usual spelling. Raises ValueError when it is none."""
+    return str(_address(text))
+
+
+@lru_cache(MAX_REMEMBERED_ADDRESSES)
+def _address(text: str) -> Address:
+    """Raises ValueError, so that only what is an address is remembered, and nothing long."""
+    if len(text) > MAX_ADDRESS_LENGTH:
+        raise ValueError("longer than any address")
+    found = ip_address(text)
     if isinstance(found, IPv6Address):
         if found.ipv4_mapped is not None:
             return found.ipv4_mapped
@@ -61,15 +76,15 @@ class TrustedPeers:
         self._verdicts: dict[str, bool] = {}
 
     def is_trusted(self, peer: str) -> bool:
+        """``peer``: an address in any spelling, or what the transport calls the peer."""
         verdict = self._verdicts.get(peer)
         if verdict is None:
             if len(self._verdicts) >= MAX_REMEMBERED_PEERS:
                 self._verdicts.clear()
-            verdict = self._verdicts[peer] = self.contains(address(peer))
+            found = address(peer)
+            verdict = found is not None and any(found in network for network in self._networks)
+            self._verdicts[peer] = verdict
         return verdict
-
-    def contains(self, found: Address | None) -> bool:
-        return found is not None and any(found in network for network in self._networks)
 
 
 def by_name(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:
@@ -132,21 +147,22 @@ def forwarded_client(peer: str, headers: Headers, trusted: TrustedPeers) -> str:
     entries = _entries(headers, b"x-forwarded-for")
     if len(entries) > MAX_FORWARDED_HOPS:
         raise ForwardingError(f"X-Forwarded-For has more than {MAX_FORWARDED_HOPS} entries.")
-    client = address(peer)
+    client = _spelled(peer)
     for entry in reversed(entries):
-        client = address(entry)
-        if client is None:
+        try:
+            client = spelled(entry)
+        except ValueError:
             raise ForwardingError(
                 "X-Forwarded-For holds something that is no IP address: let the proxy set it to the client's address."
-            )
-        if not trusted.contains(client):
+            ) from None
+        if not trusted.is_trusted(client):
             break
-    return str(client) if client is not None else peer
+    return client
 
 
 def _entries(headers: Headers, name: bytes) -> list[str]:
-    values = headers.get(name, NONE)
-    return [entry.strip() for value in values if value for entry in value.decode("latin-1").split(",")]
+    said = b",".join([value for value in headers.get(name, NONE) if value])
+    return [entry.strip() for entry in said.decode("latin-1").split(",")] if said else []
 
 
 def _last(headers: Headers, name: bytes) -> str:
@@ -164,5 +180,7 @@ def _host(name: bytes, host: str, scheme: str) -> str:
 
 
 def _spelled(peer: str) -> str:
-    found = address(peer)
-    return str(found) if found is not None else peer
+    try:
+        return spelled(peer)
+    except ValueError:
+        return peer

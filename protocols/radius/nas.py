@@ -101,7 +101,7 @@ class NasTable:
 
 def unmapped(address: str) -> str:
     """An IPv4 address that an IPv6 socket shows as ``::ffff:192.0.2.7``, as itself; any other unchanged."""
-    if address[:7].lower() != MAPPED:
+    if ":" not in address or not address.lower().startswith(MAPPED):
         return address
     try:
         mapped = IPv6Address(address).ipv4_mapped

@@ -18,10 +18,9 @@ def reveal(hidden: bytes, secret: bytes, authenticator: bytes) -> bytes:
     size = len(hidden)
     if not BLOCK <= size <= MAX_PASSWORD or size % BLOCK:
         raise RemoteProtocolError(f"a User-Password of {size} octets")
-    before = authenticator + hidden
-    stream = b"".join(
-        [md5(secret + before[at : at + BLOCK], usedforsecurity=False).digest() for at in range(0, size, BLOCK)]
-    )
+    stream = md5(secret + authenticator, usedforsecurity=False).digest()
+    for at in range(BLOCK, size, BLOCK):
+        stream += md5(secret + hidden[at - BLOCK : at], usedforsecurity=False).digest()
     return (int.from_bytes(stream) ^ int.from_bytes(hidden)).to_bytes(size).rstrip(b"\0")
 
 

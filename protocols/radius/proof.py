@@ -13,7 +13,7 @@ from protocols.radius.dictionary import (
 from protocols.radius.packet import Packet, attribute
 from protocols.radius.password import reveal
 
-PROOFS = frozenset((USER_PASSWORD, CHAP_PASSWORD, ARAP_PASSWORD, EAP_MESSAGE))
+PROOFS = (USER_PASSWORD, CHAP_PASSWORD, ARAP_PASSWORD, EAP_MESSAGE)
 """Kinds of proof; a request carries at most one of them (RFC 3579 section 3.3, note 1)."""
 
 ONCE = frozenset((USER_NAME, USER_PASSWORD, CHAP_PASSWORD, ARAP_PASSWORD))
@@ -26,13 +26,14 @@ class NoProof(RemoteProtocolError):
 
 def name_and_password(packet: Packet, secret: bytes) -> tuple[str, str]:
     """Raises NoProof."""
-    proofs = PROOFS & packet.first.keys()
+    present = packet.first
+    proofs = [number for number in PROOFS if number in present]
     if len(proofs) > 1:
-        raise NoProof(f"attributes {sorted(proofs)} prove in different ways", "malformed_credentials")
+        raise NoProof(f"attributes {proofs} prove in different ways", "malformed_credentials")
     if packet.repeats(ONCE):
         raise NoProof("a name or a password occurs twice", "malformed_credentials")
     if USER_PASSWORD not in proofs:
-        raise NoProof(f"proof by {sorted(proofs)}", "unsupported_proof")
+        raise NoProof(f"proof by {proofs}", "unsupported_proof")
     username = _text(packet.get(USER_NAME) or b"", "malformed_credentials")
     if not username.isprintable():
         raise NoProof("User-Name holds control characters", "malformed_credentials")

@@ -51,9 +51,9 @@ class Request:
         return name.decode("utf-8", "replace") if name else self.address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AccessRequested:
-    """Decide, then call `RadiusExchange.answer` with ``request``, whatever happens."""
+    """Decide, then call `RadiusExchange.answer` with ``request``, whatever happens. Not frozen, as `Packet` is not."""
 
     request: Request
     username: str

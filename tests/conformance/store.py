@@ -18,7 +18,9 @@ import pytest
 from control.records import (
     ACTIVITY_RECORDS,
     DIRECTORY_RECORDS,
+    AccessToken,
     Application,
+    AuthorizationCode,
     Binding,
     Certificate,
     Event,
@@ -29,12 +31,14 @@ from control.records import (
     Outpost,
     Provider,
     Record,
+    RefreshToken,
     Session,
     Setting,
     Stage,
     StageBinding,
     Token,
     User,
+    UserConsent,
 )
 from control.store.interface import (
     SYSTEM,
@@ -116,6 +120,10 @@ ONE_OF_EACH: tuple[Record, ...] = (
     Token("t1", 1, key="k", key_digest="d", expires=99.0),
     Event("login", context={"x": [1]}, user={"pk": 1}, client_ip="::1"),
     Session("digest", user=1, data={"flow": None}, created=1.0, expires=2.0),
+    AuthorizationCode("code", 3, 1, "digest", granted={"scopes": ["openid"]}, used=True, expires=2.0),
+    AccessToken("access", 3, 1, "code", granted={"nonce": "ü"}, expires=2.0),
+    RefreshToken("refresh", 3, 1, "code", revoked=True, expires=2.0),
+    UserConsent(1, "application", scopes=("openid", "email"), expires=3.0),
     Login(5, 77.0),
     Instance("i1", "outpost", hostname="edge-1", last_seen=3.0),
 )

@@ -133,6 +133,15 @@ def test_acceptance_that_names_nobody_is_refused(world: World) -> None:
     assert world.ask(None).outcome is not Outcome.ACCEPTED
 
 
+@pytest.mark.parametrize("name", ["", "bob\0", "\ud800", "x" * 100_000])
+def test_a_name_that_nobody_can_have_is_refused_and_written_down_short(world: World, name: str) -> None:
+    answer = world.ask(username=name, attributes={"path": "/" * 100_000, **{str(n): "x" for n in range(100)}})
+    assert (answer.outcome, answer.reason) == (Outcome.BAD_CREDENTIALS, "impossible_name")
+    assert world.questions == []
+    (event,) = world.store.read_now(lambda tx: tx.select(Event, Query(equal={"action": "login_failed"})))
+    assert len(repr(event)) < 2500
+
+
 @pytest.mark.parametrize("version", [0, 2])
 def test_a_password_changed_while_the_old_one_was_checked_is_not_accepted(world: World, version: int) -> None:
     world.proved = Proved("accepted", world.users["alice"], version)

@@ -10,8 +10,9 @@ import pytest
 
 from control import instances
 from control.records import Event, Instance, Login, Outpost, User
-from control.store.interface import NotFound, Query, Transaction
+from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
+from protocols.errors import RemoteProtocolError
 from protocols.link.messages import Hello, Report, Reports
 from tests.fakes import FakeClock
 from tests.stores import open_store
@@ -95,9 +96,9 @@ def test_what_fails_halfway_keeps_nothing_and_can_be_sent_again(bench: Bench, mo
 
 def test_nobody_reports_in_anothers_name(bench: Bench) -> None:
     bench.take(bench.logins(1))
-    with pytest.raises(NotFound):
+    with pytest.raises(RemoteProtocolError):
         bench.take(bench.logins(2), outpost=bench.other)
-    with pytest.raises(NotFound):
+    with pytest.raises(RemoteProtocolError):
         bench.store.write_now(lambda tx: instances.seen(tx, bench.other, HELLO, 1))
     assert counts(bench) == [1]
 
@@ -175,3 +176,25 @@ def test_being_seen_does_not_reset_the_numbering(bench: Bench) -> None:
     bench.store.write_now(lambda tx: instances.seen(tx, bench.outpost, HELLO, 3))
     assert bench.take(bench.logins(1), bench.logins(2)) == 2
     assert counts(bench) == [1, 2]
+
+
+@pytest.mark.parametrize("instance", ["", "x" * 255, "i\0", "\ud800"])
+def test_a_hello_or_report_that_names_nobody_is_refused(bench: Bench, instance: str) -> None:
+    with pytest.raises(RemoteProtocolError):
+        bench.store.write_now(lambda tx: instances.seen(tx, bench.outpost, Hello(instance, "host", "1"), 1))
+    with pytest.raises(RemoteProtocolError):
+        bench.take(instance=instance)
+
+
+@pytest.mark.parametrize("revision", [-1, 2**63, 10**30])
+def test_a_revision_that_no_store_has_is_refused(bench: Bench, revision: int) -> None:
+    with pytest.raises(RemoteProtocolError):
+        bench.store.write_now(lambda tx: instances.seen(tx, bench.outpost, HELLO, revision))
+
+
+def test_whatever_a_report_holds_it_is_kept_and_short(bench: Bench) -> None:
+    body = {"user": 10**30, "a\0": "\ud800", "deep": {"x": ["y" * 100_000]}, **{str(n): n for n in range(100)}}
+    assert bench.take(Report(1, "k" * 100_000, 1e300, body)) == 1
+    (event,) = bench.events()
+    assert len(repr(event)) < 3000
+    assert event.created <= bench.clock.now()

@@ -95,7 +95,8 @@ def test_who_follows_and_what_they_were_told(tmp_path: Path) -> None:
         outpost = control.embedded_outpost
         following = [control.link.follow(outpost, codec.encode(Hello(f"i{n}", "host", "0.1.0"))) for n in range(2)]
         for frames in following:
-            await asyncio.wait_for(anext(frames), 10)
+            while not codec.decode(await asyncio.wait_for(anext(frames), 10)).last:  # type: ignore[union-attr]
+                pass
         assert value(control, "authentik_outposts_connected", outpost=outpost) == 2
         await control.store.write(lambda tx: tx.insert(User(username="alice")))
         assert isinstance(codec.decode(await asyncio.wait_for(anext(following[0]), 10)), Delta)

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from control import outposts
-from control.records import Application, Binding, Certificate, Group, Outpost, Provider, User
+from control.records import Application, Binding, Certificate, Group, Outpost, Provider, Stage, Token, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
-from outpost.directory.snapshot import Snapshot, changed, whole
+from outpost.directory.draft import changed, whole
+from outpost.directory.snapshot import Snapshot
 from protocols.link.messages import (
     CertificateRecord,
+    Configuration,
     Members,
     ProviderRecord,
     Put,
@@ -168,3 +170,18 @@ def test_users_and_groups_do_not_send_the_configuration_again(store: SqlStore) -
     store.write_now(lambda tx: tx.delete(one(tx, User, username="alice")))
     sent = store.read_now(lambda tx: outposts.changes(tx, outpost, revision))
     assert {type(change) for change in sent} == {Put, Members, Remove}
+
+
+def test_a_token_changes_nothing_at_an_outpost(store: SqlStore) -> None:
+    outpost = store.write_now(populate)
+    revision = view(store, outpost).revision
+    store.write_now(lambda tx: tx.insert(Token("t", user=one(tx, User, username="alice").pk, key="k", key_digest="d")))
+    assert store.read_now(lambda tx: outposts.changes(tx, outpost, revision)) == []
+
+
+def test_another_stage_sends_the_configuration(store: SqlStore) -> None:
+    outpost = store.write_now(populate)
+    revision = view(store, outpost).revision
+    store.write_now(lambda tx: tx.insert(Stage("s", "deny")))
+    sent = store.read_now(lambda tx: outposts.changes(tx, outpost, revision))
+    assert [type(change) for change in sent] == [Configuration]

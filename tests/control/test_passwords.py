@@ -190,6 +190,29 @@ def test_whoever_gives_up_waiting_makes_room(monkeypatch: pytest.MonkeyPatch) ->
     assert asyncio.run(crowd()) == WRONG
 
 
+def test_one_who_asks_much_does_not_keep_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+
+    async def crowd() -> tuple[Verified, int]:
+        made = Passwords(workers=1, cost=CHEAP)
+        _held(made, gate, monkeypatch)
+        try:
+            greedy = [asyncio.ensure_future(made.verify(None, "x", "greedy")) for _ in range(3 * WAITING_PER_WORKER)]
+            await asyncio.sleep(0)
+            patient = asyncio.ensure_future(made.on_behalf("patient").verify(None, "x"))
+            await asyncio.sleep(0)
+            gate.set()
+            answer = await asyncio.wait_for(patient, 5)
+            told = await asyncio.gather(*greedy, return_exceptions=True)
+            return answer, sum(isinstance(one, Busy) for one in told)
+        finally:
+            made.close()
+
+    answer, busy = asyncio.run(crowd())
+    assert answer == WRONG
+    assert busy == 2 * WAITING_PER_WORKER
+
+
 def test_a_failing_hash_makes_room_too() -> None:
     async def fail() -> int:
         made = Passwords(workers=1, cost=CHEAP)

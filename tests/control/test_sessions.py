@@ -131,7 +131,7 @@ def test_a_new_password_ends_sessions_but_not_new_ones(desk: Desk) -> None:
 
 
 def test_a_password_changed_while_the_old_one_was_checked_signs_nobody_in(desk: Desk) -> None:
-    new = fresh(b"n" * 64)
+    new = desk.fresh()
     with pytest.raises(PermissionError, match="credential_changed"):
         desk.store.write_now(lambda tx: sessions.sign_in(tx, None, new, desk.alice, 0, "password", CALLER))
     assert desk.find(new.cookie) is None

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from outpost.authentication import Authentication
+from outpost.authentication import Authentication, LinkRevoked
 from outpost.credential_cache import GRACE_SECONDS, MOST_SECONDS, CredentialCache
-from outpost.directory.snapshot import Directory, Touched, whole
+from outpost.directory.draft import whole
+from outpost.directory.snapshot import Directory, Touched
 from outpost.outcome import HTTP_STATUS, LDAP_RESULT_CODE, RADIUS_CODE, Circumstances, Decision, Password
 from protocols.link.messages import Authenticate, Authenticated, LdapSettings, ProviderRecord, Reuse, UserRecord
 from rules.reasons import REASONS, Outcome
@@ -38,6 +39,15 @@ def test_every_refusal_is_passed_on_without_an_identity(reason: str) -> None:
     link = FakeLink()
     link.verdicts["alice"] = reason
     assert ask(link) == Decision(reason, None, "q1")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 255, "bob\0", "\ud800"])
+def test_a_name_that_nobody_can_have_is_refused_without_asking(name: str) -> None:
+    link = FakeLink({name: "right"})
+    authentication = Authentication(link, lambda: "q1", lambda _: None)
+    decision = run(authentication.authenticate(Password(name, "right"), 7, WHERE))
+    assert decision == Decision("impossible_name", id="q1")
+    assert link.questions == []
 
 
 def test_control_away_is_unavailable() -> None:
@@ -168,6 +178,14 @@ def test_while_control_is_away_the_known_are_let_in_and_the_others_told_to_wait(
     assert bench.ask(Password("alice", "wrong")) == Decision("control_away", id="q1")
     assert bench.ask(Password("bob", "right")) == Decision("control_away", id="q1")
     bench.clock.advance(GRACE_SECONDS)
+    assert bench.ask() == Decision("control_away", id="q1")
+
+
+def test_an_outpost_that_was_shut_out_lets_nobody_in_by_grace() -> None:
+    bench = Remembering()
+    bench.ask()
+    bench.clock.advance(MOST_SECONDS)
+    bench.link.fails = LinkRevoked()
     assert bench.ask() == Decision("control_away", id="q1")
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from outpost.credential_cache import GRACE_SECONDS, MOST_SECONDS, CredentialCache, Place, Use
-from outpost.directory.snapshot import Directory, Touched, changed, whole
+from outpost.directory.draft import changed, whole
+from outpost.directory.snapshot import Directory, Touched
 from outpost.outcome import Decision, Identity, Password
 from protocols.link.messages import (
     BindingRecord,

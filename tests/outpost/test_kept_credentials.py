@@ -13,7 +13,8 @@ from twisted.internet.task import Clock
 
 from outpost import kept_credentials
 from outpost.credential_cache import GRACE_SECONDS, CredentialCache
-from outpost.directory.snapshot import Directory, Touched, changed, whole
+from outpost.directory.draft import changed, whole
+from outpost.directory.snapshot import Directory, Touched
 from outpost.kept_credentials import MOST_WAITING, PURPOSE, KeptCredentials
 from outpost.outcome import Decision, Password
 from outpost.saving import SECONDS_BETWEEN, Saving

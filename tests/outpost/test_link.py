@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +9,10 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from outpost.authentication import LinkAway
+from outpost.authentication import LinkAway, LinkRevoked
 from outpost.credential_cache import CredentialCache
 from outpost.directory.snapshot import Directory, Touched
-from outpost.link import RETRY_FIRST, RETRY_MOST, Link
+from outpost.link import RETRY_FIRST, RETRY_MOST, Link, Receive
 from outpost.outcome import Decision, Password
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
@@ -36,7 +35,7 @@ from protocols.link.messages import (
     UserRecord,
 )
 from protocols.link.replica import Standing
-from tests.fakes import an_identity, run
+from tests.fakes import FakeGarbageCollector, an_identity, run, take_turns
 
 ALICE = UserRecord(1, "u1", "uid", "alice", "", "", "internal", True, 1, 1)
 CHUNK = SnapshotChunk(5, "store", "c5", 0, True, (ALICE,))
@@ -46,14 +45,15 @@ QUESTION = Authenticate("q1", 1, "alice", {"kind": "password", "password": "x"},
 class Wire:
     """A transport whose streams a test feeds and ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.hellos: list[Hello] = []
-        self.receive: Callable[[bytes], None] = lambda _: None
+        self.receive: Receive = lambda _: Deferred()
         self.stream: Deferred[None] = Deferred()
         self.answer: Frame | Exception = Authenticated("q1", "bad_credentials", "wrong_password", 5)
         self.asked: list[Frame] = []
 
-    def follow(self, hello: bytes, receive: Callable[[bytes], None]) -> Deferred[None]:
+    def follow(self, hello: bytes, receive: Receive) -> Deferred[None]:
         frame = codec.decode(hello)
         assert isinstance(frame, Hello)
         self.hellos.append(frame)
@@ -67,12 +67,13 @@ class Wire:
             raise self.answer
         return codec.encode(self.answer)
 
+    def begin(self, frame: Frame) -> Deferred[None]:
+        """As a transport does it: what ``receive`` fails with ends the stream."""
+        taken = self.receive(codec.encode(frame).rstrip(b"\n"))
+        return taken.addErrback(self.stream.errback)
+
     def send(self, frame: Frame) -> None:
-        """As a transport does it: what ``receive`` raises ends the stream."""
-        try:
-            self.receive(codec.encode(frame).rstrip(b"\n"))
-        except RemoteProtocolError as error:
-            self.stream.errback(error)
+        take_turns(self.begin(frame), self.clock)
 
 
 class Told:
@@ -83,7 +84,9 @@ class Told:
 
 class Bench:
     def __init__(self) -> None:
-        self.wire, self.clock, self.directory = Wire(), Clock(), Directory()
+        self.clock, self.directory = Clock(), Directory()
+        self.wire = Wire(self.clock)
+        self.collector = FakeGarbageCollector()
         self.faults: list[str] = []
         telemetry = Telemetry()
         telemetry.fault = self.faults.append  # type: ignore[method-assign, assignment]
@@ -99,6 +102,7 @@ class Bench:
             hostname="h",
             version="v",
             now=self.clock.seconds,
+            collector=self.collector,
         )
         self.running = Deferred.fromCoroutine(self.link.run())
 
@@ -301,3 +305,25 @@ def test_what_is_no_answer_is_not_taken_for_one(bench: Bench, answer: Any, error
     bench.wire.answer = answer
     with pytest.raises(error):
         run(bench.link.ask(QUESTION))
+
+
+def test_a_revoked_outpost_forgets_everything_and_says_so_once(bench: Bench) -> None:
+    told = Told(bench.directory)
+    revoked: list[str] = []
+    bench.link.on_revoked(lambda: revoked.append("told"))
+    bench.wire.send(CHUNK)
+    bench.wire.stream.errback(LinkRevoked())
+    bench.wait(RETRY_MOST)
+    bench.wire.stream.errback(LinkRevoked())
+    assert not bench.directory.current.users
+    assert told.changes[-1] == Touched(everything=True)
+    assert revoked == ["told"]
+    assert bench.wire.hellos[-1].revision == 0
+
+
+def test_an_answer_that_it_is_revoked_counts_at_once(bench: Bench) -> None:
+    bench.wire.send(CHUNK)
+    bench.wire.answer = LinkRevoked()
+    with pytest.raises(LinkRevoked):
+        run(bench.link.ask(QUESTION))
+    assert not bench.directory.current.users

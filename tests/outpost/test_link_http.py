@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone, ResponseFailed, ResponseNeverReceived
 from twisted.web.http import PotentialDataLoss
 
-from outpost.authentication import LinkAway
+from outpost.authentication import LinkAway, LinkRevoked
 from outpost.link_http import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
@@ -62,10 +62,14 @@ class Streaming:
         self.stream = _Stream(self.clock, self.receive)
         self.stream.makeConnection(self.transport)  # type: ignore[no-untyped-call]
 
-    def receive(self, line: bytes) -> None:
+    def receive(self, line: bytes) -> Deferred[None]:
         if line == b"bad":
-            raise RemoteProtocolError("no frame")
+            return fail(RemoteProtocolError("no frame"))
         self.lines.append(line)
+        if line == b"long":
+            self.taking = Deferred()
+            return self.taking
+        return succeed(None)
 
     def end(self, reason: Exception) -> Any:
         self.stream.connectionLost(Failure(reason))
@@ -161,7 +165,10 @@ class Wire:
         return Deferred.fromCoroutine(self.transport.ask(question))
 
     def follow(self, receive: Callable[[bytes], None] = lambda _: None) -> Deferred[None]:
-        return Deferred.fromCoroutine(self.transport.follow(b'{"hello": 1}\n', receive))
+        def taken(line: bytes) -> Deferred[None]:
+            return succeed(receive(line))
+
+        return Deferred.fromCoroutine(self.transport.follow(b'{"hello": 1}\n', taken))
 
     @property
     def tried(self) -> list[str]:
@@ -280,6 +287,24 @@ def test_a_refusal_is_told_in_controls_words() -> None:
     refused = outcome(asked)
     assert isinstance(refused, Refused)
     assert str(refused) == "control answered 403: This token belongs to no outpost, or was revoked."
+
+
+def test_revocation_is_controls_own_word() -> None:
+    wire = Wire()
+    asked = wire.ask()
+    protocol, _ = settle(wire).accept()
+    protocol.dataReceived(b"HTTP/1.1 403 Forbidden\r\nX-Outpost-Revoked: 1\r\nContent-Length: 8\r\n\r\nRevoked\n")
+    assert isinstance(outcome(asked), LinkRevoked)
+
+
+@pytest.mark.parametrize("status", [b"400 Bad Request", b"413 Content Too Large"])
+def test_what_is_wrong_with_the_question_is_not_absence(status: bytes) -> None:
+    """Or one that nobody can answer would count as control being away, and what is known only by grace would do."""
+    wire = Wire()
+    asked = wire.ask()
+    protocol, _ = settle(wire).accept()
+    answer(protocol, b"no\n", status)
+    assert isinstance(outcome(asked), RemoteProtocolError)
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -15,7 +15,8 @@ from twisted.internet.testing import FakeDatagramTransport, StringTransport
 from outpost import __version__
 from outpost.authentication import Authentication
 from outpost.credential_cache import CredentialCache
-from outpost.directory.snapshot import Directory, Touched, whole
+from outpost.directory.draft import whole
+from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.forward_auth import PREFIX, ForwardAuth
 from outpost.listeners.ldap import LdapFactory
 from outpost.listeners.metrics import PATH, Metrics

@@ -15,7 +15,7 @@ from outpost import kept_credentials
 from outpost.authentication import LinkAway
 from outpost.credential_cache import CredentialCache
 from outpost.directory.snapshot import Directory
-from outpost.link import Link
+from outpost.link import Link, Receive
 from outpost.on_disk import OnDisk
 from outpost.outcome import Decision, Password
 from outpost.saving import SECONDS_BETWEEN
@@ -36,7 +36,7 @@ from protocols.link.messages import (
     SnapshotChunk,
     UserRecord,
 )
-from tests.fakes import FakeClock, an_identity, run
+from tests.fakes import FakeClock, FakeGarbageCollector, an_identity, run, take_turns
 
 ALICE = UserRecord(1, "u1", "uid", "alice", "", "", "internal", True, 1, 1)
 BOB = UserRecord(2, "u2", "uid", "bob", "", "", "internal", True, 2, 1)
@@ -67,7 +67,7 @@ class Life:
         self.notes: list[str] = []
         self.hellos: list[Hello] = []
         self.reports: list[Reports] = []
-        self.receive: Callable[[bytes], None] = lambda _: None
+        self.receive: Receive = lambda _: Deferred()
         self.directory = Directory()
         telemetry = Telemetry()
         telemetry.noted = self.notes.append  # type: ignore[method-assign, assignment]
@@ -82,6 +82,7 @@ class Life:
             hostname="h",
             version="v",
             now=clock,
+            collector=FakeGarbageCollector(),
         )
         seal = Seal(token) if token is not None else None
         self.on_disk = OnDisk(
@@ -101,7 +102,7 @@ class Life:
         self.on_disk.start()
         Deferred.fromCoroutine(self.link.run()).addErrback(lambda _: None)
 
-    def follow(self, hello: bytes, receive: Callable[[bytes], None]) -> Deferred[None]:
+    def follow(self, hello: bytes, receive: Receive) -> Deferred[None]:
         frame = codec.decode(hello)
         assert isinstance(frame, Hello)
         self.hellos.append(frame)
@@ -116,7 +117,7 @@ class Life:
         return codec.encode(ReportsTaken(frame.reports[-1].number if frame.reports else 0))
 
     def send(self, frame: Frame) -> None:
-        self.receive(codec.encode(frame))
+        take_turns(self.receive(codec.encode(frame)), self.timers)
 
     def accept(self) -> None:
         decision = Decision("accepted", an_identity("alice"), "q")

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from outpost.directory.snapshot import Snapshot, changed, whole
+from outpost.directory.draft import changed, whole
+from outpost.directory.snapshot import Snapshot
 from outpost.sealed import Unreadable
 from outpost.sealed_snapshot import PIECE_RECORDS, pieces, stored
 from protocols.errors import RemoteProtocolError
@@ -23,7 +24,7 @@ from protocols.link.messages import (
     Record,
     UserRecord,
 )
-from protocols.link.replica import Replica, Standing, WholeSnapshot
+from protocols.link.replica import Replica, SnapshotPart, Standing
 
 STANDING = Standing("store", 6, "c6")
 USERS = tuple(UserRecord(n, f"u{n}", f"uid{n}", f"user{n}", "", "", "internal", True, n, 1) for n in range(1, 1001))
@@ -41,12 +42,11 @@ SNAPSHOT, _ = changed(whole(5, RECORDS), 6, [Members("staff", added=(4,), remove
 def read_back(snapshot: Snapshot) -> Snapshot:
     kept = stored(iter(list(pieces(snapshot, STANDING, heard=12.5))))
     replica = Replica()
-    news = [replica.receive(chunk) for chunk in kept.chunks]
+    parts = [part for chunk in kept.chunks if isinstance(part := replica.receive(chunk), SnapshotPart)]
     assert kept.heard == 12.5
     assert replica.standing == STANDING
-    assert news[:-1] == [None] * (len(kept.chunks) - 1)
-    assert isinstance(news[-1], WholeSnapshot)
-    return whole(news[-1].revision, news[-1].records)
+    assert [part.last for part in parts] == [False] * (len(kept.chunks) - 1) + [True]
+    return whole(parts[-1].revision, (record for part in parts for record in part.records))
 
 
 def test_the_whole_directory_comes_back() -> None:

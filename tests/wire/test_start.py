@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,24 @@ def test_curl_reads_the_api(program: Program) -> None:
         timeout=30,
     )
     assert '"username":"akadmin"' in answer.stdout.replace(" ", "")
+
+
+def test_a_data_folder_belongs_to_one_program(tmp_path: Path) -> None:
+    first = Program(tmp_path, "up").start()
+    try:
+        ports = (tmp_path / "data" / "ports.json").read_text()
+        second = Program(tmp_path, "up")
+        answer = subprocess.run(
+            [sys.executable, "-m", "outpost", "up"],
+            env=second.environ,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert answer.returncode == 1
+        assert "Another outpost program runs in the data folder" in answer.stderr
+        assert (tmp_path / "data" / "ports.json").read_text() == ports
+        assert first.is_ready()
+    finally:
+        assert first.stop() == 0

@@ -8,9 +8,8 @@ from typing import Any
 from control.flows.state import Context, Continue, FlowServices, Invalid, State, Verdict
 from control.records import User
 from control.store.interface import Query, Transaction
+from rules.names import is_possible_name, shown
 
-LONGEST_NAME = 254
-"""Characters: the longest e-mail address (RFC 5321, section 4.5.3.1.3, less its angle brackets)."""
 USER_FIELDS = ("email", "username")
 """What a name may be, unless the stage says otherwise."""
 PRIMARY_ACTION = {"authentication": "Log in", "recovery": "Continue", "enrollment": "Continue"}
@@ -47,7 +46,7 @@ class IdentificationStage:
         allowed = tuple(settings.get("user_fields", USER_FIELDS))
         ignore_case = bool(settings.get("case_insensitive_matching", True))
         user = await services.store.read(lambda tx: find_user(tx, name, allowed, ignore_case))
-        return Continue({"uid": name[:LONGEST_NAME], "pending_user": user.pk if user is not None else None})
+        return Continue({"uid": shown(name), "pending_user": user.pk if user is not None else None})
 
 
 def find_user(tx: Transaction, name: str, allowed: tuple[str, ...], ignore_case: bool) -> User | None:
@@ -55,7 +54,7 @@ def find_user(tx: Transaction, name: str, allowed: tuple[str, ...], ignore_case:
 
     Every field is looked into whatever the first one finds: known and unknown names cost the same.
     """
-    if len(name) > LONGEST_NAME or not name.isprintable():
+    if not is_possible_name(name):
         return None
     found = [_only(tx, field, name, ignore_case) for field in ("username", "email") if field in allowed]
     return next((user for user in found if user is not None), None)

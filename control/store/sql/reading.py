@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -17,6 +17,8 @@ from control.store.sql.schema import RECORD_TABLES, RecordTable, change_log, hea
 
 R = TypeVar("R", bound=Record)
 EVERYTHING = Query()
+ROWS_AT_ONCE = 500
+"""Rows that `Reading.each` fetches together."""
 WHOLE_NUMBER = RECORD_TABLES[User].fields["pk"]
 
 
@@ -105,6 +107,12 @@ class Reading:
             statement = statement.offset(query.offset)
         rows = self._connection.execute(statement).mappings()
         return [self._given.rows.record(kept, dict(row)) for row in rows]
+
+    def each(self, kind: type[R]) -> Iterator[R]:
+        kept = RECORD_TABLES[kind]
+        statement = everything(kept).order_by(self._dialect.ordered(kept.pk)).execution_options(yield_per=ROWS_AT_ONCE)
+        for row in self._connection.execute(statement).mappings():
+            yield self._given.rows.record(kept, dict(row))
 
     def count(self, kind: type[R], query: Query = EVERYTHING) -> int:
         kept = RECORD_TABLES[kind]

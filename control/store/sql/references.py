@@ -8,7 +8,9 @@ from enum import Enum, auto
 from typing import Any
 
 from control.records import (
+    AccessToken,
     Application,
+    AuthorizationCode,
     Binding,
     Certificate,
     Flow,
@@ -18,11 +20,13 @@ from control.records import (
     Outpost,
     Provider,
     Record,
+    RefreshToken,
     Session,
     Stage,
     StageBinding,
     Token,
     User,
+    UserConsent,
 )
 
 
@@ -50,6 +54,16 @@ REFERENCES: tuple[Reference, ...] = (
     Reference(Token, "user", User, Fate.DELETE),
     Reference(Session, "user", User, Fate.DELETE),
     Reference(Login, "pk", User, Fate.DELETE),
+    Reference(AuthorizationCode, "user", User, Fate.DELETE),
+    Reference(AccessToken, "user", User, Fate.DELETE),
+    Reference(RefreshToken, "user", User, Fate.DELETE),
+    Reference(UserConsent, "user", User, Fate.DELETE),
+    Reference(AuthorizationCode, "session", Session, Fate.DELETE),
+    Reference(AccessToken, "session", Session, Fate.DELETE),
+    Reference(AuthorizationCode, "provider", Provider, Fate.DELETE),
+    Reference(AccessToken, "provider", Provider, Fate.DELETE),
+    Reference(RefreshToken, "provider", Provider, Fate.DELETE),
+    Reference(UserConsent, "application", Application, Fate.DELETE),
     Reference(Outpost, "user", User, Fate.CLEAR),
     Reference(Binding, "group", Group, Fate.DELETE),
     Reference(Group, "parents", Group, Fate.STRIP),
@@ -58,6 +72,7 @@ REFERENCES: tuple[Reference, ...] = (
     Reference(Outpost, "providers", Provider, Fate.STRIP),
     Reference(Instance, "outpost", Outpost, Fate.DELETE),
     Reference(Provider, "certificate", Certificate, Fate.CLEAR_SETTING),
+    Reference(Provider, "signing_key", Certificate, Fate.CLEAR_SETTING),
     Reference(Binding, "target", Flow, Fate.DELETE),
     Reference(StageBinding, "flow", Flow, Fate.DELETE),
     Reference(Provider, "authentication_flow", Flow, Fate.CLEAR),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from control.web.admin_api import extras, outpost_health
+from control.web.admin_api import extras, flow_executor, outpost_health
 from control.web.admin_api.endpoint import Elsewhere
 from control.web.admin_api.table import resources
 from control.web.services import Services
@@ -15,6 +15,7 @@ __all__ = ["routes"]
 def routes(services: Services) -> list[BaseRoute]:
     """To be mounted at /api/v3. The last one answers every path that is not there."""
     return [
+        *flow_executor.routes(services),
         *extras.routes(services),
         *outpost_health.routes(services),
         *(route for resource in resources(services.random) for route in resource.routes(services)),

@@ -14,14 +14,15 @@ MAX_BODY_BYTES = 1024 * 1024
 """The largest that people send is a group with 100,000 members, 0.7 MB."""
 
 
-async def json_object(request: Request) -> dict[str, Any]:
-    """The body; none at all counts as an empty object. Raises Refused, Invalid."""
-    text = await _bounded(request)
+async def json_object(request: Request, most: int | None = None) -> dict[str, Any]:
+    """The body, of at most ``most`` (MAX_BODY_BYTES) bytes; none at all counts as an empty object.
+
+    Raises Refused, Invalid.
+    """
+    text = await _bounded(request, MAX_BODY_BYTES if most is None else most)
     if not text:
         return {}
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Refused(415, f'Unsupported media type "{media_type}" in request.')
+    require_json(request)
     try:
         value = json.loads(text.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -32,13 +33,20 @@ async def json_object(request: Request) -> dict[str, Any]:
     return value
 
 
-async def _bounded(request: Request) -> bytes:
+def require_json(request: Request) -> None:
+    """Raises Refused: a form of another site can send other media types, but not this one unasked."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Refused(415, f'Unsupported media type "{media_type}" in request.')
+
+
+async def _bounded(request: Request, most: int) -> bytes:
     parts = bytearray()
     try:
         async for part in request.stream():
             parts += part
-            if len(parts) > MAX_BODY_BYTES:
-                raise Refused(413, f"Request body exceeds {MAX_BODY_BYTES} bytes.", {"Connection": "close"})
+            if len(parts) > most:
+                raise Refused(413, f"Request body exceeds {most} bytes.", {"Connection": "close"})
     except ClientDisconnect:
         raise Refused(400, "The request ended early.") from None
     return bytes(parts)

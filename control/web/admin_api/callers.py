@@ -46,6 +46,11 @@ def superusers_and_outposts(caller: Caller) -> bool:
     return caller.is_superuser or caller.is_outpost
 
 
+def people(caller: Caller) -> bool:
+    """Everybody who is no outpost."""
+    return not caller.is_outpost
+
+
 def everybody(caller: Caller) -> bool:
     """Everybody who is authenticated."""
     return True

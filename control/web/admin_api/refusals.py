@@ -13,6 +13,7 @@ from control.passwords import Busy
 from control.store.interface import AlreadyExists, NotFound, Overloaded, Unavailable
 from control.verbs.fields import Invalid
 from control.web import request_ids
+from protocols.proxy.trust import ForwardingError
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ def refusal(error: Exception) -> Response:
             return answer({"detail": NO_SUCH_PATH}, 404)
         case AlreadyExists():
             return answer({name: ["This field must be unique."] for name in error.fields}, 400)
+        case ForwardingError():
+            return answer({"detail": str(error)}, 400)
         case Busy():
             return answer({"detail": "Too many passwords are being checked. Try again shortly."}, 503)
         case Unavailable() | Overloaded():

@@ -49,6 +49,10 @@ def sees_everything(tx: Transaction, caller: Caller) -> Narrowed:
     return {}
 
 
+def taken_as_it_is(body: Body, caller: Caller, is_new: bool) -> Body:
+    return body
+
+
 @dataclass(frozen=True, slots=True)
 class Resource(Generic[R]):
     """``shape`` turns records into bodies, many at once. An action without a function does not exist."""
@@ -69,6 +73,9 @@ class Resource(Generic[R]):
     readers: Permit = superusers_only
     sees: Callable[[Transaction, Caller], Narrowed] = sees_everything
     """Which records a permitted reader sees."""
+    writers: Permit = superusers_only
+    as_given: Callable[[Body, Caller, bool], Body] = taken_as_it_is
+    """What a body means from this caller, for a new record or not: who may write may still not say everything."""
     create: Create[R] | None = None
     update: Update[R] | None = None
     delete: Delete | None = None
@@ -105,16 +112,16 @@ class Resource(Generic[R]):
     def _collection(self, services: Services) -> dict[str, Action]:
         actions = {"GET": Action(self.readers, self._list(services))}
         if self.create is not None:
-            actions["POST"] = Action(superusers_only, self._create(services, self.create))
+            actions["POST"] = Action(self.writers, self._create(services, self.create))
         return actions
 
     def _single(self, services: Services) -> dict[str, Action]:
         actions = {"GET": Action(self.readers, self._retrieve(services))}
         if self.update is not None:
-            actions["PUT"] = Action(superusers_only, self._update(services, self.update, partial=False))
-            actions["PATCH"] = Action(superusers_only, self._update(services, self.update, partial=True))
+            actions["PUT"] = Action(self.writers, self._update(services, self.update, partial=False))
+            actions["PATCH"] = Action(self.writers, self._update(services, self.update, partial=True))
         if self.delete is not None:
-            actions["DELETE"] = Action(superusers_only, self._delete(services, self.delete))
+            actions["DELETE"] = Action(self.writers, self._delete(services, self.delete))
         return actions
 
     def _list(self, services: Services) -> Do:
@@ -143,7 +150,7 @@ class Resource(Generic[R]):
 
     def _create(self, services: Services, create: Create[R]) -> Do:
         async def do(request: Request, caller: Caller) -> Response:
-            body = await json_object(request)
+            body = self.as_given(await json_object(request), caller, True)
             view = View(caller, request.query_params)
 
             def verb(tx: Transaction) -> dict[str, Any]:
@@ -155,7 +162,7 @@ class Resource(Generic[R]):
 
     def _update(self, services: Services, update: Update[R], partial: bool) -> Do:
         async def do(request: Request, caller: Caller) -> Response:
-            body = await json_object(request)
+            body = self.as_given(await json_object(request), caller, False)
             view = View(caller, request.query_params)
 
             def verb(tx: Transaction) -> dict[str, Any]:

@@ -6,32 +6,25 @@ A GET never signs anybody in or out: links from other sites must not be able to.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from control import sessions
 from control.flows import executor
-from control.flows.planning import NotForYou, SignInFirst, SignOutFirst, flow_for, plan
+from control.flows.planning import NotForYou, SignInFirst
 from control.flows.state import Challenge, Denied, Done, State, Step
 from control.flows.targets import is_web, local_or
-from control.records import Flow
-from control.sessions import Caller, Visit
-from control.store.interface import NotFound, Transaction
-from control.web.browser import CrossSite, caller, check_csrf, drop_cookie, set_cookie, visit
+from control.sessions import Visit
+from control.store.interface import NotFound
+from control.web import flow_steps
+from control.web.browser import CrossSite, caller, check_csrf, visit
+from control.web.flow_steps import Settled
 from control.web.pages.answers import Stop, message, redirect, rendered
 from control.web.pages.forms import form
 from control.web.services import Services
 
 CSRF_FIELD = "csrf_token"
-FLOW = "flow"
-"""The name of the flow's state in the session."""
-HINTS = ("code",)
-"""Query parameters that a form may show."""
-LONGEST_HINT = 128
-"""Characters; a setup code is shorter."""
 DESIGNATIONS = frozenset({"authentication", "invalidation"})
 """Purposes that have an address of their own."""
 TEMPLATES = {
@@ -50,23 +43,21 @@ async def default(request: Request, services: Services) -> Response:
     designation = request.path_params["designation"]
     if designation not in DESIGNATIONS:
         raise _no_flow()
-    slug = (await services.store.read(lambda tx: flow_for(tx, designation))).slug
+    slug = await flow_steps.default_slug(services, designation)
     if request.method == "POST":
         return await _run(request, services, slug)
-    await _forget(services, await visit(request, services))
+    await flow_steps.forget(services, await visit(request, services))
     return redirect(_path(slug, local_or(request.query_params.get("next"), "/")))
 
 
 async def cancel(request: Request, services: Services) -> Response:
     """Begin again, perhaps as somebody else."""
-    await _forget(services, await visit(request, services))
+    await flow_steps.forget(services, await visit(request, services))
     return redirect(local_or(request.query_params.get("next"), "/"))
 
 
 async def _run(request: Request, services: Services, slug: str) -> Response:
-    found = await visit(request, services)
-    stored = State.from_json(found.session.data.get(FLOW)) if found is not None else None
-    going = stored if stored is not None and stored.slug == slug else None
+    found, going = await flow_steps.standing(request, services, slug)
     if request.method == "POST":
         return await _answer(request, services, slug, found, going)
     if going is not None and not _asks_anew(request) and (asked := executor.challenge(going)) is not None:
@@ -76,7 +67,7 @@ async def _run(request: Request, services: Services, slug: str) -> Response:
 
 
 def _asks_anew(request: Request) -> bool:
-    return any(name in request.query_params for name in ("next", *HINTS))
+    return any(name in request.query_params for name in ("next", *flow_steps.HINTS))
 
 
 async def _answer(
@@ -88,100 +79,45 @@ async def _answer(
     check_csrf(request, found.session, fields.pop(CSRF_FIELD, ""))
     if going is None:
         return await _begin(request, services, slug, found)
-    step = await executor.answer(going, fields, services)
+    step = await flow_steps.answer(services, going, fields, caller(request, services))
     return await _conclude(request, services, found, step, fields)
 
 
 async def _begin(request: Request, services: Services, slug: str, found: Visit | None) -> Response:
-    user = found.user if found is not None else None
     next = local_or(request.query_params.get("next"), "/")
-    hints = {name: value[:LONGEST_HINT] for name in HINTS if (value := request.query_params.get(name))}
-
-    def planned(tx: Transaction) -> State | None:
-        flow = tx.find(Flow, slug=slug)
-        if flow is None:
-            raise _no_flow()
-        if flow.designation == "authentication" and user is not None:
-            return None
-        return plan(tx, flow, user.pk if user is not None else None, next, hints)
-
     try:
-        state = await services.store.read(planned)
+        step = await flow_steps.begin(services, slug, found, next, flow_steps.hints_of(request.query_params))
+    except NotFound:
+        raise _no_flow() from None
     except SignInFirst:
         return redirect(f"/flows/-/default/authentication/?{urlencode({'next': request.url.path})}")
-    except (SignOutFirst, NotForYou) as refusal:
+    except NotForYou as refusal:
         raise Stop(403, "Not here", str(refusal)) from None
-    if state is None:
-        return redirect(next)
-    return await _conclude(request, services, found, await executor.start(state, services), {})
-
-
-# --- what a step means for the browser -----------------------------------------------------------------------------
+    return redirect(next) if step is None else await _conclude(request, services, found, step, {})
 
 
 async def _conclude(
     request: Request, services: Services, found: Visit | None, step: Step, fields: Mapping[str, str]
 ) -> Response:
-    match step:
-        case Challenge():
-            return await _asked(request, services, found, step, fields)
-        case Done():
-            return await _done(request, services, found, step)
-        case Denied(_, text):
-            who = caller(request, services)
-            await services.store.write(lambda tx: _deny(tx, found, step, who))
-            return message(403, "Access denied", text)
-
-
-async def _asked(
-    request: Request, services: Services, found: Visit | None, step: Challenge, fields: Mapping[str, str]
-) -> Response:
-    data = {FLOW: step.state.to_json()}
-    if found is None:
-        new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
-        who = caller(request, services)
-        session = await services.store.write(lambda tx: sessions.begin(tx, new, who, data))
-        response = _drawn(step, session.csrf, fields)
-        set_cookie(response, new.cookie, request, services)
-        return response
-    who = caller(request, services)
-    await services.store.write(lambda tx: _keep(tx, found, data, step, who))
-    if request.method == "POST" and "response_errors" not in step.component:
-        return redirect(_path(step.state.slug))
-    return _drawn(step, found.session.csrf, fields)
-
-
-async def _done(request: Request, services: Services, found: Visit | None, step: Done) -> Response:
-    context = step.context
-    if request.method != "POST" and (context.login is not None or context.logout):
+    if request.method != "POST" and isinstance(step, Done) and flow_steps.changes_session(step):
         return _confirm(request, found, step)
-    if context.login is not None:
-        return await _sign_in(request, services, found, step, context.login)
-    response = redirect(step.to)
-    if context.logout:
-        drop_cookie(response, request, services)
-        if found is not None:
-            who = caller(request, services)
-            await services.store.write(lambda tx: sessions.sign_out(tx, found, who))
-        return response
-    await _forget(services, found)
+    settled = await flow_steps.settle(services, found, step, caller(request, services))
+    response = _said(request, settled, fields)
+    settled.write_cookie(response, request, services)
     return response
 
 
-async def _sign_in(request: Request, services: Services, found: Visit | None, step: Done, user: int) -> Response:
-    """The old cookie ends and a new one begins, so that nobody knows it who saw the browser before."""
-    new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
-    who = caller(request, services)
-    old = found.session if found is not None else None
-    try:
-        await services.store.write(
-            lambda tx: sessions.sign_in(tx, old, new, user, step.context.proved_version, step.context.method, who)
-        )
-    except (NotFound, PermissionError):
-        raise Stop(403, "Access denied", "You cannot sign in with this account.") from None
-    response = redirect(step.to)
-    set_cookie(response, new.cookie, request, services)
-    return response
+def _said(request: Request, settled: Settled, fields: Mapping[str, str]) -> Response:
+    match settled.step:
+        case Challenge() as asked:
+            went_well = request.method == "POST" and "response_errors" not in asked.component
+            if went_well and settled.cookie is None:
+                return redirect(_path(asked.state.slug))
+            return _drawn(asked, settled.csrf, fields)
+        case Done(to, _):
+            return redirect(to)
+        case Denied(_, text, _):
+            return message(403, "Access denied", text)
 
 
 def _confirm(request: Request, found: Visit | None, step: Done) -> Response:
@@ -189,24 +125,6 @@ def _confirm(request: Request, found: Visit | None, step: Done) -> Response:
         return redirect(step.to)
     action = _path(request.path_params["slug"], step.context.next)
     return rendered("confirm.html", person=found.user, csrf=found.session.csrf, action=action, csrf_field=CSRF_FIELD)
-
-
-def _keep(tx: Transaction, found: Visit, data: dict[str, Any], step: Challenge, who: Caller) -> None:
-    sessions.keep(tx, found.session, data)
-    if step.reason:
-        context = step.state.context
-        sessions.login_failed(tx, context.uid or "", context.pending_user, step.reason, who)
-
-
-def _deny(tx: Transaction, found: Visit | None, denied: Denied, who: Caller) -> None:
-    if found is not None:
-        sessions.keep(tx, found.session, {})
-    sessions.login_failed(tx, denied.context.uid or "", denied.context.pending_user, denied.reason, who)
-
-
-async def _forget(services: Services, found: Visit | None) -> None:
-    if found is not None and FLOW in found.session.data:
-        await services.store.write(lambda tx: sessions.keep(tx, found.session, {}))
 
 
 # --- drawing -------------------------------------------------------------------------------------------------------

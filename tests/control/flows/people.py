@@ -86,6 +86,9 @@ class World:
     def now(self) -> Callable[[], float]:
         return self.clock.now
 
+    def on_behalf(self, owner: str) -> World:
+        return self
+
     def user(self, pk: int, username: str, password: str | None = None, **fields: Any) -> User:
         user = User(username, pk, password=None if password is None else f"hash:{password}", **fields)
         self.store.records[User, pk] = user

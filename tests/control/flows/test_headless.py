@@ -31,7 +31,7 @@ class CountingPasswords(ImmediatePasswords):
         super().__init__()
         self.verified = 0
 
-    async def verify(self, stored: str | None, password: str) -> Verified:
+    async def verify(self, stored: str | None, password: str, owner: str = "") -> Verified:
         self.verified += 1
         return await super().verify(stored, password)
 

@@ -38,14 +38,17 @@ def binding(store: SqlStore, target: str, **fields: Any) -> Binding:
 
 
 def provider(store: SqlStore, kind: str, name: str = "", **fields: Any) -> Provider:
-    return store.write_now(lambda tx: providers.create(tx, kind, {"name": name or kind, **fields}, same_bytes))
+    random = bytes_of(name or kind)
+    return store.write_now(lambda tx: providers.create(tx, kind, {"name": name or kind, **fields}, random))
 
 
 def outpost(store: SqlStore, name: str, **fields: Any) -> Outpost:
-    def random(size: int) -> bytes:
-        return hashlib.shake_256(name.encode()).digest(size)
-
+    random = bytes_of(name)
     return store.write_now(lambda tx: outposts.create(tx, {"name": name, "type": "any", **fields}, random))
+
+
+def bytes_of(name: str) -> Callable[[int], bytes]:
+    return lambda size: hashlib.shake_256(name.encode()).digest(size)
 
 
 def count(store: SqlStore, kind: type[Record]) -> int:

@@ -11,11 +11,13 @@ from typing import Any
 
 import httpx
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from control.bootstrap import FirstStart, bootstrap
 from control.records import Event, Session, User
 from control.store.interface import Query
 from control.verbs import users
+from control.web import admin_api
 from control.web.browser import COOKIE
 from control.web.pages import routes
 from control.web.services import Services
@@ -48,7 +50,8 @@ class Site:
             trusted_proxies=(ip_network("127.0.0.0/8"),),
             version="0.1.0",
         )
-        self.app = Starlette(routes=routes(self.services))
+        self.pages = routes(self.services)
+        self.app = Starlette(routes=[Mount("/api/v3", routes=admin_api.routes(self.services)), *self.pages])
         self.runner = asyncio.Runner()
 
     def close(self) -> None:

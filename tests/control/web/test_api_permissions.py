@@ -19,6 +19,8 @@ EVERYBODY = {
     ("GET", "/core/applications/{key}/"),
 }
 """Open to every authenticated user; everything else is for superusers."""
+OPEN = {"/flows/executor/{slug}/"}
+"""Open to strangers; the flow itself decides (test_flow_executor.py)."""
 OUTPOSTS = EVERYBODY | {
     ("GET", "/outposts/instances/"),
     ("GET", "/outposts/instances/{key}/"),
@@ -33,11 +35,17 @@ def operations(api: Api) -> list[tuple[str, str]]:
     found = []
     for route in api.routes:
         assert isinstance(route, Route)
-        if isinstance(route.app, Elsewhere):
+        if isinstance(route.app, Elsewhere) or route.path in OPEN:
             continue
         assert isinstance(route.app, Endpoint), route.path
         found += [(method, route.path) for method in route.app.actions]
     return found
+
+
+def test_what_is_open_to_strangers_is_listed(api: Api) -> None:
+    routes = [route for route in api.routes if isinstance(route, Route)]
+    guarded = (Endpoint, Elsewhere)
+    assert {route.path for route in routes if not isinstance(route.app, guarded)} == OPEN
 
 
 def keys(api: Api) -> dict[str, str]:

@@ -563,7 +563,7 @@ def test_strict_headers_everywhere(site: Site, browser: Browser, path: str) -> N
 
 
 def test_every_route_is_among_the_paths(site: Site) -> None:
-    for route in site.app.routes:
+    for route in site.pages:
         spelled = route.path_regex  # type: ignore[attr-defined]
         assert any(
             spelled.match(path)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from outpost.directory.contexts import NamingContexts
+from outpost.directory.draft import changed, whole
 from outpost.directory.reader import Reader
-from outpost.directory.snapshot import Directory, Touched, changed, whole
+from outpost.directory.snapshot import Directory, Touched
 from outpost.outcome import Identity
 from protocols.ldap import dn
 from protocols.ldap.filter_text import parse

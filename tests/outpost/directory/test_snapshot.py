@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outpost.directory.snapshot import Directory, Snapshot, Touched, changed, whole
+from outpost.directory.draft import changed, whole
+from outpost.directory.snapshot import Directory, Snapshot, Touched
 from protocols.link.messages import (
     Change,
     Configuration,

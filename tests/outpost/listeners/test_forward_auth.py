@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from outpost.authentication import Authentication
-from outpost.directory.snapshot import Directory, Touched, changed, whole
+from outpost.directory.draft import changed, whole
+from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners import forward_auth as forward_auth_module
 from outpost.listeners.forward_auth import PREFIX, ForwardAuth
 from outpost.outcome import Circumstances, Decision

@@ -6,7 +6,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import FakeDatagramTransport
 
 from outpost.authentication import Authentication
-from outpost.directory.snapshot import Directory, Touched, changed, whole
+from outpost.directory.draft import changed, whole
+from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.radius import RadiusListener
 from outpost.telemetry import Telemetry
 from protocols.link.messages import (

@@ -111,6 +111,7 @@ def test_fields_that_an_earlier_version_lacks_take_their_defaults() -> None:
         b'{"_":"heartbeat"}',
         b'{"_":"heartbeat","revision":"9"}',
         b'{"_":"heartbeat","revision":true}',
+        b'{"_":"report","number":1,"kind":"x","time":NaN,"body":{}}',
         b'{"_":"remove","kind":"user","pk":5}',
         b'{"_":"delta","previous":1,"revision":2,"chain":"","changes":{}}',
         b'{"_":"delta","previous":1,"revision":2,"chain":"","changes":[{"_":"heartbeat","revision":1}]}',

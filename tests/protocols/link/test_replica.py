@@ -4,7 +4,7 @@ import pytest
 
 from protocols.errors import RemoteProtocolError
 from protocols.link.messages import Delta, Frame, Heartbeat, Hello, Members, OutpostRecord, Put, SnapshotChunk
-from protocols.link.replica import Changes, Replica, WholeSnapshot
+from protocols.link.replica import Changes, Replica, SnapshotPart
 
 ONE = OutpostRecord("o1", "one", "any")
 TWO = OutpostRecord("o2", "two", "any")
@@ -20,11 +20,12 @@ def loaded() -> Replica:
     return replica
 
 
-def test_a_snapshot_is_published_when_its_last_chunk_has_come() -> None:
+def test_a_snapshot_counts_when_its_last_chunk_has_come() -> None:
     replica = Replica()
-    assert replica.receive(chunk(0, False)) is None
-    assert replica.revision == 0
-    assert replica.receive(chunk(1, True, TWO)) == WholeSnapshot(5, (ONE, TWO))
+    assert replica.receive(chunk(0, False)) == SnapshotPart(5, (ONE,), first=True, last=False)
+    assert replica.receive(chunk(1, False)) == SnapshotPart(5, (ONE,), first=False, last=False)
+    assert (replica.revision, replica.chain) == (0, "")
+    assert replica.receive(chunk(2, True, TWO)) == SnapshotPart(5, (TWO,), first=False, last=True)
     assert replica.hello("i", "h", "v") == Hello("i", "h", "v", incarnation="store", revision=5, chain="c5")
 
 

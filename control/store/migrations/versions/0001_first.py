@@ -13,6 +13,25 @@ WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     op.create_table(
+        "access_token",
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("provider", WHOLE, nullable=False),
+        sa.Column("user", WHOLE, nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("session", sa.Text(), nullable=True),
+        sa.Column("granted", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("expires", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_access_token")),
+    )
+    with op.batch_alter_table("access_token", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_access_token_code"), ["code"], unique=False)
+        batch_op.create_index(batch_op.f("ix_access_token_expires"), ["expires"], unique=False)
+        batch_op.create_index(batch_op.f("ix_access_token_provider"), ["provider"], unique=False)
+        batch_op.create_index(batch_op.f("ix_access_token_session"), ["session"], unique=False)
+        batch_op.create_index(batch_op.f("ix_access_token_user"), ["user"], unique=False)
+
+    op.create_table(
         "application",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("slug", sa.Text(), nullable=False),
@@ -31,6 +50,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("provider", name=op.f("uq_application_provider")),
         sa.UniqueConstraint("slug", name=op.f("uq_application_slug")),
     )
+    op.create_table(
+        "authorization_code",
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("provider", WHOLE, nullable=False),
+        sa.Column("user", WHOLE, nullable=False),
+        sa.Column("session", sa.Text(), nullable=True),
+        sa.Column("granted", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("used", sa.Boolean(), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("expires", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_authorization_code")),
+    )
+    with op.batch_alter_table("authorization_code", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_authorization_code_expires"), ["expires"], unique=False)
+        batch_op.create_index(batch_op.f("ix_authorization_code_provider"), ["provider"], unique=False)
+        batch_op.create_index(batch_op.f("ix_authorization_code_session"), ["session"], unique=False)
+        batch_op.create_index(batch_op.f("ix_authorization_code_user"), ["user"], unique=False)
+
     op.create_table(
         "binding",
         sa.Column("target", sa.Text(), nullable=False),
@@ -181,10 +218,30 @@ def upgrade() -> None:
         sa.Column("property_mappings", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("secrets", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=True),
         sa.Column("managed", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_provider")),
+        sa.UniqueConstraint("client_id", name=op.f("uq_provider_client_id")),
         sa.UniqueConstraint("name", name=op.f("uq_provider_name")),
     )
+    op.create_table(
+        "refresh_token",
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("provider", WHOLE, nullable=False),
+        sa.Column("user", WHOLE, nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("granted", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("revoked", sa.Boolean(), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("expires", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_refresh_token")),
+    )
+    with op.batch_alter_table("refresh_token", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_refresh_token_code"), ["code"], unique=False)
+        batch_op.create_index(batch_op.f("ix_refresh_token_expires"), ["expires"], unique=False)
+        batch_op.create_index(batch_op.f("ix_refresh_token_provider"), ["provider"], unique=False)
+        batch_op.create_index(batch_op.f("ix_refresh_token_user"), ["user"], unique=False)
+
     op.create_table(
         "revision",
         sa.Column("number", WHOLE, autoincrement=False, nullable=False),
@@ -276,6 +333,7 @@ def upgrade() -> None:
         sa.Column("valid_from", sa.Double(), nullable=True),
         sa.Column("valid_until", sa.Double(), nullable=True),
         sa.Column("sessions_not_before", sa.Double(), nullable=False),
+        sa.Column("email_verified", sa.Boolean(), nullable=False),
         sa.Column("date_joined", sa.Double(), nullable=False),
         sa.Column("last_updated", sa.Double(), nullable=False),
         sa.Column("password_change_date", sa.Double(), nullable=True),
@@ -290,6 +348,20 @@ def upgrade() -> None:
     with op.batch_alter_table("user", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_user_email"), ["email"], unique=False)
         batch_op.create_index(batch_op.f("ix_user_email_folded"), ["email_folded"], unique=False)
+
+    op.create_table(
+        "user_consent",
+        sa.Column("user", WHOLE, nullable=False),
+        sa.Column("application", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("scopes", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("expires", sa.Double(), nullable=True),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_user_consent")),
+        sa.UniqueConstraint("user", "application", name=op.f("uq_user_consent_user_application")),
+    )
+    with op.batch_alter_table("user_consent", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_user_consent_application"), ["application"], unique=False)
 
     op.create_table(
         "member",

@@ -1,5 +1,6 @@
 """Records as JSON bodies with authentik's fields. Each function takes many at once, to ask the store once."""
 
+from control.web.admin_api.shapes.activity import events
 from control.web.admin_api.shapes.configuration import (
     applications,
     bindings,
@@ -8,16 +9,20 @@ from control.web.admin_api.shapes.configuration import (
     providers,
     whole_providers,
 )
+from control.web.admin_api.shapes.credentials import certificates, tokens
 from control.web.admin_api.shapes.people import groups, myself, users
 
 __all__ = [
     "applications",
     "bindings",
+    "certificates",
+    "events",
     "flows",
     "groups",
     "myself",
     "outposts",
     "providers",
+    "tokens",
     "users",
     "whole_providers",
 ]

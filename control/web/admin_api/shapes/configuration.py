@@ -64,13 +64,13 @@ def providers(tx: Transaction, records: Sequence[Provider], view: View) -> list[
 
 
 def whole_providers(tx: Transaction, records: Sequence[Provider], view: View) -> list[Body]:
-    """With the settings of their kind, and the secret that an administrator has to copy to the NAS."""
+    """With the settings of their kind, and the secret that an administrator has to copy to the other side."""
     outposts = tx.select(Outpost, Query(ordering=("name",)))
     return [
         {
             **body,
             **provider.settings,
-            **({"shared_secret": provider.secrets["shared_secret"]} if provider.kind == "radius" else {}),
+            **{name: provider.secrets[name] for name in _SHOWN.get(provider.kind, ())},
             **(_REDIRECTS if provider.kind == "proxy" else {}),
             "outpost_set": [outpost.name for outpost in outposts if provider.pk in outpost.providers],
         }
@@ -78,6 +78,8 @@ def whole_providers(tx: Transaction, records: Sequence[Provider], view: View) ->
     ]
 
 
+_SHOWN = {"radius": ("shared_secret",), "oauth2": ("client_secret",)}
+"""Secrets that a person has to copy to the other side."""
 _REDIRECTS: Body = {"redirect_uris": [], "jwt_federation_sources": [], "jwt_federation_providers": []}
 
 

@@ -1,0 +1,84 @@
+"""What each scope tells about a person: plain functions, one a scope (OpenID Connect Core, 5.1 and 5.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from control.outposts import uid_of
+from control.records import User
+from control.store.interface import Transaction
+from control.verbs.rights import closure
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    user: User
+    groups: tuple[str, ...]
+    """Names of the groups that the user is a direct member of."""
+    uid: str
+
+
+def person(tx: Transaction, user: User) -> Person:
+    direct = tx.groups_of([user.pk]).get(user.pk, [])
+    names = tuple(group.name for group in closure(tx, user.pk) if group.pk in direct)
+    return Person(user, names, uid_of(user.pk, tx.install_id))
+
+
+def _nothing(person: Person) -> dict[str, Any]:
+    return {}
+
+
+def _email(person: Person) -> dict[str, Any]:
+    user = person.user
+    return {"email": user.email, "email_verified": user.email_verified} if user.email else {}
+
+
+def _profile(person: Person) -> dict[str, Any]:
+    name = person.user.name or person.user.username
+    return {
+        "name": name,
+        "given_name": name,
+        "preferred_username": person.user.username,
+        "nickname": person.user.username,
+        "groups": list(person.groups),
+    }
+
+
+SCOPES: dict[str, Callable[[Person], dict[str, Any]]] = {
+    "openid": _nothing,
+    "email": _email,
+    "profile": _profile,
+    "offline_access": _nothing,
+}
+NAMES = ("email", "email_verified", "name", "given_name", "preferred_username", "nickname", "groups")
+TOLD = {
+    "openid": "Know that it is you",
+    "email": "See your e-mail address",
+    "profile": "See your name, user name and groups",
+    "offline_access": "Keep this access while you are away",
+}
+"""What a scope means, for the person who is asked."""
+
+
+def of_scopes(person: Person, scopes: Iterable[str]) -> dict[str, Any]:
+    claims: dict[str, Any] = {}
+    for scope in sorted(scopes):
+        claims.update(SCOPES[scope](person))
+    return claims
+
+
+_SUBJECTS: dict[str, Callable[[Person], str]] = {
+    "hashed_user_id": lambda person: person.uid,
+    "user_id": lambda person: str(person.user.pk),
+    "user_uuid": lambda person: person.user.uuid,
+    "user_username": lambda person: person.user.username,
+    "user_email": lambda person: person.user.email,
+    "user_upn": lambda person: str(person.user.attributes.get("upn", "")),
+}
+
+
+def subject(person: Person, mode: str) -> str:
+    """``sub``; what a user does not have, an address or a UPN, is replaced by the hashed id: it must not be empty."""
+    return _SUBJECTS[mode](person) or person.uid

@@ -1,0 +1,258 @@
+"""Codes and tokens: given, exchanged once, renewed, looked up, taken back. Each is one store verb (D19).
+
+A verb that takes something back answers with `Failed` instead of raising: an exception would undo it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from control.authentication import application_admits
+from control.oidc import claims, tokens
+from control.oidc.authorize import AUTHORIZED, Grant
+from control.oidc.clients import Client, client
+from control.oidc.keys import signing_key
+from control.oidc.tokens import Granted, Random, Tokens, digest
+from control.records import AccessToken, Application, AuthorizationCode, Event, Provider, RefreshToken, Session, User
+from control.sessions import Caller
+from control.store.interface import Query, Transaction
+from rules import validity
+
+CODE_BYTES = 32
+"""256 bits: cannot be guessed."""
+REFRESH_BYTES = 64
+"""Written as 128 hexadecimal digits, authentik's length."""
+KEPT_SECONDS = 3600.0
+"""For which a used code is kept, so that using it twice takes back what it gave."""
+SWEPT_AT_ONCE = 20
+"""Old rows deleted with each new one, so that the tables shrink by themselves and no request waits long."""
+LONGEST_TOKEN = 64 * 1024
+"""Characters that are hashed to look a token up; ours grow with a user's groups."""
+
+INVALID_GRANT = "The code or token is unknown, used, expired, revoked, or was given to another client or address."
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """RFC 6749, 5.2."""
+
+    error: str
+    description: str
+
+
+# --- the code ------------------------------------------------------------------------------------------------------
+
+
+def give_code(tx: Transaction, grant: Grant, code: str, who: Caller) -> None:
+    """``code`` is CODE_BYTES of randomness as text. The mark of the authorization flow is used up."""
+    asked, session, user = grant.asked, grant.visit.session, grant.visit.user
+    if user is None:
+        raise PermissionError("nobody has signed in")
+    _sweep(tx)
+    granted = Granted(
+        scopes=asked.scopes,
+        redirect_uri=asked.to.redirect_uri,
+        nonce=asked.nonce,
+        challenge=asked.challenge,
+        auth_time=int(session.created),
+        credential_version=user.credential_version,
+        sid=digest(session.pk),
+    )
+    tx.insert(
+        AuthorizationCode(
+            pk=digest(code),
+            provider=asked.client.provider.pk,
+            user=user.pk,
+            session=session.pk,
+            granted=asdict(granted),
+            expires=tx.now + asked.client.seconds("access_code_validity", "minutes=1"),
+        )
+    )
+    if AUTHORIZED in session.data:
+        kept = {name: value for name, value in session.data.items() if name != AUTHORIZED}
+        tx.update(replace(tx.get(Session, session.pk), data=kept))
+    leave_event(tx, "authorize_application", asked.client, user, who, {"scopes": " ".join(asked.scopes)})
+
+
+def redeem(
+    tx: Transaction, asking: Client, asked: Mapping[str, str], base: str, random: Random, who: Caller
+) -> Tokens | Failed:
+    """The tokens for a code, once. A code that comes again takes back what it gave (RFC 6749, 4.1.2). Raises NoKey."""
+    code = tx.find(AuthorizationCode, pk=digest(asked.get("code", "")))
+    if code is None or code.provider != asking.provider.pk:
+        return Failed("invalid_grant", INVALID_GRANT)
+    granted = Granted.from_json(code.granted)
+    if asked.get("redirect_uri") != granted.redirect_uri:
+        return Failed("invalid_grant", "The redirect_uri is not the one that the code was asked for with.")
+    if (wrong := pkce_refusal(granted.challenge, asked.get("code_verifier"))) is not None:
+        return Failed("invalid_grant", wrong)
+    if code.used:
+        revoke_family(tx, code.pk)
+        user = tx.find(User, pk=code.user)
+        leave_event(tx, "suspicious_request", asking, user, who, {"message": "A code was used a second time."})
+        return Failed("invalid_grant", INVALID_GRANT)
+    user = _in_good_standing(tx, asking, code.user, code.created)
+    if code.expires <= tx.now or user is None or user.credential_version != granted.credential_version:
+        return Failed("invalid_grant", INVALID_GRANT)
+    tx.update(replace(code, used=True))
+    return _give(tx, asking, user, code.pk, code.session, granted, base, random)
+
+
+def pkce_refusal(challenge: str | None, verifier: str | None) -> str | None:
+    """Why the verifier does not fit (RFC 7636, 4.6), or None. A verifier without a challenge is a downgrade."""
+    if challenge is None:
+        return None if verifier is None else "There is a code_verifier, but the code was asked for without PKCE."
+    if verifier is None:
+        return "The code_verifier is missing."
+    if re.fullmatch(r"[A-Za-z0-9._~-]{43,128}", verifier) is None:
+        return "The code_verifier is not one."
+    hashed = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return None if hmac.compare_digest(hashed, challenge) else "The code_verifier is wrong."
+
+
+# --- tokens --------------------------------------------------------------------------------------------------------
+
+
+def refresh(
+    tx: Transaction, asking: Client, asked: Mapping[str, str], base: str, random: Random, who: Caller
+) -> Tokens | Failed:
+    """New tokens for a refresh token, which ends. One that has ended already ends the whole family. Raises NoKey."""
+    token = tx.find(RefreshToken, pk=digest(asked.get("refresh_token", "")))
+    if token is None or token.provider != asking.provider.pk:
+        return Failed("invalid_grant", INVALID_GRANT)
+    if token.revoked:
+        revoke_family(tx, token.code)
+        user = tx.find(User, pk=token.user)
+        leave_event(tx, "suspicious_request", asking, user, who, {"message": "A refresh token was used again."})
+        return Failed("invalid_grant", INVALID_GRANT)
+    user = _in_good_standing(tx, asking, token.user, token.created)
+    if token.expires <= tx.now or user is None:
+        return Failed("invalid_grant", INVALID_GRANT)
+    granted = Granted.from_json(token.granted)
+    scopes = tuple(dict.fromkeys(asked["scope"].split())) if "scope" in asked else granted.scopes
+    if not set(scopes) <= set(granted.scopes):
+        return Failed("invalid_scope", "These scopes are more than what was granted.")
+    tx.update(replace(token, revoked=True))
+    _sweep(tx)
+    given = _give(tx, asking, user, token.code, None, replace(granted, scopes=scopes), base, random, keep=granted)
+    return given
+
+
+def _give(
+    tx: Transaction,
+    asking: Client,
+    user: User,
+    code: str,
+    session: str | None,
+    granted: Granted,
+    base: str,
+    random: Random,
+    keep: Granted | None = None,
+) -> Tokens:
+    """``keep``: what the refresh token stands for, when this answer is asked for less."""
+    key = signing_key(tx, asking)
+    access, identity, ends = tokens.signed(asking, claims.person(tx, user), granted, key, base, tx.now, random)
+    common: dict[str, Any] = {"provider": asking.provider.pk, "user": user.pk, "code": code}
+    tx.insert(AccessToken(pk=digest(access), session=session, granted=asdict(granted), expires=ends, **common))
+    whole = keep or granted
+    renewal = random(REFRESH_BYTES).hex() if "offline_access" in whole.scopes else None
+    if renewal is not None:
+        until = tx.now + asking.seconds("refresh_token_validity", "days=30")
+        tx.insert(RefreshToken(pk=digest(renewal), granted=asdict(whole), expires=until, **common))
+    return Tokens(access, int(ends - tx.now), granted.scopes, identity, renewal)
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Whose access token it is, and for what."""
+
+    client: Client
+    user: User
+    granted: Granted
+    token: AccessToken
+
+
+def bearer(tx: Transaction, token: str) -> Bearer | None:
+    """None unless token, account and access are all good now."""
+    if not token or len(token) > LONGEST_TOKEN:
+        return None
+    stored = tx.find(AccessToken, pk=digest(token))
+    if stored is None or stored.expires <= tx.now:
+        return None
+    provider = tx.find(Provider, pk=stored.provider)
+    application = tx.find(Application, provider=stored.provider)
+    whose = client(provider, application) if provider is not None and application is not None else None
+    user = _in_good_standing(tx, whose, stored.user, stored.created) if whose is not None else None
+    if whose is None or user is None:
+        return None
+    return Bearer(whose, user, Granted.from_json(stored.granted), stored)
+
+
+def userinfo(tx: Transaction, found: Bearer) -> dict[str, Any]:
+    """OpenID Connect Core, 5.3.2: as things are now, not as they were at sign-in."""
+    person = claims.person(tx, found.user)
+    mode = found.client.provider.settings.get("sub_mode", "hashed_user_id")
+    return {**claims.of_scopes(person, found.granted.scopes), "sub": claims.subject(person, mode)}
+
+
+def revoke(tx: Transaction, asking: Client, token: str) -> None:
+    """RFC 7009: an access token alone; a refresh token with all that came from the same sign-in."""
+    found = tx.find(AccessToken, pk=digest(token)) if len(token) <= LONGEST_TOKEN else None
+    if found is not None and found.provider == asking.provider.pk:
+        tx.delete(found)
+    renewal = tx.find(RefreshToken, pk=digest(token)) if len(token) <= LONGEST_TOKEN else None
+    if renewal is not None and renewal.provider == asking.provider.pk:
+        revoke_family(tx, renewal.code)
+
+
+def revoke_family(tx: Transaction, code: str) -> None:
+    """Everything that came from one code."""
+    for access in tx.select(AccessToken, Query(equal={"code": code})):
+        tx.delete(access)
+    for renewal in tx.select(RefreshToken, Query(equal={"code": code})):
+        tx.delete(renewal)
+
+
+# --- around --------------------------------------------------------------------------------------------------------
+
+
+def _in_good_standing(tx: Transaction, asking: Client, pk: int, since: float) -> User | None:
+    """The user, if the account is good, not signed out everywhere ``since`` then, and still lets into the application."""
+    user = tx.find(User, pk=pk)
+    if user is None or validity.refusal(user, tx.now) is not None or since < user.sessions_not_before:
+        return None
+    return user if application_admits(tx, asking.application, pk) else None
+
+
+def leave_event(
+    tx: Transaction, action: str, asking: Client, user: User | None, who: Caller, context: dict[str, Any]
+) -> None:
+    application = {"pk": asking.application.pk, "name": asking.application.name, "slug": asking.application.slug}
+    tx.insert(
+        Event(
+            action=action,
+            app="oidc",
+            context={"authorized_application": application, "provider": asking.provider.pk, **context},
+            user={"pk": user.pk, "username": user.username, "email": user.email} if user is not None else {},
+            client_ip=who.client_ip,
+            created=tx.now,
+        )
+    )
+
+
+def _sweep(tx: Transaction) -> None:
+    for code in tx.select(AuthorizationCode, Query(ordering=("expires",), limit=SWEPT_AT_ONCE)):
+        if code.expires + KEPT_SECONDS <= tx.now:
+            tx.delete(code)
+    for access in tx.select(AccessToken, Query(ordering=("expires",), limit=SWEPT_AT_ONCE)):
+        if access.expires <= tx.now:
+            tx.delete(access)
+    for renewal in tx.select(RefreshToken, Query(ordering=("expires",), limit=SWEPT_AT_ONCE)):
+        if renewal.expires <= tx.now:
+            tx.delete(renewal)

@@ -1,0 +1,172 @@
+"""Certificates and their keys, in PEM."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from control.certificates import LONGEST_VALID_DAYS, VALID_DAYS, KeyPair
+from control.records import Certificate
+from control.store.interface import Transaction
+from control.verbs.fields import Fields, Invalid, LongText, Name, overlaid, parse, unique
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+MOST_CERTIFICATES = 16
+"""In one chain; real ones have three."""
+MOST_NAMES = 100
+"""Alternative names of a generated certificate."""
+
+
+def _load(pem: str) -> list[x509.Certificate]:
+    """The chain, leaf first. Raises ValueError."""
+    from cryptography import x509  # X.509 is loaded only where a certificate is looked into
+
+    try:
+        chain = x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        raise ValueError("Unable to load certificate.") from None
+    if len(chain) > MOST_CERTIFICATES:
+        raise ValueError(f"No more than {MOST_CERTIFICATES} certificates.")
+    return chain
+
+
+def _certificate(pem: str) -> str:
+    _load(pem)
+    return pem + "\n"
+
+
+def _key(pem: str) -> str:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    if not pem:
+        return ""
+    try:
+        load_pem_private_key(pem.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("Unable to load private key (possibly encrypted?).") from None
+    return pem + "\n"
+
+
+class CertificateFields(Fields):
+    name: Name
+    certificate_data: Annotated[LongText, AfterValidator(_certificate)]
+    key_data: Annotated[LongText, AfterValidator(_key)] = ""
+
+
+class GeneratedFields(Fields):
+    common_name: Annotated[str, Field(min_length=1, max_length=64)]
+    """RFC 5280, appendix A.1: ub-common-name."""
+    subject_alt_name: Annotated[str, Field(max_length=8192)] = ""
+    """Host names and addresses, with commas between."""
+    validity_days: Annotated[int, Field(ge=1, le=LONGEST_VALID_DAYS)] = VALID_DAYS
+    alg: Literal["rsa", "ecdsa"] = "rsa"
+
+    @property
+    def names(self) -> list[str]:
+        return [name for part in self.subject_alt_name.split(",") if (name := part.strip())]
+
+
+def parse_generated(given: Mapping[str, Any]) -> GeneratedFields:
+    """Raises Invalid."""
+    fields = parse(GeneratedFields, given)
+    if len(fields.names) > MOST_NAMES:
+        raise Invalid({"subject_alt_name": [f"No more than {MOST_NAMES} names."]})
+    if not all(name.isascii() and name.isprintable() for name in fields.names):
+        raise Invalid({"subject_alt_name": ["Write international names in their ASCII form (xn--...)."]})
+    return fields
+
+
+def create(tx: Transaction, given: Mapping[str, Any]) -> Certificate:
+    """Raises Invalid."""
+    fields = parse(CertificateFields, given)
+    _check(fields)
+    with unique():
+        return tx.insert(Certificate(**fields.model_dump()))
+
+
+def keep_generated(tx: Transaction, name: str, pair: KeyPair) -> Certificate:
+    """Raises Invalid when the name is taken."""
+    with unique():
+        return tx.insert(Certificate(name=name, certificate_data=pair.certificate, key_data=pair.key))
+
+
+def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = True) -> Certificate:
+    """Raises Invalid, NotFound."""
+    certificate = tx.get(Certificate, pk)
+    current = {name: getattr(certificate, name) for name in CertificateFields.model_fields}
+    fields = overlaid(CertificateFields, current, given, partial)
+    _check(fields)
+    with unique():
+        return tx.update(replace(certificate, **fields.model_dump()))
+
+
+def delete(tx: Transaction, pk: str) -> None:
+    """Providers that showed it show the generated one. Raises NotFound."""
+    tx.delete(tx.get(Certificate, pk))
+
+
+def _check(fields: CertificateFields) -> None:
+    """A key that belongs to another certificate would only be noticed by the clients that refuse it."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    if not fields.key_data:
+        return
+    key = load_pem_private_key(fields.key_data.encode(), None)
+    if key.public_key() != _load(fields.certificate_data)[0].public_key():
+        raise Invalid({"key_data": ["This private key does not belong to the certificate."]})
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a certificate says of itself."""
+
+    sha256: str = ""
+    sha1: str = ""
+    subject: str = ""
+    not_after: float | None = None
+    key_type: str | None = None
+
+
+@lru_cache(maxsize=1024)
+def described(pem: str) -> Described:
+    """Of the chain's first certificate; empty for what cannot be read."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    try:
+        leaf = _load(pem)[0]
+        der = leaf.public_bytes(Encoding.DER)
+        return Described(
+            sha256=_colons(hashlib.sha256(der).hexdigest()),
+            sha1=_colons(hashlib.sha1(der, usedforsecurity=False).hexdigest()),
+            subject=leaf.subject.rfc4514_string(),
+            not_after=leaf.not_valid_after_utc.timestamp(),
+            key_type=_key_type(leaf),
+        )
+    except ValueError:
+        return Described()
+
+
+def _key_type(leaf: x509.Certificate) -> str | None:
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+
+    kinds = {
+        "rsa": rsa.RSAPublicKey,
+        "ec": ec.EllipticCurvePublicKey,
+        "dsa": dsa.DSAPublicKey,
+        "ed25519": ed25519.Ed25519PublicKey,
+        "ed448": ed448.Ed448PublicKey,
+    }
+    key = leaf.public_key()
+    return next((name for name, kind in kinds.items() if isinstance(key, kind)), None)
+
+
+def _colons(digits: str) -> str:
+    return ":".join(digits[index : index + 2] for index in range(0, len(digits), 2))

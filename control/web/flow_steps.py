@@ -1,0 +1,153 @@
+"""A flow in one browser's session: found there, begun, and what each step leaves behind.
+
+Pages and the JSON executor share it; they differ in how they say what a step asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from control import sessions
+from control.flows import executor
+from control.flows.planning import flow_for, plan
+from control.flows.state import Challenge, Denied, Done, State, Step
+from control.records import Flow
+from control.sessions import Caller, Visit
+from control.store.interface import NotFound, Transaction
+from control.web.browser import drop_cookie, set_cookie, visit
+from control.web.services import Services
+
+FLOW = "flow"
+"""The name of the flow's state in the session."""
+HINTS = ("code",)
+"""Query parameters that a form may show."""
+LONGEST_HINT = 128
+"""Characters; a setup code is shorter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A step whose traces are in the store; the answer has to carry its cookie."""
+
+    step: Step
+    csrf: str = ""
+    """Of the session that holds the flow, for the next form."""
+    cookie: str | None = None
+    """Of a new session."""
+    ended: bool = False
+    """The browser's session is over."""
+
+    def write_cookie(self, response: Response, request: Request, services: Services) -> None:
+        if self.cookie is not None:
+            set_cookie(response, self.cookie, request, services)
+        elif self.ended:
+            drop_cookie(response, request, services)
+
+
+async def standing(request: Request, services: Services, slug: str) -> tuple[Visit | None, State | None]:
+    """The browser's session, and where it stands in this flow."""
+    found = await visit(request, services)
+    stored = State.from_json(found.session.data.get(FLOW)) if found is not None else None
+    return found, stored if stored is not None and stored.slug == slug else None
+
+
+def hints_of(query: Mapping[str, str]) -> dict[str, str]:
+    return {name: value[:LONGEST_HINT] for name in HINTS if (value := query.get(name))}
+
+
+async def begin(services: Services, slug: str, found: Visit | None, next: str, hints: Mapping[str, str]) -> Step | None:
+    """The flow's first step; None if it would sign in somebody who is signed in. Raises NotFound, NotForYou."""
+    user = found.user if found is not None else None
+
+    def planned(tx: Transaction) -> State | None:
+        flow = tx.find(Flow, slug=slug)
+        if flow is None:
+            raise NotFound(f"flow {slug}")
+        if flow.designation == "authentication" and user is not None:
+            return None
+        return plan(tx, flow, user.pk if user is not None else None, next, hints)
+
+    state = await services.store.read(planned)
+    return await executor.start(state, services) if state is not None else None
+
+
+async def answer(services: Services, going: State, fields: Mapping[str, str], who: Caller) -> Step:
+    """The step after an answer; its passwords are checked in the turns of the address that it came from."""
+    return await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}"))
+
+
+async def default_slug(services: Services, designation: str) -> str:
+    """Raises NotFound."""
+    return (await services.store.read(lambda tx: flow_for(tx, designation))).slug
+
+
+def changes_session(step: Done) -> bool:
+    """Does it sign somebody in or out? A GET must not: links from other sites lead to it."""
+    return step.context.login is not None or step.context.logout
+
+
+async def settle(services: Services, found: Visit | None, step: Step, who: Caller) -> Settled:
+    """Keeps what the step means for the session, signs in or out, and leaves the events."""
+    match step:
+        case Challenge():
+            return await _asked(services, found, step, who)
+        case Done(_, context) if context.login is not None:
+            return await _sign_in(services, found, step, context.login, who)
+        case Done(_, context) if context.logout:
+            if found is not None:
+                await services.store.write(lambda tx: sessions.sign_out(tx, found, who))
+            return Settled(step, ended=True)
+        case Done():
+            await forget(services, found)
+            return Settled(step)
+        case Denied():
+            await services.store.write(lambda tx: _deny(tx, found, step, who))
+            return Settled(step)
+
+
+async def forget(services: Services, found: Visit | None) -> None:
+    """The flow ends without a trace."""
+    if found is not None and FLOW in found.session.data:
+        await services.store.write(lambda tx: sessions.keep(tx, found.session, {}))
+
+
+async def _asked(services: Services, found: Visit | None, step: Challenge, who: Caller) -> Settled:
+    data = {FLOW: step.state.to_json()}
+    if found is None:
+        new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
+        session = await services.store.write(lambda tx: sessions.begin(tx, new, who, data))
+        return Settled(step, session.csrf, new.cookie)
+    await services.store.write(lambda tx: _keep(tx, found, data, step, who))
+    return Settled(step, found.session.csrf)
+
+
+async def _sign_in(services: Services, found: Visit | None, step: Done, user: int, who: Caller) -> Settled:
+    """The old cookie ends and a new one begins, so that nobody knows it who saw the browser before."""
+    new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
+    old = found.session if found is not None else None
+    context = step.context
+    try:
+        session = await services.store.write(
+            lambda tx: sessions.sign_in(tx, old, new, user, context.proved_version, context.method, who)
+        )
+    except (NotFound, PermissionError):
+        return Settled(Denied("flow_denied", "You cannot sign in with this account.", context))
+    return Settled(step, session.csrf, new.cookie)
+
+
+def _keep(tx: Transaction, found: Visit, data: dict[str, Any], step: Challenge, who: Caller) -> None:
+    sessions.keep(tx, found.session, data)
+    if step.reason:
+        context = step.state.context
+        sessions.login_failed(tx, context.uid or "", context.pending_user, step.reason, who)
+
+
+def _deny(tx: Transaction, found: Visit | None, denied: Denied, who: Caller) -> None:
+    if found is not None:
+        sessions.keep(tx, found.session, {})
+    sessions.login_failed(tx, denied.context.uid or "", denied.context.pending_user, denied.reason, who)

@@ -1,0 +1,35 @@
+"""What was worked out on one revision of the directory, and is good for no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from protocols.ldap.dn import DN
+
+if TYPE_CHECKING:
+    from outpost.directory.reader import Reader
+    from outpost.directory.tree import Tree
+
+MOST_REMEMBERED = 10_000
+"""Of each kind; past it the memory starts again. Names are at most `dn.CACHED_LENGTH` long: 5 MB at worst."""
+
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    logins: dict[str, tuple[Tree, str]] = field(default_factory=dict)
+    """Name of a bind, as written, to whose login it is."""
+    places: dict[str, tuple[DN, Tree | None]] = field(default_factory=dict)
+    """Base of a search, as written, to where it is."""
+    readers: dict[tuple[int, int], Reader | None] = field(default_factory=dict)
+    """pks of provider and user to what bindings and groups let them read."""
+
+
+def remember(known: dict[KeyT, ValueT], key: KeyT, value: ValueT) -> ValueT:
+    if len(known) >= MOST_REMEMBERED:
+        known.clear()
+    known[key] = value
+    return value

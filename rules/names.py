@@ -1,0 +1,17 @@
+"""What can be anybody's name at all, so that nothing else is asked, stored or written to a log."""
+
+from __future__ import annotations
+
+LONGEST_NAME = 254
+"""Characters: the longest e-mail address (RFC 5321, section 4.5.3.1.3, less its angle brackets)."""
+
+
+def is_possible_name(name: str) -> bool:
+    """A user name or an e-mail address: printable (so neither NUL nor lone surrogates), and not too long."""
+    return 0 < len(name) <= LONGEST_NAME and name.isprintable()
+
+
+def shown(name: str) -> str:
+    """What a stranger typed, fit to be stored and read: cut, and escaped where it does not print."""
+    cut = name[:LONGEST_NAME]
+    return cut if cut.isprintable() else cut.encode("unicode_escape").decode("ascii")[:LONGEST_NAME]

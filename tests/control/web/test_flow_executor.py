@@ -1,0 +1,274 @@
+"""`/api/v3/flows/executor/<slug>/` with authentik's exchanges (tests/vectors/admin_api/flow_executor.json)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from control.records import Token
+from control.verbs import outposts, tokens, users
+from control.web.admin_api.flow_executor import MOST_ANSWER_BYTES
+from tests.control.web.browsing import HOST, PASSWORD, Browser, Site
+from tests.control.web.test_api_shapes import differences
+
+EXECUTOR = "/api/v3/flows/executor/default-authentication-flow/"
+INVALIDATION = "/api/v3/flows/executor/default-invalidation-flow/"
+ME = "/api/v3/core/users/me/"
+VECTORS: dict[str, Any] = json.loads(
+    (Path(__file__).parents[2] / "vectors" / "admin_api" / "flow_executor.json").read_text(encoding="utf-8")
+)
+TYPED = {
+    "right password": ("alice", PASSWORD),
+    "right password, access denied elsewhere": ("alice", PASSWORD),
+    "wrong password": ("alice", "wrong"),
+    "unknown user": ("nosuch", PASSWORD),
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    opened = Site(tmp_path)
+    opened.administrator()
+    opened.user("alice")
+    yield opened
+    opened.close()
+
+
+def post(
+    browser: Browser,
+    fields: Any,
+    path: str = EXECUTOR,
+    follow: bool = True,
+    headers: Mapping[str, str] | None = None,
+) -> httpx.Response:
+    return browser.request("POST", path, follow, json=fields, headers=headers)
+
+
+def sign_in(browser: Browser, username: str = "alice", password: str = PASSWORD, path: str = EXECUTOR) -> Any:
+    """The last body."""
+    browser.get(path)
+    post(browser, {"component": "ak-stage-identification", "uid_field": username}, path)
+    return post(browser, {"component": "ak-stage-password", "password": password}, path).json()
+
+
+def signed_in(browser: Browser) -> bool:
+    return browser.get(ME).status_code == 200
+
+
+@pytest.mark.parametrize("case", VECTORS)
+def test_an_outpost_of_authentiks_sees_what_it_knows(site: Site, case: str) -> None:
+    username, password = TYPED[case]
+    known = {"uid_field": username, "password": password}
+    browser = site.browser()
+    for step in VECTORS[case]:
+        sent = {"component": browser.page.json()["component"], **known} if step["method"] == "POST" else None
+        answered = browser.request(
+            step["method"],
+            f"{EXECUTOR}?{step['query']}",
+            follow=True,
+            json={name: sent[name] for name in step["sends"]} if sent else None,
+        )
+        assert answered.status_code == 200
+        assert answered.headers["content-type"] == "application/json"
+        assert answered.json()["component"] == step["component"]
+        assert list(differences(case, step["shape"], answered.json(), set())) == []
+    assert signed_in(browser) == case.startswith("right")
+
+
+def test_a_good_answer_leads_back_to_the_same_address_with_its_query(site: Site) -> None:
+    browser = site.browser()
+    path = f"{EXECUTOR}?query=next%3D%252Fif%252Fuser%252F%253Ftab%253D1"
+    browser.get(path)
+    answered = post(browser, {"uid_field": "alice"}, path, follow=False)
+    assert (answered.status_code, answered.headers["location"]) == (302, path)
+    assert browser.get(path).json()["component"] == "ak-stage-password"
+    done = post(browser, {"password": PASSWORD}, path)
+    assert done.json() == {"component": "xak-flow-redirect", "to": "/if/user/?tab=1"}
+
+
+@pytest.mark.parametrize("next", ["https://evil.example/", "//evil.example/", "/\\evil.example"])
+def test_next_never_leads_to_another_host(site: Site, next: str) -> None:
+    browser = site.browser()
+    path = str(httpx.URL(EXECUTOR, params={"query": str(httpx.QueryParams({"next": next}))}))
+    assert sign_in(browser, path=path) == {"component": "xak-flow-redirect", "to": "/"}
+    assert browser.get(path).json()["to"] == "/"
+
+
+def test_the_session_that_was_there_before_is_not_the_one_signed_in(site: Site) -> None:
+    browser = site.browser()
+    browser.get(EXECUTOR)
+    before = browser.cookie
+    sign_in(browser)
+    assert before is not None
+    assert browser.cookie not in (None, before)
+    browser.client.cookies.set("authentik_session", before, domain=HOST)
+    stranger = site.browser()
+    stranger.client.cookies.set("authentik_session", before)
+    assert not signed_in(stranger)
+
+
+def test_the_page_and_the_executor_walk_the_same_flow(site: Site) -> None:
+    browser = site.browser()
+    browser.get("/if/flow/default-authentication-flow/")
+    assert post(browser, {"uid_field": "alice"}).json()["component"] == "ak-stage-password"
+    assert 'name="password"' in browser.get("/if/flow/default-authentication-flow/").text
+
+
+def test_nobody_learns_which_names_there_are(site: Site) -> None:
+    site.user("disabled", is_active=False)
+    site.user("nopass", password=None)
+    bodies = []
+    for name in ("alice", "disabled", "nopass", "nosuch"):
+        body = sign_in(site.browser(), name, "wrong")
+        assert body.pop("pending_user") == name
+        body.pop("pending_user_avatar")
+        bodies.append(body)
+    assert bodies == [bodies[0]] * 4
+    reasons = {event.context["username"]: event.context["reason"] for event in site.events("login_failed")}
+    assert reasons == {
+        "alice": "wrong_password",
+        "disabled": "wrong_password",
+        "nopass": "no_password",
+        "nosuch": "unknown_user",
+    }
+
+
+def test_too_many_wrong_answers_end_the_flow(site: Site) -> None:
+    browser = site.browser()
+    sign_in(browser, password="wrong")
+    for _ in range(4):
+        body = post(browser, {"password": "wrong"}).json()
+    assert body["component"] == "ak-stage-access-denied"
+    assert body["error_message"]
+    assert post(browser, {"password": PASSWORD}).json()["component"] == "ak-stage-identification"
+    assert not signed_in(browser)
+
+
+def test_an_unknown_flow_is_not_there(site: Site) -> None:
+    for method in ("GET", "POST"):
+        answered = site.browser().request(method, "/api/v3/flows/executor/nosuch/", json={})
+        assert (answered.status_code, answered.json()) == (404, {"detail": "Not found."})
+
+
+def test_a_flow_that_is_over_says_so(site: Site) -> None:
+    body = site.browser().get("/api/v3/flows/executor/initial-setup/").json()
+    assert body["component"] == "ak-stage-access-denied"
+    assert "setup has been done" in body["error_message"]
+
+
+# --- other sites ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+def test_only_json_is_an_answer(site: Site, media_type: str) -> None:
+    browser = site.browser()
+    browser.get(EXECUTOR)
+    for content in (b'{"uid_field": "alice"}', b""):
+        answered = browser.request("POST", EXECUTOR, content=content, headers={"Content-Type": media_type})
+        assert answered.status_code == 415
+    assert browser.get(EXECUTOR).json()["component"] == "ak-stage-identification"
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_another_site_cannot_answer(site: Site, headers: dict[str, str]) -> None:
+    browser = site.browser()
+    browser.get(EXECUTOR)
+    answered = post(browser, {"uid_field": "alice"}, headers=headers)
+    assert answered.status_code == 403
+    assert answered.json()["detail"].startswith("CSRF Failed: ")
+    assert (
+        post(browser, {"uid_field": "alice"}, headers={"Origin": f"http://{HOST}"}).json()["component"]
+        == "ak-stage-password"
+    )
+
+
+def test_whoever_is_signed_in_needs_the_csrf_token(site: Site) -> None:
+    browser = site.browser()
+    sign_in(browser)
+    assert post(browser, {}, INVALIDATION).status_code == 403
+    assert signed_in(browser)
+    csrf = next(session.csrf for session in site.sessions() if session.user is not None)
+    answered = post(browser, {}, INVALIDATION, headers={"X-Authentik-CSRF": csrf})
+    assert answered.json() == {"component": "xak-flow-redirect", "to": "/"}
+    assert not signed_in(browser)
+
+
+def test_a_get_signs_nobody_out(site: Site) -> None:
+    browser = site.browser()
+    sign_in(browser)
+    body = browser.get(INVALIDATION).json()
+    assert body == {"component": "xak-flow-redirect", "to": "/if/flow/default-invalidation-flow/?next=%2F"}
+    assert signed_in(browser)
+
+
+# --- bad input -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"[]", 400),
+        (b"{", 400),
+        (b'{"uid_field": "a\\u0000b"}', 400),
+        (b'{"uid_field": "\\ud800"}', 400),
+        (b'{"uid_field": "' + b"x" * MOST_ANSWER_BYTES + b'"}', 413),
+    ],
+)
+def test_what_is_no_answer_is_refused(site: Site, content: bytes, status: int) -> None:
+    browser = site.browser()
+    browser.get(EXECUTOR)
+    answered = browser.request("POST", EXECUTOR, content=content, headers={"Content-Type": "application/json"})
+    assert answered.status_code == status
+    assert browser.get(EXECUTOR).json()["component"] == "ak-stage-identification"
+
+
+@pytest.mark.parametrize("value", [None, 7, True, ["alice"], {"a": "b"}])
+def test_only_text_is_a_name(site: Site, value: Any) -> None:
+    browser = site.browser()
+    browser.get(EXECUTOR)
+    assert "uid_field" in post(browser, {"uid_field": value}).json()["response_errors"]
+
+
+@pytest.mark.parametrize("query", ["x" * 9000, "&".join(f"a{n}=1" for n in range(60))])
+def test_a_query_has_bounds(site: Site, query: str) -> None:
+    assert site.browser().get(str(httpx.URL(EXECUTOR, params={"query": query}))).status_code == 400
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_other_methods_are_refused(site: Site, method: str) -> None:
+    answered = site.browser().request(method, EXECUTOR)
+    assert (answered.status_code, answered.headers["allow"]) == (405, "GET, POST, HEAD")
+
+
+# --- whose address -------------------------------------------------------------------------------------------------
+
+
+def failed_from(site: Site, token: str, remote: str) -> str:
+    browser = site.browser("192.0.2.7")
+    headers = {"X-Authentik-Outpost-Token": token, "X-Authentik-Remote-IP": remote}
+    browser.get(EXECUTOR)
+    post(browser, {"uid_field": "alice"})
+    post(browser, {"password": "wrong"}, headers=headers)
+    return site.events("login_failed")[-1].client_ip
+
+
+def test_an_outpost_says_for_whom_it_asks(site: Site) -> None:
+    def outpost_token(tx: Any) -> str:
+        made = outposts.create(tx, {"name": "o", "type": "ldap"}, site.random)
+        return str(tx.find(Token, user=made.user).key)
+
+    assert failed_from(site, site.sql.write_now(outpost_token), "198.51.100.9") == "198.51.100.9"
+
+
+def test_nobody_else_says_so(site: Site) -> None:
+    def own_token(tx: Any) -> str:
+        user = users.create(tx, {"username": "service", "name": "", "type": "service_account"})
+        return tokens.create(tx, user.pk, "own", site.random).key
+
+    for token in ("nonsense", site.sql.write_now(own_token)):
+        assert failed_from(site, token, "198.51.100.9") == "192.0.2.7"
