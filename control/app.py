@@ -27,8 +27,9 @@ from control.passwords import Passwords
 from control.records import Outpost
 from control.store.interface import AccessDenied, Query, Transaction, Unavailable, WrongSecretKey
 from control.store.sql import NewerStore, SqlStore
+from control.verbs import system
 from control.verbs.outposts import EMBEDDED
-from control.web import admin_api, outposts_api, pages
+from control.web import admin_api, oidc_api, outposts_api, pages
 from control.web.request_ids import RequestIds
 from control.web.services import Services
 from protocols.link.messages import CertificateRecord
@@ -54,7 +55,12 @@ def _opened(config: ControlConfig) -> SqlStore:
     except (WrongSecretKey, NewerStore, ValueError) as error:
         raise CannotStart(str(error)) from error
     except AccessDenied as error:
-        raise CannotStart(f"{error}. Check OUTPOST_POSTGRESQL__* and the server's permissions.") from error
+        fix = (
+            ""
+            if config.database.startswith("sqlite:")
+            else " Check OUTPOST_POSTGRESQL__* and the server's permissions."
+        )
+        raise CannotStart(f"{error}.{fix}") from error
 
 
 async def await_store(config: ControlConfig) -> SqlStore:
@@ -86,6 +92,8 @@ class Control:
     certificate: CertificateRecord | None
     """The generated self-signed one, for HTTPS in front of control alone."""
     setup_code: str | None = field(repr=False)
+    public_url: str = ""
+    """As the administrator has set it; empty: not yet."""
 
     @classmethod
     async def open(
@@ -107,7 +115,7 @@ class Control:
             store.close()
             passwords.close()
             raise CannotStart(f"{error}.") from error
-        services = Services(store, passwords, now, random, config.trusted_proxies, __version__)
+        services = Services(store, passwords, now, random, config.trusted_proxies, __version__, config.public_url)
         authentication = Authentication(store, {"password": password_proof(services)}, now)
         link = Link(store, authentication)
         return cls(
@@ -120,6 +128,7 @@ class Control:
             embedded_outpost=await store.read(embedded_outpost),
             certificate=await store.read(self_signed_certificate),
             setup_code=setup_code,
+            public_url=await store.read(system.public_url),
         )
 
     @property
@@ -133,6 +142,7 @@ class Control:
 
     def next_steps(self, http: str) -> list[str]:
         """What a person does next, in sentences; ``http`` is where a browser reaches us."""
+        http = self.public_url or http
         made = self.config.secret_key_made
         lines = [] if made is None else [f"A secret key was made in {made}. Keep a copy of it apart from the data.", ""]
         if self.setup_code is not None:
@@ -150,6 +160,7 @@ def application(services: Services, link: Link) -> Starlette:
         routes=[
             *outposts_api.routes(services.store, link),
             Mount("/api/v3", routes=admin_api.routes(services)),
+            *oidc_api.routes(services),
             *pages.routes(services),
         ]
     )

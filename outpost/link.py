@@ -221,10 +221,12 @@ class Link:
 
     def _load(self, part: SnapshotPart) -> Slices[None]:
         """Beside the directory that is in force, until the last part."""
-        if self._loading is None or part.first:
+        if part.first:
             self._loading = Loading(self._directory.current)
             self._collector.postpone()
         loading = self._loading
+        if loading is None:
+            raise RemoteProtocolError("what came before this part was given up", "gap")
         yield from loading.take(part.records)
         if part.last:
             snapshot = yield from loading.finish(part.revision)
@@ -267,6 +269,7 @@ class Link:
         if self._directory.current.revision == 0 and self._loading is None:
             return
         self._replica.forget()
+        self._end_loading()
         self._directory.publish(Snapshot(), Touched(everything=True))
         for tell in self._on_revoked:
             tell()

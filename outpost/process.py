@@ -8,7 +8,7 @@ from typing import IO, Any, Protocol
 
 from twisted.internet.defer import Deferred
 
-from outpost.data_folder import Unusable, claim
+from outpost.folder_lock import Unusable, claim
 from outpost.listeners.ports import CannotListen, Ports
 from outpost.log import start_log
 from outpost.telemetry import Telemetry

@@ -6,7 +6,9 @@ little; `outpost.metrics` reads them when Prometheus asks.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Callable
 
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
@@ -19,10 +21,19 @@ from rules.reasons import REASONS, Outcome
 MAX_TOLD = 1000  # discards told at info level; peers are easily forged, and must not fill a disk
 
 
+MOST_REFUSALS_TOLD = 50
+"""Lines about refusals in one second; the rest are counted. A flood of wrong passwords must not fill a disk."""
+
+
 class Telemetry:
+    """``clock`` only counts seconds."""
+
     log = Logger()
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._second = -1
+        self._told_in_second = 0
         self.decisions: Counter[tuple[str, str]] = Counter()
         """(protocol, reason) to how often."""
         self.discards: Counter[tuple[str, str]] = Counter()
@@ -32,7 +43,7 @@ class Telemetry:
 
     def decided(self, username: str, circumstances: Circumstances, decision: Decision) -> None:
         self.decisions[circumstances.protocol, decision.reason] += 1
-        if decision.outcome is not Outcome.ACCEPTED:
+        if decision.outcome is not Outcome.ACCEPTED and self._may_tell():
             self.log.info(
                 "{protocol}: refused {username!r} from {peer}: {reason} [{id}] {sentence}",
                 event="refused",
@@ -43,6 +54,16 @@ class Telemetry:
                 id=decision.id,
                 sentence=REASONS[decision.reason].operator,
             )
+
+    def _may_tell(self) -> bool:
+        second = int(self._clock())
+        if second != self._second:
+            untold = self._told_in_second - MOST_REFUSALS_TOLD
+            self._second, self._told_in_second = second, 0
+            if untold > 0:
+                self.log.warn("{count} further refusals were only counted", event="refusals_untold", count=untold)
+        self._told_in_second += 1
+        return self._told_in_second <= MOST_REFUSALS_TOLD
 
     def discarded(self, protocol: str, peer: str, reason: str) -> None:
         """Silence puzzles whoever waits for an answer: the first for each peer and reason is told, the rest counted."""

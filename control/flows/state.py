@@ -6,7 +6,7 @@ A `State` is plain JSON in the session's row; it holds everything that the next 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from control.passwords import Verified
@@ -68,6 +68,11 @@ class Context:
     """From the link that started the flow: shown in forms, never believed."""
     requester: int | None = None
     """Who was signed in when the flow began."""
+    targets: tuple[str, ...] = ()
+    """Origins beside ours that the browser may be sent to afterwards, for the forms' Content-Security-Policy."""
+    authorization: Mapping[str, Any] = field(default_factory=dict)
+    """Of an authorization flow: ``request`` (names the request that it lets through), ``application`` (pk), ``name``,
+    ``scopes``, and ``permissions`` as the consent stage shows them. Empty: the flow lets nothing through."""
     uid: str | None = None
     """The name as typed; None until somebody has said one."""
     pending_user: int | None = None
@@ -119,7 +124,8 @@ class State:
             return None
         try:
             plan = tuple(PlannedStage(**stage) for stage in stored["plan"])
-            return cls(**{**stored, "plan": plan, "context": Context(**stored["context"])})
+            context = Context(**stored["context"])
+            return cls(**{**stored, "plan": plan, "context": replace(context, targets=tuple(context.targets))})
         except (KeyError, TypeError):
             return None
 

@@ -1,1 +1,1 @@
-"""OpenID Connect: who is told what about whom. Every decision is a plain function, every change one store verb (D19)."""
+"""OpenID Connect: who is told what about whom. Decisions are plain functions, changes single verbs (D19)."""

@@ -45,7 +45,7 @@ UNSUPPORTED = {
 
 
 class Refused(Exception):
-    """Ends on a page. The text is a sentence for the person; ``reason`` is for the operator's event, if there is one."""
+    """Ends on a page. The text is for the person; ``reason``, if there is one, for the operator's event."""
 
     def __init__(self, text: str, status: int = 400, reason: str = "", client: Client | None = None) -> None:
         super().__init__(text)
@@ -224,8 +224,6 @@ class SignIn:
     slug: str
     """Of the provider's authentication flow; empty for the default one."""
     next: str
-    again: bool
-    """Also if somebody has signed in already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +249,9 @@ def decide(tx: Transaction, pairs: Pairs, visit: Visit | None) -> SignIn | RunFl
     if visit is None or visit.user is None or not is_fresh(asked, visit.session.created, tx.now):
         if quiet:
             raise Redirected(asked.to, "login_required", "Somebody has to sign in.")
-        again = visit is not None and visit.user is not None
         demands = asked.prompt or asked.max_age is not None
         next = asked.address_after_login(tx.now) if demands else asked.address
-        return SignIn(_authentication_flow(tx, asked.client), next, again)
+        return SignIn(_authentication_flow(tx, asked.client), next)
     if asked.is_denied:
         raise Redirected(asked.to, "access_denied", "The person did not agree.")
     if not application_admits(tx, asked.client.application, visit.user.pk):
@@ -300,22 +297,24 @@ def _authorization_flow(tx: Transaction, asked: Asked, visit: Visit) -> str | No
         stages = plan(tx, flow, visit.user.pk, asked.address).plan
     except NotForYou as refusal:
         raise Refused(str(refusal), 403, refusal.reason, client) from None
-    agreed = recalled(tx, visit.user.pk, client.application.pk) if "consent" not in asked.prompt else frozenset()
-    is_known = "consent" not in asked.prompt and agreed.issuperset(asked.scopes) and bool(agreed)
+    agreed = recalled(tx, visit.user.pk, client.application.pk)
+    is_known = "consent" not in asked.prompt and bool(agreed) and agreed.issuperset(asked.scopes)
     asking = [stage for stage in stages if not (stage.kind == "consent" and is_known and _remembers(stage.settings))]
     return flow.slug if asking else None
 
 
 def _remembers(settings: Mapping[str, Any]) -> bool:
-    return settings.get("mode", "always_require") != "always_require"
+    return bool(settings.get("mode", "always_require") != "always_require")
 
 
 def _has_passed(asked: Asked, visit: Visit, now: float) -> bool:
     mark = visit.session.data.get(AUTHORIZED)
     if not isinstance(mark, dict):
         return False
-    at = mark.get("at", 0.0)
-    return mark.get("request") == request_id(asked.address) and isinstance(at, float) and now - at <= MOMENTS
+    at = mark.get("at")
+    if not isinstance(at, float) or now - at > MOMENTS:
+        return False
+    return bool(mark.get("request") == request_id(asked.address))
 
 
 # --- for the flow that leads here ----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A relying party as the protocol sees it: a provider of kind oauth2, or of kind proxy, whose outpost signs people in."""
+"""A relying party as the protocol sees it: a provider of kind oauth2; or proxy, whose outpost signs people in."""
 
 from __future__ import annotations
 

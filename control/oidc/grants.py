@@ -140,8 +140,7 @@ def refresh(
         return Failed("invalid_scope", "These scopes are more than what was granted.")
     tx.update(replace(token, revoked=True))
     _sweep(tx)
-    given = _give(tx, asking, user, token.code, None, replace(granted, scopes=scopes), base, random, keep=granted)
-    return given
+    return _give(tx, asking, user, token.code, None, replace(granted, scopes=scopes), base, random, keep=granted)
 
 
 def _give(
@@ -223,7 +222,7 @@ def revoke_family(tx: Transaction, code: str) -> None:
 
 
 def _in_good_standing(tx: Transaction, asking: Client, pk: int, since: float) -> User | None:
-    """The user, if the account is good, not signed out everywhere ``since`` then, and still lets into the application."""
+    """The user, if the account is good, was not signed out everywhere ``since`` then, and may use the application."""
     user = tx.find(User, pk=pk)
     if user is None or validity.refusal(user, tx.now) is not None or since < user.sessions_not_before:
         return None

@@ -9,10 +9,10 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from control.oidc.clients import Client
 from control.records import Certificate
 from control.store.interface import Transaction
 from control.verbs.providers import default_signing_key
-from control.oidc.clients import Client
 
 ALGORITHM = "RS256"
 MOST_KEYS = 32

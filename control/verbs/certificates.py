@@ -27,10 +27,12 @@ MOST_NAMES = 100
 def _load(pem: str) -> list[x509.Certificate]:
     """The chain, leaf first. Raises ValueError."""
     from cryptography import x509  # X.509 is loaded only where a certificate is looked into
+    from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
         chain = x509.load_pem_x509_certificates(pem.encode())
-    except ValueError:
+        chain[0].public_key()
+    except (ValueError, UnsupportedAlgorithm):
         raise ValueError("Unable to load certificate.") from None
     if len(chain) > MOST_CERTIFICATES:
         raise ValueError(f"No more than {MOST_CERTIFICATES} certificates.")

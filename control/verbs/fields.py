@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
 from control.records import Record
@@ -116,7 +116,12 @@ Name = Annotated[str, Field(min_length=1, max_length=255)]
 Uuid = Annotated[str, AfterValidator(_uuid)]
 Slug = Annotated[str, Field(min_length=1, max_length=150), AfterValidator(slug)]
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
-Moment = Annotated[float | None, Field(ge=0, le=MAX_TIME), BeforeValidator(_seconds)]
+Moment = Annotated[
+    float | None,
+    Field(ge=0, le=MAX_TIME),
+    BeforeValidator(_seconds),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}),
+]
 Duration = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_duration)]
 Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 Integer = Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]

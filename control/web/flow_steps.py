@@ -6,7 +6,7 @@ Pages and the JSON executor share it; they differ in how they say what a step as
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -16,6 +16,7 @@ from control import sessions
 from control.flows import executor
 from control.flows.planning import flow_for, plan
 from control.flows.state import Challenge, Denied, Done, State, Step
+from control.oidc import authorize
 from control.records import Flow
 from control.sessions import Caller, Visit
 from control.store.interface import NotFound, Transaction
@@ -68,12 +69,23 @@ async def begin(services: Services, slug: str, found: Visit | None, next: str, h
         flow = tx.find(Flow, slug=slug)
         if flow is None:
             raise NotFound(f"flow {slug}")
-        if flow.designation == "authentication" and user is not None:
+        if flow.designation == "authentication" and found is not None and _is_enough(tx, found, next):
             return None
-        return plan(tx, flow, user.pk if user is not None else None, next, hints)
+        state = plan(tx, flow, user.pk if user is not None else None, next, hints)
+        about = authorize.consent_asked(tx, next) if flow.designation == "authorization" else {}
+        targets = tuple(authorize.form_targets(tx, next))
+        return replace(state, context=replace(state.context, targets=targets, authorization=about))
 
     state = await services.store.read(planned)
     return await executor.start(state, services) if state is not None else None
+
+
+def _is_enough(tx: Transaction, found: Visit, next: str) -> bool:
+    """Has somebody signed in already, and lately enough for what comes next?"""
+    if found.user is None:
+        return False
+    asked = authorize.behind(tx, next)
+    return asked is None or authorize.is_fresh(asked, found.session.created, tx.now)
 
 
 async def answer(services: Services, going: State, fields: Mapping[str, str], who: Caller) -> Step:
@@ -102,8 +114,12 @@ async def settle(services: Services, found: Visit | None, step: Step, who: Calle
             if found is not None:
                 await services.store.write(lambda tx: sessions.sign_out(tx, found, who))
             return Settled(step, ended=True)
-        case Done():
-            await forget(services, found)
+        case Done(to, context):
+            if found is not None and context.authorization and to == context.next:
+                mark = {authorize.AUTHORIZED: {"request": context.authorization["request"], "at": services.now()}}
+                await services.store.write(lambda tx: sessions.keep(tx, found.session, mark))
+            else:
+                await forget(services, found)
             return Settled(step)
         case Denied():
             await services.store.write(lambda tx: _deny(tx, found, step, who))

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from urllib.parse import unquote_to_bytes
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from control.link import Link
 from control.records import Outpost
@@ -48,7 +49,7 @@ class _Channel:
             hello = unquote_to_bytes(request.headers.get(HELLO_HEADER, ""))
             frames = self._link.follow(outpost, hello)
             first = await anext(frames)
-            return StreamingResponse(self._while_trusted(request, outpost, first, frames), media_type=FRAMES)
+            return _Stream(self._while_trusted(request, outpost, first, frames), media_type=FRAMES)
         except Refused:
             sentence = "This token belongs to no outpost, or was revoked.\n"
             return Response(sentence, 403, {REVOKED_HEADER: "1"}, media_type="text/plain")
@@ -78,6 +79,16 @@ class _Channel:
         if outpost is None:
             raise Refused
         return outpost
+
+
+class _Stream(StreamingResponse):
+    """An outpost that leaves is no fault of ours."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except ClientDisconnect:
+            return
 
 
 def _outpost_of(tx: Transaction, key: str) -> str | None:

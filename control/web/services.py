@@ -21,6 +21,8 @@ class Services:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     """Peers whose X-Forwarded-* headers are believed (D25)."""
     version: str
+    public_url: str = ""
+    """Under which browsers reach us; empty: each request's own scheme and host stand in for it (D25)."""
 
     def on_behalf(self, owner: str) -> Services:
         """The same, with passwords checked in this owner's turns."""

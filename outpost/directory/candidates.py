@@ -71,11 +71,11 @@ def _every(parts: list[Candidates]) -> Candidates:
     """What matches every part for certain is certain."""
     if len(parts) == 1:
         return parts[0]
-    users, groups, virtual_groups, containers, _ = zip(*parts, strict=True)
-    common = [_common(sets) for sets in (users, groups, virtual_groups, containers)]
-    left = frozenset(kind for kind, (_, whole) in zip(KINDS, common, strict=True) if not whole)
-    found = (pks for pks, _ in common)
-    return Candidates(next(found), next(found), next(found), next(found), left.union(*(x.doubtful for x in parts)))
+    common = [_common([part[place] for part in parts]) for place in range(len(KINDS))]
+    too_large = (kind for kind, (_, whole) in zip(KINDS, common, strict=True) if not whole)
+    users, groups, virtual_groups, containers = (pks for pks, _ in common)
+    doubtful = CERTAIN.union(too_large, *(part.doubtful for part in parts))
+    return Candidates(users, groups, virtual_groups, containers, doubtful)
 
 
 def _common(sets: Sequence[Any]) -> tuple[Any, bool]:

@@ -6,13 +6,12 @@ that 100,000 users cost no 100,000 entries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from heapq import merge
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from outpost.directory.attributes import custom_attributes, custom_values
+from outpost.directory.members import Spelling, spelling
 from protocols.ldap.matching import MatchingRule, Normal, Value
 from protocols.ldap.messages import encode_attribute, encode_entry, encode_values
 from protocols.ldap.schema import KNOWN
@@ -23,7 +22,6 @@ from protocols.link.messages import GroupRecord, UserRecord
 if TYPE_CHECKING:
     from outpost.directory.tree import Tree
 
-T = TypeVar("T")
 Values = Sequence[Value]
 UserValues = Callable[["Tree", UserRecord], Values]
 
@@ -232,36 +230,6 @@ class GroupEntry:
         return _encode(self.dn, GROUP_ATTRIBUTES, own, custom_attributes(self.record), selection)
 
 
-MEMBERS_A_TURN = 2000
-"""Members spelt out between two chances for other connections: some 5 ms."""
-Spelling = Generator[None, None, Mapping[str, bytes]]
-
-
-def spelling(tree: Tree, users: frozenset[int], groups: frozenset[str]) -> Spelling:
-    """Encoded values of the attributes that list members, by key. After each `MEMBERS_A_TURN` it pauses once."""
-    runs: list[list[str]] = []
-    for pks in batches(users):
-        if runs:
-            yield
-        runs.append(tree.names_of(pks))
-    names: list[bytes] = []
-    dns: list[bytes] = []
-    for some in batches(merge(*runs) if len(runs) > 1 else runs[0] if runs else ()):
-        if names:
-            yield
-        names.append(encode_values(some))
-        dns.append(encode_values([tree.user_dn(name) for name in some]))
-    dns.append(encode_values([tree.group_dn(name) for name in tree.group_names_of(groups)]))
-    members = b"".join(dns)
-    return {"member": members, "uniquemember": members, "memberuid": b"".join(names)}
-
-
-def batches(values: Iterable[T]) -> Iterator[list[T]]:
-    rest = iter(values)
-    while some := list(islice(rest, MEMBERS_A_TURN)):
-        yield some
-
-
 GROUP_ATTRIBUTES: dict[str, Callable[[GroupEntry], Values]] = {
     "objectclass": lambda entry: GROUP_CLASSES,
     "cn": lambda entry: (entry.record.name,),
@@ -332,8 +300,8 @@ def _encode(
         attribute = KNOWN[key]
         if selection.shows(attribute) and (values := encode_values(added[key][1]) if key in added else own(key)):
             attributes.append(encode_attribute(attribute.name, b"" if selection.types_only else values))
-    for key, (spelling, texts) in added.items():
-        attribute = KNOWN.get(key) or custom_type(spelling)
+    for key, (spelt, texts) in added.items():
+        attribute = KNOWN.get(key) or custom_type(spelt)
         if key not in ours and selection.shows(attribute):
             attributes.append(encode_attribute(attribute.name, b"" if selection.types_only else encode_values(texts)))
     return encode_entry(dn, attributes)

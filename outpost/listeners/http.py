@@ -103,7 +103,7 @@ class Exchange:
             connection.write(pieces + http.finish())
             connection.answered()
         else:
-            connection.watch_writing()
+            connection.stream()
             connection.write(pieces)
 
     def send(self, content: bytes, last: bool) -> None:
@@ -160,7 +160,8 @@ class HttpConnection(Conversation):
         self._advancing = False
         self._body_paused = False
         self._reading_paused = False
-        self._watching = False
+        self._writing_paused = False
+        self._streaming = False
         self._head_begun = False
         self._closing = False
 
@@ -175,6 +176,7 @@ class HttpConnection(Conversation):
         self.server: tuple[str, int] = (getattr(here, "host", ""), getattr(here, "port", 0))
         self.secure: bool = ISSLTransport.providedBy(transport)
         if self.owner.connections.admit(self):
+            transport.registerProducer(self, True)
             self._wait(HEAD_TIMEOUT)
         else:
             self.owner.telemetry.discarded("http", self.peer, "too_many_connections")
@@ -182,6 +184,7 @@ class HttpConnection(Conversation):
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self.owner.connections.leave(self)
+        cast(Any, self.transport).unregisterProducer()
         self._drop_exchange()
         self.http.release()
 
@@ -201,7 +204,7 @@ class HttpConnection(Conversation):
             return
         self._advancing = True
         try:
-            while not self._body_paused and not self._closing:
+            while not (self._body_paused or self._writing_paused or self._closing):
                 event = self.http.next_event()
                 if event is NEED_DATA or event is PAUSED:
                     break
@@ -239,10 +242,10 @@ class HttpConnection(Conversation):
             self._intake = intake
 
     def _pace_reading(self) -> None:
-        """Stops reading when something waits behind this request, or its taker wants no more; waits for bodies."""
+        """Stops reading when something waits behind this request, its taker wants no more, or answers are not taken."""
         if self._closing:
             return
-        paused = self._body_paused or self.http.holds_more
+        paused = self._body_paused or self._writing_paused or self.http.holds_more
         if paused != self._reading_paused:
             self._reading_paused = paused
             transport = cast(Any, self.transport)
@@ -250,7 +253,7 @@ class HttpConnection(Conversation):
                 transport.pauseProducing()
             else:
                 transport.resumeProducing()
-        if self._exchange is not None and not self._watching:
+        if self._exchange is not None and not self._streaming and not self._writing_paused:
             if paused or not self.http.body_expected:
                 self.deadline = math.inf
             else:
@@ -273,11 +276,10 @@ class HttpConnection(Conversation):
         if self._exchange is not None:
             self._exchange.detach()
         self._exchange = self._intake = None
-        self._body_paused = self._head_begun = False
-        self._unwatch_writing()
+        self._body_paused = self._head_begun = self._streaming = False
         if self.http.must_close:
             self._close()
-        else:
+        elif not self._writing_paused:  # or else the next request waits until this answer is taken
             self._wait(IDLE_TIMEOUT)
             self._advance()
 
@@ -294,6 +296,7 @@ class HttpConnection(Conversation):
         """Closes once everything is sent; if the client may still be sending, only our side first (RFC 9112 9.6)."""
         self._closing = True
         transport = cast(Any, self.transport)
+        transport.unregisterProducer()
         if self.http.unread and not self.secure and hasattr(transport, "loseWriteConnection"):
             self._wait(LINGER_TIMEOUT)
             transport.loseWriteConnection()
@@ -311,7 +314,7 @@ class HttpConnection(Conversation):
     def _drop_exchange(self) -> None:
         exchange, intake = self._exchange, self._intake
         self._exchange = self._intake = None
-        self._unwatch_writing()
+        self._streaming = False
         if exchange is not None:
             exchange.detach()
         if intake is not None:
@@ -322,25 +325,27 @@ class HttpConnection(Conversation):
     def _wait(self, seconds: float) -> None:
         self.deadline = self.owner.clock.seconds() + seconds
 
-    def watch_writing(self) -> None:
-        """A streamed answer hears whether the client keeps up."""
-        self._watching = True
-        cast(Any, self.transport).registerProducer(self, True)
-
-    def _unwatch_writing(self) -> None:
-        if self._watching:
-            self._watching = False
-            cast(Any, self.transport).unregisterProducer()
+    def stream(self) -> None:
+        """The answer comes in parts; its deadline is that of its client's taking them."""
+        self._streaming = True
 
     def pauseProducing(self) -> None:
+        """The client does not take what is written: nothing more of it is read, and no further request answered."""
+        self._writing_paused = True
         self._wait(SEND_TIMEOUT)
         if self._intake is not None:
             self._intake.writing_paused()
+        self._pace_reading()
 
     def resumeProducing(self) -> None:
-        self.deadline = math.inf
+        self._writing_paused = False
+        if self._exchange is None:
+            self._wait(IDLE_TIMEOUT)
+        else:
+            self.deadline = math.inf
         if self._intake is not None:
             self._intake.writing_resumed()
+        self._advance()
 
     def stopProducing(self) -> None:
         """connectionLost follows."""

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from unicodedata import normalize
+from unicodedata import combining, normalize
+
+MOST_MARKS = 30
+"""Combining marks on one letter (UAX #15, stream-safe text: no writing system needs more).
+
+Normalising sorts each run of marks, in time that grows with the square of its length; a stranger's 100 KB of them
+would stop everything for seconds.
+"""
 
 
 def blanks_collapsed(text: str) -> str:
@@ -13,10 +20,24 @@ def blanks_collapsed(text: str) -> str:
 
 
 def case_exact(text: str) -> str:
-    return blanks_collapsed(text if text.isascii() else normalize("NFKC", text))
+    return blanks_collapsed(text if text.isascii() else _compatible(text))
 
 
 def case_ignore(text: str) -> str:
     if text.isascii():
         return blanks_collapsed(text.lower())
-    return blanks_collapsed(normalize("NFKC", normalize("NFKC", text).casefold()))
+    return blanks_collapsed(_compatible(_compatible(text).casefold()))
+
+
+def _compatible(text: str) -> str:
+    """NFKC; text that no one writes is left as it is, so that it equals itself and nothing else."""
+    return normalize("NFKC", text) if len(text) <= MOST_MARKS or _is_stream_safe(text) else text
+
+
+def _is_stream_safe(text: str) -> bool:
+    marks = 0
+    for letter in text:
+        marks = marks + 1 if combining(letter) else 0
+        if marks > MOST_MARKS:
+            return False
+    return True

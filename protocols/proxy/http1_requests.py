@@ -68,6 +68,7 @@ class Refused(NamedTuple):
 
 Event = RequestReceived | BodyReceived | Mark | Refused
 
+_SINGLE = (b"host", b"transfer-encoding", b"content-length")
 _NOTED = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
 
 
@@ -134,8 +135,12 @@ class RequestReader:
         self._target += piece
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:
-            self._headers.append((name.lower(), value.rstrip(b" \t")))
+        if not self._in_head or self.refused:
+            return
+        if len(self._headers) == MAX_HEADERS:  # at once: a kept header costs many times its bytes
+            self._refuse(431, "the head has too many headers")
+            return
+        self._headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         if self.refused or not self._in_head:
@@ -186,15 +191,24 @@ class RequestReader:
             return Refused(505, f"HTTP/{version} is not spoken here")
         if len(self._target) > MAX_TARGET_BYTES:
             return Refused(414, "the target is too long")
-        if len(self._headers) > MAX_HEADERS or self._head_bytes() > MAX_HEAD_BYTES:
-            return Refused(431, "the head is too long or has too many headers")
+        if self._head_bytes() > MAX_HEAD_BYTES:
+            return Refused(431, "the head is too long")
         if method == b"CONNECT":
             return Refused(405, "CONNECT is for forward proxies, and this is none")
-        return self._host_problem(version) or self._target_problem() or self._framing_problem(version)
+        return (
+            self._repeated() or self._host_problem(version) or self._target_problem() or self._framing_problem(version)
+        )
+
+    def _repeated(self) -> Refused | None:
+        """Two readers would believe different ones."""
+        if self._repeats:
+            names = [name for name, _ in self._headers]
+            for name in _SINGLE:
+                if names.count(name) > 1:
+                    return Refused(400, f"there are several {name.decode().title()} headers")
+        return None
 
     def _host_problem(self, version: str) -> Refused | None:
-        if self._repeats and [name for name, _ in self._headers].count(b"host") > 1:
-            return Refused(400, "there are several Host headers")
         if version == "1.1" and b"host" not in self._noted:
             return Refused(400, "HTTP/1.1 needs a Host header")
         return None

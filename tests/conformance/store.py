@@ -292,6 +292,18 @@ def queries_select_order_and_page(bench: Bench) -> None:
 
 
 @check
+def each_gives_all_in_order_and_leaves_room_for_other_questions(bench: Bench) -> None:
+    bench.write(lambda tx: [tx.insert(User(f"u{number}")) for number in range(1203)])
+
+    def read(tx: Transaction) -> list[str]:
+        return [tx.get(User, user.pk).username for user in tx.each(User)]
+
+    assert bench.read(read) == [f"u{number}" for number in range(1203)]
+    assert bench.read(lambda tx: next(tx.each(User)).username) == "u0"
+    assert list(bench.read(lambda tx: list(tx.each(Group)))) == []
+
+
+@check
 def search_ignores_case_and_takes_every_letter_literally(bench: Bench) -> None:
     bench.insert(User("50%_off\\", name="Ärger"))
     bench.insert(User("plain", email="Bob@Example.com"))

@@ -30,6 +30,7 @@ from protocols.link.messages import (
     ReportsTaken,
     SnapshotChunk,
 )
+from protocols.link.replica import Standing
 from tests.stores import open_store
 
 SECONDS = 10.0
@@ -182,7 +183,7 @@ def test_a_store_that_went_back_under_a_stream_is_sent_whole(tmp_path: Path, mon
             control_link, "_stands_on", lambda tx, stand: stand.chain != chunk.chain and real(tx, stand)
         )
         line = codec.encode(replace(chunk, index=0, revision=1, chain="c1"))
-        standing = snapshots.Standing(chunk.incarnation, 1, "c1")
+        standing = Standing(chunk.incarnation, 1, "c1")
         monkeypatch.setattr(snapshots, "_read", lambda *_: (snapshots.Directory(standing, ()), line))
         again = await following(frames)
         assert isinstance(again, SnapshotChunk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -130,11 +131,14 @@ def test_a_new_revision_is_read_anew(scenario: Callable[[Act], None]) -> None:
 def test_nothing_is_kept_that_nobody_is_sent(scenario: Callable[[Act], None]) -> None:
     async def act(bench: Bench) -> None:
         lines, _ = await bench.snapshots.whole(bench.one, STRANGER)
-        assert bench.snapshots._latest() is not None
+        directory = bench.snapshots._latest()
+        assert directory is not None
+        loop, gone = asyncio.get_running_loop(), asyncio.Event()
+        weakref.finalize(directory, loop.call_soon_threadsafe, gone.set)
+        del directory
         assert list(lines)
-        async with asyncio.timeout(10):  # the thread that read may still be on its way out
-            while bench.snapshots._latest() is not None:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(gone.wait(), 10)  # the thread that read may still be on its way out
+        assert bench.snapshots._latest() is None
 
     scenario(act)
 

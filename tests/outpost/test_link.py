@@ -6,12 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
+from outpost import link
 from outpost.authentication import LinkAway, LinkRevoked
 from outpost.credential_cache import CredentialCache
-from outpost.directory.snapshot import Directory, Touched
+from outpost.directory.dismantling import dismantled
+from outpost.directory.draft import RECORD_COST, SLICE_COST, Slices
+from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.link import RETRY_FIRST, RETRY_MOST, Link, Receive
 from outpost.outcome import Decision, Password
 from outpost.telemetry import Telemetry
@@ -35,7 +38,7 @@ from protocols.link.messages import (
     UserRecord,
 )
 from protocols.link.replica import Standing
-from tests.fakes import FakeGarbageCollector, an_identity, run, take_turns
+from tests.fakes import FakeGarbageCollector, an_identity, run, take_turns, turn
 
 ALICE = UserRecord(1, "u1", "uid", "alice", "", "", "internal", True, 1, 1)
 CHUNK = SnapshotChunk(5, "store", "c5", 0, True, (ALICE,))
@@ -327,3 +330,138 @@ def test_an_answer_that_it_is_revoked_counts_at_once(bench: Bench) -> None:
     with pytest.raises(LinkRevoked):
         run(bench.link.ask(QUESTION))
     assert not bench.directory.current.users
+
+
+# --- in slices -----------------------------------------------------------------------------------------------------
+
+MANY = tuple(replace(ALICE, pk=pk, uuid=f"u{pk}", username=f"user{pk}", ordinal=pk) for pk in range(1, 1001))
+LARGE = SnapshotChunk(6, "store", "c6", 0, False, MANY)
+REST = SnapshotChunk(6, "store", "c6", 1, True, (replace(ALICE, pk=2000, uuid="u2000", ordinal=2000),))
+
+
+def test_a_large_snapshot_takes_many_turns_and_is_published_once(bench: Bench) -> None:
+    bench.wire.send(CHUNK)
+    told = Told(bench.directory)
+    taken = bench.wire.begin(LARGE)
+    turns = 0
+    while not taken.called:
+        assert dict(bench.directory.current.users) == {1: ALICE}
+        turn(bench.clock)
+        turns += 1
+    assert turns >= len(MANY) * RECORD_COST // SLICE_COST
+    bench.wire.send(REST)
+    assert len(bench.directory.current.users) == 1001
+    assert told.changes[1:] == [Touched(everything=True)]
+
+
+def test_a_search_that_began_before_ends_on_what_it_began_with(bench: Bench) -> None:
+    bench.wire.send(CHUNK)
+    before = bench.directory.current
+    bench.wire.send(LARGE)
+    bench.wire.send(REST)
+    assert dict(before.users) == {1: ALICE}
+    assert before.indices.users.equal("uid", "user7") == frozenset()
+
+
+def test_a_large_change_takes_many_turns_and_is_published_once(bench: Bench) -> None:
+    bench.wire.send(CHUNK)
+    told = Told(bench.directory)
+    taken = bench.wire.begin(Delta(5, 6, "c6", tuple(Put(user) for user in MANY)))
+    turns = 0
+    while not taken.called:
+        assert bench.directory.current.revision == 5
+        turn(bench.clock)
+        turns += 1
+    assert turns > 5
+    assert bench.directory.current.revision == 6
+    assert len(told.changes) == 2
+
+
+def test_a_small_change_needs_no_turn(bench: Bench) -> None:
+    bench.wire.send(CHUNK)
+    assert bench.wire.begin(Delta(5, 6, "c6", (Put(MANY[2]),))).called
+    assert bench.directory.current.revision == 6
+
+
+@pytest.mark.parametrize(
+    "bad", [replace(REST, chain="another"), replace(REST, index=2), Delta(5, 7, "c7", ()), Heartbeat(5), QUESTION]
+)
+def test_what_goes_wrong_midway_publishes_nothing_and_everything_is_asked_for_again(bench: Bench, bad: Frame) -> None:
+    bench.wire.send(CHUNK)
+    told = Told(bench.directory)
+    bench.wire.send(LARGE)
+    if isinstance(bad, Heartbeat):  # says nothing while a snapshot is under way; the stream may still end
+        bench.wire.send(bad)
+        bench.wire.stream.errback(LinkAway("cut"))
+    else:
+        bench.wire.send(bad)
+    assert dict(bench.directory.current.users) == {1: ALICE}
+    bench.wait(RETRY_MOST)
+    bench.wire.send(replace(REST, index=0))
+    assert set(bench.directory.current.users) == {2000}
+    assert len(told.changes) == 2
+
+
+def test_a_stream_that_ends_between_slices_leaves_nothing_behind(bench: Bench) -> None:
+    bench.wire.send(CHUNK)
+    taken = bench.wire.receive(codec.encode(LARGE))
+    taken.addErrback(lambda failure: failure.trap(CancelledError))
+    turn(bench.clock)
+    bench.wire.stream.errback(LinkAway("cut"))
+    taken.cancel()
+    bench.wait(RETRY_MOST)
+    assert len(bench.wire.hellos) == 2
+    assert dict(bench.directory.current.users) == {1: ALICE}
+    assert bench.collector.done[-1] == "resume"
+
+
+def test_a_revocation_between_slices_is_not_undone(bench: Bench) -> None:
+    """The question's answer says so while the last of a snapshot is taken in."""
+    bench.wire.send(CHUNK)
+    bench.wire.send(LARGE)
+    taken = bench.wire.begin(REST)
+    bench.wire.answer = LinkRevoked("revoked")
+    with pytest.raises(LinkRevoked):
+        run(bench.link.ask(QUESTION))
+    take_turns(taken, bench.clock)
+    assert not bench.directory.current.users
+    assert bench.link.standing == Standing("", 0, "")
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_after_a_revocation_the_parts_that_still_come_are_not_taken_for_a_snapshot(bench: Bench, loaded: bool) -> None:
+    if loaded:
+        bench.wire.send(CHUNK)
+    bench.wire.send(LARGE)
+    bench.wire.answer = LinkRevoked("revoked")
+    with pytest.raises(LinkRevoked):
+        run(bench.link.ask(QUESTION))
+    bench.wire.send(REST)
+    assert not bench.directory.current.users
+
+
+def test_a_snapshot_unlike_the_one_before_is_freed_in_turns(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "FREED_AT_ONCE", 500)
+    freed: list[int] = []
+    real = dismantled
+
+    def seen(snapshot: Snapshot) -> Slices[None]:
+        freed.append(len(snapshot.users))
+        return real(snapshot)
+
+    monkeypatch.setattr(link, "dismantled", seen)
+    bench.wire.send(replace(LARGE, last=True))
+    bench.wire.send(replace(LARGE, last=True, revision=7, chain="c7", records=MANY[:900]))
+    assert freed == [0]
+    other = tuple(replace(user, name="Another") for user in MANY)
+    bench.wire.send(replace(LARGE, last=True, revision=8, chain="c8", records=other))
+    assert freed == [0, 900]
+
+
+def test_the_collector_rests_during_a_load_and_looks_at_nothing_of_it_after(bench: Bench) -> None:
+    bench.wire.send(LARGE)
+    assert bench.collector.done == ["postpone"]
+    bench.wire.send(REST)
+    assert bench.collector.done == ["postpone", "settle", "resume"]
+    bench.wire.send(Delta(6, 7, "c7", (Put(ALICE), Put(MANY[1]))))
+    assert bench.collector.done[-1] == "grown 1"

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
@@ -59,6 +59,7 @@ class Streaming:
     def __init__(self) -> None:
         self.clock, self.transport = Clock(), StringTransport()
         self.lines: list[bytes] = []
+        self.given_up: list[bytes] = []
         self.stream = _Stream(self.clock, self.receive)
         self.stream.makeConnection(self.transport)  # type: ignore[no-untyped-call]
 
@@ -67,7 +68,7 @@ class Streaming:
             return fail(RemoteProtocolError("no frame"))
         self.lines.append(line)
         if line == b"long":
-            self.taking = Deferred()
+            self.taking: Deferred[None] = Deferred(lambda _: self.given_up.append(line))
             return self.taking
         return succeed(None)
 
@@ -166,7 +167,8 @@ class Wire:
 
     def follow(self, receive: Callable[[bytes], None] = lambda _: None) -> Deferred[None]:
         def taken(line: bytes) -> Deferred[None]:
-            return succeed(receive(line))
+            receive(line)
+            return succeed(None)
 
         return Deferred.fromCoroutine(self.transport.follow(b'{"hello": 1}\n', taken))
 
@@ -458,3 +460,54 @@ def verifies(store: Any, certificate: x509.Certificate) -> bool:
 def test_control_is_verified_unless_that_is_switched_off() -> None:
     assert context(_policy(None, insecure=False)).get_verify_mode() & SSL.VERIFY_PEER
     assert context(_policy(None, insecure=True)).get_verify_mode() == SSL.VERIFY_NONE
+
+
+# --- a line that takes long ---
+
+
+def test_nothing_is_read_while_a_line_is_taken_in() -> None:
+    streaming = Streaming()
+    streaming.stream.dataReceived(b"one\nlong\nthree\n")
+    assert streaming.lines == [b"one", b"long"]
+    assert streaming.transport.producerState == "paused"
+    streaming.stream.dataReceived(b"four\n")  # what was read already
+    streaming.taking.callback(None)
+    assert streaming.lines == [b"one", b"long", b"three", b"four"]
+    assert streaming.transport.producerState == "producing"
+
+
+def test_what_came_before_the_end_is_taken_in_first() -> None:
+    streaming = Streaming()
+    streaming.stream.dataReceived(b"long\nlast\n")
+    streaming.stream.connectionLost(Failure(ResponseDone()))
+    ended: list[object] = []
+    streaming.stream.ended.addCallback(ended.append)
+    assert ended == []
+    streaming.taking.callback(None)
+    assert streaming.lines == [b"long", b"last"]
+    assert ended == [None]
+    assert streaming.clock.getDelayedCalls() == []
+
+
+def test_a_line_that_proves_bad_late_ends_the_stream() -> None:
+    streaming = Streaming()
+    streaming.stream.dataReceived(b"long\nnever\n")
+    streaming.taking.errback(RemoteProtocolError("a gap"))
+    assert isinstance(outcome(streaming.stream.ended), RemoteProtocolError)
+    assert streaming.lines == [b"long"]
+    assert streaming.transport.disconnecting
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_whoever_gives_up_the_stream_gives_up_the_line(silent: bool) -> None:
+    streaming = Streaming()
+    streaming.stream.dataReceived(b"long\nnever\n")
+    if silent:
+        streaming.clock.advance(SILENCE_SECONDS)
+    else:
+        streaming.stream.ended.cancel()
+    assert isinstance(outcome(streaming.stream.ended), LinkAway if silent else CancelledError)
+    assert streaming.given_up == [b"long"]
+    streaming.stream.connectionLost(Failure(ConnectionDone()))
+    assert streaming.lines == [b"long"]
+    assert streaming.clock.getDelayedCalls() == []

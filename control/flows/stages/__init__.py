@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from control.flows.stages.ends import DenyStage, RedirectStage, UnsupportedStage
+from control.flows.stages.consent import ConsentStage
+from control.flows.stages.ends import DenyStage, RedirectStage
 from control.flows.stages.identification import IdentificationStage
 from control.flows.stages.initial_setup import InitialSetupStage
 from control.flows.stages.login import UserLoginStage, UserLogoutStage
@@ -14,7 +15,7 @@ STAGES: dict[str, Stage] = {
     "password": PasswordStage(),
     "user_login": UserLoginStage(),
     "user_logout": UserLogoutStage(),
-    "consent": UnsupportedStage("asks for consent"),
+    "consent": ConsentStage(),
     "deny": DenyStage(),
     "redirect": RedirectStage(),
     "initial_setup": InitialSetupStage(),

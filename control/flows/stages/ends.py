@@ -1,4 +1,4 @@
-"""Stages that end a flow: denied, sent elsewhere, or not possible here."""
+"""Stages that end a flow: denied, or sent elsewhere."""
 
 from __future__ import annotations
 
@@ -26,16 +26,6 @@ class DenyStage(_Silent):
         self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
     ) -> Verdict:
         return Deny("flow_denied", str(settings.get("deny_message") or "Access is denied here."))
-
-
-class UnsupportedStage(_Silent):
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    async def respond(
-        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
-    ) -> Verdict:
-        return Deny("flow_denied", f"This flow has a stage that {self._what}, which this version cannot do yet.")
 
 
 class RedirectStage(_Silent):

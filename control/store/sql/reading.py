@@ -111,8 +111,9 @@ class Reading:
     def each(self, kind: type[R]) -> Iterator[R]:
         kept = RECORD_TABLES[kind]
         statement = everything(kept).order_by(self._dialect.ordered(kept.pk)).execution_options(yield_per=ROWS_AT_ONCE)
-        for row in self._connection.execute(statement).mappings():
-            yield self._given.rows.record(kept, dict(row))
+        with self._connection.execute(statement) as rows:
+            for row in rows.mappings():
+                yield self._given.rows.record(kept, dict(row))
 
     def count(self, kind: type[R], query: Query = EVERYTHING) -> int:
         kept = RECORD_TABLES[kind]

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, QueuePool, create_engi
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from control.store.interface import Unavailable
+from control.store.interface import AccessDenied, Unavailable
 from control.store.sql.dialect import ESCAPE, Dialect, like_pattern, newest_revision
 
 BUSY_TIMEOUT_MS = 10_000
@@ -33,6 +33,7 @@ UNAVAILABLE = frozenset(
     }
 )
 """Result codes that speak of the file and its disk, not of the statement."""
+DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 
 class Sqlite(Dialect):
@@ -41,6 +42,7 @@ class Sqlite(Dialect):
     def __init__(self, url: URL, readers: int) -> None:
         if url.database in (None, "", ":memory:"):
             raise ValueError("the store needs a file: in memory every connection would see another database")
+        self._file = url.database
         os.close(os.open(str(url.database), os.O_RDWR | os.O_CREAT, FILE_MODE))
         self.writing = _engine(url, 1, "BEGIN IMMEDIATE", ("journal_mode = WAL",))
         self.reading = _engine(url, readers + 1, "BEGIN", ("query_only = ON",))
@@ -81,6 +83,8 @@ class Sqlite(Dialect):
 
     def trouble(self, error: DBAPIError) -> Exception | None:
         code = getattr(error.orig, "sqlite_errorcode", 0) & PRIMARY_CODE
+        if code in DAMAGED:
+            return AccessDenied(f"{self._file} is damaged, or no database ({error.orig}). Restore a backup of it")
         return Unavailable(f"SQLite says: {error.orig}") if code in UNAVAILABLE else None
 
 

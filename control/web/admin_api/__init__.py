@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from control.web.admin_api import extras, flow_executor, outpost_health
+from control.web.admin_api import access, credentials, extras, flow_executor, openapi, outpost_health, served
 from control.web.admin_api.endpoint import Elsewhere
 from control.web.admin_api.table import resources
 from control.web.services import Services
@@ -14,10 +14,13 @@ __all__ = ["routes"]
 
 def routes(services: Services) -> list[BaseRoute]:
     """To be mounted at /api/v3. The last one answers every path that is not there."""
-    return [
+    described = [
         *flow_executor.routes(services),
         *extras.routes(services),
+        *access.routes(services),
+        *credentials.routes(services),
         *outpost_health.routes(services),
+        *served.routes(services),
         *(route for resource in resources(services.random) for route in resource.routes(services)),
-        Route("/{path:path}", Elsewhere()),
     ]
+    return [openapi.route(described, services), *described, Route("/{path:path}", Elsewhere())]

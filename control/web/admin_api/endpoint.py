@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from control.verbs.fields import Fields
 from control.web.admin_api.callers import Caller, Permit, identify, require
 from control.web.admin_api.refusals import NO_SUCH_PATH, Refused, refusal
 from control.web.services import Services
@@ -17,9 +18,37 @@ Do = Callable[[Request, Caller], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """What an action takes, for the schema: ``optional`` fields are made up where they are not given."""
+
+    name: str
+    fields: type[Fields]
+    optional: frozenset[str] = frozenset()
+    partial: bool = False
+    """Nothing is required."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What it gives, for the schema: fields of a type, without those that only go in. None: nothing is said."""
+
+    name: str
+    fields: type[Fields] | None = None
+    write_only: frozenset[str] = frozenset()
+    pk: type[int] | type[str] | None = None
+    pages: bool = False
+    """A page of such, with parameters to choose it by."""
+    filters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     permit: Permit
     do: Do
+    takes: Body | None = None
+    gives: Answer | None = None
+    status: int = 200
+    """When it went well."""
 
 
 class Endpoint:

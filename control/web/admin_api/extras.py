@@ -10,14 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from control.audit import RETENTION
+from control.outposts import uid_of
 from control.passwords import LONGEST_PASSWORD
 from control.store.interface import Transaction
-from control.verbs import groups, users
+from control.verbs import groups, service_accounts, system, users
 from control.verbs.fields import MAX_INTEGER, Fields, Invalid, parse
 from control.web.admin_api import shapes
 from control.web.admin_api.bodies import json_object
 from control.web.admin_api.callers import Caller, everybody, superusers_only
-from control.web.admin_api.endpoint import Action, Do, Endpoint
+from control.web.admin_api.endpoint import Action, Answer, Body, Do, Endpoint
+from control.web.admin_api.lists import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from control.web.admin_api.refusals import answer
 from control.web.admin_api.table import GROUPS, USERS
 from control.web.services import Services
@@ -26,21 +29,59 @@ CACHE_SECONDS = 300
 """authentik's default; nothing here is cached, but outposts of authentik's want the fields."""
 
 
+class Account(Fields):
+    """Which user joins or leaves."""
+
+    pk: Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+
+
+class NewPassword(Fields):
+    password: Annotated[str, Field(min_length=1)]
+
+
+ACCOUNT = Body("UserAccountRequest", Account)
+PASSWORD = Body("UserPasswordSetRequest", NewPassword)
+NEW_SERVICE_ACCOUNT = Body("UserServiceAccountRequest", service_accounts.ServiceAccountFields)
+SETTINGS = Body("SettingsRequest", system.SystemFields)
+SETTINGS_NOW = Answer("Settings", system.SystemFields)
+
+
 def routes(services: Services) -> list[BaseRoute]:
     """They come before the records': ``users/me/`` would be a user's path."""
     return [
         Route("/core/users/me/", Endpoint(services, {"GET": Action(everybody, _me(services))})),
         Route(
+            "/core/users/service_account/",
+            Endpoint(services, {"POST": Action(superusers_only, _service_account(services), NEW_SERVICE_ACCOUNT)}),
+        ),
+        Route(
             "/core/users/{key}/set_password/",
-            Endpoint(services, {"POST": Action(superusers_only, _set_password(services))}),
+            Endpoint(services, {"POST": Action(superusers_only, _set_password(services), PASSWORD, status=204)}),
         ),
         Route(
             "/core/groups/{key}/add_user/",
-            Endpoint(services, {"POST": Action(superusers_only, _change_members(services, groups.add_user))}),
+            Endpoint(
+                services,
+                {"POST": Action(superusers_only, _change_members(services, groups.add_user), ACCOUNT, status=204)},
+            ),
         ),
         Route(
             "/core/groups/{key}/remove_user/",
-            Endpoint(services, {"POST": Action(superusers_only, _change_members(services, groups.remove_user))}),
+            Endpoint(
+                services,
+                {"POST": Action(superusers_only, _change_members(services, groups.remove_user), ACCOUNT, status=204)},
+            ),
+        ),
+        Route(
+            "/admin/settings/",
+            Endpoint(
+                services,
+                {
+                    "GET": Action(superusers_only, _settings(services), gives=SETTINGS_NOW),
+                    "PUT": Action(superusers_only, _change_settings(services, partial=False), SETTINGS, SETTINGS_NOW),
+                    "PATCH": Action(superusers_only, _change_settings(services, partial=True), SETTINGS, SETTINGS_NOW),
+                },
+            ),
         ),
         Route("/root/config/", Endpoint(services, {"GET": Action(everybody, _root_config)})),
         Route("/admin/version/", Endpoint(services, {"GET": Action(everybody, _version(services))})),
@@ -50,6 +91,27 @@ def routes(services: Services) -> list[BaseRoute]:
 def _me(services: Services) -> Do:
     async def do(request: Request, caller: Caller) -> Response:
         return answer(await services.store.read(lambda tx: shapes.myself(tx, caller.user, caller.is_superuser)))
+
+    return do
+
+
+def _service_account(services: Services) -> Do:
+    """The one answer that shows its app password."""
+
+    async def do(request: Request, caller: Caller) -> Response:
+        body = await json_object(request)
+
+        def verb(tx: Transaction) -> dict[str, Any]:
+            made = service_accounts.create(tx, body, services.random)
+            return {
+                "username": made.user.username,
+                "user_uid": uid_of(made.user.pk, tx.install_id),
+                "user_pk": made.user.pk,
+                "group_pk": made.group.pk if made.group is not None else None,
+                "token": made.token.key,
+            }
+
+        return answer(await services.store.write(verb, caller.actor))
 
     return do
 
@@ -101,10 +163,40 @@ def _change_members(services: Services, change: Callable[[Transaction, str, int]
     return do
 
 
-class Account(Fields):
-    """Which user joins or leaves."""
+FIXED_SETTINGS: dict[str, Any] = {
+    "avatars": "initials",
+    "default_user_change_name": False,
+    "default_user_change_email": False,
+    "default_user_change_username": False,
+    "event_retention": f"days={int(RETENTION // 86_400)}",
+    "reputation_lower_limit": 0,
+    "reputation_upper_limit": 0,
+    "footer_links": [],
+    "gdpr_compliance": False,
+    "impersonation": False,
+    "impersonation_require_reason": True,
+    "pagination_default_page_size": DEFAULT_PAGE_SIZE,
+    "pagination_max_page_size": MAX_PAGE_SIZE,
+    "flags": {},
+}
+"""What authentik lets one set, as it is here."""
 
-    pk: Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+
+def _settings(services: Services) -> Do:
+    async def do(request: Request, caller: Caller) -> Response:
+        stored = await services.store.read(system.read)
+        return answer(FIXED_SETTINGS | stored.model_dump())
+
+    return do
+
+
+def _change_settings(services: Services, partial: bool) -> Do:
+    async def do(request: Request, caller: Caller) -> Response:
+        body = await json_object(request)
+        stored = await services.store.write(lambda tx: system.change(tx, body, partial), caller.actor)
+        return answer(FIXED_SETTINGS | stored.model_dump())
+
+    return do
 
 
 async def _root_config(request: Request, caller: Caller) -> Response:

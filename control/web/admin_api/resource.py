@@ -14,9 +14,11 @@ from starlette.routing import BaseRoute, Route
 
 from control.records import Record
 from control.store.interface import Transaction
+from control.verbs.fields import Fields
+from control.web.admin_api import endpoint
 from control.web.admin_api.bodies import json_object
 from control.web.admin_api.callers import Caller, Permit, superusers_only
-from control.web.admin_api.endpoint import Action, Do, Endpoint
+from control.web.admin_api.endpoint import Action, Answer, Do, Endpoint
 from control.web.admin_api.lists import Filter, Narrowed, ordering_of, page_of, pagination, query_of
 from control.web.admin_api.refusals import Refused, answer
 from control.web.services import Services
@@ -63,6 +65,12 @@ class Resource(Generic[R]):
     title: str
     """authentik's class name."""
     shape: Callable[[Transaction, Sequence[R], View], list[dict[str, Any]]]
+    fields: type[Fields] | None = None
+    """What a record is made from, for the schema; None for records that this API does not make."""
+    optional: frozenset[str] = frozenset()
+    """Those that are made up where they are not given."""
+    write_only: frozenset[str] = frozenset()
+    """Those that no answer has."""
     ordering: tuple[str, ...] = ("name",)
     lookup: str = "pk"
     numbered: bool = False
@@ -110,19 +118,32 @@ class Resource(Generic[R]):
     # --- the actions ---
 
     def _collection(self, services: Services) -> dict[str, Action]:
-        actions = {"GET": Action(self.readers, self._list(services))}
+        page = replace(self.answer, pages=True, filters=tuple(self.filters))
+        actions = {"GET": Action(self.readers, self._list(services), gives=page)}
         if self.create is not None:
-            actions["POST"] = Action(self.writers, self._create(services, self.create))
+            do = self._create(services, self.create)
+            actions["POST"] = Action(self.writers, do, self._body(partial=False), self.answer, 201)
         return actions
 
     def _single(self, services: Services) -> dict[str, Action]:
-        actions = {"GET": Action(self.readers, self._retrieve(services))}
+        actions = {"GET": Action(self.readers, self._retrieve(services), gives=self.answer)}
         if self.update is not None:
-            actions["PUT"] = Action(self.writers, self._update(services, self.update, partial=False))
-            actions["PATCH"] = Action(self.writers, self._update(services, self.update, partial=True))
+            for method, partial in (("PUT", False), ("PATCH", True)):
+                do = self._update(services, self.update, partial)
+                actions[method] = Action(self.writers, do, self._body(partial), self.answer)
         if self.delete is not None:
-            actions["DELETE"] = Action(self.writers, self._delete(services, self.delete))
+            actions["DELETE"] = Action(self.writers, self._delete(services, self.delete), status=204)
         return actions
+
+    @property
+    def answer(self) -> Answer:
+        """One record, for the schema."""
+        return Answer(self.title, self.fields, self.write_only, int if self.numbered else str)
+
+    def _body(self, partial: bool) -> endpoint.Body | None:
+        if self.fields is None:
+            return None
+        return endpoint.Body(f"{'Patched' if partial else ''}{self.title}Request", self.fields, self.optional, partial)
 
     def _list(self, services: Services) -> Do:
         async def do(request: Request, caller: Caller) -> Response:

@@ -31,6 +31,7 @@ TEMPLATES = {
     "ak-stage-identification": "stages/identification.html",
     "ak-stage-password": "stages/password.html",
     "ak-stage-prompt": "stages/prompt.html",
+    "ak-stage-consent": "stages/consent.html",
 }
 
 
@@ -150,7 +151,8 @@ def _drawn(step: Challenge, csrf: str, typed: Mapping[str, str]) -> Response:
 def _targets(state: State) -> list[str]:
     """Origins that the flow may lead to after a form."""
     urls = [str(stage.settings.get("target_static", "")) for stage in state.plan if stage.kind == "redirect"]
-    return [f"{parts.scheme}://{parts.netloc}" for url in urls if is_web(url) and (parts := urlsplit(url))]
+    static = [f"{parts.scheme}://{parts.netloc}" for url in urls if is_web(url) and (parts := urlsplit(url))]
+    return [*static, *state.context.targets]
 
 
 def _path(slug: str, next: str = "/") -> str:

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from control.records import Event, Session, Token, User
-from control.store.interface import Overloaded, Transaction, Unavailable
+from control.store.interface import AccessDenied, Overloaded, Transaction, Unavailable
 from control.store.sql import SqlStore, sqlite, writer
 from tests.stores import SECRET_KEY, open_store
 
@@ -166,3 +166,11 @@ def test_new_ids_come_from_the_given_source(tmp_path: Path) -> None:
     store = SqlStore(f"sqlite:///{tmp_path / 's.db'}", (SECRET_KEY,), random=lambda length: bytes(length))
     assert store.read_now(lambda tx: tx.incarnation) == "00000000-0000-4000-8000-000000000000"
     store.close()
+
+
+def test_what_is_no_database_is_said_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "store.sqlite3"
+    file.write_bytes(b"no database" * 1000)
+    with pytest.raises(AccessDenied, match="is damaged, or no database"):
+        SqlStore(f"sqlite:///{file}", [SECRET_KEY])
+    assert file.read_bytes() == b"no database" * 1000

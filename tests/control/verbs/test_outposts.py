@@ -9,7 +9,7 @@ import pytest
 
 from control.records import Outpost, Token, User
 from control.store.sql import SqlStore
-from control.verbs import outposts, tokens
+from control.verbs import outposts, tokens, users
 from control.verbs.fields import NON_FIELD
 from tests.control.verbs.do import count, outpost, provider, refused
 
@@ -92,3 +92,25 @@ def test_the_embedded_outpost_keeps_name_type_and_life(store: SqlStore) -> None:
     pk = provider(store, "ldap").pk
     changed = store.write_now(lambda tx: outposts.update(tx, embedded.pk, {"providers": [pk, pk]}))
     assert (changed.providers, changed.managed) == ((pk,), outposts.EMBEDDED)
+
+
+@pytest.mark.parametrize("field", ["authentik_host", "authentik_host_browser"])
+@pytest.mark.parametrize(
+    "value", [5, "javascript:alert(1)", "https://a.example.com\r\nX: y", "auth.example.com", ["x"]]
+)
+def test_an_address_of_control_is_an_address(store: SqlStore, field: str, value: object) -> None:
+    made = outpost(store, "o")
+    assert list(refused(store, lambda tx: outposts.update(tx, made.pk, {"config": {field: value}}))) == ["config"]
+
+
+def test_known_settings_are_stored_as_they_were_understood_and_others_as_they_are(store: SqlStore) -> None:
+    config = {"authentik_host": "https://auth.example.com", "authentik_host_insecure": "true", "docker_network": 5}
+    stored = outpost(store, "o", config=config).config
+    assert stored["authentik_host"] == "https://auth.example.com"
+    assert stored["authentik_host_insecure"] is True
+    assert stored["docker_network"] == 5
+
+
+def test_nobody_signs_in_with_an_outposts_account(store: SqlStore) -> None:
+    account = outpost(store, "o").user or 0
+    assert list(refused(store, lambda tx: users.set_password(tx, account, "hash"))) == ["password"]

@@ -10,7 +10,7 @@ from control.records import Application, Flow, Outpost, Provider
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from control.verbs import outposts, providers
-from tests.control.verbs.do import ABSENT, application, outpost, provider, refused, same_bytes
+from tests.control.verbs.do import ABSENT, application, bytes_of, outpost, provider, refused, same_bytes
 
 PROXY = {"external_host": "https://app.example.com", "mode": "forward_single"}
 
@@ -47,7 +47,7 @@ def test_a_flow_that_is_gone_has_to_be_given(store: SqlStore) -> None:
 
 def test_secrets_are_made_kept_and_replaced(store: SqlStore) -> None:
     made = provider(store, "radius")
-    assert made.secrets == {"shared_secret": "5a" * 32}
+    assert made.secrets == {"shared_secret": bytes_of("radius")(32).hex()}
     assert "shared_secret" not in made.settings
     kept = store.write_now(lambda tx: providers.update(tx, made.pk, {"name": "renamed"}, partial=False))
     assert (kept.name, kept.secrets) == ("renamed", made.secrets)

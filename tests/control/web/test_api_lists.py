@@ -202,3 +202,10 @@ def test_plain_users_see_the_applications_that_they_may_use(api: Api) -> None:
     assert names(api.get("/core/applications/")) == ["bound", "disabled", "negated", "open"]
     assert api.call("GET", "/core/applications/bound/", token=tokens["bob"]).status == 404
     assert api.call("GET", "/core/applications/bound/", token=tokens["alice"]).status == 200
+
+
+@pytest.mark.parametrize("header", [{"x-forwarded-for": "unknown"}, {"x-forwarded-host": "a b"}])
+def test_a_proxy_that_forwards_nonsense_is_told(api: Api, header: dict[str, str]) -> None:
+    answer = api.call("GET", "/core/users/me/", headers=header)
+    assert answer.status == 400
+    assert next(iter(header)) in str(answer.body).lower()

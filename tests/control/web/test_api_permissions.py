@@ -8,23 +8,47 @@ import pytest
 from starlette.routing import Route
 
 from control.records import Token
+from control.verbs.provider_kinds import KINDS
 from control.web.admin_api.endpoint import Elsewhere, Endpoint
 from tests.control.web.api import Api
 
 EVERYBODY = {
-    ("GET", "/core/users/me/"),
-    ("GET", "/root/config/"),
-    ("GET", "/admin/version/"),
-    ("GET", "/core/applications/"),
-    ("GET", "/core/applications/{key}/"),
+    ("GET", "/core/users/me/"): 200,
+    ("GET", "/root/config/"): 200,
+    ("GET", "/admin/version/"): 200,
+    ("GET", "/core/applications/"): 200,
+    ("GET", "/core/applications/{key}/"): 404,
+    ("GET", "/core/applications/{key}/check_access/"): 200,
+    ("GET", "/outposts/ldap/{key}/check_access/"): 200,
+    ("GET", "/outposts/radius/{key}/check_access/"): 200,
 }
-"""Open to every authenticated user; everything else is for superusers."""
-OPEN = {"/flows/executor/{slug}/"}
-"""Open to strangers; the flow itself decides (test_flow_executor.py)."""
+"""Open to every authenticated user, with what they are told about what is not theirs."""
+PEOPLE = EVERYBODY | {
+    ("GET", "/core/tokens/"): 200,
+    ("POST", "/core/tokens/"): 400,
+    ("GET", "/core/tokens/{key}/"): 404,
+    ("PUT", "/core/tokens/{key}/"): 404,
+    ("PATCH", "/core/tokens/{key}/"): 404,
+    ("DELETE", "/core/tokens/{key}/"): 404,
+    ("GET", "/core/tokens/{key}/view_key/"): 404,
+}
+"""The same of everybody who is no outpost; everything else is for superusers."""
+OPEN = {"/flows/executor/{slug}/", "/schema/"}
+"""Open to strangers: the flow itself decides (test_flow_executor.py), and the schema tells nothing of the store."""
 OUTPOSTS = EVERYBODY | {
-    ("GET", "/outposts/instances/"),
-    ("GET", "/outposts/instances/{key}/"),
-    ("GET", "/outposts/instances/{key}/health/"),
+    ("GET", "/outposts/instances/"): 200,
+    ("GET", "/outposts/instances/{key}/"): 200,
+    ("GET", "/outposts/instances/{key}/health/"): 200,
+    ("GET", "/outposts/ldap/"): 200,
+    ("GET", "/outposts/ldap/{key}/"): 404,
+    ("GET", "/outposts/radius/"): 200,
+    ("GET", "/outposts/radius/{key}/"): 404,
+    ("GET", "/outposts/proxy/"): 200,
+    ("GET", "/outposts/proxy/{key}/"): 404,
+    ("GET", "/crypto/certificatekeypairs/"): 200,
+    ("GET", "/crypto/certificatekeypairs/{key}/"): 404,
+    ("GET", "/crypto/certificatekeypairs/{key}/view_certificate/"): 404,
+    ("GET", "/crypto/certificatekeypairs/{key}/view_private_key/"): 404,
 }
 NOT_PERMITTED = {"detail": "You do not have permission to perform this action."}
 NOT_AUTHENTICATED = {"detail": "Authentication credentials were not provided."}
@@ -53,7 +77,8 @@ def keys(api: Api) -> dict[str, str]:
     user = api.user("somebody")
     group = api.post("/core/groups/", {"name": "some group"})["pk"]
     made: dict[str, str] = {"/core/users": str(user), "/core/groups": group}
-    for kind, more in (("ldap", {}), ("radius", {}), ("proxy", {"external_host": "http://app.example.com"})):
+    for kind in KINDS:
+        more = {"external_host": "http://app.example.com"} if kind == "proxy" else {}
         pk = api.post(f"/providers/{kind}/", {"name": kind, "mode": "forward_single", **more})["pk"]
         made[f"/providers/{kind}"] = str(pk)
     made["/providers/all"] = str(api.post("/providers/ldap/", {"name": "one more"})["pk"])
@@ -63,11 +88,20 @@ def keys(api: Api) -> dict[str, str]:
     binding = api.post("/policies/bindings/", {"target": application["pk"], "group": group})
     made["/policies/bindings"] = binding["pk"]
     made["/outposts/instances"] = api.post("/outposts/instances/", {"name": "o", "type": "any"})["pk"]
+    for kind in ("ldap", "radius", "proxy"):
+        made[f"/outposts/{kind}"] = made[f"/providers/{kind}"]
+        api.post("/core/applications/", {"name": kind, "slug": kind, "provider": int(made[f"/providers/{kind}"])})
+    made["/core/tokens"] = api.post("/core/tokens/", {"identifier": "some-token"})["identifier"]
+    pair = api.post("/crypto/certificatekeypairs/generate/", {"common_name": "c", "alg": "ecdsa"}, 200)
+    made["/crypto/certificatekeypairs"] = pair["pk"]
+    made["/events/events"] = api.get("/events/events/")["results"][0]["pk"]
     return made
 
 
 def path_of(template: str, made: dict[str, str]) -> str:
     prefix = template.partition("/{key}")[0]
+    if prefix.startswith("/outposts/") and template.endswith("/check_access/"):
+        template += f"?app_slug={prefix.removeprefix('/outposts/')}"
     return template.replace("{key}", made.get(prefix, ""))
 
 
@@ -91,9 +125,9 @@ def test_a_plain_user_gets_only_what_is_for_everybody(api: Api) -> None:
     before = api.sql.read_now(lambda tx: tx.revision())
     for method, template in operations(api):
         answer = api.call(method, path_of(template, made), {}, token=token)
-        if (method, template) in EVERYBODY:
+        if (method, template) in PEOPLE:
             # the application is bound to a group that this user is not in
-            assert answer.status == (404 if "{key}" in template else 200), (method, template)
+            assert answer.status == PEOPLE[method, template], (method, template, answer.text)
         else:
             assert (answer.status, answer.body) == (403, NOT_PERMITTED), (method, template)
     assert api.sql.read_now(lambda tx: tx.revision()) == before
@@ -108,7 +142,9 @@ def test_an_outpost_gets_its_own_record_and_no_more(api: Api) -> None:
     assert api.call("GET", f"/outposts/instances/{embedded}/", token=token).status == 404
     for method, template in operations(api):
         answer = api.call(method, path_of(template, made), {}, token=token)
-        if (method, template) not in OUTPOSTS:
+        if (method, template) in OUTPOSTS:
+            assert answer.status == OUTPOSTS[method, template], (method, template, answer.text)
+        else:
             assert (answer.status, answer.body) == (403, NOT_PERMITTED), (method, template)
 
 

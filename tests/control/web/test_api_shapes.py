@@ -59,6 +59,8 @@ def populate(api: Api) -> None:
         provider = api.post(f"/providers/{kind}/", body)["pk"]
         api.post("/core/applications/", {"name": kind, "slug": kind, "provider": provider})
         api.post("/outposts/instances/", {"name": kind, "type": kind, "providers": [provider], "config": {}})
+        second = api.post(f"/providers/{kind}/", {**body, "name": f"{kind}-2"})["pk"]
+        api.post("/core/applications/", {"name": f"{kind}-2", "slug": f"{kind}-2", "provider": second})
 
 
 @pytest.mark.parametrize("path", SHAPES)

@@ -1,7 +1,9 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from outpost.directory import memory
 from protocols.ldap import dn
 from protocols.link.messages import BindingRecord, Configuration, Put, Remove
 from tests.fakes import an_identity
@@ -132,3 +134,73 @@ def test_names_that_differ_by_case_alone_are_told_apart_by_their_spelling() -> N
     assert tree.login_name(dn.parse(f"cn=Bob,{USERS}")) == "Bob"
     assert tree.login_name(dn.parse(f"cn=bob,{USERS}")) == "bob"
     assert tree.login_name(dn.parse(f"cn=BOB,{USERS}")) == "bob"
+
+
+# --- what is remembered --------------------------------------------------------------------------------------------
+
+
+def test_the_spelling_of_a_login_follows_the_revision() -> None:
+    people = People()
+
+    def username(name: str) -> str | None:
+        login = people.contexts.login(name)
+        return None if login is None else login[1]
+
+    for _ in range(2):
+        assert username(f"cn=BOB,{USERS}") == "bob"
+        assert username(f"cn=later,{USERS}") == "later"
+    people.change(Put(a_user(BOB, "Bob")), Put(a_user(9, "LATER")))
+    assert username(f"cn=BOB,{USERS}") == "Bob"
+    assert username(f"cn=later,{USERS}") == "LATER"
+    people.change(Configuration((a_provider(base="o=new"),)))
+    assert username(f"cn=BOB,{USERS}") is None
+    assert username("cn=BOB,ou=users,o=new") == "Bob"
+
+
+@pytest.mark.parametrize("name", [BASE, USERS, f"cn=bob,ou=groups,{BASE}", "cn=bob,ou=users,o=other", ""])
+def test_what_is_no_login_stays_none(name: str) -> None:
+    people = People()
+    assert [people.contexts.login(name) for _ in range(2)] == [None, None]
+
+
+@pytest.mark.parametrize("ask", ["login", "place"])
+def test_no_dn(ask: str) -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError, match="RDN"):
+            getattr(People().contexts, ask)("nonsense")
+
+
+def test_the_place_of_a_base_follows_the_revision() -> None:
+    people = People()
+    assert [people.contexts.place(USERS)[1] for _ in range(2)] == [people.contexts.tree(PROVIDER)] * 2
+    people.change(Put(a_user(9, "new")))
+    assert people.contexts.place(USERS)[1] is people.contexts.tree(PROVIDER)
+    people.change(Configuration((a_provider(base="o=new"),)))
+    assert people.contexts.place(USERS)[1] is None
+    assert people.contexts.place("o=new")[1] is people.contexts.tree(PROVIDER)
+
+
+def test_a_reader_that_is_remembered_is_still_checked_by_the_clock_and_the_uuid() -> None:
+    people = People()
+    people.change(Put(a_user(BOB, "bob", valid_until=NOW + 10)))
+    identity = people.identity(BOB)
+    readers = [people.contexts.readable_by(identity, PROVIDER, NOW + seconds) for seconds in (0, 9)]
+    assert readers[0] is not None
+    assert readers[0] is readers[1]
+    assert people.contexts.readable_by(identity, PROVIDER, NOW + 10) is None
+    assert people.contexts.readable_by(replace(identity, uuid="another"), PROVIDER, NOW) is None
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MOST_REMEMBERED", 10)
+    people = People()
+    for number in range(35):
+        people.contexts.login(f"cn=nobody{number},{USERS}")
+        people.contexts.place(f"cn=nobody{number},{USERS}")
+        long = f"cn={'x' * dn.CACHED_LENGTH}{number},{USERS}"
+        assert people.contexts.login(long) is not None
+        assert people.contexts.place(long)[1] is not None
+    remembered = people.contexts._memory
+    assert 0 < len(remembered.logins) <= 10
+    assert 0 < len(remembered.places) <= 10
+    assert all(len(name) <= dn.CACHED_LENGTH for name in (*remembered.logins, *remembered.places))

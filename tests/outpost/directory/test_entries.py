@@ -1,7 +1,15 @@
 from dataclasses import replace
 
-from protocols.link.messages import Put
-from tests.outpost.directory.people import BASE, BOB, CAROL, GROUPS, USERS, VIRTUAL, People, a_user
+import pytest
+
+from outpost.directory import entries, members
+from outpost.directory.attributes import custom_attributes, custom_values
+from protocols.ldap import dn
+from protocols.ldap.filter import Present
+from protocols.ldap.messages import Scope, SearchRequest
+from protocols.link.messages import GroupRecord, Put
+from tests.outpost.directory.people import ALICE, BASE, BOB, CAROL, GROUPS, RECORDS, USERS, VIRTUAL, People, a_user
+from tests.protocols.ldap.peer import answers
 
 
 def test_a_user() -> None:
@@ -150,3 +158,88 @@ def test_a_cached_body_follows_every_change_that_shows_in_it() -> None:
     assert people.entry(f"cn=crew,{GROUPS}")["memberUid"] == ["carol"]
     people.change(Put(a_user(CAROL, "caroline")))
     assert people.entry(f"cn=crew,{GROUPS}")["memberUid"] == ["caroline"]
+
+
+# --- groups of many ------------------------------------------------------------------------------------------------
+
+
+def crowd(count: int) -> People:
+    names = [f"{'zyxwv'[pk % 5]}{pk}" for pk in range(100, 100 + count)]
+    users = [a_user(pk, name) for pk, name in enumerate(names, 100)]
+    group = GroupRecord("g-many", "many", False, 7, (), tuple(user.pk for user in users))
+    child = GroupRecord("g-child", "child", False, 8, ("g-many",))
+    return People((*RECORDS, *users, group, child))
+
+
+def slices(people: People, attributes: tuple[bytes, ...] = (), types_only: bool = False) -> list[bytes]:
+    request = SearchRequest(f"cn=many,{GROUPS}", Scope.BASE, 0, 0, types_only, Present("objectClass"), attributes)
+    return list(people.reader(ALICE).answer(1, request, dn.parse(request.base)))
+
+
+def test_a_group_of_many_is_spelt_out_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = crowd(50)
+    monkeypatch.setattr(members, "MEMBERS_A_TURN", 1000)
+    at_once = slices(people)
+    assert len(at_once) == 1
+    monkeypatch.setattr(members, "MEMBERS_A_TURN", 10)
+    assert slices(people) == at_once  # it is kept
+    *others, last = slices(crowd(50))
+    assert others == [b""] * 8  # five to order the names, five to encode them, and none at the end of either
+    assert last == at_once[0]
+    attributes = answers(last)[0].attributes
+    assert attributes["memberUid"] == sorted(attributes["memberUid"])
+    assert len(attributes["memberUid"]) == 50
+    assert attributes["member"] == attributes["uniqueMember"]
+    assert attributes["member"] == [
+        *(b"cn=" + name + f",{USERS}".encode() for name in attributes["memberUid"]),
+        f"cn=child,{GROUPS}".encode(),
+    ]
+
+
+def test_members_that_nobody_asks_for_are_not_spelt_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries, "spelling", None)
+    (octets,) = slices(crowd(50), (b"cn",))
+    assert answers(octets)[0].attributes == {"cn": [b"many"]}
+
+
+def test_the_types_of_members_alone() -> None:
+    (octets,) = slices(crowd(3), types_only=True)
+    attributes = answers(octets)[0].attributes
+    assert attributes["member"] == attributes["memberUid"] == []
+
+
+def test_others_are_answered_while_a_group_is_spelt_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(members, "MEMBERS_A_TURN", 10)
+    people = crowd(50)
+    everything = SearchRequest(GROUPS, Scope.ONE, 0, 0, False, Present("objectClass"), ())
+    found = list(people.reader(ALICE).answer(1, everything, dn.parse(GROUPS)))
+    assert len(found) > 8
+    assert {entry.text for entry in answers(b"".join(found))[:-1]} == {
+        f"cn={name},{GROUPS}" for name in ("admins", "staff", "Sales\\, EMEA", "many", "child")
+    }
+
+
+# --- custom attributes ---------------------------------------------------------------------------------------------
+
+
+def test_one_custom_attribute_is_as_among_all() -> None:
+    attributes = {
+        "a/b": "first",
+        "a-b": "last wins",
+        "a.-b": "",
+        "UPPER": ["x", "x", 1, True, None, {}, "%s's"],
+        "uid": "reserved",
+        "memberOf": "reserved",
+        "no name": "x",
+        "mail": "own@example.com",
+        "empty": [],
+        "x" * 600: "too long",
+        "scalar": 1.5,
+    }
+    for record in (a_user(BOB, "bob", attributes=attributes), GroupRecord("g", "g", False, 1, attributes=attributes)):
+        found = custom_attributes(record)
+        assert set(found) == {"a-b", "upper", "mail", "scalar"}
+        for key in (*found, "uid", "memberof", "no name", "empty", "x" * 600, "unheard"):
+            assert custom_values(record, key) == (found[key][1] if key in found else None), key
+    assert found["a-b"] == ("a-b", ("last wins",))
+    assert found["upper"] == ("UPPER", ("x", "1", "TRUE", "g's"))

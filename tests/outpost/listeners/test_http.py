@@ -268,7 +268,6 @@ def test_streaming_tells_when_the_client_is_slow() -> None:
     assert not visitor.closed
     route.exchanges[0].send(b"b", last=True)
     assert route.takers[0].paces == ["paused", "resumed"]
-    assert not visitor.watches()
     assert visitor.received.endswith(b"\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n")
 
 
@@ -366,3 +365,29 @@ def test_nothing_is_left_behind_by_connections_that_ended() -> None:
     visitor.leave()
     assert len(listener.factory.connections) == 0
     assert not listener.clock.getDelayedCalls()
+
+
+def test_a_client_that_takes_no_answers_gets_no_further_ones_and_is_cut() -> None:
+    """Or its pipelined requests, a few bytes each, would fill the memory with answers."""
+    listener = Listener(fallback=Echo())
+    visitor = listener.connect()
+    visitor.connection.pauseProducing()
+    visitor.send(get("/") * 5)
+    assert visitor.received == b""
+    assert not visitor.reads()
+    visitor.connection.resumeProducing()
+    assert visitor.received.count(b"HTTP/1.1 200") == 5
+    assert visitor.reads()
+    visitor.connection.pauseProducing()
+    visitor.send(get("/"))
+    listener.pass_time(SEND_TIMEOUT + 1)
+    assert visitor.closed
+    assert visitor.received.count(b"HTTP/1.1 200") == 5
+
+
+def test_several_framings_are_refused() -> None:
+    visitor = Listener(fallback=Echo()).connect()
+    visitor.send(
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    )
+    assert visitor.received.startswith(b"HTTP/1.1 400")

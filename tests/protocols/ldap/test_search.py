@@ -1,6 +1,7 @@
 import pytest
 
 from protocols.ldap.filter_text import parse
+from protocols.ldap.matching import MatchingRule, Normal
 from protocols.ldap.messages import Scope, SearchRequest
 from protocols.ldap.schema import KNOWN, root_dse
 from protocols.ldap.search import (
@@ -8,6 +9,7 @@ from protocols.ldap.search import (
     SLICE_CANDIDATES,
     SLICE_OCTETS,
     PlainEntry,
+    Selection,
     results,
     selection,
 )
@@ -111,3 +113,26 @@ def test_the_root_dse_is_read_with_any_filter_that_is_true_for_it() -> None:
 
 def test_everything_in_the_root_dse_has_an_attribute_type() -> None:
     assert set(root_dse(["dc=a"], start_tls=False, version="1")) <= set(KNOWN)
+
+
+def test_an_entry_that_is_not_ready_lets_others_have_a_turn() -> None:
+    class Slow:
+        asked = 0
+
+        def values(self, key: str) -> tuple[str, ...]:
+            return ("top",) if key == "objectclass" else ()
+
+        def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
+            return False
+
+        def encoded(self, shown: Selection) -> bytes | None:
+            self.asked += 1
+            return ALICE.encoded(shown) if self.asked == 3 else None
+
+    slices = list(results(1, a_request(), [ALICE, Slow(), ALICE], KNOWN.get))
+    assert [codes(octets) for octets in slices] == [[(1, None)], [], [(1, None), (1, None), (1, 0)]]
+
+
+def test_candidates_that_are_decided_are_not_asked() -> None:
+    octets = b"".join(results(1, a_request("(cn=bob)", size_limit=2), [ALICE] * 3, KNOWN.get, decided=True))
+    assert codes(octets) == [(1, None), (1, None), (1, 4)]

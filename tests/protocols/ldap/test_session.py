@@ -3,7 +3,7 @@ from ldaptor.protocols import pureldap
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.ldap.filter import Equality
-from protocols.ldap.messages import NOTICE_OF_DISCONNECTION, Scope, encode_message, encode_result
+from protocols.ldap.messages import CACHED_SEARCH, NOTICE_OF_DISCONNECTION, Scope, encode_message, encode_result
 from protocols.ldap.result import SUCCESS, Result, ResultCode
 from protocols.ldap.schema import START_TLS, WHO_AM_I
 from protocols.ldap.session import (
@@ -435,3 +435,50 @@ def test_searches_refused_and_extended_answers_are_read_by_another_decoder() -> 
     assert answers(refused) == [Answer(1, "searchResDone", 32, "dc=example", "Nothing here: ü")]
     assert codes(session.extended_answered(2, SUCCESS, value=b"dn:x")) == [(2, 0)]
     assert answers(session.extended_answered(2, SUCCESS, value=b""))[0].value == b""
+
+
+# --- requests that come again --------------------------------------------------------------------------------------
+
+
+def test_the_same_search_is_read_once_whatever_its_message_id() -> None:
+    session = a_session(peer.search(1, ALICE) + peer.search(2, ALICE) + peer.search(3, ALICE, filter="(cn=b)"))
+    first, second, other = (session.next_event() for _ in range(3))
+    assert isinstance(first, SearchReceived)
+    assert isinstance(second, SearchReceived)
+    assert isinstance(other, SearchReceived)
+    assert (first.message_id, second.message_id) == (1, 2)
+    assert first.request is second.request
+    assert other.request != first.request
+
+
+def test_long_searches_are_read_every_time() -> None:
+    long = "(cn=" + "x" * CACHED_SEARCH + ")"
+    session = a_session(peer.search(1, ALICE, filter=long) + peer.search(2, ALICE, filter=long))
+    first, second = session.next_event(), session.next_event()
+    assert isinstance(first, SearchReceived)
+    assert isinstance(second, SearchReceived)
+    assert first.request == second.request
+    assert first.request is not second.request
+
+
+def test_a_search_that_is_refused_is_refused_again() -> None:
+    octets = [peer.search(number, ALICE).replace(b"\x0a\x01\x02", b"\x0a\x01\x09", 1) for number in (1, 2)]
+    session = a_session(b"".join(octets))
+    for number in (1, 2):
+        event = session.next_event()
+        assert isinstance(event, Answered)
+        assert codes(event.octets) == [(number, 2)]
+
+
+@pytest.mark.parametrize("cut", range(1, 120, 7))
+def test_what_comes_in_any_pieces_is_the_same(cut: int) -> None:
+    octets = b"".join(peer.search(number, ALICE, filter=f"(cn={number})") for number in range(1, 6))
+    whole, pieces = a_session(octets), a_session(b"")
+    expected = [whole.next_event() for _ in range(6)]
+    found = []
+    for at in range(0, len(octets), cut):
+        pieces.receive_data(octets[at : at + cut])
+        while (event := pieces.next_event()) is not NEED_DATA:
+            found.append(event)
+    assert [*found, NEED_DATA] == expected
+    assert len(pieces._received) == pieces._read == 0

@@ -313,3 +313,12 @@ def test_one_byte_chunks_are_allowed() -> None:
     visit = serve((head, *([b"1\r\nx\r\n" * 1000] * 100), b"0\r\n\r\n"))
     assert visit.refused is None
     assert len(visit.requests[0]["body"]) == 100_000
+
+
+def test_a_head_of_too_many_headers_is_refused_before_its_end() -> None:
+    """A kept header costs some thirty times its bytes, and heads that never end may be many."""
+    connection = Connection()
+    connection.receive_data(b"GET / HTTP/1.1\r\n" + b"a:\r\n" * (MAX_HEADERS + 2))
+    with pytest.raises(RemoteProtocolError) as refused:
+        connection.next_event()
+    assert refused.value.answer.startswith(b"HTTP/1.1 431")

@@ -5,11 +5,13 @@ from ipaddress import ip_network
 import pytest
 
 from protocols.proxy.trust import (
+    MAX_ADDRESS_LENGTH,
     MAX_FORWARDED_HOPS,
     MAX_REMEMBERED_PEERS,
     ForwardingError,
     Origin,
     TrustedPeers,
+    _address,
     origin,
 )
 
@@ -89,6 +91,14 @@ def test_the_client_is_the_last_that_is_no_trusted_proxy(lines: list[bytes], cli
 def test_an_unreadable_address_is_an_error(value: bytes) -> None:
     with pytest.raises(ForwardingError, match="X-Forwarded-For"):
         seen(PROXY, (b"x-forwarded-for", value))
+
+
+def test_nothing_longer_than_an_address_is_remembered() -> None:
+    before = _address.cache_info().currsize
+    for value in (b"fe80::1%" + b"x" * MAX_ADDRESS_LENGTH, b"1" * 20_000):
+        with pytest.raises(ForwardingError, match="X-Forwarded-For"):
+            seen(PROXY, (b"x-forwarded-for", value))
+    assert _address.cache_info().currsize == before
 
 
 def test_hops_are_bounded() -> None:

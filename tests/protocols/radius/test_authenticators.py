@@ -6,7 +6,14 @@ from pyrad.dictionary import Dictionary
 from pyrad.packet import AuthPacket
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
-from protocols.radius.authenticators import message_authenticator_verifies, response_authenticator, signed_reply
+from protocols.radius.authenticators import (
+    MAX_KEYED,
+    _keyed,
+    hmac_md5,
+    message_authenticator_verifies,
+    response_authenticator,
+    signed_reply,
+)
 from protocols.radius.packet import Packet
 from tests.protocols.radius import nas_side
 
@@ -80,3 +87,17 @@ def test_a_reply_too_long_for_a_packet_is_our_fault() -> None:
     assert len(signed_reply(2, asked, fits, nas_side.SECRET)) == 4096
     with pytest.raises(LocalProtocolError):
         signed_reply(2, asked, fits + b"\x12\x02", nas_side.SECRET)
+
+
+def test_hmac_md5_is_rfc_2104s_whatever_the_length_of_the_secret() -> None:
+    """The second time from the key that was kept."""
+    for length in (0, 1, 63, 64, 65, 200):
+        secret = bytes(range(length))
+        for octets in (b"", b"x" * 100, bytes(4096)):
+            assert hmac_md5(secret, octets) == hmac.digest(secret, octets, "md5")
+
+
+def test_keys_are_kept_within_a_bound() -> None:
+    for number in range(MAX_KEYED + 10):
+        hmac_md5(b"%d" % number, b"")
+    assert _keyed.cache_info().currsize <= MAX_KEYED

@@ -2,6 +2,7 @@
 
 from control.web.admin_api.shapes.activity import events
 from control.web.admin_api.shapes.configuration import (
+    SHOWN_SECRETS,
     applications,
     bindings,
     flows,
@@ -13,6 +14,7 @@ from control.web.admin_api.shapes.credentials import certificates, tokens
 from control.web.admin_api.shapes.people import groups, myself, users
 
 __all__ = [
+    "SHOWN_SECRETS",
     "applications",
     "bindings",
     "certificates",

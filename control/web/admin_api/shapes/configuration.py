@@ -70,7 +70,7 @@ def whole_providers(tx: Transaction, records: Sequence[Provider], view: View) ->
         {
             **body,
             **provider.settings,
-            **{name: provider.secrets[name] for name in _SHOWN.get(provider.kind, ())},
+            **{name: provider.secrets[name] for name in SHOWN_SECRETS.get(provider.kind, ())},
             **(_REDIRECTS if provider.kind == "proxy" else {}),
             "outpost_set": [outpost.name for outpost in outposts if provider.pk in outpost.providers],
         }
@@ -78,7 +78,7 @@ def whole_providers(tx: Transaction, records: Sequence[Provider], view: View) ->
     ]
 
 
-_SHOWN = {"radius": ("shared_secret",), "oauth2": ("client_secret",)}
+SHOWN_SECRETS: dict[str, tuple[str, ...]] = {"radius": ("shared_secret",), "oauth2": ("client_secret",)}
 """Secrets that a person has to copy to the other side."""
 _REDIRECTS: Body = {"redirect_uris": [], "jwt_federation_sources": [], "jwt_federation_providers": []}
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from outpost.data_folder import Unusable, claim
+from outpost.folder_lock import Unusable, claim
 
 
 def test_a_second_program_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:

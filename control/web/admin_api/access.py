@@ -1,0 +1,102 @@
+"""`check_access/`: may somebody use an application? Of applications, and of the providers that outposts ask about."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from control.records import Application, User
+from control.store.interface import Query, Transaction
+from control.verbs import access
+from control.verbs.access import Access
+from control.verbs.fields import Invalid
+from control.web.admin_api.callers import Caller, everybody
+from control.web.admin_api.endpoint import Action, Do, Endpoint
+from control.web.admin_api.lists import numbers
+from control.web.admin_api.refusals import Refused, answer
+from control.web.services import Services
+
+NO_APPLICATION = "No Application matches the given query."
+ACCESS_REQUEST, PACKET_BYTES = 1, 20
+"""RFC 2865, section 3: an outpost of authentik's takes attributes as a packet of this code, merged into its answer."""
+
+Told = Callable[[Access, Caller, Services], dict[str, Any]]
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    def of_provider(kind: str, told: Told) -> Route:
+        action = Action(everybody, _of_provider(services, kind, told))
+        return Route(f"/outposts/{kind}/{{key}}/check_access/", Endpoint(services, {"GET": action}))
+
+    return [
+        Route(
+            "/core/applications/{key}/check_access/",
+            Endpoint(services, {"GET": Action(everybody, _of_application(services))}),
+        ),
+        of_provider("ldap", _ldap),
+        of_provider("radius", _radius),
+    ]
+
+
+def _of_application(services: Services) -> Do:
+    """Of oneself; a superuser may ask ``for_user`` and hears why not."""
+
+    async def do(request: Request, caller: Caller) -> Response:
+        def verb(tx: Transaction) -> dict[str, Any]:
+            application = tx.find(Application, slug=request.path_params["key"])
+            if application is None:
+                raise Refused(404, NO_APPLICATION)
+            found = access.check(tx, application, _subject(tx, request, caller))
+            return _result(found, caller.is_superuser)
+
+        return answer(await services.store.read(verb))
+
+    return do
+
+
+def _subject(tx: Transaction, request: Request, caller: Caller) -> User:
+    asked = request.query_params.get("for_user", "")
+    if not asked or not caller.is_superuser:
+        return caller.user
+    found = tx.select(User, Query(within={"pk": numbers("for_user", [asked])}))
+    if not found:
+        raise Invalid({"for_user": ["User not found"]})
+    return found[0]
+
+
+def _of_provider(services: Services, kind: str, told: Told) -> Do:
+    """Of the caller: an outpost asks with the session of the person who binds."""
+
+    async def do(request: Request, caller: Caller) -> Response:
+        key, slug = request.path_params["key"], request.query_params.get("app_slug", "")
+
+        def verb(tx: Transaction) -> Access:
+            application = tx.find(Application, slug=slug)
+            if application is None or str(application.provider) != key:
+                raise Refused(404, NO_APPLICATION)
+            return access.check(tx, application, caller.user)
+
+        return answer(told(await services.store.read(verb), caller, services))
+
+    return do
+
+
+def _ldap(found: Access, caller: Caller, services: Services) -> dict[str, Any]:
+    return {"has_search_permission": caller.is_superuser, "access": _result(found, False)}
+
+
+def _radius(found: Access, caller: Caller, services: Services) -> dict[str, Any]:
+    """No attributes beyond the answer's own yet: an empty packet."""
+    header = bytes([ACCESS_REQUEST, services.random(1)[0], 0, PACKET_BYTES])
+    packet = base64.b64encode(header + services.random(16)).decode()
+    return {"attributes": packet if found.passing else None, "access": _result(found, False)}
+
+
+def _result(found: Access, explained: bool) -> dict[str, Any]:
+    messages = [found.sentence] if explained and not found.passing else []
+    return {"passing": found.passing, "messages": messages, "log_messages": []}

@@ -1,0 +1,96 @@
+"""Stored secrets, one at a time and never without an event: keys of tokens and of certificates; and new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from control import audit
+from control.certificates import KeyPair, self_signed
+from control.records import Certificate
+from control.store.interface import Transaction
+from control.verbs import certificates
+from control.web.admin_api.bodies import json_object
+from control.web.admin_api.callers import Caller, people, superusers_and_outposts, superusers_only
+from control.web.admin_api.endpoint import Action, Body, Do, Endpoint
+from control.web.admin_api.refusals import Refused, answer
+from control.web.admin_api.resource import View
+from control.web.admin_api.shapes import certificates as shown
+from control.web.admin_api.table import CERTIFICATES, token_resource
+from control.web.services import Services
+
+PAIRS = f"/{CERTIFICATES.path}"
+PEM = "application/x-pem-file"
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    def viewed(kind: str, read: Callable[[Certificate], str]) -> Route:
+        action = Action(superusers_and_outposts, _view(services, kind, read))
+        return Route(f"{PAIRS}/{{key}}/view_{kind}/", Endpoint(services, {"GET": action}))
+
+    asked = Body("CertificateGenerationRequest", certificates.GeneratedFields)
+    generate = Action(superusers_only, _generate(services), asked, CERTIFICATES.answer)
+    return [
+        Route("/core/tokens/{key}/view_key/", Endpoint(services, {"GET": Action(people, _view_key(services))})),
+        Route(f"{PAIRS}/generate/", Endpoint(services, {"POST": generate})),
+        viewed("certificate", lambda pair: pair.certificate_data),
+        viewed("private_key", lambda pair: pair.key_data),
+    ]
+
+
+def _view_key(services: Services) -> Do:
+    resource = token_resource(services.random)
+
+    async def do(request: Request, caller: Caller) -> Response:
+        def verb(tx: Transaction) -> str:
+            token = resource.one(tx, request.path_params["key"], caller)
+            audit.secret_viewed(tx, token, token.identifier, caller.actor)
+            return token.key
+
+        return answer({"key": await services.store.write(verb, caller.actor)})
+
+    return do
+
+
+def _view(services: Services, kind: str, read: Callable[[Certificate], str]) -> Do:
+    async def do(request: Request, caller: Caller) -> Response:
+        def verb(tx: Transaction) -> str:
+            pair = CERTIFICATES.one(tx, request.path_params["key"], caller)
+            pem = read(pair)
+            if not pem:
+                raise Refused(404, "This certificate has no private key here.")
+            audit.secret_viewed(tx, pair, pair.name, caller.actor, type=kind)
+            return pem
+
+        pem = await services.store.write(verb, caller.actor)
+        if "download" not in request.query_params:
+            return answer({"data": pem})
+        headers = {"Content-Disposition": f'attachment; filename="{kind}.pem"', "Cache-Control": "no-store"}
+        return Response(pem.encode(), 200, headers, media_type=PEM)
+
+    return do
+
+
+def _generate(services: Services) -> Do:
+    """The key pair is made in one of the reading threads: it takes as long as a hundred writes."""
+
+    async def do(request: Request, caller: Caller) -> Response:
+        fields = certificates.parse_generated(await json_object(request))
+
+        def pair_of(tx: Transaction) -> KeyPair:
+            now, random = services.now(), services.random
+            return self_signed(fields.common_name, fields.names, now, random, fields.validity_days, fields.alg)
+
+        pair = await services.store.read(pair_of)
+
+        def verb(tx: Transaction) -> dict[str, Any]:
+            made = certificates.keep_generated(tx, fields.common_name, pair)
+            return shown(tx, [made], View(caller, request.query_params))[0]
+
+        return answer(await services.store.write(verb, caller.actor))
+
+    return do

@@ -1,0 +1,44 @@
+"""The members of a group, encoded: for a group of 50,000 a tenth of a second of work, cut into turns."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from heapq import merge
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from protocols.ldap.messages import encode_values
+
+if TYPE_CHECKING:
+    from outpost.directory.tree import Tree
+
+T = TypeVar("T")
+
+MEMBERS_A_TURN = 2000
+"""Members spelt out between two chances for other connections: some 5 ms."""
+Spelling = Generator[None, None, Mapping[str, bytes]]
+
+
+def spelling(tree: Tree, users: frozenset[int], groups: frozenset[str]) -> Spelling:
+    """Encoded values of the attributes that list members, by key. After each `MEMBERS_A_TURN` it pauses once."""
+    runs: list[list[str]] = []
+    for pks in batches(users):
+        if runs:
+            yield
+        runs.append(tree.names_of(pks))
+    names: list[bytes] = []
+    dns: list[bytes] = []
+    for some in batches(merge(*runs) if len(runs) > 1 else runs[0] if runs else ()):
+        if names:
+            yield
+        names.append(encode_values(some))
+        dns.append(encode_values([tree.user_dn(name) for name in some]))
+    dns.append(encode_values([tree.group_dn(name) for name in tree.group_names_of(groups)]))
+    members = b"".join(dns)
+    return {"member": members, "uniquemember": members, "memberuid": b"".join(names)}
+
+
+def batches(values: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(values)
+    while some := list(islice(rest, MEMBERS_A_TURN)):
+        yield some

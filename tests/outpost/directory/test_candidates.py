@@ -1,0 +1,155 @@
+"""Where the index decides, the answer is what the filter would have given: nothing more and nothing less."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outpost.directory import candidates as module
+from outpost.directory.candidates import candidates
+from outpost.directory.index import ORDINAL
+from outpost.directory.reader import Reader
+from protocols.ldap import dn, search
+from protocols.ldap.evaluation import predicate
+from protocols.ldap.filter import And, Approx, Equality, Filter, Not, Or, Present
+from protocols.ldap.filter_text import parse
+from protocols.ldap.messages import Scope, SearchRequest
+from protocols.link.messages import GroupRecord
+from tests.outpost.directory.people import ALICE, BASE, BOB, GROUPS, NOW, RECORDS, USERS, VIRTUAL, People, a_user
+from tests.outpost.directory.test_reader import FILTERS
+from tests.protocols.ldap.peer import answers
+
+EVE, FRED, GINA = 21, 22, 23
+PEOPLE = People(
+    (
+        *RECORDS,
+        a_user(EVE, "eve", attributes={"mail": "other@example.com", "uidNumber": 2002, "title": "Engineer"}),
+        a_user(FRED, "fred", attributes={"gidNumber": 2001, "givenName": "Freddy", "title": ["Engineer", "Cook"]}),
+        a_user(GINA, "Gina", created=0.0, password_changed=NOW),
+        GroupRecord(
+            "g-odd", "odd", False, 9, ("g-sales",), (EVE, FRED), attributes={"gidNumber": 4001, "title": "Cook"}
+        ),
+    )
+)
+"""With attributes that hide what the index knows a record by."""
+
+
+def a_request(filter: Filter, base: str = BASE, scope: Scope = Scope.SUB) -> SearchRequest:
+    return SearchRequest(base, scope, 0, 0, False, filter, (b"1.1",))
+
+
+def answered(reader: Reader, request: SearchRequest) -> list[str]:
+    octets = b"".join(reader.answer(1, request, dn.parse(request.base)))
+    *entries, done = answers(octets)
+    assert done.code == 0
+    return sorted(entry.text for entry in entries)
+
+
+def scanned(reader: Reader, request: SearchRequest) -> list[str]:
+    """Every entry there is, and the filter asked about each."""
+    everything = a_request(Present("objectClass"), request.base, request.scope)
+    selects = predicate(request.filter, reader.recognise)
+    found = (entry for entry in reader.search(everything, dn.parse(request.base)) if selects(entry) is True)
+    return sorted(
+        answer.text for answer in answers(b"".join(search.results(1, everything, found, reader.recognise)))[:-1]
+    )
+
+
+@pytest.mark.parametrize("by", [ALICE, BOB])
+@pytest.mark.parametrize("filter", [filter for filter, _ in FILTERS])
+def test_an_answer_is_what_a_scan_finds(filter: str, by: int) -> None:
+    reader = PEOPLE.reader(by)
+    for base in (BASE, USERS, GROUPS, VIRTUAL, f"cn=bob,{USERS}"):
+        for scope in Scope:
+            request = a_request(parse(filter), base, scope)
+            assert answered(reader, request) == scanned(reader, request), (base, scope)
+
+
+NAMES = ("alice", "bob", "carol", "dora", "eve", "fred", "gina", "staff", "odd", "users", "nobody")
+VALUES = (
+    *(name.encode() for name in NAMES),
+    *(f"{name}@example.com".encode() for name in (*NAMES, "other")),
+    *(f"cn={name},{where}".encode() for name in NAMES for where in (USERS, GROUPS)),
+    *(b"2001", b"2002", b"2021", b"2022", b"4001", b"4002", b"4009", b"Engineer", b"Cook", b"Sales", b"\xff", b""),
+    *(b"posixAccount", b"group", b"top", b"organizationalUnit", b"TRUE", b"FALSE"),
+)
+ATTRIBUTES = (
+    *("cn", "uid", "sAMAccountName", "mail", "uidNumber", "gidNumber", "name", "displayName", "givenName", "sn"),
+    *("member", "uniqueMember", "memberUid", "memberOf", "objectClass", "ou", "dc", "entryDN", "entryUUID"),
+    *("title", "department", "loginShell", "site", "unheard", "ak-superuser", "ak-active", "pwdChangedTime"),
+    *("createTimestamp", ORDINAL, "homeDirectory", "2.5.4.3"),
+)
+assertions = st.one_of(
+    st.builds(Equality, st.sampled_from(ATTRIBUTES), st.sampled_from(VALUES)),
+    st.builds(Approx, st.sampled_from(ATTRIBUTES), st.sampled_from(VALUES)),
+    st.builds(Present, st.sampled_from(ATTRIBUTES)),
+)
+filters: st.SearchStrategy[Any] = st.recursive(
+    assertions,
+    lambda parts: st.one_of(
+        st.builds(And, st.lists(parts, max_size=3).map(tuple)),
+        st.builds(Or, st.lists(parts, max_size=3).map(tuple)),
+        st.builds(Not, parts),
+    ),
+    max_leaves=6,
+)
+
+
+@given(filters)
+def test_whatever_the_filter(filter: Filter) -> None:
+    reader = PEOPLE.reader(ALICE)
+    request = a_request(filter)
+    assert answered(reader, request) == scanned(reader, request)
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES)
+def test_each_assertion(attribute: str) -> None:
+    reader = PEOPLE.reader(ALICE)
+    every: list[Filter] = [Present(attribute), *(Equality(attribute, value) for value in VALUES)]
+    for filter in every:
+        request = a_request(filter)
+        assert answered(reader, request) == scanned(reader, request), filter
+
+
+@pytest.mark.parametrize(
+    ("filter", "decided"),
+    [
+        ("(uid=bob)", True),
+        ("(title=Engineer)", True),
+        ("(objectClass=*)", True),
+        ("(&(objectClass=posixAccount)(uid=bob))", True),
+        (f"(&(objectClass=user)(memberOf=cn=staff,{GROUPS}))", True),
+        ("(|(uid=bob)(uid=alice))", True),
+        ("(mail=bob@example.com)", False),
+        ("(uidNumber=2002)", False),
+        ("(&(uid=bob)(sn=*x*))", False),
+        ("(!(uid=bob))", False),
+    ],
+)
+def test_what_the_index_decides_asks_no_filter(filter: str, decided: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = PEOPLE.reader(ALICE)
+    assert candidates(parse(filter), reader.tree).decided is decided
+
+    def asked(*_: Any) -> Any:
+        raise AssertionError("the filter is made")
+
+    monkeypatch.setattr(search, "predicate", asked)
+    if decided:
+        assert answered(reader, a_request(parse(filter)))
+    else:
+        with pytest.raises(AssertionError, match="is made"):
+            answered(reader, a_request(parse(filter)))
+
+
+def test_large_parts_of_an_and_are_left_to_the_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = PEOPLE.reader(ALICE)
+    filter = parse(f"(&(title=Engineer)(memberOf=cn=odd,{GROUPS})(title=Cook))")
+    assert candidates(filter, reader.tree).decided
+    monkeypatch.setattr(module, "MAX_COMPARED", 0)
+    assert not candidates(filter, reader.tree).decided
+    assert answered(reader, a_request(filter)) == [f"cn=fred,{USERS}"]
+
+
+def test_the_name_under_which_numbers_are_indexed_is_no_attribute() -> None:
+    assert answered(PEOPLE.reader(ALICE), a_request(Present(ORDINAL))) == []
