@@ -7,32 +7,27 @@ import binascii
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus, urlencode
+from urllib.parse import unquote_plus
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from control import sessions
-from control.flows.planning import flow_for
-from control.oidc import authorize, clients, discovery, grants, keys, logout, tokens
-from control.oidc.authorize import Grant, Redirected, Refused, RunFlow, SignIn
+from control.oidc import clients, discovery, grants, keys
 from control.oidc.clients import Client
 from control.oidc.discovery import ROOT
 from control.oidc.grants import Failed
-from control.sessions import Visit
 from control.store.interface import Overloaded, Transaction, Unavailable
-from control.verbs.applications import RESERVED_SLUGS
-from control.verbs.system import public_url
-from control.web.browser import COOKIE, address, caller, check_csrf, drop_cookie
-from control.web.pages.answers import Endpoint, Stop, guarded, message, redirect, rendered
-from control.web.pages.forms import FORM, MOST_FIELDS, form
+from control.web import oidc_pages
+from control.web.addresses import known_as
+from control.web.browser import caller
+from control.web.pages.answers import Endpoint, Stop, guarded
+from control.web.pages.forms import FORM, form
 from control.web.services import Services
 from protocols.proxy.trust import ForwardingError
 
 log = logging.getLogger(__name__)
 
-CSRF_FIELD = "csrf_token"
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 CROSS_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 """Applications in browsers may ask: nothing here is answered because of a cookie."""
@@ -56,161 +51,17 @@ class OAuthError(Exception):
 
 def routes(services: Services) -> list[BaseRoute]:
     """Fixed words before slugs; `RESERVED_SLUGS` keeps applications off them."""
-    spoken: tuple[tuple[str, Endpoint, tuple[str, ...]], ...] = (
-        ("/token", _token, ("POST",)),
-        ("/userinfo", _userinfo, ("GET", "POST")),
-        ("/introspect", _introspect, ("POST",)),
-        ("/revoke", _revoke, ("POST",)),
-        ("/{slug}/jwks", _jwks, ("GET",)),
-        ("/{slug}/.well-known/openid-configuration", _discovery, ("GET",)),
-    )
-    shown: tuple[tuple[str, Endpoint, tuple[str, ...]], ...] = (
-        ("/authorize", _authorize, ("GET", "POST")),
-        ("/{slug}/end-session", _end_session, ("GET", "POST")),
-        ("/{slug}", _root, ("GET",)),
-    )
-    found: list[BaseRoute] = []
-    for path, endpoint, methods in shown[:1]:
-        found += _both(path, guarded(endpoint, services), methods)
-    for path, endpoint, methods in spoken:
+    path, endpoint, methods = oidc_pages.AUTHORIZE
+    found = _both(path, guarded(endpoint, services), methods)
+    for path, endpoint, methods in PROGRAMS:
         found += _both(path, _answered(endpoint, services), (*methods, "OPTIONS"))
-    for path, endpoint, methods in shown[1:]:
+    for path, endpoint, methods in oidc_pages.BELOW_SLUG:
         found += _both(path, guarded(endpoint, services), methods)
     return found
 
 
 def _both(path: str, served: Callable[[Request], Awaitable[Response]], methods: tuple[str, ...]) -> list[BaseRoute]:
     return [Route(f"{ROOT}{path}{end}", served, methods=list(methods)) for end in ("/", "")]
-
-
-async def base_url(request: Request, services: Services) -> str:
-    """Scheme and host that we are known by: as set in the console, else in the configuration, else as the request says
-    (D25). Raises ForwardingError."""
-    here = address(request, services)
-    known = await services.store.read(public_url) or services.public_url
-    return known.rstrip("/") or f"{here.scheme}://{here.host}"
-
-
-# --- for browsers --------------------------------------------------------------------------------------------------
-
-
-async def _authorize(request: Request, services: Services) -> Response:
-    pairs, cookie, who = await _pairs(request), request.cookies.get(COOKIE, ""), caller(request, services)
-    base = await base_url(request, services)
-    code = tokens.text(services.random(grants.CODE_BYTES))
-
-    def given(tx: Transaction) -> SignIn | RunFlow | Grant:
-        decided = authorize.decide(tx, pairs, sessions.find(tx, cookie))
-        if isinstance(decided, Grant):
-            grants.give_code(tx, decided, code, who)
-        return decided
-
-    try:
-        step = await services.store.read(lambda tx: authorize.decide(tx, pairs, sessions.find(tx, cookie)))
-        if isinstance(step, Grant):
-            step = await services.store.write(given)
-    except Redirected as answer:
-        return _sent(answer.location(base))
-    except Refused as refusal:
-        return await _refused(services, cookie, refusal, who)
-    match step:
-        case Grant(asked):
-            return _sent(asked.to.answer(base, {"code": code}))
-        case SignIn(slug, next):
-            if not slug:
-                slug = (await services.store.read(lambda tx: flow_for(tx, "authentication"))).slug
-            return _to_flow(slug, next)
-        case RunFlow(slug, next):
-            return _to_flow(slug, next)
-
-
-def _sent(to: str) -> Response:
-    """302, as every client knows it. Who comes by POST goes on with GET: browsers do so for 302."""
-    return RedirectResponse(to, 302)
-
-
-def _to_flow(slug: str, next: str) -> Response:
-    return _sent(f"/if/flow/{slug}/?{urlencode({'next': next})}")
-
-
-async def _refused(services: Services, cookie: str, refusal: Refused, who: sessions.Caller) -> Response:
-    client = refusal.client
-    if client is not None:
-
-        def verb(tx: Transaction) -> None:
-            found = sessions.find(tx, cookie)
-            action = "login_failed" if refusal.status == 403 else "configuration_error"
-            context = {"reason": refusal.reason, "message": str(refusal)}
-            grants.leave_event(tx, action, client, found.user if found is not None else None, who, context)
-
-        await services.store.write(verb)
-    return message(refusal.status, "Access denied" if refusal.status == 403 else "That did not work", str(refusal))
-
-
-async def _pairs(request: Request) -> list[tuple[str, str]]:
-    """The parameters of an authorization request: the query's, or those of a form (OpenID Connect Core, 3.1.2.1)."""
-    if request.method == "POST":
-        return list((await form(request)).items())
-    return _parsed(request.scope["query_string"])
-
-
-def _parsed(query: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
-    except ValueError:
-        raise Stop(400, "That did not work", "This request cannot be read.") from None
-
-
-async def _end_session(request: Request, services: Services) -> Response:
-    asked = dict(await _pairs(request))
-    csrf, cookie = asked.pop(CSRF_FIELD, None), request.cookies.get(COOKIE, "")
-    base, who, slug = await base_url(request, services), caller(request, services), request.path_params["slug"]
-
-    def decided(tx: Transaction) -> tuple[Client, logout.Leaving, Visit | None]:
-        client = clients.of_application(tx, slug)
-        if client is None:
-            raise Stop(404, "Not found", "There is no such application.")
-        visit = sessions.find(tx, cookie)
-        return client, logout.decide(tx, client, asked, visit, base), visit
-
-    client, leaving, visit = await services.store.read(decided)
-    if visit is not None and visit.user is not None:
-        if leaving.must_ask and csrf is None:
-            return _asked_to_leave(request, visit, leaving, asked)
-        if leaving.must_ask:
-            check_csrf(request, visit.session, csrf)
-        signed_in = visit
-        await services.store.write(lambda tx: sessions.sign_out(tx, signed_in, who))
-    name = client.application.name
-    response = redirect(leaving.to) if leaving.to else message(200, "Signed out", f"You have signed out of {name}.")
-    drop_cookie(response, request, services)
-    return response
-
-
-def _asked_to_leave(request: Request, visit: Visit, leaving: logout.Leaving, asked: dict[str, str]) -> Response:
-    target = clients.form_target(leaving.to) if leaving.to is not None else None
-    return rendered(
-        "leave.html",
-        form_action=[target] if target is not None else [],
-        person=visit.user,
-        csrf=visit.session.csrf,
-        csrf_field=CSRF_FIELD,
-        action=request.url.path,
-        fields=asked,
-    )
-
-
-async def _root(request: Request, services: Services) -> Response:
-    """An issuer, opened in a browser."""
-    slug = request.path_params["slug"]
-    if slug in RESERVED_SLUGS:
-        raise Stop(405, "Not like this", "This address is for programs, which POST to it.")
-    if await services.store.read(lambda tx: clients.of_application(tx, slug)) is None:
-        raise Stop(404, "Not found", "There is no such application.")
-    return _sent(f"{ROOT}/{request.path_params['slug']}/.well-known/openid-configuration")
-
-
-# --- for programs --------------------------------------------------------------------------------------------------
 
 
 def _answered(endpoint: Endpoint, services: Services) -> Callable[[Request], Awaitable[Response]]:
@@ -250,7 +101,7 @@ def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -
 
 async def _token(request: Request, services: Services) -> Response:
     fields = await form(request)
-    base, who = await base_url(request, services), caller(request, services)
+    base, who = await known_as(request, services), caller(request, services)
     client = await services.store.read(lambda tx: _authenticated(tx, request, fields))
     if "grant_type" not in fields:
         raise OAuthError(400, "invalid_request", "The parameter grant_type is missing.")
@@ -332,7 +183,7 @@ def _challenge(status: int, error: str, description: str) -> OAuthError:
 async def _introspect(request: Request, services: Services) -> Response:
     """RFC 7662. A client learns about tokens of its own."""
     fields = await form(request)
-    base = await base_url(request, services)
+    base = await known_as(request, services)
 
     def verb(tx: Transaction) -> dict[str, Any]:
         client = _authenticated(tx, request, fields)
@@ -374,7 +225,7 @@ async def _jwks(request: Request, services: Services) -> Response:
 
 
 async def _discovery(request: Request, services: Services) -> Response:
-    base = await base_url(request, services)
+    base = await known_as(request, services)
     return _json(await services.store.read(lambda tx: discovery.document(base, _of_slug(tx, request))))
 
 
@@ -383,3 +234,13 @@ def _of_slug(tx: Transaction, request: Request) -> Client:
     if client is None:
         raise OAuthError(404, "not_found", "There is no such application.")
     return client
+
+
+PROGRAMS: tuple[tuple[str, Endpoint, tuple[str, ...]], ...] = (
+    ("/token", _token, ("POST",)),
+    ("/userinfo", _userinfo, ("GET", "POST")),
+    ("/introspect", _introspect, ("POST",)),
+    ("/revoke", _revoke, ("POST",)),
+    ("/{slug}/jwks", _jwks, ("GET",)),
+    ("/{slug}/.well-known/openid-configuration", _discovery, ("GET",)),
+)

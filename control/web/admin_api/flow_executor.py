@@ -80,18 +80,16 @@ class FlowExecutor:
             if going is not None:
                 return await flow_steps.answer(self._services, going, fields, await _caller(request, self._services))
             return await self._begin(request, found)
-        next, hints = _asked(request)
-        if going is not None and (going.context.next, dict(going.context.hints)) == (next, hints):
-            asked = executor.challenge(going)
-            if asked is not None:
-                return answer(asked.component)
+        if going is not None and not _asks_anew(request, going) and (asked := executor.challenge(going)) is not None:
+            return answer(asked.component)
         return await self._begin(request, found)
 
     async def _begin(self, request: Request, found: Visit | None) -> Step | Response:
         slug = request.path_params["slug"]
-        next, hints = _asked(request)
+        given = _original_query(request)
+        next = local_or(given.get("next"), "/")
         try:
-            step = await flow_steps.begin(self._services, slug, found, next, hints)
+            step = await flow_steps.begin(self._services, slug, found, next, flow_steps.hints_of(given))
         except SignInFirst:
             return _redirect(f"/flows/-/default/authentication/?{urlencode({'next': f'/if/flow/{slug}/'})}")
         except NotForYou as error:
@@ -99,16 +97,23 @@ class FlowExecutor:
         return step if step is not None else _redirect(next)
 
 
-def _asked(request: Request) -> tuple[str, dict[str, str]]:
-    """Where to go afterwards, and the form's hints: from the query of the page that a client shows, in ``query``."""
+def _asks_anew(request: Request, going: State) -> bool:
+    """A client repeats its query with every request: only one that says something else begins again."""
+    given = _original_query(request)
+    hints = flow_steps.hints_of(given)
+    elsewhere = "next" in given and local_or(given["next"], "/") != going.context.next
+    return elsewhere or (bool(hints) and hints != dict(going.context.hints))
+
+
+def _original_query(request: Request) -> dict[str, str]:
+    """Of the page that a client shows, in ``query``: where to go afterwards, and the form's hints. Raises Refused."""
     original = request.query_params.get("query", "")
     if len(original) > LONGEST_TARGET:
         raise Refused(400, "The query is too long.")
     try:
-        given = {name: values[-1] for name, values in parse_qs(original, max_num_fields=MOST_PARAMETERS).items()}
+        return {name: values[-1] for name, values in parse_qs(original, max_num_fields=MOST_PARAMETERS).items()}
     except ValueError:
         raise Refused(400, "The query has too many parameters.") from None
-    return local_or(given.get("next"), "/"), flow_steps.hints_of(given)
 
 
 async def _fields(request: Request, found: Visit | None) -> dict[str, str]:

@@ -20,11 +20,11 @@ from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
 from control.verbs.fields import seconds
 from control.verbs.provider_kinds import KINDS as MODELS
+from control.web.addresses import base_url
 from control.web.admin_api.callers import Caller, superusers_and_outposts
 from control.web.admin_api.endpoint import Action, Answer, Do, Endpoint
 from control.web.admin_api.lists import Page, page_of, pagination
 from control.web.admin_api.refusals import Refused, answer
-from control.web.oidc_api import base_url
 from control.web.services import Services
 
 Body = dict[str, Any]

@@ -189,7 +189,6 @@ def test_a_hash_made_at_another_cost_is_made_again(world: World) -> None:
     [
         (("user_login",), "flow_proved_nothing"),
         (("deny",), "flow_denied"),
-        (("consent",), "flow_denied"),
         (("no_such_kind",), "flow_denied"),
         ((PlannedStage("r", "redirect", {"target_static": "javascript:alert(1)"}),), "flow_denied"),
         ((PlannedStage("r", "redirect", {}),), "flow_denied"),

@@ -11,7 +11,14 @@ from tests.control.web.api import ADMIN_TOKEN, Api
 from tests.control.web.test_api_permissions import OPEN, keys, operations, path_of
 
 METHODS = {"get", "post", "put", "patch", "delete"}
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+}
 
 
 @pytest.fixture

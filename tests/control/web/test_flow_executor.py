@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from control.records import Token
+from control.records import Token, User
 from control.verbs import outposts, tokens, users
 from control.web.admin_api.flow_executor import MOST_ANSWER_BYTES
 from tests.control.web.browsing import HOST, PASSWORD, Browser, Site
@@ -89,6 +90,29 @@ def test_a_good_answer_leads_back_to_the_same_address_with_its_query(site: Site)
     assert browser.get(path).json()["component"] == "ak-stage-password"
     done = post(browser, {"password": PASSWORD}, path)
     assert done.json() == {"component": "xak-flow-redirect", "to": "/if/user/?tab=1"}
+
+
+def test_only_another_destination_begins_again(site: Site) -> None:
+    browser = site.browser()
+    path = f"{EXECUTOR}?query=next%3D%252Fone"
+    browser.get(path)
+    post(browser, {"uid_field": "alice"}, path)
+    for same in (path, EXECUTOR, f"{EXECUTOR}?query=other%3D1"):
+        assert browser.get(same).json()["component"] == "ak-stage-password"
+    assert browser.get(f"{EXECUTOR}?query=next%3D%252Ftwo").json()["component"] == "ak-stage-identification"
+
+
+def test_a_hint_is_shown_and_another_one_begins_again(site: Site) -> None:
+    site.sql.write_now(_without_password)
+    browser = site.browser()
+    setup = "/api/v3/flows/executor/initial-setup/?query=code%3D"
+    for code in ("abc", "abd"):
+        fields = browser.get(f"{setup}{code}").json()["fields"]
+        assert next(field["initial_value"] for field in fields if field["field_key"] == "code") == code
+
+
+def _without_password(tx: Any) -> None:
+    tx.update(replace(tx.find(User, username="akadmin"), password=None))
 
 
 @pytest.mark.parametrize("next", ["https://evil.example/", "//evil.example/", "/\\evil.example"])

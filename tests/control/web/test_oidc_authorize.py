@@ -115,6 +115,7 @@ def test_a_stranger_with_an_unregistered_uri_is_not_asked_to_sign_in(relying: Re
     assert relying.person().ask(redirect_uri="https://evil.example.com/").status_code == 400
     [event] = relying.oidc_events("configuration_error")
     assert event.context["reason"] == "unknown_redirect_uri"
+    assert event.context["redirect_uri"] == "https://evil.example.com/"
 
 
 @pytest.mark.parametrize("client_id", [None, "", "nobody", "\0"])
@@ -160,6 +161,18 @@ def test_what_is_reflected_on_the_page_is_escaped(relying: Relying) -> None:
 
 def test_an_endless_request_is_refused(relying: Relying) -> None:
     assert signed_in(relying).ask(state="x" * 8000).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/outpost.goauthentik.io/callback", ""])
+def test_a_proxied_application_gets_its_answer_at_its_callback(relying: Relying, path: str) -> None:
+    proxy = relying.add_provider("wiki", "proxy", mode="forward_single", external_host="https://wiki.example.com")
+    relying.add_application("wiki", proxy)
+    person = signed_in(relying)
+    callback = f"https://wiki.example.com{path}?X-authentik-auth-callback=true"
+    location = person.ask(client_id=proxy.client_id, redirect_uri=callback).headers["location"]
+    assert location.startswith(f"{callback}&code=")
+    assert person.ask(client_id=proxy.client_id, redirect_uri="https://wiki.example.com/").status_code == 400
+    assert person.ask(redirect_uri=callback).status_code == 400
 
 
 # --- errors at the redirect URI ------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def whole_providers(tx: Transaction, records: Sequence[Provider], view: View) ->
             **body,
             **provider.settings,
             **{name: provider.secrets[name] for name in SHOWN_SECRETS.get(provider.kind, ())},
-            **(_REDIRECTS if provider.kind == "proxy" else {}),
+            **_ALWAYS.get(provider.kind, {}),
             "outpost_set": [outpost.name for outpost in outposts if provider.pk in outpost.providers],
         }
         for provider, body in zip(records, providers(tx, records, view), strict=True)
@@ -80,7 +80,12 @@ def whole_providers(tx: Transaction, records: Sequence[Provider], view: View) ->
 
 SHOWN_SECRETS: dict[str, tuple[str, ...]] = {"radius": ("shared_secret",), "oauth2": ("client_secret",)}
 """Secrets that a person has to copy to the other side."""
-_REDIRECTS: Body = {"redirect_uris": [], "jwt_federation_sources": [], "jwt_federation_providers": []}
+_FEDERATION: Body = {"jwt_federation_sources": [], "jwt_federation_providers": []}
+_ALWAYS: dict[str, Body] = {
+    "proxy": {"redirect_uris": [], **_FEDERATION},
+    "oauth2": {"encryption_key": None, **_FEDERATION},
+}
+"""Fields of authentik's that mean nothing here."""
 
 
 def _applications_of(tx: Transaction, records: Sequence[Provider]) -> dict[int | None, Application]:
