@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from control import logins
 from control.outposts import uid_of
 from control.passwords import Busy
-from control.records import Application, Binding, Event, Login, Outpost, Provider, User
+from control.records import Application, Binding, Event, Outpost, Provider, User
 from control.store.interface import NotFound, Overloaded, Query, Store, Transaction, Unavailable
 from control.verbs.rights import closure
 from protocols.link.messages import Authenticate, Authenticated, IdentityRecord, Reuse
@@ -99,7 +100,7 @@ class Authentication:
         user = tx.get(User, proved.user) if proved.user is not None else None
         tx.insert(_event(question, reason, user, self._now()))
         if accepted and user is not None:
-            _remember_login(tx, Login(user.pk, self._now()))
+            logins.remember(tx, user.pk, self._now())
         return Authenticated(
             id=question.id,
             outcome=REASONS[reason].outcome,
@@ -207,10 +208,3 @@ def _event(question: Authenticate, reason: str, user: User | None, now: float) -
 def _shortened(request: dict[str, str]) -> dict[str, str]:
     """What a stranger may fill: a path is as long as a browser likes."""
     return {shown(name): shown(value) for name, value in list(request.items())[:MOST_ATTRIBUTES]}
-
-
-def _remember_login(tx: Transaction, login: Login) -> None:
-    try:
-        tx.update(login)
-    except NotFound:
-        tx.insert(login)

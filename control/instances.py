@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from control.records import Event, Instance, Login, User
+from control import logins
+from control.records import Event, Instance, User
 from control.store.interface import Query, Transaction
 from protocols.errors import RemoteProtocolError
 from protocols.link.messages import Hello, Report, Reports
@@ -80,7 +81,7 @@ def _keep(tx: Transaction, outpost: str, report: Report) -> None:
     user = tx.find(User, pk=pk) if type(pk) is int and 0 < pk < MOST_REVISION else None
     time = min(report.time, tx.now) if report.time == report.time else tx.now
     if user is not None and report.kind == "logins":
-        _remember_login(tx, Login(user.pk, time))
+        logins.remember(tx, user.pk, time)
     tx.insert(
         Event(
             action=ACTIONS.get(report.kind, OTHER),
@@ -102,11 +103,3 @@ def _cut(body: dict[str, Any]) -> dict[str, Any]:
         else:
             kept[shown(name)] = shown(str(value))
     return kept
-
-
-def _remember_login(tx: Transaction, login: Login) -> None:
-    known = tx.find(Login, pk=login.pk)
-    if known is None:
-        tx.insert(login)
-    elif known.last_login < login.last_login:
-        tx.update(login)

@@ -12,7 +12,8 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from control.records import Event, Login, Session, User
+from control import logins
+from control.records import Event, Session, User
 from control.store.interface import NotFound, Query, Transaction
 from rules import validity
 
@@ -116,7 +117,7 @@ def sign_in(
         end(tx, old)
     _sweep(tx)
     session = tx.insert(_session(tx.now, new, caller, user, SIGNED_IN_SECONDS, {}))
-    _remember_login(tx, Login(user, tx.now))
+    logins.remember(tx, user, tx.now)
     _leave_event(tx, "login", account, caller, {"auth_method": method})
     return session
 
@@ -199,13 +200,6 @@ def _sweep(tx: Transaction) -> None:
     gone.update({session.pk: session for session in tx.select(Session, crowd)})
     for session in gone.values():
         tx.delete(session)
-
-
-def _remember_login(tx: Transaction, login: Login) -> None:
-    try:
-        tx.update(login)
-    except NotFound:
-        tx.insert(login)
 
 
 def _leave_event(tx: Transaction, action: str, user: User | None, caller: Caller, context: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from control.app import open_store
 from control.config import ControlConfig
-from control.records import Token
+from control.records import Event, Token
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from control.verbs import outposts
@@ -80,6 +80,13 @@ def store(program: Program) -> Iterator[SqlStore]:
         yield opened
     finally:
         opened.close()
+
+
+def questions(program: Program, name: str) -> int:
+    """How often control was asked who this is: it keeps an event of each."""
+    with store(program) as opened:
+        events = opened.read_now(lambda tx: tx.select(Event))
+    return sum(event.action.startswith("login") and event.context.get("username") == name for event in events)
 
 
 def token(program: Program, outpost: str) -> str:

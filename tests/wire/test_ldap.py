@@ -2,8 +2,7 @@
 
 import pytest
 
-from control.records import Event
-from tests.wire.apart import store
+from tests.wire.apart import questions
 from tests.wire.clients import ldapsearch, run, user_dn
 from tests.wire.directory import BASE_DN, PASSWORDS, Directory, add_user
 from tests.wire.program import Program
@@ -105,14 +104,7 @@ def test_an_unknown_critical_control_is_refused_and_an_uncritical_one_ignored(pr
 
 def test_a_first_bind_asks_control_once_and_a_known_one_not_at_all(program: Program, people: Directory) -> None:
     add_user(program, "dora", "dora-password-4", group=people.groups["staff"])
-    assert _questions(program, "dora") == 0
+    assert questions(program, "dora") == 0
     for _ in range(3):
         assert ldapsearch(program, "dora", "(objectClass=*)", password="dora-password-4").code == 0
-        assert _questions(program, "dora") == 1
-
-
-def _questions(program: Program, name: str) -> int:
-    """How often control was asked who this is: it keeps an event of each."""
-    with store(program) as opened:
-        events = opened.read_now(lambda tx: tx.select(Event))
-    return sum(event.action.startswith("login") and event.context.get("username") == name for event in events)
+        assert questions(program, "dora") == 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.wire.apart import questions
 from tests.wire.clients import radclient
 from tests.wire.directory import PASSWORDS
 from tests.wire.program import Program
@@ -40,3 +41,12 @@ def test_a_wrong_shared_secret_meets_silence(program: Program) -> None:
     assert answer.code == 1
     assert "Received" not in answer.text
     assert "No reply from server" in answer.text
+
+
+def test_copies_of_a_packet_are_one_question_and_get_one_answer(program: Program) -> None:
+    """A reject waits for a second; until then the NAS sends the same packet again and again."""
+    name = "eve"
+    answer = radclient(program, name, "a guess", attributes=SIGNED, options=("-t", "0.3", "-r", "10"))
+    assert answer.text.count("Sent Access-Request") > 1, answer.text
+    assert answer.text.count("Received Access-Reject") == 1, answer.text
+    assert questions(program, name) == 1

@@ -1,4 +1,4 @@
-"""What the two databases say differently. `control.store.sql.engines` opens one."""
+"""What the two databases say differently. `control.store.sql.databases` opens one."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from control.store.interface import SYSTEM, Actor, Transaction
 from control.store.secrets import KeyRing
 from control.store.sql.creation import prepare
-from control.store.sql.engines import open_dialect
+from control.store.sql.databases import open_dialect
 from control.store.sql.following import Announcements
 from control.store.sql.outage import Outage, translated
 from control.store.sql.reading import Given

@@ -22,7 +22,7 @@ from control.records import Session, User
 from control.store.interface import Transaction, Unavailable
 from control.store.sql import SqlStore
 from control.store.sql import postgresql as dialect
-from control.store.sql.engines import open_dialect
+from control.store.sql.databases import open_dialect
 from control.store.sql.store import READERS
 from settings import load
 from tests.control.store.postgresql import Server, running

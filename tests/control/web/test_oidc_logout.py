@@ -90,9 +90,11 @@ def test_the_hint_of_another_session_asks_first(relying: Relying) -> None:
     assert page.headers["location"] == AFTER
 
 
-def test_the_hint_of_another_application_is_none(relying: Relying) -> None:
+@pytest.mark.parametrize("mode", ["per_provider", "global"])
+def test_the_hint_of_another_application_is_none(relying: Relying, mode: str) -> None:
+    relying.set_provider(issuer_mode=mode)
     person, token = signed_in(relying)
-    relying.add_application("other", relying.add_provider("other"))
+    relying.add_application("other", relying.add_provider("other", issuer_mode=mode))
     person.get("/application/o/other/end-session/", params={"id_token_hint": token})
     assert person.heading == "Sign out?"
 
