@@ -302,7 +302,7 @@ def everyone(folder: Path, count: int, known: list[Person]) -> Iterator[dict[str
 
 def versions() -> dict[str, str]:
     return {
-        "slapd": version("slapd", "-V"),
+        "slapd": version("slapd", "-VV"),
         "freeradius": version("freeradius", "-v"),
         "nginx": version("nginx", "-v"),
         "gcc": version("gcc", "--version"),
