@@ -26,6 +26,7 @@ from outpost.directory.snapshot import Directory
 from outpost.link import Link, Transport
 from outpost.listeners.asgi import AsgiRoute
 from outpost.listeners.forward_auth import PREFIX, ForwardAuth
+from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
 from outpost.listeners.http import HttpFactory, Route
 from outpost.listeners.ldap import LdapFactory
@@ -45,7 +46,6 @@ from protocols.radius.pins import Pins
 
 PATIENCE_SECONDS = 3.0
 """How long control may take to send its first word, when a directory was kept that can serve without it."""
-HEALTH_PREFIX = b"/-/health/"
 
 
 class Outpost:

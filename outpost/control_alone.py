@@ -11,6 +11,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from outpost.config import OutpostConfig
 from outpost.listeners.asgi import AsgiRoute
+from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
 from outpost.listeners.http import HttpFactory
 from outpost.listeners.metrics import PATH as METRICS_PATH
@@ -19,8 +20,6 @@ from outpost.listeners.ports import Ports
 from outpost.listeners.tls import ServerTls
 from outpost.telemetry import Telemetry
 from protocols.link.messages import CertificateRecord
-
-HEALTH_PREFIX = b"/-/health/"
 
 
 class ControlAlone:

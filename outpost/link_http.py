@@ -35,11 +35,10 @@ from outpost.authentication import LinkAway, LinkRevoked
 from outpost.link import Receive
 from protocols.errors import RemoteProtocolError
 from protocols.link.codec import Lines
+from protocols.link.http import HELLO_HEADER, PATH, REVOKED_HEADER
 
 T = TypeVar("T")
 
-PATH = "/api/v3/outposts/link/"
-HELLO_HEADER = "X-Outpost-Hello"
 CONNECT_SECONDS = 3.0
 """On the way to an answer a NAS waits too; a machine that is there accepts in milliseconds."""
 ANSWER_SECONDS = 15.0
@@ -54,10 +53,6 @@ IDLE_SECONDS = 60.0
 _STALE = (ResponseNeverReceived, RequestTransmissionFailed, RequestNotSent)
 """What a kept-alive connection brings that control has closed meanwhile, as by a restart."""
 _AWAY = (*_STALE, ConnectError, ConnectionClosed, ConnectingCancelledError, ResponseFailed, OSError, TimeoutError)
-
-
-REVOKED_HEADER = "X-Outpost-Revoked"
-"""Control says 403 with this; a proxy in between that says 403 does not."""
 OUR_FAULT = frozenset({400, 413, 414, 431})
 """Answers to what we asked, not to who asks: the next question may fare better, and nobody else would say otherwise."""
 

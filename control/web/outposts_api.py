@@ -19,12 +19,8 @@ from control.store.interface import Store, Transaction, Unavailable
 from control.verbs import tokens
 from protocols.errors import RemoteProtocolError
 from protocols.link.codec import MAX_FRAME
+from protocols.link.http import HELLO_HEADER, PATH, REVOKED_HEADER
 
-PATH = "/api/v3/outposts/link/"
-HELLO_HEADER = "X-Outpost-Hello"
-"""The hello frame, percent-encoded: a GET has no body that every proxy lets through."""
-REVOKED_HEADER = "X-Outpost-Revoked"
-"""Tells our 403 from one of a proxy in between: an outpost then forgets what it holds."""
 FRAMES = "application/x-ndjson"
 
 

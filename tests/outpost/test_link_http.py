@@ -26,8 +26,6 @@ from outpost.authentication import LinkAway, LinkRevoked
 from outpost.link_http import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
-    HELLO_HEADER,
-    PATH,
     SILENCE_SECONDS,
     HttpTransport,
     Refused,
@@ -36,6 +34,7 @@ from outpost.link_http import (
 )
 from protocols.errors import RemoteProtocolError
 from protocols.link.codec import MAX_FRAME
+from protocols.link.http import HELLO_HEADER, PATH
 
 A, B = "http://a.example:9000", "http://b.example:9000"
 

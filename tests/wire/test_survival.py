@@ -17,8 +17,8 @@ import httpx
 import ldap
 import pytest
 
-from control.web.outposts_api import HELLO_HEADER, PATH
 from protocols.link import codec
+from protocols.link.http import HELLO_HEADER, PATH
 from protocols.link.messages import Authenticate, Hello
 from tests.wire.apart import Edge, revoke_token, token
 from tests.wire.clients import ldapsearch, user_dn
