@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from control import instances
 from control.app import Control, open_store
 from control.apply import ApplyError, apply_description, read_file
 from control.bootstrap import is_new
 from control.config import CannotStart, ControlConfig
 from control.passwords import Passwords
-from control.store.interface import Unavailable
+from control.records import Instance
+from control.store.interface import Store, Unavailable
 from settings import Settings
+
+LOOKS, LOOK_SECONDS = 60, 0.05
+"""How often, and how far apart, a command looks whether the outposts have followed: three seconds in all."""
 
 
 class CommandFailed(Exception):
@@ -39,6 +44,21 @@ def apply_file(settings: Settings, file: Path, environ: Mapping[str, str]) -> li
         raise CommandFailed([f"{error}."]) from None
 
 
+async def in_force(store: Store, sleep: Callable[[float], Awaitable[None]]) -> list[str]:
+    """Waits until every outpost that is there serves what the store holds now; a line for each that does not in time.
+
+    Whoever tries what they have just applied is answered from it.
+    """
+    revision = await store.read(lambda tx: tx.revision().number)
+    behind: list[Instance] = []
+    for _ in range(LOOKS):
+        behind = await store.read(lambda tx: instances.behind(tx, revision))
+        if not behind:
+            return []
+        await sleep(LOOK_SECONDS)
+    return [f"not yet in force at the outpost on {one.hostname or one.pk}, which will follow" for one in behind]
+
+
 async def _apply_file(config: ControlConfig, file: Path, environ: Mapping[str, str]) -> list[str]:
     description = read_file(file, environ)
     store = open_store(config)
@@ -47,7 +67,8 @@ async def _apply_file(config: ControlConfig, file: Path, environ: Mapping[str, s
         # Only for a new store: the first start of a running program must not be repeated, it would end the setup code.
         if await store.read(is_new):
             (await Control.open(config)).close()
-        return await apply_description(store, passwords, os.urandom, description)
+        lines = await apply_description(store, passwords, os.urandom, description)
+        return lines + await in_force(store, asyncio.sleep)
     finally:
         passwords.close()
         store.close()

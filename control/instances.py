@@ -15,6 +15,9 @@ from rules.names import is_possible_name, shown
 LOST_SECONDS = 24 * 3600.0
 """A process unseen for so long is not listed any more; most outposts keep their id, containers make new ones."""
 
+PRESENT_SECONDS = 40.0
+"""One that follows is seen at every heartbeat, each 15 seconds."""
+
 MOST_FIELDS = 20
 """Of a report's body; ours have five."""
 MOST_REVISION = 2**63
@@ -49,6 +52,15 @@ def of_outpost(tx: Transaction, outpost: str) -> list[Instance]:
     return [instance for instance in found if instance.last_seen > tx.now - LOST_SECONDS]
 
 
+def behind(tx: Transaction, revision: int) -> list[Instance]:
+    """Those that are there and have not said yet that this revision, or a later one, is in force at them."""
+    return [
+        instance
+        for instance in tx.select(Instance)
+        if instance.last_seen > tx.now - PRESENT_SECONDS and instance.revision < revision
+    ]
+
+
 def take(tx: Transaction, outpost: str, reports: Reports) -> int:
     """Keeps what was not kept before; the number of the last report that is. In one transaction, so exactly once."""
     if not is_possible_name(reports.instance):
@@ -62,8 +74,11 @@ def take(tx: Transaction, outpost: str, reports: Reports) -> int:
             continue
         _keep(tx, outpost, report)
         taken = report.number
-    if taken != instance.reported:
-        tx.update(replace(instance, reported=taken))
+    if not 0 <= reports.revision < MOST_REVISION:
+        raise RemoteProtocolError("a revision is a number that a store can have given")
+    revision = reports.revision or instance.revision
+    if (taken, revision) != (instance.reported, instance.revision):
+        tx.update(replace(instance, reported=taken, revision=revision, last_seen=tx.now))
     return taken
 
 

@@ -434,7 +434,7 @@ class Instance(Record):
     version: str = ""
     last_seen: float = 0.0
     revision: int = 0
-    """The one that it said it had, when last seen."""
+    """The one that it said was in force, or that it was sent, when last seen."""
     reported: int = 0
     """Number of the last report that was taken from it."""
 

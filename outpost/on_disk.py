@@ -61,6 +61,7 @@ class OnDisk:
                 telemetry.noted,
             ),
             link,
+            directory,
             cache.uses,
             clock,
             in_thread,

@@ -1,4 +1,7 @@
-"""Sends what is in the outbox: at once when control is there again, every minute, and soon after something new."""
+"""Sends what is in the outbox: at once when control is there again, every minute, and soon after something new.
+
+Each time it says which revision is in force here, and soon after that has changed it says so again.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from outpost.authentication import LinkAway
 from outpost.credential_cache import Use
+from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.outbox import LOGINS, OutboxFile
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
@@ -39,6 +43,7 @@ class Reporting:
         self,
         outbox: OutboxFile,
         link: Link,
+        directory: Directory,
         uses: Counter[Use],
         clock: IReactorTime,
         in_thread: Callable[[Callable[[], None]], Awaitable[None]],
@@ -47,6 +52,7 @@ class Reporting:
     ) -> None:
         self._outbox = outbox
         self._link = link
+        self._directory = directory
         self._uses = uses
         self._clock = clock
         self._in_thread = in_thread
@@ -54,11 +60,13 @@ class Reporting:
         self._telemetry = telemetry
         self._since = now()
         self._acquainted = False
+        self._told_revision = 0
         self._tick: IDelayedCall | None = None
         self._soon: IDelayedCall | None = None
         self._sending: Deferred[None] | None = None
         link.instance = outbox.instance
         link.on_connected(self._send)
+        directory.follow(self._in_force)
 
     def start(self) -> None:
         self._tick = self._clock.callLater(TALLY_SECONDS, self._every_minute)
@@ -77,6 +85,13 @@ class Reporting:
     def report(self, kind: str, body: dict[str, Any]) -> None:
         """Something that control keeps; it is sent soon."""
         self._outbox.add(kind, self._now(), body)
+        self._send_soon()
+
+    def _in_force(self, snapshot: Snapshot, touched: Touched) -> None:
+        if snapshot.revision:
+            self._send_soon()
+
+    def _send_soon(self) -> None:
         if self._soon is None or not self._soon.active():
             self._soon = self._clock.callLater(SOON_SECONDS, self._send)
 
@@ -107,10 +122,11 @@ class Reporting:
 
     async def _deliver(self) -> None:
         """Until nothing waits. The first exchange carries nothing: it tells whether our log and control's agree."""
-        while not self._acquainted or len(self._outbox):
+        while self._has_news():
+            revision = self._directory.current.revision
             batch = self._outbox.offer() if self._acquainted else ()
             await self._in_thread(self._outbox.sync)
-            number = await self._link.report(Reports(self._outbox.instance, batch))
+            number = await self._link.report(Reports(self._outbox.instance, batch, revision))
             if not self._outbox.take(number):
                 self._link.instance = self._outbox.instance
                 if self._acquainted:
@@ -121,7 +137,10 @@ class Reporting:
                 )
             elif batch and number < batch[-1].number:
                 raise LinkAway(f"control kept reports up to {number} only")
-            self._acquainted = True
+            self._acquainted, self._told_revision = True, revision
+
+    def _has_news(self) -> bool:
+        return not self._acquainted or len(self._outbox) > 0 or self._told_revision != self._directory.current.revision
 
     def _failed(self, failure: Any) -> None:
         if failure.check(LinkAway, CancelledError) is None:

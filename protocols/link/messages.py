@@ -298,6 +298,8 @@ class Reports:
 
     instance: str
     reports: tuple[Report, ...]
+    revision: int = 0
+    """The one that is in force at the outpost now; 0: it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from control import instances
 from control.app import Control
-from control.commands import CommandFailed, apply_file
+from control.commands import LOOKS, CommandFailed, apply_file, in_force
 from control.config import ControlConfig
+from control.records import Outpost
+from protocols.link.messages import Hello, Reports
 from settings import Settings, load
 from tests.control.stores import drive
+from tests.fakes import FakeClock
+from tests.stores import open_store
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first-hour.yml"
 
@@ -49,3 +54,24 @@ def test_what_fails_is_told_in_sentences(settings: Settings, tmp_path: Path) -> 
     (tmp_path / "data" / "secret.key").unlink()
     with pytest.raises(CommandFailed, match="Put the key back"):
         apply_file(settings, EXAMPLE, {})
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_it_ends_when_the_outposts_have_followed(tmp_path: Path, follows: bool) -> None:
+    store = open_store(tmp_path, FakeClock())
+    outpost = store.write_now(lambda tx: tx.insert(Outpost("edge", "any")).pk)
+    store.write_now(lambda tx: instances.seen(tx, outpost, Hello("i1", "host", "0.1.0"), 0))
+    pauses = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if follows and len(pauses) == 2:
+            now = await store.read(lambda tx: tx.revision().number)
+            await store.write(lambda tx: instances.take(tx, outpost, Reports("i1", (), revision=now)))
+
+    lines = drive(in_force(store, sleep))
+    store.close()
+    if follows:
+        assert (lines, len(pauses)) == ([], 2)
+    else:
+        assert (lines, len(pauses)) == (["not yet in force at the outpost on host, which will follow"], LOOKS)

@@ -31,7 +31,9 @@ class Bench:
         self.user = self.store.write_now(lambda tx: tx.insert(User(username="alice", email="a@example.com")).pk)
 
     def take(self, *reports: Report, instance: str = "i1", outpost: str | None = None) -> int:
-        frame = Reports(instance, reports)
+        return self.take_frame(Reports(instance, reports), outpost)
+
+    def take_frame(self, frame: Reports, outpost: str | None = None) -> int:
         return self.store.write_now(lambda tx: instances.take(tx, outpost or self.outpost, frame))
 
     def logins(self, number: int, time: float = 100.0, **body: Any) -> Report:
@@ -198,3 +200,29 @@ def test_whatever_a_report_holds_it_is_kept_and_short(bench: Bench) -> None:
     (event,) = bench.events()
     assert len(repr(event)) < 3000
     assert event.created <= bench.clock.now()
+
+
+def behind(bench: Bench, revision: int) -> list[str]:
+    return [one.pk for one in bench.store.read_now(lambda tx: instances.behind(tx, revision))]
+
+
+def test_who_has_not_said_that_a_revision_is_in_force_is_behind(bench: Bench) -> None:
+    bench.store.write_now(lambda tx: instances.seen(tx, bench.outpost, HELLO, 3))
+    assert behind(bench, 3) == []
+    assert behind(bench, 4) == ["i1"]
+    bench.take_frame(Reports("i1", (), revision=4))
+    assert behind(bench, 4) == []
+    bench.take_frame(Reports("i1", ()))
+    assert behind(bench, 4) == [], "one that does not say keeps what it said"
+
+
+def test_who_is_gone_holds_nobody_up(bench: Bench) -> None:
+    bench.store.write_now(lambda tx: instances.seen(tx, bench.outpost, HELLO, 3))
+    bench.clock.advance(instances.PRESENT_SECONDS)
+    assert behind(bench, 4) == []
+
+
+@pytest.mark.parametrize("revision", [-1, instances.MOST_REVISION])
+def test_a_revision_that_no_store_gives_is_refused(bench: Bench, revision: int) -> None:
+    with pytest.raises(RemoteProtocolError):
+        bench.take_frame(Reports("i1", (), revision=revision))

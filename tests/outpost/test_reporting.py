@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 
 from outpost.authentication import LinkAway
 from outpost.credential_cache import Use
+from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.outbox import OutboxFile
 from outpost.reporting import SOON_SECONDS, TALLY_SECONDS, Reporting
 from outpost.telemetry import Telemetry
@@ -55,6 +56,7 @@ class Bench:
     def __init__(self, path: Path) -> None:
         self.path = path / "outbox.jsonl"
         self.control, self.clock = Control(), Clock()
+        self.directory = Directory()
         self.uses: Counter[Use] = Counter()
         self.notes: list[str] = []
         self.failures: list[str] = []
@@ -65,7 +67,14 @@ class Bench:
         telemetry.noted = self.notes.append  # type: ignore[method-assign, assignment]
         telemetry.failed = lambda where, _: self.failures.append(where)  # type: ignore[method-assign, assignment]
         self.reporting = Reporting(
-            self.outbox, self.control, self.uses, self.clock, self.in_thread, self.clock.seconds, telemetry
+            self.outbox,
+            self.control,
+            self.directory,
+            self.uses,
+            self.clock,
+            self.in_thread,
+            self.clock.seconds,
+            telemetry,
         )
         self.reporting.start()
 
@@ -131,6 +140,37 @@ def test_uses_of_remembered_credentials_are_counted_by_the_minute(bench: Bench) 
     bench.uses[Use(7, 2, away=False)] += 1
     bench.clock.advance(TALLY_SECONDS)
     assert bench.kept[2] == (3, "logins", {"user": 2, "provider": 7, "away": False, "count": 1, "since": TALLY_SECONDS})
+
+
+def test_a_revision_is_told_soon_after_it_is_in_force_and_once(bench: Bench) -> None:
+    bench.control.come()
+    for revision in (4, 5):
+        bench.directory.publish(Snapshot(revision=revision), Touched())
+    sent = len(bench.control.sent)
+    bench.clock.advance(SOON_SECONDS)
+    assert [(told.revision, told.reports) for told in bench.control.sent[sent:]] == [(5, ())]
+    bench.clock.advance(TALLY_SECONDS)
+    assert len(bench.control.sent) == sent + 1
+
+
+def test_a_revision_that_came_while_one_was_being_told_is_told_too(bench: Bench) -> None:
+    bench.control.come()
+    bench.waiting = []
+    bench.directory.publish(Snapshot(revision=4), Touched())
+    bench.clock.advance(SOON_SECONDS)
+    bench.directory.publish(Snapshot(revision=5), Touched())
+    bench.clock.advance(SOON_SECONDS)
+    waiting, bench.waiting = bench.waiting, None
+    for done in waiting:
+        done.callback(None)
+    assert [told.revision for told in bench.control.sent[-2:]] == [4, 5]
+
+
+def test_a_revision_of_the_time_without_control_is_told_when_it_comes(bench: Bench) -> None:
+    bench.directory.publish(Snapshot(revision=4), Touched())
+    bench.clock.advance(SOON_SECONDS)
+    bench.control.come()
+    assert bench.control.sent[-1].revision == 4
 
 
 def test_a_quiet_minute_sends_nothing(bench: Bench) -> None:
