@@ -55,6 +55,12 @@ class Decision:
     def outcome(self) -> Outcome:
         return REASONS[self.reason].outcome
 
+    @property
+    def diagnostic(self) -> str:
+        """What the stranger hears, with the id under which the operator finds the rest."""
+        sentence = REASONS[self.reason].stranger
+        return f"{sentence} ({self.id})" if self.id else sentence
+
 
 LDAP_RESULT_CODE: dict[Outcome, int] = {
     Outcome.ACCEPTED: 0,

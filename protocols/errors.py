@@ -14,7 +14,7 @@ class LocalProtocolError(ProtocolError):
 class RemoteProtocolError(ProtocolError):
     """The peer broke the protocol.
 
-    ``reason`` is a code of `rules.reasons`; ``answer`` holds the bytes to send before closing, which may be empty.
+    ``reason`` is a code of `rules.discards`; ``answer`` holds the bytes to send before closing, which may be empty.
     The text is for the operator and never goes to the peer.
     """
 

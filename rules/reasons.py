@@ -1,7 +1,7 @@
 """Outcomes, and the catalogue of reasons behind them.
 
-An outcome is what a door says; a reason is why. Every refusal names a reason; the operator reads its sentence, the
-stranger at most the outcome (DESIGN D9, section 9).
+An outcome is what a door says; a reason is why. Every refusal names a reason, which has two sentences: one for the
+operator, and one for the stranger at the door, which tells nothing about any account (DESIGN D9, section 9).
 """
 
 from __future__ import annotations
@@ -19,12 +19,31 @@ class Outcome(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+STRANGER: dict[Outcome, str] = {
+    Outcome.ACCEPTED: "Welcome.",
+    Outcome.BAD_CREDENTIALS: "Name or password is wrong.",
+    Outcome.CHALLENGED: "Another proof of who you are is needed.",
+    Outcome.NOT_ALLOWED: "This is not open to you.",
+    Outcome.THROTTLED: "Too many attempts. Try again later.",
+    Outcome.UNAVAILABLE: "Nobody can be let in at the moment. Try again shortly.",
+}
+"""What whoever asked hears, unless the reason has words of its own. Every account that is unknown, wrong or no longer
+good gets the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     code: str
     outcome: Outcome
     operator: str
     """What happened and what to change, for the operator."""
+    own_words: str = ""
+    """For the stranger, where the cause lies in what they sent or in our configuration, never in an account."""
+
+    @property
+    def stranger(self) -> str:
+        """The sentence that may leave the house."""
+        return self.own_words or STRANGER[self.outcome]
 
 
 def _catalogue(*reasons: Reason) -> dict[str, Reason]:
@@ -69,12 +88,19 @@ REASONS: dict[str, Reason] = _catalogue(
         "unsupported_proof",
         Outcome.BAD_CREDENTIALS,
         "This way of proving a password is not supported here.",
+        "This way of signing in is not supported here.",
     ),
-    Reason("empty_credentials", Outcome.BAD_CREDENTIALS, "The name or the password is empty."),
+    Reason(
+        "empty_credentials",
+        Outcome.BAD_CREDENTIALS,
+        "The name or the password is empty.",
+        "Name and password are both needed.",
+    ),
     Reason(
         "malformed_credentials",
         Outcome.BAD_CREDENTIALS,
         "The request gives name or password twice, in two ways, or in a form that is not allowed. Check the NAS.",
+        "Name and password came in a form that cannot be read.",
     ),
     Reason(
         "garbled_password",
@@ -90,31 +116,37 @@ REASONS: dict[str, Reason] = _catalogue(
         "unknown_provider",
         Outcome.NOT_ALLOWED,
         "The provider is not served by this outpost, or has no application. Assign both.",
+        "No application is served here. Tell the administrator.",
     ),
     Reason(
         "unreadable_credentials",
         Outcome.BAD_CREDENTIALS,
         "The Authorization header holds no Basic credentials: base64 of name, colon and password in UTF-8.",
+        "Name and password came in a form that cannot be read.",
     ),
     Reason(
         "unknown_host",
         Outcome.NOT_ALLOWED,
         "No application that this outpost serves has this host. Create a proxy provider for it, or correct the host.",
+        "No application is served at this address. Tell the administrator.",
     ),
     Reason(
         "not_forward_auth",
         Outcome.NOT_ALLOWED,
         "The host's provider is in proxy mode, and a reverse proxy asked about it. Change its mode to forward auth.",
+        "The application at this address is set up in another way. Tell the administrator.",
     ),
     Reason(
         "untrusted_proxy",
         Outcome.NOT_ALLOWED,
         "The asking proxy is not trusted. Add its address to OUTPOST_LISTEN__TRUSTED_PROXY_CIDRS.",
+        "The proxy in front of this application is not trusted. Tell the administrator.",
     ),
     Reason(
         "identity_too_long",
         Outcome.NOT_ALLOWED,
         "The user's names or groups do not fit into headers. Shorten them, or take the user out of some groups.",
+        "Your account does not fit what this application can be told. Tell the administrator.",
     ),
     Reason("busy", Outcome.UNAVAILABLE, "Too many passwords are being checked at once. Try again shortly."),
     Reason("control_away", Outcome.UNAVAILABLE, "Control does not answer. Check that it runs and can be reached."),

@@ -31,13 +31,6 @@ MAX_NOTED = 256
 NGINX_STATUS: dict[Outcome, int] = {**HTTP_STATUS, Outcome.THROTTLED: 403}
 """nginx turns all but 2xx, 401 and 403 into 500."""
 
-SENTENCES: dict[Outcome, bytes] = {
-    Outcome.BAD_CREDENTIALS: b"Name or password is wrong.",
-    Outcome.CHALLENGED: b"Another proof of who you are is needed.",
-    Outcome.NOT_ALLOWED: b"This is not open to you.",
-    Outcome.THROTTLED: b"Too many attempts. Try again later.",
-    Outcome.UNAVAILABLE: b"Nobody can be let in at the moment. Try again shortly.",
-}
 SIGN_IN = b"Sign in to use this application."
 NOT_HERE = b"Nothing is served at this address."
 
@@ -202,8 +195,7 @@ class ForwardAuth:
         """Only who brought credentials is asked for others: a browser would open its own dialogue on every 401."""
         self._telemetry.decided(username, circumstances, decision)
         status = NGINX_STATUS[decision.outcome]
-        sentence = SENTENCES[decision.outcome]
-        body = b"%s (%s)\n" % (sentence, decision.id.encode("ascii")) if decision.id else sentence + b"\n"
+        body = decision.diagnostic.encode() + b"\n"
         exchange.respond(status, PLAIN + CHALLENGE if challenge and status == 401 else PLAIN, body)
 
     def _fault(self, exchange: Exchange) -> None:

@@ -17,12 +17,6 @@ from protocols.ldap.search import PlainEntry, results
 from protocols.ldap.session import BindReceived, SearchReceived
 from rules.reasons import Outcome
 
-DIAGNOSTICS: dict[Outcome, str] = {
-    Outcome.NOT_ALLOWED: "This account may not use this application.",
-    Outcome.UNAVAILABLE: "Passwords cannot be checked at the moment. Try again later.",
-}
-"""What a stranger may know beyond the result code."""
-
 
 class Bound(NamedTuple):
     """Who a connection belongs to since its last bind."""
@@ -111,7 +105,7 @@ class Operations:
         self._telemetry.decided(username, circumstances, decision)
         if decision.outcome is Outcome.ACCEPTED:
             return SUCCESS
-        return Result(LDAP_RESULT_CODE[decision.outcome], "", DIAGNOSTICS.get(decision.outcome, ""))
+        return Result(LDAP_RESULT_CODE[decision.outcome], "", decision.diagnostic)
 
     def who_am_i(self, bound: Bound | None) -> bytes:
         """authzId (RFC 4513 s5.2.1.8); empty when anonymous."""

@@ -1,4 +1,4 @@
-"""Groups, bindings, validity and the catalogue of reasons."""
+"""Groups, bindings and validity."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from rules import bindings, validity
 from rules.groups import ancestors, makes_cycle
-from rules.reasons import REASONS, Outcome
 
 PARENTS = {"engineering": ["staff"], "interns": ["engineering", "guests"], "staff": ["everyone"]}
 
@@ -93,13 +92,3 @@ class Account:
 )
 def test_an_account_is_valid_from_its_first_moment_to_before_its_last(account: Account, refusal: str | None) -> None:
     assert validity.refusal(account, 100.0) == refusal
-
-
-def test_every_reason_is_catalogued_under_its_own_code_with_a_sentence() -> None:
-    for code, reason in REASONS.items():
-        assert reason.code == code
-        assert reason.operator.endswith(".")
-
-
-def test_only_accepted_is_accepted() -> None:
-    assert [code for code, reason in REASONS.items() if reason.outcome is Outcome.ACCEPTED] == ["accepted"]

@@ -232,6 +232,13 @@ def test_refusals(client: Client, reason: str, code: int) -> None:
     assert client.code(peer.search(2, BASE)) == 50
 
 
+@pytest.mark.parametrize("reason", ["wrong_password", "unknown_user", "inactive", "expired"])
+def test_every_account_that_is_refused_hears_the_same(client: Client, reason: str) -> None:
+    client.door.link.verdicts["alice"] = reason
+    (answer,) = client.ask(peer.bind(1, ALICE_DN, "secret"))
+    assert answer.diagnostic == "Name or password is wrong. (id)"
+
+
 def test_somebody_whom_the_snapshot_lacks_is_asked_about_so_that_time_tells_nothing(client: Client) -> None:
     assert client.bind(f"cn=Nobody,{USERS}") == 49
     assert [question.username for question in client.door.link.questions] == ["Nobody"]
