@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from control import logins
 from control.outposts import uid_of
@@ -17,7 +17,7 @@ from control.passwords import Busy
 from control.records import Application, Binding, Event, Outpost, Provider, User
 from control.store.interface import NotFound, Overloaded, Query, Store, Transaction, Unavailable
 from control.verbs.rights import closure
-from protocols.link.messages import Authenticate, Authenticated, IdentityRecord, Reuse
+from protocols.link.messages import Authenticate, Authenticated, Challenge, IdentityRecord, Reuse
 from rules import attributes, bindings, validity
 from rules.names import is_possible_name, shown
 from rules.reasons import REASONS, Outcome
@@ -44,6 +44,12 @@ class Proved:
     user: int | None = None
     version: int = 0
     """The account's ``credential_version`` when its credential was checked."""
+    reuse: Reuse | None = STATIC
+    """As far as the credential allows it: nothing, where a one-time code was used up."""
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """`Authenticated.keys`."""
+    challenge: Challenge | None = None
+    """With a reason whose outcome is *challenged*."""
 
 
 Prove = Callable[[Provider, Authenticate], Awaitable[Proved]]
@@ -107,7 +113,9 @@ class Authentication:
             reason=reason,
             revision=tx.revision().number,
             identity=identity(tx, user) if accepted and user is not None else None,
-            reuse=STATIC if accepted else None,
+            reuse=proved.reuse if accepted else None,
+            keys=dict(proved.keys) if accepted else {},
+            challenge=proved.challenge if REASONS[reason].outcome is Outcome.CHALLENGED else None,
         )
 
 

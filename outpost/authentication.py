@@ -1,6 +1,7 @@
 """The only way in: every door asks here, and nothing else decides (DESIGN section 4).
 
-What control has accepted lately is known; everything else is asked, in one question. Whatever goes wrong denies.
+Passwords that control has accepted lately are known; everything else is asked, in one question. Whatever goes wrong
+denies.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from outpost.credential_cache import CredentialCache
-from outpost.outcome import Circumstances, Credentials, Decision
+from outpost.outcome import Circumstances, Credentials, Decision, Password
 from protocols.link.messages import Authenticate, Authenticated
 from rules.durations import Durations
 from rules.names import is_possible_name
@@ -36,7 +37,7 @@ class Link(Protocol):
 class Kept(Protocol):
     """What was accepted before this process began (D14)."""
 
-    def check(self, credentials: Credentials, provider: int, peer: str) -> Awaitable[Decision | None]: ...
+    def check(self, credentials: Password, provider: int, peer: str) -> Awaitable[Decision | None]: ...
 
 
 class Authentication:
@@ -65,7 +66,7 @@ class Authentication:
         self._kept = kept
         self._clock = clock
 
-    def known(self, credentials: Credentials, provider: int, peer: str) -> Decision | None:
+    def known(self, credentials: Password, provider: int, peer: str) -> Decision | None:
         """An accepted decision, if control need not be asked for it; for doors that answer without waiting."""
         return self._cache.known(credentials, provider, peer) if self._cache is not None else None
 
@@ -75,7 +76,9 @@ class Authentication:
         if not is_possible_name(credentials.username):
             return Decision("impossible_name", id=question_id)
         try:
-            known = self.known(credentials, provider, circumstances.peer)
+            known = None
+            if isinstance(credentials, Password):
+                known = self.known(credentials, provider, circumstances.peer)
             return known or await self._ask(question_id, credentials, provider, circumstances)
         except LinkAway:
             return Decision("control_away", id=question_id)
@@ -98,6 +101,7 @@ class Authentication:
                     protocol=circumstances.protocol,
                     peer=circumstances.peer,
                     attributes=circumstances.attributes,
+                    can_ask=circumstances.can_ask,
                 )
             )
         except LinkRevoked:
@@ -117,14 +121,28 @@ class Authentication:
             known := await self._in_grace(credentials, provider, circumstances.peer)
         ):
             return known
-        decision = Decision(answer.reason, answer.identity if outcome is Outcome.ACCEPTED else None, question_id)
-        if self._cache is not None:
+        decision = _decision(answer, outcome, question_id)
+        if self._cache is not None and isinstance(credentials, Password):
             self._cache.learn(credentials, provider, circumstances.peer, decision, answer.reuse, answer.revision)
         return decision
 
     async def _in_grace(self, credentials: Credentials, provider: int, peer: str) -> Decision | None:
-        """For while control cannot decide; never anything but an accepted decision."""
+        """For while control cannot decide; never anything but an accepted decision, and only for a password."""
+        if not isinstance(credentials, Password):
+            return None
         known = self._cache.in_grace(credentials, provider, peer) if self._cache is not None else None
         if known is None and self._kept is not None:
             known = await self._kept.check(credentials, provider, peer)
         return known
+
+
+def _decision(answer: Authenticated, outcome: Outcome, question_id: str) -> Decision:
+    """Of what control says, what belongs to this outcome."""
+    accepted = outcome is Outcome.ACCEPTED
+    return Decision(
+        answer.reason,
+        answer.identity if accepted else None,
+        question_id,
+        keys=answer.keys if accepted else {},
+        challenge=answer.challenge if outcome is Outcome.CHALLENGED else None,
+    )

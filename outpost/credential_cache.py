@@ -131,8 +131,10 @@ class CredentialCache:
         now = self._now()
         seconds = min(reuse.seconds, MOST_SECONDS)
         grace_until = now + max(seconds, self._grace)
+        if reuse.not_after is not None:
+            grace_until = min(grace_until, reuse.not_after)
         place = (provider, credentials.username, scope)
-        self._put(place, credentials, decision, now + seconds, grace_until)
+        self._put(place, credentials, decision, min(now + seconds, grace_until), grace_until)
         if self.keeper is not None and decision.identity is not None:
             self.keeper.remembered(place, credentials, decision.identity, grace_until)
 

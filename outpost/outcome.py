@@ -5,10 +5,12 @@ The table is DESIGN D9. A door turns a `Decision` into its own answer through th
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from protocols.link.messages import IdentityRecord
+from protocols.link.messages import Challenge, IdentityRecord
 from rules.reasons import REASONS, Outcome
 
 Identity = IdentityRecord
@@ -26,7 +28,82 @@ class Password:
         return {"kind": "password", "password": self.password}
 
 
-Credentials = Password
+@dataclass(frozen=True, slots=True)
+class Chap:
+    """RFC 1994: ``response`` is 16 octets, ``challenge`` what the NAS sent the peer."""
+
+    username: str
+    identifier: int
+    challenge: bytes
+    response: bytes = field(repr=False)
+
+    @property
+    def proof(self) -> dict[str, Any]:
+        told = {"challenge": self.challenge.hex(), "response": self.response.hex()}
+        return {"kind": "chap", "identifier": self.identifier, **told}
+
+
+@dataclass(frozen=True, slots=True)
+class MsChapV2:
+    """RFC 2759: both challenges are 16 octets, the response 24. ``name`` is what the peer hashed: the name without a
+    domain, in the spelling that it sent."""
+
+    username: str
+    name: str
+    authenticator_challenge: bytes
+    peer_challenge: bytes
+    nt_response: bytes = field(repr=False)
+
+    @property
+    def proof(self) -> dict[str, Any]:
+        return {
+            "kind": "mschapv2",
+            "authenticator_challenge": self.authenticator_challenge.hex(),
+            "peer_challenge": self.peer_challenge.hex(),
+            "nt_response": self.nt_response.hex(),
+            "name": self.name,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateProof:
+    """A certificate whose key the peer has shown to have; ``chain`` is DER, the leaf first. The certificate says who
+    it is; ``username`` is what the peer called itself."""
+
+    username: str
+    chain: tuple[bytes, ...]
+
+    @property
+    def proof(self) -> dict[str, Any]:
+        return {"kind": "certificate", "chain": [b64encode(der).decode() for der in self.chain]}
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Nothing but a hardware address, ``aa:bb:cc:dd:ee:ff``: whoever can see it can claim it."""
+
+    username: str
+    address: str
+
+    @property
+    def proof(self) -> dict[str, Any]:
+        return {"kind": "device", "address": self.address}
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeReply:
+    """What somebody answered to the challenge of an earlier decision."""
+
+    username: str
+    state: str = field(repr=False)
+    response: str = field(repr=False)
+
+    @property
+    def proof(self) -> dict[str, Any]:
+        return {"kind": "reply", "state": self.state, "response": self.response}
+
+
+Credentials = Password | Chap | MsChapV2 | CertificateProof | Device | ChallengeReply
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +114,32 @@ class Circumstances:
     """``ldap``, ``radius`` or ``proxy``."""
     peer: str
     attributes: dict[str, str] = field(default_factory=dict)
+    can_ask: bool = False
+    """A challenge can be put to whoever asks, and the reply be brought back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The pipeline's answer. ``identity`` is set exactly when accepted."""
+    """The pipeline's answer. ``identity`` is set exactly when accepted; ``challenge`` only when challenged.
+
+    A challenged decision without a challenge can only be told: the door could not ask.
+    """
 
     reason: str
     identity: Identity | None = None
     id: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """`protocols.link.messages.Authenticated.keys`."""
+    challenge: Challenge | None = None
 
     def __post_init__(self) -> None:
-        if (self.identity is not None) != (self.outcome is Outcome.ACCEPTED):
+        outcome = self.outcome
+        if (self.identity is not None) != (outcome is Outcome.ACCEPTED):
             raise ValueError("an identity belongs to an accepted decision, and only to one")
+        if self.keys and outcome is not Outcome.ACCEPTED:
+            raise ValueError("keys belong to an accepted decision")
+        if self.challenge is not None and outcome is not Outcome.CHALLENGED:
+            raise ValueError("a challenge belongs to a challenged decision")
 
     @property
     def outcome(self) -> Outcome:

@@ -148,6 +148,92 @@ REASONS: dict[str, Reason] = _catalogue(
         "The user's names or groups do not fit into headers. Shorten them, or take the user out of some groups.",
         "Your account does not fit what this application can be told. Tell the administrator.",
     ),
+    # --- proofs: second factors, passwords of devices, certificates ---
+    Reason(
+        "code_needed",
+        Outcome.CHALLENGED,
+        "The password was right, and a one-time code is needed besides. Type it behind the password: password;123456.",
+    ),
+    Reason(
+        "code_not_possible",
+        Outcome.BAD_CREDENTIALS,
+        "The user needs a one-time code, and this provider has MFA support switched off. Switch it on, or let the user "
+        "make an app password for this application.",
+    ),
+    Reason(
+        "no_second_factor",
+        Outcome.BAD_CREDENTIALS,
+        "The flow asks for a second factor and the user has none. Let the user set one up in a browser.",
+    ),
+    Reason(
+        "device_throttled",
+        Outcome.THROTTLED,
+        "Too many wrong one-time codes for this account. The next may be tried in a while.",
+    ),
+    Reason(
+        "challenge_over",
+        Outcome.BAD_CREDENTIALS,
+        "The answer came too late, twice, or to a question that was put to somebody else. The user signs in anew.",
+    ),
+    Reason(
+        "needs_network_password",
+        Outcome.BAD_CREDENTIALS,
+        "This device uses CHAP or MS-CHAPv2 (PEAP, a VPN), which cannot be checked against a stored password; create a "
+        "network password for it.",
+    ),
+    Reason(
+        "wrong_network_password",
+        Outcome.BAD_CREDENTIALS,
+        "The response fits none of the user's network passwords. Type the device's network password again, or create a "
+        "new one.",
+    ),
+    Reason("password_expired", Outcome.BAD_CREDENTIALS, "The password is right but too old. Let the user change it."),
+    Reason(
+        "must_change_password",
+        Outcome.BAD_CREDENTIALS,
+        "The password is right, and the user must change it before it is good for anything. They do so in a browser.",
+    ),
+    Reason(
+        "malformed_proof",
+        Outcome.BAD_CREDENTIALS,
+        "The proof has parts that are missing, or longer or shorter than they can be. The outpost may be of another "
+        "version.",
+    ),
+    Reason(
+        "untrusted_certificate",
+        Outcome.BAD_CREDENTIALS,
+        "The certificate was not issued by an authority that this provider trusts. Choose that authority's "
+        "certificate at the provider.",
+    ),
+    Reason(
+        "certificate_not_current",
+        Outcome.BAD_CREDENTIALS,
+        "The certificate is no longer valid, or not yet. Issue a new one, and look at the clock of this machine.",
+    ),
+    Reason(
+        "certificate_not_for_clients",
+        Outcome.BAD_CREDENTIALS,
+        "The certificate is not meant for clients: its extended key usage lacks clientAuth. Issue one that has it.",
+    ),
+    Reason("certificate_revoked", Outcome.BAD_CREDENTIALS, "The certificate was revoked. Issue a new one."),
+    Reason(
+        "certificate_names_nobody",
+        Outcome.BAD_CREDENTIALS,
+        "No user has the name or the address in the certificate. It is looked for in the subject alternative names "
+        "(UPN, e-mail) and in the common name.",
+    ),
+    Reason(
+        "unknown_device",
+        Outcome.BAD_CREDENTIALS,
+        "No device has this hardware address. Add it to the devices to let it in.",
+    ),
+    Reason("device_disabled", Outcome.BAD_CREDENTIALS, "The device is switched off in the list of devices."),
+    Reason(
+        "device_of_nobody",
+        Outcome.BAD_CREDENTIALS,
+        "The device belongs to no user, and this provider lets in users only. Give it one.",
+    ),
+    # --- end of proofs ---
     Reason("busy", Outcome.UNAVAILABLE, "Too many passwords are being checked at once. Try again shortly."),
     Reason("control_away", Outcome.UNAVAILABLE, "Control does not answer. Check that it runs and can be reached."),
     Reason("internal_error", Outcome.UNAVAILABLE, "A fault of ours; the log holds a traceback with this id."),

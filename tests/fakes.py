@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 
 from outpost.authentication import LinkAway
 from outpost.slices import GarbageCollector
-from protocols.link.messages import Authenticate, Authenticated, IdentityRecord
+from protocols.link.messages import Authenticate, Authenticated, Challenge, IdentityRecord
 from rules.reasons import REASONS, Outcome
 
 T = TypeVar("T")
@@ -98,6 +98,7 @@ class FakeLink:
     ``passwords``: username to password. ``identities``: username to identity (made up when missing).
     ``verdicts``: username to a reason code that beats the tables. ``away``: nobody answers.
     ``fails``: an exception to raise instead of answering. ``questions``: everything asked, in order.
+    ``keys`` and ``challenge`` come with every answer.
     """
 
     def __init__(
@@ -111,6 +112,8 @@ class FakeLink:
         self.away = False
         self.fails: Exception | None = None
         self.questions: list[Authenticate] = []
+        self.keys: dict[str, str] = {}
+        self.challenge: Challenge | None = None
 
     async def ask(self, question: Authenticate) -> Authenticated:
         self.questions.append(question)
@@ -120,10 +123,12 @@ class FakeLink:
             raise self.fails
         reason = self.verdicts.get(question.username) or self._reason(question)
         outcome = REASONS[reason].outcome
-        if outcome is not Outcome.ACCEPTED:
-            return Authenticated(question.id, outcome, reason, revision=1)
-        identity = self.identities.get(question.username) or an_identity(question.username)
-        return Authenticated(question.id, outcome, reason, revision=1, identity=identity)
+        identity = None
+        if outcome is Outcome.ACCEPTED:
+            identity = self.identities.get(question.username) or an_identity(question.username)
+        return Authenticated(
+            question.id, outcome, reason, revision=1, identity=identity, keys=self.keys, challenge=self.challenge
+        )
 
     def _reason(self, question: Authenticate) -> str:
         known = self.passwords.get(question.username)

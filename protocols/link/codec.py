@@ -40,6 +40,7 @@ KINDS: dict[str, type[Any]] = {
     "authenticate": messages.Authenticate,
     "identity": messages.IdentityRecord,
     "reuse": messages.Reuse,
+    "challenge": messages.Challenge,
     "authenticated": messages.Authenticated,
     "report": messages.Report,
     "reports": messages.Reports,

@@ -233,12 +233,23 @@ class Authenticate:
     provider: int
     username: str
     proof: dict[str, Any] = field(repr=False)
-    """``{"kind": "password", "password": str}``; later chap, mschapv2, certificate, device, challenge reply."""
+    """One of these; octets are written in hexadecimal:
+
+    - ``{"kind": "password", "password": str}``
+    - ``{"kind": "chap", "identifier": int, "challenge": hex, "response": hex}`` (RFC 1994; 16 octets of response)
+    - ``{"kind": "mschapv2", "authenticator_challenge": hex, "peer_challenge": hex, "nt_response": hex, "name": str}``
+      (RFC 2759; ``name`` as it was hashed, a domain in front of it already taken off or not)
+    - ``{"kind": "certificate", "chain": [base64 of DER, leaf first]}`` (the handshake has shown that the key is theirs)
+    - ``{"kind": "device", "address": "aa:bb:cc:dd:ee:ff"}``
+    - ``{"kind": "reply", "state": str, "response": str}``: to a `Challenge`
+    """
     protocol: str
     peer: str
     """Address of whoever asks the listener: the LDAP client, the NAS, the browser behind the proxy."""
     attributes: dict[str, str] = field(default_factory=dict)
     """What else is known of the request: nas, calling_station, ssid, host, path, method."""
+    can_ask: bool = False
+    """The door can put a `Challenge` to whoever asks, and bring back the reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +277,17 @@ class Reuse:
     seconds: float
     peer_only: bool = False
     """Only for questions from the same address."""
+    not_after: float | None = None
+    """When the credential itself ends: not even the grace reaches beyond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """More is needed: show ``message``, and ask again with a proof of the kind ``reply`` and this ``state``."""
+
+    state: str = field(repr=False)
+    """Printable ASCII, at most 64 characters. Good once, for the same name, provider and peer, and for a short time."""
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +301,11 @@ class Authenticated:
     identity: IdentityRecord | None = None
     reuse: Reuse | None = None
     """None: not at all, as for whatever consumed a one-time code."""
+    keys: dict[str, str] = field(default_factory=dict, repr=False)
+    """What an accepted proof gives besides, for the door alone. After mschapv2: ``authenticator_response``
+    (``S=`` and 40 digits, RFC 2759) and ``password_hash_hash`` (hex), from which the keys of RFC 3079 follow."""
+    challenge: Challenge | None = None
+    """With the outcome *challenged*, for a door that can ask."""
 
 
 @dataclass(frozen=True, slots=True)

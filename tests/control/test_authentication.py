@@ -16,7 +16,7 @@ from control.passwords import Busy
 from control.records import Application, Binding, Event, Group, Login, Outpost, Provider, User
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
-from protocols.link.messages import Authenticate, Authenticated
+from protocols.link.messages import Authenticate, Authenticated, Challenge
 from rules.reasons import Outcome
 from tests.fakes import FakeClock
 from tests.stores import open_store
@@ -113,6 +113,19 @@ def test_a_right_password_of_a_bad_account_is_bad_credentials(
     world.change("alice", **fields)
     answer = world.ask()
     assert (answer.outcome, answer.reason, answer.identity) == (Outcome.BAD_CREDENTIALS, reason, None)
+
+
+def test_what_a_proof_gives_reaches_the_door_only_with_its_outcome(world: World) -> None:
+    given = {"reuse": None, "keys": {"password_hash_hash": "00"}, "challenge": Challenge("s", "Code?")}
+    world.proved = Proved("accepted", world.users["alice"], 1, **given)  # type: ignore[arg-type]
+    accepted = world.ask()
+    assert (accepted.reuse, accepted.keys, accepted.challenge) == (None, {"password_hash_hash": "00"}, None)
+    world.change("alice", is_active=False)
+    refused = world.ask()
+    assert (refused.reason, refused.keys, refused.challenge) == ("inactive", {}, None)
+    world.proved = replace(world.proved, reason="code_needed")
+    challenged = world.ask()
+    assert (challenged.identity, challenged.keys, challenged.challenge) == (None, {}, Challenge("s", "Code?"))
 
 
 def test_an_account_expires_while_nobody_changes_it(world: World) -> None:

@@ -1,6 +1,7 @@
 """The only way in: one question, and whatever goes wrong denies."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -8,8 +9,29 @@ from outpost.authentication import Authentication, LinkRevoked
 from outpost.credential_cache import GRACE_SECONDS, MOST_SECONDS, CredentialCache
 from outpost.directory.draft import whole
 from outpost.directory.snapshot import Directory, Touched
-from outpost.outcome import HTTP_STATUS, LDAP_RESULT_CODE, RADIUS_CODE, Circumstances, Decision, Password
-from protocols.link.messages import Authenticate, Authenticated, LdapSettings, ProviderRecord, Reuse, UserRecord
+from outpost.outcome import (
+    HTTP_STATUS,
+    LDAP_RESULT_CODE,
+    RADIUS_CODE,
+    CertificateProof,
+    ChallengeReply,
+    Chap,
+    Circumstances,
+    Credentials,
+    Decision,
+    Device,
+    MsChapV2,
+    Password,
+)
+from protocols.link.messages import (
+    Authenticate,
+    Authenticated,
+    Challenge,
+    LdapSettings,
+    ProviderRecord,
+    Reuse,
+    UserRecord,
+)
 from rules.reasons import REASONS, Outcome
 from tests.fakes import FakeClock, FakeLink, an_identity, run
 
@@ -112,6 +134,73 @@ def test_a_password_does_not_show() -> None:
     assert "right" not in repr(ALICE)
 
 
+# --- other proofs ---
+
+CHAP = Chap("alice", 7, b"c" * 16, b"r" * 16)
+MSCHAPV2 = MsChapV2("EXAMPLE\\alice", "alice", b"a" * 16, b"p" * 16, b"n" * 24)
+CERTIFICATE = CertificateProof("anonymous", (b"leaf", b"authority"))
+DEVICE = Device("aabbccddeeff", "aa:bb:cc:dd:ee:ff")
+REPLY = ChallengeReply("alice", "state", "123456")
+
+
+@pytest.mark.parametrize(
+    ("credentials", "proof"),
+    [
+        (CHAP, {"kind": "chap", "identifier": 7, "challenge": "63" * 16, "response": "72" * 16}),
+        (
+            MSCHAPV2,
+            {
+                "kind": "mschapv2",
+                "authenticator_challenge": "61" * 16,
+                "peer_challenge": "70" * 16,
+                "nt_response": "6e" * 24,
+                "name": "alice",
+            },
+        ),
+        (CERTIFICATE, {"kind": "certificate", "chain": ["bGVhZg==", "YXV0aG9yaXR5"]}),
+        (DEVICE, {"kind": "device", "address": "aa:bb:cc:dd:ee:ff"}),
+        (REPLY, {"kind": "reply", "state": "state", "response": "123456"}),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_every_kind_of_proof_is_asked_as_it_is(credentials: Credentials, proof: dict[str, Any]) -> None:
+    link = FakeLink()
+    link.verdicts[credentials.username] = "accepted"
+    where = Circumstances("radius", "192.0.2.1", can_ask=True)
+    decision = run(Authentication(link, lambda: "q1", lambda _: None).authenticate(credentials, 7, where))
+    assert decision.outcome is Outcome.ACCEPTED
+    (question,) = link.questions
+    assert (question.username, question.proof, question.can_ask) == (credentials.username, proof, True)
+
+
+def test_what_could_be_repeated_does_not_show() -> None:
+    shown = repr((CHAP, MSCHAPV2, REPLY))
+    assert "rrr" not in shown
+    assert "nnn" not in shown
+    assert "123456" not in shown
+
+
+def test_keys_come_with_acceptance_and_a_challenge_with_challenged() -> None:
+    link = FakeLink()
+    link.keys, link.challenge = {"password_hash_hash": "00"}, Challenge("s", "Code?")
+    link.verdicts["alice"] = "accepted"
+    accepted = ask(link)
+    assert (accepted.keys, accepted.challenge) == ({"password_hash_hash": "00"}, None)
+    assert "password_hash_hash" not in repr(accepted)
+    link.verdicts["alice"] = "code_needed"
+    challenged = ask(link)
+    assert (challenged.keys, challenged.challenge) == ({}, Challenge("s", "Code?"))
+    link.verdicts["alice"] = "wrong_password"
+    assert (ask(link).keys, ask(link).challenge) == ({}, None)
+
+
+def test_a_decision_holds_nothing_that_belongs_to_another_outcome() -> None:
+    with pytest.raises(ValueError, match="keys"):
+        Decision("wrong_password", keys={"a": "b"})
+    with pytest.raises(ValueError, match="challenge"):
+        Decision("wrong_password", challenge=Challenge("s", "Code?"))
+
+
 # --- what is remembered ---
 
 USER = UserRecord(1, "u1", "uid1", "alice", "Alice", "alice@example.com", "internal", True, 1, 1)
@@ -147,7 +236,7 @@ class Remembering:
             self.link, lambda: "q1", lambda _: None, self.cache, kept=kept, clock=self.clock
         )
 
-    def ask(self, credentials: Password = ALICE) -> Decision:
+    def ask(self, credentials: Credentials = ALICE) -> Decision:
         return run(self.authentication.authenticate(credentials, 7, WHERE))
 
 
@@ -158,6 +247,19 @@ def test_control_is_asked_once() -> None:
     assert {decision.outcome for decision in decisions} == {Outcome.ACCEPTED}
     assert len(bench.link.questions) == 1
     assert bench.authentication.known(ALICE, 7, "127.0.0.1") is not None
+
+
+@pytest.mark.parametrize("credentials", [CHAP, DEVICE, REPLY], ids=lambda given: type(given).__name__)
+def test_only_passwords_are_remembered(credentials: Credentials) -> None:
+    """A response to a challenge that could be used again, or a reply with a one-time code, would be worth stealing."""
+    kept = Kept(Decision("accepted", an_identity("alice")))
+    bench = Remembering(kept)
+    bench.link.verdicts[credentials.username] = "accepted"
+    assert [bench.ask(credentials).outcome for _ in range(2)] == [Outcome.ACCEPTED] * 2
+    assert len(bench.link.questions) == 2
+    bench.link.away = True
+    assert bench.ask(credentials) == Decision("control_away", id="q1")
+    assert (len(bench.cache), kept.checked) == (0, [])
 
 
 def test_another_password_is_asked_for_and_changes_nothing() -> None:

@@ -108,6 +108,17 @@ def accepted(decision: Decision | None) -> bool:
 # --- what is remembered ---
 
 
+def test_nothing_outlives_the_credential_itself() -> None:
+    """An app password ends when it ends, also while control is away."""
+    bench = Bench()
+    bench.learn(reuse=Reuse(600.0, not_after=bench.clock.now() + 10))
+    bench.clock.advance(9)
+    assert accepted(bench.known())
+    bench.clock.advance(1)
+    assert bench.known() is None
+    assert bench.in_grace() is None
+
+
 def test_what_was_accepted_is_known(bench: Bench) -> None:
     assert accepted(bench.known())
 

@@ -11,6 +11,7 @@ from protocols.link.messages import (
     Authenticated,
     BindingRecord,
     CertificateRecord,
+    Challenge,
     Configuration,
     Delta,
     Frame,
@@ -70,6 +71,9 @@ FRAMES: list[Frame] = [
     Authenticated("q1", "accepted", "accepted", 9, IdentityRecord(5, "0b7e", "ab", "zoë", "Zoë", "z@e.com", 2)),
     Authenticated("q1", "bad_credentials", "wrong_password", 9),
     Authenticated("q1", "accepted", "accepted", 9, reuse=Reuse(600, peer_only=True)),
+    Authenticate("q1", 1, "zoë", {"kind": "reply", "state": "s", "response": "1"}, "radius", "::1", can_ask=True),
+    Authenticated("q1", "accepted", "accepted", 9, reuse=Reuse(600, not_after=12.5), keys={"password_hash_hash": "00"}),
+    Authenticated("q1", "challenged", "code_needed", 9, challenge=Challenge("abc", "Your code?")),
     Reports("instance", (Report(1, "logins", 12.5, {"count": 3}), Report(2, "logins", 13.0, {}))),
     ReportsTaken(2),
 ]
