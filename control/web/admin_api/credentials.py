@@ -19,8 +19,8 @@ from control.web.admin_api.callers import Caller, people, superusers_and_outpost
 from control.web.admin_api.endpoint import Action, Body, Do, Endpoint
 from control.web.admin_api.refusals import Refused, answer
 from control.web.admin_api.resource import View
-from control.web.admin_api.shapes import certificates as shown
-from control.web.admin_api.table import CERTIFICATES, token_resource
+from control.web.admin_api.shapes.credentials import certificates as shown
+from control.web.admin_api.table.credentials import CERTIFICATES, token_resource
 from control.web.services import Services
 
 PAIRS = f"/{CERTIFICATES.path}"

@@ -16,13 +16,13 @@ from control.passwords import LONGEST_PASSWORD
 from control.store.interface import Transaction
 from control.verbs import groups, service_accounts, system, users
 from control.verbs.fields import MAX_INTEGER, Fields, Invalid, parse
-from control.web.admin_api import shapes
 from control.web.admin_api.bodies import json_object
 from control.web.admin_api.callers import Caller, everybody, superusers_only
 from control.web.admin_api.endpoint import Action, Answer, Body, Do, Endpoint
 from control.web.admin_api.lists import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from control.web.admin_api.refusals import answer
-from control.web.admin_api.table import GROUPS, USERS
+from control.web.admin_api.shapes.people import myself
+from control.web.admin_api.table.people import GROUPS, USERS
 from control.web.services import Services
 
 CACHE_SECONDS = 300
@@ -90,7 +90,7 @@ def routes(services: Services) -> list[BaseRoute]:
 
 def _me(services: Services) -> Do:
     async def do(request: Request, caller: Caller) -> Response:
-        return answer(await services.store.read(lambda tx: shapes.myself(tx, caller.user, caller.is_superuser)))
+        return answer(await services.store.read(lambda tx: myself(tx, caller.user, caller.is_superuser)))
 
     return do
 

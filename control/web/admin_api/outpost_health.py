@@ -16,7 +16,7 @@ from control.web.admin_api.callers import Caller, superusers_and_outposts
 from control.web.admin_api.endpoint import Action, Do, Endpoint
 from control.web.admin_api.refusals import answer
 from control.web.admin_api.shapes.parts import moment
-from control.web.admin_api.table import outpost_resource
+from control.web.admin_api.table.outposts import outpost_resource
 from control.web.services import Services
 
 

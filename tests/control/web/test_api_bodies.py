@@ -279,8 +279,8 @@ def test_a_fault_of_ours_tells_nothing(api: Api, monkeypatch: pytest.MonkeyPatch
     def fail(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("control.web.admin_api.shapes.users", fail)
-    monkeypatch.setattr("control.web.admin_api.extras.shapes.myself", fail)
+    monkeypatch.setattr("control.web.admin_api.shapes.people.users", fail)
+    monkeypatch.setattr("control.web.admin_api.extras.myself", fail)
     answer = api.call("GET", "/core/users/me/")
     assert answer.status == 500
     assert b"secret detail" not in answer.text

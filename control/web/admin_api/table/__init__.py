@@ -1,0 +1,34 @@
+"""The resources, a file for each domain; each says which it has in ``resources(random)``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from control.verbs.tokens import Random
+from control.web.admin_api.resource import Resource
+from control.web.admin_api.table import (
+    applications,
+    credentials,
+    events,
+    flows,
+    outposts,
+    people,
+    policies,
+    providers,
+)
+
+DOMAINS = (
+    people,
+    applications,
+    credentials,
+    policies,
+    flows,
+    providers,
+    outposts,
+    events,
+)
+
+
+def resources(random: Random) -> list[Resource[Any]]:
+    """``random`` makes secrets and tokens."""
+    return [resource for domain in DOMAINS for resource in domain.resources(random)]

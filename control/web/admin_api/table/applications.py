@@ -1,0 +1,40 @@
+"""Applications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from control.records import Application
+from control.store.interface import Transaction
+from control.verbs import applications
+from control.verbs.tokens import Random
+from control.web.admin_api.callers import Caller, everybody
+from control.web.admin_api.lists import Narrowed, text
+from control.web.admin_api.resource import Resource
+from control.web.admin_api.shapes.applications import applications as shape
+
+
+def resources(random: Random) -> list[Resource[Any]]:
+    return [APPLICATIONS]
+
+
+def _usable_applications(tx: Transaction, caller: Caller) -> Narrowed:
+    return {} if caller.is_superuser else {"pk": applications.visible_to(tx, caller.user.pk)}
+
+
+APPLICATIONS = Resource(
+    "core/applications",
+    Application,
+    "Application",
+    shape,
+    fields=applications.ApplicationFields,
+    lookup="slug",
+    filters={
+        name: text(name) for name in ("name", "slug", "group", "meta_launch_url", "meta_description", "meta_publisher")
+    },
+    readers=everybody,
+    sees=_usable_applications,
+    create=applications.create,
+    update=applications.update,
+    delete=applications.delete,
+)

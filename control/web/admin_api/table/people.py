@@ -1,0 +1,87 @@
+"""Users and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from control.records import Group, User
+from control.store.interface import Query, Transaction
+from control.verbs import groups, users
+from control.verbs.rights import every_superuser
+from control.verbs.tokens import Random
+from control.web.admin_api.lists import Narrowed, any_of, boolean, flag, numbers, text
+from control.web.admin_api.resource import Resource
+from control.web.admin_api.shapes import people
+
+
+def resources(random: Random) -> list[Resource[Any]]:
+    return [USERS, GROUPS]
+
+
+def _superusers(tx: Transaction, values: list[str]) -> Narrowed:
+    said = boolean(values[-1])
+    if said is None:
+        return {}
+    ruling = every_superuser(tx)
+    return {"pk": sorted(ruling) if said else [user.pk for user in tx.select(User) if user.pk not in ruling]}
+
+
+def _in_groups(tx: Transaction, pks: Sequence[str]) -> Narrowed:
+    return {"pk": sorted({user for users in tx.members_of(pks).values() for user in users})}
+
+
+def _in_groups_named(tx: Transaction, values: list[str]) -> Narrowed:
+    return _in_groups(tx, [group.pk for group in tx.select(Group, Query(within={"name": values}))])
+
+
+def _with_members(tx: Transaction, users: Sequence[int]) -> Narrowed:
+    return {"pk": sorted({group for groups in tx.groups_of(users).values() for group in groups})}
+
+
+def _with_members_named(tx: Transaction, values: list[str]) -> Narrowed:
+    return _with_members(tx, [user.pk for user in tx.select(User, Query(within={"username": values}))])
+
+
+USERS = Resource(
+    "core/users",
+    User,
+    "User",
+    people.users,
+    fields=users.UserFields,
+    ordering=("username",),
+    numbered=True,
+    filters={
+        "username": text("username"),
+        "name": text("name"),
+        "email": text("email"),
+        "uuid": text("uuid"),
+        "path": text("path"),
+        "type": any_of("type"),
+        "is_active": flag("is_active"),
+        "is_superuser": _superusers,
+        "groups_by_pk": _in_groups,
+        "groups_by_name": _in_groups_named,
+    },
+    create=users.create,
+    update=users.update,
+    delete=users.delete,
+)
+
+
+GROUPS = Resource(
+    "core/groups",
+    Group,
+    "Group",
+    people.groups,
+    fields=groups.GroupFields,
+    filters={
+        "name": text("name"),
+        "is_superuser": flag("is_superuser"),
+        "members_by_pk": lambda tx, values: _with_members(tx, numbers("members_by_pk", values)),
+        "members_by_username": _with_members_named,
+    },
+    create=groups.create,
+    update=groups.update,
+    delete=groups.delete,
+)
