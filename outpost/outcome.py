@@ -16,9 +16,10 @@ from rules.reasons import REASONS, Outcome
 Identity = IdentityRecord
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Password:
-    """A name and a password, as typed."""
+    """A name and a password, as typed. Never changed; not frozen, as it is made for every request, and freezing costs
+    three times as much."""
 
     username: str
     password: str = field(repr=False)

@@ -7,6 +7,8 @@ where they come from. Ours do, and the context costs as much as reading the requ
 from __future__ import annotations
 
 from errno import EINTR
+from select import EPOLLIN
+from sys import exc_info
 from typing import Any
 
 from twisted.internet.epollreactor import EPollReactor
@@ -26,6 +28,7 @@ class LeanReactor(EPollReactor):
     def doPoll(self, timeout: float | None) -> None:
         selectables = self._selectables
         read_or_write: Any = self._doReadOrWrite
+        disconnect: Any = self._disconnectSelectable
         try:
             ready = self._poller.poll(FOREVER if timeout is None else timeout, len(selectables))
         except OSError as error:
@@ -37,7 +40,17 @@ class LeanReactor(EPollReactor):
             if selectable is None:  # closed by what was ready before it
                 continue
             try:
-                read_or_write(selectable, descriptor, event)
+                if event != EPOLLIN:
+                    read_or_write(selectable, descriptor, event)
+                    continue
+                # Nearly all of them; the rest above would do the same, with a few steps more.
+                try:
+                    why = selectable.doRead()
+                except BaseException:
+                    log.err()
+                    why = exc_info()[1]
+                if why:
+                    disconnect(selectable, why, True)
             except KeyboardInterrupt:
                 raise
             except BaseException:  # disconnecting failed: as callWithLogger does, tell and go on

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from outpost.outcome import Circumstances, Decision
 from rules.discards import DISCARDS
 from rules.names import shown
-from rules.reasons import REASONS, Outcome
+from rules.reasons import REASONS
 
 MAX_TOLD = 1000  # discards told at info level; peers are easily forged, and must not fill a disk
 
@@ -42,8 +42,11 @@ class Telemetry:
         self._told: set[tuple[str, str, str]] = set()
 
     def decided(self, username: str, circumstances: Circumstances, decision: Decision) -> None:
+        if decision.identity is not None:
+            self.accepted(circumstances.protocol)
+            return
         self.decisions[circumstances.protocol, decision.reason] += 1
-        if decision.outcome is not Outcome.ACCEPTED and self._may_tell():
+        if self._may_tell():
             self.log.info(
                 "{protocol}: refused {username!r} from {peer}: {reason} [{id}] {sentence}",
                 event="refused",
@@ -54,6 +57,10 @@ class Telemetry:
                 id=decision.id,
                 sentence=REASONS[decision.reason].operator,
             )
+
+    def accepted(self, protocol: str) -> None:
+        """As `decided`, for doors that let in somebody known."""
+        self.decisions[protocol, "accepted"] += 1
 
     def _may_tell(self) -> bool:
         second = int(self._clock())

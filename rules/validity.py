@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Protocol
 
 
@@ -23,3 +24,14 @@ def refusal(user: HasValidity, now: float) -> str | None:
     if user.valid_until is not None and now >= user.valid_until:
         return "expired"
     return None
+
+
+def holds(user: HasValidity, now: float) -> tuple[float, float]:
+    """From when, and until just before when, `refusal` says the same of this account as at ``now``."""
+    since, until = -inf, inf
+    for turn in (user.valid_from, user.valid_until):
+        if turn is not None and turn <= now:
+            since = max(since, turn)
+        elif turn is not None:
+            until = min(until, turn)
+    return since, until

@@ -15,7 +15,6 @@ from protocols.ldap.messages import Scope
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 from protocols.ldap.search import PlainEntry, results
 from protocols.ldap.session import BindReceived, SearchReceived
-from rules.reasons import Outcome
 
 
 class Bound(NamedTuple):
@@ -98,13 +97,13 @@ class Operations:
         return self._decided(event.name, circumstances, error.decision), None
 
     def _answer(self, claim: Claim, circumstances: Circumstances, decision: Decision) -> Answer:
-        result = self._decided(claim.credentials.username, circumstances, decision)
-        return result, None if decision.identity is None else Bound(decision.identity, claim.provider)
+        if decision.identity is not None:
+            self._telemetry.accepted(circumstances.protocol)
+            return SUCCESS, Bound(decision.identity, claim.provider)
+        return self._decided(claim.credentials.username, circumstances, decision), None
 
     def _decided(self, username: str, circumstances: Circumstances, decision: Decision) -> Result:
         self._telemetry.decided(username, circumstances, decision)
-        if decision.outcome is Outcome.ACCEPTED:
-            return SUCCESS
         return Result(LDAP_RESULT_CODE[decision.outcome], "", decision.diagnostic)
 
     def who_am_i(self, bound: Bound | None) -> bytes:

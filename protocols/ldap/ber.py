@@ -119,4 +119,5 @@ def tlv(tag: int, value: bytes) -> bytes:
 def encode_integer(number: int, tag: int = INTEGER) -> bytes:
     if 0 <= number < 0x80:
         return _SHORT[tag] + b"\x01" + _SHORT[number]
-    return tlv(tag, number.to_bytes((number + (number < 0)).bit_length() // 8 + 1, "big", signed=True))
+    size = (number + (number < 0)).bit_length() // 8 + 1
+    return _SHORT[tag] + _SHORT[size] + number.to_bytes(size, "big", signed=True)

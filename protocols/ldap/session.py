@@ -49,6 +49,9 @@ class Signal(Enum):
 NEED_DATA, PAUSED = Signal.NEED_DATA, Signal.PAUSED
 
 
+_BIND_SUCCESS = messages.encode_result(messages.BIND.response, SUCCESS)
+
+
 class BindReceived(NamedTuple):
     """A simple bind with a name and a password; everything else about binds is answered in the core."""
 
@@ -138,6 +141,13 @@ class LDAPSession(Generic[IdentityT]):
             received, at = self._received, self._read
             if at == len(received):
                 return NEED_DATA
+            if type(received) is bytes and not self._searches:
+                plain = messages.plain_bind(received, at)
+                if plain is not None:
+                    message_id, request, end = plain
+                    self._done_with(end)
+                    self.identity = None  # as in `_event`
+                    return self._bind(message_id, request)
             size = ber.frame(received, MAX_MESSAGE if self.identity is not None else MAX_MESSAGE_ANONYMOUS, at)
             if size is None:
                 return NEED_DATA
@@ -189,7 +199,7 @@ class LDAPSession(Generic[IdentityT]):
                 self._searches.add(message.message_id)
                 return SearchReceived(message.message_id, request)
             case BindRequest():
-                return self._bind(message, request)
+                return self._bind(message.message_id, request)
             case AbandonRequest(message_id=abandoned):
                 if abandoned in self._searches:
                     self._searches.remove(abandoned)
@@ -204,19 +214,21 @@ class LDAPSession(Generic[IdentityT]):
             case UnservedRequest():
                 return self._refused(message, ResultCode.UNWILLING_TO_PERFORM, "This directory is only read over LDAP.")
 
-    def _bind(self, message: Envelope, request: BindRequest) -> Event:
+    def _bind(self, message_id: int, request: BindRequest) -> Event:
         if request.version != 3:
-            return self._refused(message, ResultCode.PROTOCOL_ERROR, "Only version 3 of LDAP is spoken here.")
-        if request.password is None:
-            return self._refused(message, ResultCode.AUTH_METHOD_NOT_SUPPORTED, "Only simple binds are served here.")
-        if request.name and request.password:
-            self._binding = message.message_id
-            return BindReceived(message.message_id, request.name, request.password)
-        if request.password:
-            return self._refused(message, ResultCode.INVALID_CREDENTIALS, "")
-        if request.name:  # unauthenticated, RFC 4513 s5.1.2: many clients would take success for a login
-            return self._refused(message, ResultCode.UNWILLING_TO_PERFORM, "A name needs a password.")
-        return self._answered(message, SUCCESS)  # anonymous, RFC 4513 s5.1.1
+            refusal = Result(ResultCode.PROTOCOL_ERROR, "", "Only version 3 of LDAP is spoken here.")
+        elif request.password is None:
+            refusal = Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "", "Only simple binds are served here.")
+        elif request.name and request.password:
+            self._binding = message_id
+            return BindReceived(message_id, request.name, request.password)
+        elif request.password:
+            refusal = Result(ResultCode.INVALID_CREDENTIALS)
+        elif request.name:  # unauthenticated, RFC 4513 s5.1.2: many clients would take success for a login
+            refusal = Result(ResultCode.UNWILLING_TO_PERFORM, "", "A name needs a password.")
+        else:
+            refusal = SUCCESS  # anonymous, RFC 4513 s5.1.1
+        return Answered(messages.encode_message(message_id, messages.encode_result(messages.BIND.response, refusal)))
 
     def _extended(self, message: Envelope, request: ExtendedRequest) -> Event:
         if request.oid == WHO_AM_I:
@@ -246,6 +258,8 @@ class LDAPSession(Generic[IdentityT]):
             raise LocalProtocolError("a bind names somebody exactly when it succeeds")
         self._binding = None
         self.identity = identity
+        if result is SUCCESS:
+            return messages.encode_message(message_id, _BIND_SUCCESS)
         return messages.encode_message(message_id, messages.encode_result(messages.BIND.response, result))
 
     def search_finished(self, message_id: int) -> bool:

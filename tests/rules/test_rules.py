@@ -92,3 +92,17 @@ class Account:
 )
 def test_an_account_is_valid_from_its_first_moment_to_before_its_last(account: Account, refusal: str | None) -> None:
     assert validity.refusal(account, 100.0) == refusal
+
+
+@pytest.mark.parametrize("valid_from", [None, 50.0, 100.0, 150.0])
+@pytest.mark.parametrize("valid_until", [None, 50.0, 100.0, 150.0])
+@pytest.mark.parametrize("now", [0.0, 50.0, 75.0, 100.0, 149.0, 150.0, 200.0])
+def test_the_answer_about_an_account_holds_exactly_as_long_as_it_says(
+    valid_from: float | None, valid_until: float | None, now: float
+) -> None:
+    account = Account(True, valid_from, valid_until)
+    since, until = validity.holds(account, now)
+    assert since <= now < until
+    for other in (0.0, 49.0, 50.0, 75.0, 99.0, 100.0, 120.0, 149.0, 150.0, 200.0):
+        if since <= other < until:
+            assert validity.refusal(account, other) == validity.refusal(account, now)

@@ -273,7 +273,7 @@ def test_control_away(client: Client) -> None:
         lambda door: setattr(door.link, "fails", RuntimeError("injected")),
         lambda door: setattr(door.factory.operations, "_authentication", None),
         lambda door: setattr(door.factory.operations, "_contexts", None),
-        lambda door: setattr(door.factory.operations, "_decided", None),
+        lambda door: setattr(door.factory.operations, "_answer", None),
     ],
     ids=["link", "authentication", "directory", "deciding"],
 )
