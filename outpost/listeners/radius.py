@@ -97,7 +97,10 @@ class RadiusListener(DatagramProtocol):
         self._telemetry.fault(PROTOCOL)
 
     def _decided(self, request: Request, username: str, decision: Decision) -> None:
-        self._telemetry.decided(username, Circumstances(PROTOCOL, request.address), decision)
+        if decision.identity is not None:
+            self._telemetry.accepted(PROTOCOL)
+        else:
+            self._telemetry.decided(username, Circumstances(PROTOCOL, request.address), decision)
         reply = self._exchange.answer(request, RADIUS_CODE[decision.outcome], self._clock.seconds())
         if reply is not None:
             self._send(reply, request.peer)

@@ -6,13 +6,11 @@ MD5 is what the protocol prescribes; it is keyed by the shared secret here and p
 from __future__ import annotations
 
 from functools import lru_cache
-from hashlib import md5
 from hmac import compare_digest
-from struct import pack
-from typing import Protocol
 
 from protocols.errors import LocalProtocolError
 from protocols.radius.dictionary import MESSAGE_AUTHENTICATOR
+from protocols.radius.md5 import Digest, md5
 from protocols.radius.packet import HEADER, MAX_LENGTH, Packet
 
 ZEROS = bytes(16)
@@ -29,14 +27,8 @@ _INNER = bytes(octet ^ 0x36 for octet in range(256))
 _OUTER = bytes(octet ^ 0x5C for octet in range(256))
 
 
-class _Digest(Protocol):
-    def copy(self) -> _Digest: ...
-    def update(self, octets: bytes, /) -> None: ...
-    def digest(self) -> bytes: ...
-
-
 @lru_cache(MAX_KEYED)
-def _keyed(secret: bytes) -> tuple[_Digest, _Digest]:
+def _keyed(secret: bytes) -> tuple[Digest, Digest]:
     """The inner and the outer digest of RFC 2104 section 4, which have taken in the key: half of the work."""
     key = secret if len(secret) <= _BLOCK else md5(secret, usedforsecurity=False).digest()
     padded = key.ljust(_BLOCK, b"\0")
@@ -79,7 +71,7 @@ def signed_reply(code: int, request: Packet, attributes: bytes, secret: bytes) -
     length = PLAIN_REPLY + len(attributes)
     if length > MAX_LENGTH:
         raise LocalProtocolError(f"a reply of {length} octets is longer than {MAX_LENGTH}")
-    head = pack("!BBH", code, request.identifier, length)
-    asked = request.authenticator
+    octets = request.octets
+    head, asked = bytes((code, octets[1], length >> 8, length & 0xFF)), octets[4:HEADER]
     signed = _HEAD + hmac_md5(secret, head + asked + _UNSIGNED + attributes) + attributes
     return head + response_authenticator(head, asked, signed, secret) + signed

@@ -19,6 +19,7 @@ WINDOW = 5.0  # seconds that a reply is kept: FreeRADIUS' cleanup_delay; a NAS r
 GIVEN_UP = 30.0  # seconds after which no NAS waits any more; a later decision is not sent
 MAX_PENDING = 16_384  # requests being decided; FreeRADIUS' max_requests
 MAX_ANSWERED = 65_536  # replies kept, about 35 MB; beyond it the oldest go before their time
+SWEEP = 0.1  # seconds between looks for what has had its time: one look at many costs less than many looks
 
 
 class State(Enum):
@@ -28,47 +29,73 @@ class State(Enum):
     """New, but too many are pending."""
 
 
+_NEW, _PENDING = State.NEW, State.PENDING
+
+
 class Duplicates:
     def __init__(self) -> None:
-        # In the order of their times, so that expiry only looks at the front. Not dict: the front of one that is
-        # eaten from there takes ever longer to find.
-        self._pending: OrderedDict[Key, float] = OrderedDict()
-        self._answered: OrderedDict[Key, tuple[float, bytes]] = OrderedDict()
+        # About in the order of their times, so that sweeping only looks at the front. Not dict: the front of one that
+        # is eaten from there takes ever longer to find.
+        self._kept: OrderedDict[Key, tuple[float, bytes | None]] = OrderedDict()
+        """When a request came, and None; or from when on its copies get which reply."""
+        self._pending = 0
+        self._sweep_at = 0.0
 
     def __len__(self) -> int:
-        return len(self._pending) + len(self._answered)
+        return len(self._kept)
 
     def receive(self, key: Key, now: float) -> bytes | State:
         """The kept reply, or what is known of the request; a new one is pending from now on."""
-        self._expire(now)
-        kept = self._answered.get(key)
+        if now >= self._sweep_at:
+            self._sweep(now)
+        kept = self._kept.get(key)
         if kept is not None:
-            not_before, reply = kept
-            return reply if now >= not_before else State.PENDING
-        if key in self._pending:
-            return State.PENDING
-        if len(self._pending) >= MAX_PENDING:
+            at, reply = kept
+            if now < at + (GIVEN_UP if reply is None else WINDOW):
+                return _PENDING if reply is None or now < at else reply
+            self._drop(key, reply)
+        if self._pending >= MAX_PENDING:
             return State.REFUSED
-        self._pending[key] = now
-        return State.NEW
+        self._kept[key] = (now, None)
+        self._pending += 1
+        return _NEW
 
     def is_pending(self, key: Key) -> bool:
-        return key in self._pending
+        kept = self._kept.get(key)
+        return kept is not None and kept[1] is None
 
     def answered(self, key: Key, reply: bytes, not_before: float) -> None:
-        """Copies get ``reply`` from ``not_before`` on; until then they count as pending."""
-        del self._pending[key]
-        if len(self._answered) >= MAX_ANSWERED:
-            self._answered.popitem(last=False)
-        self._answered[key] = (not_before, reply)
+        """Copies get ``reply`` from ``not_before`` on; until then they count as pending. Only of a pending request."""
+        self._kept[key] = (not_before, reply)
+        self._pending -= 1
+        if len(self._kept) - self._pending > MAX_ANSWERED:
+            self._make_room()
 
     def forget(self, key: Key) -> None:
         """The request stays unanswered; its next copy is new."""
-        self._pending.pop(key, None)
+        if self.is_pending(key):
+            self._drop(key, None)
 
-    def _expire(self, now: float) -> None:
-        pending, answered = self._pending, self._answered
-        while pending and pending[next(iter(pending))] <= now - GIVEN_UP:
-            pending.popitem(last=False)
-        while answered and answered[next(iter(answered))][0] <= now - WINDOW:
-            answered.popitem(last=False)
+    def _drop(self, key: Key, reply: bytes | None) -> None:
+        del self._kept[key]
+        self._pending -= reply is None
+
+    def _sweep(self, now: float) -> None:
+        """Takes out what has had its time. Who is still being decided goes behind the others, to be looked at later."""
+        self._sweep_at = now + SWEEP
+        kept = self._kept
+        for _ in range(len(kept)):
+            key = next(iter(kept))
+            at, reply = kept[key]
+            if at > now - WINDOW:
+                return
+            if reply is None and at > now - GIVEN_UP:
+                kept.move_to_end(key)
+            else:
+                self._drop(key, reply)
+
+    def _make_room(self) -> None:
+        kept = self._kept
+        while kept[next(iter(kept))][1] is None:
+            kept.move_to_end(next(iter(kept)))
+        kept.popitem(last=False)

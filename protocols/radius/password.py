@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from hashlib import md5
-
 from protocols.errors import LocalProtocolError, RemoteProtocolError
+from protocols.radius.md5 import md5
 
 BLOCK = 16
 MAX_PASSWORD = 128  # RFC 2865 section 5.2

@@ -32,7 +32,8 @@ class Pins:
                 raise RemoteProtocolError(
                     f"Message-Authenticator from {address} does not verify", "bad_message_authenticator"
                 )
-            self._shown(packet, address)
+            if address not in self.addresses:
+                self._shown(packet, address)
         elif self._is_required(packet, nas, address):
             raise RemoteProtocolError(f"no Message-Authenticator from {address}", "missing_message_authenticator")
 
@@ -44,7 +45,7 @@ class Pins:
         return nas.message_authenticator is Requirement.REQUIRED
 
     def _shown(self, packet: Packet, address: str) -> None:
-        if address in self.addresses or packet.code != Code.ACCESS_REQUEST or EAP_MESSAGE in packet.first:
+        if packet.code != Code.ACCESS_REQUEST or EAP_MESSAGE in packet.first:
             return
         if len(self.addresses) < MAX_PINS:
             self.addresses.add(address)

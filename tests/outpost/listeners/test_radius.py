@@ -205,6 +205,7 @@ def test_an_exception_anywhere_denies_by_silence(broken: str, monkeypatch: pytes
             monkeypatch.setattr(door.listener._authentication, "authenticate", explode)
         case "decided":
             monkeypatch.setattr(door.telemetry, "decided", explode)
+            monkeypatch.setattr(door.telemetry, "accepted", explode)
         case "attributes":
             monkeypatch.setattr("outpost.listeners.radius._circumstances", explode)
         case "answer":

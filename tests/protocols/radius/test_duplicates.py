@@ -77,3 +77,59 @@ def test_time_empties_everything() -> None:
             duplicates.answered(key(number), b"reply", number / 1000)
     duplicates.receive(key(-1 % 7), 100.0)
     assert len(duplicates) == 1
+
+
+def test_sweeping_leaves_the_replies_within_their_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the sweep has and has not looked at: a copy gets what the times say."""
+    duplicates = Duplicates()
+    for number in range(100):
+        duplicates.receive(key(number), number / 10)
+        if number % 3:
+            duplicates.answered(key(number), b"%d" % number, number / 10)
+    now = 9.9
+    for number in range(100):
+        if not number % 3:
+            wanted: bytes | State = State.PENDING
+        else:
+            wanted = b"%d" % number if now < number / 10 + WINDOW else State.NEW
+        assert duplicates.receive(key(number), now) == wanted
+
+
+def test_whoever_is_decided_slowly_stays_pending_while_the_others_go() -> None:
+    duplicates = Duplicates()
+    duplicates.receive(key(0), 0.0)
+    for number in range(1, 50):
+        duplicates.receive(key(number), 0.0)
+        duplicates.answered(key(number), b"", 0.0)
+    duplicates.receive(key(100), WINDOW + 1)
+    assert len(duplicates) == 2
+    assert duplicates.is_pending(key(0))
+    assert duplicates.receive(key(0), GIVEN_UP - 0.1) is State.PENDING
+    assert duplicates.receive(key(0), GIVEN_UP) is State.NEW
+
+
+def test_a_full_table_drops_replies_and_nobody_who_is_being_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ANSWERED", 2)
+    duplicates = Duplicates()
+    duplicates.receive(key(0), 0.0)
+    for number in range(1, 5):
+        duplicates.receive(key(number), 0.0)
+        duplicates.answered(key(number), b"", 0.0)
+    assert duplicates.is_pending(key(0))
+    assert len(duplicates) == 3
+
+
+def test_the_number_of_pending_requests_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However a request ends: answered, forgotten, given up by the sweep or by its own copy."""
+    monkeypatch.setattr(module, "MAX_PENDING", 1)
+    duplicates = Duplicates()
+    for start in (0.0, 100.0):
+        duplicates.receive(key(1), start)
+        duplicates.answered(key(1), b"", start)
+        duplicates.receive(key(2), start)
+        duplicates.forget(key(2))
+        assert duplicates.receive(key(3), start) is State.NEW
+        assert duplicates.receive(key(4), start) is State.REFUSED
+        assert duplicates.receive(key(3), start + GIVEN_UP - 0.05) is State.PENDING
+        assert duplicates.receive(key(3), start + GIVEN_UP) is State.NEW  # between two sweeps
+        duplicates.forget(key(3))
