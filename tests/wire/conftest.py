@@ -45,8 +45,8 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     database: dict[str, str] = {}
     if request.param == ON_POSTGRESQL:
         server: Server = request.getfixturevalue("postgresql_server")
-        server.new_database("wire")
-        database = server.settings("wire")
+        server.new_database(folder.name)
+        database = server.settings(folder.name)
     running = SHAPES[request.param](folder, **database).start()
     try:
         yield running

@@ -63,14 +63,12 @@ class Program:
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
         self.ports: dict[str, list[str]] = {}
-        self.seconds_to_start = 0.0
 
     # --- the process ---
 
     def start(self) -> Program:
         ports = self.folder / "data" / "ports.json"
         ports.unlink(missing_ok=True)
-        began = time.monotonic()
         with self.log.open("ab") as log:
             self._process = processes.start(
                 [sys.executable, "-m", "outpost", *self._arguments],
@@ -82,7 +80,6 @@ class Program:
         until(lambda: ports.exists() or self._has_ended(), START_SECONDS, f"{self._arguments} opening its ports")
         self.ports = json.loads(ports.read_text())
         until(self.is_ready, START_SECONDS, "readiness")
-        self.seconds_to_start = time.monotonic() - began
         return self
 
     def start_again(self) -> None:
@@ -106,6 +103,13 @@ class Program:
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What the running program has used of a core, all its threads together."""
+        assert self._process is not None
+        numbers = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ends it and gives its exit code; a program that does not end in time is killed, and that is a failure."""
