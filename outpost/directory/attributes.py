@@ -21,19 +21,12 @@ MAX_NAMES = 4096
 MAX_RAW_NAME = 512
 """Characters of a name as people wrote it; LDAP's have at most 128, and full stops are dropped."""
 
-OVERRIDABLE = frozenset(
-    {"sn", "givenname", "name", "displayname", "mail", "uidnumber", "gidnumber"}
-    | {"homedirectory", "loginshell", "description", "ou", "o"}
-)
-"""Our own attributes that a custom one of the same name replaces."""
-RESERVED = frozenset(attribute.key for attribute in ATTRIBUTE_TYPES) - OVERRIDABLE | {
-    "dn",
-    "userpassword",
-    "unicodepwd",
-    "sambantpassword",
-    "sambalmpassword",
-    "authpassword",
-    "shadowpassword",
+RESERVED = frozenset(attribute.key for attribute in ATTRIBUTE_TYPES if attribute.operational or attribute.hidden) | {
+    *("dn", "objectclass", "cn", "uid", "member", "uniquemember", "memberuid", "memberof", "ak-active", "ak-superuser"),
+    *("samaccountname", "objectguid", "objectsid", "useraccountcontrol", "samaccounttype", "primarygroupid"),
+    *("grouptype", "accountexpires", "pwdlastset", "whencreated", "whenchanged", "distinguishedname"),
+    *("sambasid", "sambaprimarygroupsid", "sambaacctflags", "sambapwdlastset", "sambakickofftime"),
+    *("sambagrouptype", "sambadomainname", "sambalmpassword", "unicodepwd", "authpassword", "shadowpassword"),
 }
 """Names that nobody may set: what we derive ourselves, and secrets."""
 

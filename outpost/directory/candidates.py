@@ -20,7 +20,8 @@ from outpost.directory.entries import (
 )
 from outpost.directory.index import ORDINAL
 from outpost.directory.tree import CONTAINER_KEYS, Tree
-from protocols.ldap.filter import And, Approx, Equality, Filter, Or, Present
+from protocols.ldap.extensible import IN_CHAIN, NAMED
+from protocols.ldap.filter import And, Approx, Equality, Extensible, Filter, Or, Present
 
 Users = Collection[int] | None
 """pks; None is: every one of them."""
@@ -47,6 +48,7 @@ class Candidates(NamedTuple):
         )
 
 
+_CHAIN = NAMED[IN_CHAIN.oid]
 MAX_COMPARED = 2000
 """pks of a part of an AND that are looked for in its other parts, in one go; beyond that the filter takes turns."""
 CERTAIN: frozenset[str] = frozenset()
@@ -60,6 +62,8 @@ def candidates(filter: Filter, tree: Tree) -> Candidates:
             return _equal(attribute, value, tree)
         case Present(attribute):
             return _present(attribute, tree)
+        case Extensible(rule, str(attribute), value, False) if rule is not None and NAMED.get(rule.lower()) is _CHAIN:
+            return _in_chain(attribute, value, tree)
         case And(parts) if parts:
             return _every([candidates(part, tree) for part in parts])
         case Or(parts):
@@ -159,6 +163,26 @@ def _present(attribute: str, tree: Tree) -> Candidates:
         None if key in CONTAINER_KEYS else (),
         frozenset(kind for kind, keys in SOMETIMES_PRESENT.items() if key in keys),
     )
+
+
+def _in_chain(attribute: str, value: bytes, tree: Tree) -> Candidates:
+    """Down from a group over ``memberOf``, or up from a user or a group over ``member``; both are certain."""
+    known = tree.recognise(attribute.lower())
+    dn = IN_CHAIN.normalise(value)
+    if known is None or dn is None:
+        return NOTHING
+    user, group = tree.user_at(dn), tree.group_at(dn)
+    if known.key == "memberof":
+        if group is None:
+            return NOTHING
+        return Candidates(tree.users_within(group), tree.groups_within(group) - {group}, (), (), CERTAIN)
+    if known.key not in ("member", "uniquemember"):
+        return NOTHING
+    if user is not None:
+        return Candidates((), tree.ancestry(user).groups, (user,), (), CERTAIN)
+    if group is None:
+        return NOTHING
+    return Candidates((), tree.lineage(tree.snapshot.groups[group].parents).groups, (), (), CERTAIN)
 
 
 def _all(tree: Tree, normal: Any) -> None:

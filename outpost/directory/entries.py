@@ -6,15 +6,16 @@ that 100,000 users cost no 100,000 entries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from outpost.directory.attributes import custom_attributes, custom_values
 from outpost.directory.members import Spelling, spelling
+from protocols.ldap.extensible import IN_CHAIN
 from protocols.ldap.matching import MatchingRule, Normal, Value
 from protocols.ldap.messages import encode_attribute, encode_entry, encode_values
-from protocols.ldap.schema import KNOWN
+from protocols.ldap.schema import KNOWN, AttributeType
 from protocols.ldap.schema import custom as custom_type
 from protocols.ldap.search import Selection
 from protocols.link.messages import GroupRecord, UserRecord
@@ -118,6 +119,13 @@ class UserEntry:
         self.tree = tree
         self.record = record
 
+    @property
+    def dn(self) -> str:
+        return self.tree.user_dn(self.record.username)
+
+    def attribute_types(self) -> Iterable[AttributeType]:
+        return _types(USER_ATTRIBUTES, self.record)
+
     def values(self, key: str) -> Values:
         custom = custom_values(self.record, key)
         if custom is None and key == "gidnumber":
@@ -133,6 +141,8 @@ class UserEntry:
                 return assertion in USER_CLASS_NAMES
             case "memberof":
                 return self.tree.group_at(assertion) in self.tree.ancestry(self.record.pk).groups
+        if rule is IN_CHAIN:
+            return False
         return _holds(self.values(key), rule, assertion)
 
     def encoded(self, selection: Selection) -> bytes | None:
@@ -167,6 +177,9 @@ class GroupEntry:
     def dn(self) -> str:
         return self.tree.group_dn(self.record.name)
 
+    def attribute_types(self) -> Iterable[AttributeType]:
+        return _types(GROUP_ATTRIBUTES, self.record)
+
     def members(self) -> frozenset[int]:
         members = self.tree.members(self.record.pk)
         return members if self.only is None else members & {self.only}
@@ -174,6 +187,21 @@ class GroupEntry:
     def child_groups(self) -> frozenset[str]:
         children = self.tree.children(self.record.pk)
         return children if self.only is None else children & self.tree.ancestry(self.only).groups
+
+    def holds_in_chain(self, key: str, assertion: Normal) -> bool:
+        """Is there a way from here to what the DN names, over members who are groups, or groups that this is in?"""
+        user, group = self.tree.user_at(assertion), self.tree.group_at(assertion)
+        if key == "memberof":
+            return group in self.tree.lineage(self.record.parents).groups
+        if key not in ("member", "uniquemember"):
+            return False
+        if self.only is not None and user not in (None, self.only):
+            return False
+        if user is not None:
+            return self.record.pk in self.tree.ancestry(user).groups
+        if group is None or (self.only is not None and group not in self.tree.ancestry(self.only).groups):
+            return False
+        return self.record.pk in self.tree.lineage(self.tree.snapshot.groups[group].parents).groups
 
     def member_names(self) -> list[str]:
         return self.tree.names_of(self.members())
@@ -191,6 +219,8 @@ class GroupEntry:
 
     def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
         """Membership is looked up; a group of 50,000 is never spelt out to find one of them."""
+        if rule is IN_CHAIN:
+            return self.holds_in_chain(key, assertion)
         match key:
             case "objectclass":
                 return assertion in GROUP_CLASS_NAMES
@@ -256,6 +286,13 @@ class VirtualGroupEntry:
         self.tree = tree
         self.record = record
 
+    @property
+    def dn(self) -> str:
+        return self.tree.virtual_group_dn(self.record.username)
+
+    def attribute_types(self) -> Iterable[AttributeType]:
+        return (KNOWN[key] for key in VIRTUAL_GROUP_ATTRIBUTES)
+
     def values(self, key: str) -> Values:
         values = VIRTUAL_GROUP_ATTRIBUTES.get(key)
         return () if values is None else values(self.tree, self.record)
@@ -266,6 +303,8 @@ class VirtualGroupEntry:
                 return assertion in VIRTUAL_GROUP_CLASS_NAMES
             case "member" | "uniquemember":
                 return self.tree.user_at(assertion) == self.record.pk
+        if rule is IN_CHAIN:
+            return False
         return _holds(self.values(key), rule, assertion)
 
     def encoded(self, selection: Selection) -> bytes | None:
@@ -280,6 +319,14 @@ class VirtualGroupEntry:
             return encode_values(VIRTUAL_GROUP_ATTRIBUTES[key](tree, record))
 
         return _encode(tree.virtual_group_dn(record.username), VIRTUAL_GROUP_ATTRIBUTES, own, {}, selection)
+
+
+def _types(ours: Collection[str], record: UserRecord | GroupRecord) -> Iterable[AttributeType]:
+    """Ours, then the custom ones."""
+    yield from (KNOWN[key] for key in ours)
+    for key, (spelt, _) in custom_attributes(record).items():
+        if key not in ours:
+            yield KNOWN.get(key) or custom_type(spelt)
 
 
 def _holds(values: Values, rule: MatchingRule, assertion: Normal) -> bool:

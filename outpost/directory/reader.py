@@ -34,21 +34,26 @@ class Reader:
 
     def search(self, request: SearchRequest, base: DN) -> Iterator[Entry]:
         """Candidates at and under ``base``, all of this tree's revision. Raises Refused."""
-        return self._under(self._place(base), request.scope, self._possible(request.filter))
+        node, scope = self._place(base, request.scope)
+        return self._under(node, scope, self._possible(request.filter))
 
-    def answer(self, message_id: int, request: SearchRequest, base: DN) -> Iterator[bytes]:
+    def answer(
+        self, message_id: int, request: SearchRequest, base: DN, expired: Callable[[], bool] | None = None
+    ) -> Iterator[bytes]:
         """As `protocols.ldap.search.results`; the filter is left out where the index has decided. Raises Refused."""
-        node = self._place(base)
+        node, scope = self._place(base, request.scope)
         possible = self._possible(request.filter) if node.pk is None else EVERYTHING
-        found = self._under(node, request.scope, possible)
-        return results(message_id, request, found, self.tree.recognise, possible.decided)
+        found = self._under(node, scope, possible)
+        return results(message_id, request, found, self.tree.recognise, possible.decided, expired)
 
-    def _place(self, base: DN) -> Node:
+    def _place(self, base: DN, scope: Scope) -> tuple[Node, Scope]:
         # The empty name stands for all that we hold: Proxmox and others search from there.
-        node = self._visible(base) if base.key else BASE
+        if not base.key:
+            return BASE, Scope.BASE if scope is Scope.ONE else scope
+        node = self._visible(base)
         if node is None:
             raise Refused(ResultCode.NO_SUCH_OBJECT, "", self._matched_dn(base))
-        return node
+        return node, scope
 
     def _possible(self, asked: Filter) -> Candidates:
         return candidates(asked, self.tree) if self.everything else EVERYTHING
@@ -65,11 +70,11 @@ class Reader:
         return self.tree.ancestry(self.user).groups if kind == "group" else (self.user,)
 
     def _matched_dn(self, name: DN) -> str:
-        """Of the nearest container above a name that is not there (RFC 4511 s4.1.9)."""
+        """Of the nearest entry above a name that is not there (RFC 4511 s4.1.9)."""
         for depth in range(1, len(name.key)):
-            node = self.tree.node_at(DN(name.rdns[depth:], name.key[depth:]))
-            if node is not None and node.pk is None:
-                return self.tree.containers[node.kind].dn
+            node = self._visible(DN(name.rdns[depth:], name.key[depth:]))
+            if node is not None:
+                return self.tree.containers[node.kind].dn if node.pk is None else next(self._alone(node)).dn
         return ""
 
     def _under(self, node: Node, scope: Scope, possible: Candidates) -> Iterator[Entry]:

@@ -18,7 +18,7 @@ from outpost.directory.snapshot import NO_GROUPS, Snapshot
 from protocols.ldap import dn
 from protocols.ldap.dn import DN, RDN
 from protocols.ldap.matching import CASE_EXACT, CASE_IGNORE
-from protocols.ldap.schema import KNOWN, AttributeType, custom
+from protocols.ldap.schema import KNOWN, AttributeType, custom, without_binary
 from protocols.ldap.search import PlainEntry
 from protocols.link.messages import GroupRecord, LdapSettings, ProviderRecord, UserRecord
 from rules.groups import ancestors
@@ -247,9 +247,11 @@ class Tree:
     def recognise(self, name: str) -> AttributeType | None:
         """The attribute type that this lower-case name means, if anybody knows it."""
         known = KNOWN.get(name)
-        if known is None and self.indices.recognises(name):
-            return custom(name)
-        return known
+        if known is not None:
+            return known
+        if ";" in name and (plain := without_binary(name)) != name:
+            return self.recognise(plain)
+        return custom(name) if self.indices.recognises(name) else None
 
     def _base_entry(self) -> PlainEntry:
         kind, value = self.base.rdns[0][0]

@@ -10,9 +10,10 @@ from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
 from outpost.outcome import LDAP_RESULT_CODE, Circumstances, Decision, Identity, Password
 from outpost.telemetry import Telemetry
-from protocols.ldap import schema
 from protocols.ldap.messages import Scope
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
+from protocols.ldap.root_dse import root_dse
+from protocols.ldap.schema import KNOWN
 from protocols.ldap.search import PlainEntry, results
 from protocols.ldap.session import BindReceived, SearchReceived
 
@@ -123,7 +124,7 @@ class Operations:
         except ValueError:
             raise Refused(ResultCode.INVALID_DN_SYNTAX, "The base is no DN.") from None
         if not base.key and request.scope is Scope.BASE:
-            return results(event.message_id, request, (self._root_dse(secure),), schema.KNOWN.get)
+            return results(event.message_id, request, (self._root_dse(secure),), KNOWN.get)
         if bound is None:
             raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "Bind first: this directory is not read anonymously.")
         if not base.key:
@@ -133,8 +134,13 @@ class Operations:
         reader = self._contexts.readable_by(bound.identity, bound.provider, self._now())
         if reader is None or reader.tree is not tree:
             raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "This account may not read here.")
-        return reader.answer(event.message_id, request, base)
+        expired = self._time_limit(request.time_limit) if request.time_limit else None
+        return reader.answer(event.message_id, request, base, expired)
+
+    def _time_limit(self, seconds: int) -> Callable[[], bool]:
+        end = self._now() + seconds
+        return lambda: self._now() >= end
 
     def _root_dse(self, secure: bool) -> PlainEntry:
         start_tls = self._offers_start_tls and not secure
-        return PlainEntry("", schema.root_dse(self._contexts.base_dns(), start_tls, __version__))
+        return PlainEntry("", root_dse(self._contexts.base_dns(), start_tls, __version__))

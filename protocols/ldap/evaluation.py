@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from protocols.ldap.extensible import IN_CHAIN, NAMED, NamedRule, named_values
 from protocols.ldap.filter import (
     And,
     Approx,
@@ -25,14 +26,21 @@ from protocols.ldap.filter import (
 )
 from protocols.ldap.matching import MatchingRule, Normal, Value
 from protocols.ldap.schema import AttributeType
+from protocols.ldap.substrings import holds_pieces, pieces_of
 
 
 class Matchable(Protocol):
     """What evaluation needs of an entry. ``key`` is an `AttributeType.key`."""
 
+    @property
+    def dn(self) -> str: ...
+    def attribute_types(self) -> Iterable[AttributeType]:
+        """Of the attributes that it may have, operational ones included."""
+        ...
+
     def values(self, key: str) -> Sequence[Value]: ...
     def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
-        """Does a value of the attribute equal the normalised assertion?"""
+        """Does a value of the attribute equal the normalised assertion? Or does, for `IN_CHAIN`, what it leads to?"""
         ...
 
 
@@ -62,7 +70,9 @@ def predicate(filter: Filter, recognise: Recognise) -> Predicate:
             return _compared(recognise(attribute.lower()), value, _at_least)
         case LessOrEqual(attribute, value):
             return _compared(recognise(attribute.lower()), value, _at_most)
-        case Extensible() | Unrecognised():
+        case Extensible():
+            return _extensible(filter, recognise)
+        case Unrecognised():
             return _undefined
 
 
@@ -140,27 +150,62 @@ def _normal(entry: Matchable, key: str, rule: MatchingRule) -> Iterable[Any]:
 def _contains(filter: Substrings, attribute: AttributeType | None) -> Predicate:
     if attribute is None or not attribute.rule.text:
         return _undefined
-    normalise = attribute.rule.normalise
-    # The full stops keep the blanks at the inner edges, which are significant (RFC 4518 s2.6.1).
-    initial = normalise((filter.initial or b"") + b".")
-    middle = [normalise(b"." + piece + b".") for piece in filter.any]
-    final = normalise(b"." + (filter.final or b""))
-    if initial is None or final is None or None in middle:
+    pieces = pieces_of(attribute.rule, filter.initial or b"", filter.any, filter.final or b"")
+    if pieces is None:
         return _undefined
     key, rule = attribute.key, attribute.rule
-    pieces = [piece[1:-1] for piece in middle]
+    return lambda entry: any(holds_pieces(value, pieces) for value in _normal(entry, key, rule))
+
+
+# --- extensible match ----------------------------------------------------------------------------------------------
+
+
+def _extensible(filter: Extensible, recognise: Recognise) -> Predicate:
+    attribute = None if filter.attribute is None else recognise(filter.attribute.lower())
+    if filter.attribute is not None and attribute is None:
+        return _undefined
+    if filter.rule is not None:
+        rule = NAMED.get(filter.rule.lower())
+    else:
+        rule = None if attribute is None else NAMED.get(attribute.rule.name.lower())
+    if rule is None or (attribute is not None and not rule.applies_to(attribute.rule)):
+        return _undefined
+    assertion = rule.assertion(filter.value)
+    if assertion is None:
+        return _undefined
+    tests = [_of_every(rule, assertion) if attribute is None else _of_one(rule, attribute, assertion)]
+    if filter.dn_attributes:
+        tests.append(_of_name(rule, attribute, assertion, recognise))
+    return _any(tests)
+
+
+def _of_one(rule: NamedRule, attribute: AttributeType, assertion: Any) -> Predicate:
+    key = attribute.key
+    if rule.rule is IN_CHAIN or (rule.is_equality and rule.rule.normalise is attribute.rule.normalise):
+        return _equal(key, rule.rule, assertion)
+    return lambda entry: any(rule.test(value, assertion) for value in _normal(entry, key, rule.rule))
+
+
+def _of_every(rule: NamedRule, assertion: Any) -> Predicate:
+    """Without an attribute type: whatever the rule applies to."""
     return lambda entry: any(
-        _holds_pieces(value, initial[:-1], pieces, final[1:]) for value in _normal(entry, key, rule)
+        _of_one(rule, attribute, assertion)(entry)
+        for attribute in entry.attribute_types()
+        if rule.applies_to(attribute.rule)
     )
 
 
-def _holds_pieces(value: str, initial: str, middle: Iterable[str], final: str) -> bool:
-    if not value.startswith(initial):
+def _of_name(rule: NamedRule, attribute: AttributeType | None, assertion: Any, recognise: Recognise) -> Predicate:
+    """``:dn:``: the attributes of the entry's name as well (RFC 4511 s4.5.1.7.7)."""
+
+    def test(entry: Matchable) -> Truth:
+        for kind, value in named_values(entry.dn):
+            known = recognise(kind)
+            if known is None or not (rule.applies_to(known.rule) if attribute is None else known == attribute):
+                continue
+            normal = rule.rule.normalise(value)
+            if normal is not None and rule.test(normal, assertion):
+                return True
         return False
-    at = len(initial)
-    for piece in middle:
-        found = value.find(piece, at)
-        if found < 0:
-            return False
-        at = found + len(piece)
-    return len(value) - len(final) >= at and value.endswith(final)
+
+    return test

@@ -86,7 +86,7 @@ class Approx:
 
 @dataclass(frozen=True, slots=True)
 class Extensible:
-    """``extensibleMatch [9] MatchingRuleAssertion``; no rule is served yet, so it is Undefined."""
+    """``extensibleMatch [9] MatchingRuleAssertion``; `extensible` has the rules."""
 
     rule: str | None
     attribute: str | None

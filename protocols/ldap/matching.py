@@ -24,6 +24,9 @@ Normal = Hashable
 @dataclass(frozen=True, slots=True)
 class MatchingRule:
     name: str
+    oid: str
+    syntax: str
+    """OID of the syntax of its values (RFC 4517 s3.3)."""
     normalise: Callable[[Value], Any]
     """To a `Normal`, or None."""
     ordered: bool = False
@@ -86,12 +89,77 @@ def _octets(value: Value) -> bytes:
     return value if isinstance(value, bytes) else value.encode()
 
 
-CASE_IGNORE = MatchingRule("caseIgnoreMatch", _on_text(case_ignore), text=True)
-CASE_EXACT = MatchingRule("caseExactMatch", _on_text(case_exact), text=True)
-OBJECT_IDENTIFIER = MatchingRule("objectIdentifierMatch", _on_text(lambda text: text.strip(" ").lower()))
-INTEGER = MatchingRule("integerMatch", _on_text(_integer), ordered=True)
-BOOLEAN = MatchingRule("booleanMatch", _on_text(lambda text: _BOOLEANS.get(text.lower())))
-GENERALIZED_TIME = MatchingRule("generalizedTimeMatch", _on_text(_generalized_time), ordered=True)
-DISTINGUISHED_NAME = MatchingRule("distinguishedNameMatch", _on_text(_dn))
-UUID = MatchingRule("uuidMatch", _on_text(lambda text: text.strip(" ").lower()), ordered=True)
-OCTET_STRING = MatchingRule("octetStringMatch", _octets, ordered=True)
+def _undefined(value: Value) -> None:
+    return None
+
+
+_CASE_IGNORE, _CASE_EXACT, _DN = _on_text(case_ignore), _on_text(case_exact), _on_text(_dn)
+
+DIRECTORY_STRING, IA5_STRING, TELEPHONE_NUMBER, OCTETS, JPEG, NAME_AND_OPTIONAL_UID = (
+    f"1.3.6.1.4.1.1466.115.121.1.{number}" for number in (15, 26, 50, 40, 28, 34)
+)
+"""Syntaxes that more than one place names."""
+
+CASE_IGNORE = MatchingRule("caseIgnoreMatch", "2.5.13.2", DIRECTORY_STRING, _CASE_IGNORE, text=True)
+CASE_EXACT = MatchingRule("caseExactMatch", "2.5.13.5", DIRECTORY_STRING, _CASE_EXACT, text=True)
+CASE_IGNORE_IA5 = MatchingRule("caseIgnoreIA5Match", "1.3.6.1.4.1.1466.109.114.2", IA5_STRING, _CASE_IGNORE, text=True)
+CASE_EXACT_IA5 = MatchingRule("caseExactIA5Match", "1.3.6.1.4.1.1466.109.114.1", IA5_STRING, _CASE_EXACT, text=True)
+"""These two compare as the two before do: addresses may hold more than ASCII since RFC 6531."""
+TELEPHONE = MatchingRule(
+    "telephoneNumberMatch",
+    "2.5.13.20",
+    TELEPHONE_NUMBER,
+    _on_text(lambda text: case_ignore(text.replace(" ", "").replace("-", ""))),
+    text=True,
+)
+OBJECT_IDENTIFIER = MatchingRule(
+    "objectIdentifierMatch",
+    "2.5.13.0",
+    "1.3.6.1.4.1.1466.115.121.1.38",
+    _on_text(lambda text: text.strip(" ").lower()),
+)
+INTEGER = MatchingRule("integerMatch", "2.5.13.14", "1.3.6.1.4.1.1466.115.121.1.27", _on_text(_integer), ordered=True)
+BOOLEAN = MatchingRule(
+    "booleanMatch",
+    "2.5.13.13",
+    "1.3.6.1.4.1.1466.115.121.1.7",
+    _on_text(lambda text: _BOOLEANS.get(text.lower())),
+)
+GENERALIZED_TIME = MatchingRule(
+    "generalizedTimeMatch",
+    "2.5.13.27",
+    "1.3.6.1.4.1.1466.115.121.1.24",
+    _on_text(_generalized_time),
+    ordered=True,
+)
+DISTINGUISHED_NAME = MatchingRule("distinguishedNameMatch", "2.5.13.1", "1.3.6.1.4.1.1466.115.121.1.12", _DN)
+UNIQUE_MEMBER = MatchingRule("uniqueMemberMatch", "2.5.13.23", NAME_AND_OPTIONAL_UID, _DN)
+UUID = MatchingRule(
+    "UUIDMatch", "1.3.6.1.1.16.2", "1.3.6.1.1.16.1", _on_text(lambda text: text.strip(" ").lower()), ordered=True
+)
+OCTET_STRING = MatchingRule("octetStringMatch", "2.5.13.17", OCTETS, _octets, ordered=True)
+FIRST_COMPONENT = MatchingRule(
+    "objectIdentifierFirstComponentMatch",
+    "2.5.13.30",
+    "1.3.6.1.4.1.1466.115.121.1.38",
+    _on_text(lambda text: text.strip("( ").split(" ")[0].lower()),
+)
+UNMATCHED = MatchingRule("", "", JPEG, _undefined)
+"""Of attributes that are only present or not, as photographs."""
+
+EQUALITY_RULES = (
+    CASE_IGNORE,
+    CASE_EXACT,
+    CASE_IGNORE_IA5,
+    CASE_EXACT_IA5,
+    TELEPHONE,
+    OBJECT_IDENTIFIER,
+    INTEGER,
+    BOOLEAN,
+    GENERALIZED_TIME,
+    DISTINGUISHED_NAME,
+    UNIQUE_MEMBER,
+    UUID,
+    OCTET_STRING,
+    FIRST_COMPONENT,
+)

@@ -5,7 +5,7 @@ Access control and candidates are the caller's; nothing here knows where entries
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -14,8 +14,9 @@ from protocols.ldap import ber
 from protocols.ldap.evaluation import Matchable, Recognise, predicate
 from protocols.ldap.matching import MatchingRule, Normal, Value
 from protocols.ldap.messages import SEARCH, SearchRequest, encode_attribute, encode_entry, encode_result, encode_values
+from protocols.ldap.object_classes import BY_NAME, allowed
 from protocols.ldap.result import SUCCESS, Result, ResultCode
-from protocols.ldap.schema import KNOWN, AttributeType
+from protocols.ldap.schema import KNOWN, AttributeType, without_binary
 
 SLICE_CANDIDATES = 256
 """Entries looked at between two chances for other connections: some 5 ms when none of their bodies is cached."""
@@ -42,15 +43,18 @@ class Selection:
 
 
 def selection(attributes: tuple[bytes, ...], types_only: bool) -> Selection:
-    """Names in any case, OIDs, ``*``, ``+`` and ``1.1``; unknown, empty and repeated names select nothing more."""
+    """Names in any case, OIDs, ``*``, ``+``, ``1.1`` and ``@class`` (RFC 4529); unknown, empty and repeated names
+    select nothing more."""
     if sum(map(len, attributes)) > CACHED_OCTETS:
         return _selection(attributes, types_only, False)
     return _cached_selection(attributes, types_only, True)
 
 
 def _selection(attributes: tuple[bytes, ...], types_only: bool, recurring: bool) -> Selection:
-    names = {attribute.decode("latin-1").lower() for attribute in attributes}
-    keys = frozenset(KNOWN[name].key if name in KNOWN else name for name in names - {"*", "+", "1.1", ""})
+    names = {without_binary(attribute.decode("latin-1").lower()) for attribute in attributes}
+    classes = {name for name in names if name[:1] == "@"}
+    keys = frozenset(KNOWN[name].key if name in KNOWN else name for name in names - {"*", "+", "1.1", ""} - classes)
+    keys = keys.union(*(allowed(name[1:]) for name in classes if name[1:] in BY_NAME))
     return Selection("*" in names or not attributes, "+" in names, keys, types_only, recurring)
 
 
@@ -71,6 +75,9 @@ class PlainEntry:
 
     dn: str
     attributes: Mapping[str, Sequence[Value]]
+
+    def attribute_types(self) -> Iterable[AttributeType]:
+        return (KNOWN[key] for key in self.attributes)
 
     def values(self, key: str) -> Sequence[Value]:
         return self.attributes.get(key, ())
@@ -95,10 +102,12 @@ def results(
     candidates: Iterable[Entry],
     recognise: Recognise,
     decided: bool = False,
+    expired: Callable[[], bool] | None = None,
 ) -> Iterator[bytes]:
     """Slices of encoded messages, some of them empty; the last one ends with the SearchResultDone.
 
-    ``decided``: all the candidates match, and the filter need not be asked.
+    ``decided``: all the candidates match, and the filter need not be asked. ``expired``: is the request's time limit
+    over? Asked after every slice.
     """
     selects = None if decided else predicate(request.filter, recognise)
     shown = selection(request.attributes, request.types_only)
@@ -125,6 +134,9 @@ def results(
             yield b"".join(out)
             out.clear()
             looked = size = 0
+            if expired is not None and expired():
+                done = _TIME_LIMIT_EXCEEDED
+                break
     out.append(ber.tlv(ber.SEQUENCE, identifier + done))
     yield b"".join(out)
 
@@ -132,3 +144,4 @@ def results(
 NO_LIMIT = -1
 _DONE = encode_result(SEARCH.response, SUCCESS)
 _SIZE_LIMIT_EXCEEDED = encode_result(SEARCH.response, Result(ResultCode.SIZE_LIMIT_EXCEEDED))
+_TIME_LIMIT_EXCEEDED = encode_result(SEARCH.response, Result(ResultCode.TIME_LIMIT_EXCEEDED))

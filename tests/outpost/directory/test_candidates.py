@@ -12,7 +12,8 @@ from outpost.directory.index import ORDINAL
 from outpost.directory.reader import Reader
 from protocols.ldap import dn, search
 from protocols.ldap.evaluation import predicate
-from protocols.ldap.filter import And, Approx, Equality, Filter, Not, Or, Present
+from protocols.ldap.extensible import IN_CHAIN
+from protocols.ldap.filter import And, Approx, Equality, Extensible, Filter, Not, Or, Present
 from protocols.ldap.filter_text import parse
 from protocols.ldap.messages import Scope, SearchRequest
 from protocols.link.messages import GroupRecord
@@ -84,6 +85,13 @@ assertions = st.one_of(
     st.builds(Equality, st.sampled_from(ATTRIBUTES), st.sampled_from(VALUES)),
     st.builds(Approx, st.sampled_from(ATTRIBUTES), st.sampled_from(VALUES)),
     st.builds(Present, st.sampled_from(ATTRIBUTES)),
+    st.builds(
+        Extensible,
+        st.sampled_from((None, IN_CHAIN.oid, IN_CHAIN.name, "caseIgnoreMatch", "caseExactMatch", "integerBitOrMatch")),
+        st.sampled_from((None, *ATTRIBUTES)),
+        st.sampled_from(VALUES),
+        st.booleans(),
+    ),
 )
 filters: st.SearchStrategy[Any] = st.recursive(
     assertions,
@@ -121,6 +129,8 @@ def test_each_assertion(attribute: str) -> None:
         ("(&(objectClass=posixAccount)(uid=bob))", True),
         (f"(&(objectClass=user)(memberOf=cn=staff,{GROUPS}))", True),
         ("(|(uid=bob)(uid=alice))", True),
+        (f"(memberOf:1.2.840.113556.1.4.1941:=cn=staff,{GROUPS})", True),
+        (f"(member:1.2.840.113556.1.4.1941:=cn=bob,{USERS})", True),
         ("(mail=bob@example.com)", False),
         ("(uidNumber=2002)", False),
         ("(&(uid=bob)(sn=*x*))", False),

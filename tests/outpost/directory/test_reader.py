@@ -47,6 +47,7 @@ CONTAINERS = ["ou:group", "ou:user", "ou:virtual"]
         (f"UID = BOB , {USERS.upper()}", Scope.BASE, ["user:bob"]),
         (r"cn=sales\2c emea,ou=groups,dc=LDAP, dc=goauthentik,dc=io", Scope.BASE, ["group:Sales\\, EMEA"]),
         (f"cn=bob,{VIRTUAL}", Scope.SUB, ["virtual:bob"]),
+        ("", Scope.ONE, ["base"]),
         ("", Scope.SUB, ["base", *CONTAINERS, *EVERY_USER, *EVERY_GROUP, *EVERY_VIRTUAL]),
     ],
 )
@@ -60,7 +61,8 @@ def test_base_and_scope(base: str, scope: Scope, names: list[str]) -> None:
         (f"cn=nobody,{USERS}", USERS),
         (f"uid=staff,{GROUPS}", GROUPS),
         (f"uid=bob,{VIRTUAL}", VIRTUAL),
-        (f"cn=x,cn=bob,{USERS}", USERS),
+        (f"cn=x,cn=bob,{USERS}", f"cn=bob,{USERS}"),
+        (f"cn=x,cn=nobody,{USERS}", USERS),
         (f"ou=elsewhere,{BASE}", BASE),
         (f"cn=bob+uid=bob,{USERS}", USERS),
         ("dc=goauthentik,dc=io", ""),
@@ -74,7 +76,22 @@ def test_a_missing_base_names_the_nearest_entry_above(base: str, matched: str) -
     assert caught.value.result.matched_dn == matched
 
 
+CHAIN = "1.2.840.113556.1.4.1941"
 FILTERS = [
+    (f"(memberOf:{CHAIN}:=cn=staff,{GROUPS})", ["group:Sales\\, EMEA", "user:bob", "user:carol", "user:dora"]),
+    (f"(memberOf:{CHAIN}:=cn=Sales\\5c, EMEA,{GROUPS})", ["user:bob", "user:dora"]),
+    (f"(memberOf:{CHAIN}:=cn=bob,{USERS})", []),
+    (f"(member:{CHAIN}:=cn=bob,{USERS})", ["group:Sales\\, EMEA", "group:staff", "virtual:bob"]),
+    (f"(uniqueMember:{CHAIN}:=uid=BOB,{USERS})", ["group:Sales\\, EMEA", "group:staff", "virtual:bob"]),
+    (f"(member:{CHAIN}:=cn=Sales\\5c, EMEA,{GROUPS})", ["group:staff"]),
+    (f"(member:{CHAIN}:=cn=staff,{GROUPS})", []),
+    (f"(!(member:{CHAIN}:=nonsense))", []),
+    ("(ou:dn:=GROUPS)", ["group:Sales\\, EMEA", "group:admins", "group:staff", "ou:group"]),
+    ("(&(objectClass=user)(uidNumber:1.2.840.113556.1.4.803:=2002))", ["user:bob", "user:carol"]),
+    ("(department:caseExactMatch:=emea)", []),
+    ("(department:caseExactMatch:=EMEA)", ["user:bob"]),
+    ("(:caseIgnoreMatch:=zürich)", []),
+    ("(:caseExactMatch:=EMEA)", ["user:bob"]),
     ("(uid=bob)", ["user:bob"]),
     ("(uid=BOB)", ["user:bob"]),
     ("(cn=bob)", ["user:bob", "virtual:bob"]),

@@ -106,6 +106,7 @@ class Door:
     def __init__(self, people: People | None = None, link: FakeLink | None = None, tls: Any = None) -> None:
         self.people = people or People()
         self.clock = Turns()
+        self.now = NOW
         self.telemetry = RecordingTelemetry()
         self.link = link or FakeLink(dict(PASSWORDS))
         users = self.people.directory.current.users
@@ -114,7 +115,7 @@ class Door:
         }
         authentication = Authentication(self.link, lambda: "id", self.telemetry.fault)
         self.factory = LdapFactory(
-            authentication, self.people.directory, self.telemetry, self.clock, tls, now=lambda: NOW
+            authentication, self.people.directory, self.telemetry, self.clock, tls, now=lambda: self.now
         )
 
     def connect(self) -> Client:
@@ -390,6 +391,20 @@ def test_a_membership_removed_is_gone_from_the_next_answer(client: Client) -> No
     assert f"cn=carol,{USERS}" in client.names(search)
     client.door.people.change(Members("g-staff", removed=(CAROL,)))
     assert f"cn=carol,{USERS}" not in client.names(search)
+
+
+def test_a_time_limit_ends_a_long_search(crowd: People) -> None:
+    door = Door(crowd)
+    client = door.connect()
+    client.bind()
+    client.send(peer.search(2, BASE, time_limit=5), peer.search(3, BASE, filter="(uid=bob)", time_limit=5))
+    door.now += 5
+    for _ in range(50):
+        client.turn()
+    *entries, late, bob, done = client.answers()
+    assert (late.message_id, late.code) == (2, 3)
+    assert 0 < len(entries) < MANY
+    assert (bob.text, done.code) == (BOB_DN, 0)  # one slice is always given
 
 
 def test_an_exception_in_a_search_answers_other(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,7 @@ def search(
     filter: str = "(objectClass=*)",
     attributes: Sequence[str] = (),
     size_limit: int = 0,
+    time_limit: int = 0,
     types_only: bool = False,
     controls: Controls = (),
 ) -> bytes:
@@ -61,6 +62,7 @@ def search(
         baseObject=base,
         scope=scope,
         sizeLimit=size_limit,
+        timeLimit=time_limit,
         typesOnly=types_only,
         filter=encodable(parse(filter)),
         attributes=list(attributes),

@@ -3,7 +3,8 @@ import pytest
 from protocols.ldap.filter_text import parse
 from protocols.ldap.matching import MatchingRule, Normal
 from protocols.ldap.messages import Scope, SearchRequest
-from protocols.ldap.schema import KNOWN, root_dse
+from protocols.ldap.root_dse import root_dse
+from protocols.ldap.schema import KNOWN, AttributeType
 from protocols.ldap.search import (
     CACHED_OCTETS,
     SLICE_CANDIDATES,
@@ -55,6 +56,12 @@ USER = {"objectClass": [b"top"], "cn": [b"alice", "Älice".encode()], "mail": [b
         ((b"sn",), set()),
         ((b"userPassword",), set()),
         ((b"\xff",), set()),
+        ((b"@inetOrgPerson",), {"objectClass", "cn", "mail"}),
+        ((b"@2.5.6.6",), {"objectClass", "cn"}),
+        ((b"@unheard", b"@"), set()),
+        ((b"@top", b"+"), {"objectClass", "entryUUID"}),
+        ((b"mail;binary",), {"mail"}),
+        ((b"mail;lang-en", b"member;range=0-*"), set()),
     ],
 )
 def test_selection_is_obeyed_exactly(asked: tuple[bytes, ...], names: set[str]) -> None:
@@ -90,6 +97,13 @@ def test_size_limit(limit: int, there: int, sent: int, code: int) -> None:
     assert codes(octets) == [(1, None)] * sent + [(1, code)]
 
 
+def test_time_limit() -> None:
+    answers = iter([False, True])
+    many = [ALICE] * (SLICE_CANDIDATES * 3)
+    octets = b"".join(results(1, a_request(), many, KNOWN.get, expired=lambda: next(answers)))
+    assert codes(octets) == [(1, None)] * (SLICE_CANDIDATES * 2) + [(1, 3)]
+
+
 def test_slices_are_bounded_also_when_nothing_matches() -> None:
     slices = list(results(1, a_request("(cn=nobody)"), [ALICE] * (SLICE_CANDIDATES * 3), KNOWN.get))
     assert [len(octets) for octets in slices[:-1]] == [0, 0, 0]
@@ -118,6 +132,10 @@ def test_everything_in_the_root_dse_has_an_attribute_type() -> None:
 def test_an_entry_that_is_not_ready_lets_others_have_a_turn() -> None:
     class Slow:
         asked = 0
+        dn = "cn=slow"
+
+        def attribute_types(self) -> tuple[AttributeType, ...]:
+            return ()
 
         def values(self, key: str) -> tuple[str, ...]:
             return ("top",) if key == "objectclass" else ()

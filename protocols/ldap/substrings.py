@@ -1,0 +1,39 @@
+"""Substring assertions (RFC 4517 s4.1): the pieces, normalised, and whether a value holds them in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from protocols.ldap.matching import MatchingRule
+
+
+class Pieces(NamedTuple):
+    initial: str
+    middle: tuple[str, ...]
+    final: str
+
+
+def pieces_of(rule: MatchingRule, initial: bytes, middle: Iterable[bytes], final: bytes) -> Pieces | None:
+    """None if one of them fits no syntax. The rule must be one of text."""
+    normalise = rule.normalise
+    # The full stops keep the blanks at the inner edges, which are significant (RFC 4518 s2.6.1).
+    first, last = normalise(initial + b"."), normalise(b"." + final)
+    inner = [normalise(b"." + piece + b".") for piece in middle]
+    if first is None or last is None or None in inner:
+        return None
+    return Pieces(first[:-1], tuple(piece[1:-1] for piece in inner), last[1:])
+
+
+def holds_pieces(value: str, pieces: Pieces) -> bool:
+    """Both normalised. The pieces do not overlap."""
+    initial, middle, final = pieces
+    if not value.startswith(initial):
+        return False
+    at = len(initial)
+    for piece in middle:
+        found = value.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return len(value) - len(final) >= at and value.endswith(final)
