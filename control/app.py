@@ -20,10 +20,10 @@ from control import __version__
 from control.authentication import Authentication
 from control.bootstrap import FirstStart, first_start
 from control.config import CannotStart, ControlConfig
-from control.flows.headless import password_proof
 from control.link import Link
 from control.outposts import self_signed_certificate
 from control.passwords import Passwords
+from control.proofs import proofs
 from control.records import Outpost
 from control.store.interface import AccessDenied, Query, Transaction, Unavailable, WrongSecretKey
 from control.store.sql import NewerStore, SqlStore
@@ -116,7 +116,7 @@ class Control:
             passwords.close()
             raise CannotStart(f"{error}.") from error
         services = Services(store, passwords, now, random, config.trusted_proxies, __version__, config.public_url)
-        authentication = Authentication(store, {"password": password_proof(services)}, now)
+        authentication = Authentication(store, proofs(services), now)
         link = Link(store, authentication)
         return cls(
             config=config,

@@ -28,7 +28,14 @@ IDENTIFICATION = DefaultStage(
     "identification",
     {"user_fields": ["email", "username"], "case_insensitive_matching": True},
 )
-PASSWORD = DefaultStage("default-authentication-password", "password", {"failed_attempts_before_cancel": 5})
+PASSWORD = DefaultStage(
+    "default-authentication-password",
+    "password",
+    {
+        "backends": ["authentik.core.auth.InbuiltBackend", "authentik.core.auth.TokenBackend"],
+        "failed_attempts_before_cancel": 5,
+    },
+)
 LOGIN = DefaultStage("default-authentication-login", "user_login", {"session_duration": "seconds=0"})
 LOGOUT = DefaultStage("default-invalidation-logout", "user_logout")
 CONSENT = DefaultStage(

@@ -293,7 +293,20 @@ class Token(Record):
     description: str = ""
     expiring: bool = True
     expires: float | None = None
+    revealed: bool = False
+    """Somebody has seen the key: a device's password is shown once, and that of an application is then no longer
+    kept."""
     managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUse(Record):
+    """When a device's password was last used; apart from `Token`, because that is activity. ``pk`` is the token's."""
+
+    TABLE = "token_use"
+
+    pk: str
+    last_used: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,5 +474,6 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     RefreshToken,
     UserConsent,
     Login,
+    TokenUse,
     Instance,
 )

@@ -82,7 +82,11 @@ class Context:
     proved_version: int = 0
     """The account's ``credential_version`` when it was checked: a later one means that it is right no more."""
     method: str = ""
-    """How it was proved: `password`, `setup_code`."""
+    """How it was proved: `password`, `app_password`, `setup_code`."""
+    ends: float | None = None
+    """When what was shown ends by itself, seconds since the epoch."""
+    door: str = ""
+    """The protocol of the door that a headless run is for; empty: a browser."""
     login: int | None = None
     """The user to sign in when the flow ends."""
     logout: bool = False

@@ -30,6 +30,7 @@ class ServiceAccountFields(Fields):
 class ServiceAccount:
     user: User
     token: Token
+    """With its key, which is nowhere else from now on."""
     group: Group | None
 
 
@@ -45,4 +46,5 @@ def create(tx: Transaction, given: Mapping[str, Any], random: Random) -> Service
     ends = (tx.now + VALID_SECONDS if fields.expires is None else fields.expires) if fields.expiring else None
     identifier = f"service-account-{user.username}-password"
     token = tokens.create(tx, user.pk, identifier, random, intent="app_password", expires=ends)
+    tokens.reveal(tx, token.pk)
     return ServiceAccount(user, token, group)

@@ -1,16 +1,20 @@
-"""Tokens: found by the digest of their key, so that the database opens no door."""
+"""Tokens: found by the digest of their key, so that the database opens no door.
+
+Two kinds are passwords of one device or program each: an *app password* stands where a password stands; a *network
+password* also answers CHAP and MS-CHAPv2. Both are generated, shown once, and end at once when they are taken back.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from control.records import Outpost, Token, User
-from control.store.interface import NotFound, Transaction
+from control.records import Outpost, Token, TokenUse, User
+from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
 from control.verbs.fields import (
     MAX_INTEGER,
@@ -35,13 +39,26 @@ MAX_KEY_LENGTH = 4096
 
 Random = Callable[[int], bytes]
 
-GIVEN_INTENTS = ("api", "app_password")
+APP_PASSWORD, NETWORK_PASSWORD = "app_password", "network_password"
+PASSWORD_INTENTS = frozenset({APP_PASSWORD, NETWORK_PASSWORD})
+GIVEN_INTENTS = ("api", APP_PASSWORD, NETWORK_PASSWORD)
 """What people make by hand; the others belong to flows."""
+LETTERS = "abcdefghijkmnpqrstuvwxyz"
+"""Of a network password: small letters alone, so that a phone's keyboard need not change; without l and o, which look
+like digits."""
+NETWORK_GROUPS, NETWORK_GROUP = 4, 6
+"""Four groups of six letters: 110 bits. Whoever records an MS-CHAPv2 exchange may try passwords as fast as DES goes."""
+NETWORK_SECONDS = 365 * 86_400.0
+"""A network password that is given no end: nobody wants to type it into every device each month."""
+MOST_NETWORK_PASSWORDS = 50
+"""Of one user: each may have to be tried against a response, at 60 us."""
+USE_SECONDS = 60.0
+"""The last use is written at most this often."""
 
 
 class TokenFields(Fields):
     identifier: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(slug)]
-    intent: Literal["api", "app_password"] = "api"
+    intent: Literal["api", "app_password", "network_password"] = "api"
     user: Annotated[int, Field(ge=1, le=MAX_INTEGER)]
     description: LongText = ""
     expires: Moment = None
@@ -65,9 +82,13 @@ def create(
 ) -> Token:
     """A token with a new key of so many characters. Without ``expires`` it never ends.
 
-    Raises Invalid if the identifier is taken.
+    Raises Invalid if the identifier is taken, or the user has as many network passwords as there may be.
     """
-    key = random(-(-length // 2)).hex()[:length]
+    if intent == NETWORK_PASSWORD:
+        _refuse_too_many(tx, user)
+        key = network_key(random)
+    else:
+        key = random(-(-length // 2)).hex()[:length]
     with unique():
         return tx.insert(
             Token(
@@ -83,6 +104,24 @@ def create(
         )
 
 
+def network_key(random: Random) -> str:
+    """``kqmeyx-wvpnrt-ghabcd-fzsuwa``"""
+    number = int.from_bytes(random(32))
+    letters = []
+    for _ in range(NETWORK_GROUPS * NETWORK_GROUP):
+        number, place = divmod(number, len(LETTERS))
+        letters.append(LETTERS[place])
+    text = "".join(letters)
+    return "-".join(text[at : at + NETWORK_GROUP] for at in range(0, len(text), NETWORK_GROUP))
+
+
+def _refuse_too_many(tx: Transaction, user: int) -> None:
+    if tx.count(Token, Query(equal={"user": user, "intent": NETWORK_PASSWORD})) >= MOST_NETWORK_PASSWORDS:
+        raise Invalid(
+            {NON_FIELD: [f"A user has at most {MOST_NETWORK_PASSWORDS} network passwords. Delete one first."]}
+        )
+
+
 def issue(tx: Transaction, given: Mapping[str, Any], random: Random) -> Token:
     """A token as a person asks for it; one that expires without a given moment does so as the settings say.
 
@@ -93,7 +132,8 @@ def issue(tx: Transaction, given: Mapping[str, Any], random: Random) -> Token:
     settings = system.read(tx)
     ends = None
     if fields.expiring:
-        ends = tx.now + seconds(settings.default_token_duration) if fields.expires is None else fields.expires
+        lasting = NETWORK_SECONDS if fields.intent == NETWORK_PASSWORD else seconds(settings.default_token_duration)
+        ends = tx.now + lasting if fields.expires is None else fields.expires
     return create(
         tx,
         fields.user,
@@ -115,9 +155,14 @@ def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = T
     existing(tx, User, "user", [fields.user])
     if fields.expiring and fields.expires is None:
         raise Invalid({"expires": ["A token that expires needs a moment when it does."]})
+    if fields.intent != token.intent and {fields.intent, token.intent} & PASSWORD_INTENTS:
+        raise Invalid({"intent": ["What a password is for stays as it is. Make a new one."]})
     changed = fields.model_dump() | ({} if fields.expiring else {"expires": None})
     with unique():
-        return tx.update(replace(token, **changed))
+        after = tx.update(replace(token, **changed))
+    if after != token:
+        _disbelieve(tx, token)
+    return after
 
 
 def delete(tx: Transaction, pk: str) -> None:
@@ -125,6 +170,51 @@ def delete(tx: Transaction, pk: str) -> None:
     token = tx.get(Token, pk)
     _refuse_outposts(tx, token)
     tx.delete(token)
+    _disbelieve(tx, token)
+
+
+def _disbelieve(tx: Transaction, token: Token) -> None:
+    """Outposts forget what they remember of the owner's passwords: this may be one of them."""
+    owner = tx.find(User, pk=token.user) if token.intent in PASSWORD_INTENTS else None
+    if owner is not None:
+        tx.update(replace(owner, credential_version=owner.credential_version + 1))
+
+
+def reveal(tx: Transaction, pk: str) -> str | None:
+    """The key; of a device's password only the first time, then None. Raises NotFound."""
+    token = tx.get(Token, pk)
+    if token.intent not in PASSWORD_INTENTS:
+        return token.key
+    if token.revealed:
+        return None
+    kept = token.key if token.intent == NETWORK_PASSWORD else ""
+    tx.update(replace(token, key=kept, revealed=True))
+    return token.key
+
+
+def app_password(tx: Transaction, user: int, typed: str, intents: Sequence[str] = (APP_PASSWORD,)) -> Token | None:
+    """The user's password of a device that this is, if it is good now."""
+    if not 0 < len(typed) <= MAX_KEY_LENGTH:
+        return None
+    token = tx.find(Token, key_digest=digest(typed))
+    good = token is not None and token.user == user and token.intent in intents and not _expired(token, tx.now)
+    return token if good else None
+
+
+def network_passwords(tx: Transaction, user: int) -> list[Token]:
+    """Those of the user that are good now, in no particular order."""
+    found = tx.select(Token, Query(equal={"user": user, "intent": NETWORK_PASSWORD}, limit=MOST_NETWORK_PASSWORDS))
+    return [token for token in found if not _expired(token, tx.now)]
+
+
+def used(tx: Transaction, pk: str) -> None:
+    """Remembers that this password has just been used, unless that is known or the password is gone."""
+    known = tx.find(TokenUse, pk=pk)
+    if known is None:
+        if tx.find(Token, pk=pk) is not None:
+            tx.insert(TokenUse(pk, tx.now))
+    elif tx.now - known.last_used >= USE_SECONDS:
+        tx.update(TokenUse(pk, tx.now))
 
 
 def _refuse_outposts(tx: Transaction, token: Token) -> None:

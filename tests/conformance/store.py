@@ -37,6 +37,7 @@ from control.records import (
     Stage,
     StageBinding,
     Token,
+    TokenUse,
     User,
     UserConsent,
 )
@@ -125,6 +126,7 @@ ONE_OF_EACH: tuple[Record, ...] = (
     RefreshToken("refresh", 3, 1, "code", revoked=True, expires=2.0),
     UserConsent(1, "application", scopes=("openid", "email"), expires=3.0),
     Login(5, 77.0),
+    TokenUse("t1", 78.0),
     Instance("i1", "outpost", hostname="edge-1", last_seen=3.0),
 )
 
@@ -396,7 +398,8 @@ def a_deleted_user_leaves_nothing_behind(bench: Bench) -> None:
     bench.write(lambda tx: tx.add_members(group.pk, [user.pk, other.pk]))
     for pk in (user.pk, other.pk):
         bench.insert(Binding("app", user=pk))
-        bench.insert(Token(f"t{pk}", pk, key_digest=str(pk)))
+        token = bench.insert(Token(f"t{pk}", pk, key_digest=str(pk)))
+        bench.insert(TokenUse(token.pk, 1.0))
         bench.insert(Session(f"s{pk}", user=pk))
         bench.insert(Login(pk, 1.0))
     outpost = bench.insert(Outpost("o", "any", user=user.pk))
@@ -406,6 +409,7 @@ def a_deleted_user_leaves_nothing_behind(bench: Bench) -> None:
     for kind in (Binding, Token, Session):
         assert [record.user for record in bench.read(lambda tx, kind=kind: tx.select(kind))] == [other.pk]  # type: ignore[misc]
     assert [login.pk for login in bench.read(lambda tx: tx.select(Login))] == [other.pk]
+    assert bench.read(lambda tx: tx.count(TokenUse)) == 1
     assert bench.read(lambda tx: tx.get(Outpost, outpost.pk)).user is None
     log = bench.read(lambda tx: tx.changes_since(before))
     assert {line.revision for line in log} == {before + 1}

@@ -10,18 +10,22 @@ from typing import Any
 from control.flows.avatar import avatar
 from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, State, Verdict
 from control.passwords import Busy
-from control.records import User
+from control.records import Token, User
 from control.store.interface import Transaction
+from control.verbs import tokens
 from rules import validity
 
 WRONG = ("The name or the password is wrong.", "invalid")
+BUILT_IN, APP_PASSWORDS = "authentik.core.auth.InbuiltBackend", "authentik.core.auth.TokenBackend"
+BACKENDS = (BUILT_IN, APP_PASSWORDS)
+"""What may stand for a password, unless the stage says otherwise. Names of others are kept, and prove nothing here."""
 
 
 class PasswordStage:
-    """Settings: ``failed_attempts_before_cancel``, which the executor counts."""
+    """Settings: ``backends``, and ``failed_attempts_before_cancel``, which the executor counts."""
 
     asks = True
-    writes = frozenset({"proved", "proved_version", "method"})
+    writes = frozenset({"proved", "proved_version", "method", "ends"})
 
     def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -39,22 +43,41 @@ class PasswordStage:
         password = fields.get("password", "")
         if not password:
             return Invalid({"password": [("Enter your password.", "required")]})
-        user = await services.store.read(lambda tx: tx.find(User, pk=context.pending_user or 0))
-        stored = user.password if user is not None else None
+        backends = settings.get("backends", BACKENDS)
+        typed = password if APP_PASSWORDS in backends else ""
+        user, device = await services.store.read(lambda tx: _known(tx, context, typed))
+        if user is not None and device is not None and validity.refusal(user, services.now()) is None:
+            await services.store.write(lambda tx: tokens.used(tx, device.pk))
+            return _proved(user, "app_password", device.expires if device.expiring else None)
+        stored = user.password if user is not None and BUILT_IN in backends else None
         verified = await services.passwords.verify(stored, password)
-        reason = _refusal(user, verified.ok, services.now())
+        reason = _refusal(user, bool(stored or device), verified.ok or device is not None, services.now())
         if user is None or reason is not None:
             return Invalid({"password": [WRONG]}, reason or "unknown_user")
         if verified.needs_rehash:
             await _remember_at_todays_cost(user, password, services)
-        return Continue({"proved": user.pk, "proved_version": user.credential_version, "method": "password"})
+        return _proved(user, "password")
 
 
-def _refusal(user: User | None, right: bool, now: float) -> str | None:
+def _proved(user: User, method: str, ends: float | None = None) -> Continue:
+    return Continue({"proved": user.pk, "proved_version": user.credential_version, "method": method, "ends": ends})
+
+
+def _known(tx: Transaction, context: Context, typed: str) -> tuple[User | None, Token | None]:
+    """Whose password is asked for; and the password of one of their devices, if that was typed.
+
+    A network password counts as one over RADIUS: a device that sends it openly sends it in the same place.
+    """
+    pk = context.pending_user or 0
+    intents = tokens.PASSWORD_INTENTS if context.door == "radius" else (tokens.APP_PASSWORD,)
+    return tx.find(User, pk=pk), tokens.app_password(tx, pk, typed, tuple(intents))
+
+
+def _refusal(user: User | None, has_password: bool, right: bool, now: float) -> str | None:
     """Why this is not enough. Whether the account is good is told only of those who knew the password."""
     if user is None:
         return "unknown_user"
-    if user.password is None:
+    if not has_password:
         return "no_password"
     if not right:
         return "wrong_password"

@@ -25,6 +25,7 @@ from control.records import (
     Stage,
     StageBinding,
     Token,
+    TokenUse,
     User,
     UserConsent,
 )
@@ -64,6 +65,7 @@ REFERENCES: tuple[Reference, ...] = (
     Reference(AccessToken, "provider", Provider, Fate.DELETE),
     Reference(RefreshToken, "provider", Provider, Fate.DELETE),
     Reference(UserConsent, "application", Application, Fate.DELETE),
+    Reference(TokenUse, "pk", Token, Fate.DELETE),
     Reference(Outpost, "user", User, Fate.CLEAR),
     Reference(Binding, "group", Group, Fate.DELETE),
     Reference(Group, "parents", Group, Fate.STRIP),

@@ -13,7 +13,7 @@ from control import audit
 from control.certificates import KeyPair, self_signed
 from control.records import Certificate
 from control.store.interface import Transaction
-from control.verbs import certificates
+from control.verbs import certificates, tokens
 from control.web.admin_api.bodies import json_object
 from control.web.admin_api.callers import Caller, people, superusers_and_outposts, superusers_only
 from control.web.admin_api.endpoint import Action, Body, Do, Endpoint
@@ -48,8 +48,11 @@ def _view_key(services: Services) -> Do:
     async def do(request: Request, caller: Caller) -> Response:
         def verb(tx: Transaction) -> str:
             token = resource.one(tx, request.path_params["key"], caller)
+            key = tokens.reveal(tx, token.pk)
+            if key is None:
+                raise Refused(404, "This password was shown once and cannot be shown again. Make a new one.")
             audit.secret_viewed(tx, token, token.identifier, caller.actor)
-            return token.key
+            return key
 
         return answer({"key": await services.store.write(verb, caller.actor)})
 

@@ -3,83 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from control.authentication import Proved
-from control.bootstrap import FirstStart, bootstrap
 from control.flows import headless
-from control.flows.headless import MOST_ANSWERS, password_proof, prove_password
-from control.flows.planning import flow_for, headless_flow
+from control.flows.headless import MOST_ANSWERS, password_proof
+from control.flows.planning import headless_flow
+from control.flows.stages.password import APP_PASSWORDS, BUILT_IN
 from control.flows.state import MOST_STAGES
-from control.passwords import Verified
-from control.records import Binding, Flow, Provider, Session, Stage, StageBinding
+from control.records import Binding, Flow, Provider, Session, Stage, TokenUse
 from control.store.interface import NotFound, Query, Transaction
-from control.verbs import users
-from control.web.services import Services
-from protocols.link.messages import Authenticate
-from tests.control.web.api import counted_random
-from tests.fakes import FakeClock
-from tests.stores import ImmediatePasswords, ImmediateStore, open_store, run
-
-
-class CountingPasswords(ImmediatePasswords):
-    def __init__(self) -> None:
-        super().__init__()
-        self.verified = 0
-
-    async def verify(self, stored: str | None, password: str, owner: str = "") -> Verified:
-        self.verified += 1
-        return await super().verify(stored, password)
-
-
-class House:
-    def __init__(self, folder: Path) -> None:
-        self.clock = FakeClock()
-        self.sql = open_store(folder, self.clock)
-        random = counted_random()
-        self.sql.write_now(lambda tx: bootstrap(tx, FirstStart(), None, None, random))
-        self.passwords = CountingPasswords()
-        self.services = Services(ImmediateStore(self.sql), self.passwords, self.clock, random, (), "0.1.0")
-
-    def user(self, username: str, password: str | None = "right", **fields: Any) -> int:
-        def verb(tx: Transaction) -> int:
-            pk = users.create(tx, {"username": username, "name": username, **fields}).pk
-            if password is not None:
-                users.set_password(tx, pk, self.passwords.hash_now(password))
-            return pk
-
-        return self.sql.write_now(verb)
-
-    def flow(self, *kinds: str, slug: str = "own", designation: str = "authentication", **fields: Any) -> Flow:
-        def verb(tx: Transaction) -> Flow:
-            flow = tx.insert(Flow(slug, slug, slug, designation, **fields))
-            for order, kind in enumerate(kinds):
-                stage = tx.insert(Stage(f"{slug}-{order}", kind))
-                tx.insert(StageBinding(flow.pk, stage.pk, order))
-            return flow
-
-        return self.sql.write_now(verb)
-
-    def provider(self, **fields: Any) -> Provider:
-        return self.sql.write_now(lambda tx: tx.insert(Provider("p", "ldap", **fields)))
-
-    def default(self) -> Flow:
-        return self.sql.read_now(lambda tx: flow_for(tx, "authentication"))
-
-    def prove(self, username: str, password: str, flow: Flow | None = None) -> Proved:
-        return run(prove_password(flow or self.default(), username, password, self.services))
+from protocols.link.messages import Authenticate, Reuse
+from tests.control.flows.house import House
+from tests.stores import run
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     opened = House(tmp_path)
     yield opened
-    opened.passwords.close()
-    opened.sql.close()
+    opened.close()
 
 
 def test_right(house: House) -> None:
@@ -221,3 +168,73 @@ def test_answers_are_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> N
     house.user("alice")
     monkeypatch.setattr(headless, "MOST_ANSWERS", 2)
     assert house.prove("alice", "right").reason == "flow_denied"
+
+
+# --- passwords of devices ------------------------------------------------------------------------------------------
+
+
+def test_an_app_password_stands_for_the_password_and_ends_when_it_ends(house: House) -> None:
+    alice = house.user("alice")
+    ends = house.clock.now() + 60
+    key = house.token(alice, "app_password", expires=ends).key
+    proved = house.prove("alice", key)
+    assert (proved.reason, proved.user, proved.version) == ("accepted", alice, 2)
+    assert (proved.reuse, house.passwords.verified) == (Reuse(600.0, not_after=ends), 0)
+    assert house.sql.read_now(lambda tx: tx.select(TokenUse))[0].last_used == house.clock.now()
+    assert house.prove("alice", "right").reuse == Reuse(600.0)
+    house.clock.advance(60)
+    assert house.prove("alice", key).reason == "wrong_password"
+
+
+def test_an_app_password_of_a_bad_account_is_refused_and_costs_the_same(house: House) -> None:
+    alice = house.user("alice", is_active=False)
+    key = house.token(alice, "app_password").key
+    assert house.prove("alice", key) == Proved("inactive", alice)
+    assert house.passwords.verified == 1
+
+
+def test_an_app_password_is_good_for_its_owner_alone(house: House) -> None:
+    alice, bob = house.user("alice"), house.user("bob")
+    key = house.token(alice, "app_password").key
+    assert house.prove("bob", key) == Proved("wrong_password", bob)
+
+
+def test_one_without_a_password_of_their_own_may_have_an_app_password(house: House) -> None:
+    machine = house.user("machine", password=None)
+    key = house.token(machine, "app_password").key
+    assert house.prove("machine", key).user == machine
+    assert house.prove("machine", "x") == Proved("no_password", machine)
+
+
+def test_the_password_stage_says_what_stands_for_a_password(house: House) -> None:
+    alice = house.user("alice")
+    key = house.token(alice, "app_password").key
+    flow = house.flow("identification", "password")
+
+    def backends(*names: str) -> None:
+        def verb(tx: Transaction) -> None:
+            stage = tx.find(Stage, name="own-1")
+            assert stage is not None
+            tx.update(replace(stage, settings={"backends": list(names)}))
+
+        house.sql.write_now(verb)
+
+    backends(BUILT_IN)
+    assert (house.prove("alice", key, flow).reason, house.prove("alice", "right", flow).reason) == (
+        "wrong_password",
+        "accepted",
+    )
+    backends(APP_PASSWORDS)
+    assert (house.prove("alice", key, flow).reason, house.prove("alice", "right", flow).reason) == (
+        "accepted",
+        "no_password",
+    )
+    backends("authentik.sources.ldap.auth.LDAPBackend")
+    assert {house.prove("alice", typed, flow).reason for typed in (key, "right")} == {"no_password"}
+
+
+def test_a_network_password_that_is_sent_openly_counts_over_radius_alone(house: House) -> None:
+    alice = house.user("alice")
+    key = house.token(alice, "network_password").key
+    assert house.prove("alice", key, door="radius").user == alice
+    assert house.prove("alice", key, door="ldap") == Proved("wrong_password", alice)

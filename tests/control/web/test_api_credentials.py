@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 from control.certificates import self_signed
 from control.records import Certificate, Event, Token
 from control.store.interface import Query
+from control.verbs import tokens
+from control.verbs.tokens import digest
 from tests.control.web.api import ADMIN_TOKEN, Api
 
 DAY = 86_400.0
@@ -67,6 +70,26 @@ def test_a_changed_token_keeps_its_key_and_its_owner(api: Api) -> None:
     assert api.call("PUT", "/core/tokens/t2/", {"identifier": "t2"}).body["user"] == alice
 
 
+@pytest.mark.parametrize("intent", ["app_password", "network_password"])
+def test_the_password_of_a_device_is_shown_once(api: Api, intent: str) -> None:
+    api.post("/core/tokens/", {"identifier": "phone", "intent": intent, "description": "My phone"})
+    shown = api.get("/core/tokens/phone/view_key/")["key"]
+    assert digest(shown) == token(api, "phone").key_digest
+    again = api.call("GET", "/core/tokens/phone/view_key/")
+    assert (again.status, "once" in again.body["detail"]) == (404, True)
+    assert len(events(api, "secret_view")) == 1
+    assert token(api, "phone").key == (shown if intent == "network_password" else "")
+
+
+def test_a_network_password_lasts_and_is_easy_to_type(api: Api) -> None:
+    made = api.post("/core/tokens/", {"identifier": "phone", "intent": "network_password"})
+    assert token(api, "phone").expires == api.clock() + 365 * DAY
+    assert re.fullmatch(r"([a-km-np-z]{6}-){3}[a-km-np-z]{6}", api.get("/core/tokens/phone/view_key/")["key"])
+    assert made["last_used"] is None
+    api.sql.write_now(lambda tx: tokens.used(tx, made["pk"]))
+    assert api.get("/core/tokens/phone/")["last_used"] == "2023-11-14T22:13:20.000000Z"
+
+
 def test_people_have_their_own_tokens_and_see_no_others(api: Api) -> None:
     alice, bob = api.user("alice"), api.user("bob")
     of_alice, of_bob = api.token(alice), api.token(bob)
@@ -87,7 +110,7 @@ def test_a_flows_token_is_not_its_owners_to_read(api: Api) -> None:
     assert {found["intent"] for found in api.get("/core/tokens/", api.token(alice))["results"]} == {"api"}
 
 
-@pytest.mark.parametrize("intent", ["recovery", "verification", "network_password", "nonsense"])
+@pytest.mark.parametrize("intent", ["recovery", "verification", "nonsense"])
 def test_only_these_intents_are_made_by_hand(api: Api, intent: str) -> None:
     assert "intent" in api.post("/core/tokens/", {"identifier": "t", "intent": intent}, 400)
 
@@ -113,7 +136,9 @@ def test_one_call_makes_account_app_password_and_group(api: Api) -> None:
     )
     assert (user["uid"], user["groups"]) == (made["user_uid"], [made["group_pk"]])
     stored = token(api, "service-account-robot-password")
-    assert (stored.key, stored.intent, stored.user) == (made["token"], "app_password", made["user_pk"])
+    assert (stored.intent, stored.user) == ("app_password", made["user_pk"])
+    assert (stored.key, stored.key_digest) == ("", digest(made["token"]))
+    assert api.call("GET", f"/core/tokens/{stored.identifier}/view_key/").status == 404
     assert stored.expires == api.clock() + 360 * DAY
     assert made["token"] not in str(api.sql.read_now(lambda tx: [event.context for event in tx.select(Event)]))
 

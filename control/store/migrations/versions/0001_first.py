@@ -308,6 +308,7 @@ def upgrade() -> None:
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("expiring", sa.Boolean(), nullable=False),
         sa.Column("expires", sa.Double(), nullable=True),
+        sa.Column("revealed", sa.Boolean(), nullable=False),
         sa.Column("managed", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_token")),
         sa.UniqueConstraint("identifier", name=op.f("uq_token_identifier")),
@@ -316,6 +317,12 @@ def upgrade() -> None:
     with op.batch_alter_table("token", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_token_user"), ["user"], unique=False)
 
+    op.create_table(
+        "token_use",
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("last_used", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_token_use")),
+    )
     op.create_table(
         "user",
         sa.Column("username", sa.Text(), nullable=False),

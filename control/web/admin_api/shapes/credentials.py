@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from control.records import Certificate, Token, User
+from control.records import Certificate, Token, TokenUse, User
 from control.store.interface import Transaction
 from control.verbs.certificates import described
 from control.web.admin_api.resource import View
@@ -15,6 +15,7 @@ from control.web.admin_api.shapes.people import users
 def tokens(tx: Transaction, records: Sequence[Token], view: View) -> list[Body]:
     owners = users(tx, list(by_pk(tx, User, {token.user for token in records}).values()), view)
     people = {body["pk"]: body for body in owners}
+    uses = by_pk(tx, TokenUse, {token.pk for token in records})
     return [
         {
             "pk": token.pk,
@@ -26,6 +27,7 @@ def tokens(tx: Transaction, records: Sequence[Token], view: View) -> list[Body]:
             "description": token.description,
             "expires": moment(token.expires),
             "expiring": token.expiring,
+            "last_used": moment(uses[token.pk].last_used if token.pk in uses else None),
         }
         for token in records
     ]

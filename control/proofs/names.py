@@ -1,0 +1,28 @@
+"""Whose name is it? The same user whom the provider's flow would find, whatever the kind of proof."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from control.flows.planning import headless_flow
+from control.flows.stages.identification import USER_FIELDS, find_user
+from control.records import Provider, Stage, StageBinding, User
+from control.store.interface import NotFound, Query, Transaction
+
+
+def named(tx: Transaction, provider: Provider, name: str) -> User | None:
+    """By the first identification stage of the provider's flow; by the defaults if it has none."""
+    settings = _identification(tx, provider)
+    allowed = tuple(settings.get("user_fields", USER_FIELDS))
+    return find_user(tx, name.strip(), allowed, bool(settings.get("case_insensitive_matching", True)))
+
+
+def _identification(tx: Transaction, provider: Provider) -> dict[str, Any]:
+    try:
+        flow = headless_flow(tx, provider)
+    except NotFound:
+        return {}
+    lines = tx.select(StageBinding, Query(equal={"flow": flow.pk}, ordering=("order",)))
+    stages = tx.select(Stage, Query(equal={"kind": "identification"}, within={"pk": [line.stage for line in lines]}))
+    by_pk = {stage.pk: stage for stage in stages}
+    return next((by_pk[line.stage].settings for line in lines if line.stage in by_pk), {})

@@ -1,0 +1,75 @@
+"""A real store with the default flows, cheap password hashes that are counted, and a clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from control.authentication import Proved
+from control.bootstrap import FirstStart, bootstrap
+from control.flows.headless import prove_password
+from control.flows.planning import flow_for
+from control.passwords import Verified
+from control.records import Flow, Provider, Stage, StageBinding, Token
+from control.store.interface import Transaction
+from control.verbs import tokens, users
+from control.web.services import Services
+from tests.control.web.api import counted_random
+from tests.fakes import FakeClock
+from tests.stores import ImmediatePasswords, ImmediateStore, open_store, run
+
+
+class CountingPasswords(ImmediatePasswords):
+    def __init__(self) -> None:
+        super().__init__()
+        self.verified = 0
+
+    async def verify(self, stored: str | None, password: str, owner: str = "") -> Verified:
+        self.verified += 1
+        return await super().verify(stored, password)
+
+
+class House:
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.sql = open_store(folder, self.clock)
+        random = counted_random()
+        self.sql.write_now(lambda tx: bootstrap(tx, FirstStart(), None, None, random))
+        self.passwords = CountingPasswords()
+        self.services = Services(ImmediateStore(self.sql), self.passwords, self.clock, random, (), "0.1.0")
+
+    def user(self, username: str, password: str | None = "right", **fields: Any) -> int:
+        def verb(tx: Transaction) -> int:
+            pk = users.create(tx, {"username": username, "name": username, **fields}).pk
+            if password is not None:
+                users.set_password(tx, pk, self.passwords.hash_now(password))
+            return pk
+
+        return self.sql.write_now(verb)
+
+    def flow(self, *kinds: str, slug: str = "own", designation: str = "authentication", **fields: Any) -> Flow:
+        def verb(tx: Transaction) -> Flow:
+            flow = tx.insert(Flow(slug, slug, slug, designation, **fields))
+            for order, kind in enumerate(kinds):
+                stage = tx.insert(Stage(f"{slug}-{order}", kind))
+                tx.insert(StageBinding(flow.pk, stage.pk, order))
+            return flow
+
+        return self.sql.write_now(verb)
+
+    def provider(self, **fields: Any) -> Provider:
+        return self.sql.write_now(lambda tx: tx.insert(Provider("p", "ldap", **fields)))
+
+    def default(self) -> Flow:
+        return self.sql.read_now(lambda tx: flow_for(tx, "authentication"))
+
+    def prove(self, username: str, password: str, flow: Flow | None = None, door: str = "ldap") -> Proved:
+        return run(prove_password(flow or self.default(), username, password, self.services, door))
+
+    def token(self, user: int, intent: str, identifier: str = "device", expires: float | None = None) -> Token:
+        random = self.services.random
+        return self.sql.write_now(lambda tx: tokens.create(tx, user, identifier, random, intent, expires))
+
+    def close(self) -> None:
+        self.passwords.close()
+        self.sql.close()

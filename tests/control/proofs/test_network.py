@@ -1,0 +1,179 @@
+"""CHAP and MS-CHAPv2: the RFCs' vectors, and only network passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control.authentication import Proved
+from control.proofs import network, proofs
+from control.records import Provider, Stage, TokenUse
+from control.store.interface import Transaction
+from control.verbs import tokens
+from protocols.link.messages import Authenticate
+from protocols.radius import mschapv2 as ms
+from protocols.radius.md4 import md4
+from tests.control.flows.house import House
+from tests.stores import run
+
+PEER, AUTHENTICATOR = bytes(range(16)), bytes(range(16, 32))
+
+
+class Network(House):
+    """Asks as the RADIUS door does."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.proofs = proofs(self.services)
+        self.radius = self.provider()
+
+    def ask(self, username: str, proof: dict[str, Any]) -> Proved:
+        question = Authenticate("q", self.radius.pk, username, proof, "radius", "192.0.2.1")
+        return run(self.proofs[proof["kind"]](self.radius, question))  # type: ignore[arg-type]
+
+
+def chap(password: str, challenge: bytes = AUTHENTICATOR, identifier: int = 7) -> dict[str, Any]:
+    response = md5(bytes((identifier,)) + password.encode() + challenge, usedforsecurity=False).digest()
+    return {"kind": "chap", "identifier": identifier, "challenge": challenge.hex(), "response": response.hex()}
+
+
+def mschapv2(password: str, name: str = "alice") -> dict[str, Any]:
+    response = ms.nt_response(ms.challenge_hash(PEER, AUTHENTICATOR, name), ms.nt_hash(password))
+    return {
+        "kind": "mschapv2",
+        "authenticator_challenge": AUTHENTICATOR.hex(),
+        "peer_challenge": PEER.hex(),
+        "nt_response": response.hex(),
+        "name": name,
+    }
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Network]:
+    opened = Network(tmp_path)
+    yield opened
+    opened.close()
+
+
+def test_rfc_2759_and_the_keys_that_a_door_needs() -> None:
+    proof = {
+        "kind": "mschapv2",
+        "authenticator_challenge": "5B5D7C7D7B3F2F3E3C2C602132262628",
+        "peer_challenge": "21402324255E262A28295F2B3A337C7E",
+        "nt_response": "82309ECD8D708B5EA08FAA3981CD83544233114A3D85D6DF",
+        "name": "User",
+    }
+    name, matches = network.mschapv2_matches(proof)
+    assert name == "User"
+    assert matches("clientPass") == {
+        "authenticator_response": "S=407A5589115FD0D6209F510FE9C04566932CDA56",
+        "password_hash_hash": "41c00c584bd2d91c4017a2a12fa59f3f",
+    }
+    assert matches("clientpass") is None
+
+
+def test_each_device_has_its_own_and_each_is_good(house: Network) -> None:
+    alice = house.user("alice", email="alice@example.com")
+    phone = house.token(alice, "network_password", "phone")
+    laptop = house.token(alice, "network_password", "laptop")
+    for key in (phone.key, laptop.key):
+        for proof in (chap(key), mschapv2(key)):
+            proved = house.ask("alice", proof)
+            assert (proved.reason, proved.user, proved.version, proved.reuse) == ("accepted", alice, 2, None)
+    assert house.ask("alice@example.com", mschapv2(phone.key)).user == alice
+    assert house.ask("EXAMPLE\\alice", mschapv2(phone.key)).user == alice
+    uses = house.sql.read_now(lambda tx: tx.select(TokenUse))
+    assert {use.pk for use in uses} == {phone.pk, laptop.pk}
+
+
+def test_mschapv2_gives_keys_and_chap_none(house: Network) -> None:
+    key = house.token(house.user("alice"), "network_password").key
+    assert house.ask("alice", chap(key)).keys == {}
+    keys = house.ask("alice", mschapv2(key)).keys
+    assert keys["password_hash_hash"] == md4(ms.nt_hash(key)).hex()
+    assert keys["authenticator_response"].startswith("S=")
+
+
+@pytest.mark.parametrize("proof", [chap, mschapv2])
+def test_no_other_secret_of_the_user_is_good(house: Network, proof: Any) -> None:
+    alice = house.user("alice", password="right")
+    app = house.token(alice, "app_password", "app").key
+    for secret in ("right", app, network.DUMMY):
+        assert house.ask("alice", proof(secret)) == Proved("needs_network_password", alice)
+    house.token(alice, "network_password", "phone")
+    for secret in ("right", app, network.DUMMY):
+        assert house.ask("alice", proof(secret)) == Proved("wrong_network_password", alice)
+
+
+def test_another_ones_password_is_not_good_whatever_name_was_hashed(house: Network) -> None:
+    bobs = house.token(house.user("bob"), "network_password", "bobs").key
+    alice = house.user("alice")
+    house.token(alice, "network_password", "hers")
+    assert house.ask("alice", mschapv2(bobs)) == Proved("wrong_network_password", alice)
+    assert house.ask("alice", mschapv2(bobs, name="bob")) == Proved("wrong_network_password", alice)
+    assert house.ask("nobody", chap(bobs)) == Proved("unknown_user")
+
+
+def test_it_ends_at_once_when_it_expires_or_is_taken_back(house: Network) -> None:
+    alice = house.user("alice")
+    token = house.token(alice, "network_password", expires=house.clock.now() + 10)
+    assert house.ask("alice", mschapv2(token.key)).reason == "accepted"
+    house.clock.advance(10)
+    assert house.ask("alice", mschapv2(token.key)) == Proved("needs_network_password", alice)
+    endless = house.token(alice, "network_password", "endless")
+    assert house.ask("alice", mschapv2(endless.key)).reason == "accepted"
+    house.sql.write_now(lambda tx: tokens.delete(tx, endless.pk))
+    assert house.ask("alice", mschapv2(endless.key)) == Proved("needs_network_password", alice)
+
+
+def test_a_name_is_who_the_providers_flow_says(house: Network) -> None:
+    key = house.token(house.user("alice", email="a@example.com"), "network_password").key
+    flow = house.flow("identification", "password")
+
+    def only_by_address(tx: Transaction) -> Provider:
+        stage = tx.find(Stage, name="own-0")
+        assert stage is not None
+        tx.update(type(stage)(stage.name, stage.kind, stage.pk, {"user_fields": ["email"]}))
+        return tx.update(type(house.radius)("p", "ldap", house.radius.pk, authentication_flow=flow.pk))
+
+    house.radius = house.sql.write_now(only_by_address)
+    assert house.ask("a@example.com", chap(key)).reason == "accepted"
+    assert house.ask("alice", chap(key)).reason == "unknown_user"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"response": "00" * 15},
+        {"response": "zz" * 16},
+        {"response": 7},
+        {"identifier": 256},
+        {"identifier": True},
+        {"identifier": "7"},
+        {"challenge": ""},
+        {"challenge": "00" * 300},
+    ],
+)
+def test_a_chap_response_with_wrong_parts_is_malformed(house: Network, wrong: dict[str, Any]) -> None:
+    key = house.token(house.user("alice"), "network_password").key
+    assert house.ask("alice", chap(key) | wrong) == Proved("malformed_proof")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"peer_challenge": "00" * 15},
+        {"authenticator_challenge": "00" * 17},
+        {"nt_response": "00" * 16},
+        {"nt_response": None},
+        {"name": ["alice"]},
+        {"name": "x" * 1000},
+    ],
+)
+def test_an_mschapv2_response_with_wrong_parts_is_malformed(house: Network, wrong: dict[str, Any]) -> None:
+    key = house.token(house.user("alice"), "network_password").key
+    assert house.ask("alice", mschapv2(key) | wrong) == Proved("malformed_proof")
