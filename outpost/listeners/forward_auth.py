@@ -17,7 +17,7 @@ from protocols.proxy.decision import Deny, HostTable, Prove, SignIn, Site, decid
 from protocols.proxy.forwarded import DIALECTS, Dialect, ForwardedRequest
 from protocols.proxy.headers import Unwritable, identity_fields, meta_fields
 from protocols.proxy.http1 import field_lines
-from protocols.proxy.trust import ForwardingError, TrustedPeers, by_name, forwarded_client
+from protocols.proxy.trust import ForwardingError, TrustedPeers, forwarded_client
 from rules.reasons import Outcome
 
 PREFIX = b"/outpost.goauthentik.io/"
@@ -105,7 +105,7 @@ class ForwardAuth:
         if not self._trusted.is_trusted(peer):
             self._refuse(exchange, "", Circumstances("proxy", peer), Decision("untrusted_proxy"))
             return
-        headers = by_name(exchange.request.headers)
+        headers = exchange.request.named
         try:
             forwarded = dialect(exchange.request.host.decode("latin-1"), headers)
             client = forwarded_client(peer, headers, self._trusted)

@@ -194,10 +194,10 @@ class HttpConnection(Conversation):
         if self._closing:
             return
         self.http.receive_data(data)
-        if self._exchange is None and not self._head_begun:
+        self._advance()
+        if self._exchange is None and not self._head_begun and not self._closing and self.http.head_begun:
             self._head_begun = True
             self._wait(HEAD_TIMEOUT)
-        self._advance()
 
     def _advance(self) -> None:
         if self._advancing:

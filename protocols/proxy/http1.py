@@ -14,14 +14,8 @@ from enum import Enum
 from http import HTTPStatus
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
-from protocols.proxy.http1_requests import (
-    REQUEST_ENDED,
-    BodyReceived,
-    Mark,
-    Refused,
-    RequestReader,
-    RequestReceived,
-)
+from protocols.proxy.http1_plain import RequestReceived
+from protocols.proxy.http1_requests import REQUEST_ENDED, BodyReceived, Mark, Refused, RequestReader
 
 __all__ = [
     "DEFAULT_BODY_LIMIT",
@@ -55,6 +49,9 @@ STATUS_LINES: dict[int, bytes] = {
 }
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 BODILESS = frozenset((204, 304))
+_PLAIN_STATUS_LINES = {
+    status: line for status, line in STATUS_LINES.items() if status >= 200 and status not in BODILESS
+}
 
 
 def field_lines(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -114,6 +111,11 @@ class Connection:
     def _wholly_read(self) -> bool:
         """Is there a request, read to its end, whose answer is not finished?"""
         return self._request is not None and self._reader.completed >= self._delivered
+
+    @property
+    def head_begun(self) -> bool:
+        """Has a part of the next request's head come?"""
+        return self._request is None and self._reader.in_head
 
     @property
     def request(self) -> RequestReceived | None:
@@ -196,7 +198,23 @@ class Connection:
 
     def respond(self, status: int, fields: bytes, body: bytes = b"") -> bytes:
         """A whole answer. ``fields`` are lines from `field_lines`, without framing or Connection."""
-        return self.begin(status, fields, len(body)) + self.send_body(body) + self.finish()
+        request = self._request
+        if (
+            request is None
+            or self._begun
+            or self._must_close
+            or not request.keep_alive
+            or not self._wholly_read
+            or request.version != "1.1"
+            or request.method == b"HEAD"
+            or status not in _PLAIN_STATUS_LINES
+        ):
+            return self.begin(status, fields, len(body)) + self.send_body(body) + self.finish()
+        # Nearly every answer; the line above would say the same.
+        while not self._ended:
+            self._ended = self._reader.events.popleft() is REQUEST_ENDED
+        self._no_request()
+        return b"%b%bContent-Length: %d\r\n\r\n%b" % (_PLAIN_STATUS_LINES[status], fields, len(body), body)
 
     def begin(self, status: int, fields: bytes, length: int | None = None) -> bytes:
         """The head of an answer whose body has ``length`` bytes; None: chunked, or until the end for HTTP/1.0."""

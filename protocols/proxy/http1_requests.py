@@ -14,38 +14,14 @@ from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-MAX_HEAD_BYTES = 32 * 1024
-"""Request line and headers; nginx sends at most 32 KiB (4 x 8k) by default, so whatever it takes, we take."""
-MAX_HEADERS = 100
-"""Apache's default."""
-MAX_TARGET_BYTES = 8 * 1024
-"""One of nginx's header buffers."""
+from protocols.proxy.http1_plain import MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES, PlainReader, RequestReceived
+
 MAX_RAW_HEAD_BYTES = 4 * MAX_HEAD_BYTES
 """Bytes of an unfinished head, padding and empty lines included: ends the wait for a head that never ends."""
 MAX_CHUNK_OVERHEAD = 16 * 1024
 """Chunk extensions and trailers, which nobody reads, over a whole body..."""
 CHUNK_OVERHEAD_RATIO = 8
 """...beside this many bytes for each byte of payload, since one-byte chunks are allowed."""
-
-
-class RequestReceived(NamedTuple):
-    """A request's head. A named tuple, because it is made for every request and costs a third of a frozen dataclass."""
-
-    method: bytes
-    target: bytes
-    """Origin form (``/path?query``) or ``*``; what came in absolute form is delivered in origin form."""
-    headers: list[tuple[bytes, bytes]]
-    """In order; names in lower case, values without space around them."""
-    version: str
-    """``1.1`` or ``1.0``."""
-    host: bytes
-    """The Host header's value; empty only for HTTP/1.0."""
-    body_length: int | None
-    """None: chunked, the length is not known."""
-    keep_alive: bool
-    expects_continue: bool
-    upgrade: bytes
-    """The Upgrade header of a request that asks for one."""
 
 
 class BodyReceived(NamedTuple):
@@ -69,7 +45,6 @@ class Refused(NamedTuple):
 Event = RequestReceived | BodyReceived | Mark | Refused
 
 _SINGLE = (b"host", b"transfer-encoding", b"content-length")
-_NOTED = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
 
 
 class RequestReader:
@@ -80,14 +55,30 @@ class RequestReader:
         self.completed = 0
         """Requests read to their end."""
         self.refused = False
-        self._parser = HttpRequestParser(self)
+        self._plain = PlainReader()
+        self._begun = False
+        """Is the parser inside of a message?"""
+        self._parser: HttpRequestParser | None = None
         self._expect_head()
+
+    @property
+    def in_head(self) -> bool:
+        """Has a part of a head come?"""
+        return self._in_head and (self._begun or self._raw > 0)
 
     def feed(self, data: bytes) -> bytes:
         """Returns bytes that belong to whatever a request to upgrade asked for: usually none."""
         if self.refused:
             return b""
+        if self._raw == 0 and not self._begun:
+            plain = self._plain.read(data)
+            if plain is not None:
+                self.events += (plain, REQUEST_ENDED)
+                self.completed += 1
+                return b""
         self._raw += len(data)
+        if self._parser is None:
+            self._parser = HttpRequestParser(self)
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
@@ -101,7 +92,7 @@ class RequestReader:
     def release(self) -> None:
         """Breaks the cycle of reader and parser. Nothing can be fed any more."""
         self.refused = True
-        del self._parser
+        self._parser = None
 
     def _check_raw(self) -> None:
         if self._in_head:
@@ -120,8 +111,7 @@ class RequestReader:
         self._raw = self._payload = 0
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._noted: dict[bytes, bytes] = {}
-        self._repeats = False
+        self._named: dict[bytes, tuple[bytes, ...]] = {}
         self._body_hidden = False
 
     def _refuse(self, status: int, text: str) -> None:
@@ -130,6 +120,9 @@ class RequestReader:
             self.events.append(Refused(status, text))
 
     # --- httptools calls these ---
+
+    def on_message_begin(self) -> None:
+        self._begun = True
 
     def on_url(self, piece: bytes) -> None:
         self._target += piece
@@ -146,32 +139,38 @@ class RequestReader:
         if self.refused or not self._in_head:
             return
         self._in_head = False
-        found = [field for field in self._headers if field[0] in _NOTED]
-        noted = self._noted = dict(found)
-        self._repeats = len(found) > len(noted)
-        method, version = self._parser.get_method(), self._parser.get_http_version()
+        parser, named = self._parser, self._named
+        assert parser is not None  # it is calling
+        for name, value in self._headers:
+            named[name] = (*named.get(name, ()), value)
+        method, version = parser.get_method(), parser.get_http_version()
         problem = self._problem(method, version)
         if problem is not None:
             self.refused = True
             self.events.append(problem)
             return
-        chunked = b"transfer-encoding" in noted
-        body_length = None if chunked else int(noted.get(b"content-length", b"0"))
-        upgrading = self._parser.should_upgrade()
+        body_length = None if b"transfer-encoding" in named else int(self._last(b"content-length") or b"0")
+        upgrading = parser.should_upgrade()
         self._body_hidden = upgrading and body_length != 0
         self.events.append(
             RequestReceived(
                 method,
                 self._target,
-                self._headers,
+                named,
                 version,
-                noted.get(b"host", b""),
+                self._last(b"host"),
                 body_length,
-                self._parser.should_keep_alive(),
-                noted.get(b"expect", b"").lower() == b"100-continue",
-                noted.get(b"upgrade", b"") if upgrading else b"",
+                parser.should_keep_alive(),
+                self._last(b"expect").lower() == b"100-continue",
+                self._last(b"upgrade") if upgrading else b"",
+                self._headers if len(named) < len(self._headers) else None,
             )
         )
+
+    def _last(self, name: bytes) -> bytes:
+        """The last value of a header; empty without one."""
+        values = self._named.get(name)
+        return values[-1] if values else b""
 
     def on_body(self, piece: bytes) -> None:
         if not self.refused:
@@ -179,6 +178,7 @@ class RequestReader:
             self.events.append(BodyReceived(piece))
 
     def on_message_complete(self) -> None:
+        self._begun = False
         if not self.refused and not self._body_hidden:
             self.events.append(REQUEST_ENDED)
             self.completed += 1
@@ -201,15 +201,13 @@ class RequestReader:
 
     def _repeated(self) -> Refused | None:
         """Two readers would believe different ones."""
-        if self._repeats:
-            names = [name for name, _ in self._headers]
-            for name in _SINGLE:
-                if names.count(name) > 1:
-                    return Refused(400, f"there are several {name.decode().title()} headers")
+        for name in _SINGLE:
+            if len(self._named.get(name, ())) > 1:
+                return Refused(400, f"there are several {name.decode().title()} headers")
         return None
 
     def _host_problem(self, version: str) -> Refused | None:
-        if version == "1.1" and b"host" not in self._noted:
+        if version == "1.1" and b"host" not in self._named:
             return Refused(400, "HTTP/1.1 needs a Host header")
         return None
 
@@ -223,15 +221,15 @@ class RequestReader:
         if not found or scheme.lower() not in (b"http", b"https"):
             return Refused(400, "the target is neither a path nor an http URL")
         authority, slash, path = rest.partition(b"/")
-        if b"?" in authority or authority.lower() != self._noted.get(b"host", b"").lower():
+        if b"?" in authority or authority.lower() != self._last(b"host").lower():
             return Refused(400, "the target's host is not the Host header's")
         self._target = slash + path or b"/"
         return None
 
     def _framing_problem(self, version: str) -> Refused | None:
-        encoding = self._noted.get(b"transfer-encoding")
-        if encoding is None:
+        if b"transfer-encoding" not in self._named:
             return None
+        encoding = self._last(b"transfer-encoding")
         if version == "1.0":
             return Refused(400, "HTTP/1.0 has no Transfer-Encoding")
         if encoding.lower() != b"chunked":
@@ -247,6 +245,7 @@ class RequestReader:
         with a second parser that is told of the same framing.
         """
         self._parser = HttpRequestParser(self)
+        self._begun = False
         if self.refused:
             return b""
         if not self._body_hidden:

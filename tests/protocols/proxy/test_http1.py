@@ -18,13 +18,8 @@ from protocols.proxy.http1 import (
     RequestReceived,
     field_lines,
 )
-from protocols.proxy.http1_requests import (
-    MAX_CHUNK_OVERHEAD,
-    MAX_HEAD_BYTES,
-    MAX_HEADERS,
-    MAX_RAW_HEAD_BYTES,
-    MAX_TARGET_BYTES,
-)
+from protocols.proxy.http1_plain import MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
+from protocols.proxy.http1_requests import MAX_CHUNK_OVERHEAD, MAX_RAW_HEAD_BYTES
 from tests.deliveries import deliveries
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors/proxy/http1.json").read_text())
