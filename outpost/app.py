@@ -34,13 +34,14 @@ from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics
 from outpost.listeners.ports import Ports
 from outpost.listeners.radius import RadiusListener
+from outpost.listeners.radius_eap import EapDoor
 from outpost.listeners.tls import ServerTls
 from outpost.metrics import OutpostMetrics, Updates
 from outpost.on_disk import OnDisk
 from outpost.sealed import Seal
 from outpost.slices import GarbageCollector
 from outpost.telemetry import Telemetry
-from protocols.link.messages import CertificateRecord
+from protocols.link.messages import CertificateRecord, RadiusSettings
 from protocols.proxy.trust import TrustedPeers
 from protocols.radius.pins import Pins
 
@@ -74,6 +75,7 @@ class Outpost:
         self._config = config
         self._reactor = reactor
         self._now = now
+        self._random = random
         self._directory = Directory()
         self._link = Link(
             transport,
@@ -206,10 +208,16 @@ class Outpost:
 
     def _radius(self) -> Callable[[], DatagramProtocol]:
         pins = Pins()
-        return lambda: RadiusListener(self._authentication, self._directory, self.telemetry, self._reactor, pins)
+        eap = EapDoor(self._directory, self._radius_certificate, self._now, self._random)
+        return lambda: RadiusListener(
+            self._authentication, self._directory, self.telemetry, self._reactor, eap, self._random, pins
+        )
 
     def _over_tls(self, factory: Factory[Any]) -> TLSMemoryBIOFactory:
         return TLSMemoryBIOFactory(self._tls, isClient=False, wrappedFactory=factory, clock=self._reactor)
+
+    def _radius_certificate(self, settings: RadiusSettings) -> CertificateRecord | None:
+        return self._directory.current.certificates.get(settings.certificate or "") or self._certificate()
 
     def _certificate(self) -> CertificateRecord | None:
         """The generated self-signed one, until providers choose theirs by name."""

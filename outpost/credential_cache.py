@@ -189,7 +189,7 @@ class CredentialCache:
             identity = entry.decision.identity and still_admitted(entry.decision.identity, provider, snapshot)
             if identity is None:
                 return None
-            entry.decision, entry.revision = Decision("accepted", identity), snapshot.revision
+            entry.decision, entry.revision = replace(entry.decision, identity=identity), snapshot.revision
             entry.since = entry.until = 0.0
         identity = entry.decision.identity
         if identity is None:

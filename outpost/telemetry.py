@@ -92,6 +92,11 @@ class Telemetry:
         """Something in the configuration that an operator should change."""
         self.log.warn("{sentence}", event="noted", sentence=sentence)
 
+    def detail(self, protocol: str, peer: str, text: str) -> None:
+        """More about a refusal that has just been told of."""
+        if text:
+            self.log.debug("{protocol}: {peer}: {text}", event="detail", protocol=protocol, peer=peer, text=text)
+
     def fault(self, where: str) -> None:
         """Call inside an ``except``: logs the traceback."""
         self.fault_count += 1

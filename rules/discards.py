@@ -16,6 +16,9 @@ DISCARDS: dict[str, str] = {
         "The Message-Authenticator is missing where it must be: with EAP, Proxy-State and Status-Server, and from a "
         "NAS that has sent it before. Update the NAS, or relax the requirement for it."
     ),
+    "eap_unexpected": (
+        "The EAP packet answers nothing that was asked last: a copy that came late, or a forged one. The NAS goes on."
+    ),
     "duplicate_pending": "The NAS repeats a request that is still being decided, or whose reject is being delayed.",
     "too_many_pending": "Too many requests are being decided at once. The NAS will ask again.",
     "send_failed": "The reply could not be sent. Check routes and firewall towards the NAS.",

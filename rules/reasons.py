@@ -234,6 +234,50 @@ REASONS: dict[str, Reason] = _catalogue(
         "The device belongs to no user, and this provider lets in users only. Give it one.",
     ),
     # --- end of proofs ---
+    # --- EAP ---
+    Reason(
+        "eap_malformed",
+        Outcome.BAD_CREDENTIALS,
+        "The device's EAP packets break the rules of its method. The log says which; try another device or method.",
+    ),
+    Reason(
+        "eap_not_offered",
+        Outcome.BAD_CREDENTIALS,
+        "The provider offers no EAP method. Name some in its eap_methods.",
+    ),
+    Reason(
+        "eap_no_common_method",
+        Outcome.BAD_CREDENTIALS,
+        "The device wants an EAP method that the provider does not offer. Offer it in eap_methods (EAP-TLS needs "
+        "client authorities, too), or choose PEAP, TTLS or TLS on the device.",
+    ),
+    Reason(
+        "eap_session_unknown",
+        Outcome.BAD_CREDENTIALS,
+        "The EAP conversation is not known here: it took too long, has ended, or began elsewhere.",
+    ),
+    Reason(
+        "eap_too_many_rounds",
+        Outcome.BAD_CREDENTIALS,
+        "The EAP conversation went on for more rounds than any login needs. Let the device send larger fragments.",
+    ),
+    Reason(
+        "eap_tls_failed",
+        Outcome.BAD_CREDENTIALS,
+        "The TLS handshake failed; the log says how. “unknown ca” or “certificate unknown” means that the device does "
+        "not trust this server's certificate: install its authority on the device.",
+    ),
+    Reason(
+        "eap_no_certificate",
+        Outcome.NOT_ALLOWED,
+        "The provider's certificate is missing, or does not fit its key. Choose another one.",
+    ),
+    Reason(
+        "eap_resumption_refused",
+        Outcome.BAD_CREDENTIALS,
+        "The device resumed a session that is no longer good. It signs in with its credentials next.",
+    ),
+    # --- end of EAP ---
     Reason("busy", Outcome.UNAVAILABLE, "Too many passwords are being checked at once. Try again shortly."),
     Reason("control_away", Outcome.UNAVAILABLE, "Control does not answer. Check that it runs and can be reached."),
     Reason("internal_error", Outcome.UNAVAILABLE, "A fault of ours; the log holds a traceback with this id."),

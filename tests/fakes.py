@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -58,6 +59,17 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         return done.value  # type: ignore[no-any-return]
     coroutine.close()
     raise RuntimeError("the coroutine waits for something")
+
+
+class FakeRandom:
+    """Octets that differ from call to call, and are the same in every run."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    def __call__(self, size: int) -> bytes:
+        self._calls += 1
+        return hashlib.shake_128(str(self._calls).encode()).digest(size)
 
 
 class FakeClock:

@@ -5,7 +5,8 @@ One listener serves one socket. All sending and receiving is in `datagramReceive
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -14,14 +15,31 @@ from twisted.internet.protocol import DatagramProtocol
 from outpost.authentication import Authentication
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.direct import direct_send
+from outpost.listeners.radius_credentials import SALT_SIZE, credentials_of, reply_to_offer
+from outpost.listeners.radius_eap import EapDoor
 from outpost.outcome import RADIUS_CODE, Circumstances, Decision, Password
 from outpost.telemetry import Telemetry
+from protocols.errors import RemoteProtocolError
 from protocols.link.messages import RadiusSettings
+from protocols.radius.dictionary import STATE
 from protocols.radius.duplicates import Peer
+from protocols.radius.eap.packet import scattered
+from protocols.radius.eap.sessions import Accept, Answer, Continue, Decide, Reject, Session
 from protocols.radius.exchange import RadiusExchange
 from protocols.radius.nas import ClientNetwork, Nas, NasTable
+from protocols.radius.offers import Offer, ResumptionOffer
+from protocols.radius.packet import Code, attribute
 from protocols.radius.pins import Pins
-from protocols.radius.request import AccessRequested, Discard, Refused, Request, Resend, StatusAnswered
+from protocols.radius.request import (
+    AccessRequested,
+    Discard,
+    EapReceived,
+    OfferReceived,
+    Refused,
+    Request,
+    Resend,
+    StatusAnswered,
+)
 
 PROTOCOL = "radius"
 
@@ -37,12 +55,16 @@ class RadiusListener(DatagramProtocol):
         directory: Directory,
         telemetry: Telemetry,
         clock: IReactorTime,
+        eap: EapDoor,
+        random: Callable[[int], bytes],
         pins: Pins | None = None,
     ) -> None:
         self._authentication = authentication
         self._directory = directory
         self._telemetry = telemetry
         self._clock = clock
+        self._eap = eap
+        self._random = random
         self._exchange = RadiusExchange(Pins() if pins is None else pins)
         self._waking: IDelayedCall | None = None
         directory.follow(self._follow)
@@ -65,6 +87,10 @@ class RadiusListener(DatagramProtocol):
         match self._exchange.receive_datagram(datagram, peer, self._clock.seconds()):
             case AccessRequested(request, username, password):
                 self._requested(request, Password(username, password))
+            case EapReceived() as received:
+                self._converse(received)
+            case OfferReceived(request, offer):
+                Deferred.fromCoroutine(self._decide_offer(request, offer))
             case Resend(octets) | StatusAnswered(octets):
                 self._send(octets, peer)
             case Discard(reason):
@@ -91,17 +117,81 @@ class RadiusListener(DatagramProtocol):
         except Exception:
             self._give_up(request)
 
+    async def _decide_offer(self, request: Request, offer: Offer) -> None:
+        try:
+            credentials = credentials_of(offer)
+            provider, circumstances = request.nas.provider, _circumstances(request)
+            decision = await self._authentication.authenticate(credentials, provider, circumstances)
+            attributes = reply_to_offer(offer, decision, request, self._random(SALT_SIZE))
+            self._decided(request, credentials.username, decision, attributes)
+        except Exception:
+            self._give_up(request)
+
+    # --- EAP ---
+
+    def _converse(self, received: EapReceived) -> None:
+        request = received.request
+        try:
+            self._go_on(request, self._eap.receive(received, self._clock.seconds()))
+        except RemoteProtocolError as error:
+            self._exchange.answer(request, None, self._clock.seconds())
+            self._telemetry.discarded(PROTOCOL, request.peer[0], error.reason)
+        except Exception:
+            self._give_up(request)
+
+    def _go_on(self, request: Request, answer: Answer) -> None:
+        match answer:
+            case Continue(eap, state):
+                self._answer(request, Code.ACCESS_CHALLENGE, scattered(eap) + attribute(STATE, state))
+            case Decide(session, offer):
+                Deferred.fromCoroutine(self._decide_in_eap(request, session, offer))
+            case Accept():
+                self._answer(request, Code.ACCESS_ACCEPT, self._eap.accepted(answer, request, self._random(SALT_SIZE)))
+            case Reject(eap, reason, text, identity, told):
+                if not told:
+                    self._telemetry.decided(identity, Circumstances(PROTOCOL, request.address), Decision(reason))
+                    self._telemetry.detail(PROTOCOL, request.address, text)
+                self._answer(request, Code.ACCESS_REJECT, scattered(eap))
+
+    async def _decide_in_eap(self, request: Request, session: Session, offer: Offer) -> None:
+        try:
+            decision = await self._decision_in_eap(request, session, offer)
+            name = offer.username if not isinstance(offer, ResumptionOffer) else session.conversation.identity or ""
+            self._telemetry.decided(name, Circumstances(PROTOCOL, request.address), decision)
+            answer = self._eap.decided(session, offer, decision)
+            if answer is None:
+                self._exchange.answer(request, None, self._clock.seconds())
+            else:
+                self._go_on(request, answer)
+        except Exception:
+            self._give_up(request)
+
+    async def _decision_in_eap(self, request: Request, session: Session, offer: Offer) -> Decision:
+        if isinstance(offer, ResumptionOffer):
+            return self._eap.resumed(session, offer)
+        circumstances = replace(_circumstances(request), can_ask=session.conversation.can_ask)
+        return await self._authentication.authenticate(credentials_of(offer), session.provider, circumstances)
+
+    def _answer(self, request: Request, code: int, attributes: bytes) -> None:
+        reply = self._exchange.answer(request, code, self._clock.seconds(), attributes)
+        if reply is not None:
+            self._send(reply, request.peer)
+        else:
+            self._wake_for_rejects()
+
+    # --- answers ---
+
     def _give_up(self, request: Request) -> None:
         """Whatever goes wrong is silence, and the NAS asks again or elsewhere. Call inside an ``except``."""
         self._exchange.answer(request, None, self._clock.seconds())
         self._telemetry.fault(PROTOCOL)
 
-    def _decided(self, request: Request, username: str, decision: Decision) -> None:
+    def _decided(self, request: Request, username: str, decision: Decision, attributes: bytes = b"") -> None:
         if decision.identity is not None:
             self._telemetry.accepted(PROTOCOL)
         else:
             self._telemetry.decided(username, Circumstances(PROTOCOL, request.address), decision)
-        reply = self._exchange.answer(request, RADIUS_CODE[decision.outcome], self._clock.seconds())
+        reply = self._exchange.answer(request, RADIUS_CODE[decision.outcome], self._clock.seconds(), attributes)
         if reply is not None:
             self._send(reply, request.peer)
         else:

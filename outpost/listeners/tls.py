@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from OpenSSL import SSL, crypto
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
@@ -38,21 +41,15 @@ class ServerTls:
 
 
 def server_context(certificate: CertificateRecord) -> SSL.Context:
-    """TLS 1.2 or newer. Raises OpenSSL.SSL.Error or crypto.Error for a certificate that does not fit its key."""
-    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    """TLS 1.2 or newer. Raises SSL.Error or ValueError for a certificate that does not fit its key."""
+    context: Any = SSL.Context(SSL.TLS_SERVER_METHOD)  # its stubs know the deprecated types alone
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE)
-    leaf, *chain = _certificates(certificate.certificate)
+    leaf, *chain = x509.load_pem_x509_certificates(certificate.certificate.encode())
     context.use_certificate(leaf)
     for one in chain:
         context.add_extra_chain_cert(one)
-    context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, certificate.key.encode()))
+    context.use_privatekey(load_pem_private_key(certificate.key.encode(), None))
     context.check_privatekey()
-    return context
-
-
-def _certificates(pem: str) -> list[crypto.X509]:
-    end = "-----END CERTIFICATE-----"
-    return [
-        crypto.load_certificate(crypto.FILETYPE_PEM, (part + end).encode()) for part in pem.split(end) if part.strip()
-    ]
+    made: SSL.Context = context
+    return made

@@ -86,6 +86,10 @@ class RadiusSettings:
     shared_secret: str = field(repr=False)
     mfa_support: bool = True
     certificate: str | None = None
+    eap_methods: tuple[str, ...] = ("peap", "ttls", "tls", "mschapv2")
+    """The first is proposed, the others are there for whoever asks for them."""
+    client_authorities: str = ""
+    """PEM of those that issue certificates for EAP-TLS; empty: there is no EAP-TLS."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,31 @@ from collections import deque
 
 from protocols.errors import RemoteProtocolError
 from protocols.radius.authenticators import PLAIN_REPLY, signed_reply
-from protocols.radius.dictionary import PROXY_STATE
+from protocols.radius.dictionary import EAP_MESSAGE, PROXY_STATE, USER_PASSWORD
 from protocols.radius.duplicates import Duplicates, Peer, State
 from protocols.radius.nas import NasTable, unmapped
 from protocols.radius.packet import Code, Packet
 from protocols.radius.pins import Pins
-from protocols.radius.proof import NoProof, claimed_name, name_and_password, refusal_attributes
-from protocols.radius.request import AccessRequested, Discard, Event, Refused, Request, Resend, StatusAnswered
+from protocols.radius.proof import (
+    NoProof,
+    challenge_response,
+    claimed_name,
+    eap_of,
+    name_and_password,
+    only_proof,
+    refusal_attributes,
+)
+from protocols.radius.request import (
+    AccessRequested,
+    Discard,
+    EapReceived,
+    Event,
+    OfferReceived,
+    Refused,
+    Request,
+    Resend,
+    StatusAnswered,
+)
 
 # Looking a member of an enumeration up costs as much as comparing it three times.
 _ACCESS_REQUEST, _STATUS_SERVER, _ACCESS_REJECT = Code.ACCESS_REQUEST, Code.STATUS_SERVER, Code.ACCESS_REJECT
@@ -104,6 +122,11 @@ class RadiusExchange:
         if known is State.REFUSED:
             raise RemoteProtocolError("too many requests are being decided", "too_many_pending")
         try:
+            proof = only_proof(packet)
+            if proof == EAP_MESSAGE:
+                return EapReceived(request, eap_of(packet))
+            if proof != USER_PASSWORD:
+                return OfferReceived(request, challenge_response(packet, proof))
             username, password = name_and_password(packet, request.nas.secret)
         except NoProof as refusal:
             self.answer(request, Code.ACCESS_REJECT, now, refusal_attributes(packet))

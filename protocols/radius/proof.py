@@ -1,20 +1,27 @@
-"""What an Access-Request offers as proof: the name and the password of PAP, or why there is nothing to decide."""
+"""What an Access-Request offers as proof of a name, or why there is nothing to decide."""
 
 from __future__ import annotations
 
 from protocols.errors import RemoteProtocolError
+from protocols.radius.chap import chap_offer, is_ms_chap, ms_chap_offer
 from protocols.radius.dictionary import (
     ARAP_PASSWORD,
     CHAP_PASSWORD,
     EAP_MESSAGE,
     USER_NAME,
     USER_PASSWORD,
+    VENDOR_SPECIFIC,
 )
+from protocols.radius.eap.packet import gathered
+from protocols.radius.offers import ChapOffer, MsChapV2Offer
 from protocols.radius.packet import Packet, attribute
 from protocols.radius.password import reveal
 
 PROOFS = (USER_PASSWORD, CHAP_PASSWORD, ARAP_PASSWORD, EAP_MESSAGE)
 """Kinds of proof; a request carries at most one of them (RFC 3579 section 3.3, note 1)."""
+
+MS_CHAP = -VENDOR_SPECIFIC
+"""Stands for an MS-CHAP2-Response among those numbers."""
 
 ONCE = frozenset((USER_NAME, USER_PASSWORD, CHAP_PASSWORD, ARAP_PASSWORD))
 EAP_RESPONSE, EAP_FAILURE = 2, 4
@@ -25,18 +32,8 @@ class NoProof(RemoteProtocolError):
 
 
 def name_and_password(packet: Packet, secret: bytes) -> tuple[str, str]:
-    """Raises NoProof."""
-    present = packet.first
-    proofs = [number for number in PROOFS if number in present]
-    if len(proofs) > 1:
-        raise NoProof(f"attributes {proofs} prove in different ways", "malformed_credentials")
-    if packet.repeats(ONCE):
-        raise NoProof("a name or a password occurs twice", "malformed_credentials")
-    if USER_PASSWORD not in proofs:
-        raise NoProof(f"proof by {proofs}", "unsupported_proof")
-    username = _text(packet.get(USER_NAME) or b"", "malformed_credentials")
-    if not username.isprintable():
-        raise NoProof("User-Name holds control characters", "malformed_credentials")
+    """Of a request whose `only_proof` is a User-Password. Raises NoProof."""
+    username = _name(packet)
     try:
         revealed = reveal(packet.get(USER_PASSWORD) or b"", secret, packet.authenticator)
     except RemoteProtocolError as error:
@@ -45,6 +42,50 @@ def name_and_password(packet: Packet, secret: bytes) -> tuple[str, str]:
     if not username or not password:
         raise NoProof("the name or the password is empty", "empty_credentials")
     return username, password
+
+
+def only_proof(packet: Packet) -> int:
+    """The number of the attribute that proves; 0 if there is none. Raises NoProof when it is not clear which."""
+    present = packet.first
+    proofs = [number for number in PROOFS if number in present]
+    if VENDOR_SPECIFIC in present and is_ms_chap(packet):
+        proofs.append(MS_CHAP)
+    if len(proofs) > 1:
+        raise NoProof(f"attributes {proofs} prove in different ways", "malformed_credentials")
+    if packet.repeats(ONCE):
+        raise NoProof("a name or a password occurs twice", "malformed_credentials")
+    return proofs[0] if proofs else 0
+
+
+def challenge_response(packet: Packet, proof: int) -> ChapOffer | MsChapV2Offer:
+    """``proof``: what `only_proof` found, and no User-Password. Raises NoProof."""
+    try:
+        if proof == MS_CHAP:
+            return ms_chap_offer(packet, _name(packet, may_be_empty=False))
+        if proof == CHAP_PASSWORD:
+            return chap_offer(packet, _name(packet, may_be_empty=False))
+    except NoProof:
+        raise
+    except RemoteProtocolError as error:
+        raise NoProof(str(error), "malformed_credentials") from error
+    raise NoProof(f"proof by attribute {proof}", "unsupported_proof")
+
+
+def eap_of(packet: Packet) -> bytes:
+    """The whole EAP packet; empty for EAP-Start. Raises NoProof."""
+    try:
+        return gathered(packet)
+    except RemoteProtocolError as error:
+        raise NoProof(str(error), "malformed_credentials") from error
+
+
+def _name(packet: Packet, may_be_empty: bool = True) -> str:
+    username = _text(packet.get(USER_NAME) or b"", "malformed_credentials")
+    if not username.isprintable():
+        raise NoProof("User-Name holds control characters", "malformed_credentials")
+    if not username and not may_be_empty:
+        raise NoProof("the name is empty", "empty_credentials")
+    return username
 
 
 def claimed_name(packet: Packet) -> str:

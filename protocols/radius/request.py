@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from protocols.radius.dictionary import CALLED_STATION_ID, CALLING_STATION_ID, NAS_IDENTIFIER
 from protocols.radius.duplicates import Key, Peer
 from protocols.radius.nas import Nas
+from protocols.radius.offers import Offer
 from protocols.radius.packet import HEADER, Packet
 
 ACCESS_POINT = re.compile(
@@ -61,6 +62,22 @@ class AccessRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferReceived:
+    """As `AccessRequested`, for other proofs than a password."""
+
+    request: Request
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
+class EapReceived:
+    """Go on with the conversation, then call `RadiusExchange.answer` with ``request``, whatever happens."""
+
+    request: Request
+    eap: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The request proves nothing that could be decided; its Access-Reject is on the way."""
 
@@ -94,4 +111,4 @@ class Discard:
     """Details for the operator."""
 
 
-Event = AccessRequested | Refused | Resend | StatusAnswered | Discard
+Event = AccessRequested | OfferReceived | EapReceived | Refused | Resend | StatusAnswered | Discard

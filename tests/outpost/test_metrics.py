@@ -21,6 +21,7 @@ from outpost.listeners.forward_auth import PREFIX, ForwardAuth
 from outpost.listeners.ldap import LdapFactory
 from outpost.listeners.metrics import PATH, Metrics
 from outpost.listeners.radius import RadiusListener
+from outpost.listeners.radius_eap import EapDoor
 from outpost.metrics import AUTHENTIK_REASONS, OTHER, PROTOCOLS, OutpostMetrics, Updates, authentik_reason, bounded
 from outpost.telemetry import Telemetry
 from protocols.link.messages import (
@@ -35,7 +36,7 @@ from protocols.link.messages import (
 from protocols.proxy.trust import TrustedPeers
 from rules.discards import DISCARDS
 from rules.reasons import REASONS, Outcome
-from tests.fakes import FakeClock, FakeLink, an_identity
+from tests.fakes import FakeClock, FakeLink, FakeRandom, an_identity
 from tests.outpost.directory.people import ALICE, USERS, a_provider, a_user
 from tests.outpost.listeners.http_connections import Listener, get
 from tests.protocols.ldap import peer
@@ -113,7 +114,8 @@ class House:
             self.link, lambda: "q1", self.telemetry.fault, self.cache, clock=lambda: self.seconds
         )
         self.ldap = LdapFactory(self.authentication, self.directory, self.telemetry, self.clock, now=self.now)
-        self.radius = RadiusListener(self.authentication, self.directory, self.telemetry, self.clock)
+        eap = EapDoor(self.directory, lambda _: None, self.now, FakeRandom())
+        self.radius = RadiusListener(self.authentication, self.directory, self.telemetry, self.clock, eap, FakeRandom())
         self.datagrams = FakeDatagramTransport()
         self.radius.makeConnection(self.datagrams)
         trusted = TrustedPeers([ip_network("127.0.0.0/8")])

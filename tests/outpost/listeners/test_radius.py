@@ -9,6 +9,7 @@ from outpost.authentication import Authentication
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.radius import RadiusListener
+from outpost.listeners.radius_eap import EapDoor
 from outpost.telemetry import Telemetry
 from protocols.link.messages import (
     Authenticate,
@@ -20,12 +21,14 @@ from protocols.link.messages import (
 )
 from protocols.radius.exchange import REJECT_DELAY
 from protocols.radius.pins import Pins
-from tests.fakes import FakeLink, an_identity
+from tests.certificates import SERVER
+from tests.fakes import FakeLink, FakeRandom, an_identity
 from tests.protocols.radius import nas_side
 from tests.protocols.radius.nas_side import PEER, SECRET
 from tests.protocols.radius.vectors import NETWORKS, Vector, vectors
 
-ACCEPT, REJECT = 2, 3
+ACCEPT, REJECT, CHALLENGE = 2, 3, 11
+MS_CHAP_KEYS = {"authenticator_response": "S=" + "0" * 40, "password_hash_hash": "41c00c584bd2d91c4017a2a12fa59f3f"}
 
 
 def a_provider(pk: int = 1, networks: tuple[str, ...] = NETWORKS, secret: str = SECRET.decode()) -> ProviderRecord:
@@ -74,9 +77,14 @@ class Door:
         numbers = itertools.count(1)
         authentication = Authentication(self.link, lambda: str(next(numbers)), self.telemetry.fault)
         self.directory.publish(whole(1, records or (a_provider(),)), Touched(everything=True))
-        self.listener = RadiusListener(authentication, self.directory, self.telemetry, self.clock, pins)
+        self.listener = self.a_listener(authentication, pins)
         self.transport = FakeDatagramTransport()
         self.listener.makeConnection(self.transport)
+
+    def a_listener(self, authentication: Authentication, pins: Pins | None = None) -> RadiusListener:
+        random = FakeRandom()
+        eap = EapDoor(self.directory, lambda _: SERVER.record, self.clock.seconds, random)
+        return RadiusListener(authentication, self.directory, self.telemetry, self.clock, eap, random, pins)
 
     def send(self, datagram: bytes, peer: tuple[str, int] = PEER) -> None:
         self.listener.datagramReceived(datagram, peer)
@@ -248,26 +256,40 @@ def test_vector(vector: Vector) -> None:
     link = FakeLink()
     if verb == "ask":
         link.passwords[vector.headers["user-name"]] = vector.headers["user-password"]
+    if verb == "offer":
+        link.verdicts[vector.headers["user-name"]] = "accepted"
+        link.keys = MS_CHAP_KEYS if reason == "mschapv2" else {}
     door = Door(link, a_provider(secret=vector.secret.decode()), pins=Pins(vector.pinned))
     door.send(vector.datagram, vector.peer)
-    if verb == "refuse":
+    refused = verb == "refuse" or (verb == "eap" and reason != "continue")
+    if refused:
         assert door.transport.written == []
         door.clock.advance(REJECT_DELAY)
     if verb == "discard":
         assert door.transport.written == []
         assert door.telemetry.discards == {("radius", reason): 1}
-    else:
+    elif "reply" in vector.headers:
         assert door.transport.written == [(vector.reply, vector.peer)]
-    if verb in ("ask", "refuse"):
-        assert door.telemetry.decisions == {("radius", reason or "accepted"): 1}
-    assert len(link.questions) == (verb == "ask")
+    else:
+        [(reply, peer)] = door.transport.written
+        assert peer == vector.peer
+        assert nas_side.believes(reply, vector.datagram[: int.from_bytes(vector.datagram[2:4])])
+        assert reply[0] == (REJECT if refused else ACCEPT if verb == "offer" else CHALLENGE)
+    match verb:
+        case "ask" | "offer":
+            assert door.telemetry.decisions == {("radius", "accepted"): 1}
+        case "refuse" | "eap" if refused:
+            assert door.telemetry.decisions == {("radius", reason): 1}
+    assert [question.proof["kind"] for question in link.questions] == {"ask": ["password"], "offer": [reason]}.get(
+        verb, []
+    )
     assert door.telemetry.faults == []
 
 
 def test_before_the_first_snapshot_all_is_silence() -> None:
     door = Door()
     door.directory = Directory()
-    door.listener = RadiusListener(door.listener._authentication, door.directory, door.telemetry, door.clock)
+    door.listener = door.a_listener(door.listener._authentication)
     door.listener.makeConnection(door.transport)
     door.send(nas_side.pap())
     assert door.telemetry.discards == {("radius", "not_ready"): 1}
@@ -326,7 +348,7 @@ def test_a_reply_that_cannot_be_sent_is_counted(monkeypatch: pytest.MonkeyPatch)
 def test_closing_the_port_stops_the_timer_and_late_decisions_go_nowhere() -> None:
     link = SlowLink({"alice": "correct horse"})
     door = Door(link)
-    door.send(nas_side.request(nas_side.attribute(1, b"alice") + nas_side.attribute(3, bytes(17))))
+    door.send(nas_side.request(nas_side.attribute(1, b"alice") + nas_side.attribute(3, bytes(16))))
     door.send(nas_side.pap(identifier=1))
     door.send(nas_side.pap(identifier=2, password=b"wrong"))
     assert len(door.clock.getDelayedCalls()) == 1

@@ -9,8 +9,19 @@ from protocols.radius import exchange as module
 from protocols.radius.duplicates import GIVEN_UP, WINDOW, Peer
 from protocols.radius.exchange import REJECT_DELAY, RadiusExchange
 from protocols.radius.nas import ClientNetwork, Nas, NasTable, Requirement
+from protocols.radius.offers import ChapOffer, MsChapV2Offer, Offer, ResumptionOffer
 from protocols.radius.pins import Pins
-from protocols.radius.request import AccessRequested, Discard, Event, Refused, Request, Resend, StatusAnswered
+from protocols.radius.request import (
+    AccessRequested,
+    Discard,
+    EapReceived,
+    Event,
+    OfferReceived,
+    Refused,
+    Request,
+    Resend,
+    StatusAnswered,
+)
 from rules.discards import DISCARDS
 from rules.reasons import REASONS
 from tests.deliveries import TRAILING
@@ -18,6 +29,7 @@ from tests.protocols.radius import nas_side
 from tests.protocols.radius.vectors import NETWORKS, Vector, vectors
 
 ACCEPT, REJECT, CHALLENGE = 2, 3, 11
+KINDS: dict[type[Offer], str] = {ChapOffer: "chap", MsChapV2Offer: "mschapv2"}
 
 
 def exchange_for(vector: Vector) -> RadiusExchange:
@@ -65,6 +77,14 @@ def replay(vector: Vector, padding: bytes) -> None:
             assert (username, password) == (vector.headers["user-name"], vector.headers["user-password"])
             assert request.nas.provider == 1
             assert exchange.answer(request, ACCEPT, 100.0) == vector.reply
+        case OfferReceived(request, offer):
+            assert (verb, reason) == ("offer", KINDS[type(offer)])
+            assert not isinstance(offer, ResumptionOffer)
+            assert offer.username == vector.headers["user-name"]
+            if "reply" in vector.headers:
+                assert exchange.answer(request, ACCEPT, 100.0) == vector.reply
+        case EapReceived():
+            assert verb == "eap"
         case Refused():
             assert (verb, event.reason) == ("refuse", reason)
             assert reason in REASONS

@@ -3,9 +3,9 @@
 secret, peer ............ the secret of `NETWORKS`, and who sends
 message-authenticator ... pinned (the default), required, optional
 pin ..................... yes: the address has sent a Message-Authenticator before
-expect .................. ask | refuse REASON | status | discard REASON
-user-name, user-password  what must be asked (ask)
-reply ................... every octet of the answer; for ask, when the decision is accept
+expect .................. ask | offer KIND | eap continue | eap REASON | refuse REASON | status | discard REASON
+user-name, user-password  what must be asked (ask), or offered (offer)
+reply ................... every octet of the answer; for ask and offer, when the decision is accept
 """
 
 from __future__ import annotations

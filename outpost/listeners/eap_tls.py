@@ -1,0 +1,95 @@
+"""The TLS side of EAP: which certificate is shown to whom, which authorities are believed, what may be resumed.
+
+TLS 1.2 sessions are kept by OpenSSL, and looked for only if `outpost.eap_resumption` knows them. On TLS 1.3 a tunnel
+never resumes; EAP-TLS does, with tickets that hold the peer's certificate, which is judged anew each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cryptography import x509
+from OpenSSL import SSL, crypto
+
+from outpost.listeners.tls import server_context
+from protocols.link.messages import CertificateRecord, RadiusSettings
+from protocols.radius.eap.channel import Channel, Connect, TlsFailed, accepting
+from protocols.radius.eap.hello import ClientHello
+from protocols.radius.eap.packet import Type
+
+MayResume = Callable[[bytes], bool]
+"""May the TLS 1.2 session with this id be resumed now?"""
+
+SESSION_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class _Flavour:
+    provider: int
+    kind: Type
+    tls_1_3: bool
+    keeps: bool
+    """Sessions of this context can be resumed."""
+
+
+class EapTls:
+    """``certificate`` gives the one that a provider shows now, or None."""
+
+    def __init__(self, certificate: Callable[[RadiusSettings], CertificateRecord | None]) -> None:
+        self._certificate = certificate
+        self._contexts: dict[_Flavour, SSL.Context] = {}
+
+    def forget(self) -> None:
+        """After a change of the configuration; every session goes, too."""
+        self._contexts.clear()
+
+    def connect(self, provider: int, settings: RadiusSettings, kind: Type, may_resume: MayResume) -> Connect:
+        def made(hello: ClientHello) -> Channel:
+            keeps = kind is Type.TLS if hello.offers_1_3 else not hello.session_id or may_resume(hello.session_id)
+            flavour = _Flavour(provider, kind, hello.offers_1_3, keeps)
+            return accepting(self._context(flavour, settings))
+
+        return made
+
+    def _context(self, flavour: _Flavour, settings: RadiusSettings) -> SSL.Context:
+        found = self._contexts.get(flavour)
+        if found is None:
+            found = self._contexts[flavour] = self._made(flavour, settings)
+        return found
+
+    def _made(self, flavour: _Flavour, settings: RadiusSettings) -> SSL.Context:
+        certificate = self._certificate(settings)
+        if certificate is None:
+            raise TlsFailed("there is no certificate to show", "eap_no_certificate")
+        try:
+            context = server_context(certificate)
+        except (SSL.Error, ValueError, TypeError) as error:
+            raise TlsFailed("the certificate cannot be used", "eap_no_certificate") from error
+        version = SSL.TLS1_3_VERSION if flavour.tls_1_3 else SSL.TLS1_2_VERSION
+        context.set_min_proto_version(version)
+        context.set_max_proto_version(version)
+        context.set_session_id(f"{flavour.provider}/{flavour.kind}".encode())
+        context.set_timeout(SESSION_SECONDS)
+        tickets = flavour.tls_1_3 and flavour.keeps
+        context.set_session_cache_mode(
+            SSL.SESS_CACHE_SERVER if flavour.keeps and not flavour.tls_1_3 else SSL.SESS_CACHE_OFF
+        )
+        if not tickets:
+            context.set_options(SSL.OP_NO_TICKET)
+        if flavour.kind is Type.TLS:
+            _ask_for_certificate(context, settings.client_authorities)
+        return context
+
+
+def _ask_for_certificate(context: SSL.Context, authorities: str) -> None:
+    """OpenSSL checks chain, dates and purpose, so that the peer gets an alert that says what is wrong; control decides
+    over whose certificate it is, and has the last word on the rest."""
+    trusted = x509.load_pem_x509_certificates(authorities.encode())
+    store = context.get_cert_store()
+    assert store is not None
+    for one in trusted:
+        store.add_cert(crypto.X509.from_cryptography(one))
+        context.add_client_ca(one)
+    store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *told: bool(told[-1]))

@@ -1,0 +1,144 @@
+"""EAP at the RADIUS doors: conversations of `protocols.radius.eap`, the TLS they need, and who may resume.
+
+One for all sockets of a process. It asks nobody and sends nothing: the listener does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.eap_resumption import Resumption
+from outpost.listeners.eap_tls import EapTls
+from outpost.listeners.radius_credentials import keys_of
+from outpost.outcome import Decision
+from protocols.link.messages import CertificateRecord, RadiusSettings
+from protocols.radius.dictionary import FRAMED_MTU, STATE
+from protocols.radius.eap.channel import Connect
+from protocols.radius.eap.conversation import Methods
+from protocols.radius.eap.gtc import Gtc
+from protocols.radius.eap.mschapv2 import CHALLENGE_SIZE, MsChapV2
+from protocols.radius.eap.packet import Type, scattered
+from protocols.radius.eap.peap import Peap
+from protocols.radius.eap.sessions import Accept, Answer, EapSessions, Session
+from protocols.radius.eap.steps import Verdict
+from protocols.radius.eap.tls import EapTls as TlsMethod
+from protocols.radius.eap.ttls import Ttls
+from protocols.radius.mppe import key_attributes
+from protocols.radius.offers import MsChapV2Offer, Offer, ResumptionOffer
+from protocols.radius.packet import Packet
+from protocols.radius.request import EapReceived, Request
+from rules.reasons import Outcome
+
+FRAGMENT = 1024  # octets of TLS in one Request, as FreeRADIUS; the whole packet stays below any path's MTU
+OVERHEAD = 14  # octets of EAP header, flags and length in front of them, and 4 to spare
+
+TYPES: dict[str, Type] = {
+    "peap": Type.PEAP,
+    "ttls": Type.TTLS,
+    "tls": Type.TLS,
+    "mschapv2": Type.MSCHAPV2,
+}
+"""The words of the setting ``eap_methods``."""
+
+
+class EapDoor:
+    """``certificate`` gives what a provider shows; ``now``: seconds since the epoch; ``random``: octets."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        certificate: Callable[[RadiusSettings], CertificateRecord | None],
+        now: Callable[[], float],
+        random: Callable[[int], bytes],
+    ) -> None:
+        self.sessions = EapSessions(random)
+        self._directory = directory
+        self._resumption = Resumption(directory, now)
+        self._tls = EapTls(certificate)
+        self._random = random
+        directory.follow(self._follow)
+
+    def receive(self, received: EapReceived, now: float) -> Answer:
+        """``now``: the listener's clock. Raises RemoteProtocolError for what is to be discarded."""
+        request = received.request
+        provider = request.nas.provider
+        methods = partial(self._methods, provider, request.address, _fragment(request.packet))
+        return self.sessions.receive(received.eap, request.packet.get(STATE), request.address, provider, methods, now)
+
+    def resumed(self, session: Session, offer: ResumptionOffer) -> Decision:
+        """Is the session that an offer names still as good as a login?"""
+        place = (session.provider, session.conversation.method)
+        found = self._resumption.resumed(offer.session_id, place, session.nas)
+        return found or Decision("eap_resumption_refused")
+
+    def decided(self, session: Session, offer: Offer, decision: Decision) -> Answer | None:
+        """None: nobody could decide, and the NAS is left without an answer."""
+        if decision.outcome is Outcome.UNAVAILABLE:
+            return self.sessions.decided(session, None)
+        return self.sessions.decided(session, _verdict(offer, decision))
+
+    def accepted(self, accept: Accept, request: Request, salt: bytes) -> bytes:
+        """All has ended well: the encoded attributes of the Access-Accept. The TLS session may be resumed from now on.
+
+        Raises TypeError for an accept that no decision stands behind.
+        """
+        session, decision = accept.session, accept.grant
+        if not isinstance(decision, Decision):
+            raise TypeError("accepted without a decision")
+        place = (session.provider, session.conversation.method)
+        self._resumption.remember(accept.session_id, place, decision, session.nas)
+        keys = accept.keys
+        hidden = key_attributes(keys, request.nas.secret, request.packet.authenticator, salt) if keys else b""
+        return scattered(accept.eap) + hidden
+
+    def _methods(self, provider: int, nas: str, size: int) -> Methods:
+        record = self._directory.current.providers.get(provider)
+        if record is None or not isinstance(record.settings, RadiusSettings):
+            return {}
+        settings = record.settings
+        inner: Methods = {
+            Type.MSCHAPV2: lambda identity: MsChapV2(identity, self._random(CHALLENGE_SIZE)),
+            Type.GTC: Gtc,
+        }
+
+        def connect(kind: Type) -> Connect:
+            place = (provider, int(kind))
+            return self._tls.connect(
+                provider, settings, kind, lambda id: self._resumption.resumed(id, place, nas) is not None
+            )
+
+        makers: Methods = {
+            Type.PEAP: lambda identity: Peap(identity, connect(Type.PEAP), size, inner),
+            Type.TTLS: lambda identity: Ttls(identity, connect(Type.TTLS), size, inner),
+            Type.TLS: lambda identity: TlsMethod(identity, connect(Type.TLS), size),
+            Type.MSCHAPV2: lambda identity: MsChapV2(identity, self._random(CHALLENGE_SIZE), with_keys=True),
+        }
+        offered = [TYPES[name] for name in settings.eap_methods if name in TYPES]
+        return {kind: makers[kind] for kind in offered if kind is not Type.TLS or settings.client_authorities}
+
+    def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
+        if touched.everything or touched.configuration:
+            self._tls.forget()
+
+
+def _verdict(offer: Offer, decision: Decision) -> Verdict:
+    challenge = decision.challenge
+    return Verdict(
+        accepted=decision.outcome is Outcome.ACCEPTED,
+        reason=decision.reason,
+        authenticator_response=decision.keys.get("authenticator_response", ""),
+        keys=keys_of(offer, decision) if isinstance(offer, MsChapV2Offer) else None,
+        state=challenge.state if challenge is not None else "",
+        prompt=challenge.message if challenge is not None else "",
+        grant=decision,
+    )
+
+
+def _fragment(packet: Packet) -> int:
+    """Framed-MTU is what fits on the way to the peer (RFC 3579 section 2.4)."""
+    announced = packet.get(FRAMED_MTU)
+    if announced is None or len(announced) != 4:
+        return FRAGMENT
+    return min(FRAGMENT, int.from_bytes(announced) - OVERHEAD)

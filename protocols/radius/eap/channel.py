@@ -1,0 +1,119 @@
+"""The server's end of one TLS connection, in memory: OpenSSL between what came and what goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL
+
+from protocols.errors import RemoteProtocolError
+from protocols.radius.eap.hello import ClientHello, session_given
+
+MAX_READ = 65_536  # octets of application data in one message
+LABEL_1_3 = b"EXPORTER_EAP_TLS_Key_Material"
+"""RFC 9190 section 2.3 and RFC 9427 section 2.1: the EAP type is its context."""
+MSK_SIZE, EXPORTED_1_3 = 64, 128
+
+
+class TlsFailed(RemoteProtocolError):
+    """The handshake, or a record, was refused; the alert that says so is in `Channel.output`."""
+
+
+class Channel:
+    """``connection``: a fresh one with memory BIOs, in accept state."""
+
+    def __init__(self, connection: SSL.Connection) -> None:
+        self.established = False
+        self.session_id = b""
+        """Of a TLS 1.2 session that can be resumed; known when our first flight is out."""
+        self._connection = connection
+        self._first = True
+
+    def receive(self, message: bytes) -> None:
+        """Takes in TLS records. Raises TlsFailed."""
+        try:
+            if message:
+                self._connection.bio_write(message)
+            if not self.established:
+                self._connection.do_handshake()
+                self.established = True
+        except SSL.WantReadError:
+            return
+        except SSL.Error as error:
+            raise TlsFailed(_sentence(error), "eap_tls_failed") from error
+
+    def read(self) -> bytes:
+        """The application data that has come. Raises TlsFailed."""
+        found = b""
+        try:
+            while len(found) < MAX_READ:
+                found += self._connection.recv(MAX_READ)
+        except SSL.WantReadError:
+            return found
+        except (SSL.ZeroReturnError, SSL.Error) as error:
+            raise TlsFailed(_sentence(error), "eap_tls_failed") from error
+        raise TlsFailed("too much application data", "eap_tls_failed")
+
+    def write(self, octets: bytes) -> None:
+        self._connection.sendall(octets)
+
+    def output(self) -> bytes:
+        """The records that are to go out now."""
+        found = b""
+        try:
+            while True:
+                found += self._connection.bio_read(MAX_READ)
+        except SSL.WantReadError:
+            pass
+        if self._first and found:
+            self._first, self.session_id = False, session_given(found)
+        return found
+
+    @property
+    def is_1_3(self) -> bool:
+        return self._connection.get_protocol_version() == SSL.TLS1_3_VERSION
+
+    @property
+    def resumed(self) -> bool:
+        return bool(SSL._lib.SSL_session_reused(self._connection._ssl))  # type: ignore[attr-defined]
+
+    def msk(self, kind: int, label: bytes) -> bytes:
+        """64 octets. ``kind``: the EAP type; ``label``: the one for TLS 1.2."""
+        if self.is_1_3:
+            return self.exported(LABEL_1_3, EXPORTED_1_3, bytes((kind,)))[:MSK_SIZE]
+        return self.exported(label, MSK_SIZE)
+
+    def exported(self, label: bytes, size: int, context: bytes | None = None) -> bytes:
+        """Keying material of RFC 5705."""
+        return bytes(self._connection.export_keying_material(label, size, context))
+
+    def peer_chain(self) -> tuple[bytes, ...]:
+        """DER of the certificates that the peer has shown, its own first; of a resumed session only that one."""
+        connection: Any = self._connection  # its stubs know the deprecated types alone
+        leaf = connection.get_peer_certificate(as_cryptography=True)
+        if leaf is None:
+            return ()
+        chain = connection.get_peer_cert_chain(as_cryptography=True) or ()
+        return tuple(one.public_bytes(Encoding.DER) for one in (leaf, *(other for other in chain if other != leaf)))
+
+    def keep_session(self) -> None:
+        """Call when all went well: OpenSSL forgets the session of a connection that is dropped without goodbye."""
+        self._connection.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
+
+
+Connect = Callable[[ClientHello], Channel]
+"""Makes our end for a peer that begins so; raises TlsFailed."""
+
+
+def accepting(context: SSL.Context) -> Channel:
+    connection = SSL.Connection(context, None)
+    connection.set_accept_state()
+    return Channel(connection)
+
+
+def _sentence(error: Any) -> str:
+    """OpenSSL's own words, such as ``certificate has expired``."""
+    queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    return "; ".join(sorted({str(entry[-1]) for entry in queue if entry})) or type(error).__name__

@@ -1,0 +1,363 @@
+"""Whole logins with every method over TLS, in memory: keys match, and whoever is refused is told so in the method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL
+
+from protocols.radius.eap.sessions import Accept, EapSessions, Reject
+from protocols.radius.eap.steps import Verdict
+from protocols.radius.mppe import Keys
+from protocols.radius.offers import CertificateOffer, ChapOffer, MsChapV2Offer, Offer, PasswordOffer, ReplyOffer
+from tests.certificates import AUTHORITY, CLIENT, issue
+from tests.fakes import FakeRandom
+from tests.protocols.radius.eap.servers import Server
+from tests.protocols.radius.eap.supplicant import (
+    GTC,
+    IDENTITY,
+    PEAP,
+    TLS,
+    TLS_1_2,
+    TLS_1_3,
+    TTLS,
+    Inside,
+    Judge,
+    Nas,
+    TlsDevice,
+    accept,
+    avp,
+    client_context,
+    gtc,
+    pap,
+    refuse,
+    response,
+)
+
+VERSIONS = pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3], ids=["1.2", "1.3"])
+ALICE = issue("alice", AUTHORITY, usage=[CLIENT])
+
+
+def a_nas(judge: Judge = accept, server: Server | None = None) -> Nas:
+    return Nas(EapSessions(FakeRandom()), (server or Server()).methods, judge)
+
+
+def with_certificate(version: int) -> SSL.Context:
+    context: Any = client_context(version)  # its stubs know the deprecated types alone
+    context.use_certificate(ALICE.certificate)
+    context.use_privatekey(ALICE.key)
+    made: SSL.Context = context
+    return made
+
+
+@VERSIONS
+@pytest.mark.parametrize("size", [100, 1024])
+def test_ttls_with_pap(version: int, size: int) -> None:
+    nas = a_nas(server=Server(size))
+    device = TlsDevice(TTLS, pap(b"alice", b"correct horse"), client_context(version), fragment=size)
+    answer = nas.login(device)
+    assert isinstance(answer, Accept)
+    assert answer.keys == Keys.of_msk(device.msk())
+    assert nas.offers == [PasswordOffer("alice", "correct horse")]
+    assert answer.grant == nas.offers[0]
+    assert len(nas.sessions) == 0
+
+
+@VERSIONS
+def test_peap_with_gtc(version: int) -> None:
+    nas = a_nas()
+    device = TlsDevice(PEAP, gtc(b"alice", b"correct horse"), client_context(version))
+    answer = nas.login(device)
+    assert isinstance(answer, Accept)
+    assert answer.keys == Keys.of_msk(device.msk())
+    assert nas.offers == [PasswordOffer("alice", "correct horse")]
+
+
+@VERSIONS
+def test_tls(version: int) -> None:
+    nas = a_nas(server=Server(authority=AUTHORITY))
+    device = TlsDevice(TLS, context=with_certificate(version), identity=b"alice")
+    answer = nas.login(device)
+    assert isinstance(answer, Accept)
+    assert answer.keys == Keys.of_msk(device.msk())
+    [offer] = nas.offers
+    assert isinstance(offer, CertificateOffer)
+    assert offer.username == "alice"
+    assert offer.chain[0] == ALICE.certificate.public_bytes(Encoding.DER)
+
+
+def test_tls_1_3_says_in_the_channel_that_the_certificate_was_accepted() -> None:
+    """RFC 9190 section 2.5: one octet of zero."""
+    heard: list[bytes] = []
+
+    def inside(octets: bytes) -> bytes:
+        heard.append(octets)
+        return b""
+
+    device = TlsDevice(TLS, inside, with_certificate(TLS_1_3))
+    assert isinstance(a_nas(server=Server(authority=AUTHORITY)).login(device), Accept)
+    assert heard == [b"\0"]
+
+
+@VERSIONS
+def test_a_refused_certificate_never_sees_success(version: int) -> None:
+    heard: list[bytes] = []
+    device = TlsDevice(TLS, lambda octets: heard.append(octets) or b"", with_certificate(version))  # type: ignore[func-returns-value]
+    answer = a_nas(refuse, Server(authority=AUTHORITY)).login(device)
+    assert isinstance(answer, Reject)
+    assert (answer.reason, answer.told) == ("wrong_password", True)
+    assert heard == []
+    if version == TLS_1_2:
+        assert not device.established
+
+
+@VERSIONS
+@pytest.mark.parametrize(("kind", "inside"), [(TTLS, pap(b"alice", b"x")), (PEAP, gtc(b"alice", b"x"))])
+def test_refused(version: int, kind: int, inside: Inside) -> None:
+    inside = pap(b"alice", b"x") if kind == TTLS else inside
+    answer = a_nas(refuse).login(TlsDevice(kind, inside, client_context(version)))
+    assert isinstance(answer, Reject)
+    assert (answer.reason, answer.told) == ("wrong_password", True)
+    assert answer.eap[0] == 4
+
+
+def test_peap_tells_a_refusal_inside_the_tunnel() -> None:
+    heard: list[bytes] = []
+    inner = gtc(b"alice", b"x")
+
+    def inside(octets: bytes) -> bytes:
+        heard.append(octets)
+        return inner(octets)
+
+    a_nas(refuse).login(TlsDevice(PEAP, inside))
+    assert heard[-1][4:] == bytes((33,)) + bytes.fromhex("800300020002")
+
+
+@pytest.mark.parametrize(
+    "confirmation",
+    [
+        b"",
+        bytes.fromhex("800300020002"),
+        bytes.fromhex("800300010001"),
+        bytes.fromhex("000c003800000000"),
+        bytes.fromhex("8003ffff0001"),
+    ],
+    ids=["missing", "failure", "size", "cryptobinding-alone", "overrun"],
+)
+def test_101_102_peap_is_over_only_when_success_is_confirmed(confirmation: bytes) -> None:
+    answer = a_nas().login(TlsDevice(PEAP, gtc(b"alice", b"x", confirmation)))
+    assert isinstance(answer, Reject)
+    assert answer.reason == "eap_malformed"
+
+
+def test_102_a_cryptobinding_tlv_beside_the_result_says_nothing() -> None:
+    binding = bytes.fromhex("000c0038") + bytes(0x38)
+    answer = a_nas().login(TlsDevice(PEAP, gtc(b"alice", b"x", binding + bytes.fromhex("800300020001"))))
+    assert isinstance(answer, Accept)
+
+
+def test_101_inner_packets_with_their_header_are_understood() -> None:
+    plain = gtc(b"alice", b"correct horse")
+
+    def inside(heard: bytes) -> bytes:
+        said = plain(heard)
+        # Our inner identifiers: identity 0, then one more each time.
+        identifiers = {1: 0, 26: 1, 6: 2}
+        if not said or (heard[0] == 1 and len(heard) > 4):
+            return said
+        return response(identifiers[heard[0]], said[0], said[1:])
+
+    nas = a_nas()
+    assert isinstance(nas.login(TlsDevice(PEAP, inside)), Accept)
+    assert nas.offers == [PasswordOffer("alice", "correct horse")]
+
+
+def test_101_no_common_method_inside() -> None:
+    def inside(heard: bytes) -> bytes:
+        if heard[:1] == b"\x01" and len(heard) > 4:
+            return response(heard[1], 33, bytes.fromhex("800300020002"))
+        return b"\x01alice" if heard[:1] == b"\x01" else bytes((3, 4)) if heard else b""
+
+    answer = a_nas().login(TlsDevice(PEAP, inside))
+    assert isinstance(answer, Reject)
+    assert answer.reason == "eap_no_common_method"
+
+
+def test_a_challenge_goes_to_the_person_in_gtc() -> None:
+    def judge(offer: Offer) -> Verdict:
+        if isinstance(offer, PasswordOffer):
+            return Verdict(False, "code_needed", state="s1", prompt="Your code?")
+        return Verdict(True, "accepted")
+
+    heard: list[bytes] = []
+    inner = gtc(b"alice", b"123456")
+
+    def inside(octets: bytes) -> bytes:
+        heard.append(octets)
+        return inner(octets)
+
+    nas = a_nas(judge)
+    assert isinstance(nas.login(TlsDevice(PEAP, inside)), Accept)
+    assert nas.offers[1] == ReplyOffer("alice", "s1", "123456")
+    assert bytes((GTC,)) + b"Your code?" in heard
+
+
+# --- TTLS ----------------------------------------------------------------------------------------------------------
+
+
+def implicit(device: TlsDevice) -> tuple[bytes, int]:
+    exported = device.connection.export_keying_material(b"ttls challenge", 17)
+    return exported[:16], exported[16]
+
+
+@VERSIONS
+def test_ttls_with_chap(version: int) -> None:
+    device = TlsDevice(TTLS, context=client_context(version))
+
+    def inside(heard: bytes) -> bytes:
+        challenge, identifier = implicit(device)
+        return avp(1, b"alice") + avp(60, challenge) + avp(3, bytes((identifier,)) + bytes(16))
+
+    device.inside = inside
+    nas = a_nas()
+    assert isinstance(nas.login(device), Accept)
+    [offer] = nas.offers
+    assert isinstance(offer, ChapOffer)
+    assert (offer.challenge, offer.identifier) == implicit(device)
+
+
+@VERSIONS
+def test_ttls_with_mschapv2(version: int) -> None:
+    device = TlsDevice(TTLS, context=client_context(version))
+    heard: list[bytes] = []
+
+    def inside(octets: bytes) -> bytes:
+        if octets:
+            heard.append(octets)
+            return b""
+        challenge, identifier = implicit(device)
+        value = bytes((identifier, 0)) + b"p" * 16 + bytes(8) + b"r" * 24
+        return avp(1, b"DOM\\alice") + avp(11, challenge, 311) + avp(25, value, 311)
+
+    device.inside = inside
+    shown = "S=" + "A" * 40
+    nas = a_nas(lambda _: Verdict(True, "accepted", authenticator_response=shown))
+    assert isinstance(nas.login(device), Accept)
+    challenge, identifier = implicit(device)
+    assert nas.offers == [MsChapV2Offer("alice", challenge, b"p" * 16, b"r" * 24)]
+    assert heard == [avp(26, bytes((identifier,)) + shown.encode(), 311)]
+
+
+def test_ttls_challenges_are_the_tunnels_own() -> None:
+    """Somebody else's challenge and response, recorded elsewhere, prove nothing here."""
+    for said in (
+        avp(1, b"alice") + avp(60, bytes(16)) + avp(3, bytes(17)),
+        avp(1, b"alice") + avp(11, bytes(16), 311) + avp(25, bytes(50), 311),
+    ):
+        nas = a_nas()
+        answer = nas.login(TlsDevice(TTLS, lambda _, said=said: said))  # type: ignore[misc]
+        assert isinstance(answer, Reject)
+        assert answer.reason == "eap_malformed"
+        assert nas.offers == []
+
+
+@VERSIONS
+def test_ttls_with_eap_inside(version: int) -> None:
+    def inside(heard: bytes) -> bytes:
+        if not heard:
+            return avp(79, response(0, IDENTITY, b"alice"))
+        eap = heard[8:]
+        if eap[4] == GTC:
+            return avp(79, response(eap[1], GTC, b"correct horse"))
+        return avp(79, response(eap[1], 3, bytes((GTC,))))
+
+    nas = a_nas()
+    assert isinstance(nas.login(TlsDevice(TTLS, inside, client_context(version))), Accept)
+    assert nas.offers == [PasswordOffer("alice", "correct horse")]
+
+
+PAP = avp(1, b"alice") + avp(2, b"secret\0\0")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\0\0\0\x01\x40\0\0\x07",
+        b"\0\0\0\x01\x40\0\0\xff",
+        b"\0\0\0\x01",
+        avp(1, b"alice") + avp(999, b"x") + avp(2, b"secret"),
+        avp(1, b"alice") + avp(2, b"secretx")[:-1],
+        avp(1, b"alice") + PAP,
+        avp(2, b"secret"),
+        avp(1, b"alice"),
+        PAP + avp(3, bytes(17)) + avp(60, bytes(16)),
+        b"".join(avp(1000 + n, b"", mandatory=False) for n in range(40)) + PAP,
+        avp(1, b"al\0ice") + avp(2, b"secret"),
+        avp(1, b"alice") + avp(2, b"\xff\xfe"),
+        b"\0\0\0\x01\xc0\0\0\x08" + PAP,
+    ],
+    ids=[
+        "length-7",
+        "overrun",
+        "cut",
+        "unknown-mandatory",
+        "unpadded",
+        "name-twice",
+        "no-name",
+        "no-proof",
+        "two-proofs",
+        "many",
+        "nul",
+        "not-utf8",
+        "vendor-cut",
+    ],
+)
+def test_99_ttls_avps_that_are_refused(said: bytes) -> None:
+    nas = a_nas()
+    answer = nas.login(TlsDevice(TTLS, lambda _: said))
+    assert isinstance(answer, Reject)
+    assert answer.reason == "eap_malformed"
+    assert nas.offers == []
+
+
+def test_an_unknown_avp_that_is_not_mandatory_is_passed_over() -> None:
+    said = [avp(999, b"x", mandatory=False) + PAP]
+    nas = a_nas()
+    assert isinstance(nas.login(TlsDevice(TTLS, lambda _: said.pop() if said else b"")), Accept)
+    assert nas.offers == [PasswordOffer("alice", "secret")]
+
+
+# --- handshakes ----------------------------------------------------------------------------------------------------
+
+
+def test_95_old_tls_is_refused() -> None:
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_cipher_list(b"ALL:@SECLEVEL=0")
+    context.set_min_proto_version(SSL.TLS1_VERSION)
+    context.set_max_proto_version(SSL.TLS1_1_VERSION)
+    answer = a_nas().login(TlsDevice(TTLS, pap(b"a", b"b"), context))
+    assert isinstance(answer, Reject)
+    assert answer.reason == "eap_tls_failed"
+    assert "protocol" in answer.text
+
+
+@VERSIONS
+def test_a_client_without_certificate_is_refused_with_an_alert(version: int) -> None:
+    nas = a_nas(server=Server(authority=AUTHORITY))
+    answer = nas.login(TlsDevice(TLS, context=client_context(version)))
+    assert isinstance(answer, Reject)
+    assert answer.reason == "eap_tls_failed"
+    assert nas.offers == []
+
+
+def test_what_is_no_client_hello_is_refused() -> None:
+    for first in (b"\x16\x03\x01\x00\x02\x01\x00", b"hello", b"\x15\x03\x01\x00\x02\x02\x28", b"\x16\x03\x01\x00\x00"):
+
+        class Strange(TlsDevice):
+            def say(self, message: bytes, first: bytes = first) -> bytes:
+                return first
+
+        answer = a_nas().login(Strange(TTLS))
+        assert isinstance(answer, Reject), first

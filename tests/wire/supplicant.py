@@ -1,0 +1,64 @@
+"""eapol_test: wpa_supplicant's own EAP peer, with a NAS around it. It believes no server whose keys do not match."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.wire.clients import run
+from tests.wire.directory import SHARED_SECRET
+from tests.wire.program import Program
+
+TLS_1_3 = "tls_disable_tlsv1_3=0"
+TLS_1_2 = "tls_disable_tlsv1_3=1"
+
+
+@dataclass(frozen=True)
+class Login:
+    text: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Let in, and the NAS and the device have the same keys."""
+        return self.text.rstrip().endswith("SUCCESS") and "mismatch: 0" in self.text
+
+    @property
+    def resumed(self) -> int:
+        """How many TLS sessions were resumed."""
+        return len(re.findall(r"OpenSSL: Handshake finished - resumed=1", self.text))
+
+    @property
+    def version(self) -> str:
+        found = re.findall(r"Using TLS version (\S+)", self.text)
+        return found[-1] if found else ""
+
+
+def eapol_test(
+    program: Program,
+    folder: Path,
+    *,
+    eap: str,
+    identity: str,
+    password: str = "",
+    phase1: str = TLS_1_2,
+    phase2: str = "",
+    options: tuple[str, ...] = (),
+    **further: str,
+) -> Login:
+    """``further``: lines of the network, such as ``client_cert``, as wpa_supplicant writes them."""
+    lines = {
+        "key_mgmt": "WPA-EAP" if eap != "MSCHAPV2" else "IEEE8021X",
+        "eap": eap,
+        "identity": f'"{identity}"',
+        "phase1": f'"{phase1}"',
+        **({"password": f'"{password}"'} if password else {}),
+        **({"phase2": f'"{phase2}"'} if phase2 else {}),
+        **({"eapol_flags": "0"} if eap == "MSCHAPV2" else {}),
+        **further,
+    }
+    path = folder / "eapol_test.conf"
+    path.write_text("network={\n" + "".join(f"  {name}={value}\n" for name, value in lines.items()) + "}\n")
+    host, port = program.place("radius")
+    answer = run("eapol_test", "-c", str(path), "-a", host, "-p", str(port), "-s", SHARED_SECRET, "-t", "8", *options)
+    return Login(answer.text)
