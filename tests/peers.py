@@ -21,6 +21,7 @@ PEERS: dict[str, str] = {
     "wrk": "wrk",
     "psql": "postgresql",
     "curl": "curl",
+    "eapol_test": "eapoltest",
 }
 """Program to the Debian package that has it."""
 

@@ -7,6 +7,8 @@ import pytest
 
 from protocols.errors import RemoteProtocolError
 from protocols.radius.authenticators import PLAIN_REPLY, message_authenticator_verifies
+from protocols.radius.eap.sessions import Accept, Continue, EapSessions
+from protocols.radius.eap.ttls import parse_avps
 from protocols.radius.exchange import RadiusExchange
 from protocols.radius.nas import ClientNetwork, Nas, NasTable, Requirement
 from protocols.radius.packet import Packet
@@ -17,7 +19,11 @@ from protocols.radius.request import AccessRequested, Refused, Request
 from rules.discards import DISCARDS
 from rules.reasons import REASONS
 from tests.extent import rounds
+from tests.fakes import FakeRandom
 from tests.protocols.radius import nas_side
+from tests.protocols.radius.eap.servers import Server
+from tests.protocols.radius.eap.supplicant import PEAP, TTLS, TlsDevice, avp, client_context, pap, response
+from tests.protocols.radius.eap.supplicant import Nas as EapNas
 from tests.protocols.radius.vectors import NETWORKS, vectors
 
 ROUNDS = rounds(40_000)
@@ -105,3 +111,60 @@ def test_random_octets() -> None:
             except RemoteProtocolError as error:
                 reasons.add(error.reason)
     assert reasons == {"malformed"}
+
+
+def test_eap_conversations_end_or_go_on_whatever_is_sent() -> None:
+    """Mutated Responses, at any point of a login: an answer, or an error of the peer's; and the table stays small."""
+    chance = random.Random(3748)
+    server = Server()
+    nas = EapNas(EapSessions(FakeRandom(), most_per_nas=8), server.methods)
+    answered = errors = 0
+    for _ in range(ROUNDS // 200):
+        device = TlsDevice(chance.choice((TTLS, PEAP)), pap(b"alice", b"secret"), client_context())
+        nas.state, eap = None, response(7, 1, b"alice")
+        for _ in range(12):
+            if chance.random() < 0.15:
+                eap = mutated(eap, chance)
+            try:
+                answer = nas.send(eap)
+            except RemoteProtocolError as error:
+                errors += error.reason in DISCARDS
+                break
+            answered += 1
+            if not isinstance(answer, Continue):
+                assert isinstance(answer, Accept) or answer.reason in REASONS
+                break
+            eap = device.respond(answer.eap)
+        assert len(nas.sessions) <= 8
+    assert answered > ROUNDS // 200
+    assert errors > 0
+
+
+def mutated(octets: bytes, chance: random.Random) -> bytes:
+    changed = bytearray(octets)
+    for _ in range(chance.randint(1, 3)):
+        at = chance.randrange(len(changed))
+        match chance.randrange(4):
+            case 0:
+                changed[at] ^= 1 << chance.randrange(8)
+            case 1:
+                changed[at] = chance.choice((0, 1, 13, 21, 25, 64, 128, 192, 255))
+            case 2 if len(changed) > 6:
+                del changed[at]
+            case _:
+                changed[at:at] = chance.randbytes(chance.randint(1, 300))
+    if chance.random() < 0.8:
+        changed[2:4] = (len(changed) & 0xFFFF).to_bytes(2)
+    return bytes(changed)
+
+
+def test_avps_end_in_values_or_in_an_error() -> None:
+    chance = random.Random(5281)
+    good = avp(1, b"alice") + avp(2, b"secret") + avp(25, bytes(50), 311)
+    parsed = 0
+    for _ in range(ROUNDS // 10):
+        try:
+            parsed += len(list(parse_avps(mutated(good, chance)))) > 0
+        except RemoteProtocolError:
+            continue
+    assert parsed > 0

@@ -23,7 +23,7 @@ SHAPES: dict[str, Callable[..., Program]] = {
 }
 ON_POSTGRESQL = "apart"
 """The shape whose control has its store there; the other's is a file of SQLite."""
-PEERS = ("ldapsearch", "radclient", "nginx", "chromium", "curl")
+PEERS = ("ldapsearch", "radclient", "eapol_test", "nginx", "chromium", "curl")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,0 +1,365 @@
+"""EAP at the listener: whole logins in RADIUS packets, keys, duplicates, silence, and sessions that are resumed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from OpenSSL import SSL
+
+from outpost.directory.draft import changed, whole
+from outpost.directory.snapshot import Touched
+from protocols.link.messages import Authenticate, Authenticated, Configuration, Put, Reuse, UserRecord
+from rules.reasons import REASONS, Outcome
+from tests.fakes import FakeLink, an_identity
+from tests.outpost.directory.people import a_user
+from tests.outpost.listeners.test_radius import ACCEPT, CHALLENGE, REJECT, Door, a_provider
+from tests.protocols.radius import nas_side
+from tests.protocols.radius.eap.supplicant import (
+    IDENTITY,
+    PEAP,
+    TLS_1_2,
+    TLS_1_3,
+    TTLS,
+    Inside,
+    TlsDevice,
+    client_context,
+    gtc,
+    pap,
+    response,
+)
+
+PASSWORD = b"correct horse"
+ALICE = a_user(1, "alice")
+
+
+class ReusableLink(FakeLink):
+    """As control, which lets accepted passwords be remembered."""
+
+    reuse: Reuse | None = Reuse(600.0)
+
+    async def ask(self, question: Authenticate) -> Authenticated:
+        answer = await super().ask(question)
+        accepted = REASONS[answer.reason].outcome is Outcome.ACCEPTED
+        return replace(answer, reuse=self.reuse if accepted else None)
+
+
+class Wireless:
+    """A NAS that carries EAP to the door."""
+
+    def __init__(self, *, mtu: int | None = None) -> None:
+        self.link = ReusableLink({"alice": PASSWORD.decode()}, {"alice": an_identity("alice", 1)})
+        self.door = Door(self.link)
+        self.put(a_provider(), ALICE)
+        self.context = client_context(TLS_1_2)
+        self.identifier = 0
+        self.mtu = nas_side.attribute(12, mtu.to_bytes(4)) if mtu else b""
+
+    def put(self, *records: object) -> None:
+        revision = self.door.directory.current.revision + 1
+        self.door.directory.publish(whole(revision, records), Touched(everything=True))  # type: ignore[arg-type]
+
+    def change(self, record: UserRecord) -> None:
+        base = self.door.directory.current
+        self.door.directory.publish(*changed(base, base.revision + 1, [Put(record)]))
+
+    def packet(self, eap: bytes, state: bytes) -> bytes:
+        self.identifier = (self.identifier + 1) % 256
+        body = nas_side.attribute(1, b"anonymous") + self.mtu
+        body += b"".join(nas_side.attribute(79, eap[at : at + 253]) for at in range(0, len(eap), 253))
+        body += nas_side.attribute(24, state) if state else b""
+        authenticator = hashlib.md5(bytes((self.identifier,)) + state).digest()
+        return nas_side.request(body, identifier=self.identifier, authenticator=authenticator)
+
+    def ask(self, packet: bytes) -> bytes | None:
+        """The reply, a late one included."""
+        self.door.send(packet)
+        self.door.clock.advance(1)
+        replies = self.door.replies()
+        assert len(replies) <= 1
+        assert all(nas_side.believes(reply, packet) for reply in replies)
+        return replies[0] if replies else None
+
+    def login(self, device: TlsDevice) -> tuple[int, dict[int, list[bytes]]]:
+        """Code and attributes of the last reply; code 0 is silence."""
+        eap, state = response(1, IDENTITY, device.identity), b""
+        self.rounds = 0
+        while True:
+            self.rounds += 1
+            self.last = self.packet(eap, state)
+            reply = self.ask(self.last)
+            if reply is None:
+                return 0, {}
+            found = attributes(reply)
+            if reply[0] != CHALLENGE:
+                return reply[0], found
+            assert len(reply) < 1300
+            state = found[24][0]
+            eap = device.respond(b"".join(found[79]))
+
+    def device(self, session: SSL.Session | None = None, inside: Inside | None = None) -> TlsDevice:
+        return TlsDevice(TTLS, inside or pap(b"alice", PASSWORD), self.context, session=session)
+
+    def signed_in(self) -> SSL.Session:
+        """The TLS session of a whole login."""
+        device = self.device()
+        assert self.login(device)[0] == ACCEPT
+        return session_of(device)
+
+
+def session_of(device: TlsDevice) -> SSL.Session:
+    """To be resumed: OpenSSL spoils the session of a connection that is dropped without goodbye, at this end, too."""
+    device.connection.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
+    session = device.connection.get_session()
+    assert session is not None
+    return session
+
+
+def attributes(packet: bytes) -> dict[int, list[bytes]]:
+    found: dict[int, list[bytes]] = {}
+    at = 20
+    while at < len(packet):
+        found.setdefault(packet[at], []).append(packet[at + 2 : at + packet[at + 1]])
+        at += packet[at + 1]
+    return found
+
+
+def revealed(value: bytes, packet: bytes) -> bytes:
+    """An MS-MPPE key of RFC 2548 section 2.4.2, without its vendor: number, length, salt, hidden."""
+    salt, hidden = value[2:4], value[4:]
+    assert salt[0] & 0x80
+    plain, before = b"", packet[4:20] + salt
+    for at in range(0, len(hidden), 16):
+        stream = hashlib.md5(nas_side.SECRET + before).digest()
+        plain += bytes(a ^ b for a, b in zip(hidden[at : at + 16], stream, strict=True))
+        before = hidden[at : at + 16]
+    return plain[1 : 1 + plain[0]]
+
+
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+@pytest.mark.parametrize("kind", [TTLS, PEAP])
+def test_a_login_gives_the_nas_the_keys_of_the_device(kind: int, version: int) -> None:
+    wireless = Wireless()
+    inside = pap(b"alice", PASSWORD) if kind == TTLS else gtc(b"alice", PASSWORD)
+    device = TlsDevice(kind, inside, client_context(version))
+    code, found = wireless.login(device)
+    assert code == ACCEPT
+    [eap] = found[79]
+    assert eap[0] == 3
+    keys = {value[4]: value[4:] for value in found[26] if value[:4] == (311).to_bytes(4)}
+    msk = device.msk()
+    assert revealed(keys[17], wireless.last) == msk[:32]
+    assert revealed(keys[16], wireless.last) == msk[32:]
+    assert keys[16][2:4] != keys[17][2:4]
+    assert wireless.door.telemetry.decisions == {("radius", "accepted"): 1}
+    [question] = wireless.link.questions
+    assert (question.username, question.proof["kind"]) == ("alice", "password")
+
+
+def test_a_refusal_is_an_eap_failure_told_once() -> None:
+    wireless = Wireless()
+    code, found = wireless.login(wireless.device(inside=pap(b"alice", b"wrong")))
+    assert code == REJECT
+    assert [eap[0] for eap in found[79]] == [4]
+    assert 26 not in found
+    assert wireless.door.telemetry.decisions == {("radius", "wrong_password"): 1}
+
+
+def test_what_breaks_the_protocol_is_told_with_its_reason() -> None:
+    wireless = Wireless()
+    code, found = wireless.login(wireless.device(inside=lambda _: b"no AVP"))
+    assert (code, found[79][0][0]) == (REJECT, 4)
+    assert wireless.door.telemetry.decisions == {("radius", "eap_malformed"): 1}
+    assert wireless.link.questions == []
+
+
+def test_fragments_are_as_small_as_the_nas_says() -> None:
+    wireless = Wireless(mtu=200)
+    assert wireless.login(wireless.device())[0] == ACCEPT
+    small = wireless.rounds
+    assert wireless.login(wireless.device())[0] == ACCEPT
+    wireless = Wireless()
+    assert wireless.login(wireless.device())[0] == ACCEPT
+    assert wireless.rounds < small
+
+
+def test_77_a_copy_of_an_eap_packet_gets_the_same_octets() -> None:
+    wireless = Wireless()
+    packet = wireless.packet(response(1, IDENTITY, b"anonymous"), b"")
+    first = wireless.ask(packet)
+    assert first is not None
+    assert wireless.ask(packet) == first
+
+
+def test_108_a_copy_of_the_last_packet_asks_nobody_again() -> None:
+    wireless = Wireless()
+    assert wireless.login(wireless.device())[0] == ACCEPT
+    wireless.door.send(wireless.last)
+    assert [reply[0] for reply in wireless.door.replies()] == [ACCEPT]
+    assert len(wireless.link.questions) == 1
+
+
+def test_while_control_is_away_all_is_silence_and_the_next_copy_asks_again() -> None:
+    wireless = Wireless()
+    wireless.link.away = True
+    assert wireless.login(wireless.device())[0] == 0
+    assert wireless.door.telemetry.decisions == {("radius", "control_away"): 1}
+    wireless.link.away = False
+    reply = wireless.ask(wireless.last)
+    assert reply is not None
+    assert reply[0] == ACCEPT
+
+
+def test_an_unexpected_packet_is_passed_over_and_may_come_again() -> None:
+    wireless = Wireless()
+    first = wireless.ask(wireless.packet(response(1, IDENTITY, b"anonymous"), b""))
+    assert first is not None
+    state = attributes(first)[24][0]
+    assert wireless.ask(wireless.packet(response(250, TTLS, b"\0"), state)) is None
+    assert wireless.door.telemetry.discards == {("radius", "eap_unexpected"): 1}
+
+
+@pytest.mark.parametrize("broken", ["receive", "decided", "accepted"])
+def test_an_exception_anywhere_lets_nobody_in(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def explode(*_: object) -> None:
+        raise RuntimeError("injected")
+
+    wireless = Wireless()
+    monkeypatch.setattr(wireless.door.listener._eap, broken, explode)
+    assert wireless.login(wireless.device())[0] == 0
+    assert len(wireless.door.telemetry.faults) == 1
+
+
+# --- resumption (CVE-2017-9148) -------------------------------------------------------------------------------------
+
+
+def test_a_session_is_resumed_without_the_password() -> None:
+    wireless = Wireless()
+    session = wireless.signed_in()
+    device = wireless.device(session, inside=lambda _: b"")
+    code, found = wireless.login(device)
+    assert (code, device.resumed) == (ACCEPT, True)
+    keys = {value[4]: value[4:] for value in found[26]}
+    assert revealed(keys[17], wireless.last) == device.msk()[:32]
+    assert len(wireless.link.questions) == 1
+
+
+def disable(wireless: Wireless) -> None:
+    wireless.change(replace(ALICE, is_active=False))
+
+
+def change_password(wireless: Wireless) -> None:
+    wireless.change(replace(ALICE, credential_version=2))
+
+
+def expire(wireless: Wireless) -> None:
+    wireless.change(replace(ALICE, valid_until=wireless.door.clock.seconds() - 1))
+
+
+def remove(wireless: Wireless) -> None:
+    wireless.put(a_provider())
+
+
+def configure(wireless: Wireless) -> None:
+    base = wireless.door.directory.current
+    wireless.door.directory.publish(*changed(base, base.revision + 1, [Configuration((a_provider(),))]))
+
+
+def wait(wireless: Wireless) -> None:
+    wireless.door.clock.advance(3601)
+
+
+@pytest.mark.parametrize("change", [disable, change_password, expire, remove, configure, wait])
+def test_92_a_session_is_worth_nothing_after(change: Callable[[Wireless], None]) -> None:
+    wireless = Wireless()
+    session = wireless.signed_in()
+    change(wireless)
+    heard: list[bytes] = []
+    device = wireless.device(session, inside=lambda said: heard.append(said) or b"")  # type: ignore[func-returns-value]
+    wireless.link.verdicts["alice"] = "inactive"
+    code, _ = wireless.login(device)
+    assert not device.resumed
+    assert code == REJECT
+    assert heard, "a full handshake, in which the password is asked for"
+
+
+def test_92_after_a_change_the_full_login_is_what_counts() -> None:
+    wireless = Wireless()
+    session = wireless.signed_in()
+    change_password(wireless)
+    wireless.link.identities["alice"] = an_identity("alice", 1, credential_version=2)
+    device = wireless.device(session)
+    assert wireless.login(device)[0] == ACCEPT
+    assert not device.resumed
+    assert len(wireless.link.questions) == 2
+
+
+def test_92_what_control_does_not_let_be_reused_is_not_resumed() -> None:
+    wireless = Wireless()
+    wireless.link.reuse = None
+    device = wireless.device(wireless.signed_in())
+    assert wireless.login(device)[0] == ACCEPT
+    assert not device.resumed
+    assert len(wireless.link.questions) == 2
+
+
+def test_92_a_change_between_handshake_and_decision_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSSL has resumed already when the account is looked at."""
+    wireless = Wireless()
+    session = wireless.signed_in()
+    device = wireless.device(session, inside=lambda _: b"")
+    respond = device.respond
+
+    def slow(request: bytes) -> bytes:
+        if device.established:
+            disable(wireless)
+        said = respond(request)
+        if device.established:
+            disable(wireless)
+        return said
+
+    monkeypatch.setattr(device, "respond", slow)
+    assert wireless.login(device)[0] == REJECT
+    assert wireless.door.telemetry.decisions["radius", "eap_resumption_refused"] == 1
+
+
+@pytest.mark.parametrize("open_still", [True, False])
+def test_93_an_unfinished_login_cannot_be_resumed(open_still: bool) -> None:
+    """The handshake was whole, but nobody said who they are; the first conversation may even be open still."""
+    wireless = Wireless()
+    device = wireless.device(inside=lambda _: b"")
+    state, eap = b"", response(1, IDENTITY, b"anonymous")
+    for _ in range(20):
+        reply = wireless.ask(wireless.packet(eap, state))
+        assert reply is not None
+        found = attributes(reply)
+        state, request = found[24][0], b"".join(found[79])
+        eap = device.respond(request)
+        if device.established:
+            break
+    session = session_of(device)
+    if not open_still:
+        wireless.door.clock.advance(61)
+    second = wireless.device(session, inside=lambda _: b"")
+    assert wireless.login(second)[0] == REJECT
+    assert not second.resumed
+    assert wireless.link.questions == []
+
+
+def test_a_session_of_one_method_is_nothing_to_another() -> None:
+    wireless = Wireless()
+    session = wireless.signed_in()
+    device = TlsDevice(PEAP, gtc(b"alice", b"wrong"), wireless.context, session=session)
+    assert wireless.login(device)[0] == REJECT
+    assert not device.resumed
+
+
+def test_a_tunnel_of_tls_1_3_is_never_resumed() -> None:
+    wireless = Wireless()
+    wireless.context = client_context(TLS_1_3)
+    device = wireless.device(wireless.signed_in())
+    assert wireless.login(device)[0] == ACCEPT
+    assert not device.resumed
+    assert len(wireless.link.questions) == 2

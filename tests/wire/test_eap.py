@@ -1,0 +1,91 @@
+"""wpa_supplicant's EAP peer against the program: every method, the keys that both ends have, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.extent import FULL
+from tests.wire.directory import PASSWORDS, Directory
+from tests.wire.program import Program
+from tests.wire.supplicant import TLS_1_2, TLS_1_3, eapol_test
+
+pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("people")]
+
+MAIN = [("TTLS", "auth=PAP"), ("PEAP", "auth=GTC"), ("TTLS", "autheap=GTC")]
+"""What the person's own password is good for."""
+NETWORK = [("PEAP", "auth=MSCHAPV2"), ("TTLS", "auth=MSCHAPV2"), ("TTLS", "auth=CHAP"), ("TTLS", "autheap=MSCHAPV2")]
+VERSIONS = {TLS_1_2: "TLSv1.2", TLS_1_3: "TLSv1.3"}
+FRAGMENTS = (100, 500, 1400) if FULL else (500,)
+
+
+@pytest.fixture(scope="module")
+def network_password(program: Program, people: Directory) -> Iterator[str]:
+    """bob's, for one device."""
+    made = {"identifier": "bobs-phone", "intent": "network_password", "user": people.users["bob"]}
+    program.api("POST", "core/tokens/", made)
+    yield program.api("GET", "core/tokens/bobs-phone/view_key/")["key"]
+    program.api("DELETE", "core/tokens/bobs-phone/")
+
+
+@pytest.mark.parametrize("phase1", VERSIONS, ids=VERSIONS.values())
+@pytest.mark.parametrize(("eap", "phase2"), MAIN)
+@pytest.mark.parametrize("fragment", FRAGMENTS)
+def test_the_main_password(program: Program, tmp_path: Path, eap: str, phase2: str, phase1: str, fragment: int) -> None:
+    login = eapol_test(
+        program,
+        tmp_path,
+        eap=eap,
+        identity="bob",
+        password=PASSWORDS["bob"],
+        phase1=phase1,
+        phase2=phase2,
+        anonymous_identity='"anonymous@example.com"',
+        fragment_size=str(fragment),
+    )
+    assert login.succeeded, login.text
+    assert login.version == VERSIONS[phase1]
+
+
+@pytest.mark.parametrize("phase1", VERSIONS if FULL else [TLS_1_2])
+@pytest.mark.parametrize(("eap", "phase2"), [*NETWORK, ("MSCHAPV2", "")])
+def test_a_network_password(
+    program: Program, tmp_path: Path, network_password: str, eap: str, phase2: str, phase1: str
+) -> None:
+    login = eapol_test(
+        program, tmp_path, eap=eap, identity="bob", password=network_password, phase1=phase1, phase2=phase2
+    )
+    assert login.succeeded, login.text
+
+
+@pytest.mark.parametrize(("eap", "phase2"), [("TTLS", "auth=PAP"), ("PEAP", "auth=GTC"), ("PEAP", "auth=MSCHAPV2")])
+@pytest.mark.parametrize("who", ["bob", "nobody", "carol"] if FULL else ["bob"])
+def test_a_wrong_password_is_refused(program: Program, tmp_path: Path, eap: str, phase2: str, who: str) -> None:
+    login = eapol_test(program, tmp_path, eap=eap, identity=who, password="a wrong guess", phase2=phase2)
+    assert not login.succeeded
+    assert "Access-Reject" in login.text, login.text
+
+
+def test_whoever_has_no_access_is_refused(program: Program, tmp_path: Path) -> None:
+    login = eapol_test(program, tmp_path, eap="TTLS", identity="carol", password=PASSWORDS["carol"], phase2="auth=PAP")
+    assert not login.succeeded
+    assert "Access-Reject" in login.text, login.text
+
+
+@pytest.mark.parametrize(("eap", "phase2"), MAIN if FULL else MAIN[:2])
+@pytest.mark.parametrize(("phase1", "resumed"), [(TLS_1_2, 2), (TLS_1_3, 0)])
+def test_resumption(program: Program, tmp_path: Path, eap: str, phase2: str, phase1: str, resumed: int) -> None:
+    login = eapol_test(
+        program,
+        tmp_path,
+        eap=eap,
+        identity="bob",
+        password=PASSWORDS["bob"],
+        phase1=phase1,
+        phase2=phase2,
+        options=("-r", "2"),
+    )
+    assert login.succeeded, login.text
+    assert login.resumed == resumed
