@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -147,3 +147,15 @@ class FakeLink:
         if known is None:
             return "unknown_user"
         return "accepted" if question.proof.get("password") == known else "wrong_password"
+
+
+def counted_random(seed: str = "") -> Callable[[int], bytes]:
+    """Different bytes each time, the same in every run."""
+    calls = 0
+
+    def random(size: int) -> bytes:
+        nonlocal calls
+        calls += 1
+        return hashlib.shake_256(seed.encode() + calls.to_bytes(8, "big")).digest(size)
+
+    return random

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 PACKAGES = ("protocols", "rules", "settings", "outpost", "control")
@@ -55,9 +55,9 @@ class Import:
 class Module:
     """One file of Python, ``path`` relative to the tree."""
 
-    def __init__(self, tree: Path, file: Path) -> None:
-        self.path = file.relative_to(tree).as_posix()
-        self.text = file.read_text(encoding="utf-8")
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.text = text
 
     @property
     def package(self) -> str:
@@ -88,7 +88,14 @@ class Module:
 
 
 def modules(tree: Path, *packages: str) -> list[Module]:
-    return [Module(tree, file) for package in packages for file in sorted((tree / package).rglob("*.py"))]
+    files = (file for package in packages for file in sorted((tree / package).rglob("*.py")))
+    return [_module(file.relative_to(tree).as_posix(), file.read_text(encoding="utf-8")) for file in files]
+
+
+@cache
+def _module(path: str, text: str) -> Module:
+    """Ten walls look at the same file; it is parsed once."""
+    return Module(path, text)
 
 
 def languages_are_pure(tree: Path) -> Iterator[str]:

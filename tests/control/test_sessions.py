@@ -15,8 +15,7 @@ from control.sessions import Caller, Fresh, Visit
 from control.store.interface import NotFound
 from control.store.sql import SqlStore
 from control.verbs import users
-from tests.control.web.api import counted_random
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, counted_random
 from tests.stores import open_store
 
 CALLER = Caller("192.0.2.7", "A browser")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from starlette.routing import BaseRoute, Route
@@ -57,17 +58,25 @@ FIXED: Mapping[str, Schema] = {
 
 def route(described: Sequence[BaseRoute], services: Services) -> Route:
     """Open to everybody: it says nothing that the source does not say."""
-    return Route("/schema/", Document(document(described, services.version)))
+    return Route("/schema/", Document(described, services.version))
 
 
 class Document:
-    """An ASGI application that answers every request with the same document."""
+    """An ASGI application that answers every request with the same document.
 
-    def __init__(self, described: Schema) -> None:
+    Written at the first request: it takes half a second, which no start and no other request waits for.
+    """
+
+    def __init__(self, described: Sequence[BaseRoute], version: str) -> None:
         self._described = described
+        self._version = version
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await answer(self._described)(scope, receive, send)
+        await answer(self._document)(scope, receive, send)
+
+    @cached_property
+    def _document(self) -> Schema:
+        return document(self._described, self._version)
 
 
 def document(described: Sequence[BaseRoute], version: str) -> Schema:

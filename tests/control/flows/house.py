@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from control.authentication import Proved
-from control.bootstrap import FirstStart, bootstrap
+from control.bootstrap import FirstStart
 from control.flows.headless import prove_password
 from control.flows.planning import flow_for
 from control.passwords import Verified
@@ -14,9 +14,8 @@ from control.records import Flow, Provider, Stage, StageBinding, Token
 from control.store.interface import Transaction
 from control.verbs import tokens, users
 from control.web.services import Services
-from tests.control.web.api import counted_random
-from tests.fakes import FakeClock
-from tests.stores import ImmediatePasswords, ImmediateStore, open_store, run
+from tests.fakes import FakeClock, counted_random
+from tests.stores import ImmediatePasswords, ImmediateStore, open_bootstrapped, run
 
 
 class CountingPasswords(ImmediatePasswords):
@@ -32,9 +31,8 @@ class CountingPasswords(ImmediatePasswords):
 class House:
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
-        self.sql = open_store(folder, self.clock)
+        self.sql, _ = open_bootstrapped(folder, self.clock, FirstStart())
         random = counted_random()
-        self.sql.write_now(lambda tx: bootstrap(tx, FirstStart(), None, None, random))
         self.passwords = CountingPasswords()
         self.services = Services(ImmediateStore(self.sql), self.passwords, self.clock, random, (), "0.1.0")
 

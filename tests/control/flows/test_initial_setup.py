@@ -11,7 +11,7 @@ from control.bootstrap import SETUP_CODE, FirstStart, bootstrap
 from control.flows.stages.initial_setup import expected_digest, finish, is_code
 from control.records import Setting, User
 from control.store.sql import SqlStore
-from tests.control.web.api import counted_random
+from tests.fakes import counted_random
 from tests.stores import open_store
 
 RANDOM = counted_random()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,31 +13,18 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from control import sessions
-from control.bootstrap import FirstStart, bootstrap
+from control.bootstrap import FirstStart
 from control.records import User
 from control.store.interface import Transaction
-from control.store.sql import SqlStore
 from control.verbs import groups, tokens, users
 from control.web.admin_api import routes
 from control.web.browser import COOKIE
 from control.web.services import Services
-from tests.fakes import FakeClock
-from tests.stores import ImmediatePasswords, ImmediateStore, open_store, run
+from tests.fakes import FakeClock, counted_random
+from tests.stores import ImmediatePasswords, ImmediateStore, open_bootstrapped, run
 
 ADMIN_TOKEN = "token-of-the-administrator"
 VERSION = "0.1.0"
-
-
-def counted_random() -> Callable[[int], bytes]:
-    """Different bytes each time, the same in every run."""
-    calls = 0
-
-    def random(size: int) -> bytes:
-        nonlocal calls
-        calls += 1
-        return hashlib.shake_256(calls.to_bytes(8, "big")).digest(size)
-
-    return random
 
 
 @dataclass(frozen=True)
@@ -57,9 +43,8 @@ class Api:
 
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
-        self.sql: SqlStore = open_store(folder, self.clock)
+        self.sql, _ = open_bootstrapped(folder, self.clock, FirstStart(token=ADMIN_TOKEN))
         self.random = counted_random()
-        self.sql.write_now(lambda tx: bootstrap(tx, FirstStart(token=ADMIN_TOKEN), None, None, self.random))
         self.passwords = ImmediatePasswords()
         self.services = Services(
             store=ImmediateStore(self.sql),

@@ -13,7 +13,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from control.bootstrap import FirstStart, bootstrap
+from control.bootstrap import FirstStart
 from control.records import Event, Session, User
 from control.store.interface import Query
 from control.verbs import users
@@ -21,9 +21,8 @@ from control.web import admin_api
 from control.web.browser import COOKIE
 from control.web.pages import routes
 from control.web.services import Services
-from tests.control.web.api import counted_random
-from tests.fakes import FakeClock
-from tests.stores import ImmediatePasswords, ImmediateStore, open_store
+from tests.fakes import FakeClock, counted_random
+from tests.stores import ImmediatePasswords, ImmediateStore, open_bootstrapped
 
 HOST = "auth.example.com"
 LOGIN = "/if/flow/default-authentication-flow/"
@@ -39,8 +38,7 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
         self.random = counted_random()
-        self.sql = open_store(folder, self.clock)
-        self.code = self.sql.write_now(lambda tx: bootstrap(tx, FirstStart(), None, None, self.random)) or ""
+        self.sql, self.code = open_bootstrapped(folder, self.clock, FirstStart())
         self.passwords = ImmediatePasswords()
         self.services = Services(
             store=ImmediateStore(self.sql),

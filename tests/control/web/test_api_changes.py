@@ -20,8 +20,8 @@ from control.web.admin_api import routes
 from control.web.admin_api.table import resources
 from control.web.services import Services
 from tests.control.stores import a_store, cheap_passwords
-from tests.control.web.api import ADMIN_TOKEN, Api, counted_random
-from tests.fakes import FakeClock
+from tests.control.web.api import ADMIN_TOKEN, Api
+from tests.fakes import FakeClock, counted_random
 
 PROXY = {"external_host": "https://app.example.com", "mode": "forward_single"}
 

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from control.web import request_ids
 from control.web.admin_api.refusals import refusal
 from control.web.request_ids import RequestIds
-from tests.control.web.api import counted_random
+from tests.fakes import counted_random
 
 
 async def fine(request: Request) -> Response:
