@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from control import logins
+from control import knocks, logins
 from control.records import Event, Instance, User
 from control.store.interface import Query, Transaction
 from protocols.errors import RemoteProtocolError
 from protocols.link.messages import Hello, Report, Reports
+from rules.knocks import KNOCK, KNOCK_ANSWERED
 from rules.names import is_possible_name, shown
 
 LOST_SECONDS = 24 * 3600.0
@@ -26,6 +27,8 @@ MOST_REVISION = 2**63
 ACTIONS = {"logins": "login", "reports_lost": "outpost_reports_lost"}
 """Kind of a report to an event's action: an outpost cannot write any event that it likes."""
 OTHER = "outpost_report"
+KEPT = {KNOCK: knocks.reported, KNOCK_ANSWERED: knocks.reported_answered}
+"""Kinds of reports that are no events, and the verb that keeps them."""
 
 
 def seen(tx: Transaction, outpost: str, hello: Hello, revision: int) -> None:
@@ -92,6 +95,9 @@ def _find(tx: Transaction, pk: str, outpost: str) -> Instance | None:
 
 def _keep(tx: Transaction, outpost: str, report: Report) -> None:
     """Whatever a report holds, it is kept, cut to size: one that could not be would hold up all behind it."""
+    if (keep := KEPT.get(report.kind)) is not None:
+        keep(tx, outpost, report.body)
+        return
     pk = report.body.get("user")
     user = tx.find(User, pk=pk) if type(pk) is int and 0 < pk < MOST_REVISION else None
     time = min(report.time, tx.now) if report.time == report.time else tx.now

@@ -452,6 +452,29 @@ class Instance(Record):
     """Number of the last report that was taken from it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Knock(Record):
+    """Who or what was refused because it is unknown (`rules.knocks`)."""
+
+    TABLE = "knock"
+    SEARCHED = ("kind", "what")
+    UNIQUE = (("kind", "what", "outpost"),)
+    INDEXED = ("last",)
+
+    kind: str
+    what: str
+    pk: str = ""
+    outpost: str = ""
+    """pk of the outpost whose door it was; "": control's own."""
+    count: int = 1
+    first: float = 0.0
+    last: float = 0.0
+    answered: float | None = None
+    """When it was first known, since it last knocked; None: it is still unknown."""
+    detail: dict[str, str] = field(default_factory=dict)
+    """What else was said: the peer behind it, the provider, why a handshake failed."""
+
+
 DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     User,
     Group,
@@ -476,4 +499,5 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     Login,
     TokenUse,
     Instance,
+    Knock,
 )

@@ -108,7 +108,7 @@ class Outpost:
         )
         self._updates = Updates(self._directory, now)
         self._collectors = tuple(collectors)
-        self._tls = ServerTls(self._certificate)
+        self._tls = ServerTls(self._certificate, self.telemetry)
         self._asgi = AsgiRoute(application, self.telemetry) if application is not None else None
         self._following: Deferred[None] | None = None
 

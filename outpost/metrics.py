@@ -151,6 +151,12 @@ class OutpostMetrics(Collector):
         for (protocol, reason), count in bounded(self.telemetry.discards, DISCARDS):
             discards.add_metric((protocol, reason), count)
         yield discards
+        knocks = CounterMetricFamily(
+            "outpost_knocks", "Who or what was refused for being unknown; the console lists them.", labels=("kind",)
+        )
+        for kind, count in tuple(self.telemetry.knocks.heard.items()):
+            knocks.add_metric((kind,), count)
+        yield knocks
         yield counter("outpost_faults", "Faults of ours; the log has a traceback of each.", self.telemetry.fault_count)
         yield gauge("outpost_credential_cache_entries", "Credentials that are known now.", len(self.cache))
         hits = CounterMetricFamily(

@@ -65,6 +65,7 @@ class Reporting:
         self._soon: IDelayedCall | None = None
         self._sending: Deferred[None] | None = None
         link.instance = outbox.instance
+        telemetry.report = self.report
         link.on_connected(self._send)
         directory.follow(self._in_force)
 
@@ -99,6 +100,7 @@ class Reporting:
         self.start()
         self._outbox.mend()
         self._tally()
+        self._telemetry.tell_knocks()
         self._send()
 
     def _tally(self) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from outpost.outcome import Circumstances, Decision
 from rules.discards import DISCARDS
+from rules.knocks import KNOCK, KNOCK_ANSWERED, OF_DISCARD, OF_REFUSAL, Knock, Knocks
 from rules.names import shown
 from rules.reasons import REASONS
 
@@ -39,6 +41,10 @@ class Telemetry:
         self.discards: Counter[tuple[str, str]] = Counter()
         """(protocol, reason) of input that got no answer, or only a farewell."""
         self.fault_count = 0
+        self.knocks = Knocks()
+        """Who was refused for being unknown."""
+        self.report: Callable[[str, dict[str, Any]], None] = _to_nobody
+        """Takes what control is to keep; `outpost.reporting` puts itself here."""
         self._told: set[tuple[str, str, str]] = set()
 
     def decided(self, username: str, circumstances: Circumstances, decision: Decision) -> None:
@@ -57,6 +63,35 @@ class Telemetry:
                 id=decision.id,
                 sentence=REASONS[decision.reason].operator,
             )
+        if decision.reason in OF_REFUSAL:
+            kind, attribute = OF_REFUSAL[decision.reason]
+            what = circumstances.attributes.get(attribute) or circumstances.peer
+            self.knocked(kind, what, peer=circumstances.peer)
+
+    def knocked(self, kind: str, what: str, **detail: str) -> None:
+        """Somebody was refused because ``what`` is unknown here; ``kind`` is one of `rules.knocks.KINDS`."""
+        if (knock := self.knocks.knock(kind, what, self._clock(), detail)) is not None:
+            self._tell(knock)
+
+    def answered(self, kind: str, what: str) -> None:
+        """It is known now. Cheap for whoever asks ``knocks.open`` first."""
+        if self.knocks.answered(kind, what):
+            self.report(KNOCK_ANSWERED, {"kind": kind, "what": what})
+
+    def nas_answered(self, circumstances: Circumstances, reason: str) -> None:
+        """A NAS was understood; for RADIUS' door, if ``knocks.open``. ``reason`` is that of the decision."""
+        self.answered("nas", circumstances.peer)
+        if reason not in OF_REFUSAL:
+            self.answered("nas_secret", circumstances.peer)
+            self.answered("mac", circumstances.attributes.get("calling_station", ""))
+
+    def tell_knocks(self) -> None:
+        """Those that went on; once a minute."""
+        for knock in self.knocks.due(self._clock()):
+            self._tell(knock)
+
+    def _tell(self, knock: Knock) -> None:
+        self.report(KNOCK, {"kind": knock.kind, "what": knock.what, "count": knock.count, **knock.detail})
 
     def accepted(self, protocol: str) -> None:
         """As `decided`, for doors that let in somebody known."""
@@ -75,6 +110,8 @@ class Telemetry:
     def discarded(self, protocol: str, peer: str, reason: str) -> None:
         """Silence puzzles whoever waits for an answer: the first for each peer and reason is told, the rest counted."""
         self.discards[protocol, reason] += 1
+        if reason in OF_DISCARD:
+            self.knocked(OF_DISCARD[reason], peer)
         first = (protocol, peer, reason) not in self._told and len(self._told) < MAX_TOLD
         if first:
             self._told.add((protocol, peer, reason))
@@ -106,3 +143,7 @@ class Telemetry:
         """As `fault`, for what a Deferred ended with."""
         self.fault_count += 1
         self.log.failure("fault in {where}", failure, event="fault", where=where)
+
+
+def _to_nobody(kind: str, body: dict[str, Any]) -> None:
+    """Before there is an outbox."""

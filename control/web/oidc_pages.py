@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from control import sessions
+from control import knocks, sessions
 from control.flows.planning import flow_for
 from control.oidc import authorize, clients, grants, logout, tokens
 from control.oidc.authorize import Grant, RunFlow, SignIn
@@ -36,6 +36,7 @@ async def _authorize(request: Request, services: Services) -> Response:
         decided = authorize.decide(tx, pairs, sessions.find(tx, cookie))
         if isinstance(decided, Grant):
             grants.give_code(tx, decided, code, who)
+            knocks.answered(tx, "redirect_uri", decided.asked.to.redirect_uri)
         return decided
 
     try:
@@ -48,6 +49,7 @@ async def _authorize(request: Request, services: Services) -> Response:
         return await _refused(services, cookie, refusal, who)
     match step:
         case Grant(asked):
+            services.knocks.answered("redirect_uri", asked.to.redirect_uri)
             return _sent(asked.to.answer(base, {"code": code}))
         case SignIn(slug, next):
             if not slug:
@@ -68,7 +70,11 @@ def _to_flow(slug: str, next: str) -> Response:
 
 async def _refused(services: Services, cookie: str, refusal: Refused, who: sessions.Caller) -> Response:
     client = refusal.client
-    if client is not None:
+    detail = {"provider": str(client.provider.pk), "peer": who.client_ip} if client is not None else {}
+    uri = refusal.redirect_uri
+    # Whoever makes up addresses fills neither events nor knocks.
+    told = not uri or services.knocks.knock("redirect_uri", uri, services.now(), detail) is not None
+    if client is not None and told:
 
         def verb(tx: Transaction) -> None:
             found = sessions.find(tx, cookie)
@@ -76,6 +82,7 @@ async def _refused(services: Services, cookie: str, refusal: Refused, who: sessi
             context = {"reason": refusal.reason, "message": str(refusal)}
             if refusal.redirect_uri:
                 context["redirect_uri"] = shown(refusal.redirect_uri)
+                knocks.knocked(tx, "redirect_uri", refusal.redirect_uri, detail=detail)
             grants.leave_event(tx, action, client, found.user if found is not None else None, who, context)
 
         await services.store.write(verb)

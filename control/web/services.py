@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 
 from control.passwords import OnBehalf, Passwords
 from control.store.interface import Store
+from rules.knocks import Knocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,9 @@ class Services:
     version: str
     public_url: str = ""
     """Under which browsers reach us; empty: each request's own scheme and host stand in for it (D25)."""
+
+    knocks: Knocks = field(default_factory=Knocks)
+    """Who or what was refused here for being unknown."""
 
     def on_behalf(self, owner: str) -> Services:
         """The same, with passwords checked in this owner's turns."""

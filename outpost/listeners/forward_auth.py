@@ -115,6 +115,10 @@ class ForwardAuth:
             self._note(f"The proxy at {peer} is set up wrongly. {error}")
             exchange.respond(400, PLAIN, str(error).encode("ascii") + b"\n")
             return
+        if self._telemetry.knocks.open:
+            self._telemetry.answered("proxy", peer)
+            if not isinstance(verdict, Deny):
+                self._telemetry.answered("host", forwarded.host)
         match verdict:
             case Prove(site, username, password):
                 credentials = Password(username, password)
@@ -127,7 +131,7 @@ class ForwardAuth:
                 self._telemetry.decisions["proxy", "no_credentials"] += 1
                 exchange.respond(401, PLAIN, SIGN_IN + b"\n")
             case Deny(reason, challenge):
-                self._refuse(exchange, "", Circumstances("proxy", client), Decision(reason), challenge)
+                self._refuse(exchange, "", _circumstances(client, forwarded), Decision(reason), challenge)
 
     async def _prove(
         self, exchange: Exchange, site: Site, credentials: Password, client: str, forwarded: ForwardedRequest

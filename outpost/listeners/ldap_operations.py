@@ -10,6 +10,7 @@ from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
 from outpost.outcome import LDAP_RESULT_CODE, Circumstances, Decision, Identity, Password
 from outpost.telemetry import Telemetry
+from protocols.ldap import dn
 from protocols.ldap.messages import Scope
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 from protocols.ldap.root_dse import root_dse
@@ -63,7 +64,7 @@ class Operations:
     def known_bind(self, event: BindReceived, circumstances: Circumstances) -> Answer | None:
         """The answer to a bind for which nobody need be asked; None for `bind` to find one."""
         try:
-            claim = self._claim(event)
+            claim = self._claim(event, circumstances.peer)
         except Unclaimable as error:
             return self._refused(event, circumstances, error)
         known = self._authentication.known(claim.credentials, claim.provider, circumstances.peer)
@@ -72,25 +73,34 @@ class Operations:
     async def bind(self, event: BindReceived, circumstances: Circumstances) -> Answer:
         """Somebody exactly when the result is success. The longest base DN that the name lies under is the provider."""
         try:
-            claim = self._claim(event)
+            claim = self._claim(event, circumstances.peer)
         except Unclaimable as error:
             return self._refused(event, circumstances, error)
         decision = await self._authentication.authenticate(claim.credentials, claim.provider, circumstances)
         return self._answer(claim, circumstances, decision)
 
-    def _claim(self, event: BindReceived) -> Claim:
+    def _claim(self, event: BindReceived, peer: str) -> Claim:
         """Raises Unclaimable."""
         try:
             login = self._contexts.login(event.name)
         except ValueError:
             raise Unclaimable(None) from None
         if login is None:
+            self._knock(event.name, peer)
             raise Unclaimable(Decision("unknown_user"))
+        if self._telemetry.knocks.open:
+            self._telemetry.answered("base_dn", dn.top(self._contexts.place(event.name)[0]))
         tree, username = login
         try:
             return Claim(Password(username, event.password.decode()), tree.provider.pk)
         except UnicodeDecodeError:
             raise Unclaimable(Decision("wrong_password")) from None
+
+    def _knock(self, name: str, peer: str) -> None:
+        """If no naming context holds this name; the people below it are nobody's business."""
+        place, tree = self._contexts.place(name)
+        if tree is None and place.key:
+            self._telemetry.knocked("base_dn", dn.top(place), peer=peer)
 
     def _refused(self, event: BindReceived, circumstances: Circumstances, error: Unclaimable) -> Answer:
         if error.decision is None:
@@ -130,6 +140,7 @@ class Operations:
         if not base.key:
             tree = self._contexts.tree(bound.provider)
         if tree is None:
+            self._knock(request.base, "")
             raise Refused(ResultCode.NO_SUCH_OBJECT, "No naming context here holds this base.")
         reader = self._contexts.readable_by(bound.identity, bound.provider, self._now())
         if reader is None or reader.tree is not tree:

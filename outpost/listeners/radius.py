@@ -190,7 +190,9 @@ class RadiusListener(DatagramProtocol):
         if decision.identity is not None:
             self._telemetry.accepted(PROTOCOL)
         else:
-            self._telemetry.decided(username, Circumstances(PROTOCOL, request.address), decision)
+            self._telemetry.decided(username, _circumstances(request), decision)
+        if self._telemetry.knocks.open:
+            self._telemetry.nas_answered(_circumstances(request), decision.reason)
         reply = self._exchange.answer(request, RADIUS_CODE[decision.outcome], self._clock.seconds(), attributes)
         if reply is not None:
             self._send(reply, request.peer)

@@ -12,7 +12,26 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from outpost.telemetry import Telemetry
 from protocols.link.messages import CertificateRecord
+
+ALERTS = {
+    40: "the two sides have no cipher in common",
+    42: "the client finds the certificate bad",
+    43: "the client does not take this kind of certificate",
+    44: "the client has the certificate as revoked",
+    45: "the client finds the certificate expired",
+    46: "the client does not accept the certificate",
+    48: "the client does not know the authority of the certificate",
+    51: "the two sides disagree about the keys",
+    70: "the client's version of TLS is too old",
+    80: "the other side has a fault",
+    112: "the client asks for another name than the certificate has",
+    116: "the client shows no certificate",
+}
+"""What a fatal alert says (RFC 8446, section 6.2)."""
+CLOSED = 0
+"""close_notify: somebody left, and nothing is wrong."""
 
 
 class NoCertificate(Exception):
@@ -21,23 +40,49 @@ class NoCertificate(Exception):
 
 @implementer(IOpenSSLServerConnectionCreator)
 class ServerTls:
-    """Makes the TLS side of accepted connections. ``certificate`` gives the one to show now, or None."""
+    """Makes the TLS side of accepted connections. ``certificate`` gives the one to show now, or None.
 
-    def __init__(self, certificate: Callable[[], CertificateRecord | None]) -> None:
+    Handshakes that fail are knocks: a client that does not trust the certificate says so here and nowhere else.
+    """
+
+    def __init__(self, certificate: Callable[[], CertificateRecord | None], telemetry: Telemetry | None = None) -> None:
         self._certificate = certificate
+        self._telemetry = telemetry
         self._made: tuple[CertificateRecord, SSL.Context] | None = None
 
     def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Raises NoCertificate; Twisted then drops the connection."""
-        return SSL.Connection(self._context(), None)
+        connection = SSL.Connection(self._context(), None)
+        connection.set_app_data(tlsProtocol)
+        return connection
 
     def _context(self) -> SSL.Context:
         certificate = self._certificate()
         if certificate is None:
             raise NoCertificate
         if self._made is None or self._made[0] is not certificate:
-            self._made = (certificate, server_context(certificate))
+            context = server_context(certificate)
+            if self._telemetry is not None:
+                context.set_info_callback(self._happened)
+            self._made = (certificate, context)
         return self._made[1]
+
+    def _happened(self, connection: SSL.Connection, where: int, value: int) -> None:
+        """OpenSSL tells of every step. After the handshake nobody listens: ``app_data`` is let go."""
+        tls: Any = connection.get_app_data()
+        if tls is None or self._telemetry is None:
+            return
+        if where & SSL.SSL_CB_HANDSHAKE_DONE:
+            connection.set_app_data(None)
+            if self._telemetry.knocks.open:
+                self._telemetry.answered("tls", _host(tls))
+        elif where & SSL.SSL_CB_ALERT and value & 0xFF != CLOSED:
+            why = ALERTS.get(value & 0xFF, f"alert {value & 0xFF}")
+            self._telemetry.knocked("tls", _host(tls), why=why)
+
+
+def _host(tls: TLSMemoryBIOProtocol) -> str:
+    return str(getattr(tls.getPeer(), "host", ""))
 
 
 def server_context(certificate: CertificateRecord) -> SSL.Context:

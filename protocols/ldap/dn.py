@@ -65,6 +65,16 @@ def is_under(dn: DN, base: DN) -> bool:
     return depth == 0 or dn.key[-depth:] == base.key
 
 
+def top(dn: DN) -> str:
+    """The domain that a name lies in, as text: its last ``dc`` RDNs; without any, its last RDN. "" of the root."""
+    last = [*dn.rdns[-1:]]
+    for rdn in reversed(dn.rdns[:-1]):
+        if not all(len(one) == 1 and one[0][0] == "dc" for one in (rdn, last[0])):
+            break
+        last.insert(0, rdn)
+    return ",".join("+".join(f"{kind}={escape(value.lower())}" for kind, value in rdn) for rdn in last)
+
+
 def escape(value: str) -> str:
     """``value`` as it stands in the text of a DN (RFC 4514 s2.4)."""
     if value.isalnum():

@@ -318,7 +318,8 @@ class Report:
 
     number: int
     kind: str
-    """``logins``: accepted from the credential cache, counted by the minute."""
+    """``logins``: accepted from the credential cache, counted by the minute. ``knock``, ``knock_answered``: something
+    unknown was refused, or is known now; ``kind``, ``what``, ``count`` and texts (`rules.knocks`)."""
     time: float
     body: dict[str, Any]
 

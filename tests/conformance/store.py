@@ -27,6 +27,7 @@ from control.records import (
     Flow,
     Group,
     Instance,
+    Knock,
     Login,
     Outpost,
     Provider,
@@ -128,6 +129,7 @@ ONE_OF_EACH: tuple[Record, ...] = (
     Login(5, 77.0),
     TokenUse("t1", 78.0),
     Instance("i1", "outpost", hostname="edge-1", last_seen=3.0),
+    Knock("nas", "192.0.2.1", "k1", outpost="o", count=3, first=1.0, last=2.0, answered=3.0, detail={"peer": "x"}),
 )
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
@@ -7,7 +8,8 @@ from outpost import telemetry as module
 from outpost.outcome import Circumstances, Decision
 from outpost.telemetry import MOST_REFUSALS_TOLD, Telemetry
 from rules.discards import DISCARDS
-from tests.fakes import FakeClock
+from rules.knocks import OF_DISCARD, OF_REFUSAL
+from tests.fakes import FakeClock, an_identity
 
 
 @pytest.fixture
@@ -60,3 +62,77 @@ def test_a_long_name_is_told_short(events: Sequence[LogEvent]) -> None:
     refuse(Telemetry(), 1, "x" * 100_000)
     (line,) = told(events)
     assert len(line) < 1000
+
+
+# --- knocks ---
+
+
+class Heard:
+    """What a telemetry tells control."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.telemetry = Telemetry(self.clock)
+        self.reports: list[tuple[str, dict[str, Any]]] = []
+        self.telemetry.report = lambda kind, body: self.reports.append((kind, body))
+
+    def decided(self, protocol: str, reason: str, **attributes: str) -> None:
+        identity = an_identity("alice") if reason == "accepted" else None
+        self.telemetry.decided("alice", Circumstances(protocol, "192.0.2.7", attributes), Decision(reason, identity))
+
+
+@pytest.mark.parametrize(("reason", "kind"), OF_DISCARD.items())
+def test_a_discard_of_something_unknown_is_a_knock(reason: str, kind: str) -> None:
+    heard = Heard()
+    heard.telemetry.discarded("radius", "192.0.2.7", reason)
+    heard.telemetry.discarded("radius", "192.0.2.7", reason)
+    assert heard.reports == [("knock", {"kind": kind, "what": "192.0.2.7", "count": 1})]
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "what"),
+    [
+        ("untrusted_proxy", "proxy", "192.0.2.7"),
+        ("unknown_host", "host", "app.example.com"),
+        ("garbled_password", "nas_secret", "192.0.2.7"),
+        ("unknown_device", "mac", "02-00-00-00-00-01"),
+    ],
+)
+def test_a_refusal_of_something_unknown_is_a_knock(reason: str, kind: str, what: str) -> None:
+    heard = Heard()
+    heard.decided("any", reason, host="app.example.com", calling_station="02-00-00-00-00-01")
+    assert heard.reports == [("knock", {"kind": kind, "what": what, "count": 1, "peer": "192.0.2.7"})]
+    assert reason in OF_REFUSAL
+
+
+def test_a_wrong_password_is_none() -> None:
+    heard = Heard()
+    heard.decided("radius", "wrong_password")
+    heard.telemetry.discarded("radius", "192.0.2.7", "malformed")
+    assert heard.reports == []
+
+
+def test_the_next_answer_to_a_nas_closes_what_it_knocked_for() -> None:
+    heard = Heard()
+    heard.telemetry.discarded("radius", "192.0.2.7", "unknown_nas")
+    heard.telemetry.discarded("radius", "192.0.2.8", "unknown_nas")
+    heard.telemetry.nas_answered(Circumstances("radius", "192.0.2.7"), "wrong_password")
+    assert heard.reports[2:] == [("knock_answered", {"kind": "nas", "what": "192.0.2.7"})]
+
+
+def test_a_secret_that_does_not_fit_is_no_answer_to_itself() -> None:
+    heard = Heard()
+    heard.decided("radius", "garbled_password")
+    heard.telemetry.nas_answered(Circumstances("radius", "192.0.2.7"), "garbled_password")
+    assert len(heard.reports) == 1
+
+
+def test_what_goes_on_is_told_by_the_minute() -> None:
+    heard = Heard()
+    for _ in range(3):
+        heard.telemetry.discarded("radius", "192.0.2.7", "unknown_nas")
+    heard.telemetry.tell_knocks()
+    assert len(heard.reports) == 1
+    heard.clock.advance(60)
+    heard.telemetry.tell_knocks()
+    assert heard.reports[1:] == [("knock", {"kind": "nas", "what": "192.0.2.7", "count": 2})]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from control.web.admin_api import access, credentials, extras, flow_executor, openapi, outpost_health, served
+from control.web.admin_api import access, credentials, extras, flow_executor, knocks, openapi, outpost_health, served
 from control.web.admin_api.endpoint import Elsewhere
 from control.web.admin_api.table import resources
 from control.web.services import Services
@@ -21,6 +21,7 @@ def routes(services: Services) -> list[BaseRoute]:
         *credentials.routes(services),
         *outpost_health.routes(services),
         *served.routes(services),
+        *knocks.routes(services),
         *(route for resource in resources(services.random) for route in resource.routes(services)),
     ]
     return [openapi.route(described, services), *described, Route("/{path:path}", Elsewhere())]

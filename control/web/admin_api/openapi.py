@@ -140,6 +140,8 @@ def _operation_id(path: str, method: str, gives: Answer | None) -> str:
     """As authentik names them: core_users_partial_update."""
     words = [word for word in path.strip("/").split("/") if not word.startswith("{")]
     verb = ("list" if gives is not None and gives.pages else "retrieve") if method == "GET" else VERBS[method]
+    if method == "DELETE" and "{" not in path:
+        verb = "clear"
     return "_".join([*words, verb])
 
 

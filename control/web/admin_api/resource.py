@@ -87,6 +87,8 @@ class Resource(Generic[R]):
     create: Create[R] | None = None
     update: Update[R] | None = None
     delete: Delete | None = None
+    clear: Delete | None = None
+    """Deletes all that the list's filters choose, one after another."""
 
     def routes(self, services: Services) -> list[BaseRoute]:
         return [
@@ -123,6 +125,8 @@ class Resource(Generic[R]):
         if self.create is not None:
             do = self._create(services, self.create)
             actions["POST"] = Action(self.writers, do, self._body(partial=False), self.answer, 201)
+        if self.clear is not None:
+            actions["DELETE"] = Action(self.writers, self._clear(services, self.clear), status=204)
         return actions
 
     def _single(self, services: Services) -> dict[str, Action]:
@@ -198,6 +202,18 @@ class Resource(Generic[R]):
         async def do(request: Request, caller: Caller) -> Response:
             def verb(tx: Transaction) -> None:
                 delete(tx, pk_of(self.one(tx, request.path_params["key"], caller)))
+
+            await services.store.write(verb, caller.actor)
+            return answer(None, 204)
+
+        return do
+
+    def _clear(self, services: Services, delete: Delete) -> Do:
+        async def do(request: Request, caller: Caller) -> Response:
+            def verb(tx: Transaction) -> None:
+                query = query_of(tx, request.query_params, self.filters, [self.only, self.sees(tx, caller)])
+                for record in tx.select(self.kind, query):
+                    delete(tx, pk_of(record))
 
             await services.store.write(verb, caller.actor)
             return answer(None, 204)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.routing import Route
 
+from control import knocks
 from control.records import Token
 from control.verbs.provider_kinds import KINDS
 from control.web.admin_api.endpoint import Elsewhere, Endpoint
@@ -94,8 +95,14 @@ def keys(api: Api) -> dict[str, str]:
     made["/core/tokens"] = api.post("/core/tokens/", {"identifier": "some-token"})["identifier"]
     pair = api.post("/crypto/certificatekeypairs/generate/", {"common_name": "c", "alg": "ecdsa"}, 200)
     made["/crypto/certificatekeypairs"] = pair["pk"]
+    made["/knocks"] = knock(api)
     made["/events/events"] = api.get("/events/events/")["results"][0]["pk"]
     return made
+
+
+def knock(api: Api) -> str:
+    api.sql.write_now(lambda tx: knocks.knocked(tx, "tls", "192.0.2.1"))
+    return str(api.get("/knocks/")["results"][0]["pk"])
 
 
 def path_of(template: str, made: dict[str, str]) -> str:

@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from control.records import AuthorizationCode, User
+from control.records import AuthorizationCode, Knock, User
 from control.verbs import users
+from rules.knocks import NEW_A_MINUTE
 from tests.control.oidc.relying import AUTHORIZE, CALLBACK, CHALLENGE, ISSUER, PKCE, Person, Relying, answered
 from tests.control.web.browsing import PASSWORD
 
@@ -116,6 +117,27 @@ def test_a_stranger_with_an_unregistered_uri_is_not_asked_to_sign_in(relying: Re
     [event] = relying.oidc_events("configuration_error")
     assert event.context["reason"] == "unknown_redirect_uri"
     assert event.context["redirect_uri"] == "https://evil.example.com/"
+
+
+def test_an_unregistered_uri_is_a_knock_until_it_is_registered(relying: Relying) -> None:
+    uri = "https://new.example.com/callback"
+    for _ in range(40):
+        relying.person().ask(redirect_uri=uri)
+    assert len(relying.oidc_events("configuration_error")) == 1  # strangers fill no store
+    [knock] = relying.sql.read_now(lambda tx: tx.select(Knock))
+    assert (knock.kind, knock.what, knock.answered) == ("redirect_uri", uri, None)
+    assert knock.detail["provider"] == str(relying.provider.pk)
+    relying.set_provider(redirect_uris=[{"matching_mode": "strict", "url": uri}])
+    assert signed_in(relying).ask(redirect_uri=uri).status_code == 302
+    [knock] = relying.sql.read_now(lambda tx: tx.select(Knock))
+    assert knock.answered is not None
+
+
+def test_made_up_uris_fill_no_store(relying: Relying) -> None:
+    for number in range(50):
+        relying.person().ask(redirect_uri=f"https://{number}.example.com/")
+    assert relying.sql.read_now(lambda tx: tx.count(Knock)) == NEW_A_MINUTE
+    assert len(relying.oidc_events("configuration_error")) == NEW_A_MINUTE
 
 
 @pytest.mark.parametrize("client_id", [None, "", "nobody", "\0"])

@@ -496,3 +496,21 @@ def test_the_documented_configuration_is_the_tested_file_and_copies_every_header
         assert f"$upstream_http_{variable};" in configuration
         copied = "$" + variable.removeprefix("x_")
         assert any(line.split() == ["proxy_set_header", name, f"{copied};"] for line in configuration.splitlines())
+
+
+# --- knocks ---
+
+
+def test_a_host_without_an_application_and_an_untrusted_proxy_knock_until_they_are_known() -> None:
+    door = Door()
+    reports: list[tuple[str, dict[str, Any]]] = []
+    door.telemetry.report = lambda kind, body: reports.append((kind, body))
+    door.ask(ALICE, url="https://new.example.com/")
+    door.ask(ALICE, url="https://new.example.com/", peer=STRANGER)
+    assert reports == [
+        ("knock", {"kind": "host", "what": "new.example.com", "count": 1, "peer": PROXY}),
+        ("knock", {"kind": "proxy", "what": STRANGER, "count": 1, "peer": STRANGER}),
+    ]
+    door.directory.publish(whole(2, (*RECORDS, provider(11, "https://new.example.com"))), Touched(everything=True))
+    door.ask(url="https://new.example.com/")
+    assert reports[2:] == [("knock_answered", {"kind": "host", "what": "new.example.com"})]

@@ -11,7 +11,9 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from outpost.authentication import Authentication
+from outpost.directory.draft import whole
 from outpost.directory.reader import Reader
+from outpost.directory.snapshot import Touched
 from outpost.listeners.ldap import EVENTS_A_TURN, FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, SEND_TIMEOUT, LdapFactory
 from outpost.listeners.ldap_operations import Operations
 from outpost.listeners.limits import Connections
@@ -682,3 +684,29 @@ def test_a_provider_that_cannot_be_served_is_told_once() -> None:
     people.change(Put(a_user(BOB, "bob", name="Robert")))
     (note,) = door.telemetry.notes
     assert "'ldap-9'" in note
+
+
+# --- knocks --------------------------------------------------------------------------------------------------------
+
+
+def test_a_base_dn_that_nobody_serves_knocks_until_it_is_served(client: Client) -> None:
+    reports: list[tuple[str, dict[str, Any]]] = []
+    client.door.telemetry.report = lambda kind, body: reports.append((kind, body))
+    assert client.bind("cn=alice,ou=people,dc=Other,dc=net") == 49
+    assert client.bind(f"cn=staff,{GROUPS}") == 49  # served, only nobody's name
+    assert reports == [("knock", {"kind": "base_dn", "what": "dc=other,dc=net", "count": 1, "peer": "127.0.0.1"})]
+    people = client.door.people
+    people.directory.publish(
+        whole(people.directory.current.revision + 1, (*RECORDS, a_provider(pk=8, base="dc=other,dc=net"))),
+        Touched(everything=True),
+    )
+    assert client.bind("cn=alice,ou=users,dc=other,dc=net") == 0
+    assert reports[1:] == [("knock_answered", {"kind": "base_dn", "what": "dc=other,dc=net"})]
+
+
+def test_a_search_below_a_base_dn_that_nobody_serves_knocks_too(client: Client) -> None:
+    reports: list[tuple[str, dict[str, Any]]] = []
+    client.door.telemetry.report = lambda kind, body: reports.append((kind, body))
+    client.bind()
+    assert client.code(peer.search(2, "ou=users,dc=elsewhere")) == 32
+    assert [body["what"] for _, body in reports] == ["dc=elsewhere"]

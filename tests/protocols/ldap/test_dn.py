@@ -107,3 +107,18 @@ def test_escaped_values_come_back(value: str) -> None:
         == value
         == dn.parse(f"cn={escape_dn_chars(value)}").rdns[0][0][1]
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "top"),
+    [
+        ("cn=Alice,ou=users,DC=Example,DC=org", "dc=example,dc=org"),
+        ("dc=example,dc=org", "dc=example,dc=org"),
+        ("dc=x,ou=between,dc=example,dc=org", "dc=example,dc=org"),
+        ("cn=alice,ou=users,o=Acme\\, Inc", "o=acme\\, inc"),
+        ("cn=alice", "cn=alice"),
+        ("", ""),
+    ],
+)
+def test_the_domain_that_a_name_lies_in(text: str, top: str) -> None:
+    assert dn.top(dn.parse(text)) == top

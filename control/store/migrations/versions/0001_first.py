@@ -173,6 +173,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_head")),
     )
     op.create_table(
+        "knock",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("outpost", sa.Text(), nullable=False),
+        sa.Column("count", WHOLE, nullable=False),
+        sa.Column("first", sa.Double(), nullable=False),
+        sa.Column("last", sa.Double(), nullable=False),
+        sa.Column("answered", sa.Double(), nullable=True),
+        sa.Column("detail", sa.JSON(none_as_null=True), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_knock")),
+        sa.UniqueConstraint("kind", "what", "outpost", name=op.f("uq_knock_kind_what_outpost")),
+    )
+    with op.batch_alter_table("knock", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_knock_last"), ["last"], unique=False)
+
+    op.create_table(
         "login",
         sa.Column("pk", WHOLE, autoincrement=False, nullable=False),
         sa.Column("last_login", sa.Double(), nullable=False),

@@ -1,0 +1,84 @@
+"""TLS handshakes, without a socket: what fails is a knock, with why, and the next success closes it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from OpenSSL import SSL
+
+from control.certificates import self_signed
+from outpost.listeners.tls import NoCertificate, ServerTls
+from outpost.telemetry import Telemetry
+from protocols.link.messages import CertificateRecord
+from rules.knocks import KNOCK, KNOCK_ANSWERED
+
+
+class Door:
+    def __init__(self, certificate: CertificateRecord) -> None:
+        self.telemetry = Telemetry()
+        self.reports: list[tuple[str, dict[str, Any]]] = []
+        self.telemetry.report = lambda kind, body: self.reports.append((kind, body))
+        self.tls = ServerTls(lambda: certificate, self.telemetry)
+
+    def shake_hands(self, client: SSL.Connection) -> None:
+        """As far as it goes."""
+        peer: Any = SimpleNamespace(getPeer=lambda: SimpleNamespace(host="192.0.2.9"))
+        server = self.tls.serverConnectionForTLS(peer)
+        server.set_accept_state()
+        client.set_connect_state()
+        for _ in range(6):
+            for side, other in ((client, server), (server, client)):
+                with suppress(SSL.Error):
+                    side.do_handshake()
+                with suppress(SSL.Error):
+                    while True:
+                        other.bio_write(side.bio_read(65536))
+
+
+@pytest.fixture(scope="module")
+def certificate() -> CertificateRecord:
+    made = self_signed("outpost", ["localhost"], 1_700_000_000.0, os.urandom, algorithm="ecdsa")
+    return CertificateRecord("c", "self-signed", made.certificate, made.key)
+
+
+@pytest.fixture
+def door(certificate: CertificateRecord) -> Door:
+    return Door(certificate)
+
+
+def a_client(verify: bool = False, newest: int | None = None) -> SSL.Connection:
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    if verify:
+        context.set_verify(SSL.VERIFY_PEER, lambda *_: False)
+    if newest is not None:
+        context.set_max_proto_version(newest)
+        context.set_cipher_list(b"ALL:@SECLEVEL=0")
+    return SSL.Connection(context, None)
+
+
+def test_a_client_that_does_not_trust_the_certificate_is_a_knock_until_it_does(door: Door) -> None:
+    door.shake_hands(a_client(verify=True))
+    ((kind, body),) = door.reports
+    assert (kind, body["kind"], body["what"]) == (KNOCK, "tls", "192.0.2.9")
+    assert "certificate" in body["why"]
+    door.shake_hands(a_client())
+    assert door.reports[1:] == [(KNOCK_ANSWERED, {"kind": "tls", "what": "192.0.2.9"})]
+
+
+def test_a_client_that_knows_only_old_versions_is_a_knock(door: Door) -> None:
+    door.shake_hands(a_client(newest=SSL.TLS1_1_VERSION))
+    assert [body["why"] for _, body in door.reports] == ["the client's version of TLS is too old"]
+
+
+def test_whoever_is_let_in_is_none(door: Door) -> None:
+    door.shake_hands(a_client())
+    assert door.reports == []
+
+
+def test_without_a_certificate_there_is_no_handshake() -> None:
+    with pytest.raises(NoCertificate):
+        ServerTls(lambda: None).serverConnectionForTLS(None)  # type: ignore[arg-type]
