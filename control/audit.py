@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from control.records import Certificate, Event, Token
+from control.records import Certificate, Event, Provider, Token
 from control.store.interface import Actor, Transaction
 
 RETENTION = 365 * 86_400.0
@@ -28,8 +28,13 @@ def leave(tx: Transaction, action: str, app: str, context: Mapping[str, Any], ac
     )
 
 
-def secret_viewed(tx: Transaction, record: Token | Certificate, name: str, actor: Actor, **more: str) -> None:
+def secret_viewed(
+    tx: Transaction, record: Token | Certificate | Provider, name: str, actor: Actor, **more: str
+) -> None:
     """Somebody has read a stored secret; the event says which, not what."""
-    app, model = MODELS[record.TABLE]
+    if isinstance(record, Provider):
+        app, model = f"authentik_providers_{record.kind}", f"{record.kind}provider"
+    else:
+        app, model = MODELS[record.TABLE]
     secret = {"app": app, "model_name": model, "pk": record.pk, "name": name}
     leave(tx, "secret_view", app, {"secret": secret, **more}, actor)

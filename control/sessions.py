@@ -89,9 +89,14 @@ def find(tx: Transaction, cookie: str) -> Visit | None:
     if session.user is None:
         return Visit(session, None)
     user = tx.find(User, pk=session.user)
-    if user is None or session.created < user.sessions_not_before or validity.refusal(user, tx.now) is not None:
-        return None
-    return Visit(session, user) if tx.now - session.last_used < IDLE_SECONDS else None
+    return Visit(session, user) if user is not None and is_good(session, user, tx.now) else None
+
+
+def is_good(session: Session, user: User, now: float) -> bool:
+    """Does this session of the user's still open anything?"""
+    if session.expires <= now or session.created < user.sessions_not_before:
+        return False
+    return now - session.last_used < IDLE_SECONDS and validity.refusal(user, now) is None
 
 
 def begin(tx: Transaction, new: Fresh, caller: Caller, data: dict[str, Any]) -> Session:

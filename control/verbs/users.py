@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from control.passwords import LONGEST_PASSWORD
 from control.records import Group, Outpost, User
 from control.store.interface import Transaction
 from control.verbs import bindings
@@ -93,6 +94,22 @@ def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = T
     if "groups" in given:
         _join_exactly(tx, pk, fields.groups)
     return changed
+
+
+def new_password(given: Mapping[str, Any]) -> str:
+    """``password`` as it was given: it is not trimmed. Raises Invalid."""
+    if "password" not in given:
+        raise Invalid({"password": ["This field is required."]})
+    password = given["password"]
+    if not isinstance(password, str):
+        raise Invalid({"password": ["Not a valid string."]})
+    if not password:
+        raise Invalid({"password": ["This field may not be blank."]})
+    if len(password.encode("utf-8", "replace")) > LONGEST_PASSWORD:
+        raise Invalid({"password": [f"Ensure this field has no more than {LONGEST_PASSWORD} bytes."]})
+    if any("\ud800" <= character <= "\udfff" for character in password):
+        raise Invalid({"password": ["Not a valid string."]})
+    return password
 
 
 def set_password(tx: Transaction, pk: int, password_hash: str) -> User:

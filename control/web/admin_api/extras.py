@@ -12,10 +12,9 @@ from starlette.routing import BaseRoute, Route
 
 from control.audit import RETENTION
 from control.outposts import uid_of
-from control.passwords import LONGEST_PASSWORD
 from control.store.interface import Transaction
 from control.verbs import groups, service_accounts, system, users
-from control.verbs.fields import MAX_INTEGER, Fields, Invalid, parse
+from control.verbs.fields import MAX_INTEGER, Fields, parse
 from control.web.admin_api.bodies import json_object
 from control.web.admin_api.callers import Caller, everybody, superusers_only
 from control.web.admin_api.endpoint import Action, Answer, Body, Do, Endpoint
@@ -120,7 +119,7 @@ def _set_password(services: Services) -> Do:
     """The hash is made outside of the transaction: it takes as long as a hundred of them."""
 
     async def do(request: Request, caller: Caller) -> Response:
-        password = _password(await json_object(request))
+        password = users.new_password(await json_object(request))
         key = request.path_params["key"]
         user = await services.store.read(lambda tx: USERS.one(tx, key, caller))
         stored = await services.passwords.hash(password)
@@ -132,22 +131,6 @@ def _set_password(services: Services) -> Do:
         return answer(None, 204)
 
     return do
-
-
-def _password(body: dict[str, Any]) -> str:
-    """As it was given: a password is not trimmed. Raises Invalid."""
-    if "password" not in body:
-        raise Invalid({"password": ["This field is required."]})
-    password = body["password"]
-    if not isinstance(password, str):
-        raise Invalid({"password": ["Not a valid string."]})
-    if not password:
-        raise Invalid({"password": ["This field may not be blank."]})
-    if len(password.encode("utf-8", "replace")) > LONGEST_PASSWORD:
-        raise Invalid({"password": [f"Ensure this field has no more than {LONGEST_PASSWORD} bytes."]})
-    if any("\ud800" <= character <= "\udfff" for character in password):
-        raise Invalid({"password": ["Not a valid string."]})
-    return password
 
 
 def _change_members(services: Services, change: Callable[[Transaction, str, int], None]) -> Do:

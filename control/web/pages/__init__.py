@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
+from control.web import console
 from control.web.pages import flow, home
 from control.web.pages.answers import Endpoint, guarded
 from control.web.pages.assets import serve
@@ -15,7 +16,6 @@ ENDPOINTS: tuple[tuple[str, Endpoint, tuple[str, ...]], ...] = (
     ("/flows/-/default/{designation}/", flow.default, ("GET", "POST")),
     ("/flows/-/cancel/", flow.cancel, ("GET",)),
     ("/if/user/", home.user, ("GET",)),
-    ("/if/admin/", home.admin, ("GET",)),
 )
 
 
@@ -26,5 +26,6 @@ def routes(services: Services) -> list[BaseRoute]:
         served = guarded(endpoint, services)
         for spelling in {path, path.rstrip("/") or "/"}:
             found.append(Route(spelling, served, methods=list(methods)))
+    found += console.routes(services)
     found.append(Route("/static/{name:path}", serve, methods=["GET"]))
     return found

@@ -53,10 +53,21 @@ class Stop(Exception):
         self.text = text
 
 
-def rendered(template: str, status: int = 200, form_action: Iterable[str] = (), **values: Any) -> Response:
-    """A page. ``form_action`` names the origins beside ours that a form may lead to (browsers check redirects too)."""
+class GoTo(Exception):
+    """Ends the request by sending the browser elsewhere, to a path of ours."""
+
+    def __init__(self, to: str) -> None:
+        super().__init__(to)
+        self.to = to
+
+
+def rendered(
+    template: str, status: int = 200, form_action: Iterable[str] = (), scripts: bool = False, **values: Any
+) -> Response:
+    """A page. ``form_action`` names the origins beside ours that a form may lead to (browsers check redirects too);
+    ``scripts`` are those of our own files."""
     response = HTMLResponse(_templates.get_template(template).render(values), status)
-    response.headers["Content-Security-Policy"] = content_security_policy(form_action)
+    response.headers["Content-Security-Policy"] = content_security_policy(form_action, scripts)
     return response
 
 
@@ -75,10 +86,11 @@ def redirect(to: str) -> Response:
     return RedirectResponse(to, 303)
 
 
-def content_security_policy(form_action: Iterable[str] = ()) -> str:
+def content_security_policy(form_action: Iterable[str] = (), scripts: bool = False) -> str:
     return "; ".join(
         (
             "default-src 'none'",
+            *(("script-src 'self'",) if scripts else ()),
             "style-src 'self'",
             "img-src 'self' data:",
             " ".join(("form-action 'self'", *form_action)),
@@ -105,6 +117,8 @@ def guarded(endpoint: Endpoint, services: Services) -> Callable[[Request], Await
 async def _answered(endpoint: Endpoint, request: Request, services: Services) -> Response:
     try:
         return await endpoint(request, services)
+    except GoTo as elsewhere:
+        return redirect(elsewhere.to)
     except Stop as stop:
         return message(stop.status, stop.title, stop.text)
     except CrossSite as refusal:

@@ -10,10 +10,9 @@ from starlette.responses import Response
 
 from control.bootstrap import setup_pending
 from control.launcher import shelves
-from control.store.interface import Transaction
 from control.verbs.rights import is_superuser
-from control.web.browser import BrowserSession, address, browser_session
-from control.web.pages.answers import Stop, redirect, rendered
+from control.web.browser import BrowserSession, browser_session
+from control.web.pages.answers import redirect, rendered
 from control.web.services import Services
 
 SETUP = "/if/flow/initial-setup/"
@@ -34,22 +33,6 @@ async def user(request: Request, services: Services) -> Response:
     person = signed_in.user
     found, rules = await services.store.read(lambda tx: (shelves(tx, person), is_superuser(tx, person.pk)))
     return rendered("user.html", shelves=found, **_frame(signed_in, rules))
-
-
-async def admin(request: Request, services: Services) -> Response:
-    signed_in = await browser_session(request, services)
-    if signed_in is None:
-        return _sign_in_first(request)
-    if not await services.store.read(lambda tx: _rules(tx, signed_in)):
-        raise Stop(403, "Not for this account", "Only administrators may open this page.")
-    here = address(request, services)
-    return rendered(
-        "admin.html", origin=f"{here.scheme}://{here.host}", version=services.version, **_frame(signed_in, True)
-    )
-
-
-def _rules(tx: Transaction, signed_in: BrowserSession) -> bool:
-    return is_superuser(tx, signed_in.user.pk)
 
 
 def _frame(signed_in: BrowserSession, is_administrator: bool) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Browser:
     def get(self, path: str, follow: bool = False, **given: Any) -> httpx.Response:
         return self.request("GET", path, follow, **given)
 
-    def post(self, path: str, follow: bool = True, **fields: str) -> httpx.Response:
+    def post(self, path: str, /, follow: bool = True, **fields: str) -> httpx.Response:
         """A form without the page's hidden fields."""
         return self.request("POST", path, follow, data=fields, headers={"Origin": self.origin})
 

@@ -1,0 +1,98 @@
+"""What can be done with one record beside changing its fields, each from the record's own page."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from control import sessions
+from control.records import Session, User
+from control.store.interface import Query, Transaction
+from control.verbs import groups, users
+from control.verbs.fields import Invalid
+from control.web.console import pickable
+from control.web.console.editing import MOST_FIELDS, MOST_FORM_BYTES
+from control.web.console.frames import Frame, sentences
+from control.web.console.sections import Section
+from control.web.console.table.people import CROWDS, PEOPLE, session_name
+from control.web.console.visitors import sent
+from control.web.pages.answers import redirect
+from control.web.services import Services
+
+Action = Callable[[Request, Services, Section, Frame], Awaitable[Response]]
+
+
+async def password(request: Request, services: Services, section: Section, frame: Frame) -> Response:
+    """A new password for a user. The hash is made outside of the transaction."""
+    caller, resource = frame.visitor.caller, section.resource(services.random)
+
+    def one(tx: Transaction) -> User:
+        user: User = resource.one(tx, request.path_params["key"], caller)
+        return user
+
+    with sentences():
+        user = await services.store.read(one)
+    errors: dict[str, list[str]] = {}
+    if request.method == "POST":
+        typed = await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+        try:
+            if typed.one("password") != typed.one("again"):
+                raise Invalid({"again": ["The two passwords differ. Type the same one twice."]})
+            hashed = await services.passwords.hash(users.new_password({"password": typed.one("password")}))
+
+            def change(tx: Transaction) -> None:
+                users.set_password(tx, one(tx).pk, hashed)
+
+            await services.store.write(change, caller.actor)
+        except Invalid as error:
+            errors = error.fields
+        else:
+            return redirect(f"{section.place_of(user)}?done=password")
+    url = section.place_of(user)
+    return frame.page("console/password.html", 400 if errors else 200, user=user, url=url, errors=errors)
+
+
+async def end_sessions(request: Request, services: Services, section: Section, frame: Frame) -> Response:
+    """The one that is named, or all."""
+    typed = await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    caller, resource, named = frame.visitor.caller, section.resource(services.random), typed.one("session")
+
+    def end(tx: Transaction) -> str:
+        user = resource.one(tx, request.path_params["key"], caller)
+        for session in tx.select(Session, Query(equal={"user": user.pk})):
+            if named in ("", session_name(session)):
+                sessions.end(tx, session)
+        return section.place_of(user)
+
+    with sentences():
+        to = await services.store.write(end, caller.actor)
+    return redirect(f"{to}?done=ended")
+
+
+async def change_members(request: Request, services: Services, section: Section, frame: Frame) -> Response:
+    """``add`` takes a username, ``remove`` a user's number."""
+    typed = await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    caller, resource = frame.visitor.caller, section.resource(services.random)
+    leaving = typed.one("remove")
+
+    def change(tx: Transaction) -> str:
+        group = resource.one(tx, request.path_params["key"], caller)
+        if leaving:
+            groups.remove_user(tx, group.pk, pickable.USERS.pk(tx, "remove", leaving))
+        else:
+            groups.add_user(tx, group.pk, pickable.USERS.pk(tx, "add", typed.one("add").strip()))
+        return section.place_of(group)
+
+    with sentences():
+        to = await services.store.write(change, caller.actor)
+    return redirect(f"{to}?done={'removed' if leaving else 'added'}")
+
+
+ACTIONS: tuple[tuple[Section, str, Action, tuple[str, ...]], ...] = (
+    (PEOPLE, "password", password, ("GET", "POST")),
+    (PEOPLE, "sessions", end_sessions, ("POST",)),
+    (CROWDS, "members", change_members, ("POST",)),
+)
+"""Of which section, below the record's address."""

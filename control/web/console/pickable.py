@@ -1,0 +1,46 @@
+"""The records that forms let one choose."""
+
+from __future__ import annotations
+
+from control.records import Application, Certificate, Flow, Group, Provider, User
+from control.store.interface import Query
+from control.verbs.provider_kinds import KINDS
+from control.web.console.pickers import Picker, Source
+
+
+def flows(*designations: str) -> Picker:
+    query = Query(within={"designation": designations})
+    return Picker((Source(Flow, _flow, "slug", "flow", query),))
+
+
+def _flow(flow: Flow) -> str:
+    return f"{flow.title or flow.name} ({flow.slug})"
+
+
+def _user(user: User) -> str:
+    return f"{user.username} ({user.name})" if user.name and user.name != user.username else user.username
+
+
+def _provider(provider: Provider) -> str:
+    kind = KINDS.get(provider.kind)
+    return f"{provider.name} ({kind.label if kind is not None else provider.kind})"
+
+
+def _served_kinds() -> list[str]:
+    return [name for name, kind in KINDS.items() if kind.claims]
+
+
+USERS = Picker((Source(User, _user, "username", "user"),))
+GROUPS = Picker((Source(Group, lambda group: group.name, one="group"),))
+CERTIFICATES = Picker((Source(Certificate, lambda pair: pair.name, one="certificate"),))
+PROVIDERS = Picker((Source(Provider, _provider, one="provider"),))
+SERVED = Picker((Source(Provider, _provider, one="provider", query=Query(within={"kind": _served_kinds()})),))
+"""Those that outposts can serve."""
+APPLICATIONS = Picker((Source(Application, lambda application: application.name, "slug", "application"),))
+TARGETS = Picker(
+    (
+        Source(Application, lambda application: application.name, "slug", "application", heading="Applications"),
+        Source(Flow, _flow, "slug", "application or flow", heading="Flows"),
+    )
+)
+"""What bindings open or close."""

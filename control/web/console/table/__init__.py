@@ -1,0 +1,21 @@
+"""The sections of the console, under the words of authentik's menu."""
+
+from __future__ import annotations
+
+from control.web.console.sections import Section
+from control.web.console.table.applications import LINES, SHOWN
+from control.web.console.table.credentials import KEYS, PAIRS
+from control.web.console.table.events import LOG
+from control.web.console.table.outposts import POSTS
+from control.web.console.table.people import CROWDS, PEOPLE
+from control.web.console.table.providers import WAYS
+
+MENU: tuple[tuple[str, tuple[Section, ...]], ...] = (
+    ("Applications", (SHOWN, WAYS, POSTS, LINES)),
+    ("Events", (LOG,)),
+    ("Directory", (PEOPLE, CROWDS, KEYS)),
+    ("System", (PAIRS,)),
+)
+"""Heading to what stands below it; the overview and the settings stand beside, see `control.web.console`."""
+
+SECTIONS: tuple[Section, ...] = tuple(section for _, sections in MENU for section in sections)

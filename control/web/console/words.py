@@ -1,0 +1,187 @@
+"""The names of fields and of what can be chosen in them, as authentik's pages call them; a sentence where it helps.
+
+A field without a line here is called by its name; a type may say more with ``Field(title=..., description=...)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    label: str
+    hint: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    example: str = ""
+
+    def option(self, value: str) -> str:
+        return self.options.get(value, spoken(value))
+
+
+def spoken(name: str) -> str:
+    """``client_id`` as *Client id*."""
+    return name.replace("_", " ").strip().capitalize()
+
+
+def words_of(name: str, title: str = "", description: str = "") -> Words:
+    return WORDS.get(name) or Words(title or spoken(name), description)
+
+
+_FLOWS = "Which flow is run; leave it as it is unless you have made one of your own."
+_DURATION = "Written like hours=1;minutes=30."
+
+WORDS: dict[str, Words] = {
+    # directory
+    "username": Words("Username", "The name to sign in with."),
+    "name": Words("Name"),
+    "email": Words("Email"),
+    "is_active": Words("Active", "Without this, nobody gets in with the account, and its sessions end at once."),
+    "attributes": Words("Attributes", "Anything else that applications want to know, as YAML."),
+    "path": Words("Path", "A folder to sort users by."),
+    "type": Words(
+        "Type",
+        options={
+            "internal": "Internal",
+            "external": "External",
+            "service_account": "Service account",
+            "internal_service_account": "Service account of an outpost",
+            "proxy": "Proxy",
+            "ldap": "LDAP",
+            "radius": "RADIUS",
+            "any": "Any",
+        },
+    ),
+    "valid_from": Words("Valid from", "In UTC. Before this moment, nobody gets in with the account."),
+    "valid_until": Words("Valid until", "In UTC. After this moment, nobody gets in with the account."),
+    "groups": Words("Groups"),
+    "is_superuser": Words("Superuser status", "Members may do everything here."),
+    "parents": Words("Parents", "Members of this group count as members of its parents too."),
+    "create_group": Words("Create a group of the same name"),
+    # applications and providers
+    "slug": Words("Slug", "The short name in addresses: letters, digits, hyphens."),
+    "group": Words("Group", "In the launcher, applications with the same word here stand together."),
+    "provider": Words("Provider", "How the application is reached. One provider serves one application."),
+    "meta_launch_url": Words(
+        "Launch URL", "Where a click in the launcher leads. Empty: what the provider says.", example="https://"
+    ),
+    "open_in_new_tab": Words("Open in a new tab"),
+    "meta_icon": Words("Icon", "Address of a picture on this server, or a data: address."),
+    "meta_description": Words("Description"),
+    "meta_publisher": Words("Publisher"),
+    "meta_hide": Words("Hide from the launcher"),
+    "policy_engine_mode": Words(
+        "Policy engine mode",
+        options={"any": "any: one matching binding is enough", "all": "all: every binding has to match"},
+    ),
+    "authentication_flow": Words("Authentication flow", "For people who are not signed in yet. " + _FLOWS),
+    "authorization_flow": Words("Authorization flow", _FLOWS),
+    "invalidation_flow": Words("Invalidation flow", _FLOWS),
+    "property_mappings": Words("Property mappings"),
+    "client_type": Words(
+        "Client type",
+        options={
+            "confidential": "Confidential: an application on a server, which can keep a secret",
+            "public": "Public: an application in a browser or on a phone",
+        },
+    ),
+    "client_id": Words("Client ID"),
+    "client_secret": Words("Client Secret"),
+    "cookie_secret": Words("Cookie secret"),
+    "redirect_uris": Words(
+        "Redirect URIs",
+        "One to a line. A line that begins with “regex ” is a pattern; one that begins with “logout ” is where "
+        "signing out may lead.",
+        example="https://grafana.example.com/login/generic_oauth",
+    ),
+    "signing_key": Words("Signing Key", "Signs what the application is told. The default certificate is a good one."),
+    "access_code_validity": Words("Access code validity", _DURATION),
+    "access_token_validity": Words("Access token validity", _DURATION),
+    "refresh_token_validity": Words("Refresh token validity", _DURATION),
+    "include_claims_in_id_token": Words("Include claims in id_token"),
+    "sub_mode": Words(
+        "Subject mode",
+        "What the application knows a person by.",
+        options={
+            "hashed_user_id": "A hash of the user's ID",
+            "user_id": "The user's ID",
+            "user_uuid": "The user's UUID",
+            "user_username": "The username",
+            "user_email": "The email address",
+            "user_upn": "The attribute upn",
+        },
+    ),
+    "issuer_mode": Words(
+        "Issuer mode",
+        options={"per_provider": "Each provider has its own issuer", "global": "One issuer for all providers"},
+    ),
+    "require_pkce": Words("Require PKCE", "Public clients always need it. Grafana's default sends none."),
+    "base_dn": Words("Base DN", example="DC=ldap,DC=goauthentik,DC=io"),
+    "certificate": Words("Certificate", "Without one, a generated self-signed certificate is shown."),
+    "tls_server_name": Words("TLS server name", "The name that clients use for this provider (SNI)."),
+    "uid_start_number": Words("UID start number", "Added to each user's number."),
+    "gid_start_number": Words("GID start number", "Added to each group's number."),
+    "search_mode": Words("Search mode"),
+    "bind_mode": Words("Bind mode"),
+    "mfa_support": Words("Code-based MFA support", "A code may follow the password, with a semicolon between."),
+    "client_networks": Words(
+        "Client networks", "From where devices may ask, with commas between.", example="10.0.0.0/8"
+    ),
+    "shared_secret": Words("Shared secret", "The same on the device that asks."),
+    "mode": Words(
+        "Mode",
+        options={
+            "forward_single": "Forward auth (single application)",
+            "forward_domain": "Forward auth (domain level)",
+            "proxy": "Proxy: requests go through the outpost",
+        },
+    ),
+    "external_host": Words("External host", "As browsers write it.", example="https://app.example.com"),
+    "internal_host": Words("Internal host", "Where the application listens; only for the mode Proxy."),
+    "internal_host_ssl_validation": Words("Internal host SSL validation"),
+    "skip_path_regex": Words("Unauthenticated paths", "Regular expressions, one to a line: open to everybody."),
+    "basic_auth_enabled": Words("Send HTTP-Basic credentials"),
+    "basic_auth_user_attribute": Words("HTTP-Basic username key", "The user's attribute with the name to send."),
+    "basic_auth_password_attribute": Words("HTTP-Basic password key", "The user's attribute with the password."),
+    "intercept_header_auth": Words("Intercept header authentication", "Accept Basic credentials and app passwords."),
+    "cookie_domain": Words("Cookie domain", "Only for the domain level: every host below it.", example="example.com"),
+    "providers": Words("Applications", "What this outpost serves. It takes a few seconds at most."),
+    "config": Words("Configuration", "As YAML."),
+    # bindings
+    "target": Words("For", "What the binding opens or closes."),
+    "policy": Words("Policy"),
+    "user": Words("User"),
+    "order": Words("Order"),
+    "enabled": Words("Enabled"),
+    "negate": Words("Negate", "Turns the answer round: everybody else."),
+    "timeout": Words("Timeout", "In seconds."),
+    "failure_result": Words("Pass when the policy fails", "What counts when it cannot be evaluated."),
+    # tokens and certificates
+    "identifier": Words("Identifier", "A short name: letters, digits, hyphens."),
+    "intent": Words(
+        "Intent",
+        options={
+            "api": "API token: for programs that use the API",
+            "app_password": "App password: signs in like a password, for one device",
+            "verification": "Verification",
+            "recovery": "Recovery",
+            "network_password": "Network password",
+        },
+    ),
+    "description": Words("Description"),
+    "expiring": Words("Expires"),
+    "expires": Words("Expires on", "In UTC. Empty: after the default duration."),
+    "certificate_data": Words("Certificate", "PEM, with the chain below it.", example="-----BEGIN CERTIFICATE-----"),
+    "key_data": Words("Private key", "PEM, not encrypted.", example="-----BEGIN PRIVATE KEY-----"),
+    "common_name": Words("Common name", example="auth.example.com"),
+    "subject_alt_name": Words("Subject alternative names", "Host names and addresses, with commas between."),
+    "validity_days": Words("Validity days"),
+    "alg": Words("Private key algorithm", options={"rsa": "RSA", "ecdsa": "ECDSA"}),
+    # system
+    "base_url": Words(
+        "Public URL", "The address under which browsers reach this server.", example="https://auth.example.com"
+    ),
+    "default_token_duration": Words("Default token duration", _DURATION),
+    "default_token_length": Words("Default token length", "Characters in the key of a new token."),
+}

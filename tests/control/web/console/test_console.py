@@ -1,0 +1,436 @@
+"""The administrator's pages: who gets in, what every form needs, and that nothing is shown or changed by accident."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from starlette.routing import Route
+
+from control.records import Binding, Certificate, Group, User
+from control.store.interface import Query
+from control.verbs import providers
+from control.web.console import SHELVES, routes
+from control.web.console.table import SECTIONS
+from tests.control.web.browsing import Browser, Site
+
+ADMIN = "/if/admin/"
+USERS = "/if/admin/identity/users/"
+GROUPS = "/if/admin/identity/groups/"
+PROVIDERS = "/if/admin/core/providers/"
+
+
+def places() -> list[str]:
+    return [line.url for shelf in SHELVES for line in shelf.places]
+
+
+def paths(site: Site, method: str) -> list[str]:
+    """Every path of the console that takes this method, with a record's key filled in."""
+    found = []
+    for route in routes(site.services):
+        assert isinstance(route, Route)
+        if method in (route.methods or ()):
+            kind = "oauth2" if "/providers/" in route.path else "~"
+            found.append(route.path.replace("{kind}", kind).replace("{key}", "1"))
+    return found
+
+
+@pytest.mark.parametrize("place", places())
+def test_every_line_of_the_menu_opens(site: Site, admin: Browser, place: str) -> None:
+    page = admin.get(place)
+    assert page.status_code == 200
+    assert f'href="{place}" aria-current="page"' in page.text
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert not re.search(r"<script(?! type=\"module\" src=\"/static/)|\son\w+=|style=", page.text)
+
+
+def test_the_words_of_the_menu_are_those_that_people_have_read_about(admin: Browser) -> None:
+    text = admin.get(ADMIN).text
+    for word in ("Applications", "Providers", "Outposts", "Logs", "Users", "Groups", "Certificates", "Configuration"):
+        assert f">{word}</a>" in text
+
+
+def test_nobody_else_sees_or_does_anything(site: Site) -> None:
+    """Every path and method, asked by a stranger and by somebody without rights."""
+    site.user("bob")
+    stranger, bob = site.browser(), site.browser()
+    bob.sign_in("bob")
+    before = site.sql.read_now(lambda tx: tx.revision())
+    for path in paths(site, "GET"):
+        page = stranger.get(path)
+        assert page.status_code == 303, path
+        assert page.headers["location"].startswith("/flows/-/default/authentication/"), path
+        page = bob.get(path)
+        assert page.status_code == 403, path
+        assert "superuser group" in page.text
+    bob.get("/if/user/")
+    csrf = bob.token
+    for path in paths(site, "POST"):
+        assert stranger.post(path, follow=False).status_code == 303, path
+        assert bob.post(path, csrf_token=csrf).status_code == 403, path
+    assert site.sql.read_now(lambda tx: tx.revision()) == before
+
+
+def test_a_form_needs_the_sessions_token(site: Site, admin: Browser) -> None:
+    before = site.sql.read_now(lambda tx: tx.revision())
+    for path in paths(site, "POST"):
+        assert admin.post(path, name="x", do="save").status_code == 403, path
+        assert admin.post(path, name="x", do="save", csrf_token="wrong").status_code == 403, path
+    assert site.sql.read_now(lambda tx: tx.revision()) == before
+
+
+def test_the_sign_in_leads_back_with_the_query(site: Site) -> None:
+    browser = site.browser()
+    browser.get(f"{USERS}?search=a&page=1", follow=True)
+    browser.submit(uid_field="akadmin")
+    page = browser.submit(password="correct horse battery")
+    assert page.url.raw_path.decode() == f"{USERS}?search=a&page=1"
+
+
+# --- lists ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_list_is_searched_narrowed_sorted_and_paged(site: Site, admin: Browser) -> None:
+    for number in range(25):
+        site.user(f"user{number:02}", password=None, is_active=number % 2 == 0)
+    page = admin.get(f"{USERS}?search=user&ordering=-username")
+    assert "1 to 20 of 25" in admin.text
+    assert page.text.index("user24") < page.text.index("user23")
+    assert 'aria-sort="descending"' in page.text
+    following = re.search(r'href="([^"]+)" rel="next"', page.text)
+    assert following is not None
+    admin.get(USERS + following.group(1).replace("&amp;", "&"))
+    assert "21 to 25 of 25" in admin.text
+    admin.get(f"{USERS}?search=user&is_active=false")
+    assert "1 to 12 of 12" in admin.text
+    admin.get(f"{USERS}?search=nobody")
+    assert "Nothing fits" in admin.text
+    assert admin.get(f"{USERS}?page=99").status_code == 404
+    assert admin.get(f"{USERS}?search={'x' * 300}").status_code == 400
+
+
+def test_what_people_are_called_is_escaped(site: Site, admin: Browser) -> None:
+    site.user("mallory", name="<script>alert(1)</script>")
+    assert "<script>alert" not in admin.get(USERS).text
+    assert "&lt;script&gt;alert" in admin.page.text
+
+
+# --- making and changing -------------------------------------------------------------------------------------------
+
+
+def test_a_user_is_made_changed_and_deleted(site: Site, admin: Browser) -> None:
+    admin.get(f"{USERS}~new/")
+    assert "Service account" in admin.text
+    admin.get(f"{USERS}~new/~/")
+    page = admin.submit(username="dana", name="Dana", email="dana@example.com", is_active="on", path="users")
+    assert (page.status_code, admin.heading) == (200, "dana")
+    assert "Made." in admin.text
+    url = page.url.path
+    seen = hidden(page.text, "seen")
+    page = admin.submit(
+        to=url,
+        seen=seen,
+        do="save",
+        username="dana",
+        name="Dana D",
+        email="",
+        path="users",
+        type="internal",
+        attributes="department: physics",
+    )
+    assert "Saved." in admin.text
+    dana = user_called(site, "dana")
+    assert (dana.name, dana.email, dana.is_active, dana.attributes) == ("Dana D", "", False, {"department": "physics"})
+    admin.get(f"{url}delete/")
+    assert "Delete the user “dana”?" in admin.text
+    assert admin.submit().url.path == USERS
+    assert site.sql.read_now(lambda tx: tx.find(User, username="dana")) is None
+    assert [event.user["username"] for event in site.events("model_deleted")] == ["akadmin"]
+
+
+def hidden(text: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', text)
+    assert found is not None
+    return found.group(1)
+
+
+def user_called(site: Site, name: str) -> User:
+    found = site.sql.read_now(lambda tx: tx.find(User, username=name))
+    assert found is not None
+    return found
+
+
+def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(site: Site, admin: Browser) -> None:
+    admin.get(f"{USERS}~new/~/")
+    page = admin.submit(username="", name="Dana", email="not an address", path="users", attributes="a: [")
+    assert page.status_code == 400
+    assert 'id="attributes-error-1"' in page.text
+    assert 'value="Dana"' in page.text
+    page = admin.submit(username="", name="Dana", email="not an address", path="users", attributes="")
+    assert 'id="username-error-1"' in page.text
+    assert 'id="email-error-1"' in page.text
+    assert page.text.count('aria-invalid="true"') == 2
+    page = admin.submit(username="akadmin", name="Dana", path="users")
+    assert "This field must be unique." in admin.text
+
+
+def test_two_administrators_do_not_overwrite_one_another(site: Site, admin: Browser) -> None:
+    dana = site.user("dana")
+    page = admin.get(f"{USERS}{dana.pk}/")
+    seen = hidden(page.text, "seen")
+    site.change(dana.pk, name="Changed meanwhile")
+    fields: dict[str, Any] = {"username": "dana", "name": "Mine", "path": "users", "type": "internal", "do": "save"}
+    page = admin.submit(seen=seen, **fields)
+    assert page.status_code == 400
+    assert "Somebody else has changed this meanwhile" in admin.text
+    page = admin.submit(seen="", **fields)
+    assert page.status_code == 400
+    assert user_called(site, "dana").name == "Changed meanwhile"
+
+
+def test_groups_are_chosen_by_ticking_them_and_by_name_once_they_are_many(site: Site, admin: Browser) -> None:
+    dana = site.user("dana")
+    url = f"{USERS}{dana.pk}/"
+    site.sql.write_now(lambda tx: tx.insert(Group("first")))
+    fields: dict[str, Any] = {"username": "dana", "name": "Dana", "path": "users", "type": "internal", "do": "save"}
+    page = admin.get(url)
+    pk = re.search(r'name="groups" value="([^"]+)"> first', page.text)
+    assert pk is not None
+    admin.submit(seen=hidden(page.text, "seen"), groups=pk.group(1), **fields)
+    assert groups_of(site, dana) == ["first"]
+
+    site.sql.write_now(lambda tx: [tx.insert(Group(f"group {number:03}")) for number in range(220)])
+    page = admin.get(url)
+    assert '<textarea id="groups"' in page.text
+    seen = hidden(page.text, "seen")
+    page = admin.submit(seen=seen, groups="first\r\nGROUP 007\r\nno such group", **fields)
+    assert "There is no group called “no such group”." in admin.text
+    admin.submit(seen=seen, groups="first\r\nGROUP 007", **fields)
+    assert groups_of(site, dana) == ["first", "group 007"]
+
+
+def groups_of(site: Site, user: User) -> list[str]:
+    def verb(tx: object) -> list[str]:
+        pks = tx.groups_of([user.pk]).get(user.pk, [])  # type: ignore[attr-defined]
+        return sorted(tx.get(Group, pk).name for pk in pks)  # type: ignore[attr-defined]
+
+    return site.sql.read_now(verb)
+
+
+def test_members_join_and_leave(site: Site, admin: Browser) -> None:
+    dana = site.user("dana")
+    group = site.sql.write_now(lambda tx: tx.insert(Group("physics")))
+    url = f"{GROUPS}{group.pk}/"
+    admin.get(url)
+    admin.submit(to=f"{url}members/", add="DANA")
+    assert "Added." in admin.text
+    assert groups_of(site, dana) == ["physics"]
+    assert admin.submit(to=f"{url}members/", add="nobody").status_code == 400
+    admin.get(url)
+    admin.submit(to=f"{url}members/", remove=str(dana.pk))
+    assert groups_of(site, dana) == []
+
+
+def test_a_password_is_set_and_old_sessions_end(site: Site, admin: Browser) -> None:
+    bob = site.user("bob")
+    other = site.browser()
+    other.sign_in("bob")
+    url = f"{USERS}{bob.pk}/"
+    admin.get(f"{url}password/")
+    page = admin.submit(password="one", again="two")
+    assert page.status_code == 400
+    assert 'id="again-error-1"' in page.text
+    assert admin.submit(password="", again="").status_code == 400
+    site.clock.advance(1)
+    admin.submit(password="new password", again="new password")
+    assert "The new password is set" in admin.text
+    assert other.get("/if/user/").status_code == 303
+    assert site.browser().sign_in("bob", "new password").url.path == "/if/user/"
+
+
+def test_sessions_are_listed_and_ended(site: Site, admin: Browser) -> None:
+    bob = site.user("bob")
+    one, two = site.browser(peer="192.0.2.1"), site.browser(peer="192.0.2.2")
+    one.sign_in("bob")
+    site.clock.advance(1)
+    two.sign_in("bob")
+    url = f"{USERS}{bob.pk}/"
+    page = admin.get(url)
+    assert page.text.index("192.0.2.2") < page.text.index("192.0.2.1")
+    assert all(session.pk not in page.text for session in site.sessions())
+    named = re.findall(r'name="session" value="(\w+)"', page.text)
+    admin.submit(to=f"{url}sessions/", session=named[0])
+    assert two.get("/if/user/").status_code == 303
+    assert one.get("/if/user/").status_code == 200
+    admin.get(url)
+    admin.submit(to=f"{url}sessions/", session="")
+    assert one.get("/if/user/").status_code == 303
+    assert admin.get(url).status_code == 200
+
+
+# --- secrets -------------------------------------------------------------------------------------------------------
+
+
+def test_a_client_secret_is_shown_when_asked_for_with_an_event(site: Site, admin: Browser) -> None:
+    made = site.sql.write_now(lambda tx: providers.create(tx, "oauth2", {"name": "grafana"}, site.random))
+    secret = made.secrets["client_secret"]
+    url = f"{PROVIDERS}{made.pk}/"
+    page = admin.get(url)
+    assert secret not in page.text
+    assert site.events("secret_view") == []
+    seen = hidden(page.text, "seen")
+    page = admin.submit(to=url, do="show:client_secret", seen=seen, name="typed but not saved")
+    assert f'value="{secret}"' in page.text
+    assert 'value="typed but not saved"' in page.text
+    (event,) = site.events("secret_view")
+    assert event.user["username"] == "akadmin"
+    assert event.context["secret"]["name"] == "grafana"
+    assert event.context["type"] == "client_secret"
+    assert secret not in str(event.context)
+    for nothing in ("name", "cookie_secret", "secrets", ""):
+        assert admin.submit(to=url, do=f"show:{nothing}").status_code == 404
+        admin.get(url)
+
+
+def test_a_secret_stays_while_nothing_is_typed(site: Site, admin: Browser) -> None:
+    made = site.sql.write_now(lambda tx: providers.create(tx, "radius", {"name": "wifi"}, site.random))
+    url = f"{PROVIDERS}{made.pk}/"
+    page = admin.get(url)
+    fields: dict[str, Any] = {"name": "wireless", "client_networks": "10.0.0.0/8", "do": "save"}
+    fields |= {name: getattr(made, name) for name in ("authorization_flow", "invalidation_flow")}
+    page = admin.submit(to=url, seen=hidden(page.text, "seen"), shared_secret="", **fields)
+    assert "Saved." in admin.text
+    changed = site.sql.read_now(lambda tx: tx.get(type(made), made.pk))
+    assert (changed.name, changed.secrets) == ("wireless", made.secrets)
+    assert changed.settings["client_networks"] == "10.0.0.0/8"
+    admin.submit(to=url, seen=hidden(page.text, "seen"), shared_secret="typed", **fields)
+    changed = site.sql.read_now(lambda tx: tx.get(type(made), made.pk))
+    assert changed.secrets == {"shared_secret": "typed"}
+
+
+def test_a_tokens_key_is_shown_when_asked_for(site: Site, admin: Browser) -> None:
+    url = "/if/admin/core/tokens/"
+    admin.get(f"{url}~new/")
+    page = admin.submit(identifier="ci", intent="api", expiring="on")
+    assert page.url.path == f"{url}ci/"
+    key = site.sql.read_now(lambda tx: tx.select(SECTION_OF["core/tokens"].resource(site.random).kind))
+    (token,) = [one for one in key if one.identifier == "ci"]
+    assert token.key not in page.text
+    assert token.user == user_called(site, "akadmin").pk
+    page = admin.submit(to=f"{url}ci/", do="show:key")
+    assert token.key in page.text
+    assert len(site.events("secret_view")) == 1
+
+
+SECTION_OF = {section.path: section for section in SECTIONS}
+
+
+# --- the article's steps -------------------------------------------------------------------------------------------
+
+
+def test_a_provider_an_application_and_a_binding(site: Site, admin: Browser) -> None:
+    page = admin.get(f"{PROVIDERS}~new/")
+    assert "OAuth2/OpenID Provider" in page.text
+    assert "Proxy Provider" in page.text
+    admin.get(f"{PROVIDERS}~new/oauth2/")
+    uris = "https://grafana.example.com/login/generic_oauth\r\nregex https://g\\..*\r\nlogout https://g.example.com/"
+    page = admin.submit(
+        name="grafana", client_type="confidential", client_id="", client_secret="", redirect_uris=uris, signing_key=""
+    )
+    url = page.url.path
+    made = site.sql.read_now(lambda tx: tx.select(SECTION_OF["core/providers"].resource(site.random).kind))[0]
+    assert [tuple(uri.values()) for uri in made.settings["redirect_uris"]] == [
+        ("strict", "https://grafana.example.com/login/generic_oauth", "authorization"),
+        ("regex", "https://g\\..*", "authorization"),
+        ("strict", "https://g.example.com/", "logout"),
+    ]
+    assert len(made.secrets["client_secret"]) == 128
+    assert "regex https://g\\..*" in page.text
+    assert "No application uses the provider “grafana”" in admin.text
+
+    create = re.search(r'href="(/if/admin/core/applications/~new/[^"]+)"', page.text)
+    assert create is not None
+    page = admin.get(create.group(1).replace("&amp;", "&"))
+    assert f'<option value="{made.pk}" selected>' in page.text
+    page = admin.submit(name="Grafana", slug="grafana", provider=str(made.pk), policy_engine_mode="any")
+    assert "every active user may use it" in admin.text
+    page = admin.get(url)
+    assert "http://auth.example.com/application/o/grafana/.well-known/openid-configuration" in page.text
+
+    group = site.sql.write_now(lambda tx: tx.insert(Group("admins")))
+    page = admin.get("/if/admin/core/applications/grafana/")
+    bind = re.search(r'href="(/if/admin/policy/bindings/~new/[^"]+)"', page.text)
+    assert bind is not None
+    page = admin.get(bind.group(1))
+    target = re.search(r'<option value="([^"]+)" selected>Grafana', page.text)
+    assert target is not None
+    page = admin.submit(target=target.group(1), group="", user="", enabled="on", order="0")
+    assert "One of" in admin.text
+    page = admin.submit(target=target.group(1), group=group.pk, user="", enabled="on", order="0")
+    assert page.url.path == "/if/admin/core/applications/grafana/"
+    (line,) = site.sql.read_now(lambda tx: tx.select(Binding, Query(equal={"group": group.pk})))
+    assert (line.enabled, line.negate, line.timeout) == (True, False, 30)
+    site.user("bob")
+    admin.get("/if/admin/core/applications/grafana/?check=bob")
+    assert "may not" in admin.text
+    admin.get("/if/admin/core/applications/grafana/?check=nobody")
+    assert "There is no user called “nobody”." in admin.text
+    admin.get(f"/if/admin/policy/bindings/{line.pk}/delete/")
+    assert "everybody with an active account gets in" in admin.text
+
+
+def test_a_provider_that_no_outpost_serves_is_pointed_at(site: Site, admin: Browser) -> None:
+    admin.get(f"{PROVIDERS}~new/proxy/")
+    page = admin.submit(name="app", mode="forward_single", external_host="https://app.example.com/path")
+    assert 'id="external_host-error-1"' in page.text
+    page = admin.submit(name="app", mode="forward_single", external_host="https://app.example.com")
+    assert "No outpost serves the provider “app”" in admin.text
+    assert "No outpost serves the provider “app”" in admin.get(ADMIN).text
+    to = re.search(r'href="(/if/admin/outpost/outposts/[^"]+)">Assign', admin.page.text)
+    assert to is not None
+    page = admin.get(to.group(1))
+    pk = re.search(r'name="providers" value="(\d+)"> app', page.text)
+    assert pk is not None
+    name = "authentik Embedded Outpost"
+    admin.submit(seen=hidden(page.text, "seen"), name=name, type="any", providers=pk.group(1), do="save")
+    assert "Saved." in admin.text
+    assert "No outpost serves" not in admin.get(ADMIN).text
+
+
+def test_the_public_url_is_set_under_system_configuration(site: Site, admin: Browser) -> None:
+    page = admin.get(ADMIN)
+    to = re.search(r'href="([^"]+)">Set the public URL', page.text)
+    assert to is not None
+    page = admin.get(to.group(1))
+    assert 'value="http://auth.example.com"' in page.text
+    url, seen = page.url.path, hidden(page.text, "seen")
+    page = admin.submit(to=url, seen=seen, base_url="ftp://nowhere", default_token_duration="days=1")
+    assert 'id="base_url-error-1"' in page.text
+    admin.submit(to=url, seen=seen, base_url="https://auth.example.com", default_token_duration="days=1")
+    assert "Saved." in admin.text
+    assert "public URL" not in admin.get(ADMIN).text
+
+
+def test_certificates_are_made_and_imported(site: Site, admin: Browser) -> None:
+    url = "/if/admin/crypto/certificates/"
+    admin.get(f"{url}~new/generate/")
+    page = admin.submit(common_name="ldap.example.com", subject_alt_name="ldap.example.com", alg="ecdsa")
+    assert admin.heading == "ldap.example.com"
+    (pair,) = [one for one in site.sql.read_now(lambda tx: tx.select(Certificate)) if one.name == admin.heading]
+    key = pair.key_data.splitlines()[1]
+    assert key not in page.text
+    page = admin.submit(to=page.url.path, do="show:key_data")
+    assert key in page.text
+    admin.get(f"{url}~new/~/")
+    page = admin.submit(name="mine", certificate_data="nonsense")
+    assert 'id="certificate_data-error-1"' in page.text
+
+
+def test_no_form_is_longer_than_its_bound(admin: Browser) -> None:
+    admin.get(f"{USERS}~new/~/")
+    assert admin.submit(username="x" * 1_100_000).status_code == 413
+    admin.get(f"{USERS}~new/~/")
+    many: dict[str, Any] = {f"f{number}": "" for number in range(2_100)}
+    assert admin.submit(**many).status_code == 400
