@@ -21,6 +21,7 @@ from control.authentication import Authentication
 from control.bootstrap import FirstStart, first_start
 from control.config import CannotStart, ControlConfig
 from control.link import Link
+from control.oidc.proxied import SignIns
 from control.outposts import self_signed_certificate
 from control.passwords import Passwords
 from control.proofs import proofs
@@ -117,7 +118,7 @@ class Control:
             raise CannotStart(f"{error}.") from error
         services = Services(store, passwords, now, random, config.trusted_proxies, __version__, config.public_url)
         authentication = Authentication(store, proofs(services), now)
-        link = Link(store, authentication)
+        link = Link(store, authentication, SignIns(store, now, random, config.public_url))
         return cls(
             config=config,
             store=store,

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from dataclasses import replace
+from typing import Protocol
 
 from control import instances, outposts
 from control.authentication import Authentication
@@ -16,22 +17,42 @@ from control.snapshots import Snapshots
 from control.store.interface import Store, Transaction
 from protocols.errors import RemoteProtocolError
 from protocols.link import codec
-from protocols.link.messages import Authenticate, Delta, Heartbeat, Hello, Reports, ReportsTaken
+from protocols.link.messages import (
+    Authenticate,
+    CodeRedeemed,
+    Delta,
+    EndSession,
+    Heartbeat,
+    Hello,
+    RedeemCode,
+    Reports,
+    ReportsTaken,
+    SessionEnded,
+)
 
 HEARTBEAT_SECONDS = 15.0
 """Silence for longer than this means that the connection is dead."""
 
 
+class SignIns(Protocol):
+    """Browser sign-ins at outposts. Both raise Unavailable."""
+
+    def redeem(self, outpost: str, asked: RedeemCode) -> Awaitable[CodeRedeemed]: ...
+
+    def end(self, outpost: str, asked: EndSession) -> Awaitable[SessionEnded]: ...
+
+
 class Link:
     """Serves every outpost; one instance a control process."""
 
-    def __init__(self, store: Store, authentication: Authentication) -> None:
+    def __init__(self, store: Store, authentication: Authentication, sign_ins: SignIns | None = None) -> None:
         self.followers: Counter[str] = Counter()
         """Outpost's pk to how many of its processes follow."""
         self.newest = 0
         """The newest revision that we have heard of."""
         self._store = store
         self._authentication = authentication
+        self._sign_ins = sign_ins
         self._snapshots = Snapshots(store)
         self._changed = asyncio.Condition()
         self._wakes = 0
@@ -55,6 +76,10 @@ class Link:
         match frame:
             case Authenticate():
                 return codec.encode(await self._authentication.answer(outpost, frame))
+            case RedeemCode() if self._sign_ins is not None:
+                return codec.encode(await self._sign_ins.redeem(outpost, frame))
+            case EndSession() if self._sign_ins is not None:
+                return codec.encode(await self._sign_ins.end(outpost, frame))
             case Reports():
                 number = await self._store.write(lambda tx: instances.take(tx, outpost, frame))
                 return codec.encode(ReportsTaken(number))

@@ -9,13 +9,15 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 
-from control.records import Application, Binding, Certificate, Group, Outpost, Provider, User
+from control.records import Application, Binding, Certificate, EndedSession, Group, Outpost, Provider, User
 from control.store.interface import LoggedChange, Query, Transaction
+from control.verbs.system import public_url
 from protocols.link.messages import (
     BindingRecord,
     CertificateRecord,
     Change,
     Configuration,
+    EndedSessionRecord,
     GroupRecord,
     LdapSettings,
     Members,
@@ -32,7 +34,7 @@ from protocols.link.messages import (
 SELF_SIGNED = "goauthentik.io/crypto/jwt-managed"
 """``managed`` of the certificate that providers without one of their own show."""
 
-APART = frozenset({"user", "group", "members", "token"})
+APART = frozenset({"user", "group", "members", "token", "ended_session"})
 """Kinds of changes that leave the configuration as it was. Flows and stages do not: they say what a password proves."""
 
 SETTINGS: dict[str, type[LdapSettings] | type[RadiusSettings] | type[ProxySettings]] = {
@@ -47,8 +49,8 @@ def snapshot(tx: Transaction, outpost: str) -> list[Record]:
     return [*directory(tx), *configuration(tx, outpost)]
 
 
-def directory(tx: Transaction) -> Iterator[UserRecord | GroupRecord]:
-    """Users and groups, which are the same for every outpost."""
+def directory(tx: Transaction) -> Iterator[UserRecord | GroupRecord | EndedSessionRecord]:
+    """Users, groups and ended sessions, which are the same for every outpost."""
     install_id = tx.install_id
     for user in tx.each(User):
         yield user_record(user, install_id)
@@ -56,6 +58,8 @@ def directory(tx: Transaction) -> Iterator[UserRecord | GroupRecord]:
     members = tx.members_of([group.pk for group in groups])
     for group in groups:
         yield group_record(group, tuple(members.get(group.pk, ())))
+    for ended in tx.each(EndedSession):
+        yield EndedSessionRecord(ended.pk, ended.expires)
 
 
 def changes(tx: Transaction, outpost: str, since: int) -> list[Change]:
@@ -81,9 +85,14 @@ def _configured(tx: Transaction, outpost: str, log: Iterable[LoggedChange]) -> l
 def _records(tx: Transaction, log: Sequence[LoggedChange]) -> list[Change]:
     users = [line.pk for line in log if line.kind == "user"]
     groups = [line.pk for line in log if line.kind == "group"]
+    ended = [line.pk for line in log if line.kind == "ended_session"]
     return [
         *(Put(user_record(user, tx.install_id)) for user in tx.select(User, Query(within={"pk": _unique(users)}))),
         *(Put(group_record(group, None)) for group in tx.select(Group, Query(within={"pk": _unique(groups)}))),
+        *(
+            Put(EndedSessionRecord(session.pk, session.expires))
+            for session in tx.select(EndedSession, Query(within={"pk": _unique(ended)}))
+        ),
     ]
 
 
@@ -114,6 +123,8 @@ def _removed(tx: Transaction, log: Iterable[LoggedChange]) -> list[Change]:
             removed.append(Remove("user", pk))
         elif kind == "group":
             removed.append(Remove("group", pk))
+        elif kind == "ended_session":
+            removed.append(Remove("ended_session", pk))
     return removed
 
 
@@ -139,7 +150,7 @@ def configuration(tx: Transaction, outpost: str) -> list[Record]:
         if certificate.pk in wanted or certificate.managed == SELF_SIGNED
     ]
     return [
-        OutpostRecord(own.pk, own.name, own.type, own.managed, own.config),
+        OutpostRecord(own.pk, own.name, own.type, own.managed, own.config, public_url(tx)),
         *providers,
         *(certificate_record(certificate) for certificate in certificates if certificate.key_data),
     ]

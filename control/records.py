@@ -4,6 +4,7 @@ Class attributes of a record say how the store treats it:
 
 - ``DIRECTORY``: a change bumps the revision, is appended to the change log and leaves an audit event, all in the same
   transaction (DESIGN D5). The others are *activity* and never do.
+- ``QUIET``: a change leaves no audit event of its own, because what brought it about has left one.
 - ``SECRETS``: fields that are encrypted at rest and never leave in events or logs (D17).
 - ``HIDDEN``: fields that stay readable in the database but never leave in events or logs (password hashes, digests).
 
@@ -22,6 +23,7 @@ class Record:
     __slots__ = ()
     TABLE: ClassVar[str]
     DIRECTORY: ClassVar[bool] = False
+    QUIET: ClassVar[bool] = False
     SECRETS: ClassVar[frozenset[str]] = frozenset()
     HIDDEN: ClassVar[frozenset[str]] = frozenset()
     SEARCHED: ClassVar[tuple[str, ...]] = ()
@@ -348,6 +350,19 @@ class Session(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class EndedSession(Record):
+    """A session that ended early and had let people in through proxies: outposts have to know. ``pk`` is its sid."""
+
+    TABLE = "ended_session"
+    DIRECTORY = True
+    QUIET = True
+    INDEXED = ("expires",)
+
+    pk: str
+    expires: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizationCode(Record):
     """What one sign-in to one application gave (RFC 6749, 4.1.2); ``pk`` is the SHA-256 hex of the code.
 
@@ -488,6 +503,7 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     Stage,
     StageBinding,
     Token,
+    EndedSession,
 )
 ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     Event,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from control import logins
-from control.records import Event, Session, User
+from control.records import AccessToken, EndedSession, Event, Provider, Session, User
 from control.store.interface import NotFound, Query, Transaction
 from rules import validity
 
@@ -77,6 +77,11 @@ def _text(random: bytes) -> str:
 def key_of(cookie: str) -> str:
     """The session's pk: SHA-256 hex of its cookie."""
     return hashlib.sha256(cookie.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def sid_of(session: str) -> str:
+    """What applications and outposts call the session with this pk."""
+    return hashlib.sha256(session.encode()).hexdigest()
 
 
 def find(tx: Transaction, cookie: str) -> Visit | None:
@@ -163,6 +168,8 @@ def keep(tx: Transaction, session: Session, data: dict[str, Any]) -> None:
 
 
 def end(tx: Transaction, session: Session) -> None:
+    """Outposts that let somebody in because of it hear that it is over."""
+    _tell_outposts(tx, session)
     try:
         tx.delete(session)
     except NotFound:
@@ -173,8 +180,24 @@ def end_all(tx: Transaction, user: int) -> int:
     """Ends every session of the user; how many there were."""
     sessions = tx.select(Session, Query(equal={"user": user}))
     for session in sessions:
-        tx.delete(session)
+        end(tx, session)
     return len(sessions)
+
+
+def _tell_outposts(tx: Transaction, session: Session) -> None:
+    """Only if there is something to end there: whoever signs in and out at control alone makes no revision."""
+    if session.user is None:
+        return
+    tokens = tx.select(AccessToken, Query(equal={"session": session.pk}))
+    proxies = tx.select(Provider, Query(equal={"kind": "proxy"}, within={"pk": [token.provider for token in tokens]}))
+    proxied = {provider.pk for provider in proxies}
+    lasting = [token.expires for token in tokens if token.provider in proxied and token.expires > tx.now]
+    if not lasting or tx.find(EndedSession, pk=sid_of(session.pk)) is not None:
+        return
+    for old in tx.select(EndedSession, Query(ordering=("expires",), limit=SWEPT_AT_ONCE)):
+        if old.expires <= tx.now:
+            tx.delete(old)
+    tx.insert(EndedSession(sid_of(session.pk), max(lasting)))
 
 
 def _session(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from control import outposts
 from control.store.interface import Store, Transaction
 from protocols.link import codec
-from protocols.link.messages import GroupRecord, Hello, Record, SnapshotChunk, UserRecord
+from protocols.link.messages import EndedSessionRecord, GroupRecord, Hello, Record, SnapshotChunk, UserRecord
 from protocols.link.replica import Standing
 
 CHUNK_RECORDS = 200
@@ -20,7 +20,7 @@ MEMBERS_LIKE_A_RECORD = 50
 
 
 class Directory:
-    """Users and groups at one revision, encoded."""
+    """Users, groups and ended sessions at one revision, encoded."""
 
     def __init__(self, standing: Standing, parts: Iterable[tuple[Record, ...]]) -> None:
         self.standing = standing
@@ -66,7 +66,7 @@ def _chunk(standing: Standing, index: int, records: tuple[Record, ...], *, last:
     return SnapshotChunk(standing.revision, standing.incarnation, standing.chain, index, last, records)
 
 
-def _cut(records: Iterable[UserRecord | GroupRecord]) -> Iterator[tuple[Record, ...]]:
+def _cut(records: Iterable[UserRecord | GroupRecord | EndedSessionRecord]) -> Iterator[tuple[Record, ...]]:
     part: list[Record] = []
     size = 0
     for record in records:

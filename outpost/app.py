@@ -20,7 +20,9 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from outpost import __version__
 from outpost.authentication import Authentication
+from outpost.browser_sessions import BrowserSessions
 from outpost.config import OutpostConfig
+from outpost.control_address import ControlAddress
 from outpost.credential_cache import CredentialCache
 from outpost.directory.snapshot import Directory
 from outpost.link import Link, Transport
@@ -39,6 +41,7 @@ from outpost.listeners.tls import ServerTls
 from outpost.metrics import OutpostMetrics, Updates
 from outpost.on_disk import OnDisk
 from outpost.sealed import Seal
+from outpost.signing_in import SigningIn
 from outpost.slices import GarbageCollector
 from outpost.telemetry import Telemetry
 from protocols.link.messages import CertificateRecord, RadiusSettings
@@ -166,12 +169,23 @@ class Outpost:
         self.ports.datagrams("radius", config.radius, self._radius())
 
     def _http(self) -> HttpFactory:
+        config = self._config
+        control_address = ControlAddress(
+            self._directory, config.host_browser, config.public_url, self._own_address, self.telemetry.noted
+        )
+        sessions = BrowserSessions(self._directory, self._now)
+        signing_in = SigningIn(
+            self._link, sessions, control_address, self._now, self._random, lambda: self._random(8).hex()
+        )
         forward_auth = ForwardAuth(
             self._authentication,
             self._directory,
             self.telemetry,
             TrustedPeers(self._config.trusted_proxies),
             __version__,
+            sessions,
+            signing_in,
+            control_address,
         )
         return HttpFactory(
             [(PREFIX, forward_auth), (HEALTH_PREFIX, Health(lambda: self.ready))],
@@ -180,6 +194,11 @@ class Outpost:
             self._now,
             self.telemetry,
         )
+
+    def _own_address(self) -> str:
+        """The last resort: where we find control ourselves, or this machine."""
+        place = next(iter(self.ports.places.get("http", ())), ":9000")
+        return self._config.control_host or f"http://localhost:{place.rpartition(':')[2]}"
 
     def _measured(self, http: HttpFactory, ldap: LdapFactory) -> HttpFactory:
         """The metrics port: health, and what is measured at the other doors and at this one."""

@@ -19,6 +19,12 @@ class OutpostConfig:
     metrics: tuple[Address, ...]
     trusted_proxies: tuple[Network, ...]
     offline_credentials: bool
+    public_url: str = ""
+    """Where browsers reach control, if no administrator has said so in the console."""
+    host_browser: str = ""
+    """The same for this outpost alone, whatever anybody else says."""
+    control_host: str = ""
+    """Where this outpost itself finds control; empty: in this process."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> OutpostConfig:
@@ -33,4 +39,7 @@ class OutpostConfig:
             metrics=listen.metrics,
             trusted_proxies=listen.trusted_proxy_cidrs,
             offline_credentials=settings.offline_credentials,
+            public_url=settings.public_url,
+            host_browser=settings.host_browser,
+            control_host=settings.host[0] if settings.host else "",
         )

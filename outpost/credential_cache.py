@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import blake2s
 from hmac import compare_digest
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from outpost.directory.snapshot import NO_GROUPS, Directory, Snapshot, Touched
 from outpost.outcome import Decision, Identity, Password
-from protocols.link.messages import ProviderRecord, Reuse
+from protocols.link.messages import ProviderRecord, Reuse, UserRecord
 from rules import attributes, bindings, validity
 from rules.reasons import Outcome
 
@@ -224,16 +224,20 @@ def still_admitted(identity: Identity, provider: int, snapshot: Snapshot) -> Ide
         return None
     if not admits(record, user.pk, snapshot):
         return None
+    return replace(identity, **told_of(user, snapshot))
+
+
+def told_of(user: UserRecord, snapshot: Snapshot) -> dict[str, Any]:
+    """What an identity says of a user beside names that stay: as this snapshot has it."""
     direct = snapshot.memberships.get(user.pk, NO_GROUPS)
     groups = sorted((snapshot.groups[pk] for pk in snapshot.groups_of(user.pk)), key=lambda group: group.name)
-    return replace(
-        identity,
-        name=user.name,
-        email=user.email,
-        is_superuser=any(group.is_superuser for group in groups),
-        groups=tuple(group.name for group in groups if group.pk in direct),
-        attributes=attributes.merged((group.attributes for group in groups), user.attributes),
-    )
+    return {
+        "name": user.name,
+        "email": user.email,
+        "is_superuser": any(group.is_superuser for group in groups),
+        "groups": tuple(group.name for group in groups if group.pk in direct),
+        "attributes": attributes.merged((group.attributes for group in groups), user.attributes),
+    }
 
 
 def admits(provider: ProviderRecord, user: int, snapshot: Snapshot) -> bool:

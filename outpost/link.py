@@ -6,7 +6,7 @@ How bytes travel is the `Transport`'s business: a call in the same process (`out
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -19,8 +19,21 @@ from outpost.slices import GarbageCollector, in_turns
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
 from protocols.link import codec
-from protocols.link.messages import Authenticate, Authenticated, Reports, ReportsTaken, SnapshotChunk
+from protocols.link.messages import (
+    Authenticate,
+    Authenticated,
+    CodeRedeemed,
+    EndSession,
+    Frame,
+    RedeemCode,
+    Reports,
+    ReportsTaken,
+    SessionEnded,
+    SnapshotChunk,
+)
 from protocols.link.replica import Changes, Replica, SnapshotPart, Standing
+
+A = TypeVar("A", Authenticated, CodeRedeemed, SessionEnded)
 
 RETRY_FIRST, RETRY_MOST = 0.5, 10.0
 """Seconds before the first and the latest further attempts to reach control."""
@@ -116,12 +129,23 @@ class Link:
 
     async def ask(self, question: Authenticate) -> Authenticated:
         """Control's answer. Raises LinkAway, or RemoteProtocolError when it is not one."""
+        return await self._answer(question, Authenticated)
+
+    async def redeem(self, question: RedeemCode) -> CodeRedeemed:
+        """Raises as `ask` does."""
+        return await self._answer(question, CodeRedeemed)
+
+    async def end_session(self, question: EndSession) -> SessionEnded:
+        """Raises as `ask` does."""
+        return await self._answer(question, SessionEnded)
+
+    async def _answer(self, question: Frame, kind: type[A]) -> A:
         try:
             frame = codec.decode(await self._transport.ask(codec.encode(question)))
         except LinkRevoked:
             self._revoked()
             raise
-        if not isinstance(frame, Authenticated):
+        if not isinstance(frame, kind):
             raise RemoteProtocolError(f"control answered with {type(frame).__name__}")
         self._come_back()
         return frame

@@ -11,7 +11,7 @@ from outpost.directory.snapshot import Snapshot
 from outpost.sealed import Unreadable
 from protocols.errors import RemoteProtocolError
 from protocols.link import codec
-from protocols.link.messages import Record, SnapshotChunk
+from protocols.link.messages import EndedSessionRecord, Record, SnapshotChunk
 from protocols.link.replica import Standing
 
 PURPOSE = "snapshot"
@@ -66,3 +66,5 @@ def _records(snapshot: Snapshot) -> Iterator[Record]:
     yield from snapshot.users.values()
     for pk, group in snapshot.groups.items():
         yield replace(group, members=tuple(sorted(snapshot.members.get(pk, ()))))
+    for sid, expires in snapshot.ended.items():
+        yield EndedSessionRecord(sid, expires)

@@ -11,7 +11,17 @@ from twisted.internet.task import Clock
 
 from outpost.authentication import LinkAway
 from outpost.slices import GarbageCollector
-from protocols.link.messages import Authenticate, Authenticated, Challenge, IdentityRecord
+from protocols.link.messages import (
+    Authenticate,
+    Authenticated,
+    BrowserSessionRecord,
+    Challenge,
+    CodeRedeemed,
+    EndSession,
+    IdentityRecord,
+    RedeemCode,
+    SessionEnded,
+)
 from rules.reasons import REASONS, Outcome
 
 T = TypeVar("T")
@@ -124,8 +134,31 @@ class FakeLink:
         self.away = False
         self.fails: Exception | None = None
         self.questions: list[Authenticate] = []
+        self.codes: dict[str, BrowserSessionRecord | str] = {}
+        self.redeemed: list[RedeemCode] = []
+        self.ended: list[EndSession] = []
         self.keys: dict[str, str] = {}
         self.challenge: Challenge | None = None
+
+    async def redeem(self, question: RedeemCode) -> CodeRedeemed:
+        """Each code once."""
+        self.redeemed.append(question)
+        self._answer_or_fail()
+        found = self.codes.pop(question.code, "stale_code")
+        if isinstance(found, str):
+            return CodeRedeemed(question.id, found)
+        return CodeRedeemed(question.id, "accepted", found)
+
+    async def end_session(self, question: EndSession) -> SessionEnded:
+        self.ended.append(question)
+        self._answer_or_fail()
+        return SessionEnded(question.id)
+
+    def _answer_or_fail(self) -> None:
+        if self.away:
+            raise LinkAway("control is away")
+        if self.fails is not None:
+            raise self.fails
 
     async def ask(self, question: Authenticate) -> Authenticated:
         self.questions.append(question)

@@ -17,6 +17,7 @@ PEERS: dict[str, str] = {
     "freeradius": "freeradius",
     "radclient": "freeradius-utils",
     "nginx": "nginx-light",
+    "caddy": "caddy",
     "chromium": "chromium",
     "wrk": "wrk",
     "psql": "postgresql",

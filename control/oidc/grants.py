@@ -20,7 +20,7 @@ from control.oidc.clients import Client, client
 from control.oidc.keys import signing_key
 from control.oidc.tokens import Granted, Random, Tokens, digest
 from control.records import AccessToken, Application, AuthorizationCode, Event, Provider, RefreshToken, Session, User
-from control.sessions import Caller
+from control.sessions import Caller, sid_of
 from control.store.interface import Query, Transaction
 from rules import validity
 
@@ -62,7 +62,7 @@ def give_code(tx: Transaction, grant: Grant, code: str, who: Caller) -> None:
         challenge=asked.challenge,
         auth_time=int(session.created),
         credential_version=user.credential_version,
-        sid=digest(session.pk),
+        sid=sid_of(session.pk),
     )
     tx.insert(
         AuthorizationCode(

@@ -9,8 +9,7 @@ from urllib.parse import urlencode
 from control.oidc.clients import Client
 from control.oidc.discovery import issuer
 from control.oidc.keys import signing_key
-from control.oidc.tokens import digest
-from control.sessions import Visit
+from control.sessions import Visit, sid_of
 from control.store.interface import Transaction
 
 
@@ -28,7 +27,7 @@ def decide(tx: Transaction, client: Client, asked: Mapping[str, str], visit: Vis
     is_ours = hint is not None and hint.get("aud") == client.client_id and hint.get("iss") == issuer(base, client)
     if hint is None or not is_ours:
         return Leaving(True, None)
-    same_session = visit is not None and hint.get("sid") == digest(visit.session.pk)
+    same_session = visit is not None and hint.get("sid") == sid_of(visit.session.pk)
     uri = asked.get("post_logout_redirect_uri", "")
     if not uri or not client.knows_logout_redirect(uri):
         return Leaving(not same_session, None)

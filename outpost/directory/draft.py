@@ -19,6 +19,7 @@ from protocols.link.messages import (
     CertificateRecord,
     Change,
     Configuration,
+    EndedSessionRecord,
     GroupRecord,
     Members,
     OutpostRecord,
@@ -59,6 +60,7 @@ class Draft:
         self._children = base.children.mutate()
         self._providers = base.providers.mutate()
         self._certificates = base.certificates.mutate()
+        self._ended = base.ended.mutate()
         self._indices = IndicesDraft(base.indices)
         self._outpost = base.outpost
         self._joined: dict[str, set[int]] = {}
@@ -100,6 +102,7 @@ class Draft:
             children=self._children.finish(),
             providers=self._providers.finish(),
             certificates=self._certificates.finish(),
+            ended=self._ended.finish(),
             outpost=self._outpost,
             indices=self._indices.finish(),
         )
@@ -143,6 +146,12 @@ class Draft:
             case Put(OutpostRecord() as outpost):
                 self._outpost = outpost
                 self._configured = True
+            case Put(EndedSessionRecord() as ended):
+                self._ended[ended.pk] = ended.expires
+                self.cost += 1
+            case Remove(kind="ended_session", pk=str(pk)):
+                self._ended.pop(pk, None)
+                self.cost += 1
             case Members(group=pk, added=added, removed=removed):
                 self._join(pk, frozenset(added), frozenset(removed))
             case Remove(kind="user", pk=int(pk)):
@@ -249,6 +258,7 @@ class Loading:
         self._draft = Draft(base)
         self._users: set[int] = set()
         self._groups: set[str] = set()
+        self._ended: set[str] = set()
         self._configuration: list[Record] = []
 
     @property
@@ -270,7 +280,8 @@ class Loading:
     def finish(self, revision: int) -> Slices[Snapshot]:
         """What was not among the records goes."""
         yield from self._draft.apply([Configuration(tuple(self._configuration))])
-        parts: tuple[tuple[Literal["user", "group"], Map[Any, Any], set[Any]], ...] = (
+        parts: tuple[tuple[Literal["user", "group", "ended_session"], Map[Any, Any], set[Any]], ...] = (
+            ("ended_session", self.base.ended, self._ended),
             ("group", self.base.groups, self._groups),
             ("user", self.base.users, self._users),
         )
@@ -287,6 +298,9 @@ class Loading:
                     yield Put(record)
                 case GroupRecord():
                     self._groups.add(record.pk)
+                    yield Put(record)
+                case EndedSessionRecord():
+                    self._ended.add(record.pk)
                     yield Put(record)
                 case _:
                     self._configuration.append(record)

@@ -31,6 +31,8 @@ class Snapshot:
     """Groups that name this group among their parents."""
     providers: Map[int, ProviderRecord] = field(default_factory=Map)
     certificates: Map[str, CertificateRecord] = field(default_factory=Map)
+    ended: Map[str, float] = field(default_factory=Map)
+    """Sessions of control's that ended early, by sid, and until when that has to be known."""
     outpost: OutpostRecord | None = None
     indices: Indices = field(default_factory=Indices)
     """Over users and groups."""

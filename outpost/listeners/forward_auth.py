@@ -5,19 +5,25 @@ Trusted peer, dialect, site, credentials, authentication, headers; whatever goes
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.internet.defer import Deferred
 
 from outpost.authentication import Authentication
+from outpost.browser_sessions import BrowserSessions, Known
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.http import Exchange
+from outpost.listeners.sign_in import SignInDoor
 from outpost.outcome import HTTP_STATUS, Circumstances, Decision, Identity, Password
+from outpost.signing_in import SigningIn
 from outpost.telemetry import Telemetry
 from protocols.link.messages import OutpostRecord, ProviderRecord, ProxySettings
-from protocols.proxy.decision import Deny, HostTable, Prove, SignIn, Site, decide
-from protocols.proxy.forwarded import DIALECTS, Dialect, ForwardedRequest
+from protocols.proxy.cookies import values
+from protocols.proxy.decision import Deny, HostTable, Prove, Realm, SignIn, Site, credentials_in, site_for
+from protocols.proxy.forwarded import DIALECTS, REDIRECTING, ForwardedRequest
 from protocols.proxy.headers import Unwritable, identity_fields, meta_fields
 from protocols.proxy.http1 import field_lines
-from protocols.proxy.trust import ForwardingError, TrustedPeers, forwarded_client
+from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers, forwarded_client
 from rules.reasons import Outcome
 
 PREFIX = b"/outpost.goauthentik.io/"
@@ -46,7 +52,7 @@ ALLOWED = field_lines([(b"Cache-Control", b"no-store")])
 
 
 class ForwardAuth:
-    """The route below `PREFIX`. ``own_url``: where we are reached while the outpost has no ``authentik_host``."""
+    """The route below `PREFIX`. ``control_url``: where browsers reach control."""
 
     body_limit = BODY_LIMIT
 
@@ -57,13 +63,17 @@ class ForwardAuth:
         telemetry: Telemetry,
         trusted: TrustedPeers,
         version: str,
-        own_url: str = "",
+        sessions: BrowserSessions,
+        signing_in: SigningIn,
+        control_url: Callable[[], str],
     ) -> None:
         self._authentication = authentication
         self._telemetry = telemetry
         self._trusted = trusted
         self._version = version
-        self._own_url = own_url
+        self._sessions = sessions
+        self._control_url = control_url
+        self._sign_in = SignInDoor(signing_in, telemetry, trusted)
         self._outpost: OutpostRecord | None = None
         self._table = HostTable(())
         self._meta: dict[int, bytes] = {}
@@ -91,25 +101,25 @@ class ForwardAuth:
     def _open(self, exchange: Exchange) -> None:
         place = exchange.path[len(PREFIX) :]
         if place.startswith(b"auth/"):
-            dialect = DIALECTS.get(place[5:].decode("latin-1"))
-            if dialect is not None:
+            dialect = place[5:].decode("latin-1")
+            if dialect in DIALECTS:
                 self._decide(exchange, dialect)
                 return
         if place == b"ping":
             exchange.respond(204)
-        else:
+        elif not self._sign_in.open(exchange, self._table):
             exchange.respond(404, PLAIN, NOT_HERE + b"\n")
 
-    def _decide(self, exchange: Exchange, dialect: Dialect) -> None:
+    def _decide(self, exchange: Exchange, dialect: str) -> None:
         peer = exchange.peer
         if not self._trusted.is_trusted(peer):
             self._refuse(exchange, "", Circumstances("proxy", peer), Decision("untrusted_proxy"))
             return
         headers = exchange.request.named
         try:
-            forwarded = dialect(exchange.request.host.decode("latin-1"), headers)
+            forwarded = DIALECTS[dialect](exchange.request.host.decode("latin-1"), headers)
             client = forwarded_client(peer, headers, self._trusted)
-            verdict = decide(self._table, forwarded, headers)
+            site = site_for(self._table, forwarded)
         except ForwardingError as error:
             self._telemetry.discarded("proxy", peer, "bad_forwarding")
             self._note(f"The proxy at {peer} is set up wrongly. {error}")
@@ -117,9 +127,56 @@ class ForwardAuth:
             return
         if self._telemetry.knocks.open:
             self._telemetry.answered("proxy", peer)
-            if not isinstance(verdict, Deny):
+            if not isinstance(site, Deny):
                 self._telemetry.answered("host", forwarded.host)
-        match verdict:
+        if isinstance(site, Deny):
+            self._refuse(exchange, "", _circumstances(client, forwarded), Decision(site.reason))
+            return
+        realm = self._table.realm(site)
+        redirecting = dialect in REDIRECTING
+        if redirecting and realm is not None and self._sign_in.is_ours(forwarded):
+            self._sign_in.forwarded(exchange, self._table, realm, site, forwarded, headers, client)
+            return
+        known = self._session(realm, site, headers)
+        if known is None:
+            self._without_session(exchange, site, realm if redirecting else None, forwarded, headers, client)
+        elif known.identity is not None:
+            self._allow_known(exchange, site, known, known.identity, client)
+        elif redirecting:
+            self._telemetry.decided("", Circumstances("proxy", client), Decision(known.reason))
+            self._sign_in.not_open(exchange, site)
+        else:
+            self._refuse(exchange, "", Circumstances("proxy", client), Decision(known.reason))
+
+    def _session(self, realm: Realm | None, site: Site, headers: Headers) -> Known | None:
+        if realm is None or b"cookie" not in headers:
+            return None
+        return self._sessions.find(realm, site.provider, values(headers, realm.jar.session))
+
+    def _allow_known(self, exchange: Exchange, site: Site, known: Known, identity: Identity, client: str) -> None:
+        """The hot path: everything is ready since the directory changed last."""
+        if not known.lines:
+            try:
+                fields = field_lines(identity_fields(identity, self._sessions.token(known)))
+            except Unwritable:
+                circumstances = Circumstances("proxy", client)
+                self._refuse(exchange, identity.username, circumstances, Decision("identity_too_long"))
+                return
+            known.lines = ALLOWED + fields + self._meta_lines(site)
+        self._telemetry.decisions["proxy", "accepted"] += 1
+        exchange.respond(200, known.lines)
+
+    def _without_session(
+        self,
+        exchange: Exchange,
+        site: Site,
+        realm: Realm | None,
+        forwarded: ForwardedRequest,
+        headers: Headers,
+        client: str,
+    ) -> None:
+        """``realm`` only if the browser can be sent to sign in."""
+        match credentials_in(site, headers):
             case Prove(site, username, password):
                 credentials = Password(username, password)
                 known = self._authentication.known(credentials, site.provider, client)
@@ -129,7 +186,10 @@ class ForwardAuth:
                     Deferred.fromCoroutine(self._prove(exchange, site, credentials, client, forwarded))
             case SignIn():
                 self._telemetry.decisions["proxy", "no_credentials"] += 1
-                exchange.respond(401, PLAIN, SIGN_IN + b"\n")
+                if realm is not None:
+                    self._sign_in.begin(exchange, realm, site, self._table, forwarded, headers)
+                else:
+                    exchange.respond(401, PLAIN, SIGN_IN + b"\n")
             case Deny(reason, challenge):
                 self._refuse(exchange, "", _circumstances(client, forwarded), Decision(reason), challenge)
 
@@ -179,8 +239,7 @@ class ForwardAuth:
         lines = self._meta.get(site.provider)
         if lines is None:
             outpost = self._outpost
-            url = (outpost.config.get("authentik_host") if outpost is not None else None) or self._own_url
-            jwks = f"{url.rstrip('/')}/application/o/{site.application}/jwks/" if url else ""
+            jwks = f"{self._control_url().rstrip('/')}/application/o/{site.application}/jwks/"
             name = outpost.name if outpost is not None else ""
             lines = field_lines(
                 meta_fields(jwks, name, site.provider_name, site.application, f"outpost/{self._version}")
@@ -239,4 +298,6 @@ def _site(record: ProviderRecord, settings: ProxySettings) -> Site:
         external_host=settings.external_host,
         cookie_domain=settings.cookie_domain,
         takes_basic=settings.intercept_header_auth,
+        client_id=settings.client_id,
+        secret=settings.cookie_secret,
     )

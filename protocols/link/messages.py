@@ -105,6 +105,9 @@ class ProxySettings:
     basic_auth_user_attribute: str = ""
     basic_auth_password_attribute: str = ""
     certificate: str | None = None
+    client_id: str = ""
+    cookie_secret: str = field(default="", repr=False)
+    """What the browser sessions of this provider are sealed with, at every outpost that serves it (D15)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +145,21 @@ class OutpostRecord:
     type: str
     managed: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
+    public_url: str = ""
+    """Under which browsers reach control, as an administrator has set it; empty: not set."""
 
 
-Record = UserRecord | GroupRecord | ProviderRecord | CertificateRecord | OutpostRecord
+@dataclass(frozen=True, slots=True)
+class EndedSessionRecord:
+    """A session of control's that ended early, and with it every sign-in through a proxy that it was the ground of."""
+
+    pk: str
+    """`BrowserSessionRecord.sid`."""
+    expires: float
+    """When the last of those sign-ins would have ended by itself: nothing need be remembered longer."""
+
+
+Record = UserRecord | GroupRecord | ProviderRecord | CertificateRecord | OutpostRecord | EndedSessionRecord
 
 # --- changes -------------------------------------------------------------------------------------------------------
 
@@ -156,7 +171,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    kind: Literal["user", "group"]
+    kind: Literal["user", "group", "ended_session"]
     pk: int | str
 
 
@@ -313,6 +328,65 @@ class Authenticated:
 
 
 @dataclass(frozen=True, slots=True)
+class RedeemCode:
+    """Somebody comes back from control's sign-in with a code: who is it? (RFC 6749, 4.1.3)
+
+    The outpost is the client; that it serves the provider stands in for the client's secret.
+    """
+
+    id: str
+    provider: int
+    code: str = field(repr=False)
+    redirect_uri: str
+    verifier: str = field(repr=False)
+    nonce: str = field(repr=False)
+    control_url: str
+    """Under which address the browser was sent to control: the issuer's, unless control knows better."""
+    peer: str
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSessionRecord:
+    """A sign-in through a proxy."""
+
+    sid: str
+    """Hex of SHA-256 over the pk of control's session."""
+    user: int
+    signed_in: float
+    expires: float
+    access_token: str = field(repr=False)
+    """For X-Authentik-Jwt; it ends with the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRedeemed:
+    """``reason`` is a code of `rules.reasons`; a session only when it is accepted."""
+
+    id: str
+    reason: str
+    session: BrowserSessionRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """Somebody signs out at an application: control's session ends, and with it what it was the ground of."""
+
+    id: str
+    provider: int
+    sid: str
+    user: int
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """There is no such session any more, whether or not there was one."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Something that happened at an outpost and that control keeps: numbered from 1, without holes."""
 
@@ -341,4 +415,17 @@ class ReportsTaken:
     number: int
 
 
-Frame = SnapshotChunk | Delta | Heartbeat | Hello | Authenticate | Authenticated | Reports | ReportsTaken
+Frame = (
+    SnapshotChunk
+    | Delta
+    | Heartbeat
+    | Hello
+    | Authenticate
+    | Authenticated
+    | RedeemCode
+    | CodeRedeemed
+    | EndSession
+    | SessionEnded
+    | Reports
+    | ReportsTaken
+)

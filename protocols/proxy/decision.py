@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from protocols.proxy.basic import NotCredentials, basic_credentials
+from protocols.proxy.cookies import Jar
 from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.hosts import normalised, parents, without_port
+from protocols.proxy.sealed import Sealer
 from protocols.proxy.trust import NONE, ForwardingError, Headers
 
 
@@ -28,6 +31,23 @@ class Site:
     cookie_domain: str = ""
     takes_basic: bool = True
     """Are Basic credentials for us (authentik's ``intercept_header_auth``), or for the application behind?"""
+    client_id: str = ""
+    secret: str = field(default="", repr=False)
+    """What its cookies are sealed with; without one nobody can sign in with a browser."""
+
+    @property
+    def scheme(self) -> str:
+        return self.external_host.partition("://")[0].lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Realm:
+    """Where one sign-in counts: a host, or a domain with every application below it (DESIGN D23)."""
+
+    provider: int
+    """Whose secret seals its cookies."""
+    jar: Jar
+    sealer: Sealer = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +90,15 @@ class HostTable:
         self._exact: dict[str, Site] = {}
         self._portless: dict[str, Site | None] = {}
         self._domains: dict[str, Site] = {}
+        self._hosts: dict[int, str] = {}
+        self._realms: dict[int, Realm] = {}
         self.unreadable: list[Site] = []
         for site in sorted(sites, key=lambda site: site.provider):
             try:
                 host = _external_host(site)
                 name = without_port(host)
                 self._exact.setdefault(host, site)
+                self._hosts[site.provider] = host
                 self._portless[name] = None if name in self._portless else site
                 if site.mode == "forward_domain" and site.cookie_domain:
                     self._domains.setdefault(normalised(site.cookie_domain.removeprefix("."), ""), site)
@@ -89,11 +112,32 @@ class HostTable:
             return site
         if host in self._portless:
             return self._portless[host]
+        return self._domain_above(host)
+
+    def _domain_above(self, host: str) -> Site | None:
         for domain in parents(without_port(host)):
             site = self._domains.get(domain)
             if site is not None:
                 return site
         return None
+
+    def realm(self, site: Site) -> Realm | None:
+        """The domain's above the site, if there is one of the same scheme, else its own; None without a secret."""
+        found = self._realms.get(site.provider)
+        if found is None:
+            above = self._domain_above(self._hosts.get(site.provider, ""))
+            found = _realm(above if above is not None and above.scheme == site.scheme else site)
+            if found is not None:
+                self._realms[site.provider] = found
+        return found
+
+    def origin(self, site: Site, host: str) -> str:
+        """Scheme and authority of ``host``, which the site decides for; a port that the proxy left out is there."""
+        own = self._hosts.get(site.provider, host)
+        if site.mode != "forward_domain":
+            return f"{site.scheme}://{own}"
+        port = own.removeprefix(without_port(own)) if host == without_port(host) else ""
+        return f"{site.scheme}://{host}{port}"
 
     def contradicts(self, forwarded: ForwardedRequest) -> bool:
         """Does the proxy's question itself name the host of another application than its metadata does?
@@ -111,17 +155,32 @@ def _external_host(site: Site) -> str:
     return normalised(url.netloc, url.scheme)
 
 
-def decide(table: HostTable, forwarded: ForwardedRequest, headers: Headers) -> Verdict:
-    """What to do about a request. Raises ForwardingError when the proxy contradicts itself."""
+def _realm(site: Site) -> Realm | None:
+    if not site.secret:
+        return None
+    domain = site.cookie_domain.removeprefix(".").lower() if site.mode == "forward_domain" else ""
+    mark = hashlib.sha256(site.client_id.encode()).hexdigest()[:8]
+    host = domain or site.external_host.lower()
+    return Realm(site.provider, Jar(mark, site.scheme == "https", domain), Sealer(site.secret, host))
+
+
+def site_for(table: HostTable, forwarded: ForwardedRequest) -> Site | Deny:
+    """Which site decides about a request. Raises ForwardingError when the proxy contradicts itself."""
     if table.contradicts(forwarded):
         raise ForwardingError(
-            "Host and X-Original-URL name two applications: use $host in both, as $http_host is the browser's choice."
+            "Host and the forwarded address name two applications. In nginx use $host in both, as $http_host is the "
+            "browser's choice; elsewhere leave Host as the browser sent it."
         )
     site = table.find(forwarded.host)
     if site is None:
         return Deny("unknown_host")
     if site.mode == "proxy":
         return Deny("not_forward_auth")
+    return site
+
+
+def credentials_in(site: Site, headers: Headers) -> Verdict:
+    """What to do about a request without a session."""
     authorizations = headers.get(b"authorization", NONE) if site.takes_basic else NONE
     if not authorizations:
         return SignIn(site)
@@ -130,6 +189,12 @@ def decide(table: HostTable, forwarded: ForwardedRequest, headers: Headers) -> V
     except NotCredentials:
         return Deny("unreadable_credentials", challenge=True)
     return Prove(site, username, password)
+
+
+def decide(table: HostTable, forwarded: ForwardedRequest, headers: Headers) -> Verdict:
+    """Both, for a request whose cookies say nothing. Raises ForwardingError when the proxy contradicts itself."""
+    site = site_for(table, forwarded)
+    return site if isinstance(site, Deny) else credentials_in(site, headers)
 
 
 def _only(authorizations: Sequence[bytes]) -> bytes:

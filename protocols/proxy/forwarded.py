@@ -80,8 +80,32 @@ def nginx(host: str, headers: Headers) -> ForwardedRequest:
     )
 
 
-DIALECTS: dict[str, Dialect] = {"nginx": nginx}
+def forwarded_headers(host: str, headers: Headers) -> ForwardedRequest:
+    """Caddy ``forward_auth`` and Traefik ForwardAuth: X-Forwarded-Proto, -Host, -Uri and -Method, all of them."""
+    proto, said_host, uri, method = (_required(headers, name) for name in _FORWARDED)
+    scheme = _scheme(b"x-forwarded-proto", proto)
+    return ForwardedRequest(
+        scheme,
+        _normalised(b"x-forwarded-host", said_host, scheme),
+        _checked_target(b"x-forwarded-uri", uri),
+        _method(b"x-forwarded-method", method),
+        _asked(host, scheme),
+    )
+
+
+_FORWARDED = (b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-uri", b"x-forwarded-method")
+
+DIALECTS: dict[str, Dialect] = {"nginx": nginx, "caddy": forwarded_headers, "traefik": forwarded_headers}
 """By the last part of ``/outpost.goauthentik.io/auth/...``."""
+REDIRECTING = frozenset({"caddy", "traefik"})
+"""Dialects of proxies that hand every answer but 2xx to the browser as it is, redirects and cookies included."""
+
+
+def _required(headers: Headers, name: bytes) -> str:
+    said = single(headers, name)
+    if not said:
+        raise ForwardingError(f"{title(name)} is missing: the proxy must set it; ask with its forward-auth directive.")
+    return said
 
 
 def _split(url: str) -> tuple[str, str, str]:
@@ -127,5 +151,5 @@ def _method(name: bytes, said: str | None) -> str:
     if said is None:
         return "GET"
     if len(said) > MAX_METHOD_LENGTH or not _METHOD.fullmatch(said):
-        raise ForwardingError(f"{title(name)} is no method: set it to $request_method.")
+        raise ForwardingError(f"{title(name)} is no method: set it to the request's ($request_method).")
     return said

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
 
 import pytest
 from prometheus_client.core import Metric
@@ -17,7 +16,7 @@ from outpost.authentication import Authentication
 from outpost.credential_cache import CredentialCache
 from outpost.directory.draft import whole
 from outpost.directory.snapshot import Directory, Touched
-from outpost.listeners.forward_auth import PREFIX, ForwardAuth
+from outpost.listeners.forward_auth import PREFIX
 from outpost.listeners.ldap import LdapFactory
 from outpost.listeners.metrics import PATH, Metrics
 from outpost.listeners.radius import RadiusListener
@@ -33,11 +32,11 @@ from protocols.link.messages import (
     RadiusSettings,
     Reuse,
 )
-from protocols.proxy.trust import TrustedPeers
 from rules.discards import DISCARDS
 from rules.reasons import REASONS, Outcome
 from tests.fakes import FakeClock, FakeLink, FakeRandom, an_identity
 from tests.outpost.directory.people import ALICE, USERS, a_provider, a_user
+from tests.outpost.listeners.forward_auth_door import forward_auth
 from tests.outpost.listeners.http_connections import Listener, get
 from tests.protocols.ldap import peer
 from tests.protocols.radius import nas_side
@@ -118,11 +117,8 @@ class House:
         self.radius = RadiusListener(self.authentication, self.directory, self.telemetry, self.clock, eap, FakeRandom())
         self.datagrams = FakeDatagramTransport()
         self.radius.makeConnection(self.datagrams)
-        trusted = TrustedPeers([ip_network("127.0.0.0/8")])
-        self.web = Listener(
-            [(PREFIX, ForwardAuth(self.authentication, self.directory, self.telemetry, trusted, "1"))],
-            telemetry=self.telemetry,
-        )
+        route = forward_auth(self.link, self.directory, self.authentication, self.telemetry, trusted="127.0.0.0/8")
+        self.web = Listener([(PREFIX, route)], telemetry=self.telemetry)
         self.ready = False
         collector = OutpostMetrics(
             self.telemetry,

@@ -24,6 +24,7 @@ NAMES_A_REASON: dict[str, int] = {
     "Access": 1,
     "NoProof": 1,
     "RemoteProtocolError": 1,
+    "CodeRedeemed": 1,
 }
 """What is made with a reason, and which argument that is."""
 TELLS_A_DISCARD: dict[str, int] = {"discarded": 2}

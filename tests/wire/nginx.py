@@ -74,12 +74,12 @@ def nginx(folder: Path, configuration: str, port: int) -> Iterator[None]:
     )
     process = processes.start([require("nginx"), "-c", str(file), "-e", str(folder / "error.log")])
     try:
-        until(lambda: _answers(port), 10, "nginx listening")
+        until(lambda: is_listening(port), 10, "nginx listening")
         yield
     finally:
         processes.stop(process)
 
 
-def _answers(port: int) -> bool:
+def is_listening(port: int) -> bool:
     with socket.socket() as one:
         return one.connect_ex(("127.0.0.1", port)) == 0

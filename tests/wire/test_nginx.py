@@ -1,4 +1,5 @@
-"""nginx auth_request: Basic credentials reach the application as identity headers; nobody else reaches it."""
+"""nginx auth_request: who has signed in, or brings credentials, reaches the application with identity headers; nobody
+else does."""
 
 from __future__ import annotations
 
@@ -8,7 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.wire.chromium import chromium
 from tests.wire.directory import HOST, PASSWORDS, Directory
+from tests.wire.fronts import APP, AUTH, RESOLVER, Front, sign_in
 from tests.wire.nginx import Backend, backend, free_port, nginx
 from tests.wire.program import Program
 
@@ -24,11 +27,13 @@ def application() -> Iterator[Backend]:
 
 
 @pytest.fixture(scope="module")
-def front(
+def signing_in(
     program: Program, people: Directory, application: Backend, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+) -> Iterator[Front]:
     """nginx with the example's own file: only addresses differ."""
     port = free_port()
+    control = program.control.ports["http"][0].rpartition(":")[2]
+    found = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")
     configuration = EXAMPLE.read_text()
     for printed, real in (
         ("127.0.0.1:9000", program.ports["http"][0]),
@@ -38,7 +43,12 @@ def front(
         assert configuration.count(printed) == 1, printed
         configuration = configuration.replace(printed, real)
     with nginx(tmp_path_factory.mktemp("nginx"), configuration, port):
-        yield f"http://127.0.0.1:{port}"
+        yield found
+
+
+@pytest.fixture(scope="module")
+def front(signing_in: Front) -> str:
+    return f"http://127.0.0.1:{signing_in.port}"
 
 
 def get(front: str, path: str = "/page?x=1", host: str = HOST, **kwargs: object) -> httpx.Response:
@@ -60,7 +70,7 @@ def test_basic_credentials_reach_the_application_as_identity_headers(front: str,
 
 @pytest.mark.parametrize(
     ("credentials", "status"),
-    [(None, 401), (("bob", "wrong"), 401), (("nobody", "x"), 401), (("carol", PASSWORDS["carol"]), 403)],
+    [(None, 302), (("bob", "wrong"), 401), (("nobody", "x"), 401), (("carol", PASSWORDS["carol"]), 403)],
 )
 def test_nobody_else_reaches_it(
     front: str, application: Backend, credentials: tuple[str, str] | None, status: int
@@ -75,3 +85,33 @@ def test_a_host_without_an_application_is_closed(front: str, application: Backen
     answer = get(front, host="unknown.example.com", auth=("bob", PASSWORDS["bob"]))
     assert answer.status_code in (403, 500)
     assert len(application.requests) == before
+
+
+def test_a_person_signs_in_and_arrives_where_they_wanted(signing_in: Front) -> None:
+    """nginx leaves the port out of `$host`, and `$request_uri` unescaped in what it asks for."""
+    front = signing_in
+    front.configure()
+    try:
+        with chromium(RESOLVER) as browser:
+            page = browser.new_context().new_page()
+            page.goto(f"{front.app}/deep/page?x=1&y=a%20b")
+            assert page.url.startswith(f"{front.auth}/if/flow/")
+            sign_in(page, "bob")
+            page.wait_for_url(f"{front.app}/deep/page?x=1&y=a%20b")
+            headers = front.last("/deep/page?x=1&y=a%20b")
+            assert (headers["x-authentik-username"], headers["x-authentik-groups"]) == ("bob", "engineering")
+            assert headers["x-authentik-jwt"].count(".") == 2
+            page.goto(f"{front.app}/outpost.goauthentik.io/sign_out")
+            page.get_by_text("You have signed out").wait_for()
+            page.goto(front.app)
+            assert page.url.startswith(f"{front.auth}/if/flow/")
+    finally:
+        front.restore()
+
+
+def test_a_program_is_told_where_it_is_led_to(signing_in: Front) -> None:
+    answer = signing_in.ask("/api", Accept="application/json")
+    assert answer.status_code == 302
+    asked = answer.headers["location"].partition(f":{signing_in.port}")[2] or answer.headers["location"]
+    answer = signing_in.ask(asked, Accept="application/json")
+    assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)

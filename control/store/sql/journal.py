@@ -91,6 +91,9 @@ class Journal:
     def _note(self, line: LoggedChange, action: str, record: Record, changed: Mapping[str, Any]) -> None:
         if not record.DIRECTORY:
             return
+        if record.QUIET:
+            self._changes.append(line)
+            return
         model = model_of(record)
         event = Event(
             action=action,
@@ -130,7 +133,8 @@ def difference(before: Record | None, after: Record) -> dict[str, Any]:
 
 def next_chain(chain: str, changes: Sequence[LoggedChange], events: Sequence[str]) -> str:
     """SHA-256 hex over the chain before and this revision's lines. ``events`` are the pks of their audit events:
-    random, so that a restored store that takes another way never arrives at the same chain."""
+    random, so that a restored store that takes another way never arrives at the same chain. Quiet records have random
+    pks themselves."""
     lines = [[c.kind, c.pk, c.removed, c.joined, c.left] for c in changes]
     return hashlib.sha256(json.dumps([chain, lines, list(events)]).encode()).hexdigest()
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,14 @@ from outpost.authentication import Authentication
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners import forward_auth as forward_auth_module
-from outpost.listeners.forward_auth import PREFIX, ForwardAuth
+from outpost.listeners.forward_auth import PREFIX
 from outpost.outcome import Circumstances, Decision
-from protocols.link.messages import Configuration, LdapSettings, OutpostRecord, ProviderRecord, ProxySettings, Record
+from protocols.link.messages import Configuration, LdapSettings, OutpostRecord, ProviderRecord, Record
 from protocols.proxy.forwarded import DIALECTS
-from protocols.proxy.trust import TrustedPeers
 from rules.reasons import REASONS, Outcome, Reason
 from tests.deliveries import deliveries
 from tests.fakes import FakeLink, an_identity
+from tests.outpost.listeners.forward_auth_door import forward_auth, provider
 from tests.outpost.listeners.http_connections import Answer, Listener, RecordingTelemetry, Visitor, get
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors/proxy/nginx.json").read_text())
@@ -43,19 +42,6 @@ IDENTITY_HEADERS = {
 }
 
 
-def provider(pk: int, external_host: str, **settings: Any) -> ProviderRecord:
-    return ProviderRecord(
-        pk=pk,
-        name=f"Provider {pk}",
-        protocol="proxy",
-        application=f"app-{pk}",
-        application_name=f"App {pk}",
-        application_pk=f"{pk}",
-        policy_engine_mode="any",
-        settings=ProxySettings(**{"mode": "forward_single", "external_host": external_host, **settings}),
-    )
-
-
 RECORDS: tuple[Record, ...] = (
     OutpostRecord("o", "embedded", "any", config={"authentik_host": "https://auth.example.com/"}),
     provider(7, "https://app.example.com"),
@@ -74,13 +60,7 @@ class Door:
         self.directory = Directory()
         self.directory.publish(whole(1, records or RECORDS), Touched(everything=True))
         self.authentication = Authentication(self.link, lambda: "q1", self.telemetry.fault)
-        self.route = ForwardAuth(
-            self.authentication,
-            self.directory,
-            self.telemetry,
-            TrustedPeers([ip_network("192.0.2.0/24")]),
-            "1.2.3",
-        )
+        self.route = forward_auth(self.link, self.directory, self.authentication, self.telemetry)
         self.listener = Listener([(PREFIX, self.route)], telemetry=self.telemetry)
 
     def visit(self, peer: str = PROXY) -> Visitor:
@@ -283,8 +263,7 @@ def test_an_unreadable_client_address_is_refused() -> None:
     [
         "/outpost.goauthentik.io/",
         "/outpost.goauthentik.io/auth/",
-        "/outpost.goauthentik.io/auth/caddy",
-        "/outpost.goauthentik.io/auth/traefik",
+        "/outpost.goauthentik.io/auth/caddy/",
         "/outpost.goauthentik.io/auth/envoy/page",
         "/outpost.goauthentik.io/auth/nginx/",
         "/outpost.goauthentik.io/auth/nginx%20",
@@ -329,14 +308,17 @@ def test_changes_are_in_force_at_once() -> None:
     assert door.ask(ALICE, url="https://new.example.com/").status == 200
     configure(OutpostRecord("o", "renamed", "any", config={}), provider(11, "https://new.example.com"))
     answer = door.ask(ALICE, url="https://new.example.com/")
-    assert (answer.headers["X-Authentik-Meta-Outpost"], answer.headers["X-Authentik-Meta-Jwks"]) == ("renamed", "")
+    assert (answer.headers["X-Authentik-Meta-Outpost"], answer.headers["X-Authentik-Meta-Jwks"]) == (
+        "renamed",
+        "http://localhost:9000/application/o/app-11/jwks/",
+    )
     configure(*RECORDS)
     assert door.ask(ALICE, url="https://new.example.com/").status == 403
 
 
 def test_other_providers_and_broken_hosts_disturb_nobody() -> None:
     ldap = ProviderRecord(1, "LDAP", "ldap", "a", "A", "a", "any", LdapSettings())
-    door = Door(ldap, provider(2, "not a URL"), provider(7, "https://app.example.com"))
+    door = Door(RECORDS[0], ldap, provider(2, "not a URL"), provider(7, "https://app.example.com"))
     assert door.ask(ALICE).status == 200
     assert door.telemetry.notes == [
         "The external host or cookie domain of provider 'Provider 2' is no host: correct it."
@@ -429,7 +411,8 @@ STEPS: dict[str, Step] = {
     "read the dialect": dialect,
     "find the client": module_step("forwarded_client"),
     "find the site": door_step("route._table.find"),
-    "decide": module_step("decide"),
+    "choose the site": module_step("site_for"),
+    "look for credentials": module_step("credentials_in"),
     "circumstances": module_step("_circumstances"),
     "make credentials": module_step("Password"),
     "authenticate": door_step("authentication.authenticate", raising_later),

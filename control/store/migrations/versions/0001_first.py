@@ -117,6 +117,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_counter")),
     )
     op.create_table(
+        "ended_session",
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("expires", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_ended_session")),
+    )
+    with op.batch_alter_table("ended_session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ended_session_expires"), ["expires"], unique=False)
+
+    op.create_table(
         "event",
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),

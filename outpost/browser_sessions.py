@@ -1,0 +1,153 @@
+"""Who a browser's cookie belongs to, and whether that still holds (DESIGN D15).
+
+The cookie says who has signed in, and when. Whether the session was ended, the account is good and the application
+lets the person in is asked of the snapshot each time it has changed; so what an administrator does is in force with
+the snapshot that brings it, and a restart forgets nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from outpost.credential_cache import admits, told_of
+from outpost.directory.snapshot import Directory, Snapshot
+from outpost.outcome import Identity
+from protocols.link.messages import UserRecord
+from protocols.proxy.decision import Realm
+from protocols.proxy.login_state import BrowserSession
+from rules import validity
+
+SESSION = "session"
+"""What session cookies are sealed for."""
+MOST_KNOWN = 20_000
+"""Cookies that are kept opened, with the headers they lead to; some 60 MB when full. The oldest make room."""
+MOST_TOKENS = 20_000
+"""Access tokens that are kept for X-Authentik-Jwt; about 1.5 kB each."""
+
+
+@dataclass(slots=True)
+class Known:
+    """A cookie that was opened, at one site, and what it leads to on one snapshot."""
+
+    session: BrowserSession
+    sid: str
+    provider: int
+    snapshot: Snapshot
+    reason: str = ""
+    """``accepted``; a reason why the person may not in; or empty: the session counts no more."""
+    identity: Identity | None = None
+    """With ``accepted``."""
+    lines: bytes = b""
+    """For whoever renders the identity, to keep."""
+
+
+class BrowserSessions:
+    """``now`` gives seconds since the epoch."""
+
+    def __init__(self, directory: Directory, now: Callable[[], float]) -> None:
+        self._directory = directory
+        self._now = now
+        self._known: dict[tuple[int, bytes], Known] = {}
+        self._ended: dict[str, float] = {}
+        """Sessions that ended here, and until when that matters: control's word takes a moment to come back."""
+        self._tokens: dict[tuple[str, int], str] = {}
+
+    def find(self, realm: Realm, provider: int, cookies: Sequence[bytes]) -> Known | None:
+        """The first of these cookies that opens and counts; its ``reason`` says whether the person may in."""
+        for value in cookies:
+            known = self._known.get((provider, value))
+            if known is None:
+                known = self._opened(realm, provider, value)
+                if known is None:
+                    continue
+            if known.snapshot is not self._directory.current:
+                self._decide(known)
+            identity = known.identity
+            now = self._now()
+            if not known.reason or now >= known.session.expires:
+                continue
+            if identity is not None and not _is_good(known.snapshot.users[identity.user], now):
+                continue
+            return known
+        return None
+
+    def remember(self, session: BrowserSession, provider: int, token: str) -> None:
+        """The access token that came with a sign-in at this provider."""
+        _make_room(self._tokens, MOST_TOKENS)
+        self._tokens[session.sid.hex(), provider] = token
+
+    def token(self, known: Known) -> str:
+        """The access token of the session, if there is one here; else empty."""
+        return self._tokens.get((known.sid, known.provider), "")
+
+    def end(self, session: BrowserSession) -> None:
+        """At once, here; control tells everybody else."""
+        now = self._now()
+        if len(self._ended) >= MOST_KNOWN:
+            self._ended = {sid: expires for sid, expires in self._ended.items() if expires > now}
+        self._ended[session.sid.hex()] = session.expires
+        for known in self._known.values():
+            if known.session.sid == session.sid:
+                known.reason, known.identity, known.lines = "", None, b""
+
+    def opened(self, realm: Realm, cookies: Sequence[bytes]) -> BrowserSession | None:
+        """What the first cookie says that can be read, whether or not it still counts."""
+        for value in cookies:
+            session = _session(realm, value)
+            if session is not None:
+                return session
+        return None
+
+    def _opened(self, realm: Realm, provider: int, value: bytes) -> Known | None:
+        session = _session(realm, value)
+        if session is None or self._now() >= session.expires:
+            return None
+        known = Known(session, session.sid.hex(), provider, self._directory.current)
+        self._decide(known)
+        _make_room(self._known, MOST_KNOWN)
+        self._known[provider, value] = known
+        return known
+
+    def _decide(self, known: Known) -> None:
+        """On the snapshot as it is now."""
+        snapshot = self._directory.current
+        known.snapshot, known.reason, known.identity, known.lines = snapshot, "", None, b""
+        user = snapshot.users.get(known.session.user)
+        provider = snapshot.providers.get(known.provider)
+        if user is None or provider is None or known.sid in snapshot.ended or known.sid in self._ended:
+            return
+        if known.session.signed_in < user.sessions_not_before or not _is_good(user, self._now()):
+            return
+        if admits(provider, user.pk, snapshot):
+            known.reason, known.identity = "accepted", _identity(user, snapshot)
+        else:
+            known.reason = "no_binding"
+
+
+def _is_good(user: UserRecord, now: float) -> bool:
+    return validity.refusal(user, now) is None
+
+
+def _session(realm: Realm, value: bytes) -> BrowserSession | None:
+    content = realm.sealer.open(SESSION, value)
+    try:
+        return BrowserSession.unpacked(content) if content is not None else None
+    except ValueError:
+        return None
+
+
+def _identity(user: UserRecord, snapshot: Snapshot) -> Identity:
+    return Identity(
+        user=user.pk,
+        uuid=user.uuid,
+        uid=user.uid,
+        username=user.username,
+        credential_version=user.credential_version,
+        **told_of(user, snapshot),
+    )
+
+
+def _make_room(kept: dict[tuple[int, bytes], Known] | dict[tuple[str, int], str], most: int) -> None:
+    while len(kept) >= most:
+        del kept[next(iter(kept))]  # type: ignore[arg-type]  # its own key

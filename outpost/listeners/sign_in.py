@@ -1,0 +1,196 @@
+"""Signing in and out in a browser, over HTTP: asked directly, or seen in what a proxy forwards (DESIGN D24)."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Awaitable
+from hashlib import sha256
+from html import escape
+
+from twisted.internet.defer import Deferred
+
+from outpost.listeners.http import Exchange
+from outpost.outcome import Circumstances
+from outpost.signing_in import Go, Page, SigningIn, not_open
+from outpost.telemetry import Telemetry
+from protocols.proxy.decision import HostTable, Realm, Site
+from protocols.proxy.forwarded import ForwardedRequest
+from protocols.proxy.http1 import field_lines
+from protocols.proxy.redirects import OURS, SIGN_OUT, asked_landing, is_callback, is_sign_out, landing
+from protocols.proxy.trust import NONE, ForwardingError, Headers, TrustedPeers, by_name, origin
+from protocols.proxy.visitor import is_program
+
+START = f"{OURS}start"
+ASKING = frozenset({"GET", "HEAD"})
+
+STYLE = (
+    "body{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:4rem auto;padding:0 1rem;color:#1b1b1f;"
+    "background:#fff}a{color:#0b57d0}@media(prefers-color-scheme:dark){body{color:#e6e6ea;background:#1b1b1f}"
+    "a{color:#a8c7fa}}"
+)
+_STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
+SAFE = [
+    (b"Cache-Control", b"no-store"),
+    (b"X-Content-Type-Options", b"nosniff"),
+    (b"Referrer-Policy", b"no-referrer"),
+]
+HTML = field_lines(
+    [
+        (b"Content-Type", b"text/html; charset=utf-8"),
+        (
+            b"Content-Security-Policy",
+            f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'".encode(),
+        ),
+        *SAFE,
+    ]
+)
+JSON = field_lines([(b"Content-Type", b"application/json"), *SAFE])
+FOR_PROGRAMS = json.dumps({"error": "login_required", "message": "Sign in to use this application."}).encode() + b"\n"
+
+
+class SignInDoor:
+    def __init__(self, signing_in: SigningIn, telemetry: Telemetry, trusted: TrustedPeers) -> None:
+        self._signing_in = signing_in
+        self._telemetry = telemetry
+        self._trusted = trusted
+
+    def open(self, exchange: Exchange, table: HostTable) -> bool:
+        """A browser, or a proxy that passes it on, asks us directly. False: this is no address of ours."""
+        request = exchange.request
+        path, _, query = request.target.decode("latin-1").partition("?")
+        if path != START and not is_callback(path, "") and not is_sign_out(path, ""):
+            return False
+        fields = request.headers
+        try:
+            scheme = "https" if exchange.secure else "http"
+            came = origin(exchange.peer, scheme, request.host.decode("latin-1"), fields, self._trusted)
+        except ForwardingError as error:
+            self._telemetry.discarded("proxy", exchange.peer, "bad_forwarding")
+            exchange.respond(400, HTML, _document(Page(400, "That did not work", str(error))))
+            return True
+        site = table.find(came.host)
+        realm = table.realm(site) if site is not None else None
+        if site is None or realm is None:
+            return False
+        method = request.method.decode("ascii")
+        self._serve(exchange, table, realm, site, came.host, path, query, method, by_name(fields), came.client)
+        return True
+
+    def is_ours(self, forwarded: ForwardedRequest) -> bool:
+        """Is this, of what a proxy forwards, a part of signing in or out?"""
+        path, _, query = forwarded.target.partition("?")
+        return path == START or is_callback(path, query) or is_sign_out(path, query)
+
+    def forwarded(
+        self,
+        exchange: Exchange,
+        table: HostTable,
+        realm: Realm,
+        site: Site,
+        forwarded: ForwardedRequest,
+        headers: Headers,
+        client: str,
+    ) -> None:
+        path, _, query = forwarded.target.partition("?")
+        host, method = forwarded.host, forwarded.method
+        self._serve(exchange, table, realm, site, host, path, query, method, headers, client)
+
+    def _serve(
+        self,
+        exchange: Exchange,
+        table: HostTable,
+        realm: Realm,
+        site: Site,
+        host: str,
+        path: str,
+        query: str,
+        method: str,
+        headers: Headers,
+        client: str,
+    ) -> None:
+        if is_callback(path, query):
+            self._later(exchange, self._signing_in.finish(table, realm, site, headers, query, client), client)
+        elif is_sign_out(path, query):
+            self._later(exchange, self._signing_in.leave(realm, site, headers, client), client)
+        elif is_program(headers):
+            exchange.respond(401, JSON, FOR_PROGRAMS)
+        else:
+            here = table.origin(site, host)
+            url = asked_landing(query, here, lambda other: _origin_in(table, realm, other))
+            self._go(exchange, self._signing_in.begin(realm, site, headers, url), method)
+
+    def begin(
+        self,
+        exchange: Exchange,
+        realm: Realm,
+        site: Site,
+        table: HostTable,
+        forwarded: ForwardedRequest,
+        headers: Headers,
+    ) -> None:
+        """Nobody is signed in: a person is sent to sign in and comes back here, a program is told."""
+        if is_program(headers):
+            exchange.respond(401, JSON, FOR_PROGRAMS)
+            return
+        here = table.origin(site, forwarded.host)
+        url = landing(here, forwarded.target) if forwarded.method in ASKING else _page_before(headers, here)
+        self._go(exchange, self._signing_in.begin(realm, site, headers, url), forwarded.method)
+
+    def not_open(self, exchange: Exchange, site: Site) -> None:
+        page = not_open(site, SIGN_OUT)
+        exchange.respond(page.status, HTML, _document(page))
+
+    def _later(self, exchange: Exchange, answer: Awaitable[Go | Page], client: str) -> None:
+        Deferred.fromCoroutine(self._answer(exchange, answer, client))
+
+    async def _answer(self, exchange: Exchange, answer: Awaitable[Go | Page], client: str) -> None:
+        try:
+            found = await answer
+            if isinstance(found, Go):
+                self._go(exchange, found, "GET")
+                return
+            if found.decision is not None:
+                self._telemetry.decided("", Circumstances("proxy", client), found.decision)
+            exchange.respond(found.status, HTML, _document(found))
+        except Exception:
+            try:
+                exchange.fail()
+            finally:
+                self._telemetry.fault("signing in")
+
+    @staticmethod
+    def _go(exchange: Exchange, to: Go, method: str) -> None:
+        """303 unless it was GET or HEAD: what was posted must not be posted to control."""
+        fields = [(b"Location", to.url.encode("ascii")), *to.cookies, *SAFE]
+        exchange.respond(302 if method in ASKING else 303, field_lines(fields))
+
+
+def _origin_in(table: HostTable, realm: Realm, host: str) -> str | None:
+    """Where a host lies that this very sign-in serves."""
+    site = table.find(host)
+    own = table.realm(site) if site is not None else None
+    if site is None or own is None or own.provider != realm.provider:
+        return None
+    return table.origin(site, host)
+
+
+def _page_before(headers: Headers, here: str) -> str:
+    """What was posted cannot be posted again: the page it was posted from, if that is told, else the first one."""
+    referers = headers.get(b"referer", NONE)
+    said = referers[0].decode("latin-1") if len(referers) == 1 else ""
+    target = said.removeprefix(here)
+    if said.startswith(f"{here}/") and all("!" <= letter <= "~" for letter in target):
+        return landing(here, target)
+    return f"{here}/"
+
+
+def _document(page: Page) -> bytes:
+    link = f'<p><a href="{escape(page.link[0])}">{escape(page.link[1])}</a></p>' if page.link is not None else ""
+    told = f"<p>{escape(page.decision.id)}</p>" if page.decision is not None and page.decision.id else ""
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{escape(page.title)}</title>'
+        f"<style>{STYLE}</style></head><body><main><h1>{escape(page.title)}</h1>"
+        f"<p>{escape(page.sentence)}</p>{link}{told}</main></body></html>\n"
+    ).encode()

@@ -1,0 +1,75 @@
+"""Cookies of ours among a browser's (RFC 6265), read with bounded work, and the lines that set them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from protocols.proxy.trust import NONE, Headers
+
+MAX_SAME_NAME = 4
+"""Cookies of one name that are looked at: a browser may send one for each path and domain that somebody has set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jar:
+    """Where cookies of one sign-in live. ``domain`` is empty for one host alone."""
+
+    mark: str
+    """Sets the names apart from those of other applications under the same domain."""
+    secure: bool
+    domain: str = ""
+
+    @property
+    def _prefix(self) -> str:
+        """Browsers take a prefixed name only from who may set it (RFC 6265bis, 4.1.3)."""
+        if not self.secure:
+            return ""
+        return "__Secure-" if self.domain else "__Host-"
+
+    @property
+    def session(self) -> bytes:
+        return f"{self._prefix}authentik_proxy_{self.mark}".encode()
+
+    @property
+    def browser(self) -> bytes:
+        """Of the cookie that binds a sign-in to the browser which began it."""
+        return f"{self._prefix}authentik_browser_{self.mark}".encode()
+
+    def setting(self, name: bytes, value: bytes, seconds: int) -> tuple[bytes, bytes]:
+        """The header field that sets a cookie for so many seconds; with 0, that removes it."""
+        attributes = b"; Path=/; HttpOnly; SameSite=Lax"
+        if self.secure:
+            attributes += b"; Secure"
+        if self.domain:
+            attributes += b"; Domain=" + self.domain.encode()
+        return b"Set-Cookie", b"%s=%s; Max-Age=%d%s" % (name, value, seconds, attributes)
+
+
+def values(headers: Headers, name: bytes) -> Sequence[bytes]:
+    """The values of cookies of this name, in order; the first few, if somebody sends many."""
+    found: list[bytes] = []
+    for header in headers.get(b"cookie", NONE):
+        if name not in header:
+            continue
+        for pair in header.split(b";"):
+            key, equals, value = pair.partition(b"=")
+            if equals and key.strip() == name:
+                found.append(value.strip())
+                if len(found) == MAX_SAME_NAME:
+                    return found
+    return found
+
+
+def without(headers: Headers, names: Sequence[bytes]) -> list[bytes]:
+    """The Cookie headers for whoever is behind us: every other cookie byte for byte, ours nowhere."""
+    kept = []
+    for header in headers.get(b"cookie", NONE):
+        if any(name in header for name in names):
+            pairs = header.split(b";")
+            others = [pair for pair in pairs if pair.partition(b"=")[0].strip() not in names]
+            if len(others) != len(pairs):
+                header = b";".join(others).lstrip(b" ")
+        if header:
+            kept.append(header)
+    return kept

@@ -1,0 +1,103 @@
+"""Where a browser is sent for a sign-in, and where it may be sent back to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import unquote_to_bytes, urlencode
+
+from protocols.proxy.hosts import normalised
+from protocols.proxy.login_state import LoginState
+
+OURS = "/outpost.goauthentik.io/"
+CALLBACK = f"{OURS}callback?X-authentik-auth-callback=true"
+"""Below a site's external host: the redirect URI that is registered for it."""
+SIGN_OUT = f"{OURS}sign_out"
+SCOPES = "openid email profile"
+LONGEST_LANDING = 2048
+"""Characters of an address to come back to: sealed, it travels in ``state``, and authorization requests are bounded."""
+
+_CALLBACK_SIGNATURE = re.compile(r"(?:\A|&)X-authentik-auth-callback=true(?:&|\Z)")
+_SIGN_OUT_SIGNATURE = re.compile(r"(?:\A|&)X-authentik-logout=true(?:&|\Z)")
+_ABSOLUTE = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?#\\@\s]+)(?P<target>[/?][!-~]*)?")
+_ENCODED = re.compile(r"(?:https?%3a|%2f)", re.IGNORECASE)
+
+
+def is_callback(path: str, query: str) -> bool:
+    """The answer to a sign-in, by its path or, on any path, by its signature (DESIGN D24)."""
+    return path == f"{OURS}callback" or _CALLBACK_SIGNATURE.search(query) is not None
+
+
+def is_sign_out(path: str, query: str) -> bool:
+    return path == SIGN_OUT or _SIGN_OUT_SIGNATURE.search(query) is not None
+
+
+def authorize_url(issuer_host: str, client_id: str, redirect_uri: str, state: bytes, login: LoginState) -> str:
+    """Control's authorization endpoint, asked for a code (OpenID Connect Core, 3.1.2.1; RFC 7636, 4.3)."""
+    asked = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "scope": SCOPES,
+        "state": state.decode("ascii"),
+        "nonce": login.nonce,
+        "code_challenge": login.challenge,
+        "code_challenge_method": "S256",
+    }
+    return f"{issuer_host.rstrip('/')}/application/o/authorize/?{urlencode(asked)}"
+
+
+def landing(origin: str, target: str) -> str:
+    """The address of a page, short enough to be taken along: without its query, or the first page, if it must be.
+
+    Our own paths are no pages to come back to.
+    """
+    path = target.partition("?")[0]
+    if path.startswith(OURS.rstrip("/")) or _CALLBACK_SIGNATURE.search(target.partition("?")[2]):
+        return f"{origin}/"
+    for wanted in (target, path):
+        if len(origin) + len(wanted) <= LONGEST_LANDING:
+            return origin + wanted
+    return f"{origin}/"
+
+
+def asked_landing(query: str, origin: str, is_ours: Callable[[str], str | None]) -> str:
+    """Where ``start?rd=...`` wants to go, if that is a place of ours; else the site's first page.
+
+    ``is_ours`` takes a normalised host and gives the origin to use for it, or None. nginx writes ``$request_uri`` into
+    the address as it is, so that what follows an unescaped ``rd=`` is all of it.
+    """
+    said = _said(query)
+    if said is None:
+        return f"{origin}/"
+    if said.startswith("/"):
+        return landing(origin, said) if _is_path(said) else f"{origin}/"
+    found = _ABSOLUTE.fullmatch(said)
+    if found is None:
+        return f"{origin}/"
+    try:
+        own = is_ours(normalised(found["host"], found["scheme"]))
+    except ValueError:
+        own = None
+    target = found["target"] or "/"
+    if own is None or not _is_path(target if target[0] == "/" else "/" + target):
+        return f"{origin}/"
+    return landing(own, target if target[0] == "/" else "/" + target)
+
+
+def _said(query: str) -> str | None:
+    at = 0 if query.startswith("rd=") else query.find("&rd=") + 1
+    if not query.startswith("rd=", at):
+        return None
+    raw = query[at + 3 :]
+    if not _ENCODED.match(raw):
+        return raw
+    try:
+        return unquote_to_bytes(raw.partition("&")[0]).decode("ascii")
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_path(target: str) -> bool:
+    """One that stays on its host for every browser: they read backslashes as slashes, and drop control characters."""
+    return re.fullmatch(r"/(?!/)[!-~]*", target) is not None and "\\" not in target and "#" not in target

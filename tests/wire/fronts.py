@@ -1,0 +1,95 @@
+"""A reverse proxy in front of one application and of control, and people in front of it, in Chromium."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import httpx
+from playwright.sync_api import BrowserContext, Page
+
+from tests.wire.directory import PASSWORDS, Directory
+from tests.wire.nginx import Backend
+from tests.wire.program import Program, until
+
+APP, AUTH = "app.example.com", "auth.example.com"
+RESOLVER = "--host-resolver-rules=MAP *.example.com 127.0.0.1"
+"""For Chromium: every name leads to this machine."""
+
+
+@dataclass
+class Front:
+    program: Program
+    people: Directory
+    application: Backend
+    app: str
+    """The application's address, as browsers see it."""
+    auth: str
+    """Control's."""
+
+    @property
+    def port(self) -> int:
+        return int(self.app.rpartition(":")[2])
+
+    def configure(self) -> None:
+        """As the article does in the console: the public URL, and the external host of the provider."""
+        self._set(self.auth, self.app)
+        until(self._is_known, 5, "the outpost hearing of it")
+
+    def restore(self) -> None:
+        self._set("", f"http://{APP}")
+
+    def _set(self, public_url: str, external_host: str) -> None:
+        self.program.api("PATCH", "admin/settings/", {"base_url": public_url})
+        provider = self.people.providers["proxy"]
+        self.program.api("PATCH", f"providers/proxy/{provider}/", {"external_host": external_host})
+
+    def _is_known(self) -> bool:
+        location: str = self.forwarded(self.program).headers.get("location", "")
+        return location.startswith(self.auth)
+
+    def forwarded(self, outpost: Program, path: str = "/", **headers: str) -> httpx.Response:
+        """Caddy's question about the application, put to an outpost."""
+        scheme, _, host = self.app.partition("://")
+        said = {
+            "Host": host,
+            "X-Forwarded-Proto": scheme,
+            "X-Forwarded-Host": host,
+            "X-Forwarded-Uri": path,
+            "X-Forwarded-Method": "GET",
+        }
+        address = f"{outpost.http}/outpost.goauthentik.io/auth/caddy"
+        return httpx.get(address, headers={**said, **headers}, timeout=30)
+
+    def ask(self, path: str = "/", method: str = "GET", host: str = APP, **headers: str) -> httpx.Response:
+        """A client that follows nothing."""
+        scheme = self.app.partition("://")[0]
+        with httpx.Client(verify=False, timeout=30) as client:
+            request = client.build_request(
+                method,
+                f"{scheme}://127.0.0.1:{self.port}{path}",
+                headers={"Host": f"{host}:{self.port}", **headers},
+                extensions={"sni_hostname": host},
+            )
+            return client.send(request)
+
+    def last(self, wanted: str) -> dict[str, str]:
+        """What the application was last given for this path: a browser looks for an icon, too."""
+        return [headers for path, headers in self.application.requests if path == wanted][-1]
+
+    def signed_in(self, context: BrowserContext, who: str = "bob") -> tuple[Page, str]:
+        """A page of the application's, and the Cookie header that this browser sends there."""
+        page = context.new_page()
+        page.goto(self.app)
+        sign_in(page, who)
+        page.wait_for_url(f"{self.app}/")
+        cookies = context.cookies(self.app)
+        return page, "; ".join(f"{cookie.get('name')}={cookie.get('value')}" for cookie in cookies)
+
+
+def sign_in(page: Page, who: str) -> None:
+    """From the keyboard."""
+    page.get_by_label(re.compile("user|mail", re.IGNORECASE)).fill(who)
+    page.keyboard.press("Enter")
+    page.get_by_label("Password").fill(PASSWORDS[who])
+    page.keyboard.press("Enter")

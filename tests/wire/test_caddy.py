@@ -1,0 +1,227 @@
+"""Caddy with the article's block: a browser is bounced, signs in, and arrives with identity headers.
+
+Only the dialled address differs from what the article prints.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext
+
+from tests.wire import caddy as caddies
+from tests.wire.apart import Edge
+from tests.wire.chromium import chromium
+from tests.wire.directory import PASSWORDS, Directory, add_user, serve
+from tests.wire.fronts import APP, AUTH, RESOLVER, Front, sign_in
+from tests.wire.nginx import Backend, backend, free_port
+from tests.wire.program import Program, until
+
+pytestmark = pytest.mark.peer
+
+ARTICLE = """\
+app.example.com {
+    forward_auth auth.example.com {
+        uri /outpost.goauthentik.io/auth/caddy
+        copy_headers X-Authentik-Username X-Authentik-Groups X-Authentik-Email X-Authentik-Name
+        trusted_proxies private_ranges
+    }
+    reverse_proxy 127.0.0.1:8080
+}
+auth.example.com {
+    reverse_proxy 127.0.0.1:9000
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def application() -> Iterator[Backend]:
+    with backend() as recorded:
+        yield recorded
+
+
+@pytest.fixture(scope="module", params=[caddies.debian, caddies.recent], ids=["debian's", "recent"])
+def front(
+    request: pytest.FixtureRequest,
+    program: Program,
+    people: Directory,
+    application: Backend,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Front]:
+    http_port, https_port = free_port(), free_port()
+    found = Front(program, people, application, f"https://{APP}:{https_port}", f"https://{AUTH}:{https_port}")
+    found.configure()
+    sites = dialling(caddies.EXAMPLE.read_text(), program, application)
+    with caddies.caddy(request.param(), tmp_path_factory.mktemp("caddy"), sites, http_port, https_port, (APP, AUTH)):
+        yield found
+    found.restore()
+
+
+def dialling(sites: str, program: Program, application: Backend) -> str:
+    """The same file with our ports: the outpost's in ``forward_auth``, control's and the application's behind."""
+    place = program.ports["http"][0]
+    control = program.control.ports["http"][0]
+    for printed, real in (
+        ("forward_auth 127.0.0.1:9000", f"forward_auth {place}"),
+        ("reverse_proxy 127.0.0.1:9000", f"reverse_proxy {control}"),
+        ("reverse_proxy 127.0.0.1:8080", f"reverse_proxy 127.0.0.1:{application.port}"),
+    ):
+        assert sites.count(printed) == 1, printed
+        sites = sites.replace(printed, real)
+    return sites
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium(RESOLVER) as started:
+        yield started
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(ignore_https_errors=True)
+    made.set_default_timeout(15_000)
+    yield made
+    made.close()
+
+
+def test_the_example_is_the_articles_block_but_for_the_dialled_address() -> None:
+    ours = "".join(line for line in caddies.EXAMPLE.read_text().splitlines(True) if not line.startswith(("#", "\n")))
+    assert ours == ARTICLE.replace("forward_auth auth.example.com", "forward_auth 127.0.0.1:9000")
+
+
+def test_a_person_signs_in_and_arrives_where_they_wanted(front: Front, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(f"{front.app}/deep/page?x=1&y=a%20b")
+    assert page.url.startswith(f"{front.auth}/if/flow/")
+    sign_in(page, "bob")
+    page.wait_for_url(f"{front.app}/deep/page?x=1&y=a%20b")
+    assert page.inner_text("body") == "hello"
+    headers = front.last("/deep/page?x=1&y=a%20b")
+    assert headers["x-authentik-username"] == "bob"
+    assert headers["x-authentik-groups"] == "engineering"
+    assert headers["x-authentik-email"] == "bob@example.com"
+    assert headers["x-authentik-name"] == "Bob"
+
+
+def test_the_cookie_is_bound_to_its_host(front: Front, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(front.app)
+    sign_in(page, "bob")
+    page.wait_for_url(f"{front.app}/")
+    (cookie,) = [c for c in context.cookies() if c.get("name", "").startswith("__Host-authentik_proxy_")]
+    assert (cookie.get("httpOnly"), cookie.get("secure"), cookie.get("sameSite")) == (True, True, "Lax")
+    assert cookie.get("domain") == APP
+
+
+def test_three_tabs_finish_in_any_order(front: Front, context: BrowserContext) -> None:
+    pages = [context.new_page() for _ in range(3)]
+    for number, page in enumerate(pages):
+        page.goto(f"{front.app}/tab/{number}")
+    sign_in(pages[2], "bob")
+    pages[2].wait_for_url(f"{front.app}/tab/2")
+    for number in (0, 1):
+        pages[number].goto(f"{front.app}/tab/{number}")
+        pages[number].wait_for_url(f"{front.app}/tab/{number}")
+        assert pages[number].inner_text("body") == "hello"
+
+
+def test_a_program_is_told_without_a_cookie(front: Front) -> None:
+    for headers in (
+        {"Accept": "application/json"},
+        {"X-Requested-With": "XMLHttpRequest"},
+        {"Sec-Fetch-Mode": "cors", "Accept": "*/*"},
+    ):
+        answer = front.ask("/api/things", **headers)
+        assert (answer.status_code, answer.headers["content-type"]) == (401, "application/json")
+        assert "set-cookie" not in answer.headers
+        assert answer.json()["error"] == "login_required"
+
+
+def test_nobody_gets_in_with_headers_of_their_own(front: Front, context: BrowserContext) -> None:
+    before = len(front.application.requests)
+    forged = {"X-Authentik-Username": "alice", "X-Forwarded-Uri": "/public", "X-Forwarded-Method": "OPTIONS"}
+    assert front.ask("/", **forged).status_code == 302
+    # the article's trusted_proxies lets a neighbour set this one; Host still says where the request goes
+    assert front.ask("/", **{"X-Forwarded-Host": "other.example.com"}).status_code == 400
+    assert len(front.application.requests) == before
+    _, cookie = front.signed_in(context)
+    assert front.ask("/forged", Cookie=cookie, **forged, **{"X-Authentik-Groups": "admins"}).status_code == 200
+    headers = front.last("/forged")
+    assert (headers["x-authentik-username"], headers["x-authentik-groups"]) == ("bob", "engineering")
+
+
+def test_whom_no_binding_lets_in_is_told_by_control(front: Front, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(front.app)
+    sign_in(page, "carol")
+    page.get_by_text("may not use").wait_for()
+    assert page.url.startswith(front.auth)
+
+
+def test_signing_out_ends_the_session_here_and_at_control(front: Front, context: BrowserContext) -> None:
+    page, cookie = front.signed_in(context)
+    page.goto(f"{front.app}/outpost.goauthentik.io/sign_out")
+    page.get_by_text("You have signed out").wait_for()
+    assert front.ask("/", Cookie=cookie).status_code == 302, "a copy of the cookie opens nothing"
+    page.goto(front.app)
+    assert page.url.startswith(f"{front.auth}/if/flow/")
+
+
+def test_signing_out_at_control_ends_it_within_a_second(front: Front, context: BrowserContext) -> None:
+    page, cookie = front.signed_in(context)
+    assert front.ask("/", Cookie=cookie).status_code == 200
+    page.goto(f"{front.auth}/if/user/")
+    page.get_by_role("button", name=re.compile("sign out", re.IGNORECASE)).click()
+    until(lambda: front.ask("/", Cookie=cookie).status_code == 302, 1, "the end of the session")
+
+
+def test_disabling_and_a_removed_group_end_access_within_a_second(front: Front, context: BrowserContext) -> None:
+    staff = front.people.groups["staff"]
+    PASSWORDS.setdefault("dora", "dora-password-4444")
+    user = add_user(front.program, "dora", PASSWORDS["dora"], group=staff)
+    try:
+        _, cookie = front.signed_in(context, "dora")
+        assert front.ask("/", Cookie=cookie).status_code == 200
+        front.program.api("POST", f"core/groups/{staff}/remove_user/", {"pk": user})
+        until(lambda: front.ask("/", Cookie=cookie).status_code == 403, 1, "the refusal")
+        front.program.api("POST", f"core/groups/{staff}/add_user/", {"pk": user})
+        until(lambda: front.ask("/", Cookie=cookie).status_code == 200, 1, "the return")
+        front.program.api("PATCH", f"core/users/{user}/", {"is_active": False})
+        until(lambda: front.ask("/", Cookie=cookie).status_code == 302, 1, "the end of access")
+    finally:
+        front.program.api("DELETE", f"core/users/{user}/")
+        del PASSWORDS["dora"]
+
+
+def test_a_restart_and_another_outpost_know_the_session(front: Front, context: BrowserContext, tmp_path: Path) -> None:
+    """Both outposts know the keys from control, and nothing else is needed."""
+    _, cookie = front.signed_in(context)
+    other = Edge(tmp_path, front.program.control, "beside")
+    serve(front.program, "beside", front.people)
+    other.start()
+    try:
+        until(lambda: front.forwarded(other).status_code == 302, 5, "the other outpost serving it")
+        for _ in range(2):
+            answer = front.forwarded(other, Cookie=cookie)
+            assert answer.status_code == 200
+            assert answer.headers["x-authentik-username"] == "bob"
+            other.stop()
+            other.start_again()
+    finally:
+        other.stop()
+
+
+def test_the_articles_caddyfile_as_printed_lets_nobody_in(front: Front, application: Backend, tmp_path: Path) -> None:
+    """It dials port 80 of its own host name. With the name leading to Caddy itself, that is a circle."""
+    http_port, https_port = free_port(), free_port()
+    dialled = ARTICLE.replace("127.0.0.1:8080", f"127.0.0.1:{application.port}")
+    before = len(application.requests)
+    front = replace(front, app=f"https://{APP}:{https_port}")
+    with caddies.caddy(caddies.recent(), tmp_path, dialled, http_port, https_port, (APP, AUTH)):
+        assert front.ask().status_code >= 300
+    assert len(application.requests) == before
