@@ -18,7 +18,7 @@ from protocols.proxy.decision import HostTable, Realm, Site
 from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.redirects import OURS, SIGN_OUT, asked_landing, is_callback, is_sign_out, landing
-from protocols.proxy.trust import NONE, ForwardingError, Headers, TrustedPeers, by_name, origin
+from protocols.proxy.trust import NONE, ForwardingError, Headers, TrustedPeers, origin
 from protocols.proxy.visitor import is_program
 
 START = f"{OURS}start"
@@ -74,7 +74,7 @@ class SignInDoor:
         if site is None or realm is None:
             return False
         method = request.method.decode("ascii")
-        self._serve(exchange, table, realm, site, came.host, path, query, method, by_name(fields), came.client)
+        self._serve(exchange, table, realm, site, came.host, path, query, method, request.named, came.client)
         return True
 
     def is_ours(self, forwarded: ForwardedRequest) -> bool:
