@@ -18,6 +18,7 @@ LONGEST = 400
 
 LONG_FILES: dict[str, str] = {
     "control/records.py": "a table of all that is stored, one record after another",
+    "control/store/migrations/versions/0001_first.py": "a table of every column, made by the migration tool",
     "protocols/link/messages.py": "a table of all that is said over the link",
 }
 """File to the reason why it may be longer."""
