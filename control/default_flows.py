@@ -36,6 +36,15 @@ PASSWORD = DefaultStage(
         "failed_attempts_before_cancel": 5,
     },
 )
+MFA = DefaultStage(
+    "default-authentication-mfa-validation",
+    "authenticator_validate",
+    {"device_classes": ["static", "totp"], "not_configured_action": "skip", "last_auth_threshold": "seconds=0"},
+)
+TOTP_SETUP = DefaultStage("default-authenticator-totp-setup", "authenticator_totp", {"digits": 6})
+STATIC_SETUP = DefaultStage(
+    "default-authenticator-static-setup", "authenticator_static", {"token_count": 6, "token_length": 12}
+)
 LOGIN = DefaultStage("default-authentication-login", "user_login", {"session_duration": "seconds=0"})
 LOGOUT = DefaultStage("default-invalidation-logout", "user_logout")
 CONSENT = DefaultStage(
@@ -51,7 +60,7 @@ DEFAULT_FLOWS: tuple[DefaultFlow, ...] = (
             title="Welcome!",
             designation="authentication",
         ),
-        ((10, IDENTIFICATION), (20, PASSWORD), (100, LOGIN)),
+        ((10, IDENTIFICATION), (20, PASSWORD), (30, MFA), (100, LOGIN)),
     ),
     DefaultFlow(
         Flow(
@@ -88,6 +97,26 @@ DEFAULT_FLOWS: tuple[DefaultFlow, ...] = (
             title="You've logged out of %(app)s.",
             designation="invalidation",
         ),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="default-authenticator-totp-setup",
+            name="default-authenticator-totp-setup",
+            title="Set up Two-Factor authentication",
+            designation="stage_configuration",
+            authentication="require_authenticated",
+        ),
+        ((0, TOTP_SETUP),),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="default-authenticator-static-setup",
+            name="default-authenticator-static-setup",
+            title="Set up Two-Factor authentication",
+            designation="stage_configuration",
+            authentication="require_authenticated",
+        ),
+        ((0, STATIC_SETUP),),
     ),
     DefaultFlow(
         Flow(

@@ -247,7 +247,7 @@ class Stage(Record):
 
     name: str
     kind: str
-    """identification, password, user_login, deny, redirect, initial_setup, user_logout, consent."""
+    """A name of the table in `control.flows.stages`."""
     pk: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     managed: str | None = None
@@ -309,6 +309,70 @@ class TokenUse(Record):
 
     pk: str
     last_used: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticator(Record):
+    """A second factor of a user."""
+
+    TABLE = "authenticator"
+    DIRECTORY = True
+    SECRETS = frozenset({"secrets"})
+    SEARCHED = ("name",)
+    INDEXED = ("user",)
+
+    user: int
+    kind: str
+    """totp, static."""
+    pk: int = 0
+    name: str = ""
+    confirmed: bool = True
+    """False while it is being set up; it then counts for nothing."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """``digits`` of a totp."""
+    secrets: dict[str, Any] = field(default_factory=dict, repr=False)
+    """``key`` of a totp (base32), ``codes`` of a static one."""
+    created: float = 0.0
+    last_updated: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticatorUse(Record):
+    """What was done with a second factor; activity. ``pk`` is the factor's."""
+
+    TABLE = "authenticator_use"
+    HIDDEN = frozenset({"spent"})
+
+    pk: int
+    last_used: float = 0.0
+    step: int = 0
+    """Period of the last code of a totp that was right: only later ones are good."""
+    drift: int = 0
+    """Periods that its clock was off then."""
+    spent: tuple[str, ...] = ()
+    """SHA-256 hex of the codes of a list that have been used."""
+    origins: dict[str, float] = field(default_factory=dict)
+    """SHA-256 hex of door and address to when a code from there was right last."""
+    failures: int = 0
+    """Wrong codes since the last right one."""
+    failed_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PendingChallenge(Record):
+    """A login through a door that asks for more (RADIUS Access-Challenge); ``pk`` is the SHA-256 hex of its state."""
+
+    TABLE = "pending_challenge"
+    HIDDEN = frozenset({"pk"})
+    INDEXED = ("user", "expires")
+
+    pk: str
+    user: int
+    asked_by: dict[str, Any] = field(default_factory=dict)
+    """Provider, name, protocol, peer and calling station: the reply must have the same."""
+    flow: dict[str, Any] = field(default_factory=dict)
+    """`control.flows.state.State`, JSON."""
+    expires: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -504,6 +568,7 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     StageBinding,
     Token,
     EndedSession,
+    Authenticator,
 )
 ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     Event,
@@ -514,6 +579,8 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     UserConsent,
     Login,
     TokenUse,
+    AuthenticatorUse,
+    PendingChallenge,
     Instance,
     Knock,
 )

@@ -22,6 +22,7 @@ from control.flows.state import (
     Done,
     Errors,
     FlowServices,
+    Instead,
     Invalid,
     Leave,
     PlannedStage,
@@ -39,13 +40,14 @@ async def start(state: State, services: FlowServices) -> Step:
     return await _walk(state, services)
 
 
-def challenge(state: State) -> Challenge | None:
+async def challenge(state: State, services: FlowServices) -> Challenge | None:
     """What is asked now, once more; None if the state waits for nothing."""
     stage = state.stage
     kind = STAGES.get(stage.kind) if stage is not None else None
     if stage is None or kind is None or not kind.asks:
         return None
-    return Challenge(state, {"flow_info": flow_info(state), **kind.challenge(state, stage.settings)})
+    asked = await kind.challenge(state, stage.settings, services)
+    return Challenge(state, {"flow_info": flow_info(state), **asked})
 
 
 async def answer(state: State, fields: Mapping[str, str], services: FlowServices) -> Step:
@@ -56,7 +58,10 @@ async def answer(state: State, fields: Mapping[str, str], services: FlowServices
     kind = STAGES.get(stage.kind)
     if kind is None:
         return _unknown(state, stage)
-    step = _settle(state, stage, await kind.respond(state.context, stage.settings, fields, services))
+    if not kind.asks:
+        return Denied("flow_denied", "This flow waits for nothing. Start again.", state.context)
+    verdict = await kind.respond(state.context, stage.settings, fields, services)
+    step = await _settle(state, stage, verdict, services)
     return await _walk(step, services) if isinstance(step, State) else step
 
 
@@ -66,21 +71,25 @@ async def _walk(state: State, services: FlowServices) -> Step:
         kind = STAGES.get(stage.kind)
         if kind is None:
             return _unknown(state, stage)
-        if (asked := challenge(state)) is not None:
-            return asked
-        step = _settle(state, stage, await kind.respond(state.context, stage.settings, {}, services))
+        verdict = await kind.arrive(state.context, stage.settings, services)
+        if verdict is None:
+            return await challenge(state, services) or _unknown(state, stage)
+        step = await _settle(state, stage, verdict, services)
         if not isinstance(step, State):
             return step
         state = step
     return _end(state.context, state.context.next)
 
 
-def _settle(state: State, stage: PlannedStage, verdict: Verdict) -> State | Step:
+async def _settle(state: State, stage: PlannedStage, verdict: Verdict, services: FlowServices) -> State | Step:
     match verdict:
         case Continue(changes):
             return _go_on(state, stage, changes)
         case Invalid(errors, reason):
-            return _ask_again(state, stage, errors, reason)
+            return await _ask_again(state, stage, errors, reason, services)
+        case Instead(other):
+            plan = (*state.plan[: state.position], other, *state.plan[state.position + 1 :])
+            return replace(state, plan=plan, context=replace(state.context, failures=0))
         case Leave(to):
             return _end(state.context, to)
         case Deny(reason, message):
@@ -99,11 +108,11 @@ def _go_on(state: State, stage: PlannedStage, changes: Mapping[str, Any]) -> Sta
     return replace(state, position=state.position + 1, context=changed)
 
 
-def _ask_again(state: State, stage: PlannedStage, errors: Errors, reason: str) -> Step:
+async def _ask_again(state: State, stage: PlannedStage, errors: Errors, reason: str, services: FlowServices) -> Step:
     context = replace(state.context, failures=state.context.failures + (1 if reason else 0))
     if reason and context.failures >= int(stage.settings.get("failed_attempts_before_cancel", MOST_FAILURES)):
         return Denied(reason, "That went wrong too often. Start again.", context)
-    asked = challenge(replace(state, context=context))
+    asked = await challenge(replace(state, context=context), services)
     if asked is None:
         return Denied(reason or "flow_denied", "This flow cannot go on. Start again.", context)
     listed = {name: [{"string": text, "code": code} for text, code in found] for name, found in errors.items()}

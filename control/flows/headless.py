@@ -1,28 +1,51 @@
 """A password proved by running a flow in one call, for doors that have no browser (DESIGN D10).
 
 The state stays in memory; no session is made. A flow that ends well without having checked a password is refused.
+A one-time code is typed behind the password, ``password;123456``, as authentik has it; without one, a door that can ask
+gets a challenge, and the flow waits in the store for the reply.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from control.authentication import STATIC, Prove, Proved
-from control.flows import executor
+from control.flows import executor, pending
 from control.flows.planning import NotForYou, headless_flow, plan
 from control.flows.state import Challenge, Context, Denied, Done, FlowServices, State
 from control.records import Flow, Provider
+from control.verbs import authenticators
 from protocols.link.messages import Authenticate
 
-HEADLESS_KINDS = frozenset({"identification", "password", "user_login", "deny"})
+HEADLESS_KINDS = frozenset({"identification", "password", "authenticator_validate", "user_login", "deny"})
 MOST_ANSWERS = 10
 """A flow of these kinds that asks more often is not a login (authentik's own bound)."""
+SEPARATOR = ";"
+IDENTIFICATION, PASSWORD, VALIDATE = (
+    "ak-stage-identification",
+    "ak-stage-password",
+    "ak-stage-authenticator-validate",
+)
 
 
-async def prove_password(
-    flow: Flow, username: str, password: str, services: FlowServices, door: str = "ldap"
-) -> Proved:
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a door brings along. ``mfa``: a code may stand behind the password."""
+
+    username: str
+    password: str = field(repr=False)
+    mfa: bool = True
+    door: str = "ldap"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The flow stands where it asks for a one-time code, and none was typed."""
+
+    state: State
+
+
+async def prove_password(flow: Flow, typed: Typed, services: FlowServices) -> Proved | Waiting:
     """Whose password is it? ``Proved("accepted", pk)``, or the reason why not, as `rules.reasons` names it.
 
     Unknown, disabled and wrong cost the same. Raises Busy.
@@ -33,33 +56,63 @@ async def prove_password(
         return Proved(refusal.reason)
     if any(stage.kind not in HEADLESS_KINDS for stage in state.plan):
         return Proved("flow_needs_browser")
-    state = replace(state, context=replace(state.context, door=door))
-    return await _run(state, {"uid_field": username, "password": password}, services)
+    state = replace(state, context=replace(state.context, door=typed.door))
+    return await _run(state, typed, services)
 
 
-async def _run(state: State, fields: Mapping[str, str], services: FlowServices) -> Proved:
+async def prove_code(state: State, code: str, services: FlowServices) -> Proved:
+    """The rest of a flow that was `Waiting`. Raises Busy."""
+    step = await executor.answer(state, {"code": code}, services)
+    match step:
+        case Done(_, context):
+            return _proved(context)
+        case Denied(reason, _, context):
+            return Proved(reason, context.pending_user)
+        case Challenge(asked, _, reason):
+            return Proved(reason or "wrong_code", asked.context.pending_user)
+
+
+async def _run(state: State, typed: Typed, services: FlowServices) -> Proved | Waiting:
     step = await executor.start(state, services)
+    password, code = typed.password, ""
     for _ in range(MOST_ANSWERS):
         match step:
             case Done(_, context):
-                return _proved(context)
+                return _proved(context, bool(code))
             case Denied(reason, _, context):
                 return Proved(reason, context.pending_user)
             case Challenge(asked, component, reason) if "response_errors" in component:
                 return Proved(reason or _EMPTY[component["component"]], asked.context.pending_user)
-            case Challenge(asked, _, _):
-                step = await executor.answer(asked, fields, services)
+            case Challenge(asked, {"component": "ak-stage-authenticator-validate"}, _) if not code:
+                return Waiting(asked)
+            case Challenge(asked, component, _):
+                if component["component"] == PASSWORD and typed.mfa:
+                    password, code = await _apart(typed.password, asked.context.pending_user, services)
+                answers = {IDENTIFICATION: {"uid_field": typed.username}, PASSWORD: {"password": password}}
+                answers[VALIDATE] = {"code": code}
+                step = await executor.answer(asked, answers[component["component"]], services)
     return Proved("flow_denied")
 
 
-def _proved(context: Context) -> Proved:
+async def _apart(typed: str, user: int | None, services: FlowServices) -> tuple[str, str]:
+    """Password and one-time code. A code is what stands behind the last separator and has the form of one of the
+    user's factors; to everybody else, a separator is a character of their password."""
+    password, found, code = typed.rpartition(SEPARATOR)
+    if not found:
+        return typed, ""
+    factors = await services.store.read(lambda tx: authenticators.of(tx, user or 0))
+    return (password, code) if authenticators.could_be_code(factors, code) else (typed, "")
+
+
+def _proved(context: Context, with_code: bool = False) -> Proved:
+    """Nothing with a code in it is remembered, whether or not the code was needed."""
     if context.proved is None:
         return Proved("flow_proved_nothing")
-    reuse = replace(STATIC, not_after=context.ends) if context.ends is not None else STATIC
+    reuse = None if with_code or context.spent else replace(STATIC, not_after=context.ends)
     return Proved("accepted", context.proved, context.proved_version, reuse=reuse)
 
 
-_EMPTY = {"ak-stage-identification": "unknown_user", "ak-stage-password": "wrong_password"}
+_EMPTY = {IDENTIFICATION: "unknown_user", PASSWORD: "wrong_password", VALIDATE: "wrong_code"}
 """What an empty answer means here: nobody can be asked again."""
 
 
@@ -71,7 +124,40 @@ def password_proof(services: FlowServices) -> Prove:
         password = question.proof.get("password")
         if not isinstance(password, str):
             return Proved("unsupported_proof")
-        waiting = services.on_behalf(f"{question.protocol} {question.peer}")
-        return await prove_password(flow, question.username, password, waiting, question.protocol)
+        mfa = bool(provider.settings.get("mfa_support", True))
+        typed = Typed(question.username, password, mfa, question.protocol)
+        proved = await prove_password(flow, typed, _on_behalf(services, question))
+        return await _asked(question, proved.state, mfa, services) if isinstance(proved, Waiting) else proved
 
     return prove
+
+
+async def _asked(question: Authenticate, state: State, mfa: bool, services: FlowServices) -> Proved:
+    """The password was right, and a code is missing."""
+    user = state.context.pending_user
+    if not mfa:
+        return Proved("code_not_possible", user)
+    if not question.can_ask or user is None:
+        return Proved("code_needed", user)
+    secret = pending.secret(services.random)
+    challenge = await services.store.write(lambda tx: pending.keep(tx, secret, question, user, state))
+    return Proved("code_needed", user, challenge=challenge)
+
+
+def reply_proof(services: FlowServices) -> Prove:
+    """What `control.authentication` calls for proofs of the kind `reply`."""
+
+    async def prove(provider: Provider, question: Authenticate) -> Proved:
+        secret, response = question.proof.get("state"), question.proof.get("response")
+        if not isinstance(secret, str) or not isinstance(response, str):
+            return Proved("malformed_proof")
+        state = await services.store.write(lambda tx: pending.take(tx, secret, question))
+        if state is None:
+            return Proved("challenge_over")
+        return await prove_code(state, response, _on_behalf(services, question))
+
+    return prove
+
+
+def _on_behalf(services: FlowServices, question: Authenticate) -> FlowServices:
+    return services.on_behalf(f"{question.protocol} {question.peer}")

@@ -50,8 +50,16 @@ class FlowServices(Protocol):
     @property
     def now(self) -> Callable[[], float]: ...
 
+    @property
+    def random(self) -> Callable[[int], bytes]: ...
+
+    @property
+    def origin(self) -> str:
+        """Where the answer comes from: door and address; empty when unknown."""
+        ...
+
     def on_behalf(self, owner: str) -> FlowServices:
-        """The same, with passwords checked in this owner's turns."""
+        """The same for one origin, with passwords checked in its turns."""
         ...
 
 
@@ -85,6 +93,10 @@ class Context:
     """How it was proved: `password`, `app_password`, `setup_code`."""
     ends: float | None = None
     """When what was shown ends by itself, seconds since the epoch."""
+    factors: tuple[int, ...] = ()
+    """Second factors (pks) that were shown in this run."""
+    spent: bool = False
+    """A one-time code was used up: what was typed must not be remembered."""
     door: str = ""
     """The protocol of the door that a headless run is for; empty: a browser."""
     login: int | None = None
@@ -129,7 +141,8 @@ class State:
         try:
             plan = tuple(PlannedStage(**stage) for stage in stored["plan"])
             context = Context(**stored["context"])
-            return cls(**{**stored, "plan": plan, "context": replace(context, targets=tuple(context.targets))})
+            context = replace(context, targets=tuple(context.targets), factors=tuple(context.factors))
+            return cls(**{**stored, "plan": plan, "context": context})
         except (KeyError, TypeError):
             return None
 
@@ -167,7 +180,14 @@ class Leave:
     to: str
 
 
-Verdict = Continue | Invalid | Deny | Leave
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """Another stage takes the place of this one."""
+
+    stage: PlannedStage
+
+
+Verdict = Continue | Invalid | Deny | Leave | Instead
 
 
 class Stage(Protocol):
@@ -175,7 +195,7 @@ class Stage(Protocol):
 
     @property
     def asks(self) -> bool:
-        """Does it show something and wait for an answer?"""
+        """May it show something and wait for an answer?"""
         ...
 
     @property
@@ -183,13 +203,19 @@ class Stage(Protocol):
         """The fields of the context that it may change."""
         ...
 
-    def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
+    async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
+        """What there is to do before anything is asked; None: ask."""
+        ...
+
+    async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
         """Component and fields of the JSON challenge, which the pages draw too. Only called if it asks."""
         ...
 
     async def respond(
         self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
-    ) -> Verdict: ...
+    ) -> Verdict:
+        """To the answer. Only called if it asks."""
+        ...
 
 
 # --- what the executor answers -------------------------------------------------------------------------------------

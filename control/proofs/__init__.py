@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from control.authentication import Prove
-from control.flows.headless import password_proof
+from control.flows.headless import password_proof, reply_proof
 from control.flows.state import FlowServices
 from control.proofs import network
 
@@ -16,4 +16,5 @@ def proofs(services: FlowServices) -> Mapping[str, Prove]:
         "password": password_proof(services),
         "chap": network.chap(services.store),
         "mschapv2": network.mschapv2(services.store),
+        "reply": reply_proof(services),
     }

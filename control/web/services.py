@@ -24,10 +24,12 @@ class Services:
     version: str
     public_url: str = ""
     """Under which browsers reach us; empty: each request's own scheme and host stand in for it (D25)."""
+    origin: str = ""
+    """Where what is asked comes from: door and address."""
 
     knocks: Knocks = field(default_factory=Knocks)
     """Who or what was refused here for being unknown."""
 
     def on_behalf(self, owner: str) -> Services:
-        """The same, with passwords checked in this owner's turns."""
-        return replace(self, passwords=self.passwords.on_behalf(owner))
+        """The same for one origin, with passwords checked in its turns."""
+        return replace(self, passwords=self.passwords.on_behalf(owner), origin=owner)

@@ -20,6 +20,8 @@ from control.records import (
     DIRECTORY_RECORDS,
     AccessToken,
     Application,
+    Authenticator,
+    AuthenticatorUse,
     AuthorizationCode,
     Binding,
     Certificate,
@@ -30,6 +32,7 @@ from control.records import (
     Knock,
     Login,
     Outpost,
+    PendingChallenge,
     Provider,
     Record,
     RefreshToken,
@@ -128,6 +131,9 @@ ONE_OF_EACH: tuple[Record, ...] = (
     UserConsent(1, "application", scopes=("openid", "email"), expires=3.0),
     Login(5, 77.0),
     TokenUse("t1", 78.0),
+    Authenticator(1, "totp", settings={"digits": 6}, secrets={"key": "GEHEIM"}),
+    AuthenticatorUse(9, 78.0, step=3, spent=("a",), origins={"b": 1.5}),
+    PendingChallenge("state", 1, {"peer": "::1"}, {"slug": "f"}, 2.0),
     Instance("i1", "outpost", hostname="edge-1", last_seen=3.0),
     Knock("nas", "192.0.2.1", "k1", outpost="o", count=3, first=1.0, last=2.0, answered=3.0, detail={"peer": "x"}),
 )
@@ -402,16 +408,18 @@ def a_deleted_user_leaves_nothing_behind(bench: Bench) -> None:
         bench.insert(Binding("app", user=pk))
         token = bench.insert(Token(f"t{pk}", pk, key_digest=str(pk)))
         bench.insert(TokenUse(token.pk, 1.0))
+        bench.insert(AuthenticatorUse(bench.insert(Authenticator(pk, "totp")).pk))
+        bench.insert(PendingChallenge(f"c{pk}", pk))
         bench.insert(Session(f"s{pk}", user=pk))
         bench.insert(Login(pk, 1.0))
     outpost = bench.insert(Outpost("o", "any", user=user.pk))
     before = bench.revision
     bench.write(lambda tx: tx.delete(user))
     assert bench.read(lambda tx: tx.members_of([group.pk])) == {group.pk: [other.pk]}
-    for kind in (Binding, Token, Session):
+    for kind in (Binding, Token, Session, Authenticator, PendingChallenge):
         assert [record.user for record in bench.read(lambda tx, kind=kind: tx.select(kind))] == [other.pk]  # type: ignore[misc]
     assert [login.pk for login in bench.read(lambda tx: tx.select(Login))] == [other.pk]
-    assert bench.read(lambda tx: tx.count(TokenUse)) == 1
+    assert bench.read(lambda tx: (tx.count(TokenUse), tx.count(AuthenticatorUse))) == (1, 1)
     assert bench.read(lambda tx: tx.get(Outpost, outpost.pk)).user is None
     log = bench.read(lambda tx: tx.changes_since(before))
     assert {line.revision for line in log} == {before + 1}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from control.flows.stages.authenticator_setup import StaticSetupStage, TotpSetupStage
+from control.flows.stages.authenticator_validate import AuthenticatorValidateStage
 from control.flows.stages.consent import ConsentStage
 from control.flows.stages.ends import DenyStage, RedirectStage
 from control.flows.stages.identification import IdentificationStage
@@ -13,6 +15,9 @@ from control.flows.state import Stage
 STAGES: dict[str, Stage] = {
     "identification": IdentificationStage(),
     "password": PasswordStage(),
+    "authenticator_validate": AuthenticatorValidateStage(),
+    "authenticator_totp": TotpSetupStage(),
+    "authenticator_static": StaticSetupStage(),
     "user_login": UserLoginStage(),
     "user_logout": UserLogoutStage(),
     "consent": ConsentStage(),

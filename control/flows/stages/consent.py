@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from control.flows.stages.asking import Asking
 from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, Leave, State, Verdict
 from control.verbs import consents
 from control.verbs.fields import seconds
@@ -12,13 +13,10 @@ from control.verbs.fields import seconds
 CHANGED = "Another sign-in has begun meanwhile. Look at what is asked now, and decide again."
 
 
-class ConsentStage:
+class ConsentStage(Asking):
     """Settings: ``mode`` (always_require, permanent, expiring) and ``consent_expire_in``."""
 
-    asks = True
-    writes: frozenset[str] = frozenset()
-
-    def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
+    async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
         about = state.context.authorization
         return {
             "component": "ak-stage-consent",

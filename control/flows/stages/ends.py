@@ -5,35 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from control.flows.state import Context, Deny, FlowServices, Leave, State, Verdict
+from control.flows.stages.asking import Silent
+from control.flows.state import Context, Deny, FlowServices, Leave, Verdict
 from control.flows.targets import is_local, is_web
 from control.records import Flow
 from control.store.interface import Transaction
 
 
-class _Silent:
-    asks = False
-    writes: frozenset[str] = frozenset()
-
-    def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
-        raise AssertionError("this stage asks nothing")
-
-
-class DenyStage(_Silent):
+class DenyStage(Silent):
     """Settings: ``deny_message``."""
 
-    async def respond(
-        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
-    ) -> Verdict:
+    async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
         return Deny("flow_denied", str(settings.get("deny_message") or "Access is denied here."))
 
 
-class RedirectStage(_Silent):
+class RedirectStage(Silent):
     """Settings: ``mode`` (static, flow), ``target_static`` (a URL or a path here), ``target_flow`` (a flow's pk)."""
 
-    async def respond(
-        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
-    ) -> Verdict:
+    async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
         if settings.get("mode", "static") == "flow":
             flow = await services.store.read(lambda tx: _flow(tx, str(settings.get("target_flow", ""))))
             target = f"/if/flow/{flow.slug}/" if flow is not None else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from control.flows.stages.asking import Asking
 from control.flows.state import Context, Continue, FlowServices, Invalid, State, Verdict
 from control.records import User
 from control.store.interface import Query, Transaction
@@ -15,13 +16,12 @@ USER_FIELDS = ("email", "username")
 PRIMARY_ACTION = {"authentication": "Log in", "recovery": "Continue", "enrollment": "Continue"}
 
 
-class IdentificationStage:
+class IdentificationStage(Asking):
     """Settings: ``user_fields`` (email, username), ``case_insensitive_matching``."""
 
-    asks = True
     writes = frozenset({"uid", "pending_user"})
 
-    def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
+    async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
         return {
             "component": "ak-stage-identification",
             "user_fields": list(settings.get("user_fields", USER_FIELDS)),

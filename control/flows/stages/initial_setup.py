@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from control.bootstrap import ADMINISTRATOR, SETUP_CODE, setup_pending
+from control.flows.stages.asking import Asking
 from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, State, Verdict
 from control.passwords import LONGEST_PASSWORD
 from control.records import Setting, User
@@ -27,11 +28,10 @@ EMAIL = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
 OVER = Deny("flow_denied", "The setup has been done already. Sign in instead.")
 
 
-class InitialSetupStage:
-    asks = True
+class InitialSetupStage(Asking):
     writes = frozenset({"uid", "pending_user", "proved", "proved_version", "method"})
 
-    def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
+    async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
         code = state.context.hints.get("code", "")
         return {
             "component": "ak-stage-prompt",

@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from control.flows.state import Context, Continue, Deny, FlowServices, State, Verdict
+from control.flows.stages.asking import Silent
+from control.flows.state import Context, Continue, Deny, FlowServices, Verdict
 from control.records import User
 from rules import validity
 
 
-class UserLoginStage:
-    asks = False
+class UserLoginStage(Silent):
     writes = frozenset({"login"})
 
-    def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
-        raise AssertionError("this stage asks nothing")
-
-    async def respond(
-        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
-    ) -> Verdict:
+    async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
         if context.proved is None or context.proved != context.pending_user:
             return Deny("flow_proved_nothing", "This flow did not check who you are. Tell the administrator.")
         user = await services.store.read(lambda tx: tx.find(User, pk=context.proved))
@@ -29,14 +24,8 @@ class UserLoginStage:
         return Continue({"login": context.proved})
 
 
-class UserLogoutStage:
-    asks = False
+class UserLogoutStage(Silent):
     writes = frozenset({"logout"})
 
-    def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
-        raise AssertionError("this stage asks nothing")
-
-    async def respond(
-        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
-    ) -> Verdict:
+    async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
         return Continue({"logout": True})

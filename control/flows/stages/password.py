@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from control.flows.avatar import avatar
+from control.flows.stages.asking import Asking
 from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, State, Verdict
 from control.passwords import Busy
 from control.records import Token, User
@@ -21,13 +22,12 @@ BACKENDS = (BUILT_IN, APP_PASSWORDS)
 """What may stand for a password, unless the stage says otherwise. Names of others are kept, and prove nothing here."""
 
 
-class PasswordStage:
+class PasswordStage(Asking):
     """Settings: ``backends``, and ``failed_attempts_before_cancel``, which the executor counts."""
 
-    asks = True
     writes = frozenset({"proved", "proved_version", "method", "ends"})
 
-    def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
+    async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
         return {
             "component": "ak-stage-password",
             "pending_user": state.context.uid or "",

@@ -80,7 +80,11 @@ class FlowExecutor:
             if going is not None:
                 return await flow_steps.answer(self._services, going, fields, await _caller(request, self._services))
             return await self._begin(request, found)
-        if going is not None and not _asks_anew(request, going) and (asked := executor.challenge(going)) is not None:
+        if (
+            going is not None
+            and not _asks_anew(request, going)
+            and (asked := await executor.challenge(going, self._services)) is not None
+        ):
             return answer(asked.component)
         return await self._begin(request, found)
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import segno
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -33,6 +34,12 @@ STRICT = {
 }
 PRIVATE = "no-store"
 
+
+def qr_code(text: str) -> str:
+    """A data URL with an SVG image: dark on light, whatever the page's colours."""
+    return str(segno.make(text, micro=False).svg_data_uri(scale=4, light="#fff", border=4))
+
+
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
     autoescape=True,
@@ -40,7 +47,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals.update(static=versioned, avatar=avatar)
+_templates.globals.update(static=versioned, avatar=avatar, qr_code=qr_code)
 
 
 class Stop(Exception):

@@ -32,6 +32,9 @@ TEMPLATES = {
     "ak-stage-password": "stages/password.html",
     "ak-stage-prompt": "stages/prompt.html",
     "ak-stage-consent": "stages/consent.html",
+    "ak-stage-authenticator-validate": "stages/authenticator_validate.html",
+    "ak-stage-authenticator-totp": "stages/authenticator_totp.html",
+    "ak-stage-authenticator-static": "stages/authenticator_static.html",
 }
 
 
@@ -61,7 +64,11 @@ async def _run(request: Request, services: Services, slug: str) -> Response:
     found, going = await flow_steps.standing(request, services, slug)
     if request.method == "POST":
         return await _answer(request, services, slug, found, going)
-    if going is not None and not _asks_anew(request) and (asked := executor.challenge(going)) is not None:
+    if (
+        going is not None
+        and not _asks_anew(request)
+        and (asked := await executor.challenge(going, services)) is not None
+    ):
         assert found is not None
         return _drawn(asked, found.session.csrf, {})
     return await _begin(request, services, slug, found)

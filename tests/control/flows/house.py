@@ -7,7 +7,7 @@ from typing import Any
 
 from control.authentication import Proved
 from control.bootstrap import FirstStart
-from control.flows.headless import prove_password
+from control.flows.headless import Typed, prove_password
 from control.flows.planning import flow_for
 from control.passwords import Verified
 from control.records import Flow, Provider, Stage, StageBinding, Token
@@ -62,7 +62,10 @@ class House:
         return self.sql.read_now(lambda tx: flow_for(tx, "authentication"))
 
     def prove(self, username: str, password: str, flow: Flow | None = None, door: str = "ldap") -> Proved:
-        return run(prove_password(flow or self.default(), username, password, self.services, door))
+        """As a door that cannot ask."""
+        typed = Typed(username, password, door=door)
+        proved = run(prove_password(flow or self.default(), typed, self.services))
+        return proved if isinstance(proved, Proved) else Proved("code_needed", proved.state.context.pending_user)
 
     def token(self, user: int, intent: str, identifier: str = "device", expires: float | None = None) -> Token:
         random = self.services.random

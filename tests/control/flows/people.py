@@ -86,6 +86,14 @@ class World:
     def now(self) -> Callable[[], float]:
         return self.clock.now
 
+    @property
+    def random(self) -> Callable[[int], bytes]:
+        return lambda size: b"\x5a" * size
+
+    @property
+    def origin(self) -> str:
+        return "http 192.0.2.1"
+
     def on_behalf(self, owner: str) -> World:
         return self
 

@@ -29,7 +29,7 @@ def answered(about: dict[str, Any], requester: int | None, **fields: str) -> Ste
 
 
 def test_it_shows_who_asks_for_what() -> None:
-    asked = executor.challenge(a_state("consent", authorization=ABOUT, requester=1))
+    asked = run(executor.challenge(a_state("consent", authorization=ABOUT, requester=1), World()))
     assert asked is not None
     assert asked.component["component"] == "ak-stage-consent"
     assert asked.component["header_text"] == "Wiki asks to:"

@@ -11,6 +11,7 @@ import pytest
 
 from control.flows import executor
 from control.flows.stages import STAGES
+from control.flows.stages.asking import Silent
 from control.flows.state import Challenge, Context, Continue, Denied, Done, FlowServices, PlannedStage, State, Step
 from control.records import User
 from tests.control.flows.people import LOGIN, World, a_state
@@ -259,21 +260,14 @@ def test_logout_only_says_so(world: World) -> None:
 # --- the executor's own rules, against stages that break them ------------------------------------------------------
 
 
-class Rogue:
+class Rogue(Silent):
     """A stage that changes what it is told to."""
-
-    asks = False
 
     def __init__(self, changes: Mapping[str, Any], writes: frozenset[str]) -> None:
         self.changes = changes
         self.writes = writes
 
-    def challenge(self, state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
-        raise AssertionError
-
-    async def respond(
-        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
-    ) -> Continue:
+    async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Continue:
         return Continue(self.changes)
 
 
@@ -313,7 +307,7 @@ def test_a_state_of_another_version_is_none(stored: object) -> None:
 def test_answers_after_the_end_are_denied(world: World) -> None:
     ended = replace(a_state("deny"), position=1)
     assert isinstance(run(executor.answer(ended, {}, world)), Denied)
-    assert executor.challenge(ended) is None
+    assert run(executor.challenge(ended, world)) is None
 
 
 @pytest.mark.parametrize("typed", ["alice", "Alice", "ALICE"])

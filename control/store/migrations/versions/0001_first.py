@@ -51,6 +51,34 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_application_slug")),
     )
     op.create_table(
+        "authenticator",
+        sa.Column("user", WHOLE, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("pk", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("confirmed", sa.Boolean(), nullable=False),
+        sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("secrets", sa.Text(), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("last_updated", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_authenticator")),
+    )
+    with op.batch_alter_table("authenticator", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_authenticator_user"), ["user"], unique=False)
+
+    op.create_table(
+        "authenticator_use",
+        sa.Column("pk", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("last_used", sa.Double(), nullable=False),
+        sa.Column("step", WHOLE, nullable=False),
+        sa.Column("drift", WHOLE, nullable=False),
+        sa.Column("spent", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("origins", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("failures", WHOLE, nullable=False),
+        sa.Column("failed_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_authenticator_use")),
+    )
+    op.create_table(
         "authorization_code",
         sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("provider", WHOLE, nullable=False),
@@ -233,6 +261,19 @@ def upgrade() -> None:
         sa.Column("reported", WHOLE, nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_outpost_instance")),
     )
+    op.create_table(
+        "pending_challenge",
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("user", WHOLE, nullable=False),
+        sa.Column("asked_by", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("flow", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("expires", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_pending_challenge")),
+    )
+    with op.batch_alter_table("pending_challenge", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pending_challenge_expires"), ["expires"], unique=False)
+        batch_op.create_index(batch_op.f("ix_pending_challenge_user"), ["user"], unique=False)
+
     op.create_table(
         "provider",
         sa.Column("name", sa.Text(), nullable=False),

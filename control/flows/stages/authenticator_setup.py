@@ -1,0 +1,113 @@
+"""Setting up a second factor: a program that makes one-time codes, or a list of codes on paper.
+
+What is being set up is a record of its own, sealed like every secret, and counts once the person has shown that it
+works (a code of the program) or that it is kept (the list).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from control.flows.avatar import avatar
+from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, State, Verdict
+from control.records import Authenticator, User
+from control.store.interface import Transaction
+from control.verbs import authenticators
+
+ISSUER = "authentik"
+"""What a program shows above its codes; authentik's brand title."""
+SIGN_IN = Deny("flow_denied", "Sign in before you set up a second factor.")
+AGAIN = Deny("flow_denied", "This was set up elsewhere meanwhile, or begun anew. Start again.")
+
+
+class TotpSetupStage:
+    """Settings: ``digits`` (6 or 8), ``friendly_name``."""
+
+    asks = True
+    writes = frozenset({"factors", "spent"})
+
+    async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
+        user = _person(context)
+        if user is None:
+            return SIGN_IN
+        digits, name = 8 if int(settings.get("digits", 6)) == 8 else 6, _name(settings, "TOTP Authenticator")
+        await services.store.write(lambda tx: authenticators.begin_totp(tx, user, services.random, digits, name))
+        return None
+
+    async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
+        factor, user = await services.store.read(lambda tx: _begun(tx, state.context, authenticators.TOTP))
+        account = user.username if user is not None else ""
+        url = authenticators.config_url(factor, account, ISSUER) if factor is not None else ""
+        return {"component": "ak-stage-authenticator-totp", **_whose(user), "config_url": url}
+
+    async def respond(
+        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
+    ) -> Verdict:
+        user, code = _person(context), fields.get("code", "")
+        if user is None:
+            return SIGN_IN
+        if not code.strip():
+            return Invalid({"code": [("Enter the code that the program shows now.", "required")]})
+        factor = await services.store.write(lambda tx: authenticators.confirm_totp(tx, user, code))
+        if factor is None:
+            wrong = "This is not the code. Is the clock of the device with the program right?"
+            return Invalid({"code": [(wrong, "invalid")]}, "wrong_code")
+        return Continue({"factors": (*context.factors, factor.pk), "spent": True})
+
+
+class StaticSetupStage:
+    """Settings: ``token_count``, ``token_length``, ``friendly_name``."""
+
+    asks = True
+    writes = frozenset({"factors"})
+
+    async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
+        user = _person(context)
+        if user is None:
+            return SIGN_IN
+        count = min(max(int(settings.get("token_count", 6)), 1), MOST_CODES)
+        length = min(max(int(settings.get("token_length", 12)), SHORTEST_CODE), LONGEST_CODE)
+        name = _name(settings, "Static tokens")
+        await services.store.write(
+            lambda tx: authenticators.begin_static(tx, user, services.random, count, length, name)
+        )
+        return None
+
+    async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
+        factor, user = await services.store.read(lambda tx: _begun(tx, state.context, authenticators.STATIC))
+        codes = list(factor.secrets["codes"]) if factor is not None else []
+        return {"component": "ak-stage-authenticator-static", **_whose(user), "codes": codes}
+
+    async def respond(
+        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
+    ) -> Verdict:
+        user = _person(context)
+        if user is None:
+            return SIGN_IN
+        factor = await services.store.write(lambda tx: authenticators.confirm_static(tx, user))
+        return Continue({"factors": (*context.factors, factor.pk)}) if factor is not None else AGAIN
+
+
+MOST_CODES = 50
+SHORTEST_CODE, LONGEST_CODE = 8, 32
+"""Letters and digits: eight are 39 bits, which the wait between wrong codes protects; more than 32 nobody types."""
+
+
+def _person(context: Context) -> int | None:
+    """Who has proved a password in this run; else who was signed in before."""
+    return context.proved if context.proved is not None else context.requester
+
+
+def _begun(tx: Transaction, context: Context, kind: str) -> tuple[Authenticator | None, User | None]:
+    pk = _person(context) or 0
+    return authenticators.begun(tx, pk, kind), tx.find(User, pk=pk)
+
+
+def _name(settings: Mapping[str, Any], otherwise: str) -> str:
+    return str(settings.get("friendly_name") or otherwise)[:255]
+
+
+def _whose(user: User | None) -> dict[str, Any]:
+    name = user.username if user is not None else ""
+    return {"pending_user": name, "pending_user_avatar": avatar(name)}
