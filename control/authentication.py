@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from control import logins
+from control import logins, reputation, tries
 from control.outposts import uid_of
 from control.passwords import Busy
 from control.records import Application, Binding, Event, Outpost, Provider, User
@@ -20,6 +20,7 @@ from control.verbs.rights import closure
 from protocols.link.messages import Authenticate, Authenticated, Challenge, IdentityRecord, Reuse
 from rules import attributes, bindings, validity
 from rules.names import is_possible_name, shown
+from rules.places import place
 from rules.reasons import REASONS, Outcome
 
 log = logging.getLogger(__name__)
@@ -87,24 +88,30 @@ class Authentication:
             return Authenticated(question.id, Outcome.UNAVAILABLE, "internal_error", 0)
 
     async def _answer(self, outpost: str, question: Authenticate) -> Authenticated:
-        provider = await self._store.read(lambda tx: served_provider(tx, outpost, question.provider))
+        where = place(question.peer, question.attributes.get("calling_station", ""))
+        provider, held_up = await self._store.read(lambda tx: _begin(tx, outpost, question, where))
         if provider is None:
             proved = Proved("unknown_provider")
         elif not is_possible_name(question.username):
             proved = Proved("impossible_name")
+        elif held_up is not None:
+            proved = Proved(held_up)
         elif (prove := self._prove.get(str(question.proof.get("kind")))) is None:
             proved = Proved("unsupported_proof")
         else:
             proved = await prove(provider, question)
-        return await self._store.write(lambda tx: self._conclude(tx, question, proved))
+        return await self._store.write(lambda tx: self._conclude(tx, question, proved, where))
 
-    def _conclude(self, tx: Transaction, question: Authenticate, proved: Proved) -> Authenticated:
+    def _conclude(self, tx: Transaction, question: Authenticate, proved: Proved, where: str) -> Authenticated:
         reason = proved.reason
         if REASONS[reason].outcome is Outcome.ACCEPTED:
             reason = admit(tx, question.provider, proved, self._now())
         accepted = REASONS[reason].outcome is Outcome.ACCEPTED
         user = tx.get(User, proved.user) if proved.user is not None else None
         tx.insert(_event(question, reason, user, self._now()))
+        if is_possible_name(question.username):
+            tries.count(tx, question.username, where, reason, question.again)
+            reputation.count_reason(tx, question.username, question.peer, reason)
         if accepted and user is not None:
             logins.remember(tx, user.pk, self._now())
         return Authenticated(
@@ -139,6 +146,12 @@ def _tell(outpost: str, question: Authenticate, reason: str) -> None:
         question.id,
         extra={"fields": told},
     )
+
+
+def _begin(tx: Transaction, outpost: str, question: Authenticate, where: str) -> tuple[Provider | None, str | None]:
+    """The provider that is asked about, and why nothing may be tried now."""
+    provider = served_provider(tx, outpost, question.provider)
+    return provider, tries.refusal(tx, question.username, where, question.known_good)
 
 
 def served_provider(tx: Transaction, outpost: str, provider: int) -> Provider | None:

@@ -67,6 +67,8 @@ class User(Record):
     valid_from: float | None = None
     valid_until: float | None = None
     sessions_not_before: float = 0.0
+    released: float = 0.0
+    """When an administrator last forgave wrong tries: outposts forget theirs with any change of the user."""
     email_verified: bool = True
     """True for an address that an administrator entered or the person confirmed; a self-made change makes it False
     until it is confirmed (D19)."""
@@ -554,6 +556,44 @@ class Knock(Record):
     """What else was said: the peer behind it, the provider, why a handshake failed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tries(Record):
+    """Wrong tries for an account from one place, or, with the place "", from all (`control.tries`)."""
+
+    TABLE = "tries"
+    SEARCHED = ("account", "place")
+    UNIQUE = (("account", "place"),)
+    INDEXED = ("last",)
+
+    account: str
+    """The name as it was tried, without case; nobody need have it."""
+    place: str
+    """As `rules.places` writes it."""
+    pk: str = ""
+    wrong: int = 0
+    last: float = 0.0
+    until: float = 0.0
+    """When the next may be tried."""
+    right: float = 0.0
+    """When it was last right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reputation(Record):
+    """authentik's score of a name at an address (`control.reputation`)."""
+
+    TABLE = "reputation"
+    SEARCHED = ("identifier", "ip")
+    UNIQUE = (("identifier", "ip"),)
+    INDEXED = ("updated",)
+
+    identifier: str
+    ip: str
+    pk: str = ""
+    score: int = 0
+    updated: float = 0.0
+
+
 DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     User,
     Group,
@@ -583,4 +623,6 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     PendingChallenge,
     Instance,
     Knock,
+    Tries,
+    Reputation,
 )

@@ -44,6 +44,7 @@ from outpost.sealed import Seal
 from outpost.signing_in import SigningIn
 from outpost.slices import GarbageCollector
 from outpost.telemetry import Telemetry
+from outpost.throttle import Throttle
 from protocols.link.messages import CertificateRecord, RadiusSettings
 from protocols.proxy.trust import TrustedPeers
 from protocols.radius.pins import Pins
@@ -106,8 +107,15 @@ class Outpost:
             random,
             config.offline_credentials,
         )
+        throttle = Throttle(random(32))
+        self._directory.follow(throttle.follow)
         self._authentication = Authentication(
-            self._link, lambda: random(8).hex(), self.telemetry.fault, self._cache, kept=self._on_disk.kept
+            self._link,
+            lambda: random(8).hex(),
+            self.telemetry.fault,
+            self._cache,
+            kept=self._on_disk.kept,
+            throttle=throttle,
         )
         self._updates = Updates(self._directory, now)
         self._collectors = tuple(collectors)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from outpost.credential_cache import CredentialCache
 from outpost.outcome import Circumstances, Credentials, Decision, Password
+from outpost.throttle import Throttle, Try
 from protocols.link.messages import Authenticate, Authenticated
 from rules.durations import Durations
 from rules.names import is_possible_name
@@ -43,7 +44,8 @@ class Kept(Protocol):
 class Authentication:
     """``new_id`` gives a fresh correlation id; ``report_fault`` is told of exceptions that should not happen.
 
-    Without a ``cache`` control is asked every time. ``clock`` only counts seconds.
+    Without a ``cache`` control is asked every time, without a ``throttle`` as often as anybody likes. ``clock`` only
+    counts seconds.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Authentication:
         cache: CredentialCache | None = None,
         clock: Callable[[], float] = time.monotonic,
         kept: Kept | None = None,
+        throttle: Throttle | None = None,
     ) -> None:
         self.asked: defaultdict[str, Durations] = defaultdict(Durations)
         """Protocol to how long control took to answer, or not to."""
@@ -65,6 +68,7 @@ class Authentication:
         self._cache = cache
         self._kept = kept
         self._clock = clock
+        self._throttle = throttle
 
     def known(self, credentials: Password, provider: int, peer: str) -> Decision | None:
         """An accepted decision, if control need not be asked for it; for doors that answer without waiting."""
@@ -79,15 +83,40 @@ class Authentication:
             known = None
             if isinstance(credentials, Password):
                 known = self.known(credentials, provider, circumstances.peer)
-            return known or await self._ask(question_id, credentials, provider, circumstances)
+            return known or await self._throttled(question_id, credentials, provider, circumstances)
         except LinkAway:
             return Decision("control_away", id=question_id)
         except Exception:
             self._report_fault(question_id)
             return Decision("internal_error", id=question_id)
 
-    async def _ask(
+    async def _throttled(
         self, question_id: str, credentials: Credentials, provider: int, circumstances: Circumstances
+    ) -> Decision:
+        """Before a question is asked, and so before a hash is computed."""
+        if self._throttle is None:
+            return await self._ask(question_id, credentials, provider, circumstances)
+        station = circumstances.attributes.get("calling_station", "") if circumstances.protocol == "radius" else ""
+        taken = self._throttle.begin(
+            credentials.username, credentials.proof, circumstances.peer, station, self._clock()
+        )
+        if isinstance(taken, str):
+            return Decision(taken, id=question_id)
+        outcome = Outcome.UNAVAILABLE
+        try:
+            decision = await self._ask(question_id, credentials, provider, circumstances, taken)
+            outcome = decision.outcome
+            return decision
+        finally:
+            self._throttle.settle(taken, outcome, self._clock())
+
+    async def _ask(
+        self,
+        question_id: str,
+        credentials: Credentials,
+        provider: int,
+        circumstances: Circumstances,
+        taken: Try | None = None,
     ) -> Decision:
         began = self._clock()
         self.waiting += 1
@@ -102,6 +131,8 @@ class Authentication:
                     peer=circumstances.peer,
                     attributes=circumstances.attributes,
                     can_ask=circumstances.can_ask,
+                    known_good=taken is not None and taken.known_good,
+                    again=taken is not None and not (taken.counted or taken.known_good),
                 )
             )
         except LinkRevoked:

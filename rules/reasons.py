@@ -283,6 +283,22 @@ REASONS: dict[str, Reason] = _catalogue(
         "The device resumed a session that is no longer good. It signs in with its credentials next.",
     ),
     # --- end of EAP ---
+    Reason(
+        "too_many_tries",
+        Outcome.THROTTLED,
+        "Too many wrong tries for this account from this place. It may try again within two minutes; saving the user "
+        "releases it at once.",
+    ),
+    Reason(
+        "too_many_tries_for_account",
+        Outcome.THROTTLED,
+        "Too many wrong tries for this account from many places. Devices that were let in before still are.",
+    ),
+    Reason(
+        "too_many_tries_from_here",
+        Outcome.THROTTLED,
+        "Too many wrong tries from this place, for many accounts. Find out who guesses there.",
+    ),
     Reason("busy", Outcome.UNAVAILABLE, "Too many passwords are being checked at once. Try again shortly."),
     Reason("control_away", Outcome.UNAVAILABLE, "Control does not answer. Check that it runs and can be reached."),
     Reason("internal_error", Outcome.UNAVAILABLE, "A fault of ours; the log holds a traceback with this id."),

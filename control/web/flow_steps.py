@@ -12,7 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from control import sessions
+from control import reputation, sessions, tries
 from control.flows import executor
 from control.flows.planning import flow_for, plan
 from control.flows.state import Challenge, Denied, Done, State, Step
@@ -22,9 +22,13 @@ from control.sessions import Caller, Visit
 from control.store.interface import NotFound, Transaction
 from control.web.browser import drop_cookie, set_cookie, visit
 from control.web.services import Services
+from rules.places import place
+from rules.reasons import REASONS
 
 FLOW = "flow"
 """The name of the flow's state in the session."""
+PROVING = frozenset({"password", "authenticator_validate"})
+"""Kinds of stages whose answers are guessed at."""
 HINTS = ("code",)
 """Query parameters that a form may show."""
 LONGEST_HINT = 128
@@ -89,8 +93,39 @@ def _is_enough(tx: Transaction, found: Visit, next: str) -> bool:
 
 
 async def answer(services: Services, going: State, fields: Mapping[str, str], who: Caller) -> Step:
-    """The step after an answer; its passwords are checked in the turns of the address that it came from."""
-    return await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}"))
+    """The step after an answer; its passwords are checked in the turns of the address that it came from.
+
+    An answer that proves something is one try, counted before it is looked at: many at once do not pass as one.
+    """
+    name, where = going.context.uid, place(who.client_ip)
+    stage = going.stage
+    if name is None or stage is None or stage.kind not in PROVING:
+        return await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}"))
+    held_up = await services.store.write(lambda tx: _try(tx, name, where))
+    if held_up is not None:
+        return Denied(held_up, REASONS[held_up].stranger, going.context)
+    step = await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}"))
+    await services.store.write(lambda tx: _tried(tx, name, where, who.client_ip, going, step))
+    return step
+
+
+def _try(tx: Transaction, name: str, where: str) -> str | None:
+    held_up = tries.refusal(tx, name, where)
+    if held_up is None:
+        tries.wrong(tx, name, where)
+    return held_up
+
+
+def _tried(tx: Transaction, name: str, where: str, address: str, going: State, step: Step) -> None:
+    """A wrong answer stays counted. Only the last of all proofs begins anew: each alone proves too little."""
+    match step:
+        case Done(_, context) if context.login is not None:
+            tries.right(tx, name, where)
+            reputation.count(tx, name, address, right=True)
+        case Challenge(_, _, reason) | Denied(reason, _, _) if reason and reason not in tries.NO_GUESSES:
+            reputation.count(tx, name, address, right=False)
+        case _:
+            tries.take_back(tx, name, where)
 
 
 async def default_slug(services: Services, designation: str) -> str:

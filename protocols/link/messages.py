@@ -269,6 +269,10 @@ class Authenticate:
     """What else is known of the request: nas, calling_station, ssid, host, path, method."""
     can_ask: bool = False
     """The door can put a `Challenge` to whoever asks, and bring back the reply."""
+    known_good: bool = False
+    """These very credentials were the last that were accepted from there: what others tried does not hold them up."""
+    again: bool = False
+    """The same wrong credentials came from there the last time: a program that repeats them tries but once."""
 
 
 @dataclass(frozen=True, slots=True)

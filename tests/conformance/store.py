@@ -36,12 +36,14 @@ from control.records import (
     Provider,
     Record,
     RefreshToken,
+    Reputation,
     Session,
     Setting,
     Stage,
     StageBinding,
     Token,
     TokenUse,
+    Tries,
     User,
     UserConsent,
 )
@@ -135,6 +137,8 @@ ONE_OF_EACH: tuple[Record, ...] = (
     AuthenticatorUse(9, 78.0, step=3, spent=("a",), origins={"b": 1.5}),
     PendingChallenge("state", 1, {"peer": "::1"}, {"slug": "f"}, 2.0),
     Instance("i1", "outpost", hostname="edge-1", last_seen=3.0),
+    Tries("alice", "192.0.2.0/24", "t1", wrong=3, last=1.0, until=2.0, right=3.0),
+    Reputation("alice", "192.0.2.1", "r1", score=-2, updated=3.0),
     Knock("nas", "192.0.2.1", "k1", outpost="o", count=3, first=1.0, last=2.0, answered=3.0, detail={"peer": "x"}),
 )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from control import reputation, tries
 from control.authentication import Authentication, Proved
 from control.passwords import Busy
 from control.records import Application, Binding, Event, Group, Login, Outpost, Provider, User
@@ -266,3 +267,51 @@ def test_answers_are_counted_under_no_words_but_ours(world: World) -> None:
         ("ldap", "bad_credentials", "wrong_password"): 1,
         ("other", "bad_credentials", "wrong_password"): 2,
     }
+
+
+# --- wrong tries -----------------------------------------------------------------------------------------------------
+
+
+def test_guessing_through_doors_is_held_up_before_anything_is_checked(world: World) -> None:
+    world.proved = Proved("wrong_password", world.users["alice"])
+    for _ in range(tries.FREE + 1):
+        assert world.ask().reason == "wrong_password"
+    asked = len(world.questions)
+    answer = world.ask()
+    assert (answer.outcome, answer.reason) == (Outcome.THROTTLED, "too_many_tries")
+    assert len(world.questions) == asked
+    assert world.ask(peer="198.51.100.1").reason == "wrong_password"  # somebody else, elsewhere
+    assert world.ask(protocol="radius", attributes={"calling_station": "02-01"}).reason == "wrong_password"
+    world.clock.advance(1)
+    world.proved = Proved("accepted")
+    assert world.ask().reason == "accepted"
+
+
+def test_names_that_nobody_has_are_held_up_like_all_others(world: World) -> None:
+    world.proved = Proved("unknown_user")
+    said = [world.ask(None, username="nobody").reason for _ in range(tries.FREE + 2)]
+    assert said == ["unknown_user"] * (tries.FREE + 1) + ["too_many_tries"]
+
+
+def test_credentials_that_an_outpost_knows_are_not_held_up_by_others(world: World) -> None:
+    assert world.ask().reason == "accepted"
+    world.proved = Proved("wrong_password", world.users["alice"])
+    for _ in range(tries.FREE + 2):
+        world.ask()
+    world.proved = Proved("accepted")
+    assert world.ask().reason == "too_many_tries"
+    assert world.ask(known_good=True).reason == "accepted"
+
+
+def test_a_program_that_repeats_a_wrong_password_tries_but_once(world: World) -> None:
+    world.proved = Proved("wrong_password", world.users["alice"])
+    for _ in range(tries.FREE * 2):
+        assert world.ask(again=True).reason == "wrong_password"
+
+
+def test_every_login_counts_for_reputation(world: World) -> None:
+    world.proved = Proved("wrong_password", world.users["alice"])
+    world.ask()
+    world.ask()
+    assert world.store.read_now(lambda tx: reputation.score(tx, "", "127.0.0.1")) == 0
+    assert world.store.read_now(lambda tx: reputation.score(tx, "alice", "127.0.0.1")) == -2

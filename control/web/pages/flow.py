@@ -23,6 +23,7 @@ from control.web.flow_steps import Settled
 from control.web.pages.answers import Stop, message, redirect, rendered
 from control.web.pages.forms import form
 from control.web.services import Services
+from rules.reasons import REASONS, Outcome
 
 CSRF_FIELD = "csrf_token"
 DESIGNATIONS = frozenset({"authentication", "invalidation"})
@@ -124,7 +125,9 @@ def _said(request: Request, settled: Settled, fields: Mapping[str, str]) -> Resp
             return _drawn(asked, settled.csrf, fields)
         case Done(to, _):
             return redirect(to)
-        case Denied(_, text, _):
+        case Denied(reason, text, _):
+            if reason in REASONS and REASONS[reason].outcome is Outcome.THROTTLED:
+                return message(429, "Too many attempts", text)
             return message(403, "Access denied", text)
 
 

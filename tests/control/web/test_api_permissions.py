@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.routing import Route
 
-from control import knocks
+from control import knocks, reputation, tries
 from control.records import Token
 from control.verbs.provider_kinds import KINDS
 from control.web.admin_api.endpoint import Elsewhere, Endpoint
@@ -96,6 +96,10 @@ def keys(api: Api) -> dict[str, str]:
     pair = api.post("/crypto/certificatekeypairs/generate/", {"common_name": "c", "alg": "ecdsa"}, 200)
     made["/crypto/certificatekeypairs"] = pair["pk"]
     made["/knocks"] = knock(api)
+    api.sql.write_now(lambda tx: tries.wrong(tx, "mallory", "192.0.2.0/24"))
+    api.sql.write_now(lambda tx: reputation.count(tx, "mallory", "192.0.2.1", right=False))
+    made["/tries"] = api.get("/tries/?place=192.0.2.0/24")["results"][0]["pk"]
+    made["/policies/reputation/scores"] = api.get("/policies/reputation/scores/")["results"][0]["pk"]
     made["/events/events"] = api.get("/events/events/")["results"][0]["pk"]
     return made
 

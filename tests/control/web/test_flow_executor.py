@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from control import tries
 from control.records import Token, User
 from control.verbs import outposts, tokens, users
 from control.web.admin_api.flow_executor import MOST_ANSWER_BYTES
@@ -296,3 +297,34 @@ def test_nobody_else_says_so(site: Site) -> None:
 
     for token in ("nonsense", site.sql.write_now(own_token)):
         assert failed_from(site, token, "198.51.100.9") == "192.0.2.7"
+
+
+# --- wrong tries -----------------------------------------------------------------------------------------------------
+
+
+def test_guessing_over_pages_and_json_is_held_up_before_anything_is_checked(site: Site) -> None:
+    def guess(who: str = "alice", peer: str = "192.0.2.7", password: str = "wrong") -> str:
+        return str(sign_in(site.browser(peer), who, password)["component"])
+
+    for who in ("alice", "nosuch"):
+        assert [guess(who) for _ in range(tries.FREE + 1)] == ["ak-stage-password"] * (tries.FREE + 1)
+        assert guess(who) == "ak-stage-access-denied"
+    assert guess(password=PASSWORD) == "ak-stage-access-denied"
+    assert {event.context["reason"] for event in site.events("login_failed")} == {
+        "wrong_password",
+        "unknown_user",
+        "too_many_tries",
+    }
+    page = site.browser()
+    page.sign_in("alice")
+    assert (page.page.status_code, page.heading) == (429, "Too many attempts")
+    assert guess(peer="198.51.100.1", password=PASSWORD) == "xak-flow-redirect"  # elsewhere, nobody has guessed
+    site.clock.advance(1)
+    assert guess(password=PASSWORD) == "xak-flow-redirect"
+    assert guess() == "ak-stage-password"  # and it begins anew
+
+
+def test_an_empty_password_is_no_try(site: Site) -> None:
+    for _ in range(tries.FREE * 2):
+        sign_in(site.browser(), password="")
+    assert sign_in(site.browser())["component"] == "xak-flow-redirect"

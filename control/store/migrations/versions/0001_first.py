@@ -210,6 +210,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_head")),
     )
     op.create_table(
+        "reputation",
+        sa.Column("identifier", sa.Text(), nullable=False),
+        sa.Column("ip", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("score", WHOLE, nullable=False),
+        sa.Column("updated", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_reputation")),
+        sa.UniqueConstraint("identifier", "ip", name=op.f("uq_reputation_identifier_ip")),
+    )
+    with op.batch_alter_table("reputation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reputation_updated"), ["updated"], unique=False)
+
+    op.create_table(
+        "tries",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("wrong", WHOLE, nullable=False),
+        sa.Column("last", sa.Double(), nullable=False),
+        sa.Column("until", sa.Double(), nullable=False),
+        sa.Column("right", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_tries")),
+        sa.UniqueConstraint("account", "place", name=op.f("uq_tries_account_place")),
+    )
+    with op.batch_alter_table("tries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_tries_last"), ["last"], unique=False)
+
+    op.create_table(
         "knock",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("what", sa.Text(), nullable=False),
@@ -407,6 +435,7 @@ def upgrade() -> None:
         sa.Column("valid_from", sa.Double(), nullable=True),
         sa.Column("valid_until", sa.Double(), nullable=True),
         sa.Column("sessions_not_before", sa.Double(), nullable=False),
+        sa.Column("released", sa.Double(), nullable=False),
         sa.Column("email_verified", sa.Boolean(), nullable=False),
         sa.Column("date_joined", sa.Double(), nullable=False),
         sa.Column("last_updated", sa.Double(), nullable=False),

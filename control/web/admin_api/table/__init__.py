@@ -15,6 +15,7 @@ from control.web.admin_api.table import (
     people,
     policies,
     providers,
+    tries,
 )
 
 DOMAINS = (
@@ -26,6 +27,7 @@ DOMAINS = (
     providers,
     outposts,
     events,
+    tries,
 )
 
 

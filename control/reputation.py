@@ -1,0 +1,43 @@
+"""Reputation: how often somebody was right or wrong from an address (authentik's scores; verbs over a transaction)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from control.records import Reputation
+from control.store.interface import Query, Transaction
+from rules.names import shown
+from rules.reasons import REASONS, Outcome
+
+LOWEST, HIGHEST = -5, 5
+"""authentik's default limits."""
+KEPT_SECONDS = 86_400.0
+"""A score that has not changed for a day begins anew."""
+SWEPT_AT_ONCE = 10
+
+
+def count(tx: Transaction, identifier: str, ip: str, right: bool) -> None:
+    """One up for a right sign-in, one down for a wrong one."""
+    known = tx.find(Reputation, identifier=shown(identifier), ip=shown(ip))
+    before = known.score if known is not None and known.updated > tx.now - KEPT_SECONDS else 0
+    score = max(LOWEST, min(before + (1 if right else -1), HIGHEST))
+    if known is None:
+        tx.insert(Reputation(shown(identifier), shown(ip), score=score, updated=tx.now))
+    elif (known.score, known.updated) != (score, tx.now):
+        tx.update(replace(known, score=score, updated=tx.now))
+    for old in tx.select(Reputation, Query(ordering=("updated",), limit=SWEPT_AT_ONCE)):
+        if old.updated < tx.now - KEPT_SECONDS:
+            tx.delete(old)
+
+
+def count_reason(tx: Transaction, identifier: str, ip: str, reason: str) -> None:
+    """What came of one sign-in, by the code of its reason."""
+    outcome = REASONS[reason].outcome
+    if outcome in (Outcome.ACCEPTED, Outcome.BAD_CREDENTIALS):
+        count(tx, identifier, ip, outcome is Outcome.ACCEPTED)
+
+
+def score(tx: Transaction, identifier: str, ip: str) -> int:
+    """0 for whoever is unknown."""
+    known = tx.find(Reputation, identifier=shown(identifier), ip=shown(ip))
+    return known.score if known is not None and known.updated > tx.now - KEPT_SECONDS else 0

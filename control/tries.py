@@ -1,0 +1,131 @@
+"""Wrong tries, counted for all doors, outposts and replicas together, and kept through restarts (DESIGN section 4).
+
+Verbs over a transaction. Outposts count in front of this, in memory (`outpost/throttle.py`); here stands what pages and
+the flow executor ask, and what guessing through many outposts adds up to. Names that nobody has count like all others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from control.records import Tries, User
+from control.store.interface import Query, Transaction
+from rules.names import shown
+from rules.reasons import REASONS, Outcome
+
+FREE = 20
+"""Wrong tries for one account from one place: twice what one outpost lets through at once."""
+LONGEST_BLOCK = 120.0
+"""Seconds. Each further wrong try doubles the pause, from one second up to this."""
+QUIET = 900.0
+"""Seconds without a wrong try after which it begins anew."""
+ACCOUNT_FREE, ACCOUNT_SECONDS = 200, 6.0
+"""Wrong tries for one account from all places that were never right; then one in so many seconds."""
+RIGHT_SECONDS = 30 * 86_400.0
+"""How long a place is remembered where an account was right: other places' guesses do not count against it."""
+EVERYWHERE = ""
+"""The place of an account's sum."""
+SWEPT_AT_ONCE = 10
+
+NO_GUESSES = frozenset(
+    {
+        "unsupported_proof",
+        "flow_needs_browser",
+        "flow_proved_nothing",
+        "flow_denied",
+        "credential_changed",
+        "needs_network_password",
+    }
+)
+"""Refusals of an account or configuration that say nothing about what was tried."""
+
+
+def refusal(tx: Transaction, username: str, place: str, known_good: bool = False) -> str | None:
+    """The reason why nothing may be tried now. ``known_good``: an outpost says that these very credentials were right
+    at this place the last time; believed if they were right there for us too."""
+    account = username.casefold()
+    here = _find(tx, account, place)
+    was_right = here is not None and here.right > tx.now - RIGHT_SECONDS
+    if was_right and known_good:
+        return None
+    if here is not None and tx.now < here.until:
+        return "too_many_tries"
+    everywhere = _find(tx, account, EVERYWHERE)
+    if not was_right and everywhere is not None and _left(everywhere, tx.now) >= ACCOUNT_FREE:
+        return "too_many_tries_for_account"
+    return None
+
+
+def wrong(tx: Transaction, username: str, place: str) -> None:
+    """One more."""
+    account = username.casefold()
+    here = _find(tx, account, place)
+    before = here.wrong if here is not None and tx.now - here.last < QUIET else 0
+    until = tx.now + min(2.0 ** min(before - FREE, 10), LONGEST_BLOCK) if before >= FREE else 0.0
+    _put(tx, here, account, place, wrong=before + 1, until=until)
+    if here is None or here.right <= tx.now - RIGHT_SECONDS:
+        everywhere = _find(tx, account, EVERYWHERE)
+        tried = 0.0 if everywhere is None else _left(everywhere, tx.now)
+        _put(tx, everywhere, account, EVERYWHERE, wrong=int(tried) + 1, until=0.0)
+    _sweep(tx)
+
+
+def take_back(tx: Transaction, username: str, place: str) -> None:
+    """The last one was none."""
+    here = _find(tx, username.casefold(), place)
+    if here is not None and here.wrong:
+        tx.update(replace(here, wrong=here.wrong - 1, until=0.0))
+
+
+def right(tx: Transaction, username: str, place: str) -> None:
+    """Everything was right: this place begins anew."""
+    account = username.casefold()
+    here = _find(tx, account, place)
+    _put(tx, here, account, place, wrong=0, until=0.0, right=tx.now)
+
+
+def count(tx: Transaction, username: str, place: str, reason: str, again: bool = False) -> None:
+    """What came of one try, by the code of its reason. ``again``: the same as the one before, which was counted."""
+    outcome = REASONS[reason].outcome
+    if outcome is Outcome.ACCEPTED:
+        right(tx, username, place)
+    elif outcome is Outcome.BAD_CREDENTIALS and reason not in NO_GUESSES and not again:
+        wrong(tx, username, place)
+
+
+def delete(tx: Transaction, pk: str) -> None:
+    """Forgets one line, and releases its account at all outposts: they hear that the user has changed. Raises
+    NotFound."""
+    line = tx.get(Tries, pk)
+    tx.delete(line)
+    release_at_outposts(tx, line.account)
+
+
+def release_at_outposts(tx: Transaction, account: str) -> None:
+    for user in tx.select(User, Query(alike={"username": account})):
+        tx.update(replace(user, released=tx.now))
+
+
+def _left(everywhere: Tries, now: float) -> float:
+    """Wrong tries of an account that still count: one is forgotten every `ACCOUNT_SECONDS`."""
+    return max(0.0, everywhere.wrong - (now - everywhere.last) / ACCOUNT_SECONDS)
+
+
+def _find(tx: Transaction, account: str, place: str) -> Tries | None:
+    return tx.find(Tries, account=shown(account), place=shown(place))
+
+
+def _put(
+    tx: Transaction, line: Tries | None, account: str, place: str, wrong: int, until: float, right: float | None = None
+) -> None:
+    if line is None:
+        tx.insert(Tries(shown(account), shown(place), wrong=wrong, until=until, last=tx.now, right=right or 0.0))
+    else:
+        last_right = line.right if right is None else right
+        tx.update(replace(line, wrong=wrong, until=until, last=tx.now, right=last_right))
+
+
+def _sweep(tx: Transaction) -> None:
+    for line in tx.select(Tries, Query(ordering=("last",), limit=SWEPT_AT_ONCE)):
+        if line.last < tx.now - (RIGHT_SECONDS if line.right else QUIET + ACCOUNT_FREE * ACCOUNT_SECONDS):
+            tx.delete(line)

@@ -1,0 +1,168 @@
+"""Wrong tries, counted at control for all doors, outposts and pages together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from control import reputation, tries
+from control.records import Event, Reputation, Tries, User
+from control.store.interface import Transaction
+from control.store.sql import SqlStore
+from control.tries import ACCOUNT_FREE, ACCOUNT_SECONDS, FREE, LONGEST_BLOCK, NO_GUESSES, QUIET, RIGHT_SECONDS
+from rules.reasons import REASONS, Outcome
+from tests.fakes import FakeClock
+from tests.stores import open_store
+
+T = TypeVar("T")
+HERE, ELSEWHERE = "192.0.2.0/24", "198.51.100.0/24"
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.clock = folder, FakeClock()
+        self.store: SqlStore = open_store(folder, self.clock)
+
+    def refusal(self, who: str = "alice", place: str = HERE, known_good: bool = False) -> str | None:
+        return self.store.read_now(lambda tx: tries.refusal(tx, who, place, known_good))
+
+    def wrong(self, times: int = 1, who: str = "alice", place: str = HERE) -> None:
+        def verb(tx: Transaction) -> None:
+            for _ in range(times):
+                tries.wrong(tx, who, place)
+
+        self.store.write_now(verb)
+
+    def right(self, who: str = "alice", place: str = HERE) -> None:
+        self.store.write_now(lambda tx: tries.right(tx, who, place))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.store.close()
+
+
+def test_some_are_free_and_then_every_one_waits_longer_up_to_minutes(bench: Bench) -> None:
+    bench.wrong(FREE)
+    assert bench.refusal() is None
+    for seconds in (1, 2, 4, 8, 16, 32, 64, LONGEST_BLOCK, LONGEST_BLOCK):
+        bench.wrong()
+        assert bench.refusal() == "too_many_tries"
+        bench.clock.advance(seconds - 0.01)
+        assert bench.refusal() == "too_many_tries"
+        bench.clock.advance(0.01)
+        assert bench.refusal() is None
+
+
+def test_they_survive_a_restart(bench: Bench) -> None:
+    bench.wrong(FREE + 1)
+    bench.store.close()
+    bench.store = open_store(bench.folder, bench.clock)
+    assert bench.refusal() == "too_many_tries"
+
+
+def test_somebody_else_elsewhere_is_not_held_up(bench: Bench) -> None:
+    bench.wrong(FREE + 1)
+    assert bench.refusal(place=ELSEWHERE) is None
+    assert bench.refusal(who="bob") is None
+    assert bench.refusal(who="ALICE") == "too_many_tries"
+
+
+def test_a_quiet_while_and_a_right_one_begin_anew(bench: Bench) -> None:
+    resets: list[Callable[[], object]] = [lambda: bench.clock.advance(QUIET), bench.right]
+    for begin_anew in resets:
+        bench.wrong(FREE + 1)
+        begin_anew()
+        assert bench.refusal() is None
+        bench.wrong(FREE)
+        assert bench.refusal() is None
+        bench.clock.advance(QUIET)
+
+
+def test_guessing_from_everywhere_is_slowed_but_not_where_it_was_right_before(bench: Bench) -> None:
+    bench.right(place=HERE)
+    for number in range(ACCOUNT_FREE):
+        bench.wrong(place=f"10.0.{number}.0/24")
+    assert bench.refusal(place=ELSEWHERE) == "too_many_tries_for_account"
+    assert bench.refusal(place=HERE) is None
+    bench.clock.advance(ACCOUNT_SECONDS + 1)
+    assert bench.refusal(place=ELSEWHERE) is None
+
+
+def test_what_was_right_here_the_last_time_is_let_through_if_it_was_right_for_us_too(bench: Bench) -> None:
+    bench.wrong(FREE + 1)
+    assert bench.refusal(known_good=True) == "too_many_tries"
+    bench.right()
+    bench.wrong(FREE + 1)
+    assert bench.refusal(known_good=True) is None
+    bench.clock.advance(RIGHT_SECONDS)
+    bench.wrong(FREE + 1)
+    assert bench.refusal(known_good=True) == "too_many_tries"
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_what_counts(bench: Bench, code: str) -> None:
+    def verb(tx: Transaction) -> None:
+        for _ in range(FREE + 1):
+            tries.count(tx, "alice", HERE, code)
+
+    bench.store.write_now(verb)
+    counts = REASONS[code].outcome is Outcome.BAD_CREDENTIALS and code not in NO_GUESSES
+    assert (bench.refusal() is not None) is counts
+
+
+def test_what_an_administrator_deletes_is_released_at_the_outposts_too(bench: Bench) -> None:
+    user = bench.store.write_now(lambda tx: tx.insert(User("Alice")))
+    bench.wrong(FREE + 1)
+    before = bench.store.read_now(lambda tx: tx.revision().number)
+    [line] = [one for one in bench.store.read_now(lambda tx: tx.select(Tries)) if one.place == HERE]
+    bench.store.write_now(lambda tx: tries.delete(tx, line.pk))
+    assert bench.refusal() is None
+    changes = bench.store.read_now(lambda tx: tx.changes_since(before))
+    assert [(change.kind, change.pk) for change in changes] == [("user", user.pk)]
+
+
+def test_old_lines_are_swept(bench: Bench) -> None:
+    for number in range(20):
+        bench.wrong(who=f"user{number}")
+    bench.clock.advance(QUIET + ACCOUNT_FREE * ACCOUNT_SECONDS + 1)
+    for number in range(5):
+        bench.wrong(who=f"other{number}")
+    assert bench.store.read_now(lambda tx: tx.count(Tries)) == 10
+
+
+def test_no_event_and_no_revision(bench: Bench) -> None:
+    before = bench.store.read_now(lambda tx: (tx.revision(), tx.count(Event)))
+    bench.wrong(3)
+    bench.right()
+    assert bench.store.read_now(lambda tx: (tx.revision(), tx.count(Event))) == before
+
+
+# --- reputation ----------------------------------------------------------------------------------------------------
+
+
+def test_a_score_goes_up_and_down_within_its_limits_and_is_forgotten_after_a_day(bench: Bench) -> None:
+    def count(right: bool, times: int = 1) -> int:
+        def verb(tx: Transaction) -> int:
+            for _ in range(times):
+                reputation.count(tx, "alice", "192.0.2.1", right)
+            return reputation.score(tx, "alice", "192.0.2.1")
+
+        return bench.store.write_now(verb)
+
+    assert count(False) == -1
+    assert count(True, 3) == 2
+    assert count(True, 10) == reputation.HIGHEST
+    assert count(False, 20) == reputation.LOWEST
+    assert bench.store.read_now(lambda tx: reputation.score(tx, "alice", "192.0.2.2")) == 0
+    bench.clock.advance(reputation.KEPT_SECONDS)
+    assert bench.store.read_now(lambda tx: reputation.score(tx, "alice", "192.0.2.1")) == 0
+    bench.store.write_now(lambda tx: reputation.count(tx, "bob", "192.0.2.1", True))
+    bench.clock.advance(1)
+    bench.store.write_now(lambda tx: reputation.count(tx, "bob", "192.0.2.1", True))
+    assert [one.identifier for one in bench.store.read_now(lambda tx: tx.select(Reputation))] == ["bob"]
