@@ -11,6 +11,7 @@ from dataclasses import fields
 
 from control.records import Application, Binding, Certificate, EndedSession, Group, Outpost, Provider, User
 from control.store.interface import LoggedChange, Query, Transaction
+from control.verbs.roles import with_permission
 from control.verbs.system import public_url
 from protocols.link.messages import (
     BindingRecord,
@@ -30,6 +31,7 @@ from protocols.link.messages import (
     Remove,
     UserRecord,
 )
+from rules.permissions import SEARCH_FULL_DIRECTORY
 
 SELF_SIGNED = "goauthentik.io/crypto/jwt-managed"
 """``managed`` of the certificate that providers without one of their own show."""
@@ -177,6 +179,7 @@ def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | Non
     if provider.kind == "radius":
         chosen["client_networks"] = networks(provider.settings["client_networks"])
     bindings = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
+    is_ldap = provider.kind == "ldap"
     return ProviderRecord(
         pk=provider.pk,
         name=provider.name,
@@ -187,6 +190,7 @@ def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | Non
         policy_engine_mode=application.policy_engine_mode,  # type: ignore[arg-type]  # checked when it was stored
         settings=settings(**chosen),
         bindings=tuple(binding_record(binding) for binding in bindings),
+        full_search_roles=tuple(with_permission(tx, SEARCH_FULL_DIRECTORY, provider.pk) if is_ldap else ()),
     )
 
 
@@ -247,4 +251,5 @@ def group_record(group: Group, members: tuple[int, ...] | None) -> GroupRecord:
         created=group.created,
         updated=group.last_updated,
         attributes=group.attributes,
+        roles=group.roles,
     )

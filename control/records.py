@@ -92,10 +92,28 @@ class Group(Record):
     pk: str = ""
     is_superuser: bool = False
     parents: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    """Held by the members, also those of groups below (D12)."""
     attributes: dict[str, Any] = field(default_factory=dict)
     ordinal: int = 0
     created: float = 0.0
     last_updated: float = 0.0
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Role(Record):
+    """What the groups that hold it may do, beyond what everybody may."""
+
+    TABLE = "role"
+    DIRECTORY = True
+    SEARCHED = ("name",)
+    UNIQUE = (("name",),)
+
+    name: str
+    pk: str = ""
+    permissions: tuple[str, ...] = ()
+    """``<permission>`` for every object, ``<permission>@<pk>`` for one: `rules.permissions`."""
     managed: str | None = None
 
 
@@ -168,6 +186,42 @@ class Binding(Record):
     negate: bool = False
     timeout: int = 30
     failure_result: bool = False
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy(Record):
+    TABLE = "policy"
+    DIRECTORY = True
+    SEARCHED = ("name",)
+    UNIQUE = (("name",),)
+
+    name: str
+    kind: str
+    """A key of `control.policy.kinds.KINDS`."""
+    pk: str = ""
+    execution_logging: bool = False
+    """Leave an event each time it decides."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyMapping(Record):
+    """An expression that yields claims, headers or attributes."""
+
+    TABLE = "property_mapping"
+    DIRECTORY = True
+    SEARCHED = ("name",)
+    UNIQUE = (("name",),)
+
+    name: str
+    kind: str
+    """scope, ldap, radius, notification."""
+    expression: str
+    pk: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Of a scope: ``scope_name``, ``description``."""
     managed: str | None = None
 
 
@@ -597,8 +651,11 @@ class Reputation(Record):
 DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     User,
     Group,
+    Role,
     Application,
     Provider,
+    Policy,
+    PropertyMapping,
     Binding,
     Outpost,
     Certificate,

@@ -12,6 +12,7 @@ from control.records import Group, User
 from control.store.interface import Transaction
 from control.verbs import bindings
 from control.verbs.fields import MAX_INTEGER, Attributes, Fields, Invalid, Name, Uuid, existing, overlaid, parse, unique
+from control.verbs.roles import existing_roles
 from rules.groups import makes_cycle
 
 
@@ -19,6 +20,7 @@ class GroupFields(Fields):
     name: Name
     is_superuser: bool = False
     parents: list[Uuid] = Field(default_factory=list)
+    roles: list[Uuid] = Field(default_factory=list)
     users: list[Annotated[int, Field(ge=1, le=MAX_INTEGER)]] = Field(default_factory=list)
     attributes: Attributes = Field(default_factory=dict)
 
@@ -28,8 +30,10 @@ def create(tx: Transaction, given: Mapping[str, Any]) -> Group:
     fields = parse(GroupFields, given)
     parents = tuple(parent.pk for parent in existing(tx, Group, "parents", fields.parents))
     users = existing(tx, User, "users", fields.users)
+    roles = existing_roles(tx, fields.roles)
     with unique():
-        group = tx.insert(Group(**fields.model_dump(exclude={"users", "parents"}), parents=parents))
+        made = Group(**fields.model_dump(exclude={"users", "parents", "roles"}), parents=parents, roles=roles)
+        group = tx.insert(made)
     if users:
         tx.add_members(group.pk, [user.pk for user in users])
     return group
@@ -40,8 +44,10 @@ def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = T
     group = tx.get(Group, pk)
     fields = overlaid(GroupFields, current(group), given, partial)
     parents = _checked_parents(tx, pk, fields.parents)
+    roles = existing_roles(tx, fields.roles)
+    plain = fields.model_dump(exclude={"users", "parents", "roles"})
     with unique():
-        changed = tx.update(replace(group, **fields.model_dump(exclude={"users", "parents"}), parents=parents))
+        changed = tx.update(replace(group, **plain, parents=parents, roles=roles))
     if "users" in given:
         _hold_exactly(tx, pk, fields.users)
     return changed
@@ -70,6 +76,7 @@ def current(group: Group) -> dict[str, Any]:
         "name": group.name,
         "is_superuser": group.is_superuser,
         "parents": list(group.parents),
+        "roles": list(group.roles),
         "attributes": group.attributes,
     }
 

@@ -127,7 +127,14 @@ def _ldap_providers(snapshot: Snapshot) -> Iterator[tuple[ProviderRecord, LdapSe
 def _reader(tree: Tree, user: int) -> Reader | None:
     ancestry = tree.ancestry(user)
     admitted = _admitted(tree.provider, user, ancestry.groups)
-    return Reader(tree, user, everything=ancestry.superuser) if admitted else None
+    everything = ancestry.superuser or _searches_everything(tree, ancestry.groups)
+    return Reader(tree, user, everything) if admitted else None
+
+
+def _searches_everything(tree: Tree, groups: frozenset[str]) -> bool:
+    """Does one of these groups hold a role with ``search_full_directory`` for this provider?"""
+    giving, known = tree.provider.full_search_roles, tree.snapshot.groups
+    return bool(giving) and any(role in giving for pk in groups if pk in known for role in known[pk].roles)
 
 
 def _admitted(provider: ProviderRecord, user: int, groups: frozenset[str]) -> bool:

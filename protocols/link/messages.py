@@ -52,6 +52,8 @@ class GroupRecord:
     created: float = 0.0
     updated: float = 0.0
     attributes: dict[str, Any] = field(default_factory=dict)
+    roles: tuple[str, ...] = ()
+    """pks of the roles that its members hold, also those of groups below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,9 @@ class ProviderRecord:
     policy_engine_mode: Literal["any", "all"]
     settings: LdapSettings | RadiusSettings | ProxySettings
     bindings: tuple[BindingRecord, ...] = ()
+    full_search_roles: tuple[str, ...] = ()
+    """Of LDAP: pks of the roles whose holders may find everybody (``search_full_directory``), `GroupRecord.roles`.
+    Members of a superuser group may without any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from control.web.admin_api import access, credentials, extras, flow_executor, knocks, openapi, outpost_health, served
+from control.web.admin_api import (
+    access,
+    credentials,
+    extras,
+    flow_executor,
+    knocks,
+    openapi,
+    outpost_health,
+    permissions,
+    served,
+)
 from control.web.admin_api.endpoint import Elsewhere
 from control.web.admin_api.table import resources
 from control.web.services import Services
@@ -17,6 +27,7 @@ def routes(services: Services) -> list[BaseRoute]:
     described = [
         *flow_executor.routes(services),
         *extras.routes(services),
+        *permissions.routes(services),
         *access.routes(services),
         *credentials.routes(services),
         *outpost_health.routes(services),

@@ -11,10 +11,12 @@ from control.records import User
 from control.store.interface import Actor, Transaction
 from control.verbs import tokens
 from control.verbs.rights import is_superuser
+from control.verbs.roles import held_by
 from control.verbs.users import INTERNAL_SERVICE_ACCOUNT
 from control.web import browser
 from control.web.admin_api.refusals import BAD_TOKEN, NOT_AUTHENTICATED, NOT_PERMITTED, Refused
 from control.web.services import Services
+from rules.permissions import AUDITOR, HELPDESK, holds
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -24,6 +26,11 @@ class Caller:
     user: User
     is_superuser: bool
     client_ip: str = ""
+    permissions: frozenset[str] = frozenset()
+    """Lines of `rules.permissions`, from the roles of the user's groups."""
+
+    def may(self, permission: str) -> bool:
+        return self.is_superuser or holds(self.permissions, permission)
 
     @property
     def actor(self) -> Actor:
@@ -40,6 +47,18 @@ Permit = Callable[[Caller], bool]
 
 def superusers_only(caller: Caller) -> bool:
     return caller.is_superuser
+
+
+def auditors(caller: Caller) -> bool:
+    return caller.may(AUDITOR)
+
+
+def auditors_and_helpdesk(caller: Caller) -> bool:
+    return caller.may(AUDITOR) or caller.may(HELPDESK)
+
+
+def helpdesk(caller: Caller) -> bool:
+    return caller.may(HELPDESK)
 
 
 def superusers_and_outposts(caller: Caller) -> bool:
@@ -59,8 +78,8 @@ def everybody(caller: Caller) -> bool:
 async def identify(request: Request, services: Services) -> Caller:
     """Raises Refused with 403."""
     user = await _user(request, services)
-    ruling = await services.store.read(lambda tx: is_superuser(tx, user.pk))
-    return Caller(user, ruling, browser.address(request, services).client)
+    ruling, held = await services.store.read(lambda tx: (is_superuser(tx, user.pk), held_by(tx, user.pk)))
+    return Caller(user, ruling, browser.address(request, services).client, held)
 
 
 async def _user(request: Request, services: Services) -> User:

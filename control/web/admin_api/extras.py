@@ -12,14 +12,17 @@ from starlette.routing import BaseRoute, Route
 
 from control.audit import RETENTION
 from control.outposts import uid_of
+from control.records import User
 from control.store.interface import Transaction
 from control.verbs import groups, service_accounts, system, users
 from control.verbs.fields import MAX_INTEGER, Fields, parse
+from control.verbs.rights import is_superuser
+from control.verbs.roles import held_by
 from control.web.admin_api.bodies import json_object
-from control.web.admin_api.callers import Caller, everybody, superusers_only
+from control.web.admin_api.callers import Caller, everybody, helpdesk, superusers_only
 from control.web.admin_api.endpoint import Action, Answer, Body, Do, Endpoint
 from control.web.admin_api.lists import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from control.web.admin_api.refusals import answer
+from control.web.admin_api.refusals import Refused, answer
 from control.web.admin_api.shapes.people import myself
 from control.web.admin_api.table.people import GROUPS, USERS
 from control.web.services import Services
@@ -55,7 +58,7 @@ def routes(services: Services) -> list[BaseRoute]:
         ),
         Route(
             "/core/users/{key}/set_password/",
-            Endpoint(services, {"POST": Action(superusers_only, _set_password(services), PASSWORD, status=204)}),
+            Endpoint(services, {"POST": Action(helpdesk, _set_password(services), PASSWORD, status=204)}),
         ),
         Route(
             "/core/groups/{key}/add_user/",
@@ -121,7 +124,7 @@ def _set_password(services: Services) -> Do:
     async def do(request: Request, caller: Caller) -> Response:
         password = users.new_password(await json_object(request))
         key = request.path_params["key"]
-        user = await services.store.read(lambda tx: USERS.one(tx, key, caller))
+        user = await services.store.read(lambda tx: _within_reach(tx, USERS.one(tx, key, caller), caller))
         stored = await services.passwords.hash(password)
 
         def verb(tx: Transaction) -> None:
@@ -131,6 +134,15 @@ def _set_password(services: Services) -> Do:
         return answer(None, 204)
 
     return do
+
+
+def _within_reach(tx: Transaction, user: User, caller: Caller) -> User:
+    """The helpdesk helps those who hold no rights: setting a password means becoming that person."""
+    if not caller.is_superuser and (
+        is_superuser(tx, user.pk) or held_by(tx, user.pk) or user.type.endswith("service_account")
+    ):
+        raise Refused(403, "Only an administrator sets the password of somebody who holds rights.")
+    return user
 
 
 def _change_members(services: Services, change: Callable[[Transaction, str, int], None]) -> Do:

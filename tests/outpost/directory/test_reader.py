@@ -6,7 +6,7 @@ from outpost.directory import reader
 from outpost.directory.candidates import EVERYTHING
 from protocols.ldap.messages import Scope
 from protocols.ldap.result import Refused, ResultCode
-from protocols.link.messages import Members, Put
+from protocols.link.messages import Configuration, Members, Put
 from tests.outpost.directory.people import (
     ALICE,
     BASE,
@@ -16,6 +16,7 @@ from tests.outpost.directory.people import (
     USERS,
     VIRTUAL,
     People,
+    a_provider,
     a_user,
     read,
     short,
@@ -248,3 +249,14 @@ def test_a_parent_that_becomes_superuser_gives_the_full_view() -> None:
     staff = people.directory.current.groups["g-staff"]
     people.change(Put(replace(staff, is_superuser=True, members=(CAROL,))))
     assert people.names("(objectClass=user)", by=BOB) == EVERY_USER
+
+
+def test_a_role_with_the_permission_gives_the_full_view_through_groups_below() -> None:
+    people = People()
+    staff = people.directory.current.groups["g-staff"]
+    people.change(Configuration((replace(a_provider(), full_search_roles=("r-readers",)),)))
+    assert people.names("(objectClass=user)", by=BOB) == ["user:bob"]
+    people.change(Put(replace(staff, roles=("r-readers",), members=(CAROL,))))
+    assert people.names("(objectClass=user)", by=BOB) == EVERY_USER
+    people.change(Configuration((a_provider(),)))
+    assert people.names("(objectClass=user)", by=BOB) == ["user:bob"]

@@ -192,6 +192,7 @@ def upgrade() -> None:
         sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("is_superuser", sa.Boolean(), nullable=False),
         sa.Column("parents", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("roles", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("attributes", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("ordinal", WHOLE, nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
@@ -303,6 +304,28 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pending_challenge_user"), ["user"], unique=False)
 
     op.create_table(
+        "policy",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("execution_logging", sa.Boolean(), nullable=False),
+        sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_policy")),
+        sa.UniqueConstraint("name", name=op.f("uq_policy_name")),
+    )
+    op.create_table(
+        "property_mapping",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("expression", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_property_mapping")),
+        sa.UniqueConstraint("name", name=op.f("uq_property_mapping_name")),
+    )
+    op.create_table(
         "provider",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -343,6 +366,15 @@ def upgrade() -> None:
         sa.Column("chain", sa.Text(), nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_revision")),
+    )
+    op.create_table(
+        "role",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("permissions", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_role")),
+        sa.UniqueConstraint("name", name=op.f("uq_role_name")),
     )
     op.create_table(
         "session",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from control.flows.avatar import avatar
 from control.outposts import uid_of
-from control.records import Group, Login, User
+from control.records import Group, Login, Role, User
 from control.store.interface import Query, Transaction
 from control.verbs.rights import closure, superusers
 from control.web.admin_api.resource import View
@@ -89,6 +89,7 @@ def groups(tx: Transaction, records: Sequence[Group], view: View) -> list[Body]:
     children = _children(tx, records)
     with_children = view.includes("include_children", False)
     parents = by_pk(tx, Group, {pk for group in records for pk in group.parents})
+    roles = by_pk(tx, Role, {pk for group in records for pk in group.roles})
     with_parents = view.includes("include_parents", False)
     return [
         {
@@ -101,14 +102,18 @@ def groups(tx: Transaction, records: Sequence[Group], view: View) -> list[Body]:
             "users": members.get(group.pk, []),
             "users_obj": [people[pk] for pk in members.get(group.pk, [])] if people is not None else None,
             "attributes": group.attributes,
-            "roles": [],
-            "roles_obj": [],
+            "roles": list(group.roles),
+            "roles_obj": [{"pk": pk, "name": roles[pk].name} for pk in group.roles if pk in roles],
             "inherited_roles_obj": [] if view.includes("include_inherited_roles", False) else None,
             "children": [child.pk for child in children.get(group.pk, [])],
             "children_obj": [_related(child) for child in children.get(group.pk, [])] if with_children else None,
         }
         for group in records
     ]
+
+
+def roles(tx: Transaction, records: Sequence[Role], view: View) -> list[Body]:
+    return [{"pk": role.pk, "name": role.name, "object_permissions": [], "managed": role.managed} for role in records]
 
 
 def _members(tx: Transaction, groups: Iterable[Sequence[int]]) -> dict[int, Body]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from control.records import Event
 from control.verbs.tokens import Random
+from control.web.admin_api.callers import auditors
 from control.web.admin_api.lists import any_of, text
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes import activity
@@ -21,6 +22,7 @@ EVENTS = Resource(
     "Event",
     activity.events,
     ordering=("-created",),
+    readers=auditors,
     filters={
         "action": text("action"),
         "actions": any_of("action"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from control.records import Flow
 from control.verbs.tokens import Random
+from control.web.admin_api.callers import auditors
 from control.web.admin_api.lists import text
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes import flows
@@ -21,6 +22,7 @@ FLOWS = Resource(
     "Flow",
     flows.flows,
     ordering=("slug",),
+    readers=auditors,
     lookup="slug",
     filters={
         "flow_uuid": text("pk"),

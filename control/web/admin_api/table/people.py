@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from control.records import Group, User
+from control.records import Group, Role, User
 from control.store.interface import Query, Transaction
-from control.verbs import groups, users
+from control.verbs import groups, roles, users
 from control.verbs.rights import every_superuser
 from control.verbs.tokens import Random
+from control.web.admin_api.callers import auditors, auditors_and_helpdesk
 from control.web.admin_api.lists import Narrowed, any_of, boolean, flag, numbers, text
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes import people
 
 
 def resources(random: Random) -> list[Resource[Any]]:
-    return [USERS, GROUPS]
+    return [USERS, GROUPS, ROLES]
 
 
 def _superusers(tx: Transaction, values: list[str]) -> Narrowed:
@@ -51,6 +52,7 @@ USERS = Resource(
     fields=users.UserFields,
     ordering=("username",),
     numbered=True,
+    readers=auditors_and_helpdesk,
     filters={
         "username": text("username"),
         "name": text("name"),
@@ -75,6 +77,7 @@ GROUPS = Resource(
     "Group",
     people.groups,
     fields=groups.GroupFields,
+    readers=auditors_and_helpdesk,
     filters={
         "name": text("name"),
         "is_superuser": flag("is_superuser"),
@@ -84,4 +87,17 @@ GROUPS = Resource(
     create=groups.create,
     update=groups.update,
     delete=groups.delete,
+)
+
+ROLES = Resource(
+    "rbac/roles",
+    Role,
+    "Role",
+    people.roles,
+    fields=roles.RoleFields,
+    readers=auditors,
+    filters={"name": text("name"), "managed": any_of("managed")},
+    create=roles.create,
+    update=roles.update,
+    delete=roles.delete,
 )

@@ -7,6 +7,7 @@ from typing import Any
 from control.records import Binding
 from control.verbs import bindings
 from control.verbs.tokens import Random
+from control.web.admin_api.callers import auditors
 from control.web.admin_api.lists import any_of, flag, number, text
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes import policies
@@ -22,6 +23,7 @@ BINDINGS = Resource(
     "PolicyBinding",
     policies.bindings,
     fields=bindings.BindingFields,
+    readers=auditors,
     ordering=("target", "order"),
     filters={
         "target": text("target"),
