@@ -29,6 +29,8 @@ from rules.reasons import REASONS, Outcome
 
 NO_CREDENTIALS = "no_credentials"
 """A decision without a reason of its own: nobody was refused, somebody was sent to sign in."""
+SKIPPED_PATH = "skipped_path"
+"""Nor was anybody let in: the application has said that this path needs no sign-in."""
 PROTOCOLS = frozenset({"ldap", "radius", "proxy", "http"})
 OTHER = "other"
 """What no catalogue knows. There is nothing of the kind; if there ever is, it makes one line, not a million."""
@@ -141,7 +143,7 @@ class OutpostMetrics(Collector):
             "Who asked to be let in, and what they were told.",
             labels=("protocol", "outcome", "reason"),
         )
-        for (protocol, reason), count in bounded(self.telemetry.decisions, {*REASONS, NO_CREDENTIALS}):
+        for (protocol, reason), count in bounded(self.telemetry.decisions, {*REASONS, NO_CREDENTIALS, SKIPPED_PATH}):
             outcome = REASONS[reason].outcome if reason in REASONS else reason
             decisions.add_metric((protocol, str(outcome), reason), count)
         yield decisions

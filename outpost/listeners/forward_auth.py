@@ -20,9 +20,10 @@ from outpost.telemetry import Telemetry
 from protocols.link.messages import OutpostRecord, ProviderRecord, ProxySettings
 from protocols.proxy.cookies import values
 from protocols.proxy.decision import Deny, HostTable, Prove, Realm, SignIn, Site, credentials_in, site_for
-from protocols.proxy.forwarded import DIALECTS, REDIRECTING, ForwardedRequest
+from protocols.proxy.forwarded import BEHIND_PREFIX, DIALECTS, REDIRECTING, ForwardedRequest
 from protocols.proxy.headers import Unwritable, identity_fields, meta_fields
 from protocols.proxy.http1 import field_lines
+from protocols.proxy.skipping import SkippedPaths
 from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers, forwarded_client
 from rules.reasons import Outcome
 
@@ -91,6 +92,18 @@ class ForwardAuth:
         self._noted = set()
         for site in self._table.unreadable:
             self._note(f"The external host or cookie domain of provider {site.provider_name!r} is no host: correct it.")
+        for site in self._table.sites:
+            self._note_patterns(site)
+
+    def _note_patterns(self, site: Site) -> None:
+        """Mistakes in what needs no sign-in open something, or nothing."""
+        for line in site.skipped.faulty:
+            self._note(f"Provider {site.provider_name!r}: {line!r} is no pattern that can be used, and skips nothing.")
+        for line in site.skipped.unanchored:
+            self._note(
+                f"Provider {site.provider_name!r}: {line!r} matches anywhere in a path, so that more may need no "
+                "sign-in than was meant. Begin it with ^ if it is the beginning of the path."
+            )
 
     def open(self, exchange: Exchange) -> None:
         try:
@@ -101,8 +114,8 @@ class ForwardAuth:
     def _open(self, exchange: Exchange) -> None:
         place = exchange.path[len(PREFIX) :]
         if place.startswith(b"auth/"):
-            dialect = place[5:].decode("latin-1")
-            if dialect in DIALECTS:
+            dialect, slash, _ = place[5:].decode("latin-1").partition("/")
+            if dialect in DIALECTS and (not slash or dialect in BEHIND_PREFIX):
                 self._decide(exchange, dialect)
                 return
         if place == b"ping":
@@ -117,7 +130,9 @@ class ForwardAuth:
             return
         headers = exchange.request.named
         try:
-            forwarded = DIALECTS[dialect](exchange.request.host.decode("latin-1"), headers)
+            request = exchange.request
+            rest = request.target[len(PREFIX) + 5 + len(dialect) :].decode("latin-1")
+            forwarded = DIALECTS[dialect](request.host.decode("latin-1"), headers, request.method.decode("ascii"), rest)
             client = forwarded_client(peer, headers, self._trusted)
             site = site_for(self._table, forwarded)
         except ForwardingError as error:
@@ -138,7 +153,10 @@ class ForwardAuth:
             self._sign_in.forwarded(exchange, self._table, realm, site, forwarded, headers, client)
             return
         known = self._session(realm, site, headers)
-        if known is None:
+        if (known is None or known.identity is None) and self._is_skipped(site, forwarded):
+            self._telemetry.decisions["proxy", "skipped_path"] += 1
+            exchange.respond(200, self._anonymous_lines(site))
+        elif known is None:
             self._without_session(exchange, site, realm if redirecting else None, forwarded, headers, client)
         elif known.identity is not None:
             self._allow_known(exchange, site, known, known.identity, client)
@@ -147,6 +165,13 @@ class ForwardAuth:
             self._sign_in.not_open(exchange, site)
         else:
             self._refuse(exchange, "", Circumstances("proxy", client), Decision(known.reason))
+
+    def _is_skipped(self, site: Site, forwarded: ForwardedRequest) -> bool:
+        return bool(site.skipped) and site.skipped.skips(self._table.origin(site, forwarded.host), forwarded.path)
+
+    def _anonymous_lines(self, site: Site) -> bytes:
+        """Every identity header, empty: nobody's own gets through where nobody has to sign in."""
+        return ALLOWED + field_lines(identity_fields(None)) + self._meta_lines(site)
 
     def _session(self, realm: Realm | None, site: Site, headers: Headers) -> Known | None:
         if realm is None or b"cookie" not in headers:
@@ -300,4 +325,5 @@ def _site(record: ProviderRecord, settings: ProxySettings) -> Site:
         takes_basic=settings.intercept_header_auth,
         client_id=settings.client_id,
         secret=settings.cookie_secret,
+        skipped=SkippedPaths(settings.skip_path_regex, whole_url=settings.mode == "forward_domain"),
     )

@@ -12,7 +12,10 @@ from protocols.proxy.cookies import Jar
 from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.hosts import normalised, parents, without_port
 from protocols.proxy.sealed import Sealer
+from protocols.proxy.skipping import SkippedPaths
 from protocols.proxy.trust import NONE, ForwardingError, Headers
+
+NOTHING_SKIPPED = SkippedPaths("", whole_url=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Site:
     client_id: str = ""
     secret: str = field(default="", repr=False)
     """What its cookies are sealed with; without one nobody can sign in with a browser."""
+    skipped: SkippedPaths = NOTHING_SKIPPED
+    """Paths that need no sign-in."""
 
     @property
     def scheme(self) -> str:
@@ -93,7 +98,8 @@ class HostTable:
         self._hosts: dict[int, str] = {}
         self._realms: dict[int, Realm] = {}
         self.unreadable: list[Site] = []
-        for site in sorted(sites, key=lambda site: site.provider):
+        self.sites = tuple(sorted(sites, key=lambda site: site.provider))
+        for site in self.sites:
             try:
                 host = _external_host(site)
                 name = without_port(host)

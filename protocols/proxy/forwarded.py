@@ -6,8 +6,7 @@ A dialect reads its own headers and never falls back to another's: a client can 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from protocols.proxy.hosts import normalised
 from protocols.proxy.trust import SCHEMES, ForwardingError, Headers, single, title
@@ -39,11 +38,13 @@ class ForwardedRequest(NamedTuple):
         return self.target.partition("?")[0]
 
 
-Dialect = Callable[[str, Headers], ForwardedRequest]
-"""Takes the question's Host and headers. Raises ForwardingError."""
+class Dialect(Protocol):
+    def __call__(self, host: str, headers: Headers, method: str = ..., rest: str = ...) -> ForwardedRequest:
+        """Of the proxy's question: its Host and headers, its method, and what follows the dialect's own path in its
+        target. Raises ForwardingError."""
 
 
-def nginx(host: str, headers: Headers) -> ForwardedRequest:
+def nginx(host: str, headers: Headers, method: str = "GET", rest: str = "") -> ForwardedRequest:
     """nginx ``auth_request``: X-Original-URL, or X-Original-URI with the host in X-Forwarded-Host or Host.
 
     X-Original-Method may be missing, as most configurations do not set it, and is then GET. When both X-Original
@@ -80,25 +81,44 @@ def nginx(host: str, headers: Headers) -> ForwardedRequest:
     )
 
 
-def forwarded_headers(host: str, headers: Headers) -> ForwardedRequest:
+def forwarded_headers(host: str, headers: Headers, method: str = "GET", rest: str = "") -> ForwardedRequest:
     """Caddy ``forward_auth`` and Traefik ForwardAuth: X-Forwarded-Proto, -Host, -Uri and -Method, all of them."""
-    proto, said_host, uri, method = (_required(headers, name) for name in _FORWARDED)
+    proto, said_host, uri, said_method = (_required(headers, name) for name in _FORWARDED)
     scheme = _scheme(b"x-forwarded-proto", proto)
     return ForwardedRequest(
         scheme,
         _normalised(b"x-forwarded-host", said_host, scheme),
         _checked_target(b"x-forwarded-uri", uri),
-        _method(b"x-forwarded-method", method),
+        _method(b"x-forwarded-method", said_method),
         _asked(host, scheme),
     )
 
 
+def envoy(host: str, headers: Headers, method: str = "GET", rest: str = "") -> ForwardedRequest:
+    """Envoy ext_authz over HTTP: the browser's own Host and method, its target behind ``path_prefix``.
+
+    X-Forwarded-Proto comes only if `allowed_headers` names it; without it, https.
+    """
+    scheme = _scheme(b"x-forwarded-proto", single(headers, b"x-forwarded-proto") or "https")
+    said_host = _normalised(b"host", host, scheme)
+    target = _checked_target(b"x-envoy-original-path", rest if rest.startswith("/") else f"/{rest}")
+    return ForwardedRequest(scheme, said_host, target, _method(b"x-forwarded-method", method), said_host)
+
+
 _FORWARDED = (b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-uri", b"x-forwarded-method")
 
-DIALECTS: dict[str, Dialect] = {"nginx": nginx, "caddy": forwarded_headers, "traefik": forwarded_headers}
-"""By the last part of ``/outpost.goauthentik.io/auth/...``."""
-REDIRECTING = frozenset({"caddy", "traefik"})
+DIALECTS: dict[str, Dialect] = {
+    "nginx": nginx,
+    "caddy": forwarded_headers,
+    "traefik": forwarded_headers,
+    "haproxy": forwarded_headers,
+    "envoy": envoy,
+}
+"""By what follows ``/outpost.goauthentik.io/auth/``."""
+REDIRECTING = frozenset({"caddy", "traefik", "haproxy", "envoy"})
 """Dialects of proxies that hand every answer but 2xx to the browser as it is, redirects and cookies included."""
+BEHIND_PREFIX = frozenset({"envoy"})
+"""Those that write the browser's target behind the path that they ask at."""
 
 
 def _required(headers: Headers, name: bytes) -> str:

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
+import re2
 from pydantic import AfterValidator, Field
 
 from control.verbs.fields import Duration, Invalid, LongText, Text, Uuid
@@ -67,10 +68,15 @@ def _patterns(text: str) -> str:
         raise ValueError(f"No more than {MAX_PATTERNS} lines.")
     for number, line in enumerate(lines, 1):
         try:
-            re.compile(line.strip())
-        except re.error as error:
-            raise ValueError(f"Line {number} is not a regular expression: {error}.") from None
+            re2.compile(line.strip(), _quiet)
+        except re2.error as error:
+            reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else error
+            raise ValueError(f"Line {number} is not a regular expression that can be used here: {reason}.") from None
     return text
+
+
+_quiet = re2.Options()
+_quiet.log_errors = False
 
 
 class ProxyFields(ProviderFields):

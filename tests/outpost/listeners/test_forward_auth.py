@@ -264,7 +264,7 @@ def test_an_unreadable_client_address_is_refused() -> None:
         "/outpost.goauthentik.io/",
         "/outpost.goauthentik.io/auth/",
         "/outpost.goauthentik.io/auth/caddy/",
-        "/outpost.goauthentik.io/auth/envoy/page",
+        "/outpost.goauthentik.io/auth/envoyage",
         "/outpost.goauthentik.io/auth/nginx/",
         "/outpost.goauthentik.io/auth/nginx%20",
         "/outpost.goauthentik.io/auth/NGINX",
@@ -292,9 +292,21 @@ def test_no_path_and_no_agent_opens_anything() -> None:
     assert door.ask(("X-Original-Method", "OPTIONS"), ("Origin", "https://x")).status == 401
 
 
-def test_skip_path_regex_opens_nothing_yet() -> None:
-    door = Door(provider(7, "https://app.example.com", skip_path_regex=".*"))
-    assert door.ask().status == 401
+def test_skip_path_regex_opens_what_it_says_and_nothing_is_said_of_anybody() -> None:
+    door = Door(RECORDS[0], provider(7, "https://app.example.com", skip_path_regex="^/public/"))
+    answer = door.ask(("X-Authentik-Username", "admin"), url="https://app.example.com/public/x?y")
+    assert (answer.status, answer.headers["X-Authentik-Username"]) == (200, "")
+    assert answer.headers["X-Authentik-Meta-App"] == "app-7"
+    assert answer.headers.keys() >= IDENTITY_HEADERS
+    assert door.ask(url="https://app.example.com/private").status == 401
+    assert door.telemetry.decisions["proxy", "skipped_path"] == 1
+
+
+def test_patterns_that_may_be_mistakes_are_told() -> None:
+    door = Door(RECORDS[0], provider(7, "https://app.example.com", skip_path_regex="/public\n(unclosed"))
+    faulty, unanchored = door.telemetry.notes
+    assert "'(unclosed'" in faulty
+    assert "matches anywhere" in unanchored
 
 
 def test_changes_are_in_force_at_once() -> None:
