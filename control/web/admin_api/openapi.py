@@ -29,8 +29,9 @@ FIXED: Mapping[str, Schema] = {
         "required": ["detail"],
     },
     "ValidationError": {
-        "description": "Field names, and what is wrong with them.",
+        "description": "Field names, and what is wrong with them; `detail` for a body that cannot be read at all.",
         "type": "object",
+        "properties": {"detail": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}},
         "additionalProperties": {"type": "array", "items": {"type": "string"}},
     },
     "Pagination": {
@@ -127,13 +128,18 @@ def _operation(path: str, method: str, action: Action, schemas: dict[str, Schema
         "responses": {
             str(action.status): _response(_answered(action.gives, schemas), action.status),
             **{status: _response({"$ref": REFERENCE.format(model=name)}) for status, name in REFUSALS.items()},
-            **({"404": _response({"$ref": REFERENCE.format(model="GenericError")})} if "{" in path else {}),
+            **({"404": _response({"$ref": REFERENCE.format(model="GenericError")})} if _may_miss(path, action) else {}),
         },
     }
     if action.takes is not None:
         schema = _taken(action.takes, schemas)
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return operation
+
+
+def _may_miss(path: str, action: Action) -> bool:
+    """A record that is not there, or a page behind the last one."""
+    return "{" in path or (action.gives is not None and action.gives.pages)
 
 
 def _operation_id(path: str, method: str, gives: Answer | None) -> str:
@@ -159,13 +165,14 @@ def _flow_operations(found: Route) -> Iterator[tuple[str, Schema]]:
     query = {"name": "query", "in": "query", "required": False, "schema": {"type": "string"}}
     challenge = _response({"$ref": REFERENCE.format(model="FlowChallenge")})
     refused = _response({"$ref": REFERENCE.format(model="GenericError")})
+    unreadable = _response({"$ref": REFERENCE.format(model="ValidationError")})
     for method, name in (("get", "flows_executor_get"), ("post", "flows_executor_solve")):
         operation: Schema = {
             "operationId": name,
             "tags": ["flows"],
             "parameters": [query],
             "security": [],
-            "responses": {"200": challenge, "400": refused, "403": refused, "404": refused},
+            "responses": {"200": challenge, "400": unreadable, "403": refused, "404": refused},
         }
         if method == "post":
             given = {"$ref": REFERENCE.format(model="FlowChallengeResponse")}
