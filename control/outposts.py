@@ -176,6 +176,8 @@ def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | Non
     settings = SETTINGS[provider.kind]
     known = {field.name for field in fields(settings)}
     chosen = {key: value for key, value in {**provider.settings, **provider.secrets}.items() if key in known}
+    if provider.kind == "ldap":
+        chosen["extra_containers"] = tuple(provider.settings.get("extra_containers", ()))
     if provider.kind == "radius":
         chosen["client_networks"] = networks(provider.settings["client_networks"])
     bindings = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))

@@ -12,9 +12,11 @@ from control.store.interface import Query, Transaction
 from control.verbs.fields import Invalid, existing, missing, parse, unique
 from control.verbs.provider_kinds import (
     KINDS,
+    LdapFields,
     OAuth2Fields,
     ProviderFields,
     ProxyFields,
+    check_ldap,
     check_proxy,
     claimed,
     claims,
@@ -103,6 +105,8 @@ def _check(tx: Transaction, fields: ProviderFields) -> None:
         existing(tx, Certificate, "certificate", [certificate])
     if isinstance(fields, ProxyFields):
         check_proxy(fields)
+    if isinstance(fields, LdapFields):
+        check_ldap(fields)
     if isinstance(fields, OAuth2Fields) and fields.signing_key is not None:
         (chosen,) = existing(tx, Certificate, "signing_key", [fields.signing_key])
         if not signs_rs256(chosen):

@@ -7,10 +7,12 @@ no scalar or list of scalars, and everything in `RESERVED` stay out.
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from protocols.ldap.matching import Value
 from protocols.ldap.schema import ATTRIBUTE_TYPES
 from protocols.link.messages import GroupRecord, UserRecord
 
@@ -30,25 +32,28 @@ RESERVED = frozenset(attribute.key for attribute in ATTRIBUTE_TYPES if attribute
 }
 """Names that nobody may set: what we derive ourselves, and secrets."""
 
+BINARY = frozenset({"jpegphoto"})
+"""Attributes whose values are octets."""
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}\Z")
-_NONE: dict[str, tuple[str, tuple[str, ...]]] = {}
+_NONE: dict[str, tuple[str, tuple[Value, ...]]] = {}
 
 
-def custom_attributes(record: UserRecord | GroupRecord) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+def custom_attributes(record: UserRecord | GroupRecord) -> Mapping[str, tuple[str, tuple[Value, ...]]]:
     """Key (lower case) to the spelling and the values. ``/`` in a name becomes ``-``, full stops go, ``%s`` in a value
     is the record's name: authentik's habits."""
     if not record.attributes:
         return _NONE
     name = record.username if isinstance(record, UserRecord) else record.name
-    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    found: dict[str, tuple[str, tuple[Value, ...]]] = {}
     for raw, value in record.attributes.items():
         served = _served(raw) if len(raw) <= MAX_RAW_NAME else None
-        if served is not None and (values := _texts(value, name)):
+        if served is not None and (values := _values(served[0], value, name)):
             found[served[0]] = (served[1], values)
     return found
 
 
-def custom_values(record: UserRecord | GroupRecord, key: str) -> tuple[str, ...] | None:
+def custom_values(record: UserRecord | GroupRecord, key: str) -> tuple[Value, ...] | None:
     """Those of one key; None if the record does not have it, or nobody may."""
     if not record.attributes or key in RESERVED:
         return None
@@ -57,7 +62,7 @@ def custom_values(record: UserRecord | GroupRecord, key: str) -> tuple[str, ...]
         served = _served(raw) if len(raw) <= MAX_RAW_NAME else None
         if served is not None and served[0] == key:
             name = record.username if isinstance(record, UserRecord) else record.name
-            found = _texts(value, name) or found
+            found = _values(key, value, name) or found
     return found
 
 
@@ -67,6 +72,19 @@ def _served(raw: str) -> tuple[str, str] | None:
     spelling = raw.replace("/", "-").replace(".", "")
     key = spelling.lower()
     return (key, spelling) if key not in RESERVED and _NAME.match(spelling) else None
+
+
+def _values(key: str, value: Any, name: str) -> tuple[Value, ...]:
+    texts = _texts(value, name)
+    return texts if key not in BINARY else tuple(octets for text in texts if (octets := _octets(text)))
+
+
+def _octets(text: str) -> bytes:
+    """Base64, as JSON carries it, perhaps as a ``data:`` URL; none for what is not."""
+    try:
+        return b64decode("".join(text.rpartition(",")[2].split()), validate=True)
+    except ValueError:
+        return b""
 
 
 def _texts(value: Any, name: str) -> tuple[str, ...]:

@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 
 from outpost.directory.entries import (
     GROUP_ATTRIBUTES,
-    GROUP_CLASS_NAMES,
     USER_ATTRIBUTES,
-    USER_CLASS_NAMES,
     VIRTUAL_GROUP_ATTRIBUTES,
     VIRTUAL_GROUP_CLASS_NAMES,
+    Profile,
 )
 from outpost.directory.index import ORDINAL
 from outpost.directory.tree import CONTAINER_KEYS, Tree
@@ -124,14 +123,19 @@ class LookUps:
 
 
 @lru_cache(maxsize=1024)
-def look_ups(key: str) -> LookUps:
+def look_ups(key: str, profile: Profile) -> LookUps:
     """``key`` is of an attribute type that the tree recognises, so that there are not many."""
+    doubtful = {kind for kind, keys in DOUBTFUL.items() if key in keys}
+    if key in profile.users and key not in USER_LOOKUPS:
+        doubtful.add(USERS)
+    if key in profile.groups and key not in GROUP_LOOKUPS:
+        doubtful.add(GROUPS)
     return LookUps(
-        USER_LOOKUPS.get(key) or (_all if key in USER_ATTRIBUTES else _users_by(key)),
-        GROUP_LOOKUPS.get(key) or (_all if key in GROUP_ATTRIBUTES else _groups_by(key)),
+        USER_LOOKUPS.get(key) or (_all if key in profile.users else _users_by(key)),
+        GROUP_LOOKUPS.get(key) or (_all if key in profile.groups else _groups_by(key)),
         VIRTUAL_GROUP_LOOKUPS.get(key) or (_all if key in VIRTUAL_GROUP_ATTRIBUTES else _none),
         None if key in CONTAINER_KEYS else (),
-        frozenset(kind for kind, keys in DOUBTFUL.items() if key in keys),
+        frozenset(doubtful),
     )
 
 
@@ -140,7 +144,7 @@ def _equal(attribute: str, value: bytes, tree: Tree) -> Candidates:
     normal = None if known is None or known.key == ORDINAL else known.rule.normalise(value)
     if known is None or normal is None:
         return NOTHING
-    by = look_ups(known.key)
+    by = look_ups(known.key, tree.profile)
     return Candidates(
         by.users(tree, normal),
         by.groups(tree, normal),
@@ -157,8 +161,8 @@ def _present(attribute: str, tree: Tree) -> Candidates:
     key = known.key
     users, groups = tree.indices.users, tree.indices.groups
     return Candidates(
-        None if key in USER_ATTRIBUTES and key != "mail" else users.present(key),
-        None if key in GROUP_ATTRIBUTES else groups.present(key),
+        None if key in tree.profile.users and key != "mail" else users.present(key),
+        None if key in tree.profile.groups else groups.present(key),
         None if key in VIRTUAL_GROUP_ATTRIBUTES else (),
         None if key in CONTAINER_KEYS else (),
         frozenset(kind for kind, keys in SOMETIMES_PRESENT.items() if key in keys),
@@ -193,8 +197,8 @@ def _none(tree: Tree, normal: Any) -> Collection[Any]:
     return ()
 
 
-def _of_class(names: frozenset[str]) -> Callable[[Tree, Any], Any]:
-    return lambda tree, normal: None if normal in names else ()
+def _of_class(names: Callable[[Tree], frozenset[str]]) -> Callable[[Tree, Any], Any]:
+    return lambda tree, normal: None if normal in names(tree) else ()
 
 
 def _users_by(key: str) -> Callable[[Tree, Any], Users]:
@@ -227,12 +231,16 @@ def _groups_by_number(tree: Tree, number: int) -> Groups:
 
 def _users_within(tree: Tree, dn: Any) -> Users:
     group = tree.group_at(dn)
-    return () if group is None else tree.users_within(group)
+    if group is None:
+        return ()
+    return tree.users_within(group) if tree.settings.nested_member_of else tree.members(group)
 
 
 def _groups_within(tree: Tree, dn: Any) -> Groups:
     group = tree.group_at(dn)
-    return () if group is None else tree.groups_within(group) - {group}
+    if group is None:
+        return ()
+    return tree.groups_within(group) - {group} if tree.settings.nested_member_of else tree.children(group)
 
 
 def _groups_with_member(tree: Tree, dn: Any) -> Groups:
@@ -256,7 +264,7 @@ def _users_named(tree: Tree, name: Any) -> Users:
 
 
 USER_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
-    "objectclass": _of_class(USER_CLASS_NAMES),
+    "objectclass": _of_class(lambda tree: tree.profile.user_class_names),
     "cn": _users_by("uid"),
     "uid": _users_by("uid"),
     "samaccountname": _users_by("uid"),
@@ -270,7 +278,7 @@ USER_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
     "memberuid": _none,
 }
 GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Groups]] = {
-    "objectclass": _of_class(GROUP_CLASS_NAMES),
+    "objectclass": _of_class(lambda tree: tree.profile.group_class_names),
     "cn": _groups_by("cn"),
     "samaccountname": _groups_by("cn"),
     "entryuuid": _groups_by("entryuuid"),
@@ -281,7 +289,7 @@ GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Groups]] = {
     "memberof": _groups_within,
 }
 VIRTUAL_GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
-    "objectclass": _of_class(VIRTUAL_GROUP_CLASS_NAMES),
+    "objectclass": _of_class(lambda tree: VIRTUAL_GROUP_CLASS_NAMES),
     "cn": _users_by("uid"),
     "samaccountname": _users_by("uid"),
     "gidnumber": _users_by_number("uidnumber", "gidnumber"),
@@ -302,9 +310,19 @@ DOUBTFUL: dict[str, frozenset[str]] = {
 }
 """Kind to the keys whose look-up may find too many."""
 SOMETIMES_PRESENT: dict[str, frozenset[str]] = {
-    USERS: frozenset({"givenname", "memberof", "createtimestamp", "modifytimestamp", "pwdchangedtime"}),
-    GROUPS: frozenset({"member", "uniquemember", "memberuid", "memberof", "createtimestamp", "modifytimestamp"}),
+    USERS: frozenset({"givenname", "memberof", "createtimestamp", "modifytimestamp", "pwdchangedtime"})
+    | {
+        "gecos",
+        "shadowlastchange",
+        "shadowexpire",
+        "whencreated",
+        "whenchanged",
+        "sambapwdlastset",
+        "sambakickofftime",
+    },
+    GROUPS: frozenset({"whencreated", "whenchanged", "objectguid"})
+    | frozenset({"member", "uniquemember", "memberuid", "memberof", "createtimestamp", "modifytimestamp"}),
     VIRTUAL_GROUPS: frozenset(),
-    CONTAINERS: CONTAINER_KEYS - {"objectclass", "entrydn"},
+    CONTAINERS: CONTAINER_KEYS - {"objectclass", "entrydn", "hassubordinates", "subschemasubentry"},
 }
 """Kind to the keys that some of its entries lack, without an index that says which."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from outpost.directory.bodies import Bodies
 from outpost.directory.memory import Memory, remember
@@ -15,6 +15,8 @@ from protocols.ldap.dn import DN
 from protocols.link.messages import LdapSettings, ProviderRecord
 from rules import bindings, validity
 
+NOBODY = 0
+"""No user has this pk."""
 LOOKED_AT = 1000
 """Users of one change whose names are compared; of more, some name is taken to be another."""
 
@@ -54,7 +56,13 @@ class NamingContexts:
         known = self._memory.logins.get(text)
         if known is not None:
             return known
-        name = dn.parse(text)
+        try:
+            name = dn.parse(text)
+        except ValueError:
+            known = self._alias(text, self._asked_for)
+            if known is None:
+                raise
+            return known  # not remembered: what it stands for may be another's tomorrow
         tree = self.tree_at(name)
         username = None if tree is None else tree.login_name(name)
         if tree is None or username is None:
@@ -62,9 +70,47 @@ class NamingContexts:
         known = (tree, username)
         return remember(self._memory.logins, text, known) if len(text) <= dn.CACHED_LENGTH else known
 
+    def active_directory(self) -> bool:
+        """Does any provider show itself as Active Directory?"""
+        return any(tree.settings.active_directory for tree in self._trees.values())
+
+    def plain_login(self, name: str) -> tuple[Tree, str] | None:
+        """As `login`, for the name of a SASL bind: ``dn:`` and a DN, or a login name in any form."""
+        if name.lower().startswith("dn:"):
+            return self.login(name[3:])
+        return self._alias(name.removeprefix("u:"), lambda settings, form: True)
+
+    def _alias(self, text: str, served: Callable[[LdapSettings, str], bool]) -> tuple[Tree, str] | None:
+        """Whose name it is that is no DN; the provider with the lowest pk that takes its form."""
+        domain, backslash, alone = text.partition("\\")
+        local, at, suffix = text.rpartition("@")
+        for pk in sorted(self._trees):
+            tree = self._trees[pk]
+            if backslash:
+                if served(tree.settings, "domain") and domain.casefold() == tree.short_domain.casefold():
+                    return tree, alone
+                continue
+            if at and served(tree.settings, "mail"):
+                found = tree.users_with_mail(text)
+                if len(found) == 1:
+                    return tree, tree.snapshot.users[found[0]].username
+                if tree.domain and suffix.casefold() == tree.domain:
+                    return tree, local
+            if served(tree.settings, "name"):
+                return tree, text
+        return None
+
+    @staticmethod
+    def _asked_for(settings: LdapSettings, form: str) -> bool:
+        return bool(getattr(settings, f"bind_by_{form}"))
+
     def base_dns(self) -> list[str]:
         """In the order of provider pks."""
         return [self._trees[pk].settings.base_dn for pk in sorted(self._trees)]
+
+    def readable_by_anybody(self, tree: Tree) -> Reader | None:
+        """Without a bind, where the provider allows that."""
+        return Reader(tree, NOBODY, everything=True) if tree.settings.anonymous_search else None
 
     def readable_by(self, identity: Identity, provider: int, now: float) -> Reader | None:
         """What this identity may read now. None: nothing, for they are gone, disabled, expired or no longer admitted.

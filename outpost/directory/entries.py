@@ -7,17 +7,22 @@ that 100,000 users cost no 100,000 entries.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
+from outpost.directory import profiles
 from outpost.directory.attributes import custom_attributes, custom_values
 from outpost.directory.members import Spelling, spelling
+from outpost.directory.stamps import days, generalized_time
 from protocols.ldap.extensible import IN_CHAIN
 from protocols.ldap.matching import MatchingRule, Normal, Value
 from protocols.ldap.messages import encode_attribute, encode_entry, encode_values
 from protocols.ldap.schema import KNOWN, AttributeType
 from protocols.ldap.schema import custom as custom_type
 from protocols.ldap.search import Selection
+from protocols.ldap.subschema import SUBSCHEMA
 from protocols.link.messages import GroupRecord, UserRecord
 
 if TYPE_CHECKING:
@@ -33,6 +38,8 @@ USER_CLASSES = (
     "inetOrgPerson",
     "user",
     "posixAccount",
+    "shadowAccount",
+    "ldapPublicKey",
     "goauthentik.io/ldap/user",
 )
 GROUP_CLASSES = (
@@ -60,11 +67,6 @@ def boolean(truth: bool) -> Values:
     return ("TRUE" if truth else "FALSE",)
 
 
-def generalized_time(seconds: float | None) -> Values:
-    """No value for a moment that was never recorded."""
-    return (datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%d%H%M%SZ"),) if seconds else ()
-
-
 def given_name(name: str) -> Values:
     """Everything before the last word; best effort, as there is only one name field."""
     words = name.split()
@@ -75,6 +77,15 @@ def surname(user: UserRecord) -> Values:
     """The last word; person requires one (RFC 4519), so that the user name stands in for an empty name."""
     words = user.name.split()
     return (words[-1] if words else user.username,)
+
+
+def gecos(user: UserRecord) -> Values:
+    """The full name as ASCII, without what separates its fields (passwd(5))."""
+    plain = normalize("NFKD", user.name).encode("ascii", "ignore").decode().translate(_NO_GECOS).strip()
+    return (plain,) if plain else ()
+
+
+_NO_GECOS = str.maketrans("", "", ":,=\n\r")
 
 
 USER_ATTRIBUTES: dict[str, UserValues] = {
@@ -90,6 +101,9 @@ USER_ATTRIBUTES: dict[str, UserValues] = {
     "uidnumber": lambda tree, user: (tree.uid_number(user),),
     "gidnumber": lambda tree, user: (tree.uid_number(user),),
     "homedirectory": lambda tree, user: (f"/home/{user.username}",),
+    "gecos": lambda tree, user: gecos(user),
+    "shadowlastchange": lambda tree, user: days(user.password_changed),
+    "shadowexpire": lambda tree, user: days(user.valid_until),
     "memberof": lambda tree, user: tree.ancestry(user.pk).dns,
     "ak-active": lambda tree, user: boolean(user.is_active),
     "ak-superuser": lambda tree, user: boolean(tree.ancestry(user.pk).superuser),
@@ -98,6 +112,9 @@ USER_ATTRIBUTES: dict[str, UserValues] = {
     "createtimestamp": lambda tree, user: generalized_time(user.created),
     "modifytimestamp": lambda tree, user: generalized_time(user.updated),
     "pwdchangedtime": lambda tree, user: generalized_time(user.password_changed),
+    "structuralobjectclass": lambda tree, user: ("inetOrgPerson",),
+    "hassubordinates": lambda tree, user: ("FALSE",),
+    "subschemasubentry": lambda tree, user: (SUBSCHEMA,),
 }
 
 VIRTUAL_GROUP_ATTRIBUTES: dict[str, UserValues] = {
@@ -109,6 +126,9 @@ VIRTUAL_GROUP_ATTRIBUTES: dict[str, UserValues] = {
     "uniquemember": lambda tree, user: (tree.user_dn(user.username),),
     "memberuid": lambda tree, user: (user.username,),
     "entrydn": lambda tree, user: (tree.virtual_group_dn(user.username),),
+    "structuralobjectclass": lambda tree, user: ("groupOfNames",),
+    "hassubordinates": lambda tree, user: ("FALSE",),
+    "subschemasubentry": lambda tree, user: (SUBSCHEMA,),
 }
 
 
@@ -124,7 +144,7 @@ class UserEntry:
         return self.tree.user_dn(self.record.username)
 
     def attribute_types(self) -> Iterable[AttributeType]:
-        return _types(USER_ATTRIBUTES, self.record)
+        return _types(self.tree.profile.users, self.record)
 
     def values(self, key: str) -> Values:
         custom = custom_values(self.record, key)
@@ -132,15 +152,19 @@ class UserEntry:
             custom = custom_values(self.record, "uidnumber")  # the user's own group has the user's number
         if custom is not None:
             return custom
-        values = USER_ATTRIBUTES.get(key)
+        values = self.tree.profile.users.get(key)
         return () if values is None else values(self.tree, self.record)
+
+    def has(self, key: str) -> bool:
+        return bool(self.values(key))
 
     def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
         match key:
             case "objectclass":
-                return assertion in USER_CLASS_NAMES
+                return assertion in self.tree.profile.user_class_names
             case "memberof":
-                return self.tree.group_at(assertion) in self.tree.ancestry(self.record.pk).groups
+                ancestry = self.tree.ancestry(self.record.pk)
+                return self.tree.group_at(assertion) in (ancestry.groups if rule is IN_CHAIN else ancestry.shown)
         if rule is IN_CHAIN:
             return False
         return _holds(self.values(key), rule, assertion)
@@ -157,9 +181,10 @@ class UserEntry:
             added = {**added, "gidnumber": ("gidNumber", added["uidnumber"][1])}
 
         def own(key: str) -> bytes:
-            return encode_values(USER_ATTRIBUTES[key](tree, record))
+            return encode_values(ours[key](tree, record))
 
-        return _encode(tree.user_dn(record.username), USER_ATTRIBUTES, own, added, selection)
+        ours = tree.profile.users
+        return _encode(tree.user_dn(record.username), ours, own, added, selection)
 
 
 class GroupEntry:
@@ -168,8 +193,8 @@ class GroupEntry:
     __slots__ = ("_spelling", "only", "record", "tree")
 
     def __init__(self, tree: Tree, record: GroupRecord, only: int | None = None) -> None:
-        self.tree = tree
-        self.record = record
+        self.tree: Tree = tree
+        self.record: GroupRecord = record
         self.only = only
         self._spelling: Spelling | None = None
 
@@ -178,7 +203,7 @@ class GroupEntry:
         return self.tree.group_dn(self.record.name)
 
     def attribute_types(self) -> Iterable[AttributeType]:
-        return _types(GROUP_ATTRIBUTES, self.record)
+        return _types(self.tree.profile.groups, self.record)
 
     def members(self) -> frozenset[int]:
         members = self.tree.members(self.record.pk)
@@ -187,6 +212,11 @@ class GroupEntry:
     def child_groups(self) -> frozenset[str]:
         children = self.tree.children(self.record.pk)
         return children if self.only is None else children & self.tree.ancestry(self.only).groups
+
+    def has(self, key: str) -> bool:
+        if key in ("member", "uniquemember", "memberuid"):
+            return bool(self.members()) or (key != "memberuid" and bool(self.child_groups()))
+        return bool(self.values(key))
 
     def holds_in_chain(self, key: str, assertion: Normal) -> bool:
         """Is there a way from here to what the DN names, over members who are groups, or groups that this is in?"""
@@ -214,7 +244,7 @@ class GroupEntry:
         custom = custom_values(self.record, key)
         if custom is not None:
             return custom
-        values = GROUP_ATTRIBUTES.get(key)
+        values = self.tree.profile.groups.get(key)
         return () if values is None else values(self)
 
     def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
@@ -223,7 +253,7 @@ class GroupEntry:
             return self.holds_in_chain(key, assertion)
         match key:
             case "objectclass":
-                return assertion in GROUP_CLASS_NAMES
+                return assertion in self.tree.profile.group_class_names
             case "member" | "uniquemember":
                 return self.tree.user_at(assertion) in self.members() or (
                     self.tree.group_at(assertion) in self.child_groups()
@@ -234,7 +264,7 @@ class GroupEntry:
                     for user in self.tree.users_named(str(assertion))
                 )
             case "memberof":
-                return self.tree.group_at(assertion) in self.tree.lineage(self.record.parents).groups
+                return self.tree.group_at(assertion) in self.tree.lineage(self.record.parents).shown
         return _holds(self.values(key), rule, assertion)
 
     def encoded(self, selection: Selection) -> bytes | None:
@@ -255,9 +285,10 @@ class GroupEntry:
                 spelt, self._spelling = done.value, None
 
         def own(key: str) -> bytes:
-            return spelt[key] if key in spelt else encode_values(GROUP_ATTRIBUTES[key](self))
+            return spelt[key] if key in spelt else encode_values(ours[key](self))
 
-        return _encode(self.dn, GROUP_ATTRIBUTES, own, custom_attributes(self.record), selection)
+        ours = self.tree.profile.groups
+        return _encode(self.dn, ours, own, custom_attributes(self.record), selection)
 
 
 GROUP_ATTRIBUTES: dict[str, Callable[[GroupEntry], Values]] = {
@@ -274,7 +305,39 @@ GROUP_ATTRIBUTES: dict[str, Callable[[GroupEntry], Values]] = {
     "entrydn": lambda entry: (entry.dn,),
     "createtimestamp": lambda entry: generalized_time(entry.record.created),
     "modifytimestamp": lambda entry: generalized_time(entry.record.updated),
+    "structuralobjectclass": lambda entry: ("groupOfNames",),
+    "hassubordinates": lambda entry: ("FALSE",),
+    "subschemasubentry": lambda entry: (SUBSCHEMA,),
 }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """What entries of a provider have, by its switches: attributes in the order of answers, and object classes."""
+
+    users: Mapping[str, UserValues]
+    groups: Mapping[str, Callable[[GroupEntry], Values]]
+    user_class_names: frozenset[str]
+    group_class_names: frozenset[str]
+
+
+@lru_cache(maxsize=4)
+def profile(active_directory: bool, samba: bool) -> Profile:
+    """Always the same object for the same switches."""
+    users, groups = dict(USER_ATTRIBUTES), dict(GROUP_ATTRIBUTES)
+    user_classes: tuple[str, ...] = USER_CLASSES
+    group_classes: tuple[str, ...] = GROUP_CLASSES
+    if active_directory:
+        users |= profiles.ACTIVE_DIRECTORY_USER
+        groups |= profiles.ACTIVE_DIRECTORY_GROUP
+    if samba:
+        users |= profiles.SAMBA_USER
+        groups |= profiles.SAMBA_GROUP
+        user_classes += profiles.SAMBA_USER_CLASSES
+        group_classes += profiles.SAMBA_GROUP_CLASSES
+        users["objectclass"] = lambda tree, user: user_classes
+        groups["objectclass"] = lambda entry: group_classes
+    return Profile(users, groups, class_names(user_classes), class_names(group_classes))
 
 
 class VirtualGroupEntry:
@@ -296,6 +359,9 @@ class VirtualGroupEntry:
     def values(self, key: str) -> Values:
         values = VIRTUAL_GROUP_ATTRIBUTES.get(key)
         return () if values is None else values(self.tree, self.record)
+
+    def has(self, key: str) -> bool:
+        return bool(self.values(key))
 
     def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
         match key:
@@ -338,7 +404,7 @@ def _encode(
     dn: str,
     ours: Mapping[str, Any],
     own: Callable[[str], bytes],
-    added: Mapping[str, tuple[str, tuple[str, ...]]],
+    added: Mapping[str, tuple[str, tuple[Value, ...]]],
     selection: Selection,
 ) -> bytes:
     """Our attributes in their order, then the custom ones. ``own``: a key to its encoded values, none custom."""

@@ -13,7 +13,9 @@ from typing import Any
 from outpost.directory.candidates import EVERYTHING, Candidates, candidates
 from outpost.directory.entries import GroupEntry, UserEntry, VirtualGroupEntry
 from outpost.directory.tree import BASE, LEAF_OF, Node, Tree
+from protocols.ldap.controlled import matching
 from protocols.ldap.dn import DN
+from protocols.ldap.evaluation import predicate
 from protocols.ldap.filter import Filter
 from protocols.ldap.messages import Scope, SearchRequest
 from protocols.ldap.result import Refused, ResultCode
@@ -46,6 +48,20 @@ class Reader:
         found = self._under(node, scope, possible)
         return results(message_id, request, found, self.tree.recognise, possible.decided, expired)
 
+    def matching(self, request: SearchRequest, base: DN) -> Iterator[Entry | None]:
+        """The entries themselves, and None whenever others should have their turn. Raises Refused."""
+        node, scope = self._place(base, request.scope)
+        possible = self._possible(request.filter) if node.pk is None else EVERYTHING
+        selects = None if possible.decided else predicate(request.filter, self.recognise)
+        return matching(self._under(node, scope, possible), selects)
+
+    def entry_at(self, name: DN) -> Entry:
+        """Raises Refused."""
+        node = self._visible(name)
+        if node is None:
+            raise Refused(ResultCode.NO_SUCH_OBJECT, "", self._matched_dn(name))
+        return self.tree.containers[node.kind] if node.pk is None else next(self._alone(node))
+
     def _place(self, base: DN, scope: Scope) -> tuple[Node, Scope]:
         # The empty name stands for all that we hold: Proxmox and others search from there.
         if not base.key:
@@ -74,15 +90,16 @@ class Reader:
         for depth in range(1, len(name.key)):
             node = self._visible(DN(name.rdns[depth:], name.key[depth:]))
             if node is not None:
-                return self.tree.containers[node.kind].dn if node.pk is None else next(self._alone(node)).dn
+                return self.entry_at(DN(name.rdns[depth:], name.key[depth:])).dn
         return ""
 
     def _under(self, node: Node, scope: Scope, possible: Candidates) -> Iterator[Entry]:
         if node.pk is not None:
             return self._alone(node) if scope in (Scope.BASE, Scope.SUB) else iter(())
         found: list[Iterable[Entry]] = [self._containers(node, scope)] if possible.containers is None else []
-        if node.kind != "base" and scope is not Scope.BASE:
-            found.append(self._leaves(LEAF_OF[node.kind], possible))
+        if node.kind != "base":
+            if scope is not Scope.BASE and node.kind in LEAF_OF:
+                found.append(self._leaves(LEAF_OF[node.kind], possible))
         elif scope is Scope.SUB or scope is Scope.CHILDREN:
             found += [self._leaves(leaf, possible) for leaf in LEAF_OF.values() if _some(leaf, possible)]
         return chain.from_iterable(found)
@@ -97,7 +114,7 @@ class Reader:
         if scope in (Scope.BASE, Scope.SUB):
             yield containers[node.kind]
         if node.kind == "base" and scope is not Scope.BASE:
-            yield from (containers[kind] for kind in LEAF_OF)
+            yield from (container for kind, container in containers.items() if kind != "base")
 
     def _leaves(self, kind: str, possible: Candidates) -> Iterator[Entry]:
         found: Collection[Any] | None = possible[POSSIBLE[kind]]

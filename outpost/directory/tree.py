@@ -3,6 +3,8 @@
 <base>  -  ou=users           cn=<username>   (found and bound as uid=<username> too)
         -  ou=groups          cn=<name>
         -  ou=virtual-groups  cn=<username>   one per user
+
+A provider's settings may name the containers, add empty ones, and put users under uid=.
 """
 
 from __future__ import annotations
@@ -13,13 +15,16 @@ from functools import partial
 from typing import Any
 
 from outpost.directory.bodies import Bodies
-from outpost.directory.index import Indices
+from outpost.directory.entries import UserEntry, profile
+from outpost.directory.index import ORDINAL, Indices
 from outpost.directory.snapshot import NO_GROUPS, Snapshot
 from protocols.ldap import dn
 from protocols.ldap.dn import DN, RDN
 from protocols.ldap.matching import CASE_EXACT, CASE_IGNORE
+from protocols.ldap.prepare import case_ignore
 from protocols.ldap.schema import KNOWN, AttributeType, custom, without_binary
 from protocols.ldap.search import PlainEntry
+from protocols.ldap.subschema import SUBSCHEMA
 from protocols.link.messages import GroupRecord, LdapSettings, ProviderRecord, UserRecord
 from rules.groups import ancestors
 
@@ -34,6 +39,8 @@ class Ancestry:
 
     groups: frozenset[str]
     """Those groups and all their ancestors."""
+    shown: frozenset[str]
+    """Those that ``memberOf`` names."""
     dns: tuple[str, ...]
     """Theirs, by name."""
     superuser: bool
@@ -45,7 +52,8 @@ class Ancestries:
     ``group_dn`` must hold no tree: the collector, which finds cycles, does not look at what was there at a load.
     """
 
-    def __init__(self, snapshot: Snapshot, group_dn: Callable[[str], str]) -> None:
+    def __init__(self, snapshot: Snapshot, group_dn: Callable[[str], str], nested: bool = True) -> None:
+        self._nested = nested
         self._groups = snapshot.groups
         self._group_dn = group_dn
         self._known: dict[frozenset[str], Ancestry] = {}
@@ -61,9 +69,11 @@ class Ancestries:
     def _derive(self, groups: frozenset[str]) -> Ancestry:
         closure = ancestors(groups, self._parents)
         records = sorted((self._groups[pk] for pk in closure if pk in self._groups), key=lambda group: group.name)
+        named = [record for record in records if self._nested or record.pk in groups]
         return Ancestry(
             frozenset(record.pk for record in records),
-            tuple(self._group_dn(record.name) for record in records),
+            frozenset(record.pk for record in named),
+            tuple(self._group_dn(record.name) for record in named),
             any(record.is_superuser for record in records),
         )
 
@@ -72,8 +82,8 @@ class Ancestries:
         return () if record is None else record.parents
 
 
-def _group_dn(base: str, name: str) -> str:
-    return f"cn={dn.escape(name)},ou=groups,{base}"
+def _group_dn(container: str, name: str) -> str:
+    return f"cn={dn.escape(name)},{container}"
 
 
 class Names:
@@ -94,7 +104,10 @@ class Node:
 BASE = Node("base")
 LEAF_OF = {"users": "user", "groups": "group", "virtual-groups": "virtual-group"}
 """Container to the kind of its leaves."""
-CONTAINER_KEYS = frozenset(("objectclass", "entrydn", "ou", "cn", "dc", "o"))
+CONTAINER_KEYS = frozenset(
+    {"objectclass", "entrydn", "ou", "cn", "dc", "o", "c"}
+    | {"structuralobjectclass", "hassubordinates", "subschemasubentry"}
+)
 """Attributes that base and containers may have."""
 
 OBJECT_CLASS_OF_RDN = {"dc": "domain", "o": "organization", "ou": "organizationalUnit", "c": "country"}
@@ -121,23 +134,39 @@ class Tree:
         self.base = dn.parse(settings.base_dn)
         if not self.base.key:
             raise ValueError("the base DN is empty")
-        self.ancestries = ancestries or Ancestries(snapshot, partial(_group_dn, settings.base_dn))
-        self.names = names or Names()
+        self.profile = profile(settings.active_directory, settings.samba)
+        self.domain: str = ".".join(value for rdn in self.base.rdns for kind, value in rdn if kind == "dc").lower()
+        """Of names like alice@example.com; the base DN's."""
+        self.short_domain: str = settings.domain_name or self.base.rdns[0][0][1].upper()
+        names_of_containers = {
+            "users": settings.users_container,
+            "groups": settings.groups_container,
+            "virtual-groups": settings.virtual_groups_container,
+            **{f"extra {name}": name for name in settings.extra_containers},
+        }
         self.containers: dict[str, PlainEntry] = {"base": self._base_entry()}
         """The base entry and what stands directly under it, by `Node.kind`."""
-        for kind in LEAF_OF:
-            self.containers[kind] = self._container(kind)
+        for kind, name in names_of_containers.items():
+            self.containers[kind] = self._container(name)
+        self._kinds = {case_ignore(name): kind for kind, name in names_of_containers.items()}
+        self._user_place = self.containers["users"].dn
+        self._group_place = self.containers["groups"].dn
+        self._virtual_place = self.containers["virtual-groups"].dn
+        self.ancestries = ancestries or Ancestries(
+            snapshot, partial(_group_dn, self._group_place), settings.nested_member_of
+        )
+        self.names = names or Names()
 
     # --- names -----------------------------------------------------------------------------------------------------
 
     def user_dn(self, username: str) -> str:
-        return f"cn={dn.escape(username)},ou=users,{self.settings.base_dn}"
+        return f"{self.settings.user_rdn}={dn.escape(username)},{self._user_place}"
 
     def group_dn(self, name: str) -> str:
-        return _group_dn(self.settings.base_dn, name)
+        return _group_dn(self._group_place, name)
 
     def virtual_group_dn(self, username: str) -> str:
-        return f"cn={dn.escape(username)},ou=virtual-groups,{self.settings.base_dn}"
+        return f"cn={dn.escape(username)},{self._virtual_place}"
 
     def node_at(self, name: DN) -> Node | None:
         """The place that ``name`` names, if there is anything."""
@@ -149,12 +178,12 @@ class Tree:
         if not relative:
             return BASE
         container = relative[-1]
-        if len(container) != 1 or container[0][0] != "ou" or container[0][1] not in LEAF_OF:
+        place = self._kinds.get(container[0][1]) if len(container) == 1 and container[0][0] == "ou" else None
+        if place is None:
             return None
-        place = container[0][1]
         if len(relative) == 1:
             return Node(place)
-        if len(relative) != 2 or len(relative[0]) != 1:
+        if len(relative) != 2 or len(relative[0]) != 1 or place not in LEAF_OF:
             return None
         (kind, value), (_, spelling) = relative[0][0], written[0]
         if kind != "cn" and (kind, place) != ("uid", "users"):
@@ -188,7 +217,10 @@ class Tree:
     def login_name(self, name: DN) -> str | None:
         """The user name that a bind DN means, whether or not there is such a user; None if it cannot mean one."""
         relative = len(name.key) - len(self.base.key)
-        if relative != 2 or not dn.is_under(name, self.base) or name.key[1] != (("ou", "users"),):
+        if relative != 2 or not dn.is_under(name, self.base):
+            return None
+        container = name.key[1]
+        if len(container) != 1 or container[0][0] != "ou" or self._kinds.get(container[0][1]) != "users":
             return None
         if len(name.rdns[0]) != 1 or name.rdns[0][0][0] not in ("cn", "uid"):
             return None
@@ -234,6 +266,15 @@ class Tree:
             if CASE_EXACT.normalise(self.snapshot.users[pk].username) == name
         ]
 
+    def users_with_mail(self, address: str) -> list[int]:
+        """pks of users who are shown with this address."""
+        records, normal = self.snapshot.users, CASE_IGNORE.normalise(address)
+        return [
+            pk
+            for pk in self.indices.users.equal("mail", normal)
+            if normal in map(CASE_IGNORE.normalise, UserEntry(self, records[pk]).values("mail"))
+        ]
+
     def names_of(self, users: Iterable[int]) -> list[str]:
         records = self.snapshot.users
         return sorted(records[pk].username for pk in users if pk in records)
@@ -253,15 +294,36 @@ class Tree:
             return self.recognise(plain)
         return custom(name) if self.indices.recognises(name) else None
 
+    def custom_types(self) -> list[AttributeType]:
+        """Of attributes that people added and that nobody else describes."""
+        names = {*self.indices.users.presence, *self.indices.groups.presence} - KNOWN.keys() - {ORDINAL}
+        return [custom(name) for name in sorted(names)]
+
     def _base_entry(self) -> PlainEntry:
         kind, value = self.base.rdns[0][0]
         classes = ("top", OBJECT_CLASS_OF_RDN[kind]) if kind in OBJECT_CLASS_OF_RDN else ("top",)
-        attributes: dict[str, tuple[str, ...]] = {"objectclass": classes, "entrydn": (self.settings.base_dn,)}
+        attributes: dict[str, tuple[str, ...]] = {
+            "objectclass": classes,
+            "entrydn": (self.settings.base_dn,),
+            "structuralobjectclass": classes[-1:],
+            "hassubordinates": ("TRUE",),
+            "subschemasubentry": (SUBSCHEMA,),
+        }
         if kind in CONTAINER_KEYS:
             attributes[kind] = (value,)
         return PlainEntry(self.settings.base_dn, attributes)
 
-    def _container(self, kind: str) -> PlainEntry:
-        name = f"ou={kind},{self.settings.base_dn}"
-        classes = ("top", "organizationalUnit", "nsContainer")
-        return PlainEntry(name, {"objectclass": classes, "ou": (kind,), "cn": (kind,), "entrydn": (name,)})
+    def _container(self, name: str) -> PlainEntry:
+        place = f"ou={dn.escape(name)},{self.settings.base_dn}"
+        return PlainEntry(
+            place,
+            {
+                "objectclass": ("top", "organizationalUnit", "nsContainer"),
+                "ou": (name,),
+                "cn": (name,),
+                "entrydn": (place,),
+                "structuralobjectclass": ("organizationalUnit",),
+                "hassubordinates": ("TRUE",),
+                "subschemasubentry": (SUBSCHEMA,),
+            },
+        )

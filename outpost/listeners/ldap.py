@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -24,7 +24,8 @@ from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.direct import direct_write
-from outpost.listeners.ldap_operations import Bound, Operations
+from outpost.listeners.ldap_binds import Binds, Bound
+from outpost.listeners.ldap_reads import Reads
 from outpost.listeners.limits import Connections
 from outpost.listeners.streams import Stream, Streams
 from outpost.outcome import Circumstances
@@ -38,6 +39,8 @@ from protocols.ldap.session import (
     Abandoned,
     Answered,
     BindReceived,
+    Cancelled,
+    CompareReceived,
     Event,
     LDAPSession,
     SearchReceived,
@@ -86,7 +89,11 @@ class LdapConnection(Conversation):
         self._write = direct_write(transport)
         self.peer = getattr(transport.getPeer(), "host", "")
         secure = ISSLTransport.providedBy(transport)
-        self._session = LDAPSession(secure=secure, offers_start_tls=self._owner.tls is not None)
+        self._session = LDAPSession(
+            secure=secure,
+            offers_start_tls=self._owner.tls is not None,
+            allows_unauthenticated=self._owner.binds.allows_unauthenticated,
+        )
         self._circumstances = Circumstances(PROTOCOL, self.peer)
         transport.registerProducer(self, True)
         if not self._owner.connections.admit(self):
@@ -98,12 +105,30 @@ class LdapConnection(Conversation):
         self._closed = True
         self._streams.stop()
         self._owner.connections.leave(self)
+        self._owner.reads.open_sets.forget(self)
 
     def dataReceived(self, data: bytes) -> None:
         if self._closed:
             return
         self._session.receive_data(data)
         self._advance()
+
+    def belongs_to(self, users: Collection[int]) -> bool:
+        """Has one of these users bound here?"""
+        bound = self._session.identity
+        return bound is not None and bound.identity.user in users
+
+    def end_if_refused(self) -> None:
+        """The account behind it is not good any more: the peer is told, and the connection ends."""
+        bound = self._session.identity
+        if bound is None or self._closed or self._owner.binds.is_good(bound):
+            return
+        self._out.append(
+            messages.encode_notice_of_disconnection(
+                ResultCode.STRONGER_AUTH_REQUIRED, "This account may not be used any more."
+            )
+        )
+        self._close()
 
     def abort(self) -> None:
         self._closed = True
@@ -202,10 +227,15 @@ class LdapConnection(Conversation):
                 self._bind_received(event)
             case Answered(octets):
                 self._out.append(octets)
+            case CompareReceived():
+                self._compare(event)
             case Abandoned(message_id):
                 self._streams.drop(message_id)
+            case Cancelled(message_id, octets):
+                self._streams.drop(message_id)
+                self._out.append(octets)
             case WhoAmIReceived(message_id):
-                name = self._owner.operations.who_am_i(self._session.identity)
+                name = self._owner.binds.who_am_i(self._session.identity)
                 self._out.append(self._session.extended_answered(message_id, SUCCESS, value=name))
             case StartTLSRequested(message_id):
                 self._start_tls(message_id)
@@ -221,7 +251,7 @@ class LdapConnection(Conversation):
 
     def _bind_received(self, event: BindReceived) -> None:
         try:
-            known = self._owner.operations.known_bind(event, self._circumstances)
+            known = self._owner.binds.known_bind(event, self._circumstances, self._session.secure)
         except Exception:
             self._owner.telemetry.fault("ldap bind")
             known = FAULT, None
@@ -232,7 +262,7 @@ class LdapConnection(Conversation):
 
     async def _bind(self, event: BindReceived) -> None:
         try:
-            answer = await self._owner.operations.bind(event, self._circumstances)
+            answer = await self._owner.binds.bind(event, self._circumstances, self._session.secure)
         except Exception:
             self._owner.telemetry.fault("ldap bind")
             answer = FAULT, None
@@ -251,9 +281,9 @@ class LdapConnection(Conversation):
 
     def _search(self, event: SearchReceived) -> None:
         try:
-            slices = self._owner.operations.search(event, self._session.identity, self._session.secure)
+            slices = self._owner.reads.search(event, self._session.identity, self._session.secure, self)
         except Refused as refused:
-            self._out.append(self._session.search_refused(event.message_id, refused.result))
+            self._out.append(self._session.search_refused(event.message_id, refused.result, refused.controls))
             return
         except Exception:
             self._owner.telemetry.fault("ldap search")
@@ -267,6 +297,16 @@ class LdapConnection(Conversation):
                 return
             self._out.append(octets)
         self._streams.add(stream)
+
+    def _compare(self, event: CompareReceived) -> None:
+        try:
+            result = self._owner.reads.compare(event.request, self._session.identity, self._session.secure)
+        except Refused as refused:
+            result = refused.result
+        except Exception:
+            self._owner.telemetry.fault("ldap compare")
+            result = FAULT
+        self._out.append(self._session.compare_answered(event.message_id, result))
 
     def _slice(self, stream: Stream) -> bytes | None:
         """The next octets of an answer; None when it has ended."""
@@ -304,13 +344,21 @@ class LdapFactory(Factory[LdapConnection]):
         self.clock = clock
         self.tls = tls
         self.contexts = NamingContexts(directory)
-        self.operations = Operations(authentication, self.contexts, telemetry, now, offers_start_tls=tls is not None)
+        self.binds = Binds(authentication, self.contexts, telemetry)
+        self.reads = Reads(self.contexts, telemetry, now, offers_start_tls=tls is not None)
         self.connections = Connections(clock)
         self._noted: dict[int, str] = {}
         directory.follow(self._note_problems)
+        directory.follow(self._end_refused)
 
     def buildProtocol(self, addr: IAddress | None) -> LdapConnection:
         return LdapConnection(self)
+
+    def _end_refused(self, snapshot: Snapshot, touched: Touched) -> None:
+        """Connections of accounts that a change has disabled or removed end at once."""
+        for connection in [one for one in self.connections if isinstance(one, LdapConnection)]:
+            if touched.everything or connection.belongs_to(touched.users):
+                connection.end_if_refused()
 
     def _note_problems(self, snapshot: Snapshot, touched: Touched) -> None:
         for pk, problem in self.contexts.problems.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -43,6 +44,9 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def __iter__(self) -> Iterator[Watched]:
+        return iter(self._open)
 
     def admit(self, connection: Watched) -> bool:
         """Is there room? If so, the connection is watched until it leaves."""

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from protocols.ldap.schema import MANAGE_DSA_IT
+MANAGE_DSA_IT = "2.16.840.1.113730.3.4.2"
+PAGED_RESULTS = "1.2.840.113556.1.4.319"
+SORT_REQUEST, SORT_RESPONSE = "1.2.840.113556.1.4.473", "1.2.840.113556.1.4.474"
+VLV_REQUEST, VLV_RESPONSE = "2.16.840.1.113730.3.4.9", "2.16.840.1.113730.3.4.10"
+
+PASSWORD_POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"  # noqa: S105
 
 SERVED: Mapping[str, frozenset[str]] = {
-    "search": frozenset((MANAGE_DSA_IT,)),
+    "bind": frozenset((PASSWORD_POLICY,)),
+    "search": frozenset((MANAGE_DSA_IT, PAGED_RESULTS, SORT_REQUEST, VLV_REQUEST)),
+    "compare": frozenset((MANAGE_DSA_IT,)),
 }
 """Operation to OIDs. ManageDsaIT changes nothing here, for we hold no referrals; JNDI sends it with everything."""
 

@@ -42,6 +42,9 @@ class BindRequest(NamedTuple):
     name: str
     password: bytes | None
     """Of a simple bind; None for every other authentication choice."""
+    mechanism: str = ""
+    """Of a SASL bind."""
+    credentials: bytes = b""
 
     def __repr__(self) -> str:
         return f"BindRequest(version={self.version}, name={self.name!r})"
@@ -62,6 +65,15 @@ class SearchRequest:
     types_only: bool
     filter: Filter
     attributes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRequest:
+    """``[APPLICATION 14] SEQUENCE { entry LDAPDN, ava SEQUENCE { attributeDesc, assertionValue } }``"""
+
+    entry: str
+    attribute: str
+    value: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +98,12 @@ class ExtendedRequest:
 
 @dataclass(frozen=True, slots=True)
 class UnservedRequest:
-    """An operation that we know by its tag only: modify, add, delete, modify DN, compare."""
+    """An operation that we know by its tag only: modify, add, delete, modify DN."""
 
 
-Request = BindRequest | SearchRequest | UnbindRequest | AbandonRequest | ExtendedRequest | UnservedRequest
+Request = (
+    BindRequest | SearchRequest | CompareRequest | UnbindRequest | AbandonRequest | ExtendedRequest | UnservedRequest
+)
 
 # --- requests ------------------------------------------------------------------------------------------------------
 
@@ -105,6 +119,10 @@ def _bind(octets: bytes, at: int, end: int) -> BindRequest:
     tag, start, stop = ber.header(octets, at, end)
     if stop != end:
         raise ber.Malformed("a bind request has three parts")
+    if tag == 0xA3:
+        mechanism, start = ber.octet_string(octets, start, stop)
+        credentials = ber.octet_string(octets, start, stop)[0] if start < stop else b""
+        return BindRequest(version, text(name), None, mechanism.decode("latin-1"), credentials)
     return BindRequest(version, text(name), octets[start:stop] if tag == 0x80 else None)
 
 
@@ -148,6 +166,16 @@ _cached_search = lru_cache(maxsize=2048)(_parsed_search)
 _SCOPES = {int(scope): scope for scope in Scope}
 
 
+def _compare(octets: bytes, at: int, end: int) -> CompareRequest:
+    entry, at = ber.octet_string(octets, at, end)
+    at, stop = ber.expect(octets, at, end, ber.SEQUENCE)
+    attribute, at = ber.octet_string(octets, at, stop)
+    value, at = ber.octet_string(octets, at, stop)
+    if at != stop or stop != end:
+        raise ber.Malformed("a compare request has two parts, the second of which has two")
+    return CompareRequest(text(entry), attribute.decode("latin-1"), value)
+
+
 def _abandon(octets: bytes, at: int, end: int) -> AbandonRequest:
     if not 0 < end - at <= 4:
         raise ber.Malformed("a message ID that is none")
@@ -189,12 +217,12 @@ OPERATIONS: dict[int, Operation] = {
     0x68: Operation("add", 0x69, _unserved),
     0x4A: Operation("delete", 0x6B, _unserved),
     0x6C: Operation("modify DN", 0x6D, _unserved),
-    0x6E: Operation("compare", 0x6F, _unserved),
+    0x6E: Operation("compare", 0x6F, _compare),
     0x50: Operation("abandon", 0, _abandon),
     0x77: Operation("extended", 0x78, _extended),
 }
 """Requests by the tag of their protocolOp."""
-BIND, SEARCH, EXTENDED = (OPERATIONS[tag] for tag in (0x60, 0x63, 0x77))
+BIND, SEARCH, COMPARE, EXTENDED = (OPERATIONS[tag] for tag in (0x60, 0x63, 0x6E, 0x77))
 
 
 class Envelope(NamedTuple):
@@ -279,9 +307,18 @@ def plain_bind(octets: bytes, at: int) -> tuple[int, BindRequest, int] | None:
 # --- responses -----------------------------------------------------------------------------------------------------
 
 
-def encode_message(message_id: int, operation: bytes) -> bytes:
-    """An LDAPMessage around an encoded protocolOp."""
-    return ber.tlv(ber.SEQUENCE, ber.encode_integer(message_id) + operation)
+def encode_message(message_id: int, operation: bytes, controls: bytes = b"") -> bytes:
+    """An LDAPMessage around an encoded protocolOp and encoded controls."""
+    return ber.tlv(ber.SEQUENCE, ber.encode_integer(message_id) + operation + controls)
+
+
+def encode_controls(controls: Iterable[tuple[str, bytes]]) -> bytes:
+    """``controls [0]`` of a response, none of them critical: OID and value."""
+    encoded = b"".join(
+        ber.tlv(ber.SEQUENCE, ber.tlv(ber.OCTET_STRING, oid.encode()) + ber.tlv(ber.OCTET_STRING, value))
+        for oid, value in controls
+    )
+    return ber.tlv(0xA0, encoded) if encoded else b""
 
 
 def encode_result(tag: int, result: Result, more: bytes = b"") -> bytes:

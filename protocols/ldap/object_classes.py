@@ -109,6 +109,9 @@ OBJECT_CLASSES: tuple[ObjectClass, ...] = (
     _class("sambaGroupMapping", "1.3.6.1.4.1.7165.2.2.4", AUXILIARY, must="gidNumber sambaSID sambaGroupType"),
 )
 
+OPEN = frozenset(("goauthentik.io/ldap/user", "goauthentik.io/ldap/group"))
+"""Classes that allow attributes which people add."""
+
 BY_NAME: Mapping[str, ObjectClass] = {
     spelling: one for one in OBJECT_CLASSES for spelling in (one.name.lower(), one.oid)
 }

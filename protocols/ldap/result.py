@@ -21,6 +21,9 @@ class ResultCode(IntEnum):
     CONFIDENTIALITY_REQUIRED = 13
     NO_SUCH_ATTRIBUTE = 16
     UNDEFINED_ATTRIBUTE_TYPE = 17
+    INAPPROPRIATE_MATCHING = 18
+    CONSTRAINT_VIOLATION = 19
+    INVALID_ATTRIBUTE_SYNTAX = 21
     NO_SUCH_OBJECT = 32
     INVALID_DN_SYNTAX = 34
     INAPPROPRIATE_AUTHENTICATION = 48
@@ -29,9 +32,12 @@ class ResultCode(IntEnum):
     BUSY = 51
     UNAVAILABLE = 52
     UNWILLING_TO_PERFORM = 53
+    SORT_CONTROL_MISSING = 60
+    """draft-ietf-ldapext-ldapv3-vlv-09."""
     OTHER = 80
+    CANCELED = 118
     NO_SUCH_OPERATION = 119
-    """RFC 3909, for Cancel."""
+    """Both are of RFC 3909, for Cancel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ class Result:
     code: int
     matched_dn: str = ""
     diagnostic: str = ""
+    controls: bytes = b""
+    """Encoded, for the response."""
 
 
 SUCCESS = Result(ResultCode.SUCCESS)
@@ -52,6 +60,8 @@ SUCCESS = Result(ResultCode.SUCCESS)
 class Refused(Exception):
     """This one operation cannot be done; the connection goes on."""
 
-    def __init__(self, code: ResultCode, diagnostic: str, matched_dn: str = "") -> None:
+    def __init__(self, code: ResultCode, diagnostic: str, matched_dn: str = "", controls: bytes = b"") -> None:
         super().__init__(diagnostic)
         self.result = Result(code, matched_dn, diagnostic)
+        self.controls = controls
+        """Encoded, for the response."""

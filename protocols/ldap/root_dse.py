@@ -3,27 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from protocols.ldap.controls import SERVED
-from protocols.ldap.schema import START_TLS, WHO_AM_I
+from protocols.ldap.schema import CANCEL, START_TLS, WHO_AM_I
+from protocols.ldap.subschema import SUBSCHEMA
 
 ALL_OPERATIONAL_ATTRIBUTES = "1.3.6.1.4.1.4203.1.5.1"
 ATTRIBUTES_BY_OBJECT_CLASS = "1.3.6.1.4.1.4203.1.5.2"
 ABSOLUTE_TRUE_FALSE = "1.3.6.1.4.1.4203.1.5.3"
 
+CAPABILITIES = tuple(f"1.2.840.113556.1.4.{number}" for number in (800, 1670, 1791, 1935, 2080, 2237))
+"""[MS-ADTS] 3.1.1.3.4.3, by which clients tell Active Directory."""
+FUNCTIONALITY = "7"
+"""DS_BEHAVIOR_WIN2016."""
 
-def root_dse(naming_contexts: Iterable[str], start_tls: bool, version: str) -> dict[str, Sequence[str]]:
+
+class Features(NamedTuple):
+    start_tls: bool
+    """TLS can be started now."""
+    secure: bool
+    """It has been."""
+    active_directory: bool = False
+
+
+def root_dse(naming_contexts: Iterable[str], features: Features, version: str) -> dict[str, Sequence[str]]:
     """Attributes of the root DSE. The first naming context is the default one."""
     contexts = tuple(naming_contexts)
-    return {
+    attributes: dict[str, Sequence[str]] = {
         "objectclass": ("top",),
         "entrydn": ("",),
         "namingcontexts": contexts,
         "defaultnamingcontext": contexts[:1],
         "supportedldapversion": ("3",),
         "supportedcontrol": sorted(frozenset().union(*SERVED.values())),
-        "supportedextension": (START_TLS, WHO_AM_I) if start_tls else (WHO_AM_I,),
+        "supportedextension": (*((START_TLS,) if features.start_tls else ()), WHO_AM_I, CANCEL),
         "supportedfeatures": (ALL_OPERATIONAL_ATTRIBUTES, ATTRIBUTES_BY_OBJECT_CLASS, ABSOLUTE_TRUE_FALSE),
+        "supportedsaslmechanisms": ("PLAIN",) if features.secure else (),
+        "subschemasubentry": (SUBSCHEMA,),
+        "structuralobjectclass": ("top",),
+        "hassubordinates": ("TRUE",),
         "vendorname": ("Outpost",),
         "vendorversion": (version,),
     }
+    if features.active_directory:
+        attributes |= {
+            "supportedcapabilities": CAPABILITIES,
+            "rootdomainnamingcontext": contexts[:1],
+            "domainfunctionality": (FUNCTIONALITY,),
+            "forestfunctionality": (FUNCTIONALITY,),
+            "domaincontrollerfunctionality": (FUNCTIONALITY,),
+        }
+    return attributes

@@ -215,6 +215,6 @@ def without_binary(description: str) -> str:
 
 # --- names of what a client may ask for ----------------------------------------------------------------------------
 
-MANAGE_DSA_IT = "2.16.840.1.113730.3.4.2"
 START_TLS = "1.3.6.1.4.1.1466.20037"
 WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
+CANCEL = "1.3.6.1.1.8"

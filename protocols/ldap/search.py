@@ -68,6 +68,10 @@ class Entry(Matchable, Protocol):
         """The SearchResultEntry, without the envelope. None: ask again, after others had their turn."""
         ...
 
+    def has(self, key: str) -> bool:
+        """Is there any value of the attribute?"""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PlainEntry:
@@ -84,6 +88,9 @@ class PlainEntry:
 
     def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
         return any(rule.normalise(value) == assertion for value in self.values(key))
+
+    def has(self, key: str) -> bool:
+        return bool(self.values(key))
 
     def encoded(self, selection: Selection) -> bytes:
         return encode_entry(

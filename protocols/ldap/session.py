@@ -10,16 +10,18 @@ Rule 2: nothing here waits, logs, reads a clock or knows a user.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, NamedTuple, TypeVar
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.ldap import ber, messages
-from protocols.ldap.controls import unserved_critical
+from protocols.ldap.controls import PASSWORD_POLICY, Control, unserved_critical
 from protocols.ldap.messages import (
     AbandonRequest,
     BindRequest,
+    CompareRequest,
     Envelope,
     ExtendedRequest,
     SearchRequest,
@@ -27,7 +29,7 @@ from protocols.ldap.messages import (
     UnservedRequest,
 )
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
-from protocols.ldap.schema import START_TLS, WHO_AM_I
+from protocols.ldap.schema import CANCEL, START_TLS, WHO_AM_I
 
 IdentityT = TypeVar("IdentityT")
 
@@ -37,6 +39,10 @@ MAX_MESSAGE = 1024 * 1024
 """Octets after a bind: room for generated filters over thousands of names."""
 MAX_OUTSTANDING = 64
 """Searches of one session that are not yet answered; what comes after them waits."""
+
+
+def _no(name: str) -> bool:
+    return False
 
 
 class Signal(Enum):
@@ -53,11 +59,15 @@ _BIND_SUCCESS = messages.encode_result(messages.BIND.response, SUCCESS)
 
 
 class BindReceived(NamedTuple):
-    """A simple bind with a name and a password; everything else about binds is answered in the core."""
+    """A bind with a name and a password; everything else about binds is answered in the core."""
 
     message_id: int
     name: str
     password: bytes
+    plain: bool = False
+    """SASL PLAIN (RFC 4616): the name is a login name, or ``dn:`` and a DN."""
+    policy: bool = False
+    """The password policy control was sent: the answer carries one (draft-behera-ldap-password-policy)."""
 
     def __repr__(self) -> str:
         return f"BindReceived(message_id={self.message_id}, name={self.name!r})"
@@ -66,6 +76,15 @@ class BindReceived(NamedTuple):
 class SearchReceived(NamedTuple):
     message_id: int
     request: SearchRequest
+    controls: tuple[Control, ...] = ()
+    """Those that are served here, and others that are not critical."""
+
+
+class CompareReceived(NamedTuple):
+    """To be answered at once, with `LDAPSession.compare_answered`."""
+
+    message_id: int
+    request: CompareRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +92,14 @@ class Abandoned:
     """Stop answering this search; it exists, and no more octets of it may be sent."""
 
     message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """As `Abandoned`, and these octets are sent instead (RFC 3909)."""
+
+    message_id: int
+    octets: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +124,33 @@ class Unbound:
     """Close the connection; nothing more is read."""
 
 
-Event = BindReceived | SearchReceived | Abandoned | WhoAmIReceived | StartTLSRequested | Answered | Unbound
+Event = (
+    BindReceived
+    | SearchReceived
+    | CompareReceived
+    | Abandoned
+    | Cancelled
+    | WhoAmIReceived
+    | StartTLSRequested
+    | Answered
+    | Unbound
+)
 
 
 class LDAPSession(Generic[IdentityT]):
-    """``secure``: TLS protects the session already. ``offers_start_tls``: the listener could start it."""
+    """``secure``: TLS protects the session already. ``offers_start_tls``: the listener could start it.
 
-    def __init__(self, secure: bool = False, offers_start_tls: bool = False) -> None:
+    ``allows_unauthenticated``: may this name, without a password, bind anonymously (RFC 4513 s5.1.2)?
+    """
+
+    def __init__(
+        self, secure: bool = False, offers_start_tls: bool = False, allows_unauthenticated: Callable[[str], bool] = _no
+    ) -> None:
         self.identity: IdentityT | None = None
         """Whoever bound last, successfully; None is anonymous."""
         self.secure = secure
         self._offers_start_tls = offers_start_tls
+        self._allows_unauthenticated = allows_unauthenticated
         self._received: bytes | bytearray = b""
         """Mutable only while a message is incomplete: what comes whole is read where it is."""
         self._read = 0
@@ -197,9 +240,12 @@ class LDAPSession(Generic[IdentityT]):
         match request:
             case SearchRequest():
                 self._searches.add(message.message_id)
-                return SearchReceived(message.message_id, request)
+                return SearchReceived(message.message_id, request, message.controls)
+            case CompareRequest():
+                return CompareReceived(message.message_id, request)
             case BindRequest():
-                return self._bind(message.message_id, request)
+                policy = any(control.oid == PASSWORD_POLICY for control in message.controls)
+                return self._bind(message.message_id, request, policy)
             case AbandonRequest(message_id=abandoned):
                 if abandoned in self._searches:
                     self._searches.remove(abandoned)
@@ -214,25 +260,43 @@ class LDAPSession(Generic[IdentityT]):
             case UnservedRequest():
                 return self._refused(message, ResultCode.UNWILLING_TO_PERFORM, "This directory is only read over LDAP.")
 
-    def _bind(self, message_id: int, request: BindRequest) -> Event:
+    def _bind(self, message_id: int, request: BindRequest, policy: bool = False) -> Event:
         if request.version != 3:
             refusal = Result(ResultCode.PROTOCOL_ERROR, "", "Only version 3 of LDAP is spoken here.")
         elif request.password is None:
-            refusal = Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "", "Only simple binds are served here.")
+            return self._sasl(message_id, request, policy)
         elif request.name and request.password:
             self._binding = message_id
-            return BindReceived(message_id, request.name, request.password)
+            return BindReceived(message_id, request.name, request.password, False, policy)
         elif request.password:
             refusal = Result(ResultCode.INVALID_CREDENTIALS)
-        elif request.name:  # unauthenticated, RFC 4513 s5.1.2: many clients would take success for a login
+        elif request.name and not self._allows_unauthenticated(
+            request.name
+        ):  # unauthenticated, RFC 4513 s5.1.2: many clients would take success for a login
             refusal = Result(ResultCode.UNWILLING_TO_PERFORM, "", "A name needs a password.")
         else:
             refusal = SUCCESS  # anonymous, RFC 4513 s5.1.1
         return Answered(messages.encode_message(message_id, messages.encode_result(messages.BIND.response, refusal)))
 
+    def _sasl(self, message_id: int, request: BindRequest, policy: bool) -> Event:
+        asked_for, *names = request.credentials.split(b"\0")
+        if request.mechanism.upper() != "PLAIN":
+            said = "Simple binds and, over TLS, SASL PLAIN are served here."
+            refusal = Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "", said)
+        elif not self.secure:
+            refusal = Result(ResultCode.CONFIDENTIALITY_REQUIRED, "", "SASL PLAIN needs TLS.")
+        elif len(names) != 2 or not all(names) or asked_for not in (b"", names[0]):  # nobody acts for somebody else
+            refusal = Result(ResultCode.INVALID_CREDENTIALS)
+        else:
+            self._binding = message_id
+            return BindReceived(message_id, messages.text(names[0]), names[1], True, policy)
+        return Answered(messages.encode_message(message_id, messages.encode_result(messages.BIND.response, refusal)))
+
     def _extended(self, message: Envelope, request: ExtendedRequest) -> Event:
         if request.oid == WHO_AM_I:
             return WhoAmIReceived(message.message_id)
+        if request.oid == CANCEL:
+            return self._cancel(message, request)
         if request.oid != START_TLS or not self._offers_start_tls:
             return self._refused(message, ResultCode.PROTOCOL_ERROR, "This extended operation is not served here.")
         if self.secure or self._searches:
@@ -248,6 +312,21 @@ class LDAPSession(Generic[IdentityT]):
         self._starting_tls = message.message_id
         return StartTLSRequested(message.message_id)
 
+    def _cancel(self, message: Envelope, request: ExtendedRequest) -> Event:
+        """``cancelRequestValue ::= SEQUENCE { cancelID MessageID }``; only searches are ever outstanding."""
+        octets = request.value or b""
+        try:
+            at, end = ber.expect(octets, 0, len(octets), ber.SEQUENCE)
+            cancelled, at = ber.integer(octets, at, end)
+            if at != end:
+                raise ber.Malformed("a cancel request has one part")
+        except RemoteProtocolError:
+            return self._refused(message, ResultCode.PROTOCOL_ERROR, "The cancel request could not be decoded.")
+        if cancelled not in self._searches:
+            return self._refused(message, ResultCode.NO_SUCH_OPERATION, "No such operation is in progress.")
+        ended = self.search_refused(cancelled, Result(ResultCode.CANCELED))
+        return Cancelled(cancelled, ended + self.extended_answered(message.message_id, SUCCESS))
+
     # --- answers ---------------------------------------------------------------------------------------------------
 
     def bind_answered(self, message_id: int, result: Result, identity: IdentityT | None = None) -> bytes:
@@ -260,7 +339,8 @@ class LDAPSession(Generic[IdentityT]):
         self.identity = identity
         if result is SUCCESS:
             return messages.encode_message(message_id, _BIND_SUCCESS)
-        return messages.encode_message(message_id, messages.encode_result(messages.BIND.response, result))
+        response = messages.encode_result(messages.BIND.response, result)
+        return messages.encode_message(message_id, response, result.controls)
 
     def search_finished(self, message_id: int) -> bool:
         """Call when the last octet of the answer is handed over; False if it was abandoned before."""
@@ -269,10 +349,13 @@ class LDAPSession(Generic[IdentityT]):
         self._searches.remove(message_id)
         return True
 
-    def search_refused(self, message_id: int, result: Result) -> bytes:
-        """A search that ends without entries."""
+    def search_refused(self, message_id: int, result: Result, controls: bytes = b"") -> bytes:
+        """A search that ends without entries. ``controls`` come encoded."""
         self.search_finished(message_id)
-        return messages.encode_message(message_id, messages.encode_result(messages.SEARCH.response, result))
+        return messages.encode_message(message_id, messages.encode_result(messages.SEARCH.response, result), controls)
+
+    def compare_answered(self, message_id: int, result: Result) -> bytes:
+        return messages.encode_message(message_id, messages.encode_result(messages.COMPARE.response, result))
 
     def extended_answered(
         self, message_id: int, result: Result, oid: str | None = None, value: bytes | None = None

@@ -79,6 +79,31 @@ class LdapSettings:
     mfa_support: bool = True
     tls_server_name: str = ""
     certificate: str | None = None
+    users_container: str = "users"
+    """Name of the ``ou`` under the base DN; so with the next two."""
+    groups_container: str = "groups"
+    virtual_groups_container: str = "virtual-groups"
+    extra_containers: tuple[str, ...] = ()
+    """Further ones, empty, for programs that insist on them."""
+    user_rdn: Literal["cn", "uid"] = "cn"
+    nested_member_of: bool = True
+    """``memberOf`` names groups above a user's own groups as well."""
+    active_directory: bool = False
+    """Entries also have what clients of Active Directory look for."""
+    samba: bool = False
+    """Entries also have Samba's attributes, without password hashes."""
+    domain_name: str = ""
+    """Short (NetBIOS) name; empty: the first part of the base DN."""
+    bind_by_mail: bool = False
+    """A bind's name may be a mail address or name@domain; the next two: DOMAIN\\name, and the name alone."""
+    bind_by_domain: bool = False
+    bind_by_name: bool = False
+    require_tls: bool = False
+    """Passwords are taken over TLS only."""
+    anonymous_search: bool = False
+    """Everything is read without a bind."""
+    unauthenticated_bind: bool = False
+    """A name without a password is an anonymous bind (RFC 4513 s5.1.2), which Grafana without one needs."""
 
 
 @dataclass(frozen=True, slots=True)

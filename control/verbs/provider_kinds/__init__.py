@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from control.records import Provider
 from control.verbs.provider_kinds import ldap, oauth2, proxy, radius
 from control.verbs.provider_kinds.kind import Kind, ProviderFields
-from control.verbs.provider_kinds.ldap import LdapFields
+from control.verbs.provider_kinds.ldap import LdapFields, check_ldap
 from control.verbs.provider_kinds.oauth2 import REFUSED_SCHEMES, OAuth2Fields
 from control.verbs.provider_kinds.proxy import ProxyFields, check_proxy
 from control.verbs.provider_kinds.radius import RadiusFields
@@ -23,6 +23,7 @@ __all__ = [
     "ProviderFields",
     "ProxyFields",
     "RadiusFields",
+    "check_ldap",
     "check_proxy",
     "claimed",
     "claims",

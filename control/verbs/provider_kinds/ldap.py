@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from control.verbs.fields import Count, Text, Uuid
+from control.verbs.fields import Count, Invalid, Text, Uuid
 from control.verbs.provider_kinds.kind import Kind, ProviderFields
 from protocols.ldap import dn
 
@@ -19,6 +19,11 @@ def _dn(text: str) -> str:
     return text
 
 
+MAX_CONTAINERS = 20
+"""Extra ones of one provider. Each is an entry of every whole search."""
+Container = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")]
+
+
 class LdapFields(ProviderFields):
     base_dn: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_dn)] = "DC=ldap,DC=goauthentik,DC=io"
     certificate: Uuid | None = None
@@ -28,6 +33,28 @@ class LdapFields(ProviderFields):
     search_mode: Literal["direct", "cached"] = "direct"
     bind_mode: Literal["direct", "cached"] = "direct"
     mfa_support: bool = True
+    users_container: Container = "users"
+    groups_container: Container = "groups"
+    virtual_groups_container: Container = "virtual-groups"
+    extra_containers: Annotated[list[Container], Field(max_length=MAX_CONTAINERS)] = Field(default_factory=list)
+    user_rdn: Literal["cn", "uid"] = "cn"
+    nested_member_of: bool = True
+    active_directory: bool = False
+    samba: bool = False
+    domain_name: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._-]*$")] = ""
+    bind_by_mail: bool = False
+    bind_by_domain: bool = False
+    bind_by_name: bool = False
+    require_tls: bool = False
+    anonymous_search: bool = False
+    unauthenticated_bind: bool = False
+
+
+def check_ldap(fields: LdapFields) -> None:
+    """What one field demands of another. Raises Invalid."""
+    names = [fields.users_container, fields.groups_container, fields.virtual_groups_container, *fields.extra_containers]
+    if len({name.lower() for name in names}) < len(names):
+        raise Invalid({"users_container": ["Each container needs a name of its own."]})
 
 
 KIND = Kind(

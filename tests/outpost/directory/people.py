@@ -53,8 +53,11 @@ def a_user(pk: int, username: str, **fields: Any) -> UserRecord:
     )
 
 
-def a_provider(*bindings: BindingRecord, pk: int = PROVIDER, base: str = BASE, mode: Any = "any") -> ProviderRecord:
-    return ProviderRecord(pk, f"ldap-{pk}", "ldap", "app", "App", "a" * 32, mode, LdapSettings(base), bindings)
+def a_provider(
+    *bindings: BindingRecord, pk: int = PROVIDER, base: str = BASE, mode: Any = "any", **settings: Any
+) -> ProviderRecord:
+    chosen = LdapSettings(base, **settings)
+    return ProviderRecord(pk, f"ldap-{pk}", "ldap", "app", "App", "a" * 32, mode, chosen, bindings)
 
 
 ALICE, BOB, CAROL, DORA = 1, 2, 3, 4

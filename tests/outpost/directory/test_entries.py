@@ -21,6 +21,8 @@ def test_a_user() -> None:
             "inetOrgPerson",
             "user",
             "posixAccount",
+            "shadowAccount",
+            "ldapPublicKey",
             "goauthentik.io/ldap/user",
         ],
         "cn": ["bob"],
@@ -34,6 +36,7 @@ def test_a_user() -> None:
         "uidNumber": ["2002"],
         "gidNumber": ["2002"],
         "homeDirectory": ["/home/bob"],
+        "gecos": ["Bob Example"],
         "memberOf": [f"cn=Sales\\, EMEA,{GROUPS}", f"cn=staff,{GROUPS}"],
         "ak-active": ["TRUE"],
         "ak-superuser": ["FALSE"],
@@ -49,6 +52,9 @@ def test_operational_attributes_come_when_asked_for() -> None:
         "entryDN": [f"cn=bob,{USERS}"],
         "createTimestamp": ["20231114221320Z"],
         "modifyTimestamp": ["20231114221320Z"],
+        "structuralObjectClass": ["inetOrgPerson"],
+        "hasSubordinates": ["FALSE"],
+        "subschemaSubentry": ["cn=Subschema"],
     }
 
 

@@ -5,23 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
 
-from outpost.authentication import Authentication
 from outpost.directory.draft import whole
 from outpost.directory.reader import Reader
 from outpost.directory.snapshot import Touched
-from outpost.listeners.ldap import EVENTS_A_TURN, FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, SEND_TIMEOUT, LdapFactory
-from outpost.listeners.ldap_operations import Operations
+from outpost.listeners.ldap import EVENTS_A_TURN, FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, SEND_TIMEOUT
+from outpost.listeners.ldap_reads import Reads
 from outpost.listeners.limits import Connections
-from outpost.telemetry import Telemetry
 from protocols.ldap.schema import START_TLS, WHO_AM_I
-from protocols.link.messages import Authenticate, Authenticated, Members, Put
+from protocols.link.messages import Members, Put
 from tests.deliveries import deliveries
-from tests.fakes import FakeLink, an_identity
 from tests.outpost.directory.people import (
     ALICE,
     BASE,
@@ -36,137 +29,10 @@ from tests.outpost.directory.people import (
     a_provider,
     a_user,
 )
+from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, PASSWORDS, Client, Door, SlowLink
 from tests.protocols.ldap import peer
 from tests.protocols.ldap.peer import Answer, answers
 from tests.protocols.ldap.vectors import Vector, results_in, vectors
-
-ALICE_DN, BOB_DN = f"cn=alice,{USERS}", f"cn=bob,{USERS}"
-PASSWORDS = {"alice": "secret", "bob": "hunter2", "carol": "carol's", "dora": "dora's"}
-
-
-class RecordingTelemetry(Telemetry):
-    """Swallows faults after noting them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.faults: list[str] = []
-        self.notes: list[str] = []
-
-    def fault(self, where: str) -> None:
-        self.faults.append(where)
-
-    def noted(self, sentence: str) -> None:
-        self.notes.append(sentence)
-
-
-class Wire(StringTransport):
-    """Also remembers what became of the connection, and tells its producer to pause when asked to."""
-
-    def __init__(self) -> None:
-        super().__init__(peerAddress=IPv4Address("TCP", "127.0.0.1", 5555))  # type: ignore[no-untyped-call]
-        self.tls: Any = None
-        self.aborted = False
-        self.writes: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        self.writes.append(data)
-        super().write(data)  # type: ignore[no-untyped-call]
-
-    def startTLS(self, creator: Any, normal: bool = True) -> None:
-        self.tls = creator
-
-    def abortConnection(self) -> None:
-        self.aborted = True
-        super().abortConnection()  # type: ignore[no-untyped-call]
-
-
-class SlowLink(FakeLink):
-    """Answers when told to."""
-
-    gate: Deferred[None]
-
-    async def ask(self, question: Authenticate) -> Authenticated:
-        answer = await super().ask(question)
-        self.gate = Deferred()
-        await self.gate
-        return answer
-
-
-class Turns(Clock):
-    """A clock that can do what a reactor does in one turn: what is due, but nothing that this brings up."""
-
-    def turn(self) -> None:
-        for call in [call for call in self.calls if call.getTime() <= self.seconds()]:
-            self.calls.remove(call)
-            call.called = 1
-            call.func(*call.args, **call.kw)
-
-
-class Door:
-    """A listener over a small directory, and connections to it."""
-
-    def __init__(self, people: People | None = None, link: FakeLink | None = None, tls: Any = None) -> None:
-        self.people = people or People()
-        self.clock = Turns()
-        self.now = NOW
-        self.telemetry = RecordingTelemetry()
-        self.link = link or FakeLink(dict(PASSWORDS))
-        users = self.people.directory.current.users
-        self.link.identities = {
-            user.username: an_identity(user.username, user.pk, uuid=user.uuid) for user in users.values()
-        }
-        authentication = Authentication(self.link, lambda: "id", self.telemetry.fault)
-        self.factory = LdapFactory(
-            authentication, self.people.directory, self.telemetry, self.clock, tls, now=lambda: self.now
-        )
-
-    def connect(self) -> Client:
-        return Client(self)
-
-
-class Client:
-    def __init__(self, door: Door) -> None:
-        self.door = door
-        self.wire: Any = Wire()
-        self.connection: Any = door.factory.buildProtocol(None)
-        self.connection.makeConnection(self.wire)  # type: ignore[no-untyped-call]
-
-    def send(self, *messages: bytes) -> None:
-        self.connection.dataReceived(b"".join(messages))
-
-    def ask(self, *messages: bytes) -> list[Answer]:
-        self.send(*messages)
-        return self.answers()
-
-    def answers(self) -> list[Answer]:
-        octets = self.wire.value()
-        self.wire.clear()
-        return answers(octets)
-
-    def turn(self) -> None:
-        """One turn of the reactor."""
-        self.door.clock.turn()
-
-    def bind(self, name: str = ALICE_DN, password: str = "secret") -> int | None:
-        (answer,) = self.ask(peer.bind(1, name, password))
-        return answer.code
-
-    def code(self, message: bytes) -> int | None:
-        """Of the one result to this message."""
-        return self.ask(message)[-1].code
-
-    def names(self, message: bytes) -> list[str]:
-        *entries, done = self.ask(message)
-        assert done.code == 0
-        return [entry.text for entry in entries]
-
-    @property
-    def closed(self) -> bool:
-        return bool(self.wire.disconnecting)
-
-    @property
-    def reading(self) -> bool:
-        return bool(self.wire.producerState == "producing")
 
 
 @pytest.fixture
@@ -274,9 +140,9 @@ def test_control_away(client: Client) -> None:
     "break_it",
     [
         lambda door: setattr(door.link, "fails", RuntimeError("injected")),
-        lambda door: setattr(door.factory.operations, "_authentication", None),
-        lambda door: setattr(door.factory.operations, "_contexts", None),
-        lambda door: setattr(door.factory.operations, "_answer", None),
+        lambda door: setattr(door.factory.binds, "_authentication", None),
+        lambda door: setattr(door.factory.binds, "_contexts", None),
+        lambda door: setattr(door.factory.binds, "_answer", None),
     ],
     ids=["link", "authentication", "directory", "deciding"],
 )
@@ -381,7 +247,7 @@ def test_rights_follow_the_revision_on_an_open_connection(client: Client) -> Non
     assert len(client.names(users)) == 4
     client.door.people.change(Members("g-admins", removed=(ALICE,)))
     assert client.names(users) == [ALICE_DN]
-    client.door.people.change(Put(a_user(ALICE, "alice", is_active=False)))
+    client.door.people.change(Put(a_user(ALICE, "alice", valid_until=NOW - 1)))
     assert client.code(users) == 50
     client.door.people.change(Put(a_user(ALICE, "alice")))
     assert client.names(users) == [ALICE_DN]
@@ -416,7 +282,7 @@ def test_an_exception_in_a_search_answers_other(client: Client, monkeypatch: pyt
         raise RuntimeError("injected")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Operations, "search", broken)
+        patch.setattr(Reads, "search", broken)
         assert client.code(peer.search(2, BASE)) == 80
     with monkeypatch.context() as patch:
         patch.setattr(Reader, "_entry", broken)

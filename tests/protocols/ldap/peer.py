@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ldaptor.protocols import pureber, pureldap
@@ -32,6 +32,8 @@ class Answer:
     attributes: dict[str, list[bytes]] = field(default_factory=dict)
     oid: str = ""
     value: bytes | None = None
+    controls: dict[str, bytes] = field(default_factory=dict)
+    """OID to value of the response's controls."""
 
 
 def message(message_id: int, operation: Any, controls: Controls = ()) -> bytes:
@@ -130,7 +132,9 @@ def answers(octets: bytes) -> list[Answer]:
     found = []
     while octets:
         decoded, octets = decoder.decode(octets, asn1Spec=LDAPMessage())
-        found.append(_answer(int(decoded["messageID"]), decoded["protocolOp"]))
+        said = decoded["controls"] if decoded["controls"].hasValue() else ()
+        controls = {str(one["controlType"]): bytes(one["controlValue"]) for one in said}
+        found.append(replace(_answer(int(decoded["messageID"]), decoded["protocolOp"]), controls=controls))
     return found
 
 

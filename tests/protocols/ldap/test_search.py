@@ -3,7 +3,7 @@ import pytest
 from protocols.ldap.filter_text import parse
 from protocols.ldap.matching import MatchingRule, Normal
 from protocols.ldap.messages import Scope, SearchRequest
-from protocols.ldap.root_dse import root_dse
+from protocols.ldap.root_dse import Features, root_dse
 from protocols.ldap.schema import KNOWN, AttributeType
 from protocols.ldap.search import (
     CACHED_OCTETS,
@@ -114,7 +114,7 @@ def test_slices_are_bounded_also_when_nothing_matches() -> None:
 
 
 def test_the_root_dse_is_read_with_any_filter_that_is_true_for_it() -> None:
-    attributes = root_dse(["dc=a", "dc=b"], start_tls=True, version="1")
+    attributes = root_dse(["dc=a", "dc=b"], Features(True, False), "1")
     entry = PlainEntry("", attributes)
     for filter in ["(objectClass=*)", "(OBJECTCLASS=TOP)", "(&)", "(supportedLDAPVersion=3)", "(namingContexts=DC=B)"]:
         found = answers(b"".join(results(1, a_request(filter, (b"*", b"+")), [entry], KNOWN.get)))
@@ -126,7 +126,7 @@ def test_the_root_dse_is_read_with_any_filter_that_is_true_for_it() -> None:
 
 
 def test_everything_in_the_root_dse_has_an_attribute_type() -> None:
-    assert set(root_dse(["dc=a"], start_tls=False, version="1")) <= set(KNOWN)
+    assert set(root_dse(["dc=a"], Features(False, True, True), "1")) <= set(KNOWN)
 
 
 def test_an_entry_that_is_not_ready_lets_others_have_a_turn() -> None:
@@ -139,6 +139,9 @@ def test_an_entry_that_is_not_ready_lets_others_have_a_turn() -> None:
 
         def values(self, key: str) -> tuple[str, ...]:
             return ("top",) if key == "objectclass" else ()
+
+        def has(self, key: str) -> bool:
+            return bool(self.values(key))
 
         def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
             return False

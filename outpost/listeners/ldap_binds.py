@@ -1,0 +1,147 @@
+"""What the LDAP door decides about binds, apart from any connection."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from outpost.authentication import Authentication
+from outpost.directory.contexts import NamingContexts
+from outpost.outcome import LDAP_RESULT_CODE, Circumstances, Decision, Identity, Password
+from outpost.telemetry import Telemetry
+from protocols.ldap import dn, password_policy
+from protocols.ldap.password_policy import PolicyError
+from protocols.ldap.result import SUCCESS, Result, ResultCode
+from protocols.ldap.session import BindReceived
+
+
+class Bound(NamedTuple):
+    """Who a connection belongs to since its last bind."""
+
+    identity: Identity
+    provider: int
+
+
+Answer = tuple[Result, Bound | None]
+
+
+class Claim(NamedTuple):
+    """Who somebody says they are, and through which provider."""
+
+    credentials: Password
+    provider: int
+
+
+NO_DN = Result(ResultCode.INVALID_DN_SYNTAX, "", "The name is no DN.")
+TLS_REQUIRED = Result(ResultCode.CONFIDENTIALITY_REQUIRED, "", "Passwords are taken over TLS only. Start TLS first.")
+POLICY_MET = Result(ResultCode.SUCCESS, controls=password_policy.response(None))
+POLICY_ERRORS: dict[str, PolicyError] = {
+    "password_expired": PolicyError.PASSWORD_EXPIRED,
+    "must_change_password": PolicyError.CHANGE_AFTER_RESET,
+    "inactive": PolicyError.ACCOUNT_LOCKED,
+    "expired": PolicyError.ACCOUNT_LOCKED,
+    "not_yet_valid": PolicyError.ACCOUNT_LOCKED,
+    "device_throttled": PolicyError.ACCOUNT_LOCKED,
+}
+"""Reasons that a client hears of when it sent the control. All but the last are known only after the right password."""
+
+
+class Unclaimable(Exception):
+    """The bind names nobody who could be asked about; ``result`` stands where no decision does."""
+
+    def __init__(self, decision: Decision | None, result: Result = NO_DN) -> None:
+        super().__init__()
+        self.decision = decision
+        self.result = result
+
+
+class Binds:
+    def __init__(
+        self,
+        authentication: Authentication,
+        contexts: NamingContexts,
+        telemetry: Telemetry,
+    ) -> None:
+        self._authentication = authentication
+        self._contexts = contexts
+        self._telemetry = telemetry
+
+    def known_bind(self, event: BindReceived, circumstances: Circumstances, secure: bool) -> Answer | None:
+        """The answer to a bind for which nobody need be asked; None for `bind` to find one."""
+        try:
+            claim = self._claim(event, secure, circumstances.peer)
+        except Unclaimable as error:
+            return self._refused(event, circumstances, error)
+        known = self._authentication.known(claim.credentials, claim.provider, circumstances.peer)
+        return None if known is None else self._answer(claim, circumstances, known, event.policy)
+
+    async def bind(self, event: BindReceived, circumstances: Circumstances, secure: bool) -> Answer:
+        """Somebody exactly when the result is success. The longest base DN that the name lies under is the provider."""
+        try:
+            claim = self._claim(event, secure, circumstances.peer)
+        except Unclaimable as error:
+            return self._refused(event, circumstances, error)
+        decision = await self._authentication.authenticate(claim.credentials, claim.provider, circumstances)
+        return self._answer(claim, circumstances, decision, event.policy)
+
+    def allows_unauthenticated(self, name: str) -> bool:
+        """May a bind with this name and without a password be anonymous?"""
+        try:
+            login = self._contexts.login(name)
+        except ValueError:
+            return False
+        return login is not None and login[0].settings.unauthenticated_bind
+
+    def _claim(self, event: BindReceived, secure: bool, peer: str) -> Claim:
+        """Raises Unclaimable."""
+        try:
+            login = self._contexts.plain_login(event.name) if event.plain else self._contexts.login(event.name)
+        except ValueError:
+            raise Unclaimable(None) from None
+        if login is None:
+            self.knock(event.name, peer)
+            raise Unclaimable(Decision("unknown_user"))
+        tree, username = login
+        if self._telemetry.knocks.open:
+            self._telemetry.answered("base_dn", dn.top(tree.base))
+        if tree.settings.require_tls and not secure:
+            raise Unclaimable(None, TLS_REQUIRED)
+        try:
+            return Claim(Password(username, event.password.decode()), tree.provider.pk)
+        except UnicodeDecodeError:
+            raise Unclaimable(Decision("wrong_password")) from None
+
+    def knock(self, name: str, peer: str) -> None:
+        """If no naming context holds this name; the people below it are nobody's business."""
+        try:
+            place, tree = self._contexts.place(name)
+        except ValueError:
+            return
+        if tree is None and place.key:
+            self._telemetry.knocked("base_dn", dn.top(place), peer=peer)
+
+    def _refused(self, event: BindReceived, circumstances: Circumstances, error: Unclaimable) -> Answer:
+        if error.decision is None:
+            return error.result, None
+        return self._decided(event.name, circumstances, error.decision, event.policy), None
+
+    def _answer(self, claim: Claim, circumstances: Circumstances, decision: Decision, policy: bool) -> Answer:
+        if decision.identity is not None:
+            self._telemetry.accepted(circumstances.protocol)
+            return POLICY_MET if policy else SUCCESS, Bound(decision.identity, claim.provider)
+        return self._decided(claim.credentials.username, circumstances, decision, policy), None
+
+    def _decided(self, username: str, circumstances: Circumstances, decision: Decision, policy: bool) -> Result:
+        self._telemetry.decided(username, circumstances, decision)
+        controls = password_policy.response(POLICY_ERRORS.get(decision.reason)) if policy else b""
+        return Result(LDAP_RESULT_CODE[decision.outcome], "", decision.diagnostic, controls)
+
+    def is_good(self, bound: Bound) -> bool:
+        """Is the account, of which a connection says that it is theirs, still there and not disabled?"""
+        tree = self._contexts.tree(bound.provider)
+        user = None if tree is None else tree.snapshot.users.get(bound.identity.user)
+        return user is not None and user.uuid == bound.identity.uuid and user.is_active
+
+    def who_am_i(self, bound: Bound | None) -> bytes:
+        """authzId (RFC 4513 s5.2.1.8); empty when anonymous."""
+        tree = None if bound is None else self._contexts.tree(bound.provider)
+        return b"" if bound is None or tree is None else f"dn:{tree.user_dn(bound.identity.username)}".encode()

@@ -1,0 +1,173 @@
+"""What the LDAP door decides about searches and compares, apart from any connection: who may see what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+
+from outpost import __version__
+from outpost.directory.contexts import NamingContexts
+from outpost.directory.reader import Reader
+from outpost.directory.tree import Tree
+from outpost.listeners.ldap_binds import Bound
+from outpost.telemetry import Telemetry
+from protocols.ldap import controlled, dn
+from protocols.ldap.controlled import Wanted
+from protocols.ldap.dn import DN
+from protocols.ldap.evaluation import Recognise, predicate
+from protocols.ldap.messages import CompareRequest, Scope, SearchRequest
+from protocols.ldap.paging import OpenSet, OpenSets
+from protocols.ldap.result import Refused, Result, ResultCode
+from protocols.ldap.root_dse import Features, root_dse
+from protocols.ldap.schema import DESCRIBED, KNOWN
+from protocols.ldap.search import Entry, PlainEntry, results
+from protocols.ldap.session import SearchReceived
+from protocols.ldap.subschema import SUBSCHEMA_KEY, subschema
+
+COMPARE_TRUE, COMPARE_FALSE = Result(ResultCode.COMPARE_TRUE), Result(ResultCode.COMPARE_FALSE)
+
+Place = tuple[Iterator[Entry | None], Recognise, Hashable]
+"""The matching entries, what their attributes are, and whose question it is."""
+
+
+class Reads:
+    """``now`` gives seconds since the epoch."""
+
+    def __init__(
+        self, contexts: NamingContexts, telemetry: Telemetry, now: Callable[[], float], offers_start_tls: bool
+    ) -> None:
+        self._telemetry = telemetry
+        self.open_sets = OpenSets()
+        self._contexts = contexts
+        self._now = now
+        self._offers_start_tls = offers_start_tls
+
+    def search(self, event: SearchReceived, bound: Bound | None, secure: bool, asker: Hashable) -> Iterator[bytes]:
+        """Slices of the answer, as `protocols.ldap.search.results`. Raises Refused. ``asker`` is the connection.
+
+        Without a bind there are the root DSE and the schema alone: clients find base DNs and StartTLS there before
+        they bind, and people are nobody else's business. 50 says so, where 32 would send operators looking for a
+        wrong base DN.
+        """
+        request = event.request
+        expired = self._time_limit(request.time_limit) if request.time_limit else None
+        if event.controls and (asked := controlled.wanted(event.controls)) is not None:
+            return self._controlled(event, asked, bound, secure, asker, expired or _never)
+        base, tree = self._place(request.base)
+        if tree is None and (own := self._own_entry(base, request.scope, bound, secure)) is not None:
+            return results(event.message_id, request, (own,), KNOWN.get, expired=expired)
+        return self._reader(base, tree, bound).answer(event.message_id, request, base, expired)
+
+    def compare(self, request: CompareRequest, bound: Bound | None, secure: bool) -> Result:
+        """True or false (RFC 4511 s4.10). Raises Refused."""
+        base, tree = self._place(request.entry)
+        own = self._own_entry(base, Scope.BASE, bound, secure)
+        if own is None:
+            reader = self._reader(base, tree, bound)
+            entry, known = reader.entry_at(base), reader.recognise(request.attribute.lower())
+        else:
+            entry, known = own, KNOWN.get(request.attribute.lower())
+        if known is None:
+            if request.attribute.lower() in DESCRIBED:
+                raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "Nobody may compare this attribute.")
+            raise Refused(ResultCode.UNDEFINED_ATTRIBUTE_TYPE, "No such attribute type is known here.")
+        assertion = known.rule.normalise(request.value)
+        if assertion is None:
+            if not known.rule.name:
+                raise Refused(ResultCode.INAPPROPRIATE_MATCHING, "Values of this attribute cannot be compared.")
+            raise Refused(ResultCode.INVALID_ATTRIBUTE_SYNTAX, "The value does not fit the attribute's syntax.")
+        if entry.holds(known.key, known.rule, assertion):
+            return COMPARE_TRUE
+        if not entry.has(known.key):
+            raise Refused(ResultCode.NO_SUCH_ATTRIBUTE, "The entry has no such attribute.")
+        return COMPARE_FALSE
+
+    # --- where ---
+
+    def _place(self, text: str) -> tuple[DN, Tree | None]:
+        try:
+            return self._contexts.place(text)
+        except ValueError:
+            raise Refused(ResultCode.INVALID_DN_SYNTAX, "The name is no DN.") from None
+
+    def _own_entry(self, base: DN, scope: Scope, bound: Bound | None, secure: bool) -> PlainEntry | None:
+        """The root DSE or the subschema, if one of them is asked for."""
+        if not base.key and scope is Scope.BASE:
+            start_tls = self._offers_start_tls and not secure
+            features = Features(start_tls, secure, self._contexts.active_directory())
+            return PlainEntry("", root_dse(self._contexts.base_dns(), features, __version__))
+        if base.key == SUBSCHEMA_KEY and scope in (Scope.BASE, Scope.SUB):
+            tree = None if bound is None else self._contexts.tree(bound.provider)
+            return subschema(() if tree is None else tree.custom_types())
+        return None
+
+    def _reader(self, base: DN, tree: Tree | None, bound: Bound | None) -> Reader:
+        if bound is None:
+            reader = None if tree is None else self._contexts.readable_by_anybody(tree)
+            if reader is None:
+                said = "Bind first: this directory is not read anonymously."
+                raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said)
+            return reader
+        if not base.key:
+            tree = self._contexts.tree(bound.provider)
+        if tree is None:
+            self._knock(base)
+            raise Refused(ResultCode.NO_SUCH_OBJECT, "No naming context here holds this name.")
+        reader = self._contexts.readable_by(bound.identity, bound.provider, self._now())
+        if reader is None or reader.tree is not tree:
+            raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "This account may not read here.")
+        return reader
+
+    def _knock(self, name: DN) -> None:
+        """The people below a base that nobody serves are nobody's business."""
+        if name.key:
+            self._telemetry.knocked("base_dn", dn.top(name), peer="")
+
+    def _time_limit(self, seconds: int) -> Callable[[], bool]:
+        end = self._now() + seconds
+        return lambda: self._now() >= end
+
+    # --- pages and order ---
+
+    def _controlled(
+        self,
+        event: SearchReceived,
+        asked: Wanted,
+        bound: Bound | None,
+        secure: bool,
+        asker: Hashable,
+        expired: Callable[[], bool],
+    ) -> Iterator[bytes]:
+        request, page = event.request, asked.page
+        entries, recognise, whose = self._found(request, bound, secure)
+        order, said = controlled.order_of(asked, recognise)
+        if asked.view is not None and order is not None:
+            return controlled.view(event.message_id, request, entries, order, asked.view, said, expired)
+        if page is not None and page.cookie:
+            opened = self._continued(page.cookie, asker, whose, request)
+        else:
+            opened = OpenSet(whose, request, controlled.in_order(entries, order))
+        if page is not None and page.size == 0:  # no more is wanted (RFC 2696 s3)
+            opened = OpenSet(whose, request, iter(()))
+        size = None if page is None else page.size
+        keep = self.open_sets.keep
+        return controlled.answer(event.message_id, request, opened, size, said, lambda rest: keep(asker, rest), expired)
+
+    def _continued(self, cookie: bytes, asker: Hashable, whose: Hashable, request: SearchRequest) -> OpenSet:
+        """What the set began with: the same person, rights, revision and question."""
+        opened = self.open_sets.take(asker, cookie)
+        if opened is None or opened.whose != whose or opened.request != request:
+            raise Refused(ResultCode.PROTOCOL_ERROR, "The paged results cookie is invalid.")
+        return opened
+
+    def _found(self, request: SearchRequest, bound: Bound | None, secure: bool) -> Place:
+        base, tree = self._place(request.base)
+        own = self._own_entry(base, request.scope, bound, secure)
+        if own is not None:
+            return controlled.matching((own,), predicate(request.filter, KNOWN.get)), KNOWN.get, None
+        reader = self._reader(base, tree, bound)
+        whose = (reader.tree.provider.pk, reader.user, reader.everything)
+        return reader.matching(request, base), reader.recognise, whose
+
+
+def _never() -> bool:
+    return False

@@ -1,0 +1,152 @@
+"""What a provider's switches show, and where its settings put it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from outpost.directory.attributes import custom_attributes
+from protocols.ldap import dn
+from protocols.ldap.messages import Scope
+from protocols.link.messages import GroupRecord
+from tests.outpost.directory.people import ALICE, BASE, BOB, NOW, RECORDS, USERS, People, a_provider, a_user
+
+GROUP_UUID = "12345678-1234-4678-9234-567812345678"
+
+
+def people(**settings: Any) -> People:
+    return People(
+        (
+            *RECORDS[:-1],
+            a_user(9, "Zoë", name="Zoë Müller", password_changed=NOW, valid_until=NOW + 86_400),
+            GroupRecord(GROUP_UUID, "real", False, 8, (), (BOB,)),
+            a_provider(**settings),
+        )
+    )
+
+
+def attributes(there: People, name: str) -> dict[str, list[bytes]]:
+    (entry,) = there.search(base=name, scope=Scope.BASE)
+    return entry.attributes
+
+
+def test_posix_and_shadow() -> None:
+    zoe = people().entry(f"cn=Zoë,{USERS}")
+    assert zoe["gecos"] == ["Zoe Muller"]
+    assert (zoe["shadowLastChange"], zoe["shadowExpire"]) == (["19675"], ["19676"])
+    assert people().names("(shadowExpire>=19676)") == ["user:Zoë"]
+    assert people().names("(&(objectClass=shadowAccount)(uid=bob))") == ["user:bob"]
+
+
+def test_active_directory() -> None:
+    there = people(active_directory=True)
+    bob = attributes(there, f"cn=bob,{USERS}")
+    assert bob["userPrincipalName"] == [b"bob@ldap.goauthentik.io"]
+    assert str(UUID(bytes_le=bob["objectGUID"][0])) == "00000000-0000-4000-8000-000000000002"
+    assert bob["userAccountControl"] == [b"512"]
+    sid = bob["objectSid"][0]
+    assert (sid[:2], sid[2:8], sid[8:12], sid[-4:]) == (
+        b"\x01\x05",
+        b"\0\0\0\0\0\5",
+        b"\x15\0\0\0",
+        (1000 + 2 * BOB).to_bytes(4, "little"),
+    )
+    assert bob["accountExpires"] == [b"9223372036854775807"]
+    assert bob["distinguishedName"] == [f"cn=bob,{USERS}".encode()]
+    group = attributes(there, f"cn=real,ou=groups,{BASE}")
+    assert group["objectSid"][0][:-4] == sid[:-4]
+    assert str(UUID(bytes_le=group["objectGUID"][0])) == GROUP_UUID
+    assert not {"objectSid", "userAccountControl"} & set(attributes(people(), f"cn=bob,{USERS}"))
+
+
+@pytest.mark.parametrize(
+    ("filter", "names"),
+    [
+        ("(userAccountControl:1.2.840.113556.1.4.803:=2)", ["user:dora"]),
+        ("(&(objectClass=user)(!(userAccountControl:1.2.840.113556.1.4.803:=2))(uid=bob))", ["user:bob"]),
+        ("(userPrincipalName=BOB@ldap.goauthentik.io)", ["user:bob"]),
+        (r"(objectGUID=\00\00\00\00\00\00\00\40\80\00\00\00\00\00\00\02)", ["user:bob"]),
+        ("(&(objectSid=*)(uid=bob))", ["user:bob"]),
+        ("(primaryGroupID=513)", ["user:Zoë", "user:alice", "user:bob", "user:carol", "user:dora"]),
+        ("(whenChanged>=20231114221319.0Z)", None),
+    ],
+)
+def test_filters_of_active_directorys_clients(filter: str, names: list[str] | None) -> None:
+    found = people(active_directory=True).names(filter)
+    assert found if names is None else found == names
+
+
+def test_samba_without_hashes() -> None:
+    there = people(samba=True, domain_name="CORP")
+    dora = there.entry(f"cn=dora,{USERS}")
+    assert dora["sambaAcctFlags"] == ["[UD         ]"]
+    assert dora["sambaSID"][0].startswith("S-1-5-21-")
+    assert dora["sambaDomainName"] == ["CORP"]
+    assert "sambaSamAccount" in dora["objectClass"]
+    assert there.names("(objectClass=sambaSamAccount)") == there.names("(objectClass=posixAccount)")
+    assert there.names("(sambaNTPassword=*)") == []
+    assert "sambaSID" not in people().entry(f"cn=dora,{USERS}")
+
+
+def test_member_of_direct_by_switch() -> None:
+    there = people(nested_member_of=False)
+    staff = f"cn=staff,ou=groups,{BASE}"
+    assert staff not in there.entry(f"cn=bob,{USERS}")["memberOf"]
+    assert there.names(f"(memberOf={staff})") == ["group:Sales\\, EMEA", "user:carol"]
+    chain = f"(memberOf:1.2.840.113556.1.4.1941:={staff})"
+    assert there.names(chain) == ["group:Sales\\, EMEA", "user:bob", "user:carol", "user:dora"]
+    assert there.names(f"(!(!{chain}))") == there.names(chain)
+    assert there.names(f"(!(!(memberOf={staff})))") == there.names(f"(memberOf={staff})")
+
+
+def test_a_layout_of_ones_own() -> None:
+    there = people(
+        users_container="People",
+        groups_container="Teams",
+        virtual_groups_container="private",
+        extra_containers=("services",),
+        user_rdn="uid",
+    )
+    names = [entry.text for entry in there.search(attributes=(b"1.1",))]
+    assert f"uid=bob,ou=People,{BASE}" in names
+    assert f"cn=staff,ou=Teams,{BASE}" in names
+    assert f"cn=bob,ou=private,{BASE}" in names
+    assert f"ou=services,{BASE}" in names
+    assert there.entry(f"cn=BOB,ou=people,{BASE}")["memberOf"][-1] == f"cn=staff,ou=Teams,{BASE}"
+    assert there.entry(f"cn=staff,ou=teams,{BASE}")["member"][0] == f"uid=carol,ou=People,{BASE}"
+    assert there.search(base=f"ou=services,{BASE}", scope=Scope.ONE) == []
+    login = there.contexts.login(f"uid=bob,ou=people,{BASE}")
+    assert login is not None
+    assert login[1] == "bob"
+    assert there.contexts.login(f"cn=bob,ou=users,{BASE}") is None
+    assert dn.parse(names[0])
+
+
+def test_photographs_and_keys() -> None:
+    photo = b"\xff\xd8\xff\xe0photo"
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI bob@laptop"
+    added = {"jpegPhoto": [b64encode(photo).decode(), "not base64!"], "sshPublicKey": [key], "telephoneNumber": "+41 1"}
+    there = People((*RECORDS, a_user(9, "zed", attributes=added)))
+    zed = attributes(there, f"cn=zed,{USERS}")
+    assert zed["jpegPhoto"] == [photo]
+    assert zed["sshPublicKey"] == [key.encode()]
+    assert there.names("(jpegPhoto=*)") == ["user:zed"]
+    assert there.names(f"(sshPublicKey={key})") == ["user:zed"]
+    assert there.names("(telephoneNumber=+411)") == ["user:zed"]
+    url = {"jpegPhoto": "data:image/jpeg;base64," + b64encode(photo).decode()}
+    assert custom_attributes(a_user(9, "zed", attributes=url))["jpegphoto"][1] == (photo,)
+
+
+def test_what_we_derive_and_secrets_stay_ours() -> None:
+    wrong = {
+        "userPassword": "x",
+        "objectSid": "x",
+        "entryUUID": "x",
+        "sambaNTPassword": "x",
+        "cn": "x",
+        "memberOf": "x",
+    }
+    assert custom_attributes(a_user(ALICE, "alice", attributes=wrong)) == {}

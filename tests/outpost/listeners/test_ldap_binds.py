@@ -1,0 +1,182 @@
+"""Binds by other names than a DN, what a provider demands of them, and what becomes of a connection afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ldap.controls.ppolicy import PasswordPolicyControl
+
+from protocols.link.messages import Put, Remove
+from tests.outpost.directory.people import ALICE, BASE, BOB, CAROL, RECORDS, USERS, People, a_provider, a_user
+from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, Client, Door
+from tests.protocols.ldap import peer
+
+POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
+
+
+def a_door(**settings: Any) -> Door:
+    """With a provider of these settings."""
+    return Door(People((*RECORDS[:-1], a_provider(**settings))), tls=object())
+
+
+def secured(door: Door) -> Client:
+    client = door.connect()
+    client.connection._session.secure = True
+    return client
+
+
+@pytest.mark.parametrize(
+    ("switch", "name"),
+    [
+        ("bind_by_mail", "bob@example.com"),
+        ("bind_by_mail", "BOB@Example.COM"),
+        ("bind_by_mail", "bob@ldap.goauthentik.io"),
+        ("bind_by_domain", "LDAP\\bob"),
+        ("bind_by_domain", "ldap\\bob"),
+        ("bind_by_name", "bob"),
+    ],
+)
+def test_other_names_by_switch(switch: str, name: str) -> None:
+    client = a_door(**{switch: True}).connect()
+    assert client.bind(name, "hunter2") == 0
+    assert client.door.link.questions[0].username == "bob"
+    assert client.names(peer.search(2, USERS, attributes=["1.1"])) == [USERS, BOB_DN]
+    without = Door().connect()
+    assert without.bind(name, "hunter2") == 34
+    assert without.door.link.questions == []
+
+
+def test_a_domain_of_its_own_name() -> None:
+    client = a_door(bind_by_domain=True, domain_name="CORP").connect()
+    assert client.bind("corp\\bob", "hunter2") == 0
+    assert client.bind("ldap\\bob", "hunter2") == 34
+    assert client.bind("corp\\nobody", "hunter2") == 49
+
+
+def test_an_address_that_two_people_have_is_nobodys() -> None:
+    records = (*RECORDS[:-1], a_user(9, "bobby", email="bob@example.com"), a_provider(bind_by_mail=True))
+    assert Door(People(records)).connect().bind("bob@example.com", "hunter2") == 34
+
+
+def test_an_address_follows_the_directory() -> None:
+    client = a_door(bind_by_mail=True).connect()
+    assert client.bind("bob@example.com", "hunter2") == 0
+    client.door.people.change(Put(a_user(BOB, "bob", email="other@example.com")))
+    assert client.bind("bob@example.com", "hunter2") == 34
+    assert client.bind("other@example.com", "hunter2") == 0
+
+
+# --- SASL PLAIN ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("credentials", "code"),
+    [
+        ("\0bob\0hunter2", 0),
+        ("bob\0bob\0hunter2", 0),
+        ("\0u:bob\0hunter2", 0),
+        (f"\0dn:{BOB_DN}\0hunter2", 0),
+        ("\0bob@example.com\0hunter2", 0),
+        ("\0bob\0wrong", 49),
+        ("\0nobody\0hunter2", 49),
+        ("alice\0bob\0hunter2", 49),
+        ("\0bob\0", 49),
+        ("\0\0hunter2", 49),
+        ("bob", 49),
+        ("", 49),
+        ("\0bob\0hunter2\0", 49),
+    ],
+)
+def test_sasl_plain_over_tls(credentials: str, code: int) -> None:
+    client = secured(Door())
+    (answer,) = client.ask(peer.sasl_bind(1, "", "PLAIN", credentials))
+    assert answer.code == code
+    who = client.ask(peer.extended(2, "1.3.6.1.4.1.4203.1.11.3"))[0].value
+    assert who == (f"dn:{BOB_DN}".encode() if code == 0 else b"")
+
+
+def test_sasl_plain_without_tls() -> None:
+    client = Door().connect()
+    assert client.code(peer.sasl_bind(1, "", "PLAIN", "\0bob\0hunter2")) == 13
+    assert client.door.link.questions == []
+    entry, _ = client.ask(peer.search(2, "", peer.BASE, attributes=["supportedSASLMechanisms"]))
+    assert entry.attributes == {}
+    entry, _ = secured(Door()).ask(peer.search(2, "", peer.BASE, attributes=["supportedSASLMechanisms"]))
+    assert entry.attributes == {"supportedSASLMechanisms": [b"PLAIN"]}
+
+
+# --- demands -------------------------------------------------------------------------------------------------------
+
+
+def test_a_provider_may_take_passwords_over_tls_only() -> None:
+    door = a_door(require_tls=True)
+    client = door.connect()
+    assert client.bind() == 13
+    assert door.link.questions == []
+    assert not client.closed
+    assert secured(door).bind() == 0
+
+
+def test_a_name_without_a_password_by_switch() -> None:
+    client = a_door(unauthenticated_bind=True).connect()
+    client.bind()
+    assert client.bind(ALICE_DN, "") == 0
+    assert client.ask(peer.extended(2, "1.3.6.1.4.1.4203.1.11.3"))[0].value == b""
+    assert client.code(peer.search(2, BASE)) == 50
+    assert client.bind("cn=alice,dc=elsewhere", "") == 53
+    assert client.bind("nonsense", "") == 53
+    assert Door().connect().bind(ALICE_DN, "") == 53
+
+
+def test_reading_without_a_bind_by_switch() -> None:
+    client = a_door(anonymous_search=True).connect()
+    assert len(client.names(peer.search(2, USERS, peer.ONE, attributes=["1.1"]))) == 4
+    assert client.code(peer.compare(3, BOB_DN, "uid", "bob")) == 6
+
+
+# --- the password policy control -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "said"),
+    [
+        ("accepted", 0, None),
+        ("wrong_password", 49, None),
+        ("unknown_user", 49, None),
+        ("password_expired", 49, 0),
+        ("inactive", 49, 1),
+        ("must_change_password", 49, 2),
+    ],
+)
+def test_why_a_password_is_not_good_any_more(reason: str, code: int, said: int | None) -> None:
+    client = Door().connect()
+    if reason != "accepted":
+        client.door.link.verdicts["bob"] = reason
+    (answer,) = client.ask(peer.bind(1, BOB_DN, "hunter2", controls=[(POLICY, False, None)]))
+    assert answer.code == code
+    response = PasswordPolicyControl()
+    response.decodeControlValue(answer.controls[POLICY])
+    assert (response.error, response.timeBeforeExpiration, response.graceAuthNsRemaining) == (said, None, None)
+    (answer,) = client.ask(peer.bind(2, BOB_DN, "hunter2"))
+    assert (answer.code, answer.controls) == (code, {})
+
+
+# --- afterwards ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [Put(a_user(BOB, "bob", is_active=False)), Remove("user", BOB)])
+def test_a_disabled_users_connections_end_at_once(change: Any) -> None:
+    door = Door()
+    clients = [door.connect() for _ in range(3)]
+    clients[0].bind(BOB_DN, "hunter2")
+    clients[1].bind(BOB_DN, "hunter2")
+    clients[2].bind()
+    door.people.change(Put(a_user(CAROL, "carol", is_active=False)))
+    assert not any(client.closed for client in clients)
+    door.people.change(change)
+    assert [client.closed for client in clients] == [True, True, False]
+    (notice,) = clients[0].answers()
+    assert (notice.message_id, notice.code, notice.oid) == (0, 8, "1.3.6.1.4.1.1466.20036")
+    door.people.change(Put(a_user(ALICE, "alice", uuid="another", is_active=True)))
+    assert clients[2].closed
