@@ -14,10 +14,10 @@ from outpost.directory.entries import (
     GROUP_ATTRIBUTES,
     USER_ATTRIBUTES,
     VIRTUAL_GROUP_ATTRIBUTES,
-    VIRTUAL_GROUP_CLASS_NAMES,
     Profile,
 )
 from outpost.directory.index import ORDINAL
+from outpost.directory.object_classes import VIRTUAL_GROUP_CLASS_NAMES
 from outpost.directory.tree import CONTAINER_KEYS, Tree
 from protocols.ldap.extensible import IN_CHAIN, NAMED
 from protocols.ldap.filter import And, Approx, Equality, Extensible, Filter, Or, Present

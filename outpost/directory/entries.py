@@ -10,11 +10,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from unicodedata import normalize
 
 from outpost.directory import profiles
 from outpost.directory.attributes import custom_attributes, custom_values
 from outpost.directory.members import Spelling, spelling
+from outpost.directory.object_classes import (
+    GROUP_CLASSES,
+    USER_CLASSES,
+    VIRTUAL_GROUP_CLASS_NAMES,
+    VIRTUAL_GROUP_CLASSES,
+    class_names,
+)
+from outpost.directory.person import boolean, gecos, given_name, surname
 from outpost.directory.stamps import days, generalized_time
 from protocols.ldap.extensible import IN_CHAIN
 from protocols.ldap.matching import MatchingRule, Normal, Value
@@ -30,63 +37,6 @@ if TYPE_CHECKING:
 
 Values = Sequence[Value]
 UserValues = Callable[["Tree", UserRecord], Values]
-
-USER_CLASSES = (
-    "top",
-    "person",
-    "organizationalPerson",
-    "inetOrgPerson",
-    "user",
-    "posixAccount",
-    "shadowAccount",
-    "ldapPublicKey",
-    "goauthentik.io/ldap/user",
-)
-GROUP_CLASSES = (
-    "top",
-    "group",
-    "groupOfNames",
-    "groupOfUniqueNames",
-    "posixGroup",
-    "goauthentik.io/ldap/group",
-)
-VIRTUAL_GROUP_CLASSES = (*GROUP_CLASSES[:-1], "goauthentik.io/ldap/virtual-group")
-
-
-def class_names(classes: tuple[str, ...]) -> frozenset[str]:
-    """As filters compare them."""
-    return frozenset(name.lower() for name in classes)
-
-
-USER_CLASS_NAMES, GROUP_CLASS_NAMES, VIRTUAL_GROUP_CLASS_NAMES = map(
-    class_names, (USER_CLASSES, GROUP_CLASSES, VIRTUAL_GROUP_CLASSES)
-)
-
-
-def boolean(truth: bool) -> Values:
-    return ("TRUE" if truth else "FALSE",)
-
-
-def given_name(name: str) -> Values:
-    """Everything before the last word; best effort, as there is only one name field."""
-    words = name.split()
-    return (" ".join(words[:-1]),) if len(words) > 1 else ()
-
-
-def surname(user: UserRecord) -> Values:
-    """The last word; person requires one (RFC 4519), so that the user name stands in for an empty name."""
-    words = user.name.split()
-    return (words[-1] if words else user.username,)
-
-
-def gecos(user: UserRecord) -> Values:
-    """The full name as ASCII, without what separates its fields (passwd(5))."""
-    plain = normalize("NFKD", user.name).encode("ascii", "ignore").decode().translate(_NO_GECOS).strip()
-    return (plain,) if plain else ()
-
-
-_NO_GECOS = str.maketrans("", "", ":,=\n\r")
-
 
 USER_ATTRIBUTES: dict[str, UserValues] = {
     "objectclass": lambda tree, user: USER_CLASSES,
