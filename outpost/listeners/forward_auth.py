@@ -23,6 +23,7 @@ from protocols.proxy.decision import Deny, HostTable, Prove, Realm, SignIn, Site
 from protocols.proxy.forwarded import BEHIND_PREFIX, DIALECTS, REDIRECTING, ForwardedRequest
 from protocols.proxy.headers import Unwritable, identity_fields, meta_fields
 from protocols.proxy.http1 import field_lines
+from protocols.proxy.injected import BasicAttributes, injected_fields
 from protocols.proxy.skipping import SkippedPaths
 from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers, forwarded_client
 from rules.reasons import Outcome
@@ -171,7 +172,11 @@ class ForwardAuth:
 
     def _anonymous_lines(self, site: Site) -> bytes:
         """Every identity header, empty: nobody's own gets through where nobody has to sign in."""
-        return ALLOWED + field_lines(identity_fields(None)) + self._meta_lines(site)
+        return (
+            ALLOWED
+            + field_lines([*identity_fields(None), *injected_fields({}, "", site.basic)])
+            + self._meta_lines(site)
+        )
 
     def _session(self, realm: Realm | None, site: Site, headers: Headers) -> Known | None:
         if realm is None or b"cookie" not in headers:
@@ -182,12 +187,12 @@ class ForwardAuth:
         """The hot path: everything is ready since the directory changed last."""
         if not known.lines:
             try:
-                fields = field_lines(identity_fields(identity, self._sessions.token(known)))
+                fields = self._rendered_for(site, identity, self._sessions.token(known))
             except Unwritable:
                 circumstances = Circumstances("proxy", client)
                 self._refuse(exchange, identity.username, circumstances, Decision("identity_too_long"))
                 return
-            known.lines = ALLOWED + fields + self._meta_lines(site)
+            known.lines = ALLOWED + fields
         self._telemetry.decisions["proxy", "accepted"] += 1
         exchange.respond(200, known.lines)
 
@@ -254,11 +259,16 @@ class ForwardAuth:
         kept = self._rendered.get(place)
         if kept is not None and kept[0] is identity:
             return kept[1]
-        lines = field_lines(identity_fields(identity)) + self._meta_lines(site)
+        lines = self._rendered_for(site, identity)
         if len(self._rendered) >= MAX_RENDERED:
             self._rendered.clear()
         self._rendered[place] = (identity, lines)
         return lines
+
+    def _rendered_for(self, site: Site, identity: Identity, jwt: str = "") -> bytes:
+        """Raises Unwritable."""
+        injected = injected_fields(identity.attributes, identity.email, site.basic)
+        return field_lines([*identity_fields(identity, jwt), *injected]) + self._meta_lines(site)
 
     def _meta_lines(self, site: Site) -> bytes:
         lines = self._meta.get(site.provider)
@@ -325,5 +335,12 @@ def _site(record: ProviderRecord, settings: ProxySettings) -> Site:
         takes_basic=settings.intercept_header_auth,
         client_id=settings.client_id,
         secret=settings.cookie_secret,
+        basic=_basic_attributes(settings),
         skipped=SkippedPaths(settings.skip_path_regex, whole_url=settings.mode == "forward_domain"),
     )
+
+
+def _basic_attributes(settings: ProxySettings) -> BasicAttributes | None:
+    if not settings.basic_auth_enabled:
+        return None
+    return BasicAttributes(settings.basic_auth_user_attribute, settings.basic_auth_password_attribute)

@@ -11,6 +11,7 @@ from protocols.proxy.basic import NotCredentials, basic_credentials
 from protocols.proxy.cookies import Jar
 from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.hosts import normalised, parents, without_port
+from protocols.proxy.injected import BasicAttributes
 from protocols.proxy.sealed import Sealer
 from protocols.proxy.skipping import SkippedPaths
 from protocols.proxy.trust import NONE, ForwardingError, Headers
@@ -39,6 +40,8 @@ class Site:
     """What its cookies are sealed with; without one nobody can sign in with a browser."""
     skipped: SkippedPaths = NOTHING_SKIPPED
     """Paths that need no sign-in."""
+    basic: BasicAttributes | None = None
+    """The application wants Basic credentials of its own, which a person's attributes hold."""
 
     @property
     def scheme(self) -> str:

@@ -45,24 +45,24 @@ def identity_fields(identity: Identity | None, jwt: str = "") -> list[tuple[byte
     if identity is None:
         return list(_ANONYMOUS)
     return [
-        _field("X-Authentik-Username", identity.username),
+        field("X-Authentik-Username", identity.username),
         _list_field("X-Authentik-Groups", identity.groups),
         _list_field("X-Authentik-Entitlements", identity.entitlements),
-        _field("X-Authentik-Email", identity.email),
-        _field("X-Authentik-Name", identity.name),
-        _field("X-Authentik-Uid", identity.uid),
-        _field("X-Authentik-Jwt", jwt, MAX_LIST_BYTES),
+        field("X-Authentik-Email", identity.email),
+        field("X-Authentik-Name", identity.name),
+        field("X-Authentik-Uid", identity.uid),
+        field("X-Authentik-Jwt", jwt, MAX_LIST_BYTES),
     ]
 
 
 def meta_fields(jwks: str, outpost: str, provider: str, application: str, version: str) -> list[tuple[bytes, bytes]]:
     """Headers about who says so: the same for everyone at one provider. Raises Unwritable."""
     return [
-        _field("X-Authentik-Meta-Jwks", jwks),
-        _field("X-Authentik-Meta-Outpost", outpost),
-        _field("X-Authentik-Meta-Provider", provider),
-        _field("X-Authentik-Meta-App", application),
-        _field("X-Authentik-Meta-Version", version),
+        field("X-Authentik-Meta-Jwks", jwks),
+        field("X-Authentik-Meta-Outpost", outpost),
+        field("X-Authentik-Meta-Provider", provider),
+        field("X-Authentik-Meta-App", application),
+        field("X-Authentik-Meta-Version", version),
     ]
 
 
@@ -72,7 +72,8 @@ def _escaped(value: str) -> str:
     return _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8")), value)
 
 
-def _field(name: str, value: str, limit: int = MAX_VALUE_BYTES) -> tuple[bytes, bytes]:
+def field(name: str, value: str, limit: int = MAX_VALUE_BYTES) -> tuple[bytes, bytes]:
+    """One header, its value escaped. Raises Unwritable."""
     written = _escaped(value).encode("utf-8", "backslashreplace")
     if len(written) > limit:
         raise Unwritable(f"{name} would be longer than {limit} bytes")
@@ -80,7 +81,7 @@ def _field(name: str, value: str, limit: int = MAX_VALUE_BYTES) -> tuple[bytes, 
 
 
 def _list_field(name: str, values: Iterable[str]) -> tuple[bytes, bytes]:
-    return _field(name, "|".join(_escaped(value.replace("|", "%7C")) for value in values), MAX_LIST_BYTES)
+    return field(name, "|".join(_escaped(value.replace("|", "%7C")) for value in values), MAX_LIST_BYTES)
 
 
 class _Nobody:

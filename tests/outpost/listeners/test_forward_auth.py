@@ -302,6 +302,14 @@ def test_skip_path_regex_opens_what_it_says_and_nothing_is_said_of_anybody() -> 
     assert door.telemetry.decisions["proxy", "skipped_path"] == 1
 
 
+def test_credentials_for_the_application_are_injected_and_the_browsers_own_never_pass() -> None:
+    wanted = {"basic_auth_user_attribute": "u", "basic_auth_password_attribute": "p", "skip_path_regex": "^/public/"}
+    door = Door(RECORDS[0], provider(7, "https://app.example.com", basic_auth_enabled=True, **wanted))
+    door.link.identities["alice"] = an_identity("alice", attributes={"u": "root", "p": "x"})
+    assert door.ask(ALICE).headers["Authorization"] == "Basic cm9vdDp4"
+    assert door.ask(ALICE, url="https://app.example.com/public/x").headers["Authorization"] == ""
+
+
 def test_patterns_that_may_be_mistakes_are_told() -> None:
     door = Door(RECORDS[0], provider(7, "https://app.example.com", skip_path_regex="/public\n(unclosed"))
     faulty, unanchored = door.telemetry.notes

@@ -476,6 +476,21 @@ def test_whom_no_binding_lets_in(visitor: Visitor) -> None:
     assert visitor.outpost.telemetry.decisions["proxy", "no_binding"] == 1
 
 
+def test_headers_from_attributes(visitor: Visitor) -> None:
+    attributes = {"additionalHeaders": {"X-Team": "blue"}, "app_password": "secret"}
+    visitor.outpost.change(Put(a_user(1, "alice", attributes=attributes)), Put(_with_basic()))
+    visitor.sign_in()
+    answer = visitor.open(f"{APP}/page")
+    assert answer.headers["X-Team"] == "blue"
+    assert answer.headers["Authorization"] == "Basic YWxpY2VAZXhhbXBsZS5jb206c2VjcmV0"
+    assert visitor.outpost.telemetry.faults == []
+
+
+def _with_basic() -> ProviderRecord:
+    wanted = {"basic_auth_user_attribute": "app_user", "basic_auth_password_attribute": "app_password"}
+    return _bound(provider(7, APP, basic_auth_enabled=True, **wanted))
+
+
 # --- signing out ---------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,61 @@
+"""Headers for the application beside the identity's: its own credentials for a person, and whatever else the person's
+attributes hold for it (authentik's ``basic_auth_enabled`` and ``additionalHeaders``)."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from protocols.proxy.headers import MAX_VALUE_BYTES, field
+
+ADDITIONAL = "additionalHeaders"
+"""The attribute, of a user or a group, whose entries become headers."""
+MAX_ADDITIONAL = 20
+"""Headers of one person's; nginx has room for a few dozen in all."""
+
+_NAME = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
+_OURS = re.compile(
+    r"(?:connection|content-.*|transfer-encoding|trailer|te|upgrade|keep-alive|proxy-.*|host|date|server|location|"
+    r"set-cookie|cookie|cache-control|www-authenticate|x-forwarded-.*|x-original-.*|x-authentik-.*)",
+    re.IGNORECASE,
+)
+"""Names that say something of the answer itself or of who it is, and that no attribute may say."""
+
+
+class BasicAttributes(NamedTuple):
+    """Which attributes hold the credentials that the application wants."""
+
+    user: str
+    password: str
+
+
+def injected_fields(
+    attributes: Mapping[str, Any], email: str, basic: BasicAttributes | None
+) -> list[tuple[bytes, bytes]]:
+    """Raises Unwritable. With ``basic`` there is an Authorization field in any case: an empty one removes the
+    browser's own, as the identity headers do."""
+    fields = [] if basic is None else [(b"Authorization", _basic(attributes, email, basic))]
+    found = attributes.get(ADDITIONAL)
+    if isinstance(found, Mapping):
+        for name, value in list(found.items())[:MAX_ADDITIONAL]:
+            if _may_be_set(name, basic) and type(value) in (str, int):
+                fields.append(field(name, str(value)))
+    return fields
+
+
+def _may_be_set(name: str, basic: BasicAttributes | None) -> bool:
+    if basic is not None and name.lower() == "authorization":
+        return False
+    return _NAME.fullmatch(name) is not None and _OURS.fullmatch(name) is None
+
+
+def _basic(attributes: Mapping[str, Any], email: str, names: BasicAttributes) -> bytes:
+    """Without a password there are no credentials; without a name, the address is one (as authentik has it)."""
+    password = attributes.get(names.password)
+    if not isinstance(password, str) or not password:
+        return b""
+    user = attributes.get(names.user)
+    said = f"{user if isinstance(user, str) and user else email}:{password}".encode()
+    return b"Basic " + b64encode(said) if len(said) <= MAX_VALUE_BYTES else b""
