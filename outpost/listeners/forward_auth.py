@@ -25,7 +25,7 @@ from protocols.proxy.headers import Unwritable, identity_fields, meta_fields
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.injected import BasicAttributes, injected_fields
 from protocols.proxy.skipping import SkippedPaths
-from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers, forwarded_client
+from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers
 from rules.reasons import Outcome
 
 PREFIX = b"/outpost.goauthentik.io/"
@@ -132,9 +132,13 @@ class ForwardAuth:
         headers = exchange.request.named
         try:
             request = exchange.request
-            rest = request.target[len(PREFIX) + 5 + len(dialect) :].decode("latin-1")
-            forwarded = DIALECTS[dialect](request.host.decode("latin-1"), headers, request.method.decode("ascii"), rest)
-            client = forwarded_client(peer, headers, self._trusted)
+            host = request.host.decode("latin-1")
+            if dialect in BEHIND_PREFIX:
+                rest = request.target[len(PREFIX) + len("auth/") + len(dialect) :].decode("latin-1")
+                forwarded = DIALECTS[dialect](host, headers, request.method.decode("ascii"), rest)
+            else:
+                forwarded = DIALECTS[dialect](host, headers)
+            client = self._trusted.client(peer, headers)
             site = site_for(self._table, forwarded)
         except ForwardingError as error:
             self._telemetry.discarded("proxy", peer, "bad_forwarding")

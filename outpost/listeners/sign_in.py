@@ -17,7 +17,7 @@ from outpost.telemetry import Telemetry
 from protocols.proxy.decision import HostTable, Realm, Site
 from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.http1 import field_lines
-from protocols.proxy.redirects import OURS, SIGN_OUT, asked_landing, is_callback, is_sign_out, landing
+from protocols.proxy.redirects import OURS, SIGN_OUT, asked_landing, is_callback, is_sign_out, landing, may_be_ours
 from protocols.proxy.trust import NONE, ForwardingError, Headers, TrustedPeers, origin
 from protocols.proxy.visitor import is_program
 
@@ -79,6 +79,8 @@ class SignInDoor:
 
     def is_ours(self, forwarded: ForwardedRequest) -> bool:
         """Is this, of what a proxy forwards, a part of signing in or out?"""
+        if not may_be_ours(forwarded.target):
+            return False
         path, _, query = forwarded.target.partition("?")
         return path == START or is_callback(path, query) or is_sign_out(path, query)
 

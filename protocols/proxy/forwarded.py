@@ -6,6 +6,7 @@ A dialect reads its own headers and never falls back to another's: a client can 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from protocols.proxy.hosts import normalised
@@ -14,6 +15,8 @@ from protocols.proxy.trust import SCHEMES, ForwardingError, Headers, single, tit
 MAX_TARGET_LENGTH = 8 * 1024
 """As for a request line of our own."""
 MAX_METHOD_LENGTH = 32
+MAX_REMEMBERED_ORIGINS = 4096
+"""Some 2 MB; the parts that pass are short."""
 
 _METHOD = re.compile(r"[A-Z][A-Z_-]*")
 _URL = re.compile(r"(?P<scheme>[A-Za-z]+)://(?P<host>[^/?#\\@\s]+)(?P<target>[/?].*)?", re.DOTALL)
@@ -83,13 +86,31 @@ def nginx(host: str, headers: Headers, method: str = "GET", rest: str = "") -> F
 
 def forwarded_headers(host: str, headers: Headers, method: str = "GET", rest: str = "") -> ForwardedRequest:
     """Caddy ``forward_auth`` and Traefik ForwardAuth: X-Forwarded-Proto, -Host, -Uri and -Method, all of them."""
-    proto, said_host, uri, said_method = (_required(headers, name) for name in _FORWARDED)
-    scheme = _scheme(b"x-forwarded-proto", proto)
+    try:
+        (proto,), (said_host,), (uri,), (said_method,) = [headers[name] for name in _FORWARDED]
+        scheme, normal, checked_method, asked = _origin(proto, said_host, said_method, host)
+    except (KeyError, ValueError):
+        for name in _FORWARDED:
+            _required(headers, name)
+        raise ForwardingError("X-Forwarded-Proto, -Host, -Uri and -Method must be there once each.") from None
     return ForwardedRequest(
+        scheme, normal, _checked_target(b"x-forwarded-uri", uri.decode("latin-1")), checked_method, asked
+    )
+
+
+@lru_cache(MAX_REMEMBERED_ORIGINS)
+def _origin(proto: bytes, said_host: bytes, said_method: bytes, host: str) -> tuple[str, str, str, str]:
+    """Scheme, host, method and the question's own host: few are served, and asked for all the time.
+
+    Raises ForwardingError, KeyError for what is empty; neither is remembered.
+    """
+    if not (proto and said_host and said_method):
+        raise KeyError
+    scheme = _scheme(b"x-forwarded-proto", proto.decode("latin-1"))
+    return (
         scheme,
-        _normalised(b"x-forwarded-host", said_host, scheme),
-        _checked_target(b"x-forwarded-uri", uri),
-        _method(b"x-forwarded-method", said_method),
+        _normalised(b"x-forwarded-host", said_host.decode("latin-1"), scheme),
+        _method(b"x-forwarded-method", said_method.decode("latin-1")),
         _asked(host, scheme),
     )
 

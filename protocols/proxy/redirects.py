@@ -23,6 +23,11 @@ _ABSOLUTE = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?#\\@\s]+)(?P<target>[
 _ENCODED = re.compile(r"(?:https?%3a|%2f)", re.IGNORECASE)
 
 
+def may_be_ours(target: str) -> bool:
+    """A quick look that hardly any target of an application's passes: its path or its query must be looked at."""
+    return target.startswith(OURS) or "X-authentik-" in target
+
+
 def is_callback(path: str, query: str) -> bool:
     """The answer to a sign-in, by its path or, on any path, by its signature (DESIGN D24)."""
     return path == f"{OURS}callback" or _CALLBACK_SIGNATURE.search(query) is not None

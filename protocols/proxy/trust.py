@@ -74,6 +74,7 @@ class TrustedPeers:
     def __init__(self, networks: Iterable[Network]) -> None:
         self._networks = tuple(networks)
         self._verdicts: dict[str, bool] = {}
+        self._clients: dict[tuple[str, bytes], str] = {}
 
     def is_trusted(self, peer: str) -> bool:
         """``peer``: an address in any spelling, or what the transport calls the peer."""
@@ -85,6 +86,20 @@ class TrustedPeers:
             verdict = found is not None and any(found in network for network in self._networks)
             self._verdicts[peer] = verdict
         return verdict
+
+    def client(self, peer: str, headers: Headers) -> str:
+        """As `forwarded_client`, remembered for a single short header: the same browsers ask all the time."""
+        said = headers.get(b"x-forwarded-for", NONE)
+        if len(said) != 1 or len(said[0]) > MAX_ADDRESS_LENGTH:
+            return forwarded_client(peer, headers, self)
+        place = peer, said[0]
+        found = self._clients.get(place)
+        if found is None:
+            found = forwarded_client(peer, headers, self)
+            if len(self._clients) >= MAX_REMEMBERED_ADDRESSES:
+                self._clients.clear()
+            self._clients[place] = found
+        return found
 
 
 def by_name(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:

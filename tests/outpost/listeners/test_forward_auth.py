@@ -429,7 +429,7 @@ def link_failure(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
 STEPS: dict[str, Step] = {
     "is the peer trusted": door_step("route._trusted.is_trusted"),
     "read the dialect": dialect,
-    "find the client": module_step("forwarded_client"),
+    "find the client": door_step("route._trusted.client"),
     "find the site": door_step("route._table.find"),
     "choose the site": module_step("site_for"),
     "look for credentials": module_step("credentials_in"),

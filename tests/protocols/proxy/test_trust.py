@@ -12,6 +12,7 @@ from protocols.proxy.trust import (
     Origin,
     TrustedPeers,
     _address,
+    forwarded_client,
     origin,
 )
 
@@ -123,3 +124,16 @@ def test_an_unreadable_host_is_an_error(host: str) -> None:
         seen(STRANGER, host=host)
     with pytest.raises(ForwardingError, match=r"^X-Forwarded-Host"):
         seen(PROXY, (b"x-forwarded-host", host.encode("latin-1")))
+
+
+def test_what_is_remembered_of_clients_is_what_would_be_found() -> None:
+    """Also after an unreadable one, and for another peer."""
+    trusted = TrustedPeers([ip_network("192.0.2.0/24")])
+    headers = {b"x-forwarded-for": (b"203.0.113.7",)}
+    for peer in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
+        assert trusted.client(peer, headers) == forwarded_client(peer, headers, trusted) == "203.0.113.7"
+    for _ in range(2):
+        with pytest.raises(ForwardingError):
+            trusted.client("192.0.2.1", {b"x-forwarded-for": (b"a",)})
+    assert trusted.client("192.0.2.1", {}) == "192.0.2.1"
+    assert trusted.client("192.0.2.1", {b"x-forwarded-for": (b"203.0.113.7", b"198.51.100.7")}) == "198.51.100.7"
