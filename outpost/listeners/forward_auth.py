@@ -20,7 +20,7 @@ from outpost.telemetry import Telemetry
 from protocols.link.messages import OutpostRecord, ProviderRecord, ProxySettings
 from protocols.proxy.cookies import values
 from protocols.proxy.decision import Deny, HostTable, Prove, Realm, SignIn, Site, credentials_in, site_for
-from protocols.proxy.forwarded import BEHIND_PREFIX, DIALECTS, REDIRECTING, ForwardedRequest
+from protocols.proxy.forwarded import BEHIND_PREFIX, DIALECTS, KEEPS_HOST, REDIRECTING, ForwardedRequest
 from protocols.proxy.headers import Unwritable, identity_fields, meta_fields
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.injected import BasicAttributes, injected_fields
@@ -139,7 +139,7 @@ class ForwardAuth:
             else:
                 forwarded = DIALECTS[dialect](host, headers)
             client = self._trusted.client(peer, headers)
-            site = site_for(self._table, forwarded)
+            site = site_for(self._table, forwarded, dialect in KEEPS_HOST)
         except ForwardingError as error:
             self._telemetry.discarded("proxy", peer, "bad_forwarding")
             self._note(f"The proxy at {peer} is set up wrongly. {error}")

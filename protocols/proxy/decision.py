@@ -148,14 +148,19 @@ class HostTable:
         port = own.removeprefix(without_port(own)) if host == without_port(host) else ""
         return f"{site.scheme}://{host}{port}"
 
-    def contradicts(self, forwarded: ForwardedRequest) -> bool:
+    def contradicts(self, forwarded: ForwardedRequest, host_is_browsers: bool = False) -> bool:
         """Does the proxy's question itself name the host of another application than its metadata does?
 
-        nginx with ``$http_host`` lets a browser write the one while the other picks the server block.
+        nginx with ``$http_host`` lets a browser write the one while the other picks the server block. With
+        ``host_is_browsers`` the question's host is never the outpost's own, so that hosts which only a domain decides
+        about count too.
         """
         if forwarded.asked_host == forwarded.host:
             return False
         asked = self._exact.get(forwarded.asked_host) or self._portless.get(forwarded.asked_host)
+        if asked is None and host_is_browsers and forwarded.asked_host:
+            above = self._domain_above(forwarded.asked_host)
+            return above is not None and above is not self.find(forwarded.host)
         return asked is not None and asked.mode != "forward_domain" and asked is not self.find(forwarded.host)
 
 
@@ -173,9 +178,9 @@ def _realm(site: Site) -> Realm | None:
     return Realm(site.provider, Jar(mark, site.scheme == "https", domain), Sealer(site.secret, host))
 
 
-def site_for(table: HostTable, forwarded: ForwardedRequest) -> Site | Deny:
+def site_for(table: HostTable, forwarded: ForwardedRequest, host_is_browsers: bool = False) -> Site | Deny:
     """Which site decides about a request. Raises ForwardingError when the proxy contradicts itself."""
-    if table.contradicts(forwarded):
+    if table.contradicts(forwarded, host_is_browsers):
         raise ForwardingError(
             "Host and the forwarded address name two applications. In nginx use $host in both, as $http_host is the "
             "browser's choice; elsewhere leave Host as the browser sent it."

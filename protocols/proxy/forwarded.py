@@ -138,6 +138,8 @@ DIALECTS: dict[str, Dialect] = {
 """By what follows ``/outpost.goauthentik.io/auth/``."""
 REDIRECTING = frozenset({"caddy", "traefik", "haproxy", "envoy"})
 """Dialects of proxies that hand every answer but 2xx to the browser as it is, redirects and cookies included."""
+KEEPS_HOST = frozenset({"caddy"})
+"""Those whose question has the browser's own Host. Caddy's `trusted_proxies` believes others about X-Forwarded-Host."""
 BEHIND_PREFIX = frozenset({"envoy"})
 """Those that write the browser's target behind the path that they ask at."""
 

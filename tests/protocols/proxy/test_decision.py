@@ -134,3 +134,41 @@ def test_a_question_under_our_own_name_does_not(own_name: str) -> None:
 
 def test_a_question_without_the_port_does_not() -> None:
     assert asked("port.example.com:8443", asked_host="port.example.com") == SignIn(PORT)
+
+
+def test_a_host_below_a_domain_contradicts_where_host_is_the_browsers() -> None:
+    """Caddy serves a host that the domain decides about, and believed a neighbour who named an application's."""
+    forwarded = ForwardedRequest("https", "app.example.com", "/", "GET", "wiki.example.com")
+    assert TABLE.contradicts(forwarded, host_is_browsers=True)
+    assert not TABLE.contradicts(forwarded)
+    below = ForwardedRequest("https", "blog.example.com", "/", "GET", "wiki.example.com")
+    assert not TABLE.contradicts(below, host_is_browsers=True)
+    own = ForwardedRequest("https", "app.example.com", "/", "GET", "auth.example.com")
+    assert not TABLE.contradicts(own, host_is_browsers=True)
+
+
+def test_one_sign_in_counts_for_a_domain_of_the_same_scheme() -> None:
+    inside = site(11, "https://in.example.com", secret="s11", client_id="c11")
+    plain = site(12, "http://plain.example.com", secret="s12", client_id="c12")
+    apart = site(13, "https://app.example.net:8443", secret="s13", client_id="c13")
+    above = site(
+        14,
+        "https://auth.example.com:8443",
+        secret="s14",
+        client_id="c14",
+        mode="forward_domain",
+        cookie_domain=".Example.com",
+    )
+    table = HostTable([inside, plain, apart, above, APP])
+    realms = {each.provider: table.realm(each) for each in (inside, plain, apart, above, APP)}
+    assert {provider: realm and realm.provider for provider, realm in realms.items()} == {
+        11: 14,
+        12: 12,
+        13: 13,
+        14: 14,
+        1: 14,
+    }
+    assert HostTable([APP]).realm(APP) is None, "without a secret nobody signs in"
+    assert table.origin(apart, "app.example.net") == "https://app.example.net:8443"
+    assert table.origin(above, "wiki.example.com") == "https://wiki.example.com:8443"
+    assert table.origin(above, "wiki.example.com:9443") == "https://wiki.example.com:9443"
