@@ -32,6 +32,13 @@ from protocols.link.messages import (
 
 HEARTBEAT_SECONDS = 15.0
 """Silence for longer than this means that the connection is dead."""
+MOST_STREAMS = 256
+"""Of one outpost, at one control process: each worker of a large machine, and as many that it has not noticed to be
+gone. A token that is stolen, or used in a loop, must not take every connection."""
+
+
+class TooManyStreams(Exception):
+    """This outpost follows as often as it may."""
 
 
 class SignIns(Protocol):
@@ -87,10 +94,15 @@ class Link:
                 raise RemoteProtocolError(f"{type(frame).__name__} is not a question")
 
     async def follow(self, outpost: str, hello: bytes) -> AsyncIterator[bytes]:
-        """Frames without end: a snapshot unless the outpost stands where the log begins, then changes as they come."""
+        """Frames without end: a snapshot unless the outpost stands where the log begins, then changes as they come.
+
+        Raises RemoteProtocolError, TooManyStreams; Unavailable.
+        """
         frame = codec.decode(hello)
         if not isinstance(frame, Hello):
             raise RemoteProtocolError(f"{type(frame).__name__} is not a hello")
+        if self.followers[outpost] >= MOST_STREAMS:
+            raise TooManyStreams(f"{MOST_STREAMS} processes of this outpost follow already")
         self.followers[outpost] += 1
         try:
             async for line in self._frames(outpost, frame):

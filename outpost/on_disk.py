@@ -126,7 +126,9 @@ class OnDisk:
         )
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
-        if self._snapshot is not None and snapshot is not self._restored and self._directory.loaded:
+        """The first call brings what was restored, which need not be written again, nor be held on to any longer."""
+        restored, self._restored = self._restored, None
+        if self._snapshot is not None and snapshot is not restored and self._directory.loaded:
             self._snapshot.changed()
 
     def _captured(self) -> Callable[[], Iterable[bytes]] | None:

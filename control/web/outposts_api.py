@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from control.link import Link
+from control.link import Link, TooManyStreams
 from control.records import Outpost
 from control.store.interface import Store, Transaction, Unavailable
 from control.verbs import tokens
@@ -51,6 +51,8 @@ class _Channel:
             return Response(sentence, 403, {REVOKED_HEADER: "1"}, media_type="text/plain")
         except RemoteProtocolError as error:
             return Response(f"{error}\n", 400, media_type="text/plain")
+        except TooManyStreams as error:
+            return Response(f"{error}\n", 429, media_type="text/plain")
         except Unavailable as error:
             return Response(f"{error}\n", 503, media_type="text/plain")
 

@@ -136,10 +136,13 @@ class Binds:
         return Result(LDAP_RESULT_CODE[decision.outcome], "", decision.diagnostic, controls)
 
     def is_good(self, bound: Bound) -> bool:
-        """Is the account, of which a connection says that it is theirs, still there and not disabled?"""
+        """Is the account, of which a connection says that it is theirs, still there, not disabled, and has it the
+        password that was shown?"""
         tree = self._contexts.tree(bound.provider)
         user = None if tree is None else tree.snapshot.users.get(bound.identity.user)
-        return user is not None and user.uuid == bound.identity.uuid and user.is_active
+        if user is None or user.uuid != bound.identity.uuid or not user.is_active:
+            return False
+        return user.credential_version == bound.identity.credential_version
 
     def who_am_i(self, bound: Bound | None) -> bytes:
         """authzId (RFC 4513 s5.2.1.8); empty when anonymous."""

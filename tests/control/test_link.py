@@ -142,6 +142,21 @@ def test_only_what_belongs_on_a_channel_is_taken(tmp_path: Path) -> None:
     scenario(tmp_path, act)
 
 
+def test_streams_of_one_outpost_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_link, "MOST_STREAMS", 2)
+
+    async def act(_store: SqlStore, link: Link, outpost: str) -> None:
+        first, second = link.follow(outpost, hello()), link.follow(outpost, hello())
+        await following(first)
+        await following(second)
+        with pytest.raises(control_link.TooManyStreams):
+            await following(link.follow(outpost, hello()))
+        await first.aclose()  # type: ignore[attr-defined]  # it is a generator
+        await following(link.follow(outpost, hello()))
+
+    scenario(tmp_path, act)
+
+
 def test_changes_between_two_reads_come_together(tmp_path: Path) -> None:
     async def act(store: SqlStore, link: Link, outpost: str) -> None:
         frames = link.follow(outpost, hello())

@@ -268,3 +268,10 @@ def test_a_login_without_control_is_reported_when_it_is_there_again(killed: Worl
     (report,) = (report for reports in life.reports for report in reports.reports)
     assert (report.number, report.body["user"], report.body["away"], report.body["count"]) == (1, 1, True, 1)
     assert {reports.instance for reports in life.reports} == {life.hellos[0].instance}
+
+
+def test_the_restored_snapshot_is_not_held_on_to(killed: World) -> None:
+    """It is as large as the directory, and would stay beside every later one."""
+    life = killed.life()
+    assert life.directory.loaded
+    assert all(value is not life.directory.current for value in vars(life.on_disk).values())

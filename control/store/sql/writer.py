@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from control.store.interface import Actor, Overloaded, Transaction, Unavailable
 from control.store.sql.outage import Outage, translated
+from control.store.sql.pruning import prune
 from control.store.sql.reading import Given
 from control.store.sql.transaction import SqlTransaction
 
@@ -22,7 +24,14 @@ MOST_TOGETHER = 64
 MOST_WAITING = 10_000
 """Writes that may wait: some seconds of work. More would be answered when nobody listens any more."""
 
+PRUNE_AGAIN, PRUNE_LATER = 1.0, 60.0
+"""Seconds until the next slice of what nobody needs any more is taken away, where there is more and where not. Only
+after a write, as only writes leave anything."""
+
 WENT_AWAY = "the database went away in the middle of a transaction"
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,7 @@ class Writer:
         self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._closed = False
         self._submitting = Lock()
+        self._prune_at = 0.0
         self._thread = Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -75,6 +85,7 @@ class Writer:
             wanted = [job for job in jobs if job.answer.set_running_or_notify_cancel()]
             if wanted:
                 self._commit(wanted)
+                self._prune()
 
     def _next_jobs(self) -> tuple[list[Job[Any]], bool]:
         """What waits, at most MOST_TOGETHER; False: nothing comes after it."""
@@ -119,6 +130,24 @@ class Writer:
             self._committed(newest)
         for tell in outcomes:
             tell()
+
+    def _prune(self) -> None:
+        """Whoever has written is answered already. What goes wrong here is nobody's business but the operator's."""
+        now = self._given.now()
+        if now < self._prune_at:
+            return
+        self._prune_at = now + PRUNE_LATER
+        try:
+            with self._outage.noticed(), self._given.dialect.writing.begin() as connection:
+                self._given.dialect.lock(connection)
+                more = prune(connection, now)
+        except Unavailable:  # told already
+            return
+        except Exception:
+            log.exception("old revisions and events could not be taken away; trying again in a minute")
+            return
+        if more:
+            self._prune_at = now + PRUNE_AGAIN
 
 
 def _answering(answer: Future[T], result: T) -> Callable[[], None]:

@@ -165,7 +165,11 @@ def test_why_a_password_is_not_good_any_more(reason: str, code: int, said: int |
 # --- afterwards ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("change", [Put(a_user(BOB, "bob", is_active=False)), Remove("user", BOB)])
+@pytest.mark.parametrize(
+    "change",
+    [Put(a_user(BOB, "bob", is_active=False)), Put(a_user(BOB, "bob", credential_version=2)), Remove("user", BOB)],
+    ids=["disabled", "another password", "gone"],
+)
 def test_a_disabled_users_connections_end_at_once(change: Any) -> None:
     door = Door()
     clients = [door.connect() for _ in range(3)]
