@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from benchmarks.harness import ours, wire
 from benchmarks.harness.load import Load, Outcome, Running
 from benchmarks.harness.people import ADMINISTRATOR, BASE_DN, PASSWORD, SHARED_SECRET, Person, people, user_dn
+from benchmarks.harness.processes import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,14 @@ class Budget:
     """People, in the rows about growth."""
     changes: int
     starts: int
+    sign_ins: int
+    """Of each program's repetitions in a browser."""
 
 
-QUICK = Budget(rounds=3, seconds=1.0, known=32, logins=24, sizes=(1_000, 10_000), changes=20, starts=1)
-FULL = Budget(rounds=5, seconds=2.0, known=200, logins=100, sizes=(1_000, 10_000, 100_000), changes=200, starts=3)
+QUICK = Budget(rounds=3, seconds=1.0, known=32, logins=24, sizes=(1_000, 10_000), changes=20, starts=1, sign_ins=100)
+FULL = Budget(
+    rounds=5, seconds=2.0, known=200, logins=100, sizes=(1_000, 10_000, 100_000), changes=200, starts=3, sign_ins=500
+)
 PEOPLE = 10_000
 """In the rows beside peers."""
 
@@ -80,6 +86,14 @@ class Bench:
     def apart(self, count: int, profile: Path | None = None) -> Iterator[ours.Installation]:
         with ours.apart(self._fresh("apart"), *self.store(count), profile=profile) as installation:
             yield installation
+
+    @contextmanager
+    def control(self, environ: Mapping[str, str] = MappingProxyType({})) -> Iterator[tuple[Server, Path]]:
+        """`outpost control` alone, with nobody but the administrator, and its folder."""
+        folder = self._fresh("control")
+        ours.populate(folder, 0, environ)
+        with ours.program("control", folder, environ) as server:
+            yield server, folder
 
     def installations(self) -> list[Any]:
         """What there is of us to measure: the outpost alone first, for it is the one that targets are about."""

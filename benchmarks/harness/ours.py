@@ -18,6 +18,9 @@ from typing import Any
 from benchmarks.harness.forwarder import Forwarder
 from benchmarks.harness.people import (
     BASE_DN,
+    CALLBACK,
+    CLIENT,
+    CLIENT_SECRET,
     HOST,
     PASSWORD,
     SHARED_SECRET,
@@ -40,6 +43,12 @@ CONFIGURATION = {
     "proxy": {"mode": "forward_single", "external_host": f"http://{HOST}"},
 }
 """One provider of each kind, open to the members of ``staff``, which is everybody."""
+OPENID = {
+    "client_id": CLIENT,
+    "client_secret": CLIENT_SECRET,
+    "redirect_uris": [{"matching_mode": "strict", "url": CALLBACK}],
+}
+"""An application that signs people in at control alone."""
 OUTPOST = "apart"
 """The outpost that `outpost run` is."""
 
@@ -58,9 +67,10 @@ def environ(folder: Path) -> dict[str, str]:
 # --- the directory -------------------------------------------------------------------------------------------------
 
 
-def populate(folder: Path, count: int) -> str:
+def populate(folder: Path, count: int, more: Mapping[str, str] = MappingProxyType({})) -> str:
     """Makes a store with ``count`` people below ``folder``; the key of the token of `OUTPOST`."""
-    return asyncio.run(_populate(ControlConfig.from_settings(load(environ(folder))), count))
+    settings = load({**environ(folder), **more})
+    return asyncio.run(_populate(ControlConfig.from_settings(settings), count))
 
 
 async def _populate(config: ControlConfig, count: int) -> str:
@@ -93,6 +103,7 @@ def _fill(tx: Transaction, count: int, hashed: str) -> str:
     for team, members in teams.items():
         tx.add_members(tx.insert(Group(name=team_name(team), parents=(staff.pk,))).pk, members)
     pks = [_provider(tx, kind, given, staff).pk for kind, given in CONFIGURATION.items()]
+    _provider(tx, "oauth2", OPENID, staff)
     embedded = tx.select(Outpost, Query(equal={"managed": outposts.EMBEDDED}))[0]
     outposts.update(tx, embedded.pk, {"providers": pks})
     apart = outposts.create(tx, {"name": OUTPOST, "type": outposts.ANY, "providers": pks}, os.urandom)

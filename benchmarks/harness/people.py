@@ -10,6 +10,9 @@ ADMINISTRATOR = "akadmin"
 """May read the whole directory."""
 SHARED_SECRET = "benchmark-shared-secret"
 HOST = "app.example.com"
+CLIENT, CLIENT_SECRET = "benchmark", "benchmark-client-secret-0123456789abcdef"
+CALLBACK = "http://relying.example.com/callback"
+"""Of the application that signs people in by OpenID Connect."""
 
 DEPARTMENT_SIZE = 1000
 TEAM_SIZE = 100

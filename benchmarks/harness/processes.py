@@ -37,6 +37,20 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime(~pid << 3 | 2)
 
 
+IDLE_SHARE, IDLE_SECONDS, IDLE_PATIENCE = 0.05, 0.25, 60.0
+
+
+def await_idle(pid: int) -> None:
+    """Until a server has nothing to do, for a minute at most. Ours, for one, hashes what it has just accepted, to keep
+    it over a restart, for long after it has answered: that is no part of what a known credential costs."""
+    until = time.monotonic() + IDLE_PATIENCE
+    while time.monotonic() < until:
+        before = cpu_seconds(pid)
+        time.sleep(IDLE_SECONDS)
+        if cpu_seconds(pid) - before < IDLE_SHARE * IDLE_SECONDS:
+            return
+
+
 def proportional_mib(pid: int) -> float:
     """Resident memory, pages that several processes share counted in parts (PSS)."""
     with open(f"/proc/{pid}/smaps_rollup") as lines:

@@ -11,6 +11,7 @@ from benchmarks.harness import peers
 from benchmarks.harness.bench import PEOPLE, Bench, Table, gentle, say
 from benchmarks.harness.load import Load, LoadFailed, Outcome
 from benchmarks.harness.people import DEPARTMENT_SIZE
+from benchmarks.harness.processes import await_idle
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,11 @@ class Contender:
         return outcome
 
     @property
+    def pid(self) -> int:
+        """Of the program."""
+        return int(str(self.load.arguments["pid"]))
+
+    @property
     def typical(self) -> Outcome | None:
         """The round with the middle CPU per request: a real round, not a mixture."""
         ordered = sorted(self.rounds, key=lambda outcome: outcome.cpu_us)
@@ -131,6 +137,8 @@ def compete(bench: Bench, contenders: list[Contender]) -> None:
     for contender in contenders:  # known credentials become known here, and caches warm
         known = max(bench.budget.known, 16)
         contender.take(bench, gentle(contender.load).but(count=known, seconds=120))
+    for contender in contenders:
+        await_idle(contender.pid)
     for _ in range(bench.budget.rounds):
         for contender in contenders:
             outcome = contender.take(bench, contender.load.but(seconds=seconds))

@@ -42,7 +42,7 @@ def _last_beyond_the_lines(connection: Connection) -> int:
     """The revision of the line that is one too many; lines are numbered without gaps."""
     last = connection.execute(select(func.max(change_log.c.seq))).scalar() or 0
     found = connection.execute(select(change_log.c.revision).where(change_log.c.seq == last - KEPT_LINES)).scalar()
-    return found or 0
+    return -1 if found is None else int(found)
 
 
 def _lines(connection: Connection) -> bool:

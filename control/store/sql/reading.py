@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, false, func, or_, select
@@ -96,16 +96,20 @@ class Reading:
 
     def select(self, kind: type[R], query: Query = EVERYTHING) -> list[R]:
         kept = RECORD_TABLES[kind]
-        statement = self._where(everything(kept), kept, query)
-        for name in query.ordering:
-            column = self._dialect.ordered(comparable(kept, name.removeprefix("-")))
-            statement = statement.order_by(column.desc() if name.startswith("-") else column.asc())
-        statement = statement.order_by(self._dialect.ordered(kept.pk))
+        values: dict[str, Any] = {}
+        if query.within or query.alike or query.search:
+            statement = ordered(self._dialect, self._where(everything(kept), kept, query), kept, query.ordering)
+        else:
+            equal = tuple((name, value is None) for name, value in query.equal.items())
+            statement = selecting(self._dialect, kept, equal, query.ordering)
+            values = {name: value for name, value in query.equal.items() if value is not None}
+            if not all(fits(kept.fields[name], value) for name, value in values.items()):
+                return []
         if query.limit is not None:
             statement = statement.limit(query.limit)
         if query.offset:
             statement = statement.offset(query.offset)
-        rows = self._connection.execute(statement).mappings()
+        rows = self._connection.execute(statement, values).mappings()
         return [self._given.rows.record(kept, dict(row)) for row in rows]
 
     def each(self, kind: type[R]) -> Iterator[R]:
@@ -163,6 +167,30 @@ def finding(kept: RecordTable, asked: tuple[tuple[str, bool], ...]) -> Select[An
         column = comparable(kept, name)
         statement = statement.where(column.is_(None) if is_none else column == bindparam(name))
     return statement
+
+
+STATEMENTS = 1024
+"""Kinds of questions that are kept: the code asks some hundred, and an API's caller may order by any field."""
+
+
+@lru_cache(STATEMENTS)
+def selecting(
+    dialect: Dialect, kept: RecordTable, asked: tuple[tuple[str, bool], ...], ordering: tuple[str, ...]
+) -> Select[Any]:
+    """As `finding`, every record, in order."""
+    statement = everything(kept)
+    for name, is_none in asked:
+        column = comparable(kept, name)
+        statement = statement.where(column.is_(None) if is_none else column == bindparam(name))
+    return ordered(dialect, statement, kept, ordering)
+
+
+def ordered(dialect: Dialect, statement: Select[Any], kept: RecordTable, ordering: Sequence[str]) -> Select[Any]:
+    """By these fields, ``-`` in front for descending, and then by pk."""
+    for name in ordering:
+        column = dialect.ordered(comparable(kept, name.removeprefix("-")))
+        statement = statement.order_by(column.desc() if name.startswith("-") else column.asc())
+    return statement.order_by(dialect.ordered(kept.pk))
 
 
 def comparable(kept: RecordTable, name: str) -> ColumnElement[Any]:

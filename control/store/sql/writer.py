@@ -51,7 +51,7 @@ class Writer:
         self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._closed = False
         self._submitting = Lock()
-        self._prune_at = 0.0
+        self._prune_at = given.now() + PRUNE_LATER
         self._thread = Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -132,16 +132,16 @@ class Writer:
             tell()
 
     def _prune(self) -> None:
-        """Whoever has written is answered already. What goes wrong here is nobody's business but the operator's."""
+        """Whoever has written is answered already. A database that is away is noticed by the next who needs it."""
         now = self._given.now()
         if now < self._prune_at:
             return
         self._prune_at = now + PRUNE_LATER
         try:
-            with self._outage.noticed(), self._given.dialect.writing.begin() as connection:
+            with translated(self._given.dialect), self._given.dialect.writing.begin() as connection:
                 self._given.dialect.lock(connection)
                 more = prune(connection, now)
-        except Unavailable:  # told already
+        except Unavailable:
             return
         except Exception:
             log.exception("old revisions and events could not be taken away; trying again in a minute")
