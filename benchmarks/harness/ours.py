@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,14 +34,24 @@ from control.config import ControlConfig
 from control.records import Group, Outpost, Provider, Token, User
 from control.store.interface import Query, Transaction
 from control.verbs import applications, bindings, groups, outposts, providers
+from outpost.browser_sessions import SESSION
+from protocols.proxy.decision import HostTable, Site
+from protocols.proxy.login_state import BrowserSession
+from protocols.proxy.sealed import NONCE_BYTES
 from settings import load
 
 TOKEN = "benchmark-bootstrap-token-0123456789abcdef"
 SECRET_KEY = "vR2nX8cM5tY1kJ7wQ4hZ9bD6gF3sL0pA-benchmark-only"
+PROXY_CLIENT, COOKIE_SECRET = "benchmark-proxy", "benchmark-cookie-secret-0123456789"
 CONFIGURATION = {
     "ldap": {"base_dn": BASE_DN},
     "radius": {"client_networks": "127.0.0.0/8", "shared_secret": SHARED_SECRET},
-    "proxy": {"mode": "forward_single", "external_host": f"http://{HOST}"},
+    "proxy": {
+        "mode": "forward_single",
+        "external_host": f"http://{HOST}",
+        "client_id": PROXY_CLIENT,
+        "cookie_secret": COOKIE_SECRET,
+    },
 }
 """One provider of each kind, open to the members of ``staff``, which is everybody."""
 OPENID = {
@@ -62,6 +73,27 @@ def environ(folder: Path) -> dict[str, str]:
         **{f"OUTPOST_LISTEN__{name}": "127.0.0.1:0" for name in ("HTTP", "LDAP", "RADIUS", "METRICS")},
         **{f"OUTPOST_LISTEN__{name}": "off" for name in ("HTTPS", "LDAPS", "RADIUS_ACCT", "RADSEC")},
     }
+
+
+ADMINISTRATOR_PK = 1
+"""The first user of every store."""
+
+
+def session_cookies(owner: int, count: int) -> list[str]:
+    """As many sessions of one user, by pk, as a browser would send them: what control gives at a sign-in, sealed as an
+    outpost seals it."""
+    site = Site(
+        0, "proxy", "proxy", "proxy", "forward_single", f"http://{HOST}", client_id=PROXY_CLIENT, secret=COOKIE_SECRET
+    )
+    realm = HostTable([site]).realm(site)
+    if realm is None:
+        raise ValueError("the site seals no cookies")
+    now, found = time.time(), []
+    for _ in range(count):
+        session = BrowserSession(os.urandom(32), owner, now, now + 86400)
+        sealed = realm.sealer.seal(SESSION, session.packed(), os.urandom(NONCE_BYTES))
+        found.append(f"; {realm.jar.session.decode()}={sealed.decode()}")
+    return found
 
 
 # --- the directory -------------------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from typing import Any
 from benchmarks.harness import peers
 from benchmarks.harness.bench import PEOPLE, Bench, Table, gentle, say
 from benchmarks.harness.load import Load, LoadFailed, Outcome
+from benchmarks.harness.ours import ADMINISTRATOR_PK, session_cookies
 from benchmarks.harness.people import DEPARTMENT_SIZE
 from benchmarks.harness.processes import await_idle
+from outpost.browser_sessions import MOST_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,26 @@ def _anonymous(bench: Bench, count: int) -> Load:
     return Load("stream", {"protocol": "http", "file": file, "connections": 64, "status": 401})
 
 
+def _session(count_of: Callable[[Bench], int]) -> Callable[[Bench, int], Load]:
+    """Requests with cookies of so many sessions in turn, all the administrator's."""
+
+    def load(bench: Bench, count: int) -> Load:
+        from benchmarks.harness.wire import forward_auth
+
+        cookies = session_cookies(ADMINISTRATOR_PK, count_of(bench))
+        file = bench.questions([(forward_auth(cookie=cookie), b"") for cookie in cookies])
+        return Load("stream", {"protocol": "http", "file": file, "connections": 64})
+
+    return load
+
+
+def _redirected(bench: Bench, count: int) -> Load:
+    from benchmarks.harness.wire import forward_auth
+
+    file = bench.questions([(forward_auth(caddy=True), b"/application/o/authorize/")])
+    return Load("stream", {"protocol": "http", "file": file, "connections": 64, "status": 302})
+
+
 SLAPD = Against("slapd", "ldap", "slapd")
 WORKS = (
     Work("LDAP bind, known credential", "ldap", _known("ldap"), (SLAPD,)),
@@ -81,6 +103,9 @@ WORKS = (
             Against("nginx", "allow", "nginx return 202", {"status": 202}),
         ),
     ),
+    Work("forward-auth, session, known", "http", _session(lambda bench: bench.budget.known)),
+    Work("forward-auth, session, each cookie opened", "http", _session(lambda bench: MOST_KNOWN + 1000)),
+    Work("forward-auth, anonymous, sent to sign in", "http", _redirected),
     Work(
         "forward-auth, anonymous, denied",
         "http",
@@ -196,7 +221,7 @@ def measure(bench: Bench) -> list[Table]:
                 aimed = load.but(port=peer.ports[against.port], pid=peer.server.pid, **against.arguments)
                 contenders.append(Contender(against.called, aimed))
             compete(bench, contenders)
-            record(table, work.name, contenders, work.against[0].called)
+            record(table, work.name, contenders, work.against[0].called if work.against else "")
     return [table, *_growth(bench)]
 
 

@@ -112,19 +112,27 @@ def _whole(octets: bytes) -> int | None:
 AUTH_PATH = "/outpost.goauthentik.io/auth/nginx"
 
 
-def forward_auth(username: str = "", password: str = "") -> bytes:
-    """What nginx's auth_request sends for a browser's request, about 700 octets; without a name, anonymous."""
+CADDY_PATH = "/outpost.goauthentik.io/auth/caddy"
+TARGET = "/dashboard/view?panel=4&from=now-6h"
+
+
+def forward_auth(username: str = "", password: str = "", cookie: str = "", caddy: bool = False) -> bytes:
+    """What nginx's auth_request, or Caddy's forward_auth, sends for a browser's request, about 700 octets; without a
+    name or a cookie, anonymous."""
+    asked = [f"X-Original-URL: http://{HOST}{TARGET}", "X-Original-Method: GET"]
+    if caddy:
+        asked = ["X-Forwarded-Proto: http", f"X-Forwarded-Host: {HOST}", f"X-Forwarded-Uri: {TARGET}"]
+        asked.append("X-Forwarded-Method: GET")
     lines = [
-        f"GET {AUTH_PATH} HTTP/1.1",
+        f"GET {CADDY_PATH if caddy else AUTH_PATH} HTTP/1.1",
         f"Host: {HOST}",
-        f"X-Original-URL: http://{HOST}/dashboard/view?panel=4&from=now-6h",
-        "X-Original-Method: GET",
+        *asked,
         "X-Forwarded-For: 127.0.0.1",
         "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
         "Accept-Language: en-US,en;q=0.5",
         "Accept-Encoding: gzip, deflate, br, zstd",
-        "Cookie: theme=dark; panel_layout=a3f9c1d27e5b4860; tracking=" + "0123456789abcdef" * 6,
+        "Cookie: theme=dark; panel_layout=a3f9c1d27e5b4860; tracking=" + "0123456789abcdef" * 6 + cookie,
         "Upgrade-Insecure-Requests: 1",
         "Sec-Fetch-Dest: document",
         "Sec-Fetch-Mode: navigate",
