@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 
+from control import radius
 from control.records import Application, Binding, Certificate, EndedSession, Group, Outpost, Provider, User
 from control.store.interface import LoggedChange, Query, Transaction
 from control.verbs.roles import with_permission
@@ -179,7 +180,7 @@ def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | Non
     if provider.kind == "ldap":
         chosen["extra_containers"] = tuple(provider.settings.get("extra_containers", ()))
     if provider.kind == "radius":
-        chosen["client_networks"] = networks(provider.settings["client_networks"])
+        chosen.update(radius.settings(tx, provider))
     bindings = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
     is_ldap = provider.kind == "ldap"
     return ProviderRecord(
@@ -194,11 +195,6 @@ def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | Non
         bindings=tuple(binding_record(binding) for binding in bindings),
         full_search_roles=tuple(with_permission(tx, SEARCH_FULL_DIRECTORY, provider.pk) if is_ldap else ()),
     )
-
-
-def networks(text: str) -> tuple[str, ...]:
-    """``client_networks`` is stored as authentik writes it: CIDR networks with commas between."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def binding_record(binding: Binding) -> BindingRecord:

@@ -169,6 +169,53 @@ class Provider(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class RadiusRule(Record):
+    """Attributes that a RADIUS provider answers with, to some people, at some places, at some hours."""
+
+    TABLE = "radius_rule"
+    DIRECTORY = True
+    SEARCHED = ("name",)
+    INDEXED = ("provider",)
+
+    name: str
+    provider: int
+    pk: str = ""
+    order: int = 0
+    enabled: bool = True
+    group: str | None = None
+    nas: str = ""
+    ssid: str = ""
+    weekdays: tuple[int, ...] = ()
+    begins: int = 0
+    ends: int = 1440
+    attributes: tuple[dict[str, Any], ...] = ()
+    """``name``, ``value`` and ``tag`` of each."""
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RadiusNas(Record):
+    """A NAS with a secret of its own, beside the ``client_networks`` of its provider."""
+
+    TABLE = "radius_nas"
+    DIRECTORY = True
+    SECRETS = frozenset({"shared_secret"})
+    SEARCHED = ("name", "network", "identifier")
+    UNIQUE = (("name",), ("network", "identifier"))
+    INDEXED = ("provider",)
+
+    name: str
+    provider: int
+    network: str
+    pk: str = ""
+    identifier: str = ""
+    shared_secret: str = field(default="", repr=False)
+    message_authenticator: str = "pinned"
+    dynamic_authorization_port: int = 3799
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Binding(Record):
     """A policy binding: ``target`` (an application's or flow's pk) and exactly one of policy, group, user."""
 
@@ -571,6 +618,45 @@ class Login(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class RadiusSession(Record):
+    """Somebody's stay at a port or an SSID, as its NAS accounts for it (RFC 2866)."""
+
+    TABLE = "radius_session"
+    SEARCHED = ("username", "nas", "calling_station", "called_station", "ssid", "framed_address")
+    INDEXED = ("user", "updated", "stopped", "nas_address")
+
+    pk: str
+    """UUID made of what makes a session one: provider, NAS and Acct-Session-Id."""
+    provider: int
+    outpost: str
+    """pk of the outpost that heard of it, and can reach the NAS."""
+    nas_address: str
+    session_id: str
+    """Acct-Session-Id."""
+    user: int | None = None
+    """By the Class of the Access-Accept; None: the NAS did not send it back."""
+    username: str = ""
+    """As the NAS knows it."""
+    nas: str = ""
+    """NAS-Identifier, or its address."""
+    calling_station: str = ""
+    called_station: str = ""
+    ssid: str = ""
+    port: str = ""
+    framed_address: str = ""
+    started: float = 0.0
+    updated: float = 0.0
+    stopped: float = 0.0
+    """0: not yet."""
+    seconds: int = 0
+    octets_in: int = 0
+    octets_out: int = 0
+    packets_in: int = 0
+    packets_out: int = 0
+    terminate_cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Instance(Record):
     """One running outpost process; ``pk`` is the id that it chose and keeps."""
 
@@ -656,6 +742,8 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     Provider,
     Policy,
     PropertyMapping,
+    RadiusRule,
+    RadiusNas,
     Binding,
     Outpost,
     Certificate,
@@ -675,6 +763,7 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     RefreshToken,
     UserConsent,
     Login,
+    RadiusSession,
     TokenUse,
     AuthenticatorUse,
     PendingChallenge,

@@ -37,6 +37,7 @@ from outpost.listeners.metrics import Metrics
 from outpost.listeners.ports import Ports
 from outpost.listeners.radius import RadiusListener
 from outpost.listeners.radius_eap import EapDoor
+from outpost.listeners.radius_replies import Replies
 from outpost.listeners.tls import ServerTls
 from outpost.metrics import OutpostMetrics, Updates
 from outpost.on_disk import OnDisk
@@ -236,8 +237,9 @@ class Outpost:
     def _radius(self) -> Callable[[], DatagramProtocol]:
         pins = Pins()
         eap = EapDoor(self._directory, self._radius_certificate, self._now, self._random)
+        replies = Replies(self._directory, self.telemetry, self._now, self._random)
         return lambda: RadiusListener(
-            self._authentication, self._directory, self.telemetry, self._reactor, eap, self._random, pins
+            self._authentication, self._directory, self.telemetry, self._reactor, eap, replies, self._random, pins
         )
 
     def _over_tls(self, factory: Factory[Any]) -> TLSMemoryBIOFactory:

@@ -176,5 +176,6 @@ def _decision(answer: Authenticated, outcome: Outcome, question_id: str) -> Deci
         question_id,
         keys=answer.keys if accepted else {},
         challenge=answer.challenge if outcome is Outcome.CHALLENGED else None,
+        reply=answer.reply if accepted else (),
         reuse=answer.reuse if accepted else None,
     )

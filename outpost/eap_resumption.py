@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from outpost.credential_cache import still_admitted
 from outpost.directory.snapshot import Directory, Snapshot, Touched
@@ -68,7 +68,7 @@ class Resumption:
         identity = still_admitted(identity, place[0], snapshot)
         if identity is None or validity.refusal(snapshot.users[identity.user], self._now()) is not None:
             return None
-        return Decision("accepted", identity, session.decision.id)
+        return replace(session.decision, identity=identity, keys={})
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         if touched.everything or touched.configuration:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from protocols.link.messages import Challenge, IdentityRecord, Reuse
+from protocols.link.messages import Challenge, IdentityRecord, ReplyAttribute, Reuse
 from rules.reasons import REASONS, Outcome
 
 Identity = IdentityRecord
@@ -132,6 +132,8 @@ class Decision:
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     """`protocols.link.messages.Authenticated.keys`."""
     challenge: Challenge | None = None
+    reply: tuple[ReplyAttribute, ...] = ()
+    """What property mappings add to a RADIUS answer."""
     reuse: Reuse | None = None
     """How an accepted decision may be used once more without asking; None: not at all."""
 

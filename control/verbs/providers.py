@@ -16,6 +16,7 @@ from control.verbs.provider_kinds import (
     OAuth2Fields,
     ProviderFields,
     ProxyFields,
+    RadiusFields,
     check_ldap,
     check_proxy,
     claimed,
@@ -103,6 +104,8 @@ def _check(tx: Transaction, fields: ProviderFields) -> None:
     certificate = getattr(fields, "certificate", None)
     if certificate is not None:
         existing(tx, Certificate, "certificate", [certificate])
+    if isinstance(fields, RadiusFields):
+        existing(tx, Certificate, "client_authorities", fields.client_authorities)
     if isinstance(fields, ProxyFields):
         check_proxy(fields)
     if isinstance(fields, LdapFields):

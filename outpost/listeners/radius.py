@@ -17,16 +17,17 @@ from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.direct import direct_send
 from outpost.listeners.radius_credentials import SALT_SIZE, credentials_of, reply_to_offer
 from outpost.listeners.radius_eap import EapDoor
+from outpost.listeners.radius_replies import Replies
 from outpost.outcome import RADIUS_CODE, Circumstances, Decision, Password
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
-from protocols.link.messages import RadiusSettings
+from protocols.link.messages import NasRecord, RadiusSettings
 from protocols.radius.dictionary import STATE
 from protocols.radius.duplicates import Peer
 from protocols.radius.eap.packet import scattered
 from protocols.radius.eap.sessions import Accept, Answer, Continue, Decide, Reject, Session
 from protocols.radius.exchange import RadiusExchange
-from protocols.radius.nas import ClientNetwork, Nas, NasTable
+from protocols.radius.nas import ClientNetwork, Nas, NasTable, Requirement
 from protocols.radius.offers import Offer, ResumptionOffer
 from protocols.radius.packet import Code, attribute
 from protocols.radius.pins import Pins
@@ -56,6 +57,7 @@ class RadiusListener(DatagramProtocol):
         telemetry: Telemetry,
         clock: IReactorTime,
         eap: EapDoor,
+        replies: Replies,
         random: Callable[[int], bytes],
         pins: Pins | None = None,
     ) -> None:
@@ -64,6 +66,7 @@ class RadiusListener(DatagramProtocol):
         self._telemetry = telemetry
         self._clock = clock
         self._eap = eap
+        self._replies = replies
         self._random = random
         self._exchange = RadiusExchange(Pins() if pins is None else pins)
         self._waking: IDelayedCall | None = None
@@ -146,7 +149,8 @@ class RadiusListener(DatagramProtocol):
             case Decide(session, offer):
                 Deferred.fromCoroutine(self._decide_in_eap(request, session, offer))
             case Accept():
-                self._answer(request, Code.ACCESS_ACCEPT, self._eap.accepted(answer, request, self._random(SALT_SIZE)))
+                attributes, decision = self._eap.accepted(answer, request, self._random(SALT_SIZE))
+                self._answer(request, Code.ACCESS_ACCEPT, attributes + self._replies.accept(request, decision))
             case Reject(eap, reason, text, identity, told):
                 if not told:
                     self._telemetry.decided(identity, Circumstances(PROTOCOL, request.address), Decision(reason))
@@ -193,6 +197,7 @@ class RadiusListener(DatagramProtocol):
             self._telemetry.decided(username, _circumstances(request), decision)
         if self._telemetry.knocks.open:
             self._telemetry.nas_answered(_circumstances(request), decision.reason)
+        attributes += self._replies.accept(request, decision)
         reply = self._exchange.answer(request, RADIUS_CODE[decision.outcome], self._clock.seconds(), attributes)
         if reply is not None:
             self._send(reply, request.peer)
@@ -233,9 +238,21 @@ class RadiusListener(DatagramProtocol):
 def _client_networks(snapshot: Snapshot) -> Iterator[ClientNetwork]:
     for provider in snapshot.providers.values():
         if isinstance(provider.settings, RadiusSettings):
+            for one in provider.settings.nas:
+                yield ClientNetwork(one.network, _nas(one, provider.pk), one.identifier)
             nas = Nas(provider.settings.shared_secret.encode(), provider.pk)
             for network in provider.settings.client_networks:
                 yield ClientNetwork(network, nas)
+
+
+def _nas(record: NasRecord, provider: int) -> Nas:
+    return Nas(
+        record.shared_secret.encode(),
+        provider,
+        Requirement(record.message_authenticator),
+        name=record.name,
+        dynamic_authorization_port=record.dynamic_authorization_port,
+    )
 
 
 def _circumstances(request: Request) -> Circumstances:

@@ -79,8 +79,10 @@ class EapDoor:
             return self.sessions.decided(session, None)
         return self.sessions.decided(session, _verdict(offer, decision))
 
-    def accepted(self, accept: Accept, request: Request, salt: bytes) -> bytes:
-        """All has ended well: the encoded attributes of the Access-Accept. The TLS session may be resumed from now on.
+    def accepted(self, accept: Accept, request: Request, salt: bytes) -> tuple[bytes, Decision]:
+        """All has ended well: encoded attributes of the Access-Accept, and the decision behind it.
+
+        The TLS session may be resumed from now on.
 
         Raises TypeError for an accept that no decision stands behind.
         """
@@ -91,7 +93,7 @@ class EapDoor:
         self._resumption.remember(accept.session_id, place, decision, session.nas)
         keys = accept.keys
         hidden = key_attributes(keys, request.nas.secret, request.packet.authenticator, salt) if keys else b""
-        return scattered(accept.eap) + hidden
+        return scattered(accept.eap) + hidden, decision
 
     def _methods(self, provider: int, nas: str, size: int) -> Methods:
         record = self._directory.current.providers.get(provider)

@@ -12,6 +12,9 @@ from typing import Any, Literal
 
 PROTOCOL_VERSION = 1
 
+EAP_METHODS = ("peap", "ttls", "tls", "mschapv2")
+"""All that a RADIUS provider can offer, in the order in which it does unless told otherwise."""
+
 # --- records: what a snapshot holds -------------------------------------------------------------------------------
 
 
@@ -107,16 +110,58 @@ class LdapSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyAttribute:
+    """Of a RADIUS answer, by its dictionary name; ``value`` as people write it. ``tag``: of RFC 2868, 0 is none."""
+
+    name: str
+    value: str | int
+    tag: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRule:
+    """`rules.replies.Rule`."""
+
+    attributes: tuple[ReplyAttribute, ...]
+    group: str | None = None
+    nas: str = ""
+    ssid: str = ""
+    weekdays: tuple[int, ...] = ()
+    begins: int = 0
+    ends: int = 1440
+
+
+@dataclass(frozen=True, slots=True)
+class NasRecord:
+    """A NAS, or a network of them, with a secret of its own beside its provider's ``client_networks``."""
+
+    pk: str
+    name: str
+    network: str
+    """CIDR, or one address."""
+    shared_secret: str = field(repr=False)
+    identifier: str = ""
+    """NAS-Identifier, where several NAS share one address (behind a gateway or a container bridge)."""
+    message_authenticator: str = "pinned"
+    """pinned, required, optional (`protocols.radius.nas.Requirement`)."""
+    dynamic_authorization_port: int = 3799
+    """Where it takes Disconnect-Requests (RFC 5176); 0: nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
 class RadiusSettings:
     client_networks: tuple[str, ...]
     """CIDR networks whose NAS speak with ``shared_secret``; the longest prefix over all providers wins."""
     shared_secret: str = field(repr=False)
     mfa_support: bool = True
     certificate: str | None = None
-    eap_methods: tuple[str, ...] = ("peap", "ttls", "tls", "mschapv2")
+    eap_methods: tuple[str, ...] = EAP_METHODS
     """The first is proposed, the others are there for whoever asks for them."""
     client_authorities: str = ""
     """PEM of those that issue certificates for EAP-TLS; empty: there is no EAP-TLS."""
+    rules: tuple[ReplyRule, ...] = ()
+    """In their order."""
+    nas: tuple[NasRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +404,8 @@ class Authenticated:
     (``S=`` and 40 digits, RFC 2759) and ``password_hash_hash`` (hex), from which the keys of RFC 3079 follow."""
     challenge: Challenge | None = None
     """With the outcome *challenged*, for a door that can ask."""
+    reply: tuple[ReplyAttribute, ...] = ()
+    """What the provider's property mappings add to a RADIUS answer; each beats the rules' values of its name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections import deque
 
 from protocols.errors import RemoteProtocolError
 from protocols.radius.authenticators import PLAIN_REPLY, signed_reply
-from protocols.radius.dictionary import EAP_MESSAGE, PROXY_STATE, USER_PASSWORD
+from protocols.radius.dictionary import EAP_MESSAGE, NAS_IDENTIFIER, PROXY_STATE, USER_PASSWORD
 from protocols.radius.duplicates import Duplicates, Peer, State
 from protocols.radius.nas import NasTable, unmapped
 from protocols.radius.packet import Code, Packet
@@ -106,6 +106,8 @@ class RadiusExchange:
         packet = Packet.parse(datagram)
         if packet.octets[0] not in (_ACCESS_REQUEST, _STATUS_SERVER):
             raise RemoteProtocolError(f"code {packet.code} is not asked here", "unexpected_code")
+        if nas.behind is not None:
+            nas = nas.behind.get(packet.get(NAS_IDENTIFIER) or b"", nas)
         self._pins.check(packet, nas, address)
         return Request(packet, peer, address, nas)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -27,6 +27,10 @@ class Nas:
     provider: int
     """pk of the provider that its requests are for."""
     message_authenticator: Requirement = Requirement.PINNED
+    behind: Mapping[bytes, Nas] | None = field(default=None, repr=False)
+    """Those that share this address, by NAS-Identifier; whoever names none of them is this one."""
+    name: str = ""
+    dynamic_authorization_port: int = 3799
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class ClientNetwork:
 
     network: str
     nas: Nas
+    identifier: str = ""
+    """Not empty: only the NAS that call themselves so."""
 
 
 class NasTable:
@@ -46,8 +52,10 @@ class NasTable:
     def __init__(self, lines: Iterable[ClientNetwork]) -> None:
         self.problems: list[str] = []
         self._prefixes: dict[tuple[int, int], dict[int, Nas]] = {}
+        self._identified: list[tuple[dict[int, Nas], int, ClientNetwork]] = []
         for line in sorted(lines, key=lambda line: line.nas.provider):
             self._add(line)
+        self._put_behind()
         self._searched = {
             version: sorted((length for v, length in self._prefixes if v == version), reverse=True)
             for version in (4, 6)
@@ -77,13 +85,23 @@ class NasTable:
             return
         networks = self._prefixes.setdefault((network.version, network.prefixlen), {})
         number = int(network.network_address)
-        if number not in networks:
+        if line.identifier:
+            self._identified.append((networks, number, line))
+        elif number not in networks:
             networks[number] = line.nas
         elif networks[number] != line.nas:
             taken = networks[number].provider
             self.problems.append(
                 f"The {where} belongs to provider {taken} already, which keeps it. Narrow one of them."
             )
+
+    def _put_behind(self) -> None:
+        """Where only identified ones share an address, the first of them stands for it."""
+        behind: dict[tuple[int, int], dict[bytes, Nas]] = {}
+        for networks, number, line in self._identified:
+            sharing = behind.setdefault((id(networks), number), {})
+            sharing[line.identifier.encode()] = line.nas
+            networks[number] = replace(networks.get(number, line.nas), behind=sharing)
 
     def _search(self, address: str) -> Nas | None:
         try:

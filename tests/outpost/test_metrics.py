@@ -21,6 +21,7 @@ from outpost.listeners.ldap import LdapFactory
 from outpost.listeners.metrics import PATH, Metrics
 from outpost.listeners.radius import RadiusListener
 from outpost.listeners.radius_eap import EapDoor
+from outpost.listeners.radius_replies import Replies
 from outpost.metrics import AUTHENTIK_REASONS, OTHER, PROTOCOLS, OutpostMetrics, Updates, authentik_reason, bounded
 from outpost.telemetry import Telemetry
 from protocols.link.messages import (
@@ -114,7 +115,10 @@ class House:
         )
         self.ldap = LdapFactory(self.authentication, self.directory, self.telemetry, self.clock, now=self.now)
         eap = EapDoor(self.directory, lambda _: None, self.now, FakeRandom())
-        self.radius = RadiusListener(self.authentication, self.directory, self.telemetry, self.clock, eap, FakeRandom())
+        replies = Replies(self.directory, self.telemetry, self.now, FakeRandom())
+        self.radius = RadiusListener(
+            self.authentication, self.directory, self.telemetry, self.clock, eap, replies, FakeRandom()
+        )
         self.datagrams = FakeDatagramTransport()
         self.radius.makeConnection(self.datagrams)
         route = forward_auth(self.link, self.directory, self.authentication, self.telemetry, trusted="127.0.0.0/8")

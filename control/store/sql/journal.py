@@ -34,6 +34,8 @@ MODELS: dict[str, tuple[str, str]] = {
     "setting": ("authentik_tenants", "setting"),
     "flow": ("authentik_flows", "flow"),
     "stage": ("authentik_flows", "stage"),
+    "radius_rule": ("authentik_providers_radius", "radiusrule"),
+    "radius_nas": ("authentik_providers_radius", "radiusnas"),
     "stage_binding": ("authentik_flows", "flowstagebinding"),
 }
 """TABLE to the app and model names that authentik's users filter events by."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
 from control.verbs.fields import Uuid
 from control.verbs.provider_kinds.kind import Kind, ProviderFields
 
+MAX_AUTHORITIES = 16
+"""That issue certificates for the devices of one provider."""
 MAX_NETWORKS = 1024
 """Client networks of one provider; more are better written as fewer, wider ones."""
 
@@ -28,11 +30,26 @@ def _networks(text: str) -> str:
     return ", ".join(map(str, networks))
 
 
+EapMethod = Literal["peap", "ttls", "tls", "mschapv2"]
+
+
+def _each_once(methods: list[EapMethod]) -> list[EapMethod]:
+    if len(set(methods)) < len(methods):
+        raise ValueError("List each method once.")
+    return methods
+
+
 class RadiusFields(ProviderFields):
     client_networks: Annotated[str, Field(max_length=65_536), AfterValidator(_networks)] = "0.0.0.0/0, ::/0"
     shared_secret: Annotated[str, Field(min_length=1, max_length=1024)]
     mfa_support: bool = True
     certificate: Uuid | None = None
+    eap_methods: Annotated[list[EapMethod], AfterValidator(_each_once)] = Field(
+        default_factory=lambda: list(get_args(EapMethod))
+    )
+    """The first is proposed, the others are there for devices that ask for them; empty: no EAP."""
+    client_authorities: Annotated[list[Uuid], Field(max_length=MAX_AUTHORITIES)] = Field(default_factory=list)
+    """Certificates of those whose client certificates EAP-TLS believes; empty: no EAP-TLS."""
 
 
 KIND = Kind(

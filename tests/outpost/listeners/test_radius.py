@@ -1,4 +1,6 @@
 import itertools
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -10,19 +12,25 @@ from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.radius import RadiusListener
 from outpost.listeners.radius_eap import EapDoor
+from outpost.listeners.radius_replies import Replies
 from outpost.telemetry import Telemetry
 from protocols.link.messages import (
     Authenticate,
     Authenticated,
     Configuration,
+    GroupRecord,
     LdapSettings,
+    NasRecord,
     ProviderRecord,
     RadiusSettings,
+    ReplyAttribute,
+    ReplyRule,
 )
 from protocols.radius.exchange import REJECT_DELAY
 from protocols.radius.pins import Pins
 from tests.certificates import SERVER
 from tests.fakes import FakeLink, FakeRandom, an_identity
+from tests.outpost.directory.people import a_user
 from tests.protocols.radius import nas_side
 from tests.protocols.radius.nas_side import PEER, SECRET
 from tests.protocols.radius.vectors import NETWORKS, Vector, vectors
@@ -84,7 +92,8 @@ class Door:
     def a_listener(self, authentication: Authentication, pins: Pins | None = None) -> RadiusListener:
         random = FakeRandom()
         eap = EapDoor(self.directory, lambda _: SERVER.record, self.clock.seconds, random)
-        return RadiusListener(authentication, self.directory, self.telemetry, self.clock, eap, random, pins)
+        replies = Replies(self.directory, self.telemetry, self.clock.seconds, random)
+        return RadiusListener(authentication, self.directory, self.telemetry, self.clock, eap, replies, random, pins)
 
     def send(self, datagram: bytes, peer: tuple[str, int] = PEER) -> None:
         self.listener.datagramReceived(datagram, peer)
@@ -100,10 +109,16 @@ class Door:
         self.directory.publish(*changed(self.directory.current, revision, [Configuration(records)]))
 
 
+def granted(datagram: bytes, username: str = "alice", echoed: bytes = b"", secret: bytes = SECRET) -> bytes:
+    """The Access-Accept of a provider without rules: the person's name, a Class, and Proxy-State."""
+    said = nas_side.attribute(1, username.encode()) + nas_side.attribute(25, b"outpost:user:1")
+    return nas_side.expected_reply(ACCEPT, datagram, said + echoed, secret)
+
+
 def test_accept() -> None:
     door = Door()
     door.send(nas_side.pap())
-    assert door.replies() == [nas_side.expected_reply(ACCEPT, nas_side.pap())]
+    assert door.replies() == [granted(nas_side.pap())]
     assert door.telemetry.decisions == {("radius", "accepted"): 1}
 
 
@@ -181,7 +196,7 @@ def test_copies_in_flight_collapse_into_one_question_and_one_reply() -> None:
     assert door.replies() == []
     assert len(link.questions) == 1
     link.gate.callback(None)
-    assert door.replies() == [nas_side.expected_reply(ACCEPT, nas_side.pap())]
+    assert door.replies() == [granted(nas_side.pap())]
     assert door.telemetry.discards == {("radius", "duplicate_pending"): 2}
 
 
@@ -269,7 +284,10 @@ def test_vector(vector: Vector) -> None:
         assert door.transport.written == []
         assert door.telemetry.discards == {("radius", reason): 1}
     elif "reply" in vector.headers:
-        assert door.transport.written == [(vector.reply, vector.peer)]
+        reply = vector.reply
+        if verb != "refuse" and verb != "status":
+            reply = granted(vector.datagram, vector.headers["user-name"], reply[38:], vector.secret)
+        assert door.transport.written == [(reply, vector.peer)]
     else:
         [(reply, peer)] = door.transport.written
         assert peer == vector.peer
@@ -358,3 +376,79 @@ def test_closing_the_port_stops_the_timer_and_late_decisions_go_nowhere() -> Non
     assert door.clock.getDelayedCalls() == []
     assert door.replies() == []
     assert door.telemetry.faults == []
+
+
+# --- rules and NAS of their own -------------------------------------------------------------------------------------
+
+VLAN = (
+    ReplyAttribute("Tunnel-Type", "VLAN", 1),
+    ReplyAttribute("Tunnel-Medium-Type", "IEEE-802", 1),
+    ReplyAttribute("Tunnel-Private-Group-ID", "20", 1),
+)
+
+
+def with_settings(**fields: Any) -> ProviderRecord:
+    provider = a_provider()
+    return replace(provider, settings=replace(cast(RadiusSettings, provider.settings), **fields))
+
+
+def accepted(door: Door, datagram: bytes) -> bytes:
+    """The attributes of the Access-Accept, Message-Authenticator aside."""
+    door.send(datagram)
+    [reply] = door.replies()
+    assert reply[0] == ACCEPT
+    return reply[38:]
+
+
+def test_rules_choose_attributes_by_group_and_place() -> None:
+    staff = ReplyRule(VLAN, group="g1")
+    elsewhere = ReplyRule((ReplyAttribute("Filter-Id", "guests"),), nas="other")
+    door = Door(None, with_settings(rules=(elsewhere, staff)))
+    vlan = bytes.fromhex("40060100000d4106010000065105013230")
+    assert not accepted(door, nas_side.pap()).startswith(vlan)
+    group = GroupRecord("g1", "staff", False, 1, members=(1,))
+    door.directory.publish(
+        whole(9, [with_settings(rules=(elsewhere, staff)), a_user(1, "alice"), group]), Touched(True)
+    )
+    assert accepted(door, nas_side.pap(identifier=9)).startswith(vlan)
+    at_other = nas_side.pap(identifier=10, extra=nas_side.attribute(32, b"other"))
+    assert accepted(door, at_other).startswith(nas_side.attribute(11, b"guests") + vlan)
+
+
+def test_an_attribute_that_cannot_be_sent_is_left_out_and_told() -> None:
+    rule = ReplyRule((ReplyAttribute("Acct-Interim-Interval", "often"), ReplyAttribute("Filter-Id", "x")))
+    door = Door(None, with_settings(rules=(rule,)))
+    assert accepted(door, nas_side.pap()).startswith(nas_side.attribute(11, b"x"))
+    assert any("often" in note for note in door.telemetry.notes)
+
+
+@pytest.mark.parametrize(("asked", "left"), [(None, 600), (60, 60), (7200, 600)])
+def test_a_session_does_not_outlive_the_account(asked: int | None, left: int) -> None:
+    rules = () if asked is None else (ReplyRule((ReplyAttribute("Session-Timeout", asked),)),)
+    door = Door(None, with_settings(rules=rules))
+    ends = a_user(1, "alice", valid_until=door.clock.seconds() + 600.5)
+    door.directory.publish(whole(9, [with_settings(rules=rules), ends]), Touched(everything=True))
+    assert accepted(door, nas_side.pap()).startswith(nas_side.attribute(27, left.to_bytes(4)))
+
+
+def test_a_nas_has_a_secret_and_a_requirement_of_its_own() -> None:
+    record = NasRecord("n1", "ap", PEER[0], "of its own", message_authenticator="required")
+    door = Door(None, with_settings(nas=(record,)))
+    accepted(door, nas_side.pap(secret=b"of its own"))
+    door.send(nas_side.pap(identifier=8))
+    assert door.telemetry.discards == {("radius", "bad_message_authenticator"): 1}
+    door.send(nas_side.pap(identifier=9, secret=b"of its own", sign="never"))
+    assert door.telemetry.discards["radius", "missing_message_authenticator"] == 1
+
+
+def test_nas_behind_one_address_are_told_apart_by_their_identifier() -> None:
+    first = NasRecord("n1", "one", "192.0.2.0/24", "secret one", "nas-1")
+    second = NasRecord("n2", "two", "192.0.2.0/24", "secret two", "nas-2")
+    door = Door(None, with_settings(nas=(first, second)))
+    for number, (identifier, secret) in enumerate([(b"nas-1", b"secret one"), (b"nas-2", b"secret two")]):
+        door.send(nas_side.pap(identifier=number, secret=secret, extra=nas_side.attribute(32, identifier)))
+        assert [reply[0] for reply in door.replies()] == [ACCEPT]
+    door.send(nas_side.pap(identifier=5, secret=b"secret one", extra=nas_side.attribute(32, b"nas-2")))
+    assert door.telemetry.discards == {("radius", "bad_message_authenticator"): 1}
+    door.send(nas_side.pap(identifier=6, extra=nas_side.attribute(32, b"another")))
+    assert [reply[0] for reply in door.replies()] == [ACCEPT], "whoever names none of them has the network's secret"

@@ -15,6 +15,7 @@ from control.web.admin_api.table import (
     people,
     policies,
     providers,
+    radius,
     tries,
 )
 
@@ -25,6 +26,7 @@ DOMAINS = (
     policies,
     flows,
     providers,
+    radius,
     outposts,
     events,
     tries,

@@ -1,0 +1,64 @@
+"""What outposts are told of a RADIUS provider beside its own record: rules, NAS, authorities.
+
+Every function here is a verb over one transaction.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from control.records import Certificate, Provider, RadiusNas, RadiusRule
+from control.store.interface import Query, Transaction
+from protocols.link.messages import EAP_METHODS, NasRecord, ReplyAttribute, ReplyRule
+
+
+def settings(tx: Transaction, provider: Provider) -> dict[str, Any]:
+    """Fields of `RadiusSettings`."""
+    return {
+        "client_networks": networks(provider.settings["client_networks"]),
+        "eap_methods": tuple(provider.settings.get("eap_methods", EAP_METHODS)),
+        "client_authorities": authorities(tx, provider),
+        "rules": tuple(rule_record(rule) for rule in rules(tx, provider.pk) if rule.enabled),
+        "nas": tuple(nas_record(nas) for nas in tx.select(RadiusNas, Query(equal={"provider": provider.pk}))),
+    }
+
+
+def networks(text: str) -> tuple[str, ...]:
+    """``client_networks`` is stored as authentik writes it: CIDR networks with commas between."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def authorities(tx: Transaction, provider: Provider) -> str:
+    """PEM of the certificates that this provider believes, for EAP-TLS."""
+    pks = provider.settings.get("client_authorities", ())
+    found = {one.pk: one for one in tx.select(Certificate, Query(within={"pk": pks}))}
+    return "".join(f"{found[pk].certificate_data.strip()}\n" for pk in pks if pk in found)
+
+
+def rules(tx: Transaction, provider: int) -> list[RadiusRule]:
+    """By their order; equal ones by name."""
+    return tx.select(RadiusRule, Query(equal={"provider": provider}, ordering=("order", "name", "pk")))
+
+
+def rule_record(rule: RadiusRule) -> ReplyRule:
+    return ReplyRule(
+        attributes=tuple(ReplyAttribute(**attribute) for attribute in rule.attributes),
+        group=rule.group,
+        nas=rule.nas,
+        ssid=rule.ssid,
+        weekdays=rule.weekdays,
+        begins=rule.begins,
+        ends=rule.ends,
+    )
+
+
+def nas_record(nas: RadiusNas) -> NasRecord:
+    return NasRecord(
+        pk=nas.pk,
+        name=nas.name,
+        network=nas.network,
+        shared_secret=nas.shared_secret,
+        identifier=nas.identifier,
+        message_authenticator=nas.message_authenticator,
+        dynamic_authorization_port=nas.dynamic_authorization_port,
+    )

@@ -1,0 +1,72 @@
+"""RADIUS: rules for answers, NAS with secrets of their own, and who is online."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from control.records import RadiusNas, RadiusRule, RadiusSession
+from control.store.interface import Transaction
+from control.verbs import radius_rules
+from control.verbs.tokens import Random
+from control.web.admin_api.lists import Narrowed, boolean, flag, number, text
+from control.web.admin_api.resource import Resource
+from control.web.admin_api.shapes import radius
+
+
+def resources(random: Random) -> list[Resource[Any]]:
+    return [RULES, _nas(random), SESSIONS]
+
+
+RULES = Resource(
+    "radius/rules",
+    RadiusRule,
+    "RadiusRule",
+    radius.rules,
+    fields=radius_rules.RuleFields,
+    ordering=("provider", "order", "name"),
+    filters={"provider": number("provider"), "group": text("group"), "enabled": flag("enabled")},
+    create=radius_rules.create,
+    update=radius_rules.update,
+    delete=radius_rules.delete,
+)
+
+
+def _nas(random: Random) -> Resource[Any]:
+    return Resource(
+        "radius/nas",
+        RadiusNas,
+        "RadiusNas",
+        radius.nas,
+        fields=radius_rules.NasFields,
+        optional=frozenset({"shared_secret"}),
+        filters={"provider": number("provider"), "network": text("network"), "identifier": text("identifier")},
+        create=partial(_create_nas, random),
+        update=radius_rules.update_nas,
+        delete=radius_rules.delete_nas,
+    )
+
+
+def _create_nas(random: Random, tx: Transaction, body: Mapping[str, Any]) -> RadiusNas:
+    return radius_rules.create_nas(tx, body, random)
+
+
+def _online(tx: Transaction, values: list[str]) -> Narrowed:
+    """``?online=true``: those that have not ended."""
+    return {"stopped": [0.0]} if boolean(values[-1]) else {}
+
+
+SESSIONS = Resource(
+    "radius/sessions",
+    RadiusSession,
+    "RadiusSession",
+    radius.sessions,
+    ordering=("-started",),
+    filters={
+        "provider": number("provider"),
+        "user": number("user"),
+        "nas_address": text("nas_address"),
+        "online": _online,
+    },
+)

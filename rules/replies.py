@@ -1,0 +1,98 @@
+"""Which attributes an answer gets: an ordered list of rules, each for some people, places and hours.
+
+For each attribute, the first rule that applies and names it says all of its values; later rules may add others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from ipaddress import ip_address, ip_network
+from typing import Protocol, TypeVar
+
+MINUTES = 1440
+"""Of a day."""
+
+
+class Attribute(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def tag(self) -> int: ...
+
+
+A_co = TypeVar("A_co", bound=Attribute, covariant=True)
+
+
+class Rule(Protocol[A_co]):
+    @property
+    def group(self) -> str | None:
+        """pk; None: everybody."""
+
+    @property
+    def nas(self) -> str:
+        """A NAS-Identifier, an address or a network; ``*`` stands for any text. Empty: everywhere."""
+
+    @property
+    def ssid(self) -> str:
+        """With ``*`` for any text. Empty: everywhere, on a cable too."""
+
+    @property
+    def weekdays(self) -> tuple[int, ...]:
+        """0: Monday. Empty: every day."""
+
+    @property
+    def begins(self) -> int:
+        """Minute of the day, UTC."""
+
+    @property
+    def ends(self) -> int:
+        """The minute after the last; not after ``begins``: on the day after."""
+
+    @property
+    def attributes(self) -> tuple[A_co, ...]: ...
+
+
+def chosen(
+    rules: Iterable[Rule[A_co]], groups: frozenset[str], request: Mapping[str, str], address: str, now: float
+) -> Iterator[A_co]:
+    """``rules`` in their order; ``request``: with ``nas`` and ``ssid``; ``address``: of the NAS."""
+    said: set[tuple[str, int]] = set()
+    for rule in rules:
+        if not _applies(rule, groups, request, address, now):
+            continue
+        ours = {(one.name.lower(), one.tag) for one in rule.attributes} - said
+        yield from (one for one in rule.attributes if (one.name.lower(), one.tag) in ours)
+        said |= ours
+
+
+def _applies(rule: Rule[A_co], groups: frozenset[str], request: Mapping[str, str], address: str, now: float) -> bool:
+    return (
+        (rule.group is None or rule.group in groups)
+        and (not rule.ssid or fnmatchcase(request.get("ssid", ""), rule.ssid))
+        and (not rule.nas or _is_nas(rule.nas, request.get("nas", ""), address))
+        and _is_now(rule, now)
+    )
+
+
+def _is_nas(wanted: str, identifier: str, address: str) -> bool:
+    try:
+        return ip_address(address) in ip_network(wanted, strict=False)
+    except ValueError:
+        return fnmatchcase(identifier, wanted)
+
+
+def _is_now(rule: Rule[A_co], now: float) -> bool:
+    """1 January 1970 was a Thursday."""
+    day, second = divmod(int(now), 86_400)
+    weekday, minute = (day + 3) % 7, second // 60
+    if rule.begins < rule.ends:
+        return rule.begins <= minute < rule.ends and _on(rule, weekday)
+    if minute >= rule.begins:
+        return _on(rule, weekday)
+    return minute < rule.ends and _on(rule, (weekday - 1) % 7)
+
+
+def _on(rule: Rule[A_co], weekday: int) -> bool:
+    return not rule.weekdays or weekday in rule.weekdays

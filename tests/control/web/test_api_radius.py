@@ -1,0 +1,114 @@
+"""`/radius/rules/` and `/radius/nas/`: what is taken, what is refused with a sentence, and what outposts get."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from control.outposts import provider_record
+from control.records import Provider
+from protocols.link.messages import RadiusSettings, ReplyAttribute
+from tests.control.web.api import Api
+
+
+def a_provider(api: Api) -> int:
+    pk: int = api.post("/providers/radius/", {"name": "wifi"})["pk"]
+    api.post("/core/applications/", {"name": "Wi-Fi", "slug": "wifi", "provider": pk})
+    return pk
+
+
+def settings(api: Api, pk: int) -> RadiusSettings:
+    """As outposts are told."""
+    record = api.sql.read_now(lambda tx: provider_record(tx, tx.get(Provider, pk)))
+    assert record is not None
+    assert isinstance(record.settings, RadiusSettings)
+    return record.settings
+
+
+def a_rule(provider: int, **fields: Any) -> dict[str, Any]:
+    attributes = [{"name": "Tunnel-Private-Group-ID", "value": "20", "tag": 1}]
+    return {"name": "staff", "provider": provider, "attributes": attributes, **fields}
+
+
+def test_rules_reach_the_outpost_in_their_order(api: Api) -> None:
+    pk = a_provider(api)
+    for order, name in ((20, "later"), (10, "sooner")):
+        api.post("/radius/rules/", a_rule(pk, name=name, order=order, ssid=name, weekdays=[6, 0]))
+    api.post("/radius/rules/", a_rule(pk, name="off", enabled=False))
+    found = settings(api, pk).rules
+    assert [rule.ssid for rule in found] == ["sooner", "later"]
+    assert found[0].attributes == (ReplyAttribute("Tunnel-Private-Group-ID", "20", 1),)
+    assert found[0].weekdays == (0, 6)
+    assert api.get("/radius/rules/?provider=1")["pagination"]["count"] == 3
+
+
+@pytest.mark.parametrize(
+    ("attribute", "words"),
+    [
+        ({"name": "Nonsense", "value": "x"}, "is no RADIUS attribute that an answer can have"),
+        ({"name": "Session-Timeout", "value": "an hour"}, "is no value of Session-Timeout. Write a number"),
+        ({"name": "Filter-Id", "value": "x", "tag": 1}, "takes no tag"),
+        ({"name": "User-Password", "value": "x"}, "is no RADIUS attribute"),
+    ],
+)
+def test_an_attribute_that_cannot_be_sent_is_refused(api: Api, attribute: dict[str, Any], words: str) -> None:
+    body = api.post("/radius/rules/", a_rule(a_provider(api), attributes=[attribute]), 400)
+    assert words in str(body)
+
+
+def test_rules_are_for_radius_providers_and_groups_that_exist(api: Api) -> None:
+    pk = a_provider(api)
+    ldap = api.post("/providers/ldap/", {"name": "ldap"})["pk"]
+    assert api.post("/radius/rules/", a_rule(ldap), 400) == {"provider": ["Choose a RADIUS provider."]}
+    assert "group" in api.post("/radius/rules/", a_rule(pk, group="0" * 32), 400)
+    assert "weekdays" in api.post("/radius/rules/", a_rule(pk, weekdays=[7]), 400)
+    large = [{"name": "Filter-Id", "value": "x" * 240}] * 20
+    assert "room" in str(api.post("/radius/rules/", a_rule(pk, attributes=large), 400))
+
+
+def test_a_rule_goes_with_its_group_and_never_widens(api: Api) -> None:
+    pk = a_provider(api)
+    group = api.post("/core/groups/", {"name": "staff"})["pk"]
+    rule = api.post("/radius/rules/", a_rule(pk, group=group))["pk"]
+    assert api.patch(f"/radius/rules/{rule}/", {"ssid": "Staff"})["group"] == group
+    assert api.call("DELETE", f"/core/groups/{group}/").status == 204
+    assert settings(api, pk).rules == ()
+
+
+def test_nas_have_secrets_of_their_own(api: Api) -> None:
+    pk = a_provider(api)
+    made = api.post("/radius/nas/", {"name": "ap", "provider": pk, "network": "192.0.2.7"})
+    assert made["network"] == "192.0.2.7/32"
+    assert len(made["shared_secret"]) == 64
+    assert made["warnings"] == []
+    short = api.patch(f"/radius/nas/{made['pk']}/", {"shared_secret": "short", "message_authenticator": "required"})
+    assert "can be guessed" in short["warnings"][0]
+    [nas] = settings(api, pk).nas
+    assert (nas.network, nas.shared_secret, nas.message_authenticator) == ("192.0.2.7/32", "short", "required")
+    for wrong in ({"shared_secret": ""}, {"network": "here"}, {"message_authenticator": "sometimes"}):
+        api.patch(f"/radius/nas/{made['pk']}/", wrong, 400)
+    twice = {"name": "other", "provider": pk, "network": "192.0.2.7"}
+    api.post("/radius/nas/", twice, 400)
+    api.post("/radius/nas/", {**twice, "identifier": "ap-2"})
+
+
+def test_a_provider_says_which_eap_methods_and_whose_certificates(api: Api) -> None:
+    pk = a_provider(api)
+    assert settings(api, pk).eap_methods == ("peap", "ttls", "tls", "mschapv2")
+    assert settings(api, pk).client_authorities == ""
+    pair = api.post("/crypto/certificatekeypairs/generate/", {"common_name": "ca", "alg": "ecdsa"}, 200)["pk"]
+    api.patch(f"/providers/radius/{pk}/", {"eap_methods": ["tls"], "client_authorities": [pair]})
+    assert settings(api, pk).eap_methods == ("tls",)
+    assert settings(api, pk).client_authorities.startswith("-----BEGIN CERTIFICATE-----")
+    api.patch(f"/providers/radius/{pk}/", {"eap_methods": ["md5"]}, 400)
+    api.patch(f"/providers/radius/{pk}/", {"eap_methods": ["tls", "tls"]}, 400)
+    api.patch(f"/providers/radius/{pk}/", {"client_authorities": ["0" * 32]}, 400)
+
+
+def test_nobody_but_administrators_reads_secrets(api: Api) -> None:
+    pk = a_provider(api)
+    api.post("/radius/nas/", {"name": "ap", "provider": pk, "network": "192.0.2.7"})
+    token = api.token(api.user("alice"))
+    for path in ("rules", "nas", "sessions"):
+        assert api.call("GET", f"/radius/{path}/", token=token).status == 403
