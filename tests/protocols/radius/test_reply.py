@@ -120,7 +120,7 @@ def test_pyrad_reads_what_we_write() -> None:
     from pyrad.packet import Packet
 
     dictionary = Dictionary(*(str(FREERADIUS / f"dictionary.{part}") for part in ("rfc2865", "cisco", "mikrotik")))
-    written = [
+    written: list[tuple[str, str | int]] = [
         ("Filter-Id", "guests"),
         ("Session-Timeout", 3600),
         ("Framed-IP-Address", "192.0.2.9"),
