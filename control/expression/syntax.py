@@ -67,7 +67,7 @@ def _faults(tree: ast.AST) -> Iterator[Fault]:
     while waiting:
         node, depth, line, column = waiting.pop()
         line, column = getattr(node, "lineno", line), getattr(node, "col_offset", column)
-        sentence = "It is nested too deeply." if depth > DEEPEST else _refusal(node)
+        sentence = "It is nested too deeply." if depth > DEEPEST else _objection(node)
         if sentence is not None:
             yield Fault(line, column + 1, sentence)
         else:
@@ -75,7 +75,7 @@ def _faults(tree: ast.AST) -> Iterator[Fault]:
             waiting.extend((child, depth + 1, line, column) for child in reversed(below))
 
 
-def _refusal(node: ast.AST) -> str | None:
+def _objection(node: ast.AST) -> str | None:
     if type(node) not in ALLOWED:
         return WORDS.get(type(node), f"{type(node).__name__} is not possible here.")
     match node:
