@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 from control import instances
 from control.app import Control, open_store
 from control.apply import ApplyError, apply_description, read_file
 from control.bootstrap import is_new
 from control.config import CannotStart, ControlConfig
+from control.explain import Asked, Explanation, Unknown, explain
 from control.passwords import Passwords
 from control.records import Instance
 from control.store.interface import Store, Unavailable
+from control.tail import Tail, Wanted
 from settings import Settings
 
+T = TypeVar("T")
+
+TAIL_SECONDS = 0.5
+"""Between two looks at what has happened: soon enough for whoever watches, and nothing for the database."""
 LOOKS, LOOK_SECONDS = 60, 0.05
 """How often, and how far apart, a command looks whether the outposts have followed: three seconds in all."""
 
@@ -35,11 +42,53 @@ def apply_file(settings: Settings, file: Path, environ: Mapping[str, str]) -> li
     Raises CommandFailed, and then nothing has changed.
     """
     try:
-        return asyncio.run(_apply_file(ControlConfig.from_settings(settings), file, environ))
-    except CannotStart as error:
-        raise CommandFailed([str(error)]) from None
+        return _run(settings, lambda config: _apply_file(config, file, environ))
     except ApplyError as error:
         raise CommandFailed(error.lines) from None
+
+
+def explain_access(settings: Settings, asked: Asked) -> Explanation:
+    """Raises CommandFailed."""
+
+    async def ask(config: ControlConfig) -> Explanation:
+        store = open_store(config)
+        try:
+            return await store.read(lambda tx: explain(tx, asked))
+        finally:
+            store.close()
+
+    try:
+        return _run(settings, ask)
+    except Unknown as error:
+        raise CommandFailed([str(error)]) from None
+
+
+def follow_events(
+    settings: Settings, wanted: Wanted, most: int, on: bool, show: Callable[[dict[str, Any]], None]
+) -> None:
+    """Shows the last ``most`` events, and, with ``on``, those that come, until interrupted. Raises CommandFailed."""
+
+    async def follow(config: ControlConfig) -> None:
+        store, tail = open_store(config), Tail(wanted)
+        try:
+            for line in (await store.read(tail.look))[-most:] if most else ():
+                show(line)
+            while on:
+                await asyncio.sleep(TAIL_SECONDS)
+                for line in await store.read(tail.look):
+                    show(line)
+        finally:
+            store.close()
+
+    _run(settings, follow)
+
+
+def _run(settings: Settings, work: Callable[[ControlConfig], Coroutine[Any, Any, T]]) -> T:
+    """Raises CommandFailed."""
+    try:
+        return asyncio.run(work(ControlConfig.from_settings(settings)))
+    except CannotStart as error:
+        raise CommandFailed([str(error)]) from None
     except Unavailable as error:
         raise CommandFailed([f"{error}."]) from None
 

@@ -61,6 +61,73 @@ def _apply(settings: Settings, arguments: Arguments) -> int:
     return DONE
 
 
+def _explain(settings: Settings, arguments: Arguments) -> int:
+    from control.commands import CommandFailed, explain_access
+    from control.explain import Asked, as_json, as_text
+
+    asked = Asked(arguments.user, arguments.application, arguments.protocol, arguments.peer, arguments.station)
+    try:
+        found = explain_access(settings, asked)
+    except CommandFailed as error:
+        _complain(error.lines)
+        return FAILED
+    print(*([json.dumps(as_json(found), indent=2)] if arguments.json else as_text(found)), sep="\n")
+    return DONE
+
+
+def _explain_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--user", required=True, metavar="NAME", help="login name or e-mail address")
+    parser.add_argument("--application", required=True, metavar="SLUG", help="slug or name")
+    parser.add_argument("--protocol", default="", help="ldap, radius, proxy, oauth2 (default: the provider's)")
+    parser.add_argument("--from", dest="peer", default="", metavar="ADDRESS", help="where the request comes from")
+    parser.add_argument("--station", default="", metavar="MAC", help="RADIUS: the Calling-Station-Id")
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _tail(settings: Settings, arguments: Arguments) -> int:
+    from control.commands import CommandFailed, follow_events
+    from control.tail import Wanted, as_json, as_text
+
+    wanted = Wanted(arguments.user, arguments.nas, arguments.host, arguments.application, arguments.reason)
+    written = as_json if arguments.json else as_text
+    try:
+        follow_events(
+            settings,
+            wanted,
+            arguments.lines,
+            not arguments.no_follow,
+            lambda line: print(written(line), flush=True),
+        )
+    except CommandFailed as error:
+        _complain(error.lines)
+        return FAILED
+    except (KeyboardInterrupt, BrokenPipeError):
+        pass
+    return DONE
+
+
+def _tail_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--user", default="", metavar="NAME", help="only what this user did or tried")
+    parser.add_argument("--nas", default="", metavar="NAME", help="only what came through this NAS, by name or address")
+    parser.add_argument("--host", default="", help="only what was asked for this host")
+    parser.add_argument("--application", default="", metavar="SLUG", help="only this application, or provider (pk)")
+    parser.add_argument("--reason", default="", metavar="CODE", help="only this reason, or action")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("-n", "--lines", type=_count, default=10, metavar="N", help="how many to begin with (10)")
+    parser.add_argument("--no-follow", action="store_true", help="end after those")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("it must not be negative")
+    return number
+
+
+def _no_options(parser: argparse.ArgumentParser) -> None:
+    """Most commands have none."""
+
+
 def _healthcheck(settings: Settings, arguments: Arguments) -> int:
     host, port = _http_address(settings)
     connection = HTTPConnection(host, port, timeout=HEALTH_PATIENCE)
@@ -89,6 +156,7 @@ class Command:
     run: Callable[[Settings, Arguments], int]
     summary: str
     file: bool = False
+    options: Callable[[argparse.ArgumentParser], None] = _no_options
     needs_settings: bool = True
 
 
@@ -98,6 +166,10 @@ COMMANDS: dict[str, Command] = {
     "run": Command(_run, "start an outpost alone, which follows control at OUTPOST_HOST"),
     "check-config": Command(_check_config, "print the resolved settings, secrets masked, and where each came from"),
     "apply": Command(_apply, "create or change what a YAML file describes", file=True),
+    "explain": Command(
+        _explain, "say whether a user would be let in, why, and what would change it", options=_explain_options
+    ),
+    "tail": Command(_tail, "show logins, refusals, knocks and changes as they come", options=_tail_options),
     "healthcheck": Command(_healthcheck, "exit 0 if the running program is ready, 1 if not"),
     "version": Command(_version, "print the version", needs_settings=False),
 }
@@ -116,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=command.summary, description=command.summary.capitalize() + ".")
         if command.file:
             sub.add_argument("file", type=Path, metavar="FILE")
+        command.options(sub)
     return parser
 
 

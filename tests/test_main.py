@@ -13,6 +13,8 @@ import pytest
 from outpost import __version__
 from outpost.__main__ import COMMANDS, main
 
+EXAMPLE = Path(__file__).parents[1] / "examples" / "first-hour.yml"
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -152,3 +154,18 @@ def test_healthcheck_falls_back_on_what_the_settings_say(
     monkeypatch.setenv("OUTPOST_LISTEN__METRICS", "127.0.0.1:2")
     assert main(["healthcheck"]) == 1
     assert "127.0.0.1 port 2" in capsys.readouterr().err
+
+
+def test_explain_and_tail_on_a_store_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["explain", "--user", "alice", "--application", "wiki"]
+    assert main(asked) == 1
+    assert "There is no application 'wiki'." in capsys.readouterr().err
+    assert main(["apply", str(EXAMPLE)]) == 0
+    capsys.readouterr()
+    assert main(["explain", "--user", "alice", "--application", "directory", "--from", "192.0.2.1"]) == 0
+    assert "alice would be" in capsys.readouterr().out
+    assert main(["tail", "--no-follow", "-n", "3", "--json", "--reason", "model_created"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["action"] for line in lines] == ["model_created"] * 3
+    with pytest.raises(SystemExit):
+        main(["tail", "-n", "-1"])

@@ -30,27 +30,20 @@ NAMES_A_REASON: dict[str, int] = {
 TELLS_A_DISCARD: dict[str, int] = {"discarded": 2}
 GIVES_A_REASON = frozenset({"refusal", "_refusal", "admit"})
 """Functions that return a reason's code, or None."""
+SENTENCES = "control/expression/"
+"""Where a refusal is of a program's text, and said in a sentence to its author."""
 
 AWAITED = frozenset(
     {
-        "certificate_names_nobody",
+        "password_expired",
+        "must_change_password",
+        "untrusted_certificate",
         "certificate_not_current",
         "certificate_not_for_clients",
         "certificate_revoked",
-        "challenge_over",
-        "code_needed",
-        "code_not_possible",
+        "certificate_names_nobody",
         "device_disabled",
         "device_of_nobody",
-        "device_throttled",
-        "malformed_proof",
-        "must_change_password",
-        "needs_network_password",
-        "no_second_factor",
-        "password_expired",
-        "unknown_device",
-        "untrusted_certificate",
-        "wrong_network_password",
     }
 )
 """Agreed upon, and on their way into the program."""
@@ -96,7 +89,7 @@ def reasons_named() -> Iterator[tuple[str, str]]:
                     continue
                 given = [*node.args[place : place + 1], *(k.value for k in node.keywords if k.arg == "reason")]
                 yield from ((f"{path}:{node.lineno}", code) for argument in given for code in texts(argument))
-            elif isinstance(node, ast.FunctionDef) and node.name in GIVES_A_REASON:
+            elif isinstance(node, ast.FunctionDef) and node.name in GIVES_A_REASON and not path.startswith(SENTENCES):
                 for inner in ast.walk(node):
                     if isinstance(inner, ast.Return):
                         yield from ((f"{path}:{inner.lineno}", code) for code in texts(inner.value))

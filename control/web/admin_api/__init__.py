@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Route
 from control.web.admin_api import (
     access,
     credentials,
+    explain,
     extras,
     flow_executor,
     knocks,
@@ -33,6 +34,7 @@ def routes(services: Services) -> list[BaseRoute]:
         *outpost_health.routes(services),
         *served.routes(services),
         *knocks.routes(services),
+        *explain.routes(services),
         *(route for resource in resources(services.random) for route in resource.routes(services)),
     ]
     return [openapi.route(described, services), *described, Route("/{path:path}", Elsewhere())]

@@ -1,0 +1,301 @@
+"""Would somebody be let into an application, through which step, and what would change the answer? (DESIGN section 9)
+
+Nothing is decided here: the functions that decide at the doors are asked, over a transaction that only reads, and
+what each of them said is written down. What was typed is not known here, so the proof is taken to be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from control import tries
+from control.authentication import Proved, admit, served_provider
+from control.records import Application, Binding, Group, Outpost, Provider, User
+from control.store.interface import Query, Transaction
+from control.verbs.rights import closure
+from rules import bindings, validity
+from rules.groups import ancestors
+from rules.places import place
+from rules.reasons import REASONS, Outcome
+
+PROTOCOLS = {"ldap": ("ldap",), "radius": ("radius",), "proxy": ("proxy",), "oauth2": ("oauth2",)}
+"""Protocol to the kinds of providers that speak it."""
+
+
+class Unknown(Exception):
+    """There is nothing of this name to explain; the text is a sentence, ``field`` the part of the question."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    user: str
+    """Login name, or e-mail address."""
+    application: str
+    """Slug, or name."""
+    protocol: str = ""
+    """"": that of the application's provider."""
+    peer: str = ""
+    """The address that the request would come from."""
+    station: str = ""
+    """RADIUS' Calling-Station-Id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    name: str
+    passed: bool
+    said: str
+    """A sentence."""
+    reason: str = ""
+    """The code, if it did not pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One binding of the application."""
+
+    order: int
+    enabled: bool
+    negate: bool
+    kind: str
+    """user, group, policy."""
+    name: str
+    passing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    reason: str
+    user: str
+    application: str
+    provider: str
+    protocol: str
+    mode: str
+    """Must any of the bindings pass, or all?"""
+    steps: tuple[Step, ...]
+    lines: tuple[Line, ...]
+    changes: tuple[str, ...] = field(default=())
+    """Any one of these sentences, followed, lets the user in, or brings the next refusal to light."""
+
+    @property
+    def outcome(self) -> Outcome:
+        return REASONS[self.reason].outcome
+
+
+def explain(tx: Transaction, asked: Asked) -> Explanation:
+    """Raises Unknown for an application that does not exist; a user who does not is an answer."""
+    application = _application(tx, asked.application)
+    user = _user(tx, asked.user)
+    provider = tx.find(Provider, pk=application.provider) if application.provider is not None else None
+    protocol = asked.protocol or (provider.kind if provider is not None else "")
+    steps = [
+        _served(tx, provider, protocol),
+        _tried(tx, asked),
+        _account(tx, user),
+        _access(tx, application, user),
+    ]
+    refused = next((step for step in steps if not step.passed), None)
+    reason = refused.reason if refused is not None else _decided(tx, provider, user)
+    lines = tuple(_line(tx, application, binding, user) for binding in _bindings(tx, application))
+    return Explanation(
+        reason=reason,
+        user=user.username if user is not None else asked.user,
+        application=application.slug,
+        provider=provider.name if provider is not None else "",
+        protocol=protocol,
+        mode=application.policy_engine_mode,
+        steps=tuple(steps),
+        lines=lines,
+        changes=tuple(_changes(tx, application, user, reason)),
+    )
+
+
+def _decided(tx: Transaction, provider: Provider | None, user: User | None) -> str:
+    """What the door itself would say."""
+    if provider is None or user is None:
+        return "unknown_provider" if provider is None else "unknown_user"
+    return admit(tx, provider.pk, Proved("accepted", user.pk, user.credential_version), tx.now)
+
+
+# --- the steps, in the order of the doors --------------------------------------------------------------------------
+
+
+def _served(tx: Transaction, provider: Provider | None, protocol: str) -> Step:
+    if provider is None:
+        return Step("served", False, "The application has no provider, so no door leads to it.", "unknown_provider")
+    if provider.kind not in PROTOCOLS.get(protocol, ()):
+        said = f"The provider {provider.name!r} speaks {provider.kind}, not {protocol}."
+        return Step("served", False, said, "unknown_provider")
+    if provider.kind == "oauth2":
+        return Step("served", True, f"The provider {provider.name!r} is served by control itself.")
+    outposts = [one for one in tx.select(Outpost) if served_provider(tx, one.pk, provider.pk) is not None]
+    if not outposts:
+        said = f"No outpost serves the provider {provider.name!r}. Assign it to one."
+        return Step("served", False, said, "unknown_provider")
+    names = ", ".join(repr(one.name) for one in outposts)
+    return Step("served", True, f"The provider {provider.name!r} is served by {names}.")
+
+
+def _tried(tx: Transaction, asked: Asked) -> Step:
+    if not asked.peer:
+        return Step("tries", True, "From where is not said, so wrong tries are not looked at.")
+    reason = tries.refusal(tx, asked.user, place(asked.peer, asked.station))
+    if reason is None:
+        return Step("tries", True, f"Nothing is held against tries from {asked.peer}.")
+    return Step("tries", False, REASONS[reason].operator, reason)
+
+
+def _account(tx: Transaction, user: User | None) -> Step:
+    if user is None:
+        return Step("account", False, REASONS["unknown_user"].operator, "unknown_user")
+    refusal = validity.refusal(user, tx.now)
+    if refusal is not None:
+        return Step("account", False, REASONS[refusal].operator, refusal)
+    return Step("account", True, f"The account of {user.username!r} is active and valid now.")
+
+
+def _access(tx: Transaction, application: Application, user: User | None) -> Step:
+    lines = _bindings(tx, application)
+    if user is None:
+        return Step("access", False, "Nobody has this name, so no binding is asked.", "unknown_user")
+    groups = frozenset(group.pk for group in closure(tx, user.pk))
+    if bindings.admits(application.policy_engine_mode, lines, user.pk, groups):
+        enabled = sum(binding.enabled for binding in lines)
+        said = (
+            "A binding lets this user in." if enabled else "The application has no bindings: it is open to everybody."
+        )
+        return Step("access", True, said)
+    return Step("access", False, REASONS["no_binding"].operator, "no_binding")
+
+
+# --- bindings, and what would change the answer --------------------------------------------------------------------
+
+
+def _bindings(tx: Transaction, application: Application) -> list[Binding]:
+    return tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
+
+
+def _line(tx: Transaction, application: Application, binding: Binding, user: User | None) -> Line:
+    kind, name = _whose(tx, binding)
+    groups = frozenset(group.pk for group in closure(tx, user.pk)) if user is not None else frozenset()
+    passing = user is not None and bindings.passes(binding, user.pk, groups)
+    return Line(binding.order, binding.enabled, binding.negate, kind, name, passing)
+
+
+def _whose(tx: Transaction, binding: Binding) -> tuple[str, str]:
+    if binding.group is not None:
+        group = tx.find(Group, pk=binding.group)
+        return "group", group.name if group is not None else binding.group
+    if binding.user is not None:
+        user = tx.find(User, pk=binding.user)
+        return "user", user.username if user is not None else str(binding.user)
+    return "policy", binding.policy or ""
+
+
+def _changes(tx: Transaction, application: Application, user: User | None, reason: str) -> list[str]:
+    if reason == "accepted":
+        return []
+    if reason != "no_binding" or user is None:
+        return [REASONS[reason].operator]
+    return _joining(tx, application, user) or [f"Bind {user.username!r} to the application {application.name!r}."]
+
+
+def _joining(tx: Transaction, application: Application, user: User) -> list[str]:
+    """Groups that the user could join, or leave, so that the same bindings let them in: tried out by the same rule."""
+    lines = _bindings(tx, application)
+    parents = {group.pk: group.parents for group in tx.select(Group)}
+    mine = tx.groups_of([user.pk])[user.pk]
+    found = []
+    for binding in lines:
+        if not binding.enabled or binding.group is None:
+            continue
+        name = _whose(tx, binding)[1]
+        joined = ancestors([*mine, binding.group], lambda pk: parents.get(pk, ()))
+        left = ancestors([pk for pk in mine if pk != binding.group], lambda pk: parents.get(pk, ()))
+        if not binding.negate and bindings.admits(application.policy_engine_mode, lines, user.pk, joined):
+            found.append(f"Add {user.username!r} to the group {name!r}.")
+        if binding.negate and bindings.admits(application.policy_engine_mode, lines, user.pk, left):
+            found.append(f"Take {user.username!r} out of the group {name!r}.")
+    return found
+
+
+def _application(tx: Transaction, named: str) -> Application:
+    found = tx.find(Application, slug=named) or next(iter(tx.select(Application, Query(equal={"name": named}))), None)
+    if found is None:
+        raise Unknown("application", f"There is no application {named!r}.")
+    return found
+
+
+def _user(tx: Transaction, named: str) -> User | None:
+    for fields in ("username", "email"):
+        found = tx.select(User, Query(alike={fields: named}, limit=1)) if named else []
+        if found:
+            return found[0]
+    return None
+
+
+# --- as JSON and as text -------------------------------------------------------------------------------------------
+
+
+def as_json(found: Explanation) -> dict[str, Any]:
+    reason = REASONS[found.reason]
+    return {
+        "outcome": str(found.outcome),
+        "passing": found.outcome is Outcome.ACCEPTED,
+        "reason": found.reason,
+        "message": reason.operator,
+        "stranger": reason.stranger,
+        "user": found.user,
+        "application": found.application,
+        "provider": found.provider,
+        "protocol": found.protocol,
+        "policy_engine_mode": found.mode,
+        "steps": [
+            {"name": step.name, "passed": step.passed, "message": step.said, "reason": step.reason or None}
+            for step in found.steps
+        ],
+        "bindings": [
+            {
+                "order": line.order,
+                "enabled": line.enabled,
+                "negate": line.negate,
+                "kind": line.kind,
+                "name": line.name,
+                "passing": line.passing,
+            }
+            for line in found.lines
+        ],
+        "changes": list(found.changes),
+    }
+
+
+def as_text(found: Explanation) -> list[str]:
+    """Lines for a terminal."""
+    verdict = "would be let in" if found.outcome is Outcome.ACCEPTED else f"would be refused: {found.reason}"
+    return [
+        f"{found.user} {verdict} ({found.application} over {found.protocol}, if what they show is right).",
+        "",
+        *(f"  {'yes' if step.passed else 'NO '}  {step.name}: {step.said}" for step in found.steps),
+        *_told_lines(found.mode, found.lines),
+        *(
+            ["", "What would change it, any one of:", *(f"  - {change}" for change in found.changes)]
+            if found.changes
+            else []
+        ),
+    ]
+
+
+def _told_lines(mode: str, lines: Sequence[Line]) -> list[str]:
+    if not lines:
+        return []
+    told = [f"Bindings, of which {mode} must pass:"]
+    for line in lines:
+        mark = "off" if not line.enabled else "yes" if line.passing else "no "
+        told.append(f"  {mark}  {line.order}: {'not ' if line.negate else ''}{line.kind} {line.name}")
+    return ["", *told]

@@ -1,0 +1,59 @@
+"""`/explain/` over the API; what it says is tested in tests/control/test_explain.py."""
+
+from __future__ import annotations
+
+from control import tries
+from control.store.interface import Transaction
+from rules.places import place
+from tests.control.web.api import Api
+
+
+def guess(api: Api, where: str) -> None:
+    def verb(tx: Transaction) -> None:
+        for _ in range(tries.FREE + 1):
+            tries.wrong(tx, "bob", where)
+
+    api.sql.write_now(verb)
+
+
+def test_a_question_and_its_answer(api: Api) -> None:
+    user = api.user("bob")
+    group = api.post("/core/groups/", {"name": "staff"})["pk"]
+    provider = api.post("/providers/ldap/", {"name": "ldap"})["pk"]
+    application = api.post("/core/applications/", {"name": "Wiki", "slug": "wiki", "provider": provider})["pk"]
+    api.post("/policies/bindings/", {"target": application, "group": group})
+    api.post("/outposts/instances/", {"name": "edge", "type": "any", "providers": [provider]})
+    asked = {"user": "bob", "application": "wiki", "protocol": "ldap", "from": "192.0.2.7"}
+
+    said = api.post("/explain/", asked, 200)
+    assert (said["passing"], said["outcome"], said["reason"]) == (False, "not_allowed", "no_binding")
+    assert said["changes"] == ["Add 'bob' to the group 'staff'."]
+    assert [step["name"] for step in said["steps"] if not step["passed"]] == ["access"]
+    assert said["stranger"] == "This is not open to you."
+
+    api.post(f"/core/groups/{group}/add_user/", {"pk": user}, 204)
+    assert api.post("/explain/", asked, 200)["passing"] is True
+
+    guess(api, place("192.0.2.7"))
+    assert api.post("/explain/", asked, 200)["reason"] == "too_many_tries"
+    assert api.post("/explain/", {**asked, "from": "198.51.100.1"}, 200)["passing"] is True
+
+
+def test_what_cannot_be_asked(api: Api) -> None:
+    assert api.call("POST", "/explain/", {"user": "bob"}).body == {"application": ["This field is required."]}
+    answer = api.call("POST", "/explain/", {"user": "bob", "application": "nowhere"})
+    assert (answer.status, answer.body) == (400, {"application": ["There is no application 'nowhere'."]})
+
+
+def test_wrong_tries_are_listed_and_released(api: Api) -> None:
+    api.user("bob")
+    guess(api, "192.0.2.0/24")
+    found = api.get("/tries/?account=bob")["results"]
+    assert {(line["place"], line["wrong"]) for line in found} == {
+        ("192.0.2.0/24", tries.FREE + 1),
+        (None, tries.FREE + 1),
+    }
+    assert any(line["blocked_until"] for line in found)
+    assert api.call("DELETE", "/tries/?account=bob").status == 204
+    assert api.get("/tries/")["results"] == []
+    assert api.sql.read_now(lambda tx: tries.refusal(tx, "bob", "192.0.2.0/24")) is None
