@@ -1,4 +1,7 @@
-"""Password hashes: Argon2id in a bounded pool (DESIGN D16). A refused password costs the same work as a right one."""
+"""Password hashes: Argon2id in a bounded pool (DESIGN D16). A refused password costs the same work as a right one.
+
+Hashes that came from elsewhere (`control.foreign_hashes`) are good for one login, which replaces them.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from typing import Any, TypeVar
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from control import foreign_hashes
 from control.fair_queue import FairQueue
 
 T = TypeVar("T")
@@ -50,7 +54,7 @@ class Cost:
 class Verified:
     ok: bool
     needs_rehash: bool = False
-    """The password was right, but its hash was made at another cost: store a new one."""
+    """The password was right, but its hash was made elsewhere or at another cost: store a new one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +124,10 @@ class Passwords:
     def verify_now(self, stored: str | None, password: str) -> Verified:
         """As `verify`, in the calling thread."""
         octets = password.encode("utf-8", "surrogatepass")[: LONGEST_PASSWORD + 1]
+        if stored is not None and 0 < len(octets) <= LONGEST_PASSWORD and not _PHC.match(stored):
+            if foreign_hashes.matches(octets, stored):
+                return Verified(True, needs_rehash=True)
+            stored = None  # and the usual work is done besides, as for every refusal
         if stored is None or not 0 < len(octets) <= LONGEST_PASSWORD or not _is_affordable(stored):
             _matches(octets, self._dummy_hash())
             return REFUSED
@@ -186,6 +194,11 @@ class Passwords:
         if self._dummy is None:
             self._dummy = self._derive(self._random(HASH_BYTES))
         return self._dummy
+
+
+def is_hash(stored: str) -> bool:
+    """Can a password be verified against this?"""
+    return _is_affordable(stored) or foreign_hashes.is_known(stored)
 
 
 def _is_affordable(stored: str) -> bool:

@@ -306,6 +306,33 @@ class Certificate(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Device(Record):
+    """A machine that is known by its hardware address, and stands for a user."""
+
+    TABLE = "device"
+    DIRECTORY = True
+    SECRETS = frozenset({"secrets"})
+    SEARCHED = ("name", "address")
+    UNIQUE = (("address",),)
+    INDEXED = ("user",)
+
+    address: str
+    """``aa:bb:cc:dd:ee:ff``"""
+    pk: str = ""
+    name: str = ""
+    user: int | None = None
+    """As whom it is let in; None: not at all."""
+    enabled: bool = True
+    vlan: str = ""
+    """Number or name, for the reply."""
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    """``psk``: its own key to a network that gives each device one."""
+    created: float = 0.0
+    last_updated: float = 0.0
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Setting(Record):
     """One system setting; ``pk`` is its name."""
 
@@ -754,6 +781,7 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     Token,
     EndedSession,
     Authenticator,
+    Device,
 )
 ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     Event,

@@ -238,6 +238,11 @@ REASONS: dict[str, Reason] = _catalogue(
         Outcome.BAD_CREDENTIALS,
         "The device belongs to no user, and this provider lets in users only. Give it one.",
     ),
+    Reason(
+        "devices_not_allowed",
+        Outcome.BAD_CREDENTIALS,
+        "The provider lets no device in by its hardware address alone. Switch its mac_authentication on if it should.",
+    ),
     # --- end of proofs ---
     # --- EAP ---
     Reason(

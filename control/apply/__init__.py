@@ -7,7 +7,7 @@ from pathlib import Path
 
 from control.apply.description import ApplyError, Description, read_description
 from control.apply.reconcile import reconcile
-from control.passwords import Passwords
+from control.passwords import Passwords, is_hash
 from control.records import User
 from control.store.interface import Actor, Query, Store
 
@@ -33,8 +33,8 @@ async def apply_description(
     Applying the same description again changes nothing. Passwords are hashed before the transaction begins, so that
     a long file does not hold up everybody else's writes.
     """
-    wanted = description.passwords
-    query = Query(within={"username": sorted(wanted)})
+    wanted, made_elsewhere = description.passwords, description.password_hashes
+    query = Query(within={"username": sorted({*wanted, *made_elsewhere})})
     users = {user.username: user for user in await store.read(lambda tx: tx.select(User, query))}
     hashes: dict[str, str] = {}
     faults: list[str] = []
@@ -46,6 +46,11 @@ async def apply_description(
             hashes[username] = passwords.hash_now(password)
         except ValueError as error:
             faults.append(description.fault(place, str(error)))
+    for username, (stored, place) in made_elsewhere.items():
+        if not is_hash(stored):
+            faults.append(description.fault(place, "is no hash of a kind that can be verified here"))
+        elif username not in users:
+            hashes.setdefault(username, stored)
     if faults:
         raise ApplyError(faults)
     actor = Actor({"username": description.mark})

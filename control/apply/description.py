@@ -23,8 +23,12 @@ from settings.yaml_lines import Lines, Place, YamlFault, read_yaml
 ADOPT = "adopt"
 """Hands a record over that exists already and belongs to nobody."""
 
+PASSWORD_FIELDS = ("password", "initial_password", "password_hash")
+"""The first is kept as it is written here; the others are for new users, who may change them. A hash is one that this
+or another program has made (`control.foreign_hashes`)."""
+
 FIELDS: dict[str, frozenset[str]] = {
-    "users": (frozenset(UserFields.model_fields) - {"username", "groups"}) | {"password", "initial_password", ADOPT},
+    "users": (frozenset(UserFields.model_fields) - {"username", "groups"}) | set(PASSWORD_FIELDS) | {ADOPT},
     "groups": (frozenset(GroupFields.model_fields) - {"name"}) | {ADOPT},
     "providers": frozenset({"kind", ADOPT}),
     "applications": (frozenset(ApplicationFields.model_fields) - {"slug"}) | {"bindings", ADOPT},
@@ -62,6 +66,15 @@ class Description:
             for username, entry in self.sections["users"].items()
             for name in ("initial_password", "password")
             if name in entry
+        }
+
+    @property
+    def password_hashes(self) -> dict[str, tuple[str, Place]]:
+        """Username to the hash of a new user's password, and where it stands."""
+        return {
+            username: (entry["password_hash"], ("users", username, "password_hash"))
+            for username, entry in self.sections["users"].items()
+            if "password_hash" in entry
         }
 
     def fault(self, place: Place, text: str) -> str:
@@ -135,7 +148,7 @@ def _misshapen_entry(section: str, key: str, entry: Any) -> Iterator[tuple[Place
     for name, value in entry.items():
         if name not in fields:
             yield (*place, name), _unknown("field", name, fields)
-        elif name in ("password", "initial_password") and not isinstance(value, str):
+        elif name in PASSWORD_FIELDS and not isinstance(value, str):
             yield (*place, name), "must be text; put it in quotation marks"
         elif name in ("users", "parents", "providers") and section != "users":
             yield from _misshapen_names((*place, name), value)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from control.apply.description import ADOPT, ApplyError, Description
+from control.apply.description import ADOPT, PASSWORD_FIELDS, ApplyError, Description
 from control.records import Application, Binding, Certificate, Flow, Group, Outpost, Provider, Record, User
 from control.store.interface import Query, Transaction
 from control.verbs import applications, bindings, groups, outposts, providers, users
@@ -78,7 +78,7 @@ class _Run:
     # --- the sections ----------------------------------------------------------------------------------------------
 
     def user(self, username: str, entry: Mapping[str, Any]) -> None:
-        given = _without(entry, "password", "initial_password")
+        given = _without(entry, *PASSWORD_FIELDS)
         found = self.tx.find(User, username=username)
         user = self._settle(
             User,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from control.authentication import Prove
 from control.flows.headless import password_proof, reply_proof
 from control.flows.state import FlowServices
-from control.proofs import network
+from control.proofs import certificates, devices, network
 
 
 def proofs(services: FlowServices) -> Mapping[str, Prove]:
@@ -16,5 +16,7 @@ def proofs(services: FlowServices) -> Mapping[str, Prove]:
         "password": password_proof(services),
         "chap": network.chap(services.store),
         "mschapv2": network.mschapv2(services.store),
+        "certificate": certificates.certificate(services.store, services.now),
+        "device": devices.device(services.store),
         "reply": reply_proof(services),
     }

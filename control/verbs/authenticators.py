@@ -15,13 +15,14 @@ from enum import StrEnum
 
 import pyotp
 
-from control.records import Authenticator, AuthenticatorUse
+from control.records import Authenticator, AuthenticatorUse, User
 from control.store.interface import Query, Transaction
 from control.verbs.fields import NON_FIELD, Invalid
 
 Random = Callable[[int], bytes]
 
 TOTP, STATIC = "totp", "static"
+KINDS = (TOTP, STATIC)
 PERIOD = 30
 """Seconds that a code of a program is shown (RFC 6238 section 5.2)."""
 DRIFT = 1
@@ -56,7 +57,7 @@ class Checked:
     """Whose code it was, if it was right."""
 
 
-def of(tx: Transaction, user: int, kinds: Sequence[str] = (TOTP, STATIC)) -> list[Authenticator]:
+def of(tx: Transaction, user: int, kinds: Sequence[str] = KINDS) -> list[Authenticator]:
     """The user's factors of these kinds that have been set up to the end."""
     query = Query(equal={"user": user, "confirmed": True}, within={"kind": list(kinds)}, ordering=("pk",))
     return tx.select(Authenticator, query)[:MOST_FACTORS]
@@ -113,12 +114,19 @@ def confirm_totp(tx: Transaction, user: int, typed: str) -> Authenticator | None
     if factor is None or (use := _matched(factor, AuthenticatorUse(factor.pk), normal(typed), tx.now)) is None:
         return None
     tx.insert(replace(use, last_used=tx.now))
-    return tx.update(replace(factor, confirmed=True))
+    return _confirm(tx, factor)
 
 
 def confirm_static(tx: Transaction, user: int) -> Authenticator | None:
     factor = begun(tx, user, STATIC)
-    return tx.update(replace(factor, confirmed=True)) if factor is not None else None
+    return _confirm(tx, factor) if factor is not None else None
+
+
+def _confirm(tx: Transaction, factor: Authenticator) -> Authenticator:
+    """From now on the password alone is not enough, also where an outpost remembers it."""
+    owner = tx.get(User, factor.user)
+    tx.update(replace(owner, credential_version=owner.credential_version + 1))
+    return tx.update(replace(factor, confirmed=True))
 
 
 def config_url(factor: Authenticator, account: str, issuer: str) -> str:
@@ -136,7 +144,7 @@ def unused(tx: Transaction, factor: Authenticator) -> list[str]:
 # --- checking ------------------------------------------------------------------------------------------------------
 
 
-def check(tx: Transaction, user: int, typed: str, kinds: Sequence[str] = (TOTP, STATIC), origin: str = "") -> Checked:
+def check(tx: Transaction, user: int, typed: str, kinds: Sequence[str] = KINDS, origin: str = "") -> Checked:
     """Is this a code of one of the user's factors? A right one is used up. ``origin``: where it came from."""
     code = normal(typed)
     factors = of(tx, user, kinds)
@@ -157,14 +165,6 @@ def good_from(use: AuthenticatorUse) -> float:
     if use.failures < FREE_FAILURES:
         return 0.0
     return use.failed_at + min(MOST_WAIT, 2.0 ** min(use.failures - FREE_FAILURES, 20))
-
-
-def forgive(tx: Transaction, user: int) -> None:
-    """An administrator says: the wrong codes so far do not count."""
-    for factor in tx.select(Authenticator, Query(equal={"user": user})):
-        use = tx.find(AuthenticatorUse, pk=factor.pk)
-        if use is not None and use.failures:
-            tx.update(replace(use, failures=0, failed_at=0.0))
 
 
 def could_be_code(factors: Sequence[Authenticator], typed: str) -> bool:

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 MOST_CERTIFICATES = 16
 """In one chain; real ones have three."""
+END_OF_LIST = "-----END X509 CRL-----"
 MOST_NAMES = 100
 """Alternative names of a generated certificate."""
 
 
-def _load(pem: str) -> list[x509.Certificate]:
+def certificates_in(pem: str) -> list[x509.Certificate]:
     """The chain, leaf first. Raises ValueError."""
     from cryptography import x509  # X.509 is loaded only where a certificate is looked into
     from cryptography.exceptions import UnsupportedAlgorithm
@@ -39,8 +40,24 @@ def _load(pem: str) -> list[x509.Certificate]:
     return chain
 
 
+def revocations_in(pem: str) -> list[x509.CertificateRevocationList]:
+    """The revocation lists. Raises ValueError."""
+    from cryptography import x509
+
+    parts = [part + END_OF_LIST for part in pem.split(END_OF_LIST)[:-1]]
+    if len(parts) > MOST_CERTIFICATES:
+        raise ValueError(f"No more than {MOST_CERTIFICATES} revocation lists.")
+    try:
+        found = [x509.load_pem_x509_crl(part.strip().encode()) for part in parts]
+    except ValueError:
+        found = []
+    if not found:
+        raise ValueError("Unable to load revocation list.")
+    return found
+
+
 def _certificate(pem: str) -> str:
-    _load(pem)
+    certificates_in(pem)
     return pem + "\n"
 
 
@@ -122,7 +139,7 @@ def _check(fields: CertificateFields) -> None:
     if not fields.key_data:
         return
     key = load_pem_private_key(fields.key_data.encode(), None)
-    if key.public_key() != _load(fields.certificate_data)[0].public_key():
+    if key.public_key() != certificates_in(fields.certificate_data)[0].public_key():
         raise Invalid({"key_data": ["This private key does not belong to the certificate."]})
 
 
@@ -143,7 +160,7 @@ def described(pem: str) -> Described:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     try:
-        leaf = _load(pem)[0]
+        leaf = certificates_in(pem)[0]
         der = leaf.public_bytes(Encoding.DER)
         return Described(
             sha256=_colons(hashlib.sha256(der).hexdigest()),

@@ -55,6 +55,35 @@ def test_salts_come_from_the_given_source() -> None:
     made.close()
 
 
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "pbkdf2_sha256$20000$seasalt$oBSd886ysm3AqYun62DOdin8YcfbU1z9cksZSuLP9r0=",
+        "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA",
+    ],
+)
+def test_a_hash_from_elsewhere_is_verified_and_wants_to_be_replaced(passwords: Passwords, stored: str) -> None:
+    password = "lètmein" if stored.startswith("pbkdf2") else "password"
+    assert passwords.verify_now(stored, password) == Verified(True, needs_rehash=True)
+    assert passwords.verify_now(stored, password + "x") == WRONG
+
+
+def test_a_wrong_password_for_a_hash_from_elsewhere_costs_the_usual_work_too(
+    passwords: Passwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    matches = module._matches
+
+    def counted(octets: bytes, stored: str) -> bool:
+        hashed.append(stored)
+        return matches(octets, stored)
+
+    monkeypatch.setattr(module, "_matches", counted)
+    assert passwords.verify_now("{SSHA}FM6N1jTf/0PflNiYX1GDVd0V3b/acp0w", "wrong") == WRONG
+    assert passwords.verify_now("nothing that is known", "wrong") == WRONG
+    assert len(hashed) == 2
+
+
 def test_a_hash_of_another_cost_wants_to_be_made_anew(passwords: Passwords) -> None:
     dearer = Passwords(workers=1, cost=Cost(memory_kib=128, passes=1))
     stored = dearer.hash_now("geheim")

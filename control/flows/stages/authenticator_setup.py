@@ -6,7 +6,7 @@ works (a code of the program) or that it is kept (the list).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from control.flows.avatar import avatar
@@ -25,7 +25,7 @@ class TotpSetupStage:
     """Settings: ``digits`` (6 or 8), ``friendly_name``."""
 
     asks = True
-    writes = frozenset({"factors", "spent"})
+    writes = frozenset({"factors", "spent", "proved_version"})
 
     async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
         user = _person(context)
@@ -49,18 +49,20 @@ class TotpSetupStage:
             return SIGN_IN
         if not code.strip():
             return Invalid({"code": [("Enter the code that the program shows now.", "required")]})
-        factor = await services.store.write(lambda tx: authenticators.confirm_totp(tx, user, code))
-        if factor is None:
+        changes = await services.store.write(
+            lambda tx: _confirmed(tx, context, lambda: authenticators.confirm_totp(tx, user, code))
+        )
+        if changes is None:
             wrong = "This is not the code. Is the clock of the device with the program right?"
             return Invalid({"code": [(wrong, "invalid")]}, "wrong_code")
-        return Continue({"factors": (*context.factors, factor.pk), "spent": True})
+        return Continue({**changes, "spent": True})
 
 
 class StaticSetupStage:
     """Settings: ``token_count``, ``token_length``, ``friendly_name``."""
 
     asks = True
-    writes = frozenset({"factors"})
+    writes = frozenset({"factors", "proved_version"})
 
     async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
         user = _person(context)
@@ -85,8 +87,10 @@ class StaticSetupStage:
         user = _person(context)
         if user is None:
             return SIGN_IN
-        factor = await services.store.write(lambda tx: authenticators.confirm_static(tx, user))
-        return Continue({"factors": (*context.factors, factor.pk)}) if factor is not None else AGAIN
+        changes = await services.store.write(
+            lambda tx: _confirmed(tx, context, lambda: authenticators.confirm_static(tx, user))
+        )
+        return Continue(changes) if changes is not None else AGAIN
 
 
 MOST_CODES = 50
@@ -97,6 +101,19 @@ SHORTEST_CODE, LONGEST_CODE = 8, 32
 def _person(context: Context) -> int | None:
     """Who has proved a password in this run; else who was signed in before."""
     return context.proved if context.proved is not None else context.requester
+
+
+def _confirmed(tx: Transaction, context: Context, confirm: Callable[[], Authenticator | None]) -> dict[str, Any] | None:
+    """What the flow knows then; None if nothing was confirmed. The credential that it checked is still the same one,
+    if it was until now: a new factor alone does not change it."""
+    user = tx.find(User, pk=_person(context) or 0)
+    factor = confirm()
+    if user is None or factor is None:
+        return None
+    changes: dict[str, Any] = {"factors": (*context.factors, factor.pk)}
+    if context.proved is not None and context.proved_version == user.credential_version:
+        changes["proved_version"] = tx.get(User, user.pk).credential_version
+    return changes
 
 
 def _begun(tx: Transaction, context: Context, kind: str) -> tuple[Authenticator | None, User | None]:

@@ -31,6 +31,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "binding": ("authentik_policies", "policybinding"),
     "outpost": ("authentik_outposts", "outpost"),
     "certificate": ("authentik_crypto", "certificatekeypair"),
+    "device": ("authentik_providers_radius", "radiusdevice"),
     "setting": ("authentik_tenants", "setting"),
     "flow": ("authentik_flows", "flow"),
     "stage": ("authentik_flows", "stage"),

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-from control.verbs.fields import Uuid
+from control.verbs.certificates import revocations_in
+from control.verbs.fields import LongText, Uuid
 from control.verbs.provider_kinds.kind import Kind, ProviderFields
 
 MAX_AUTHORITIES = 16
@@ -39,6 +40,13 @@ def _each_once(methods: list[EapMethod]) -> list[EapMethod]:
     return methods
 
 
+def _revocations(pem: str) -> str:
+    if not pem.strip():
+        return ""
+    revocations_in(pem)
+    return pem.rstrip() + "\n"
+
+
 class RadiusFields(ProviderFields):
     client_networks: Annotated[str, Field(max_length=65_536), AfterValidator(_networks)] = "0.0.0.0/0, ::/0"
     shared_secret: Annotated[str, Field(min_length=1, max_length=1024)]
@@ -50,6 +58,10 @@ class RadiusFields(ProviderFields):
     """The first is proposed, the others are there for devices that ask for them; empty: no EAP."""
     client_authorities: Annotated[list[Uuid], Field(max_length=MAX_AUTHORITIES)] = Field(default_factory=list)
     """Certificates of those whose client certificates EAP-TLS believes; empty: no EAP-TLS."""
+    client_revocations: Annotated[LongText, AfterValidator(_revocations)] = ""
+    """PEM of the revocation lists of these authorities."""
+    mac_authentication: bool = False
+    """Devices may be let in by their hardware address alone."""
 
 
 KIND = Kind(

@@ -357,7 +357,7 @@ def reply(state: object, response: object) -> dict[str, object]:
 def test_a_door_that_can_ask_gets_a_challenge_and_the_reply_lets_in(house: Guarded) -> None:
     state = challenged(house)
     proved = house.ask("alice", reply(state, house.code), can_ask=True)
-    assert (proved.reason, proved.user, proved.version, proved.reuse) == ("accepted", house.alice, 2, None)
+    assert (proved.reason, proved.user, proved.version, proved.reuse) == ("accepted", house.alice, 3, None)
 
 
 def test_a_state_is_good_once_right_or_wrong(house: Guarded) -> None:

@@ -131,13 +131,6 @@ def test_nobody_is_locked_out_for_long(bench: Bench) -> None:
     assert bench.check(bench.code()) is Code.RIGHT
 
 
-def test_an_administrator_forgives(bench: Bench) -> None:
-    for _ in range(FREE_FAILURES):
-        bench.check("000000")
-    bench.store.write_now(lambda tx: authenticators.forgive(tx, bench.alice.pk))
-    assert bench.check(bench.code()) is Code.RIGHT
-
-
 def test_a_code_counts_for_a_while_where_it_came_from_and_nowhere_else(bench: Bench) -> None:
     bench.check(bench.code(), "http 192.0.2.1")
     bench.clock.advance(59)
@@ -167,6 +160,17 @@ def test_what_is_being_set_up_counts_for_nothing(bench: Bench) -> None:
     assert bench.check(code) is Code.WRONG, "the code that showed that it works is used up"
     bench.clock.advance(PERIOD)
     assert bench.check(pyotp.TOTP(begun.secrets["key"], digits=8).at(int(bench.clock()))) is Code.RIGHT
+
+
+def test_outposts_forget_a_password_that_is_no_longer_enough(bench: Bench) -> None:
+    def version() -> int:
+        return bench.store.read_now(lambda tx: tx.get(User, bench.alice.pk)).credential_version
+
+    before = version()
+    bench.store.write_now(lambda tx: authenticators.begin_static(tx, bench.alice.pk, bytes_of("n")))
+    assert version() == before
+    bench.store.write_now(lambda tx: authenticators.confirm_static(tx, bench.alice.pk))
+    assert version() == before + 1
 
 
 def test_beginning_anew_ends_what_was_begun(bench: Bench) -> None:

@@ -145,6 +145,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_counter")),
     )
     op.create_table(
+        "device",
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("user", WHOLE, nullable=True),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("vlan", sa.Text(), nullable=False),
+        sa.Column("secrets", sa.Text(), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("last_updated", sa.Double(), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_device")),
+        sa.UniqueConstraint("address", name=op.f("uq_device_address")),
+    )
+    with op.batch_alter_table("device", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_device_user"), ["user"], unique=False)
+
+    op.create_table(
         "ended_session",
         sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("expires", sa.Double(), nullable=False),

@@ -1,0 +1,40 @@
+"""Devices that can show nothing but their hardware address (printers, telephones): MAC authentication bypass.
+
+An address is no secret. So only providers that say so let devices in, and what a device gets is its own user's.
+"""
+
+from __future__ import annotations
+
+import re
+
+from control.authentication import Prove, Proved
+from control.flows.state import FlowStore
+from control.records import Device, Provider, User
+from control.store.interface import Transaction
+from protocols.link.messages import Authenticate
+
+ADDRESS = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+
+
+def device(store: FlowStore) -> Prove:
+    async def prove(provider: Provider, question: Authenticate) -> Proved:
+        address = question.proof.get("address")
+        if not isinstance(address, str) or ADDRESS.fullmatch(address) is None:
+            return Proved("malformed_proof")
+        if not provider.settings.get("mac_authentication", False):
+            return Proved("devices_not_allowed")
+        return await store.read(lambda tx: _proved(tx, address))
+
+    return prove
+
+
+def _proved(tx: Transaction, address: str) -> Proved:
+    found = tx.find(Device, address=address)
+    if found is None:
+        return Proved("unknown_device")
+    user = tx.find(User, pk=found.user) if found.user is not None else None
+    if not found.enabled:
+        return Proved("device_disabled", found.user)
+    if user is None:
+        return Proved("device_of_nobody")
+    return Proved("accepted", user.pk, user.credential_version, reuse=None)
