@@ -8,15 +8,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from control import sessions
-from control.records import Session, User
+from control.records import Provider, Session, User
 from control.store.interface import Query, Transaction
-from control.verbs import groups, users
-from control.verbs.fields import Invalid
+from control.verbs import groups, newcomers, roles, users
+from control.verbs.fields import NON_FIELD, Invalid
 from control.web.console import pickable
 from control.web.console.editing import MOST_FIELDS, MOST_FORM_BYTES
 from control.web.console.frames import Frame, sentences
-from control.web.console.sections import Section
+from control.web.console.sections import ROOT, Section
 from control.web.console.table.people import CROWDS, PEOPLE, session_name
+from control.web.console.table.refused import KNOCKED
+from control.web.console.table.roles import PARTS, given
 from control.web.console.visitors import sent
 from control.web.pages.answers import redirect
 from control.web.services import Services
@@ -90,9 +92,46 @@ async def change_members(request: Request, services: Services, section: Section,
     return redirect(f"{to}?done={'removed' if leaving else 'added'}")
 
 
+async def add_knock(request: Request, services: Services, section: Section, frame: Frame) -> Response:
+    """Has what knocked be known, as its suggestion says."""
+    await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    caller, resource = frame.visitor.caller, section.resource(services.random)
+
+    def add(tx: Transaction) -> int:
+        knock = resource.one(tx, request.path_params["key"], caller)
+        suggested = newcomers.suggestion(knock, tx.select(Provider)) if knock.answered is None else None
+        if suggested is None:
+            raise Invalid({NON_FIELD: ["There is nothing to add here any more."]})
+        return newcomers.add(tx, knock, suggested, services.random).provider
+
+    with sentences():
+        provider = await services.store.write(add, caller.actor)
+    return redirect(f"{ROOT}/core/providers/{provider}/?done=added")
+
+
+async def set_permissions(request: Request, services: Services, section: Section, frame: Frame) -> Response:
+    """Those that are ticked, for all objects; what is given for single ones stays."""
+    typed = await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    caller, resource = frame.visitor.caller, section.resource(services.random)
+    wanted = frozenset(typed.values.get("permissions", ()))
+
+    def change(tx: Transaction) -> str:
+        role = resource.one(tx, request.path_params["key"], caller)
+        have = given(role)
+        roles.assign(tx, role.pk, {"permissions": sorted(wanted - have)})
+        roles.unassign(tx, role.pk, {"permissions": sorted(have - wanted)})
+        return section.place_of(role)
+
+    with sentences():
+        to = await services.store.write(change, caller.actor)
+    return redirect(f"{to}?done=saved")
+
+
 ACTIONS: tuple[tuple[Section, str, Action, tuple[str, ...]], ...] = (
     (PEOPLE, "password", password, ("GET", "POST")),
     (PEOPLE, "sessions", end_sessions, ("POST",)),
     (CROWDS, "members", change_members, ("POST",)),
+    (KNOCKED, "add", add_knock, ("POST",)),
+    (PARTS, "permissions", set_permissions, ("POST",)),
 )
 """Of which section, below the record's address."""

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from control.outposts import SELF_SIGNED
-from control.records import Application, Binding, Certificate, Outpost, Provider
+from control.records import Application, Binding, Certificate, Knock, Outpost, Provider
 from control.store.interface import Query, Transaction
 from control.verbs import system
 from control.verbs.certificates import described
 from control.verbs.outposts import EMBEDDED
 from control.verbs.provider_kinds import KINDS
 from control.web.console.sections import ROOT
+from rules.knocks import KINDS as KNOCKS
 
 SOON = 14 * 86_400.0
 """Seconds: a certificate that ends within two weeks is worth a word."""
+MOST_KNOCKS = 5
+"""On the overview; the others are on their own page."""
 MOST = 20
 """On one page."""
 
@@ -30,7 +33,7 @@ class Advice:
 
 def everything(tx: Transaction, here: str) -> list[Advice]:
     """For the overview; ``here`` is the address of the page in the browser."""
-    found = [*_public_url(tx, here), *_providers(tx), *_applications(tx), *_certificates(tx)]
+    found = [*_public_url(tx, here), *_knocks(tx), *_providers(tx), *_applications(tx), *_certificates(tx)]
     return found[:MOST]
 
 
@@ -40,6 +43,15 @@ def _public_url(tx: Transaction, here: str) -> Iterator[Advice]:
             f"The public URL is not set. Until it is, each browser's own address stands in for it, now {here}.",
             "Set the public URL",
             f"{ROOT}/admin/settings/?{urlencode({'base_url': here})}",
+        )
+
+
+def _knocks(tx: Transaction) -> Iterator[Advice]:
+    """The latest of those that are still unknown."""
+    waiting = Query(equal={"answered": None}, ordering=("-last",), limit=MOST_KNOCKS)
+    for knock in tx.select(Knock, waiting):
+        yield Advice(
+            KNOCKS.get(knock.kind, "{what}").format(what=knock.what), "Look at it", f"{ROOT}/events/knocks/{knock.pk}/"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from control.records import Application, Certificate, Flow, Group, Provider, User
+from control.records import Application, Certificate, Flow, Group, Provider, Role, User
 from control.store.interface import Query
 from control.verbs.provider_kinds import KINDS
 from control.web.console.pickers import Picker, Source
@@ -32,6 +32,7 @@ def _served_kinds() -> list[str]:
 
 USERS = Picker((Source(User, _user, "username", "user"),))
 GROUPS = Picker((Source(Group, lambda group: group.name, one="group"),))
+ROLES = Picker((Source(Role, lambda role: role.name, one="role"),))
 CERTIFICATES = Picker((Source(Certificate, lambda pair: pair.name, one="certificate"),))
 PROVIDERS = Picker((Source(Provider, _provider, one="provider"),))
 SERVED = Picker((Source(Provider, _provider, one="provider", query=Query(within={"kind": _served_kinds()})),))

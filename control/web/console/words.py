@@ -58,6 +58,7 @@ WORDS: dict[str, Words] = {
     "groups": Words("Groups"),
     "is_superuser": Words("Superuser status", "Members may do everything here."),
     "parents": Words("Parents", "Members of this group count as members of its parents too."),
+    "roles": Words("Roles", "What members of this group may do here, beside what everybody may."),
     "create_group": Words("Create a group of the same name"),
     # applications and providers
     "slug": Words("Slug", "The short name in addresses: letters, digits, hyphens."),
@@ -166,7 +167,7 @@ WORDS: dict[str, Words] = {
             "app_password": "App password: signs in like a password, for one device",
             "verification": "Verification",
             "recovery": "Recovery",
-            "network_password": "Network password",
+            "network_password": "Network password: for Wi-Fi and VPN clients (CHAP, MS-CHAPv2)",
         },
     ),
     "description": Words("Description"),

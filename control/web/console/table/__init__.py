@@ -9,11 +9,13 @@ from control.web.console.table.events import LOG
 from control.web.console.table.outposts import POSTS
 from control.web.console.table.people import CROWDS, PEOPLE
 from control.web.console.table.providers import WAYS
+from control.web.console.table.refused import KNOCKED, TRIED
+from control.web.console.table.roles import PARTS
 
 MENU: tuple[tuple[str, tuple[Section, ...]], ...] = (
     ("Applications", (SHOWN, WAYS, POSTS, LINES)),
-    ("Events", (LOG,)),
-    ("Directory", (PEOPLE, CROWDS, KEYS)),
+    ("Events", (LOG, KNOCKED, TRIED)),
+    ("Directory", (PEOPLE, CROWDS, PARTS, KEYS)),
     ("System", (PAIRS,)),
 )
 """Heading to what stands below it; the overview and the settings stand beside, see `control.web.console`."""

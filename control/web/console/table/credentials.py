@@ -28,6 +28,8 @@ def _beside_token(tx: Transaction, token: Token, around: Around) -> Mapping[str,
     return {"outpost": outpost, "is_expired": token.expires is not None and token.expires <= tx.now}
 
 
+INTENTS = (("api", "API"), ("app_password", "App password"), ("network_password", "Network password"))
+
 KEYS = Section(
     path="core/tokens",
     title="Tokens and App passwords",
@@ -56,7 +58,13 @@ KEYS = Section(
     beside=_beside_token,
     template="console/token.html",
     revealed={"key": lambda token: token.key},
-    choices=(Choice("intent", "Intent", (("api", "API"), ("app_password", "App password"))),),
+    choices=(
+        Choice(
+            "intent",
+            "Intent",
+            (("api", "API"), ("app_password", "App password"), ("network_password", "Network password")),
+        ),
+    ),
     wide={"include_groups": "false", "include_roles": "false"},
 )
 

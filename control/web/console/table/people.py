@@ -175,7 +175,7 @@ CROWDS = Section(
             groups.GroupFields,
             first=("name", "is_superuser", "parents"),
             left_out=frozenset({"users"}),
-            pickers={"parents": pickable.GROUPS},
+            pickers={"parents": pickable.GROUPS, "roles": pickable.ROLES},
             create=made_by(lambda random: GROUPS),
         )
     },

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.routing import Route
 
-from control.records import Binding, Certificate, Group, User
+from control.records import Binding, Certificate, Group, Knock, Role, Tries, User
 from control.store.interface import Query
 from control.verbs import providers
 from control.web.console import SHELVES, routes
@@ -434,3 +434,60 @@ def test_no_form_is_longer_than_its_bound(admin: Browser) -> None:
     admin.get(f"{USERS}~new/~/")
     many: dict[str, Any] = {f"f{number}": "" for number in range(2_100)}
     assert admin.submit(**many).status_code == 400
+
+
+# --- what doors refuse, and roles ----------------------------------------------------------------------------------
+
+
+def test_what_knocked_is_added_with_one_click(site: Site, admin: Browser) -> None:
+    knock = site.sql.write_now(lambda tx: tx.insert(Knock("host", "wiki.example.com", first=1.0, last=2.0)))
+    assert "no application has this host" in admin.get(ADMIN).text
+    page = admin.get(f"/if/admin/events/knocks/{knock.pk}/")
+    assert "Add it" in page.text
+    page = admin.submit(to=f"/if/admin/events/knocks/{knock.pk}/add/")
+    assert page.url.path.startswith(PROVIDERS)
+    assert "https://wiki.example.com" in page.text
+    admin.get("/if/admin/core/applications/wiki-example-com/")
+    assert admin.heading == "wiki.example.com"
+    admin.get(f"/if/admin/events/knocks/{knock.pk}/delete/")
+    admin.submit()
+    assert "Deleted." in admin.text
+    assert site.sql.read_now(lambda tx: tx.select(Knock)) == []
+
+
+def test_what_cannot_be_added_has_no_button(site: Site, admin: Browser) -> None:
+    knock = site.sql.write_now(lambda tx: tx.insert(Knock("proxy", "192.0.2.9", first=1.0, last=2.0)))
+    page = admin.get(f"/if/admin/events/knocks/{knock.pk}/")
+    assert "Add it" not in page.text
+    assert "TRUSTED_PROXY_CIDRS" in page.text
+    assert admin.submit(to=f"/if/admin/events/knocks/{knock.pk}/add/").status_code == 400
+
+
+def test_a_role_allows_what_is_ticked_and_groups_hold_it(site: Site, admin: Browser) -> None:
+    admin.get("/if/admin/identity/roles/~new/")
+    page = admin.submit(name="helpers")
+    url = page.url.path
+    admin.submit(to=f"{url}permissions/", permissions="outpost.helpdesk")
+    assert "Saved." in admin.text
+    role = site.sql.read_now(lambda tx: tx.find(Role, name="helpers"))
+    assert role is not None
+    assert role.permissions == ("outpost.helpdesk",)
+    assert admin.submit(to=f"{url}permissions/", permissions="everything").status_code == 400
+    group = site.sql.write_now(lambda tx: tx.insert(Group("support")))
+    page = admin.get(f"{GROUPS}{group.pk}/")
+    admin.submit(seen=hidden(page.text, "seen"), do="save", name="support", roles=role.pk)
+    assert site.sql.read_now(lambda tx: tx.get(Group, group.pk)).roles == (role.pk,)
+    admin.get(f"{url}delete/")
+    assert "support" in admin.text
+    admin.get(url)
+    admin.submit(to=f"{url}permissions/")
+    assert site.sql.read_now(lambda tx: tx.get(Role, role.pk)).permissions == ()
+
+
+def test_wrong_tries_are_listed_and_forgiven(site: Site, admin: Browser) -> None:
+    line = site.sql.write_now(lambda tx: tx.insert(Tries("bob", "192.0.2.0/24", wrong=9, last=1.0, until=tx.now + 60)))
+    assert "has to wait" in admin.get("/if/admin/events/tries/").text
+    admin.get(f"/if/admin/events/tries/{line.pk}/delete/")
+    assert "may try again at once" in admin.text
+    admin.submit()
+    assert site.sql.read_now(lambda tx: tx.find(Tries, account="bob")) is None
