@@ -645,45 +645,6 @@ class Login(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class RadiusSession(Record):
-    """Somebody's stay at a port or an SSID, as its NAS accounts for it (RFC 2866)."""
-
-    TABLE = "radius_session"
-    SEARCHED = ("username", "nas", "calling_station", "called_station", "ssid", "framed_address")
-    INDEXED = ("user", "updated", "stopped", "nas_address")
-
-    pk: str
-    """UUID made of what makes a session one: provider, NAS and Acct-Session-Id."""
-    provider: int
-    outpost: str
-    """pk of the outpost that heard of it, and can reach the NAS."""
-    nas_address: str
-    session_id: str
-    """Acct-Session-Id."""
-    user: int | None = None
-    """By the Class of the Access-Accept; None: the NAS did not send it back."""
-    username: str = ""
-    """As the NAS knows it."""
-    nas: str = ""
-    """NAS-Identifier, or its address."""
-    calling_station: str = ""
-    called_station: str = ""
-    ssid: str = ""
-    port: str = ""
-    framed_address: str = ""
-    started: float = 0.0
-    updated: float = 0.0
-    stopped: float = 0.0
-    """0: not yet."""
-    seconds: int = 0
-    octets_in: int = 0
-    octets_out: int = 0
-    packets_in: int = 0
-    packets_out: int = 0
-    terminate_cause: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Instance(Record):
     """One running outpost process; ``pk`` is the id that it chose and keeps."""
 
@@ -791,7 +752,6 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     RefreshToken,
     UserConsent,
     Login,
-    RadiusSession,
     TokenUse,
     AuthenticatorUse,
     PendingChallenge,

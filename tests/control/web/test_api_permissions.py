@@ -97,6 +97,14 @@ def keys(api: Api) -> dict[str, str]:
     made["/core/tokens"] = api.post("/core/tokens/", {"identifier": "some-token"})["identifier"]
     pair = api.post("/crypto/certificatekeypairs/generate/", {"common_name": "c", "alg": "ecdsa"}, 200)
     made["/crypto/certificatekeypairs"] = pair["pk"]
+    rule = {
+        "name": "vlan",
+        "provider": int(made["/providers/radius"]),
+        "attributes": [{"name": "Filter-Id", "value": "staff"}],
+    }
+    made["/radius/rules"] = api.post("/radius/rules/", rule)["pk"]
+    nas = {"name": "ap", "provider": int(made["/providers/radius"]), "network": "192.0.2.0/24"}
+    made["/radius/nas"] = api.post("/radius/nas/", nas)["pk"]
     made["/knocks"] = knock(api)
     api.sql.write_now(lambda tx: tries.wrong(tx, "mallory", "192.0.2.0/24"))
     api.sql.write_now(lambda tx: reputation.count(tx, "mallory", "192.0.2.1", right=False))

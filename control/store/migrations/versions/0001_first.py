@@ -399,38 +399,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_radius_rule_provider"), ["provider"], unique=False)
 
     op.create_table(
-        "radius_session",
-        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("provider", WHOLE, nullable=False),
-        sa.Column("outpost", sa.Text(), nullable=False),
-        sa.Column("nas_address", sa.Text(), nullable=False),
-        sa.Column("session_id", sa.Text(), nullable=False),
-        sa.Column("user", WHOLE, nullable=True),
-        sa.Column("username", sa.Text(), nullable=False),
-        sa.Column("nas", sa.Text(), nullable=False),
-        sa.Column("calling_station", sa.Text(), nullable=False),
-        sa.Column("called_station", sa.Text(), nullable=False),
-        sa.Column("ssid", sa.Text(), nullable=False),
-        sa.Column("port", sa.Text(), nullable=False),
-        sa.Column("framed_address", sa.Text(), nullable=False),
-        sa.Column("started", sa.Double(), nullable=False),
-        sa.Column("updated", sa.Double(), nullable=False),
-        sa.Column("stopped", sa.Double(), nullable=False),
-        sa.Column("seconds", WHOLE, nullable=False),
-        sa.Column("octets_in", WHOLE, nullable=False),
-        sa.Column("octets_out", WHOLE, nullable=False),
-        sa.Column("packets_in", WHOLE, nullable=False),
-        sa.Column("packets_out", WHOLE, nullable=False),
-        sa.Column("terminate_cause", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("pk", name=op.f("pk_radius_session")),
-    )
-    with op.batch_alter_table("radius_session", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_radius_session_user"), ["user"], unique=False)
-        batch_op.create_index(batch_op.f("ix_radius_session_updated"), ["updated"], unique=False)
-        batch_op.create_index(batch_op.f("ix_radius_session_stopped"), ["stopped"], unique=False)
-        batch_op.create_index(batch_op.f("ix_radius_session_nas_address"), ["nas_address"], unique=False)
-
-    op.create_table(
         "refresh_token",
         sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("provider", WHOLE, nullable=False),

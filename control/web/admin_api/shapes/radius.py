@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from control.records import RadiusNas, RadiusRule, RadiusSession
+from control.records import RadiusNas, RadiusRule
 from control.store.interface import Transaction
 from control.verbs import radius_rules
 from control.web.admin_api.resource import View
-from control.web.admin_api.shapes.parts import Body, moment
+from control.web.admin_api.shapes.parts import Body
 
 
 def rules(tx: Transaction, records: Sequence[RadiusRule], view: View) -> list[Body]:
@@ -18,18 +18,6 @@ def rules(tx: Transaction, records: Sequence[RadiusRule], view: View) -> list[Bo
 
 def nas(tx: Transaction, records: Sequence[RadiusNas], view: View) -> list[Body]:
     return [{**_without_managed(asdict(one)), "warnings": radius_rules.warnings(one)} for one in records]
-
-
-def sessions(tx: Transaction, records: Sequence[RadiusSession], view: View) -> list[Body]:
-    return [
-        {
-            **asdict(one),
-            "started": moment(one.started),
-            "updated": moment(one.updated),
-            "stopped": moment(one.stopped or None),
-        }
-        for one in records
-    ]
 
 
 def _without_managed(body: Body) -> Body:

@@ -1,4 +1,4 @@
-"""RADIUS: rules for answers, NAS with secrets of their own, and who is online."""
+"""RADIUS: rules for answers, and NAS with secrets of their own."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from control.records import RadiusNas, RadiusRule, RadiusSession
+from control.records import RadiusNas, RadiusRule
 from control.store.interface import Transaction
 from control.verbs import radius_rules
 from control.verbs.tokens import Random
-from control.web.admin_api.lists import Narrowed, boolean, flag, number, text
+from control.web.admin_api.lists import flag, number, text
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes import radius
 
 
 def resources(random: Random) -> list[Resource[Any]]:
-    return [RULES, _nas(random), SESSIONS]
+    return [RULES, _nas(random)]
 
 
 RULES = Resource(
@@ -50,23 +50,3 @@ def _nas(random: Random) -> Resource[Any]:
 
 def _create_nas(random: Random, tx: Transaction, body: Mapping[str, Any]) -> RadiusNas:
     return radius_rules.create_nas(tx, body, random)
-
-
-def _online(tx: Transaction, values: list[str]) -> Narrowed:
-    """``?online=true``: those that have not ended."""
-    return {"stopped": [0.0]} if boolean(values[-1]) else {}
-
-
-SESSIONS = Resource(
-    "radius/sessions",
-    RadiusSession,
-    "RadiusSession",
-    radius.sessions,
-    ordering=("-started",),
-    filters={
-        "provider": number("provider"),
-        "user": number("user"),
-        "nas_address": text("nas_address"),
-        "online": _online,
-    },
-)
