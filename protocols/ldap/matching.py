@@ -52,6 +52,7 @@ def _on_text(rule: Callable[[str], Any]) -> Callable[[Value], Any]:
 
 
 _INTEGER = re.compile(r"-?\d{1,20}\Z", re.ASCII)
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 _BOOLEANS = {"true": True, "false": False}
 _TIME = re.compile(r"(\d{10})(\d\d)?(\d\d)?(?:[.,](\d{1,9}))?(Z|[+-]\d\d(?:\d\d)?)\Z", re.ASCII)
 
@@ -76,6 +77,11 @@ def _generalized_time(text: str) -> datetime | None:
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _uuid(text: str) -> str | None:
+    """RFC 4530 s2.1: no braces, no blanks."""
+    return text.lower() if _UUID.match(text) else None
 
 
 def _dn(text: str) -> tuple[dn.RDN, ...] | None:
@@ -134,9 +140,7 @@ GENERALIZED_TIME = MatchingRule(
 )
 DISTINGUISHED_NAME = MatchingRule("distinguishedNameMatch", "2.5.13.1", "1.3.6.1.4.1.1466.115.121.1.12", _DN)
 UNIQUE_MEMBER = MatchingRule("uniqueMemberMatch", "2.5.13.23", NAME_AND_OPTIONAL_UID, _DN)
-UUID = MatchingRule(
-    "UUIDMatch", "1.3.6.1.1.16.2", "1.3.6.1.1.16.1", _on_text(lambda text: text.strip(" ").lower()), ordered=True
-)
+UUID = MatchingRule("UUIDMatch", "1.3.6.1.1.16.2", "1.3.6.1.1.16.1", _on_text(_uuid), ordered=True)
 OCTET_STRING = MatchingRule("octetStringMatch", "2.5.13.17", OCTETS, _octets, ordered=True)
 FIRST_COMPONENT = MatchingRule(
     "objectIdentifierFirstComponentMatch",

@@ -16,7 +16,7 @@ from protocols.ldap.matching import MatchingRule, Value
         (matching.DISTINGUISHED_NAME, "CN=a, OU=b", b"cn=A,ou=B"),
         (matching.GENERALIZED_TIME, "20260101120000Z", b"202601011300+0100"),
         (matching.GENERALIZED_TIME, "20260101123000Z", b"2026010112.5Z"),
-        (matching.UUID, "AB-CD", b"ab-cd"),
+        (matching.UUID, "0000ABCD-0000-4000-8000-00000000000A", b"0000abcd-0000-4000-8000-00000000000a"),
         (matching.OBJECT_IDENTIFIER, "inetOrgPerson", b"INETORGPERSON"),
         (matching.OCTET_STRING, "abc", b"abc"),
     ],

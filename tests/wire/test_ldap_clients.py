@@ -1,0 +1,109 @@
+"""Real clients of LDAP beyond bind and search: OpenLDAP's tools, ldap3 with the whole schema, python-ldap."""
+
+from __future__ import annotations
+
+import warnings
+
+import ldap
+import pytest
+from ldap.controls.libldap import SimplePagedResultsControl
+
+from tests.wire.clients import ldapsearch, run, user_dn
+from tests.wire.directory import BASE_DN, PASSWORDS
+from tests.wire.program import Program
+
+with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # ldap3 uses old names of pyasn1
+    import ldap3
+
+pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("people")]
+
+ENGINEERING = f"cn=engineering,ou=groups,{BASE_DN}"
+
+
+def tool(program: Program, name: str, *what: str, who: str = "alice") -> tuple[int, str]:
+    done = run(name, "-x", "-H", program.ldap, "-D", user_dn(who), "-w", PASSWORDS[who], *what)
+    return done.code, done.text
+
+
+def test_ldapsearch_in_pages(program: Program) -> None:
+    whole = ldapsearch(program, "alice", "(|(uid=alice)(uid=bob)(uid=carol))", "uid")
+    pages = ldapsearch(program, "alice", "-E", "!pr=1/noprompt", "(|(uid=alice)(uid=bob)(uid=carol))", "uid")
+    assert pages.code == 0, pages.text
+    assert sorted(pages.dns) == sorted(whole.dns)
+    assert len(pages.dns) == 3
+
+
+def test_ldapsearch_sorted(program: Program) -> None:
+    three = "(|(uid=alice)(uid=bob)(uid=carol))"
+    assert ldapsearch(program, "alice", "-E", "!sss=-uid", three, "uid").values("uid") == ["carol", "bob", "alice"]
+
+
+def test_limits(program: Program) -> None:
+    limited = ldapsearch(program, "alice", "-z", "1", "(|(uid=alice)(uid=bob))", "uid")
+    assert (limited.code, len(limited.dns)) == (4, 1), limited.text
+
+
+@pytest.mark.parametrize(
+    ("name", "assertion", "code"),
+    [
+        (ENGINEERING, f"member:{user_dn('bob')}", 6),
+        (ENGINEERING, f"uniqueMember:{user_dn('alice')}", 5),
+        (ENGINEERING, "objectClass:groupOfNames", 6),
+        (user_dn("bob"), "telephoneNumber:1", 16),
+        (f"cn=nobody,ou=users,{BASE_DN}", "uid:x", 32),
+    ],
+)
+def test_ldapcompare(program: Program, name: str, assertion: str, code: int) -> None:
+    found, text = tool(program, "ldapcompare", name, assertion)
+    assert found == code, text
+
+
+def test_ldapwhoami(program: Program) -> None:
+    code, text = tool(program, "ldapwhoami", who="bob")
+    assert (code, text.strip()) == (0, f"dn:{user_dn('bob')}")
+
+
+def test_nested_groups_in_both_directions(program: Program) -> None:
+    down = ldapsearch(program, "alice", f"(memberOf:1.2.840.113556.1.4.1941:=cn=staff,ou=groups,{BASE_DN})", "1.1")
+    assert user_dn("bob") in down.dns
+    up = ldapsearch(program, "alice", f"(member:1.2.840.113556.1.4.1941:={user_dn('bob')})", "1.1")
+    assert {ENGINEERING, f"cn=staff,ou=groups,{BASE_DN}"} <= set(up.dns)
+
+
+def test_writing_is_refused_with_a_sentence(program: Program) -> None:
+    code, text = tool(program, "ldapdelete", user_dn("bob"))
+    assert code == 53, text
+    assert "only read" in text
+
+
+def test_ldap3_checks_everything_against_the_schema(program: Program) -> None:
+    host, port = program.place("ldap")
+    server = ldap3.Server(host, port, get_info=ldap3.ALL)
+    with ldap3.Connection(
+        server, user_dn("alice"), PASSWORDS["alice"], auto_bind=True, check_names=True, raise_exceptions=True
+    ) as client:
+        assert server.schema.attribute_types["memberOf"]
+        assert client.search(BASE_DN, f"(memberOf={ENGINEERING})", attributes=["uid", "memberOf", "entryUUID"])
+        assert [entry.uid.value for entry in client.entries] == ["bob"]
+        found = client.extend.standard.paged_search(
+            BASE_DN, "(objectClass=posixAccount)", attributes=ldap3.ALL_ATTRIBUTES, paged_size=2, generator=False
+        )
+        assert {"alice", "bob", "carol"} <= {entry["attributes"]["uid"][0] for entry in found}
+        assert client.extend.standard.who_am_i() == f"dn:{user_dn('alice')}"
+        assert client.compare(ENGINEERING, "member", user_dn("bob"))
+
+
+def test_python_ldap_in_pages(program: Program) -> None:
+    client = ldap.initialize(program.ldap)
+    client.simple_bind_s(user_dn("alice"), PASSWORDS["alice"])
+    control = SimplePagedResultsControl(True, size=2, cookie="")
+    names = []
+    while True:
+        message = client.search_ext(BASE_DN, ldap.SCOPE_SUBTREE, "(objectClass=posixAccount)", serverctrls=[control])
+        _, entries, _, controls = client.result3(message)
+        names += [name for name, _ in entries]
+        control.cookie = controls[0].cookie
+        if not control.cookie:
+            break
+    client.unbind_s()
+    assert len(names) == len(set(names)) >= 3
