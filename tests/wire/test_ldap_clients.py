@@ -79,9 +79,10 @@ def test_writing_is_refused_with_a_sentence(program: Program) -> None:
 def test_ldap3_checks_everything_against_the_schema(program: Program) -> None:
     host, port = program.place("ldap")
     server = ldap3.Server(host, port, get_info=ldap3.ALL)
-    with ldap3.Connection(
+    client = ldap3.Connection(
         server, user_dn("alice"), PASSWORDS["alice"], auto_bind=True, check_names=True, raise_exceptions=True
-    ) as client:
+    )
+    try:
         assert server.schema.attribute_types["memberOf"]
         assert client.search(BASE_DN, f"(memberOf={ENGINEERING})", attributes=["uid", "memberOf", "entryUUID"])
         assert [entry.uid.value for entry in client.entries] == ["bob"]
@@ -91,6 +92,8 @@ def test_ldap3_checks_everything_against_the_schema(program: Program) -> None:
         assert {"alice", "bob", "carol"} <= {entry["attributes"]["uid"][0] for entry in found}
         assert client.extend.standard.who_am_i() == f"dn:{user_dn('alice')}"
         assert client.compare(ENGINEERING, "member", user_dn("bob"))
+    finally:
+        client.unbind()  # leaving a `with` would leave a connection that was bound before it as it was
 
 
 def test_python_ldap_in_pages(program: Program) -> None:
