@@ -12,12 +12,13 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import pyotp
 
 from control.records import Authenticator, AuthenticatorUse, User
 from control.store.interface import Query, Transaction
-from control.verbs.fields import NON_FIELD, Invalid
+from control.verbs.fields import NON_FIELD, Fields, Invalid, Name, overlaid
 
 Random = Callable[[int], bytes]
 
@@ -41,6 +42,10 @@ MOST_ORIGINS = 10
 """Places that a factor was used from, of which the latest are remembered."""
 MOST_FACTORS = 20
 """Of one user: every one is tried."""
+
+
+class AuthenticatorFields(Fields):
+    name: Name
 
 
 class Code(StrEnum):
@@ -124,9 +129,28 @@ def confirm_static(tx: Transaction, user: int) -> Authenticator | None:
 
 def _confirm(tx: Transaction, factor: Authenticator) -> Authenticator:
     """From now on the password alone is not enough, also where an outpost remembers it."""
-    owner = tx.get(User, factor.user)
-    tx.update(replace(owner, credential_version=owner.credential_version + 1))
+    _disbelieve(tx, factor.user)
     return tx.update(replace(factor, confirmed=True))
+
+
+def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = True) -> Authenticator:
+    """Another name; its secret stays. Raises Invalid, NotFound."""
+    factor = tx.get(Authenticator, pk)
+    return tx.update(replace(factor, name=overlaid(AuthenticatorFields, {"name": factor.name}, given, partial).name))
+
+
+def delete(tx: Transaction, pk: int) -> None:
+    """Whoever lost it signs in without it, and whoever found it no more. Raises NotFound."""
+    factor = tx.get(Authenticator, pk)
+    tx.delete(factor)
+    if factor.confirmed:
+        _disbelieve(tx, factor.user)
+
+
+def _disbelieve(tx: Transaction, user: int) -> None:
+    """Outposts forget what they remember of the user's password: what has to come with it is another thing now."""
+    owner = tx.get(User, user)
+    tx.update(replace(owner, credential_version=owner.credential_version + 1))
 
 
 def config_url(factor: Authenticator, account: str, issuer: str) -> str:

@@ -6,6 +6,7 @@ from starlette.routing import BaseRoute, Route
 
 from control.web.admin_api import (
     access,
+    authenticators,
     credentials,
     explain,
     extras,
@@ -30,6 +31,7 @@ def routes(services: Services) -> list[BaseRoute]:
         *extras.routes(services),
         *permissions.routes(services),
         *access.routes(services),
+        *authenticators.routes(services),
         *credentials.routes(services),
         *outpost_health.routes(services),
         *served.routes(services),

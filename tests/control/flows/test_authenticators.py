@@ -324,6 +324,18 @@ def test_who_must_have_a_factor_and_has_none_is_refused(house: Guarded, action: 
     assert house.ask("bob", password("right")) == Proved("no_second_factor", house.bob)
 
 
+def test_a_lost_factor_that_was_deleted_is_asked_for_no_more(house: Guarded) -> None:
+    before, half = house.ask("alice", password(f"right;{house.code}")), house.begin("alice")
+    house.sql.write_now(lambda tx: authenticators.delete(tx, house.totp.pk))
+    proved = house.ask("alice", password("right"))
+    assert (before.reason, proved.reason, proved.user) == ("accepted", "accepted", house.alice)
+    assert proved.version == before.version + 1, "what an outpost remembers is over"
+    assert asks(house.answer(half, code=house.code)) == "ak-stage-authenticator-validate", "whoever found it"
+    done = house.begin("alice")
+    assert isinstance(done, Done)
+    assert (done.context.login, done.context.factors) == (house.alice, ())
+
+
 def test_too_many_wrong_codes_are_throttled(house: Guarded) -> None:
     for _ in range(authenticators.FREE_FAILURES):
         assert house.ask("alice", password("right;000000")).reason == "wrong_code"

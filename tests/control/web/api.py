@@ -9,6 +9,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import pyotp
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -16,7 +17,7 @@ from control import sessions
 from control.bootstrap import FirstStart
 from control.records import User
 from control.store.interface import Transaction
-from control.verbs import groups, tokens, users
+from control.verbs import authenticators, groups, tokens, users
 from control.web.admin_api import routes
 from control.web.browser import COOKIE
 from control.web.services import Services
@@ -136,6 +137,22 @@ class Api:
         def verb(tx: Transaction) -> str:
             identifier = f"t-{self.random(4).hex()}"
             return tokens.create(tx, user, identifier, self.random, intent=intent, expires=expires).key
+
+        return self.sql.write_now(verb)
+
+    def factor(self, user: int, kind: str, name: str = "mine") -> int:
+        """The pk of a second factor that was set up to the end."""
+
+        def verb(tx: Transaction) -> int:
+            if kind == authenticators.STATIC:
+                authenticators.begin_static(tx, user, self.random, name=name)
+                confirmed = authenticators.confirm_static(tx, user)
+            else:
+                begun = authenticators.begin_totp(tx, user, self.random, name=name)
+                code = pyotp.TOTP(begun.secrets["key"]).at(int(self.clock()))
+                confirmed = authenticators.confirm_totp(tx, user, code)
+            assert confirmed is not None
+            return confirmed.pk
 
         return self.sql.write_now(verb)
 

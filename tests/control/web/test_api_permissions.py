@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from control import knocks, reputation, tries
 from control.records import Token
+from control.verbs import authenticators
 from control.verbs.provider_kinds import KINDS
 from control.web.admin_api.endpoint import Elsewhere, Endpoint
 from tests.control.web.api import Api
@@ -32,6 +33,13 @@ PEOPLE = EVERYBODY | {
     ("PATCH", "/core/tokens/{key}/"): 404,
     ("DELETE", "/core/tokens/{key}/"): 404,
     ("GET", "/core/tokens/{key}/view_key/"): 404,
+    ("GET", "/authenticators/all/"): 200,
+    **{("GET", f"/authenticators/{kind}/"): 200 for kind in authenticators.KINDS},
+    **{
+        (method, f"/authenticators/{kind}/{{key}}/"): 404
+        for kind in authenticators.KINDS
+        for method in ("GET", "PUT", "PATCH", "DELETE")
+    },
 }
 """The same of everybody who is no outpost; everything else is for superusers."""
 OPEN = {"/flows/executor/{slug}/", "/schema/"}
@@ -110,6 +118,9 @@ def keys(api: Api) -> dict[str, str]:
     api.sql.write_now(lambda tx: reputation.count(tx, "mallory", "192.0.2.1", right=False))
     made["/tries"] = api.get("/tries/?place=192.0.2.0/24")["results"][0]["pk"]
     made["/policies/reputation/scores"] = api.get("/policies/reputation/scores/")["results"][0]["pk"]
+    for kind in authenticators.KINDS:
+        made[f"/authenticators/{kind}"] = str(api.factor(1, kind))
+        made[f"/authenticators/admin/{kind}"] = str(api.factor(user, kind))
     made["/events/events"] = api.get("/events/events/")["results"][0]["pk"]
     return made
 
@@ -123,6 +134,8 @@ def path_of(template: str, made: dict[str, str]) -> str:
     prefix = template.partition("/{key}")[0]
     if prefix.startswith("/outposts/") and template.endswith("/check_access/"):
         template += f"?app_slug={prefix.removeprefix('/outposts/')}"
+    if template == "/authenticators/admin/all/":
+        template += f"?user={made['/core/users']}"
     return template.replace("{key}", made.get(prefix, ""))
 
 

@@ -8,6 +8,7 @@ from control.verbs.tokens import Random
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.table import (
     applications,
+    authenticators,
     credentials,
     events,
     flows,
@@ -22,6 +23,7 @@ from control.web.admin_api.table import (
 DOMAINS = (
     people,
     applications,
+    authenticators,
     credentials,
     policies,
     flows,
