@@ -103,10 +103,13 @@ def test_the_default_flows_have_their_names_and_stages(store: ImmediateStore) ->
             "default-provider-authorization-explicit-consent": "authorization",
             "default-provider-invalidation-flow": "invalidation",
             "initial-setup": "stage_configuration",
+            "default-authenticator-totp-setup": "stage_configuration",
+            "default-authenticator-static-setup": "stage_configuration",
         }
         assert stages(tx, "default-authentication-flow") == [
             (10, "identification"),
             (20, "password"),
+            (30, "authenticator_validate"),
             (100, "user_login"),
         ]
         assert stages(tx, "default-invalidation-flow") == [(0, "user_logout")]
