@@ -60,5 +60,4 @@ def nas_record(nas: RadiusNas) -> NasRecord:
         shared_secret=nas.shared_secret,
         identifier=nas.identifier,
         message_authenticator=nas.message_authenticator,
-        dynamic_authorization_port=nas.dynamic_authorization_port,
     )

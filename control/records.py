@@ -211,7 +211,6 @@ class RadiusNas(Record):
     identifier: str = ""
     shared_secret: str = field(default="", repr=False)
     message_authenticator: str = "pinned"
-    dynamic_authorization_port: int = 3799
     managed: str | None = None
 
 
@@ -233,42 +232,6 @@ class Binding(Record):
     negate: bool = False
     timeout: int = 30
     failure_result: bool = False
-    managed: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Policy(Record):
-    TABLE = "policy"
-    DIRECTORY = True
-    SEARCHED = ("name",)
-    UNIQUE = (("name",),)
-
-    name: str
-    kind: str
-    """A key of `control.policy.kinds.KINDS`."""
-    pk: str = ""
-    execution_logging: bool = False
-    """Leave an event each time it decides."""
-    settings: dict[str, Any] = field(default_factory=dict)
-    managed: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PropertyMapping(Record):
-    """An expression that yields claims, headers or attributes."""
-
-    TABLE = "property_mapping"
-    DIRECTORY = True
-    SEARCHED = ("name",)
-    UNIQUE = (("name",),)
-
-    name: str
-    kind: str
-    """scope, ldap, radius, notification."""
-    expression: str
-    pk: str = ""
-    settings: dict[str, Any] = field(default_factory=dict)
-    """Of a scope: ``scope_name``, ``description``."""
     managed: str | None = None
 
 
@@ -728,8 +691,6 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     Role,
     Application,
     Provider,
-    Policy,
-    PropertyMapping,
     RadiusRule,
     RadiusNas,
     Binding,

@@ -72,15 +72,6 @@ class Try:
     """The last credentials that were accepted there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """An account that has to wait, from one place."""
-
-    account: str
-    origin: str
-    until: float
-
-
 class Throttle:
     """``key``: 32 random bytes of this process."""
 
@@ -130,18 +121,6 @@ class Throttle:
             if taken.counted and pair is not None:
                 pair.wrong, pair.until, pair.digest = max(0, pair.wrong - 1), 0.0, b""
             self._give_back(taken, 1.0)
-
-    def blocked(self, now: float) -> list[Blocked]:
-        """Who has to wait, the longest first."""
-        return sorted(
-            (
-                Blocked(account, origin, pair.until)
-                for account, places in self._pairs.items()
-                for origin, pair in places.items()
-                if pair.until > now
-            ),
-            key=lambda one: -one.until,
-        )
 
     def forget(self, username: str) -> None:
         """What was tried for this account: an administrator has changed or released it."""

@@ -71,17 +71,6 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("the coroutine waits for something")
 
 
-class FakeRandom:
-    """Octets that differ from call to call, and are the same in every run."""
-
-    def __init__(self) -> None:
-        self._calls = 0
-
-    def __call__(self, size: int) -> bytes:
-        self._calls += 1
-        return hashlib.shake_128(str(self._calls).encode()).digest(size)
-
-
 class FakeClock:
     """``now()`` gives seconds since the epoch; `advance` moves it."""
 

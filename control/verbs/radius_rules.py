@@ -37,7 +37,6 @@ SHORT_SECRET = 16
 """Characters below which a shared secret is warned about: RFC 2865 section 3 wants at least that many octets."""
 
 Minute = Annotated[int, Field(ge=0, le=MINUTES)]
-Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
 class AttributeFields(Fields):
@@ -91,7 +90,6 @@ class NasFields(Fields):
     identifier: Text = ""
     shared_secret: Annotated[str, Field(min_length=1, max_length=1024)]
     message_authenticator: Annotated[str, AfterValidator(_requirement)] = "pinned"
-    dynamic_authorization_port: Port = 3799
 
 
 # --- rules ---------------------------------------------------------------------------------------------------------

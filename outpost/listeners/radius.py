@@ -251,7 +251,6 @@ def _nas(record: NasRecord, provider: int) -> Nas:
         provider,
         Requirement(record.message_authenticator),
         name=record.name,
-        dynamic_authorization_port=record.dynamic_authorization_port,
     )
 
 

@@ -144,8 +144,6 @@ class NasRecord:
     """NAS-Identifier, where several NAS share one address (behind a gateway or a container bridge)."""
     message_authenticator: str = "pinned"
     """pinned, required, optional (`protocols.radius.nas.Requirement`)."""
-    dynamic_authorization_port: int = 3799
-    """Where it takes Disconnect-Requests (RFC 5176); 0: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

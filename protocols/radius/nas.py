@@ -30,7 +30,6 @@ class Nas:
     behind: Mapping[bytes, Nas] | None = field(default=None, repr=False)
     """Those that share this address, by NAS-Identifier; whoever names none of them is this one."""
     name: str = ""
-    dynamic_authorization_port: int = 3799
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from protocols.radius.request import AccessRequested, Refused, Request
 from rules.discards import DISCARDS
 from rules.reasons import REASONS
 from tests.extent import rounds
-from tests.fakes import FakeRandom
+from tests.fakes import counted_random
 from tests.protocols.radius import nas_side
 from tests.protocols.radius.eap.servers import Server
 from tests.protocols.radius.eap.supplicant import PEAP, TTLS, TlsDevice, avp, client_context, pap, response
@@ -117,7 +117,7 @@ def test_eap_conversations_end_or_go_on_whatever_is_sent() -> None:
     """Mutated Responses, at any point of a login: an answer, or an error of the peer's; and the table stays small."""
     chance = random.Random(3748)
     server = Server()
-    nas = EapNas(EapSessions(FakeRandom(), most_per_nas=8), server.methods)
+    nas = EapNas(EapSessions(counted_random(), most_per_nas=8), server.methods)
     answered = errors = 0
     for _ in range(ROUNDS // 200):
         device = TlsDevice(chance.choice((TTLS, PEAP)), pap(b"alice", b"secret"), client_context())

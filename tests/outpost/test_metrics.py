@@ -35,7 +35,7 @@ from protocols.link.messages import (
 )
 from rules.discards import DISCARDS
 from rules.reasons import REASONS, Outcome
-from tests.fakes import FakeClock, FakeLink, FakeRandom, an_identity
+from tests.fakes import FakeClock, FakeLink, an_identity, counted_random
 from tests.outpost.directory.people import ALICE, USERS, a_provider, a_user
 from tests.outpost.listeners.forward_auth_door import forward_auth
 from tests.outpost.listeners.http_connections import Listener, get
@@ -114,10 +114,10 @@ class House:
             self.link, lambda: "q1", self.telemetry.fault, self.cache, clock=lambda: self.seconds
         )
         self.ldap = LdapFactory(self.authentication, self.directory, self.telemetry, self.clock, now=self.now)
-        eap = EapDoor(self.directory, lambda _: None, self.now, FakeRandom())
-        replies = Replies(self.directory, self.telemetry, self.now, FakeRandom())
+        eap = EapDoor(self.directory, lambda _: None, self.now, counted_random())
+        replies = Replies(self.directory, self.telemetry, self.now, counted_random())
         self.radius = RadiusListener(
-            self.authentication, self.directory, self.telemetry, self.clock, eap, replies, FakeRandom()
+            self.authentication, self.directory, self.telemetry, self.clock, eap, replies, counted_random()
         )
         self.datagrams = FakeDatagramTransport()
         self.radius.makeConnection(self.datagrams)

@@ -26,8 +26,6 @@ MODELS: dict[str, tuple[str, str]] = {
     "application": ("authentik_core", "application"),
     "token": ("authentik_core", "token"),
     "role": ("authentik_rbac", "role"),
-    "policy": ("authentik_policies", "policy"),
-    "property_mapping": ("authentik_core", "propertymapping"),
     "binding": ("authentik_policies", "policybinding"),
     "outpost": ("authentik_outposts", "outpost"),
     "certificate": ("authentik_crypto", "certificatekeypair"),

@@ -29,7 +29,7 @@ from protocols.link.messages import (
 from protocols.radius.exchange import REJECT_DELAY
 from protocols.radius.pins import Pins
 from tests.certificates import SERVER
-from tests.fakes import FakeLink, FakeRandom, an_identity
+from tests.fakes import FakeLink, an_identity, counted_random
 from tests.outpost.directory.people import a_user
 from tests.protocols.radius import nas_side
 from tests.protocols.radius.nas_side import PEER, SECRET
@@ -90,7 +90,7 @@ class Door:
         self.listener.makeConnection(self.transport)
 
     def a_listener(self, authentication: Authentication, pins: Pins | None = None) -> RadiusListener:
-        random = FakeRandom()
+        random = counted_random()
         eap = EapDoor(self.directory, lambda _: SERVER.record, self.clock.seconds, random)
         replies = Replies(self.directory, self.telemetry, self.clock.seconds, random)
         return RadiusListener(authentication, self.directory, self.telemetry, self.clock, eap, replies, random, pins)

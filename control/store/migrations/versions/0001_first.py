@@ -322,28 +322,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pending_challenge_user"), ["user"], unique=False)
 
     op.create_table(
-        "policy",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("execution_logging", sa.Boolean(), nullable=False),
-        sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("managed", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("pk", name=op.f("pk_policy")),
-        sa.UniqueConstraint("name", name=op.f("uq_policy_name")),
-    )
-    op.create_table(
-        "property_mapping",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("expression", sa.Text(), nullable=False),
-        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("managed", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("pk", name=op.f("pk_property_mapping")),
-        sa.UniqueConstraint("name", name=op.f("uq_property_mapping_name")),
-    )
-    op.create_table(
         "provider",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -369,7 +347,6 @@ def upgrade() -> None:
         sa.Column("identifier", sa.Text(), nullable=False),
         sa.Column("shared_secret", sa.Text(), nullable=False),
         sa.Column("message_authenticator", sa.Text(), nullable=False),
-        sa.Column("dynamic_authorization_port", WHOLE, nullable=False),
         sa.Column("managed", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_radius_nas")),
         sa.UniqueConstraint("name", name=op.f("uq_radius_nas_name")),

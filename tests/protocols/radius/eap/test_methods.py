@@ -13,7 +13,7 @@ from protocols.radius.eap.steps import Verdict
 from protocols.radius.mppe import Keys
 from protocols.radius.offers import CertificateOffer, ChapOffer, MsChapV2Offer, Offer, PasswordOffer, ReplyOffer
 from tests.certificates import AUTHORITY, CLIENT, issue
-from tests.fakes import FakeRandom
+from tests.fakes import counted_random
 from tests.protocols.radius.eap.servers import Server
 from tests.protocols.radius.eap.supplicant import (
     GTC,
@@ -41,7 +41,7 @@ ALICE = issue("alice", AUTHORITY, usage=[CLIENT])
 
 
 def a_nas(judge: Judge = accept, server: Server | None = None) -> Nas:
-    return Nas(EapSessions(FakeRandom()), (server or Server()).methods, judge)
+    return Nas(EapSessions(counted_random()), (server or Server()).methods, judge)
 
 
 def with_certificate(version: int) -> SSL.Context:

@@ -21,7 +21,7 @@ from protocols.radius.eap.sessions import (
 from protocols.radius.eap.steps import Verdict
 from protocols.radius.mppe import Keys
 from protocols.radius.offers import MsChapV2Offer
-from tests.fakes import FakeRandom
+from tests.fakes import counted_random
 from tests.protocols.radius.eap.servers import CHALLENGE, Server
 from tests.protocols.radius.eap.supplicant import (
     IDENTITY,
@@ -41,7 +41,7 @@ from tests.protocols.radius.eap.supplicant import (
 
 
 def a_nas(**bounds: int) -> Nas:
-    return Nas(EapSessions(FakeRandom(), **bounds), Server().methods)
+    return Nas(EapSessions(counted_random(), **bounds), Server().methods)
 
 
 def begun(nas: Nas, kind: int) -> Continue:
