@@ -293,7 +293,7 @@ def plain_bind(octets: bytes, at: int) -> tuple[int, BindRequest, int] | None:
     end, start = at + 2 + octets[at + 1], at + 4 + octets[at + 3]
     if octets[at + 1] > 0x7F or end > len(octets) or start > at + 8 or start + 9 > end:
         return None
-    if octets[start : start + 6] != b"\x60%c\x02\x01\x03\x04" % (end - start - 2):
+    if octets[start] != 0x60 or octets[start : start + 6] != b"\x60%c\x02\x01\x03\x04" % (end - start - 2):
         return None
     name, password = start + 7, start + 9 + octets[start + 6]
     if not name + 2 < password < end or octets[password - 2] != 0x80 or octets[password - 1] != end - password:
