@@ -28,9 +28,10 @@ class Refused(Exception):
 class Failed(Exception):
     """It began and went wrong: an exception of its own that it did not catch, or a spent budget."""
 
-    def __init__(self, fault: Fault, exhausted: bool = False) -> None:
+    def __init__(self, fault: Fault, steps: int, exhausted: bool = False) -> None:
         super().__init__(str(fault))
         self.fault = fault
+        self.steps = steps
         self.exhausted = exhausted
 
 

@@ -48,11 +48,11 @@ class Program:
         except SkipObject:
             raise
         except Exhausted as error:
-            raise Failed(_fault(budget, error, str(error)), exhausted=True) from None
+            raise Failed(_fault(budget, error, str(error)), budget.steps, exhausted=True) from None
         except RecursionError as error:
-            raise Failed(_fault(budget, error, "It is nested too deeply."), exhausted=True) from None
+            raise Failed(_fault(budget, error, "It is nested too deeply."), budget.steps, exhausted=True) from None
         except Exception as error:
-            raise Failed(_fault(budget, error, _sentence(error))) from None
+            raise Failed(_fault(budget, error, _sentence(error)), budget.steps) from None
 
     def _execute(self, names: frozenset[str]) -> Execute:
         if names not in self._compiled:

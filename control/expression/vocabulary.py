@@ -246,14 +246,14 @@ PYTHON: dict[str, Any] = {
 # --- authentik's ---------------------------------------------------------------------------------------------------
 
 
-def _pattern(text: Any) -> Any:
+def compiled_pattern(text: Any) -> Any:
     if type(text) is not str or len(text) > LONGEST_PATTERN:
         raise ValueError(f"a pattern is text of at most {LONGEST_PATTERN} characters")
-    return _compiled_pattern(text)
+    return _kept_pattern(text)
 
 
 @lru_cache(maxsize=500)
-def _compiled_pattern(text: str) -> Any:
+def _kept_pattern(text: str) -> Any:
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 1 << 20
@@ -267,14 +267,14 @@ def _compiled_pattern(text: str) -> Any:
 def _regex_match(budget: Budget, value: Any, regex: Any) -> bool:
     """authentik's ``regex_match`` searches anywhere."""
     text = shown(budget, value)
-    return _pattern(regex).search(text) is not None
+    return compiled_pattern(regex).search(text) is not None
 
 
 def _regex_replace(budget: Budget, value: Any, regex: Any, repl: Any) -> str:
     text = shown(budget, value)
     if type(repl) is not str:
         raise TypeError("what to put in its place is text")
-    pattern = _pattern(regex)
+    pattern = compiled_pattern(regex)
     matches = sum(1 for _ in pattern.finditer(text))
     budget.text(len(text) + matches * (len(repl) + repl.count("\\") * len(text)))
     return str(pattern.sub(repl, text))
