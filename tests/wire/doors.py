@@ -24,9 +24,9 @@ Door = Callable[[Program, str, str], Said]
 
 
 def by_ldap(program: Program, who: str, password: str) -> Said:
-    """A bind, and a search for one's own entry."""
+    """A bind, and a search for one's own entry; 8 is the notice of an account that ended between the two."""
     answer = ldapsearch(program, who, f"(uid={who})", "uid", password=password)
-    said = {0: Said.YES, 49: Said.NO, 50: Said.NO, 52: Said.UNAVAILABLE}.get(answer.code)
+    said = {0: Said.YES, 8: Said.NO, 49: Said.NO, 50: Said.NO, 52: Said.UNAVAILABLE}.get(answer.code)
     assert said is not None, answer.text
     assert (answer.values("uid") == [who]) is (said is Said.YES), answer.text
     return said

@@ -1,4 +1,7 @@
-"""A user disabled, a password changed, a membership removed: in force at all three doors within a second."""
+"""A user disabled, a password changed, a membership removed: in force at all three doors, without a restart.
+
+How soon is measured over 200 changes in `test_in_force.py`; here a slow machine only waits longer.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,14 @@ from tests.wire.program import Program
 
 pytestmark = pytest.mark.peer
 
-IN_FORCE_SECONDS = 1.0
+IN_FORCE_SECONDS = 15.0
 NEW_PASSWORD = "a new password of bob"
 
 Change = tuple[str, str, object]
 
 
 def soon(in_force: Callable[[], bool], what: str) -> None:
-    """The first question that was put a second after the change must show it, and may show it before."""
+    """The first question that was put so long after the change must show it, and may show it before."""
     began = time.monotonic()
     while True:
         asked = time.monotonic() - began
