@@ -48,8 +48,10 @@ def issue(
     names: Sequence[x509.GeneralName] = (),
     valid: tuple[timedelta, timedelta] = (-DAY, 30 * DAY),
     bits: int = 0,
+    authority: bool = False,
 ) -> Issued:
-    """Signed by ``issuer``, or an authority signed by itself. ``bits``: of an RSA key; 0: P-256."""
+    """Signed by ``issuer``, or an authority signed by itself. ``bits``: of an RSA key; 0: P-256. ``authority``: may
+    issue, too."""
     key: Key = rsa.generate_private_key(65537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
@@ -60,7 +62,7 @@ def issue(
         .serial_number(x509.random_serial_number())
         .not_valid_before(NOW + valid[0])
         .not_valid_after(NOW + valid[1])
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=authority or issuer is None, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     if issuer is not None:
@@ -71,6 +73,15 @@ def issue(
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return Issued(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
+
+
+def revocations(issuer: x509.Name, key: Key, now: datetime, *revoked: x509.Certificate) -> str:
+    """A revocation list, PEM; ``key`` signs it."""
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer).last_update(now).next_update(now + DAY)
+    for one in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(one.serial_number).revocation_date(now)
+        builder = builder.add_revoked_certificate(entry.build())
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 AUTHORITY = issue("Test authority")

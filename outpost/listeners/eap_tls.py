@@ -1,7 +1,8 @@
 """The TLS side of EAP: which certificate is shown to whom, which authorities are believed, what may be resumed.
 
-TLS 1.2 sessions are kept by OpenSSL, and looked for only if `outpost.eap_resumption` knows them. On TLS 1.3 a tunnel
-never resumes; EAP-TLS does, with tickets that hold the peer's certificate, which is judged anew each time.
+Sessions are kept by OpenSSL, never in tickets, so that the peer's whole chain comes back with them: those of EAP-TLS
+are always found again, since their certificates are judged anew each time. A tunnel's are looked for only on TLS 1.2,
+and if `outpost.eap_resumption` knows them.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class EapTls:
 
     def connect(self, provider: int, settings: RadiusSettings, kind: Type, may_resume: MayResume) -> Connect:
         def made(hello: ClientHello) -> Channel:
-            keeps = kind is Type.TLS if hello.offers_1_3 else not hello.session_id or may_resume(hello.session_id)
+            keeps = kind is Type.TLS or _tunnel_is_kept(hello, may_resume)
             flavour = _Flavour(provider, kind, hello.offers_1_3, keeps)
             return accepting(self._context(flavour, settings))
 
@@ -71,15 +72,15 @@ class EapTls:
         context.set_max_proto_version(version)
         context.set_session_id(f"{flavour.provider}/{flavour.kind}".encode())
         context.set_timeout(SESSION_SECONDS)
-        tickets = flavour.tls_1_3 and flavour.keeps
-        context.set_session_cache_mode(
-            SSL.SESS_CACHE_SERVER if flavour.keeps and not flavour.tls_1_3 else SSL.SESS_CACHE_OFF
-        )
-        if not tickets:
-            context.set_options(SSL.OP_NO_TICKET)
+        context.set_session_cache_mode(SSL.SESS_CACHE_SERVER if flavour.keeps else SSL.SESS_CACHE_OFF)
+        context.set_options(SSL.OP_NO_TICKET)
         if flavour.kind is Type.TLS:
             _ask_for_certificate(context, settings.client_authorities)
         return context
+
+
+def _tunnel_is_kept(hello: ClientHello, may_resume: MayResume) -> bool:
+    return not hello.offers_1_3 and (not hello.session_id or may_resume(hello.session_id))
 
 
 def _ask_for_certificate(context: SSL.Context, authorities: str) -> None:

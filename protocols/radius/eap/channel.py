@@ -16,6 +16,14 @@ LABEL_1_3 = b"EXPORTER_EAP_TLS_Key_Material"
 """RFC 9190 section 2.3 and RFC 9427 section 2.1: the EAP type is its context."""
 MSK_SIZE, EXPORTED_1_3 = 64, 128
 
+UNVERIFIED = {
+    9: "certificate_not_current",  # X509_V_ERR_CERT_NOT_YET_VALID
+    10: "certificate_not_current",  # X509_V_ERR_CERT_HAS_EXPIRED
+    26: "certificate_not_for_clients",  # X509_V_ERR_INVALID_PURPOSE
+}
+"""What OpenSSL finds wrong with a peer's certificate, as a code of `rules.reasons`; 0 is nothing, and of everything else
+the authority is to blame."""
+
 
 class TlsFailed(RemoteProtocolError):
     """The handshake, or a record, was refused; the alert that says so is in `Channel.output`."""
@@ -42,7 +50,7 @@ class Channel:
         except SSL.WantReadError:
             return
         except SSL.Error as error:
-            raise TlsFailed(_sentence(error), "eap_tls_failed") from error
+            raise TlsFailed(_sentence(error), self._refusal()) from error
 
     def read(self) -> bytes:
         """The application data that has come. Raises TlsFailed."""
@@ -97,6 +105,11 @@ class Channel:
             return ()
         chain = connection.get_peer_cert_chain(as_cryptography=True) or ()
         return tuple(one.public_bytes(Encoding.DER) for one in (leaf, *(other for other in chain if other != leaf)))
+
+    def _refusal(self) -> str:
+        """Why a handshake failed: a code of `rules.reasons`."""
+        found = SSL._lib.SSL_get_verify_result(self._connection._ssl)  # type: ignore[attr-defined]
+        return UNVERIFIED.get(found, "untrusted_certificate") if found else "eap_tls_failed"
 
     def keep_session(self) -> None:
         """Call when all went well: OpenSSL forgets the session of a connection that is dropped without goodbye."""

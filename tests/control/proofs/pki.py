@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+from tests.certificates import revocations
+
 UPN = ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 
@@ -52,13 +54,7 @@ class Authority:
 
     def revoking(self, *certificates: x509.Certificate, signed_by: Authority | None = None) -> str:
         """A revocation list, PEM."""
-        builder = x509.CertificateRevocationListBuilder().issuer_name(self.name)
-        builder = builder.last_update(self.now).next_update(self.now + timedelta(days=1))
-        for one in certificates:
-            revoked = x509.RevokedCertificateBuilder().serial_number(one.serial_number).revocation_date(self.now)
-            builder = builder.add_revoked_certificate(revoked.build())
-        signed = builder.sign((signed_by or self).key, hashes.SHA256())
-        return signed.public_bytes(Encoding.PEM).decode()
+        return revocations(self.name, (signed_by or self).key, self.now, *certificates)
 
     @property
     def pem(self) -> str:

@@ -12,7 +12,7 @@ from protocols.radius.eap.sessions import Accept, EapSessions, Reject
 from protocols.radius.eap.steps import Verdict
 from protocols.radius.mppe import Keys
 from protocols.radius.offers import CertificateOffer, ChapOffer, MsChapV2Offer, Offer, PasswordOffer, ReplyOffer
-from tests.certificates import AUTHORITY, CLIENT, issue
+from tests.certificates import AUTHORITY, CLIENT, DAY, SERVER_AUTH, Issued, issue
 from tests.fakes import counted_random
 from tests.protocols.radius.eap.servers import Server
 from tests.protocols.radius.eap.supplicant import (
@@ -44,10 +44,10 @@ def a_nas(judge: Judge = accept, server: Server | None = None) -> Nas:
     return Nas(EapSessions(counted_random()), (server or Server()).methods, judge)
 
 
-def with_certificate(version: int) -> SSL.Context:
+def with_certificate(version: int, shown: Issued = ALICE) -> SSL.Context:
     context: Any = client_context(version)  # its stubs know the deprecated types alone
-    context.use_certificate(ALICE.certificate)
-    context.use_privatekey(ALICE.key)
+    context.use_certificate(shown.certificate)
+    context.use_privatekey(shown.key)
     made: SSL.Context = context
     return made
 
@@ -349,6 +349,25 @@ def test_a_client_without_certificate_is_refused_with_an_alert(version: int) -> 
     answer = nas.login(TlsDevice(TLS, context=client_context(version)))
     assert isinstance(answer, Reject)
     assert answer.reason == "eap_tls_failed"
+    assert nas.offers == []
+
+
+@VERSIONS
+@pytest.mark.parametrize(
+    ("shown", "reason"),
+    [
+        (issue("alice", issue("Another authority"), usage=[CLIENT]), "untrusted_certificate"),
+        (issue("alice", AUTHORITY, usage=[CLIENT], valid=(-2 * DAY, -DAY)), "certificate_not_current"),
+        (issue("alice", AUTHORITY, usage=[CLIENT], valid=(DAY, 2 * DAY)), "certificate_not_current"),
+        (issue("alice", AUTHORITY, usage=[SERVER_AUTH]), "certificate_not_for_clients"),
+    ],
+    ids=["foreign", "expired", "early", "of a server"],
+)
+def test_96_a_certificate_that_is_no_good_is_refused_with_its_reason(version: int, shown: Issued, reason: str) -> None:
+    nas = a_nas(server=Server(authority=AUTHORITY))
+    answer = nas.login(TlsDevice(TLS, context=with_certificate(version, shown)))
+    assert isinstance(answer, Reject)
+    assert answer.reason == reason
     assert nas.offers == []
 
 

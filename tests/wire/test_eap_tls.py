@@ -1,0 +1,142 @@
+"""EAP-TLS with wpa_supplicant's peer: certificates of the operator's own authority open the network, others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from tests.certificates import CLIENT, DAY, NOW, SERVER_AUTH, Issued, issue, revocations
+from tests.extent import FULL
+from tests.wire.directory import SHARED_SECRET, Directory
+from tests.wire.program import Program, until
+from tests.wire.supplicant import TLS_1_2, TLS_1_3, Login, eapol_test
+
+pytestmark = [pytest.mark.peer]
+
+VERSIONS = {TLS_1_2: "TLSv1.2", TLS_1_3: "TLSv1.3"}
+versions = pytest.mark.parametrize("phase1", VERSIONS, ids=VERSIONS.values())
+AUTHORITY = issue("The operator's authority")
+RSA_BITS = 2048
+BOB = issue("bob", AUTHORITY, usage=[CLIENT])
+REVOKED = issue("bob", AUTHORITY, usage=[CLIENT])
+IN_BETWEEN = issue("Laptops", AUTHORITY, authority=True)
+
+
+@dataclass(frozen=True)
+class Network:
+    """One whose provider believes ``AUTHORITY``, and has its list of what was revoked."""
+
+    program: Program
+    folder: Path
+
+    def login(self, shown: Issued, phase1: str = TLS_1_2, options: tuple[str, ...] = (), **further: str) -> Login:
+        certificate, key = self.folder / "client.pem", self.folder / "client.key"
+        certificate.write_text(shown.pem)
+        key.write_text(shown.key_pem)
+        files = {"client_cert": f'"{certificate}"', "private_key": f'"{key}"'}
+        return eapol_test(
+            self.program,
+            self.folder,
+            eap="TLS",
+            identity="host",
+            phase1=phase1,
+            options=options,
+            **{**files, **further},
+        )
+
+    def told(self, reason: str) -> int:
+        """How often a refusal was told of with this reason."""
+        return self.program.output().count(f": {reason} [")
+
+
+@pytest.fixture(scope="module")
+def network(program: Program, people: Directory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    place = f"providers/radius/{people.providers['radius']}/"
+    made = {"name": "Operator", "certificate_data": AUTHORITY.pem}
+    authority = program.api("POST", "crypto/certificatekeypairs/", made)["pk"]
+    revoked = revocations(AUTHORITY.certificate.subject, AUTHORITY.key, NOW, REVOKED.certificate)
+    program.api("PATCH", place, {"client_authorities": [authority], "client_revocations": revoked})
+    opened = Network(program, tmp_path_factory.mktemp("eap-tls"))
+    until(lambda: opened.login(BOB).succeeded, 15, "the authority being in force")
+    yield opened
+    program.api("PATCH", place, {"client_authorities": [], "client_revocations": ""})
+    program.api("DELETE", f"crypto/certificatekeypairs/{authority}/")
+
+
+@versions
+@pytest.mark.parametrize(
+    "shown",
+    [
+        BOB,
+        issue("laptop-7", AUTHORITY, usage=[CLIENT], names=[x509.RFC822Name("bob@example.com")]),
+        issue("bob", AUTHORITY, usage=[CLIENT], bits=RSA_BITS),
+    ],
+    ids=["common name", "mail address", "RSA"],
+)
+def test_a_certificate_opens_the_network(network: Network, shown: Issued, phase1: str) -> None:
+    login = network.login(shown, phase1)
+    assert login.succeeded, login.text
+    assert login.version == VERSIONS[phase1]
+
+
+@pytest.mark.parametrize("fragment", (100, 500, 1400) if FULL else (100,))
+def test_in_small_pieces(network: Network, fragment: int) -> None:
+    login = network.login(BOB, TLS_1_3 if FULL else TLS_1_2, fragment_size=str(fragment))
+    assert login.succeeded, login.text
+
+
+def test_an_authority_in_between_comes_along(network: Network) -> None:
+    one = issue("bob", IN_BETWEEN, usage=[CLIENT])
+    login = network.login(Shown(one, IN_BETWEEN.pem))
+    assert login.succeeded, login.text
+
+
+class Shown(Issued):
+    """With further certificates of its chain."""
+
+    def __init__(self, leaf: Issued, above: str) -> None:
+        super().__init__(leaf.certificate, leaf.key)
+        self.__dict__["pem"] = leaf.pem + above
+
+
+@versions
+@pytest.mark.parametrize(
+    ("shown", "reason"),
+    [
+        (issue("bob", issue("Another authority"), usage=[CLIENT]), "untrusted_certificate"),
+        (issue("bob", AUTHORITY, usage=[CLIENT], valid=(-2 * DAY, -DAY)), "certificate_not_current"),
+        (issue("bob", AUTHORITY, usage=[SERVER_AUTH]), "certificate_not_for_clients"),
+        (REVOKED, "certificate_revoked"),
+        (issue("nobody-of-ours", AUTHORITY, usage=[CLIENT]), "certificate_names_nobody"),
+        (issue("carol", AUTHORITY, usage=[CLIENT]), "no_binding"),
+    ],
+    ids=["foreign", "expired", "of a server", "revoked", "of nobody", "without access"],
+)
+def test_a_certificate_that_is_no_good(network: Network, shown: Issued, reason: str, phase1: str) -> None:
+    before = network.told(reason)
+    login = network.login(shown, phase1)
+    assert not login.succeeded
+    assert "Access-Reject" in login.text, login.text
+    assert network.told(reason) > before, network.program.output()
+
+
+@versions
+def test_a_session_is_resumed_with_its_whole_chain(network: Network, phase1: str) -> None:
+    login = network.login(Shown(issue("bob", IN_BETWEEN, usage=[CLIENT]), IN_BETWEEN.pem), phase1, ("-r", "2"))
+    assert login.succeeded, login.text
+    assert login.resumed == 2
+
+
+def test_the_server_is_checked_by_the_device(network: Network) -> None:
+    """A device that has another authority does not log in to us, and the operator hears of it."""
+    before = network.told("eap_tls_failed")
+    other = network.folder / "other.pem"
+    other.write_text(AUTHORITY.pem)
+    login = network.login(BOB, ca_cert=f'"{other}"')
+    assert not login.succeeded
+    assert SHARED_SECRET not in network.program.output()
+    until(lambda: network.told("eap_tls_failed") > before, 10, "the failed handshake being told of")
