@@ -21,7 +21,7 @@ UNVERIFIED = {
     10: "certificate_not_current",  # X509_V_ERR_CERT_HAS_EXPIRED
     26: "certificate_not_for_clients",  # X509_V_ERR_INVALID_PURPOSE
 }
-"""What OpenSSL finds wrong with a peer's certificate, as a code of `rules.reasons`; 0 is nothing, and of everything else
+"""What OpenSSL finds wrong with a peer's certificate, as a code of `rules.reasons`; 0 is nothing, and of all else
 the authority is to blame."""
 
 
