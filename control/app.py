@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from control import __version__
 from control.authentication import Authentication
 from control.bootstrap import FirstStart, first_start
+from control.breached_passwords import BreachedPasswords
 from control.config import CannotStart, ControlConfig
 from control.link import Link
 from control.oidc.proxied import SignIns
@@ -64,6 +65,11 @@ def _opened(config: ControlConfig) -> SqlStore:
         raise CannotStart(f"{error}.{fix}") from error
 
 
+def open_passwords(config: ControlConfig, random: Callable[[int], bytes]) -> Passwords:
+    listed = config.breached_passwords
+    return Passwords(random, breached=BreachedPasswords(listed).holds) if listed is not None else Passwords(random)
+
+
 async def await_store(config: ControlConfig) -> SqlStore:
     """As `open_store`, waiting for a database that does not answer yet; says so once."""
     delay, told = RETRY_FIRST, False
@@ -105,7 +111,7 @@ class Control:
     ) -> Control:
         """Waits for the database. Raises CannotStart."""
         store = await await_store(config)
-        passwords = Passwords(random)
+        passwords = open_passwords(config, random)
         try:
             setup_code = await first_start(store, passwords, _first_start(config), random, now)
         except ValueError as error:

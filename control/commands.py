@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from control import instances
-from control.app import Control, open_store
+from control.app import Control, open_passwords, open_store
 from control.apply import ApplyError, apply_description, read_file
 from control.bootstrap import is_new
 from control.config import CannotStart, ControlConfig
 from control.explain import Asked, Explanation, Unknown, explain
-from control.passwords import Passwords
 from control.records import Instance
 from control.store.interface import Store, Unavailable
 from control.tail import Tail, Wanted
@@ -111,7 +110,7 @@ async def in_force(store: Store, sleep: Callable[[float], Awaitable[None]]) -> l
 async def _apply_file(config: ControlConfig, file: Path, environ: Mapping[str, str]) -> list[str]:
     description = read_file(file, environ)
     store = open_store(config)
-    passwords = Passwords()
+    passwords = open_passwords(config, os.urandom)
     try:
         # Only for a new store: the first start of a running program must not be repeated, it would end the setup code.
         if await store.read(is_new):

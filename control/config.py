@@ -15,6 +15,7 @@ from settings.table import Postgresql
 
 DATABASE_FILE = "outpost.sqlite3"
 KEY_FILE = "secret.key"
+BREACHED_FILE = "breached-passwords.txt"
 KEY_BYTES = 48
 PRIVATE = 0o600
 USUAL_SCHEMA = "public"
@@ -35,6 +36,8 @@ class ControlConfig:
     bootstrap_token: Secret | None = None
     bootstrap_email: str = ""
     public_url: str = ""
+    breached_passwords: Path | None = None
+    """A list of the operator's (`control.breached_passwords`); there need be no such file."""
     secret_key_made: Path | None = None
     """Where a new secret key was written just now."""
 
@@ -50,6 +53,7 @@ class ControlConfig:
             bootstrap_token=settings.bootstrap_token,
             bootstrap_email=settings.bootstrap_email,
             public_url=settings.public_url,
+            breached_passwords=settings.data_dir.absolute() / BREACHED_FILE,
             secret_key_made=made,
         )
 

@@ -6,18 +6,23 @@ Hashes that came from elsewhere (`control.foreign_hashes`) are good for one logi
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from control import foreign_hashes
+from control.breached_passwords import Unusable
 from control.fair_queue import FairQueue
+from control.password_rules import PasswordRules, faults
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -35,6 +40,25 @@ HASH_BYTES = 32
 
 class Busy(Exception):
     """Too many hashes are waiting already."""
+
+
+class Unfit(Exception):
+    """This may not be the new password; ``sentences`` tell the person what to change."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a new password is measured by."""
+
+    rules: PasswordRules = field(default_factory=PasswordRules)
+    about: tuple[str, ...] = ()
+    """The person's names and addresses."""
+    former: tuple[str, ...] = field(default=(), repr=False)
+    """Hashes of passwords that it must not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +97,9 @@ class OnBehalf:
     async def hash(self, password: str) -> str:
         return await self.passwords.hash(password, self.owner)
 
+    async def new_hash(self, password: str, wanted: Wanted) -> str:
+        return await self.passwords.new_hash(password, wanted, self.owner)
+
     async def verify(self, stored: str | None, password: str) -> Verified:
         return await self.passwords.verify(stored, password, self.owner)
 
@@ -85,14 +112,20 @@ _PHC = re.compile(r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$")
 
 
 class Passwords:
-    """``random`` gives that many bytes from a cryptographic source; ``workers`` hash at the same time."""
+    """``random`` gives that many bytes from a cryptographic source; ``workers`` hash at the same time; what is
+    ``breached`` nobody may choose any more."""
 
     def __init__(
-        self, random: Callable[[int], bytes] = os.urandom, workers: int | None = None, cost: Cost | None = None
+        self,
+        random: Callable[[int], bytes] = os.urandom,
+        workers: int | None = None,
+        cost: Cost | None = None,
+        breached: Callable[[str], bool] = lambda password: False,
     ) -> None:
         workers = workers or os.cpu_count() or 1
         self._random = random
         self._cost = cost or Cost()
+        self._breached = breached
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="passwords")
         self._workers = workers
         self._working = 0
@@ -105,6 +138,10 @@ class Passwords:
         ``owner`` is who waits for it: owners have their turns one after another, and whoever asks most is told Busy.
         """
         return await self._in_pool(owner, lambda: self.hash_now(password))
+
+    async def new_hash(self, password: str, wanted: Wanted, owner: str = "") -> str:
+        """As `hash`, for a password that somebody chose. Raises Busy, Unfit; ValueError as `hash`."""
+        return await self._in_pool(owner, lambda: self.new_hash_now(password, wanted))
 
     async def verify(self, stored: str | None, password: str, owner: str = "") -> Verified:
         """Is this the password? ``stored`` is None when there is no such user or no password. Raises Busy."""
@@ -120,6 +157,25 @@ class Passwords:
         if not 0 < len(octets) <= LONGEST_PASSWORD:
             raise ValueError(f"a password has 1 to {LONGEST_PASSWORD} bytes")
         return self._derive(octets)
+
+    def new_hash_now(self, password: str, wanted: Wanted) -> str:
+        """As `new_hash`, in the calling thread."""
+        if sentences := faults(password, wanted.rules, wanted.about):
+            raise Unfit(sentences)
+        if self._is_breached(password):
+            raise Unfit(["This password is on a list of passwords that have become known. Choose another one."])
+        if any(self.verify_now(former, password).ok for former in wanted.former):
+            raise Unfit(["You have had this password before. Choose another one."])
+        return self.hash_now(password)
+
+    def _is_breached(self, password: str) -> bool:
+        """Raises Unfit when nobody can tell."""
+        try:
+            return self._breached(password)
+        except Unusable as error:
+            log.error("no password can be set: %s", error, extra={"fields": {"event": "breached_list_unusable"}})
+            sentence = "The list of known passwords cannot be used, so that none can be set. Tell the administrator."
+            raise Unfit([sentence]) from error
 
     def verify_now(self, stored: str | None, password: str) -> Verified:
         """As `verify`, in the calling thread."""

@@ -608,6 +608,22 @@ class Login(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class FormerPassword(Record):
+    """A password that a user had, and shall not have again for a while."""
+
+    TABLE = "former_password"
+    HIDDEN = frozenset({"password"})
+    INDEXED = ("user",)
+
+    user: int
+    password: str = field(repr=False)
+    """Its hash."""
+    pk: str = ""
+    until: float = 0.0
+    """When it was given up."""
+
+
+@dataclass(frozen=True, slots=True)
 class Instance(Record):
     """One running outpost process; ``pk`` is the id that it chose and keeps."""
 
@@ -713,6 +729,7 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     RefreshToken,
     UserConsent,
     Login,
+    FormerPassword,
     TokenUse,
     AuthenticatorUse,
     PendingChallenge,

@@ -106,7 +106,7 @@ class Email:
 class Settings:
     """What both programs run with. ``sources`` says for every name where its value came from."""
 
-    data_dir: Path = setting(FOLDER, "./data", "database, secret.key and ports.json")
+    data_dir: Path = setting(FOLDER, "./data", "database, secret.key, ports.json, and your list breached-passwords.txt")
     secret_key: Secret | None = setting(SECRET, "", "encrypts secrets at rest; without one, up makes data/secret.key")
     bootstrap_password: Secret | None = setting(SECRET, "", "first password of akadmin, at the first start only")
     bootstrap_token: Secret | None = setting(SECRET, "", "API token of akadmin, at the first start only")

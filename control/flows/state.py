@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
-from control.passwords import Verified
+from control.passwords import Verified, Wanted
 from control.store.interface import Actor, Transaction
 
 T = TypeVar("T")
@@ -33,9 +33,11 @@ class FlowStore(Protocol):
 
 
 class FlowPasswords(Protocol):
-    """The part of `control.passwords.Passwords` that stages use. Both raise Busy."""
+    """The part of `control.passwords.Passwords` that stages use. All raise Busy."""
 
     async def hash(self, password: str) -> str: ...
+
+    async def new_hash(self, password: str, wanted: Wanted) -> str: ...
 
     async def verify(self, stored: str | None, password: str) -> Verified: ...
 

@@ -8,10 +8,15 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from control.password_rules import DEFAULT_LENGTH, STRONGEST, PasswordRules
 from control.records import Setting
 from control.store.interface import Query, Transaction
 from control.verbs.fields import Duration, Fields, overlaid
 
+MOST_CHARACTERS = 128
+"""Of a kind that a new password may be asked to have: people type it."""
+MOST_FORMER = 24
+"""Passwords that nobody may take again: each costs as much to compare as a login."""
 SHORTEST_KEY, LONGEST_KEY = 30, 512
 """Characters of a token's key: nobody guesses the one, and the other still fits into a header line."""
 
@@ -32,11 +37,22 @@ def _site(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
+Characters = Annotated[int, Field(ge=0, le=MOST_CHARACTERS)]
+
+
 class SystemFields(Fields):
     base_url: Annotated[str, Field(max_length=2048), AfterValidator(_site)] = ""
     """Under which address browsers reach us; empty: what the request says (DESIGN D25)."""
     default_token_duration: Duration = "days=1"  # noqa: S105
     default_token_length: Annotated[int, Field(ge=SHORTEST_KEY, le=LONGEST_KEY)] = 60
+    password_length: Characters = DEFAULT_LENGTH
+    password_digits: Characters = 0
+    password_uppercase: Characters = 0
+    password_lowercase: Characters = 0
+    password_symbols: Characters = 0
+    password_strength: Annotated[int, Field(ge=0, le=STRONGEST)] = 0
+    password_history: Annotated[int, Field(ge=0, le=MOST_FORMER)] = 0
+    """How many passwords, the present one among them, a new one must differ from."""
 
 
 def read(tx: Transaction) -> SystemFields:
@@ -53,6 +69,18 @@ def change(tx: Transaction, given: Mapping[str, Any], partial: bool = True) -> S
         elif value != SystemFields.model_fields[name].default:
             tx.insert(Setting(name, value))
     return fields
+
+
+def password_rules(tx: Transaction) -> PasswordRules:
+    fields = read(tx)
+    return PasswordRules(
+        length=fields.password_length,
+        digits=fields.password_digits,
+        uppercase=fields.password_uppercase,
+        lowercase=fields.password_lowercase,
+        symbols=fields.password_symbols,
+        strength=fields.password_strength,
+    )
 
 
 def public_url(tx: Transaction) -> str:

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from control.passwords import LONGEST_PASSWORD
-from control.records import Group, Outpost, User
-from control.store.interface import Transaction
-from control.verbs import bindings
+from control.passwords import LONGEST_PASSWORD, Wanted
+from control.records import FormerPassword, Group, Outpost, User
+from control.store.interface import Query, Transaction
+from control.verbs import bindings, system
 from control.verbs.fields import (
     NON_FIELD,
     Attributes,
@@ -120,8 +120,33 @@ def set_password(tx: Transaction, pk: int, password_hash: str) -> User:
     user = tx.get(User, pk)
     if user.type == INTERNAL_SERVICE_ACCOUNT:
         raise Invalid({"password": ["This is the account of an outpost: it has a token, and no password."]})
+    _remember(tx, user)
     changed = replace(user, password=password_hash, password_change_date=tx.now)
     return tx.update(_disbelieved(changed, tx.now))
+
+
+def wanted_of_password(tx: Transaction, user: User | None) -> Wanted:
+    """What this person's next password is measured by; None: of somebody who is only being made."""
+    rules = system.password_rules(tx)
+    if user is None:
+        return Wanted(rules)
+    former = [user.password] if user.password is not None else []
+    former += [one.password for one in _former(tx, user.pk)]
+    return Wanted(rules, (user.username, user.name, user.email), tuple(former[: system.read(tx).password_history]))
+
+
+def _remember(tx: Transaction, user: User) -> None:
+    """The password that is given up, among as many as a new one must differ from."""
+    kept = max(0, system.read(tx).password_history - 1)
+    for forgotten in _former(tx, user.pk)[max(0, kept - 1) :]:
+        tx.delete(forgotten)
+    if kept and user.password is not None:
+        tx.insert(FormerPassword(user.pk, user.password, until=tx.now))
+
+
+def _former(tx: Transaction, user: int) -> list[FormerPassword]:
+    """The latest first."""
+    return tx.select(FormerPassword, Query(equal={"user": user}, ordering=("-until",)))
 
 
 def _disbelieved(user: User, now: float) -> User:

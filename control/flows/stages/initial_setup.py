@@ -14,6 +14,7 @@ from typing import Any
 
 from control.bootstrap import ADMINISTRATOR, SETUP_CODE, setup_pending
 from control.flows.stages.asking import Asking
+from control.flows.stages.choosing import chosen_hash
 from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, State, Verdict
 from control.passwords import LONGEST_PASSWORD
 from control.records import Setting, User
@@ -58,7 +59,9 @@ class InitialSetupStage(Asking):
             return Invalid({"code": [wrong]}, "wrong_code")
         if errors := form_errors(fields):
             return Invalid(errors)
-        hashed = await services.passwords.hash(fields["password"])
+        hashed = await chosen_hash(services, ADMINISTRATOR, fields["password"])
+        if isinstance(hashed, Invalid):
+            return hashed
         email = fields["email"].strip()
         user = await services.store.write(lambda tx: finish(tx, digest, email, hashed))
         if user is None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control.audit import RETENTION
+from control.new_passwords import new_hash
 from control.outposts import uid_of
 from control.records import User
 from control.store.interface import Transaction
@@ -119,13 +120,11 @@ def _service_account(services: Services) -> Do:
 
 
 def _set_password(services: Services) -> Do:
-    """The hash is made outside of the transaction: it takes as long as a hundred of them."""
-
     async def do(request: Request, caller: Caller) -> Response:
         password = users.new_password(await json_object(request))
         key = request.path_params["key"]
         user = await services.store.read(lambda tx: _within_reach(tx, USERS.one(tx, key, caller), caller))
-        stored = await services.passwords.hash(password)
+        stored = await new_hash(services.store, services.passwords, user.pk, password)
 
         def verb(tx: Transaction) -> None:
             users.set_password(tx, user.pk, stored)

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from control import sessions
+from control.new_passwords import new_hash
 from control.records import Provider, Session, User
 from control.store.interface import Query, Transaction
 from control.verbs import groups, newcomers, roles, users
@@ -27,7 +28,7 @@ Action = Callable[[Request, Services, Section, Frame], Awaitable[Response]]
 
 
 async def password(request: Request, services: Services, section: Section, frame: Frame) -> Response:
-    """A new password for a user. The hash is made outside of the transaction."""
+    """A new password for a user."""
     caller, resource = frame.visitor.caller, section.resource(services.random)
 
     def one(tx: Transaction) -> User:
@@ -42,7 +43,8 @@ async def password(request: Request, services: Services, section: Section, frame
         try:
             if typed.one("password") != typed.one("again"):
                 raise Invalid({"again": ["The two passwords differ. Type the same one twice."]})
-            hashed = await services.passwords.hash(users.new_password({"password": typed.one("password")}))
+            chosen = users.new_password({"password": typed.one("password")})
+            hashed = await new_hash(services.store, services.passwords, user.pk, chosen)
 
             def change(tx: Transaction) -> None:
                 users.set_password(tx, one(tx).pk, hashed)

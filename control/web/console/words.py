@@ -184,5 +184,16 @@ WORDS: dict[str, Words] = {
         "Public URL", "The address under which browsers reach this server.", example="https://auth.example.com"
     ),
     "default_token_duration": Words("Default token duration", _DURATION),
+    "password_length": Words("Password length", "The least number of characters of a new password."),
+    "password_digits": Words("Digits in a password", "At least so many; 0 asks for none."),
+    "password_uppercase": Words("Capital letters in a password", "At least so many."),
+    "password_lowercase": Words("Small letters in a password", "At least so many."),
+    "password_symbols": Words("Symbols in a password", "At least so many that are neither letter nor digit."),
+    "password_strength": Words(
+        "Strength of a password", "How hard it must be to guess, as zxcvbn estimates it: from 0 (anything) to 4."
+    ),
+    "password_history": Words(
+        "Passwords not to repeat", "A new password differs from so many before, the present one among them."
+    ),
     "default_token_length": Words("Default token length", "Characters in the key of a new token."),
 }

@@ -16,7 +16,7 @@ from control.passwords import Passwords
 from control.records import Application, Binding, Event, Group, Outpost, Provider, User
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
-from control.verbs import applications, bindings, groups, outposts, providers, users
+from control.verbs import applications, bindings, groups, outposts, providers, system, users
 from tests.control.stores import a_store, cheap_passwords, drive
 from tests.fakes import FakeClock
 
@@ -189,6 +189,16 @@ def test_a_password_that_cannot_be_hashed_is_a_fault(place: Place) -> None:
     assert place.refused(f"users:\n  bob:\n    password: {'x' * 2000}\n")[0].startswith(
         "ours.yml: line 3: users.bob.password: "
     )
+
+
+def test_a_password_that_breaks_the_rules_is_a_fault_until_it_is_in_force(place: Place) -> None:
+    """What was good when it was set stays: a stricter rule is for the next one."""
+    text = "users:\n  bob:\n    password: eight888\n"
+    place.apply(text)
+    place.write(lambda tx: system.change(tx, {"password_length": 12}))
+    assert place.apply(text) == NOTHING
+    (complaint,) = place.refused(text.replace("eight888", "nine99999"))
+    assert complaint.startswith("ours.yml: line 3: users.bob.password: Use at least 12 characters")
 
 
 # --- ownership -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from control.flows.state import Context, PlannedStage, State
-from control.passwords import Verified
+from control.passwords import Verified, Wanted
 from control.records import Record, User
 from control.store.interface import SYSTEM, Actor, Query, Transaction
 from tests.fakes import FakeClock
@@ -64,6 +64,9 @@ class FakePasswords:
         self.verified = 0
 
     async def hash(self, password: str) -> str:
+        return f"hash:{password}"
+
+    async def new_hash(self, password: str, wanted: Wanted) -> str:
         return f"hash:{password}"
 
     async def verify(self, stored: str | None, password: str) -> Verified:

@@ -205,6 +205,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_flow_slug")),
     )
     op.create_table(
+        "former_password",
+        sa.Column("user", WHOLE, nullable=False),
+        sa.Column("password", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("until", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_former_password")),
+    )
+    with op.batch_alter_table("former_password", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_former_password_user"), ["user"], unique=False)
+
+    op.create_table(
         "group",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
