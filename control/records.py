@@ -492,7 +492,7 @@ class Session(Record):
 
     TABLE = "session"
     HIDDEN = frozenset({"pk"})
-    INDEXED = ("user", "expires")
+    INDEXED = ("user", "uuid", "expires")
 
     pk: str
     user: int | None = None
@@ -504,6 +504,10 @@ class Session(Record):
     expires: float = 0.0
     client_ip: str = ""
     user_agent: str = ""
+    uuid: str = ""
+    """What people and the API call it: not its key, and enough to end it."""
+    signed_in: bool = False
+    """Otherwise it holds the flow of a stranger."""
 
 
 @dataclass(frozen=True, slots=True)

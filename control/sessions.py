@@ -11,6 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from control import logins
 from control.records import AccessToken, EndedSession, Event, Provider, Session, User
@@ -82,6 +83,11 @@ def key_of(cookie: str) -> str:
 def sid_of(session: str) -> str:
     """What applications and outposts call the session with this pk."""
     return hashlib.sha256(session.encode()).hexdigest()
+
+
+def uuid_of(session: str) -> str:
+    """What people and the API call the session with this pk."""
+    return str(UUID(bytes=hashlib.sha256(f"uuid:{session}".encode()).digest()[:16], version=4))
 
 
 def find(tx: Transaction, cookie: str) -> Visit | None:
@@ -176,6 +182,14 @@ def end(tx: Transaction, session: Session) -> None:
         return
 
 
+def revoke(tx: Transaction, pk: str) -> None:
+    """Ends somebody's session from outside of it, and leaves an event. Raises NotFound."""
+    session = tx.get(Session, pk)
+    end(tx, session)
+    user = tx.find(User, pk=session.user) if session.user is not None else None
+    _leave_event(tx, "logout", user, Caller(), {"session": session.uuid, "from_outside": True})
+
+
 def end_all(tx: Transaction, user: int) -> int:
     """Ends every session of the user; how many there were."""
     sessions = tx.select(Session, Query(equal={"user": user}))
@@ -203,8 +217,9 @@ def _tell_outposts(tx: Transaction, session: Session) -> None:
 def _session(
     now: float, new: Fresh, caller: Caller, user: int | None, lifetime: float, data: dict[str, Any]
 ) -> Session:
+    pk = key_of(new.cookie)
     return Session(
-        pk=key_of(new.cookie),
+        pk=pk,
         user=user,
         data=data,
         csrf=new.csrf,
@@ -213,6 +228,8 @@ def _session(
         expires=now + lifetime,
         client_ip=caller.client_ip,
         user_agent=caller.user_agent[:LONGEST_USER_AGENT],
+        uuid=uuid_of(pk),
+        signed_in=user is not None,
     )
 
 

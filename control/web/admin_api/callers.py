@@ -28,6 +28,8 @@ class Caller:
     client_ip: str = ""
     permissions: frozenset[str] = frozenset()
     """Lines of `rules.permissions`, from the roles of the user's groups."""
+    session: str = ""
+    """pk of the browser session through which the caller speaks, if it is one."""
 
     def may(self, permission: str) -> bool:
         return self.is_superuser or holds(self.permissions, permission)
@@ -77,15 +79,16 @@ def everybody(caller: Caller) -> bool:
 
 async def identify(request: Request, services: Services) -> Caller:
     """Raises Refused with 403."""
-    user = await _user(request, services)
+    user, session = await _user(request, services)
     ruling, held = await services.store.read(lambda tx: (is_superuser(tx, user.pk), held_by(tx, user.pk)))
-    return Caller(user, ruling, browser.address(request, services).client, held)
+    return Caller(user, ruling, browser.address(request, services).client, held, session)
 
 
-async def _user(request: Request, services: Services) -> User:
+async def _user(request: Request, services: Services) -> tuple[User, str]:
+    """And the pk of their session, if they came with one."""
     header = request.headers.get("authorization", "").strip()
     if " " in header:
-        return await _token_owner(header, services)
+        return await _token_owner(header, services), ""
     session = await browser.browser_session(request, services)
     if session is None:
         raise Refused(403, NOT_AUTHENTICATED)
@@ -94,7 +97,7 @@ async def _user(request: Request, services: Services) -> User:
             browser.check_csrf(request, session.session)
         except browser.CrossSite as error:
             raise Refused(403, f"CSRF Failed: {error}") from None
-    return session.user
+    return session.user, session.session.pk
 
 
 async def _token_owner(header: str, services: Services) -> User:

@@ -75,6 +75,8 @@ class Resource(Generic[R]):
     lookup: str = "pk"
     numbered: bool = False
     """The pk is an integer; otherwise a UUID."""
+    keeps_pk: bool = False
+    """No answer has the pk; ``lookup`` is another field."""
     only: Narrowed = field(default_factory=dict)
     """Records of other kinds live in the same table, and are not seen here."""
     filters: Mapping[str, Filter] = field(default_factory=dict)
@@ -142,7 +144,8 @@ class Resource(Generic[R]):
     @property
     def answer(self) -> Answer:
         """One record, for the schema."""
-        return Answer(self.title, self.fields, self.write_only, int if self.numbered else str)
+        pk = None if self.keeps_pk else int if self.numbered else str
+        return Answer(self.title, self.fields, self.write_only, pk)
 
     def _body(self, partial: bool) -> endpoint.Body | None:
         if self.fields is None:

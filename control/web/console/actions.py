@@ -17,7 +17,7 @@ from control.web.console import pickable
 from control.web.console.editing import MOST_FIELDS, MOST_FORM_BYTES
 from control.web.console.frames import Frame, sentences
 from control.web.console.sections import ROOT, Section
-from control.web.console.table.people import CROWDS, PEOPLE, session_name
+from control.web.console.table.people import CROWDS, PEOPLE
 from control.web.console.table.refused import KNOCKED
 from control.web.console.table.roles import PARTS, given
 from control.web.console.visitors import sent
@@ -66,8 +66,8 @@ async def end_sessions(request: Request, services: Services, section: Section, f
     def end(tx: Transaction) -> str:
         user = resource.one(tx, request.path_params["key"], caller)
         for session in tx.select(Session, Query(equal={"user": user.pk})):
-            if named in ("", session_name(session)):
-                sessions.end(tx, session)
+            if named in ("", session.uuid):
+                sessions.revoke(tx, session.pk)
         return section.place_of(user)
 
     with sentences():

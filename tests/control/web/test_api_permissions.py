@@ -13,6 +13,7 @@ from control.verbs import authenticators
 from control.verbs.provider_kinds import KINDS
 from control.web.admin_api.endpoint import Elsewhere, Endpoint
 from tests.control.web.api import Api
+from tests.control.web.test_api_sessions import signed_in
 
 EVERYBODY = {
     ("GET", "/core/users/me/"): 200,
@@ -33,6 +34,9 @@ PEOPLE = EVERYBODY | {
     ("PATCH", "/core/tokens/{key}/"): 404,
     ("DELETE", "/core/tokens/{key}/"): 404,
     ("GET", "/core/tokens/{key}/view_key/"): 404,
+    ("GET", "/core/authenticated_sessions/"): 200,
+    ("GET", "/core/authenticated_sessions/{key}/"): 404,
+    ("DELETE", "/core/authenticated_sessions/{key}/"): 404,
     ("GET", "/authenticators/all/"): 200,
     **{("GET", f"/authenticators/{kind}/"): 200 for kind in authenticators.KINDS},
     **{
@@ -121,6 +125,7 @@ def keys(api: Api) -> dict[str, str]:
     for kind in authenticators.KINDS:
         made[f"/authenticators/{kind}"] = str(api.factor(1, kind))
         made[f"/authenticators/admin/{kind}"] = str(api.factor(user, kind))
+    made["/core/authenticated_sessions"] = signed_in(api, user)
     made["/events/events"] = api.get("/events/events/")["results"][0]["pk"]
     return made
 

@@ -431,11 +431,14 @@ def upgrade() -> None:
         sa.Column("expires", sa.Double(), nullable=False),
         sa.Column("client_ip", sa.Text(), nullable=False),
         sa.Column("user_agent", sa.Text(), nullable=False),
+        sa.Column("uuid", sa.Text(), nullable=False),
+        sa.Column("signed_in", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_session")),
     )
     with op.batch_alter_table("session", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_session_expires"), ["expires"], unique=False)
         batch_op.create_index(batch_op.f("ix_session_user"), ["user"], unique=False)
+        batch_op.create_index(batch_op.f("ix_session_uuid"), ["uuid"], unique=False)
 
     op.create_table(
         "setting",

@@ -1,10 +1,10 @@
-"""Events."""
+"""Events and browser sessions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from control.records import Event
+from control.records import Event, Session
 from control.store.interface import Transaction
 from control.web.admin_api.resource import View
 from control.web.admin_api.shapes.parts import Body, moment
@@ -24,4 +24,31 @@ def events(tx: Transaction, records: Sequence[Event], view: View) -> list[Body]:
             "brand": {},
         }
         for event in records
+    ]
+
+
+UNTOLD = "Other"
+"""What a User-Agent is called that nobody took apart: we only pass on what the browser said."""
+
+
+def sessions(tx: Transaction, records: Sequence[Session], view: View) -> list[Body]:
+    return [
+        {
+            "uuid": session.uuid,
+            "current": session.pk == view.caller.session,
+            "user_agent": {
+                "device": {"brand": "", "family": UNTOLD, "model": ""},
+                "os": {"family": UNTOLD, "major": "", "minor": "", "patch": "", "patch_minor": ""},
+                "user_agent": {"family": UNTOLD, "major": "", "minor": "", "patch": ""},
+                "string": session.user_agent,
+            },
+            "geo_ip": None,
+            "asn": None,
+            "user": session.user,
+            "last_ip": session.client_ip,
+            "last_user_agent": session.user_agent,
+            "last_used": moment(session.last_used),
+            "expires": moment(session.expires),
+        }
+        for session in records
     ]

@@ -17,6 +17,7 @@ from control.web.admin_api.table import (
     policies,
     providers,
     radius,
+    sessions,
     tries,
 )
 
@@ -31,6 +32,7 @@ DOMAINS = (
     radius,
     outposts,
     events,
+    sessions,
     tries,
 )
 

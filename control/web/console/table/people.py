@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,17 +20,12 @@ from control.web.services import Services
 MEMBERS_ON_A_PAGE = 50
 
 
-def session_name(session: Session) -> str:
-    """What a page calls a session by: not its key, and enough to end it."""
-    return hashlib.sha256(f"page:{session.pk}".encode()).hexdigest()[:32]
-
-
 def live_sessions(tx: Transaction, user: User) -> list[dict[str, str]]:
     """Those that still open something, the latest first."""
     found = tx.select(Session, Query(equal={"user": user.pk}, ordering=("-last_used",)))
     return [
         {
-            "name": session_name(session),
+            "name": session.uuid,
             "client_ip": session.client_ip,
             "user_agent": session.user_agent,
             "created": minutes(session.created),
