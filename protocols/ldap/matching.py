@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from protocols.ldap import dn
+from protocols.ldap.object_classes import BY_NAME
+from protocols.ldap.oids import is_numeric
 from protocols.ldap.prepare import case_exact, case_ignore
 
 Value = str | bytes
@@ -43,15 +45,19 @@ def _text(value: Value) -> str | None:
         return None
 
 
-def _on_text(rule: Callable[[str], Any]) -> Callable[[Value], Any]:
+def _on_text(rule: Callable[[str], Any], empty: Any = None) -> Callable[[Value], Any]:
+    """``empty``: what a value of no octets stands for, where the syntax has one."""
+
     def normalise(value: Value) -> Any:
         text = _text(value)
-        return None if text is None else rule(text)
+        if text:
+            return rule(text)
+        return None if text is None else empty
 
     return normalise
 
 
-_INTEGER = re.compile(r"-?\d{1,20}\Z", re.ASCII)
+_INTEGER = re.compile(r"(?:0|-?[1-9]\d{0,19})\Z", re.ASCII)
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 _BOOLEANS = {"true": True, "false": False}
 _TIME = re.compile(r"(\d{10})(\d\d)?(\d\d)?(?:[.,](\d{1,9}))?(Z|[+-]\d\d(?:\d\d)?)\Z", re.ASCII)
@@ -86,9 +92,27 @@ def _uuid(text: str) -> str | None:
 
 def _dn(text: str) -> tuple[dn.RDN, ...] | None:
     try:
-        return dn.parse(text).key
+        return dn.parse(text).key or None  # blanks are no name; the empty one is
     except ValueError:
         return None
+
+
+def _object_identifier(text: str) -> str | None:
+    """One form for the name and the OID of a class; a name that nobody knows is Undefined (RFC 4517 s4.2.26)."""
+    known = BY_NAME.get(text.lower())
+    if known is not None:
+        return known.name.lower()
+    return text if is_numeric(text) else None
+
+
+def _first_component(text: str) -> str | None:
+    """Of a description, ``( oid ...``, its OID; an assertion is an OID, or the name of a class (RFC 4517 s4.2.27)."""
+    if text.startswith("("):
+        return text.strip("( ").split(" ")[0]
+    known = BY_NAME.get(text.lower())
+    if known is not None:
+        return known.oid
+    return text if is_numeric(text) else None
 
 
 def _octets(value: Value) -> bytes:
@@ -99,17 +123,21 @@ def _undefined(value: Value) -> None:
     return None
 
 
-_CASE_IGNORE, _CASE_EXACT, _DN = _on_text(case_ignore), _on_text(case_exact), _on_text(_dn)
+_DN = _on_text(_dn, empty=())
 
 DIRECTORY_STRING, IA5_STRING, TELEPHONE_NUMBER, OCTETS, JPEG, NAME_AND_OPTIONAL_UID = (
     f"1.3.6.1.4.1.1466.115.121.1.{number}" for number in (15, 26, 50, 40, 28, 34)
 )
 """Syntaxes that more than one place names."""
 
-CASE_IGNORE = MatchingRule("caseIgnoreMatch", "2.5.13.2", DIRECTORY_STRING, _CASE_IGNORE, text=True)
-CASE_EXACT = MatchingRule("caseExactMatch", "2.5.13.5", DIRECTORY_STRING, _CASE_EXACT, text=True)
-CASE_IGNORE_IA5 = MatchingRule("caseIgnoreIA5Match", "1.3.6.1.4.1.1466.109.114.2", IA5_STRING, _CASE_IGNORE, text=True)
-CASE_EXACT_IA5 = MatchingRule("caseExactIA5Match", "1.3.6.1.4.1.1466.109.114.1", IA5_STRING, _CASE_EXACT, text=True)
+CASE_IGNORE = MatchingRule("caseIgnoreMatch", "2.5.13.2", DIRECTORY_STRING, _on_text(case_ignore), text=True)
+CASE_EXACT = MatchingRule("caseExactMatch", "2.5.13.5", DIRECTORY_STRING, _on_text(case_exact), text=True)
+CASE_IGNORE_IA5 = MatchingRule(
+    "caseIgnoreIA5Match", "1.3.6.1.4.1.1466.109.114.2", IA5_STRING, _on_text(case_ignore, empty=""), text=True
+)
+CASE_EXACT_IA5 = MatchingRule(
+    "caseExactIA5Match", "1.3.6.1.4.1.1466.109.114.1", IA5_STRING, _on_text(case_exact, empty=""), text=True
+)
 """These two compare as the two before do: addresses may hold more than ASCII since RFC 6531."""
 TELEPHONE = MatchingRule(
     "telephoneNumberMatch",
@@ -122,7 +150,7 @@ OBJECT_IDENTIFIER = MatchingRule(
     "objectIdentifierMatch",
     "2.5.13.0",
     "1.3.6.1.4.1.1466.115.121.1.38",
-    _on_text(lambda text: text.strip(" ").lower()),
+    _on_text(_object_identifier),
 )
 INTEGER = MatchingRule("integerMatch", "2.5.13.14", "1.3.6.1.4.1.1466.115.121.1.27", _on_text(_integer), ordered=True)
 BOOLEAN = MatchingRule(
@@ -146,7 +174,7 @@ FIRST_COMPONENT = MatchingRule(
     "objectIdentifierFirstComponentMatch",
     "2.5.13.30",
     "1.3.6.1.4.1.1466.115.121.1.38",
-    _on_text(lambda text: text.strip("( ").split(" ")[0].lower()),
+    _on_text(_first_component),
 )
 UNMATCHED = MatchingRule("", "", JPEG, _undefined)
 """Of attributes that are only present or not, as photographs."""

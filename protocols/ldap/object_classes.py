@@ -1,12 +1,11 @@
-"""The object classes that we serve (RFC 4512 s4.1.1), and which attributes each of them allows, for ``@class``."""
+"""The object classes that we serve (RFC 4512 s4.1.1), and which attributes each of them allows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
-from protocols.ldap.schema import DESCRIBED, own_oid
+from protocols.ldap.oids import own_oid
 
 ABSTRACT, STRUCTURAL, AUXILIARY = "ABSTRACT", "STRUCTURAL", "AUXILIARY"
 
@@ -95,6 +94,7 @@ OBJECT_CLASSES: tuple[ObjectClass, ...] = (
         "organizationalPerson",
         may=f"{_ACTIVE_DIRECTORY} userPrincipalName userAccountControl primaryGroupID accountExpires pwdLastSet",
     ),
+    _class("computer", "1.2.840.113556.1.3.30", STRUCTURAL, "user"),
     _class("group", "1.2.840.113556.1.5.8", STRUCTURAL, must="cn", may=f"{_ACTIVE_DIRECTORY} groupType member"),
     _class("goauthentik.io/ldap/user", "", AUXILIARY, may="ak-active ak-superuser"),
     _class("goauthentik.io/ldap/group", "", AUXILIARY, may="ak-superuser"),
@@ -115,11 +115,3 @@ OPEN = frozenset(("goauthentik.io/ldap/user", "goauthentik.io/ldap/group"))
 BY_NAME: Mapping[str, ObjectClass] = {
     spelling: one for one in OBJECT_CLASSES for spelling in (one.name.lower(), one.oid)
 }
-
-
-@lru_cache(maxsize=len(BY_NAME))
-def allowed(name: str) -> frozenset[str]:
-    """Keys of the attribute types that a class and those above it require or allow; ``name`` is a key of `BY_NAME`."""
-    one = BY_NAME[name]
-    keys = frozenset(DESCRIBED[attribute.lower()].key for attribute in (*one.must, *one.may))
-    return keys if one.superior is None else keys | allowed(one.superior.lower())

@@ -6,7 +6,6 @@ down for clients.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -29,13 +28,8 @@ from protocols.ldap.matching import (
     UUID,
     MatchingRule,
 )
-
-
-def own_oid(name: str) -> str:
-    """An OID for what nobody has registered: the same for a name everywhere, under the arc of UUIDs (X.667)."""
-    digest = bytearray(hashlib.sha256(b"outpost schema\0" + name.lower().encode()).digest()[:16])
-    digest[6], digest[8] = digest[6] & 0x0F | 0x80, digest[8] & 0x3F | 0x80
-    return f"2.25.{int.from_bytes(digest, 'big')}"
+from protocols.ldap.object_classes import BY_NAME
+from protocols.ldap.oids import own_oid
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +193,14 @@ KNOWN: Mapping[str, AttributeType] = {
     spelling: attribute_type for spelling, attribute_type in DESCRIBED.items() if not attribute_type.hidden
 }
 """The same without those that are hidden."""
+
+
+@lru_cache(maxsize=len(BY_NAME))
+def allowed(name: str) -> frozenset[str]:
+    """Keys of the attribute types that a class and those above it require or allow; ``name`` is a key of `BY_NAME`."""
+    one = BY_NAME[name]
+    keys = frozenset(DESCRIBED[attribute.lower()].key for attribute in (*one.must, *one.may))
+    return keys if one.superior is None else keys | allowed(one.superior.lower())
 
 
 @lru_cache(maxsize=4096)

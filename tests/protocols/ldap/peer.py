@@ -53,7 +53,7 @@ def search(
     message_id: int,
     base: str,
     scope: int = SUB,
-    filter: str = "(objectClass=*)",
+    filter: str | filters.Filter = "(objectClass=*)",
     attributes: Sequence[str] = (),
     size_limit: int = 0,
     time_limit: int = 0,
@@ -66,7 +66,7 @@ def search(
         sizeLimit=size_limit,
         timeLimit=time_limit,
         typesOnly=types_only,
-        filter=encodable(parse(filter)),
+        filter=encodable(parse(filter) if isinstance(filter, str) else filter),
         attributes=list(attributes),
     )
     return message(message_id, request, controls)
@@ -88,7 +88,7 @@ def delete(message_id: int, name: str) -> bytes:
     return message(message_id, pureldap.LDAPDelRequest(entry=name))
 
 
-def compare(message_id: int, name: str, attribute: str, value: str) -> bytes:
+def compare(message_id: int, name: str, attribute: str, value: str | bytes) -> bytes:
     assertion = pureldap.LDAPAttributeValueAssertion(pureber.BEROctetString(attribute), pureber.BEROctetString(value))
     return message(message_id, pureldap.LDAPCompareRequest(entry=name, ava=assertion))
 

@@ -1,7 +1,8 @@
 import pytest
 
-from protocols.ldap.object_classes import BY_NAME, OBJECT_CLASSES, ObjectClass, allowed
-from protocols.ldap.schema import ATTRIBUTE_TYPES, DESCRIBED, own_oid
+from protocols.ldap.object_classes import BY_NAME, OBJECT_CLASSES, ObjectClass
+from protocols.ldap.oids import own_oid
+from protocols.ldap.schema import ATTRIBUTE_TYPES, DESCRIBED, allowed
 
 
 def test_every_attribute_that_a_class_names_is_described() -> None:
