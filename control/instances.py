@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from control import knocks, logins
+from control import knocks, logins, radius_sessions
 from control.records import Event, Instance, User
 from control.store.interface import Query, Transaction
 from protocols.errors import RemoteProtocolError
@@ -75,7 +75,7 @@ def take(tx: Transaction, outpost: str, reports: Reports) -> int:
     for report in reports.reports:
         if report.number <= taken:
             continue
-        _keep(tx, outpost, report)
+        _keep(tx, outpost, instance.pk, report)
         taken = report.number
     if not 0 <= reports.revision < MOST_REVISION:
         raise RemoteProtocolError("a revision is a number that a store can have given")
@@ -93,10 +93,13 @@ def _find(tx: Transaction, pk: str, outpost: str) -> Instance | None:
     return instance
 
 
-def _keep(tx: Transaction, outpost: str, report: Report) -> None:
+def _keep(tx: Transaction, outpost: str, instance: str, report: Report) -> None:
     """Whatever a report holds, it is kept, cut to size: one that could not be would hold up all behind it."""
     if (keep := KEPT.get(report.kind)) is not None:
         keep(tx, outpost, report.body)
+        return
+    if report.kind == radius_sessions.ACCOUNTING:
+        radius_sessions.told(tx, outpost, instance, report.body)
         return
     pk = report.body.get("user")
     user = tx.find(User, pk=pk) if type(pk) is int and 0 < pk < MOST_REVISION else None

@@ -511,6 +511,49 @@ class Session(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class RadiusSession(Record):
+    """Somebody's stay at a NAS, as its accounting tells of it (RFC 2866)."""
+
+    TABLE = "radius_session"
+    SEARCHED = ("username", "nas", "nas_name", "calling_station", "ssid")
+    UNIQUE = (("nas", "nas_name", "session"),)
+    INDEXED = ("user", "live", "expires")
+
+    nas: str
+    """Its address."""
+    nas_name: str
+    """As it calls itself."""
+    session: str
+    """Acct-Session-Id."""
+    pk: str = ""
+    provider: int = 0
+    user: int | None = None
+    username: str = ""
+    """As the NAS has it: the name from our answer, or what the device said outside of its tunnel."""
+    calling_station: str = ""
+    called_station: str = ""
+    ssid: str = ""
+    port: str = ""
+    framed_ip: str = ""
+    started: float = 0.0
+    last_told: float = 0.0
+    """When what the NAS told last was so."""
+    live: bool = True
+    ended: float | None = None
+    cause: str = ""
+    """Acct-Terminate-Cause, by name."""
+    seconds: int = 0
+    input_octets: int = 0
+    """From the person, RFC 2866's words."""
+    output_octets: int = 0
+    outpost: str = ""
+    """pk of the one that it was told to, and the id of its process."""
+    instance: str = ""
+    expires: float = 0.0
+    """When it is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndedSession(Record):
     """A session that ended early and had let people in through proxies: outposts have to know. ``pk`` is its sid."""
 
@@ -737,6 +780,7 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     TokenUse,
     AuthenticatorUse,
     PendingChallenge,
+    RadiusSession,
     Instance,
     Knock,
     Tries,

@@ -36,6 +36,7 @@ from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics
 from outpost.listeners.ports import Ports
 from outpost.listeners.radius import RadiusListener
+from outpost.listeners.radius_accounting import AccountingListener
 from outpost.listeners.radius_eap import EapDoor
 from outpost.listeners.radius_replies import Replies
 from outpost.listeners.tls import ServerTls
@@ -176,6 +177,7 @@ class Outpost:
         self.ports.stream("ldap", config.ldap, ldap)
         self.ports.stream("ldaps", config.ldaps, self._over_tls(ldap))
         self.ports.datagrams("radius", config.radius, self._radius())
+        self.ports.datagrams("radius_acct", config.radius_acct, self._radius_accounting)
 
     def _http(self) -> HttpFactory:
         config = self._config
@@ -241,6 +243,9 @@ class Outpost:
         return lambda: RadiusListener(
             self._authentication, self._directory, self.telemetry, self._reactor, eap, replies, self._random, pins
         )
+
+    def _radius_accounting(self) -> DatagramProtocol:
+        return AccountingListener(self._directory, self.telemetry, self._on_disk.keep, self._now, self._reactor.seconds)
 
     def _over_tls(self, factory: Factory[Any]) -> TLSMemoryBIOFactory:
         return TLSMemoryBIOFactory(self._tls, isClient=False, wrappedFactory=factory, clock=self._reactor)

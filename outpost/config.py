@@ -16,6 +16,7 @@ class OutpostConfig:
     ldap: tuple[Address, ...]
     ldaps: tuple[Address, ...]
     radius: tuple[Address, ...]
+    radius_acct: tuple[Address, ...]
     metrics: tuple[Address, ...]
     trusted_proxies: tuple[Network, ...]
     offline_credentials: bool
@@ -36,6 +37,7 @@ class OutpostConfig:
             ldap=listen.ldap,
             ldaps=listen.ldaps,
             radius=listen.radius,
+            radius_acct=listen.radius_acct,
             metrics=listen.metrics,
             trusted_proxies=listen.trusted_proxy_cidrs,
             offline_credentials=settings.offline_credentials,

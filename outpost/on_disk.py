@@ -110,6 +110,10 @@ class OnDisk:
     def start(self) -> None:
         self._reporting.start()
 
+    async def keep(self, kind: str, body: dict[str, Any]) -> bool:
+        """`Reporting.keep`."""
+        return await self._reporting.keep(kind, body)
+
     async def stop(self) -> None:
         """Writes what is not written yet."""
         self._reporting.stop()

@@ -139,6 +139,11 @@ class OutboxFile:
     def __len__(self) -> int:
         return len(self._outbox.waiting)
 
+    @property
+    def is_crowded(self) -> bool:
+        """What somebody else would keep is not taken in any more: the rest is for what nobody else has."""
+        return len(self._outbox.waiting) >= self._most * 3 // 4
+
     def add(self, kind: str, time: float, body: dict[str, Any]) -> None:
         report = Waiting(kind, time, body)
         if self._outbox.add(report):
@@ -176,14 +181,36 @@ class OutboxFile:
         if self._descriptor < 0 and self._lock >= 0:
             self._begin_anew()
 
-    def sync(self) -> None:
-        """Makes everything so far last through a power failure; for a thread, it may take tens of milliseconds."""
+    def syncing(self) -> Callable[[], bool]:
+        """What makes everything so far last through a power failure, and says whether it does; for a thread, as it may
+        take tens of milliseconds. The log may begin anew meanwhile."""
         try:
-            if self._descriptor >= 0:
-                os.fsync(self._descriptor)
+            descriptor = os.dup(self._descriptor) if self._descriptor >= 0 else -1
+        except OSError:
+            descriptor = -1
+
+        def sync() -> bool:
+            if descriptor < 0:
+                return False
+            try:
+                os.fsync(descriptor)
                 sync_folder(self._path.parent)
-        except OSError as error:
-            self._failed(error.strerror)
+            except OSError:
+                return False
+            finally:
+                os.close(descriptor)
+            return True
+
+        return sync
+
+    def sync(self) -> None:
+        """As `syncing`, at once."""
+        self.synced(self.syncing()())
+
+    def synced(self, well: bool) -> None:
+        """What `syncing` said."""
+        if not well and self._descriptor >= 0:
+            self._failed("it cannot be made to last")
 
     def close(self) -> None:
         self._close_log()

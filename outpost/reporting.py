@@ -46,7 +46,7 @@ class Reporting:
         directory: Directory,
         uses: Counter[Use],
         clock: IReactorTime,
-        in_thread: Callable[[Callable[[], None]], Awaitable[None]],
+        in_thread: Callable[[Callable[[], bool]], Awaitable[bool]],
         now: Callable[[], float],
         telemetry: Telemetry,
     ) -> None:
@@ -64,6 +64,8 @@ class Reporting:
         self._tick: IDelayedCall | None = None
         self._soon: IDelayedCall | None = None
         self._sending: Deferred[None] | None = None
+        self._unsynced: list[Deferred[bool]] = []
+        self._syncing = False
         link.instance = outbox.instance
         telemetry.report = self.report
         link.on_connected(self._send)
@@ -87,6 +89,33 @@ class Reporting:
         """Something that control keeps; it is sent soon."""
         self._outbox.add(kind, self._now(), body)
         self._send_soon()
+
+    async def keep(self, kind: str, body: dict[str, Any]) -> bool:
+        """As `report`, and waits until it would outlast a power failure. False: it may not, and whoever told it has to
+        keep it. Those that come together wait for one disk together."""
+        if self._outbox.is_crowded:
+            return False
+        self.report(kind, body)
+        done: Deferred[bool] = Deferred()
+        self._unsynced.append(done)
+        if not self._syncing:
+            self._syncing = True
+            Deferred.fromCoroutine(self._sync())
+        return await done
+
+    async def _sync(self) -> None:
+        """Until nobody waits."""
+        while self._unsynced:
+            waiting, self._unsynced = self._unsynced, []
+            well = False
+            try:
+                well = await self._in_thread(self._outbox.syncing())
+                self._outbox.synced(well)
+            except Exception:
+                self._telemetry.fault("the outbox")
+            for one in waiting:
+                one.callback(well)
+        self._syncing = False
 
     def _in_force(self, snapshot: Snapshot, touched: Touched) -> None:
         if snapshot.revision:
@@ -127,7 +156,7 @@ class Reporting:
         while self._has_news():
             revision = self._directory.current.revision
             batch = self._outbox.offer() if self._acquainted else ()
-            await self._in_thread(self._outbox.sync)
+            self._outbox.synced(await self._in_thread(self._outbox.syncing()))
             number = await self._link.report(Reports(self._outbox.instance, batch, revision))
             if not self._outbox.take(number):
                 self._link.instance = self._outbox.instance

@@ -12,6 +12,14 @@ DISCARDS: dict[str, str] = {
     "bad_message_authenticator": (
         "The Message-Authenticator does not verify: the shared secret of the NAS is probably wrong."
     ),
+    "bad_request_authenticator": (
+        "The Request Authenticator does not verify: the shared secret of the NAS is probably wrong."
+    ),
+    "no_session": "The accounting has no Acct-Session-Id, or a status that is none of a session. Check the NAS.",
+    "not_kept": (
+        "The accounting could not be written to the outbox, or that is full while control is away. The NAS keeps it "
+        "and sends it again. Look at the disk, and whether control can be reached."
+    ),
     "missing_message_authenticator": (
         "The Message-Authenticator is missing where it must be: with EAP, Proxy-State and Status-Server, and from a "
         "NAS that has sent it before. Update the NAS, or relax the requirement for it."

@@ -36,7 +36,11 @@ KINDS: dict[str, str] = {
 }
 """Code to what happened and what to change; ``{what}`` is who or what knocked."""
 
-OF_DISCARD = {"unknown_nas": "nas", "bad_message_authenticator": "nas_secret"}
+OF_DISCARD = {
+    "unknown_nas": "nas",
+    "bad_message_authenticator": "nas_secret",
+    "bad_request_authenticator": "nas_secret",
+}
 """Reasons for giving no answer that are knocks; what knocked is the peer's address."""
 OF_REFUSAL = {
     "untrusted_proxy": ("proxy", ""),

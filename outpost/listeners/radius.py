@@ -5,7 +5,7 @@ One listener serves one socket. All sending and receiving is in `datagramReceive
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 from twisted.internet.defer import Deferred
@@ -15,19 +15,18 @@ from twisted.internet.protocol import DatagramProtocol
 from outpost.authentication import Authentication
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.direct import direct_send
+from outpost.listeners.nas import nas_table
 from outpost.listeners.radius_credentials import SALT_SIZE, credentials_of, reply_to_offer
 from outpost.listeners.radius_eap import EapDoor
 from outpost.listeners.radius_replies import Replies
 from outpost.outcome import RADIUS_CODE, Circumstances, Decision, Password
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
-from protocols.link.messages import NasRecord, RadiusSettings
 from protocols.radius.dictionary import STATE
 from protocols.radius.duplicates import Peer
 from protocols.radius.eap.packet import scattered
 from protocols.radius.eap.sessions import Accept, Answer, Continue, Decide, Reject, Session
 from protocols.radius.exchange import RadiusExchange
-from protocols.radius.nas import ClientNetwork, Nas, NasTable, Requirement
 from protocols.radius.offers import Offer, ResumptionOffer
 from protocols.radius.packet import Code, attribute
 from protocols.radius.pins import Pins
@@ -227,31 +226,12 @@ class RadiusListener(DatagramProtocol):
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         if not self._directory.loaded or not (touched.everything or touched.configuration):
             return
-        table = NasTable(_client_networks(snapshot))
+        table = nas_table(snapshot)
         said = self._exchange.table.problems if self._exchange.table is not None else []
         for problem in table.problems:
             if problem not in said:
                 self._telemetry.noted(problem)
         self._exchange.table = table
-
-
-def _client_networks(snapshot: Snapshot) -> Iterator[ClientNetwork]:
-    for provider in snapshot.providers.values():
-        if isinstance(provider.settings, RadiusSettings):
-            for one in provider.settings.nas:
-                yield ClientNetwork(one.network, _nas(one, provider.pk), one.identifier)
-            nas = Nas(provider.settings.shared_secret.encode(), provider.pk)
-            for network in provider.settings.client_networks:
-                yield ClientNetwork(network, nas)
-
-
-def _nas(record: NasRecord, provider: int) -> Nas:
-    return Nas(
-        record.shared_secret.encode(),
-        provider,
-        Requirement(record.message_authenticator),
-        name=record.name,
-    )
 
 
 def _circumstances(request: Request) -> Circumstances:

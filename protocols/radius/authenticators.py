@@ -63,6 +63,26 @@ def response_authenticator(head: bytes, request_authenticator: bytes, attributes
     return md5(head + request_authenticator + attributes + secret, usedforsecurity=False).digest()
 
 
+def keyed_request_verifies(packet: Packet, secret: bytes) -> bool:
+    """Is the Request Authenticator of an Accounting-Request the one of RFC 2866 section 3? And its
+    Message-Authenticator, if it has one, which was made when that was still empty (RFC 5176 section 3.4)?"""
+    octets = packet.octets
+    head, attributes = octets[:4], octets[HEADER:]
+    expected = response_authenticator(head, ZEROS, attributes, secret)
+    if not compare_digest(expected, octets[4:HEADER]):
+        return False
+    if MESSAGE_AUTHENTICATOR not in packet.first:
+        return True
+    before = Packet(head + ZEROS + attributes, packet.first, packet.count)
+    return message_authenticator_verifies(before, secret)
+
+
+def plain_reply(code: int, request: Packet, attributes: bytes, secret: bytes) -> bytes:
+    """As `signed_reply`, without a Message-Authenticator: programs differ about how one is made for accounting."""
+    head = bytes((code, request.octets[1])) + (HEADER + len(attributes)).to_bytes(2)
+    return head + response_authenticator(head, request.authenticator, attributes, secret) + attributes
+
+
 def signed_reply(code: int, request: Packet, attributes: bytes, secret: bytes) -> bytes:
     """The reply to ``request``, its Message-Authenticator first, so that no chosen prefix can stand before it.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 NAMES: dict[str, str] = {
     "Service-Type": """
         1:Login-User 2:Framed-User 3:Callback-Login-User 4:Callback-Framed-User 5:Outbound-User
@@ -68,3 +70,9 @@ VALUES: dict[str, dict[str, int]] = {
     for attribute, text in NAMES.items()
 }
 """Attribute to value by name, in lower case."""
+
+
+@cache
+def names_of(attribute: str) -> dict[int, str]:
+    """Value to name."""
+    return {int(number): name for number, _, name in (pair.partition(":") for pair in NAMES[attribute].split())}

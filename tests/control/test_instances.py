@@ -82,10 +82,10 @@ def test_instances_count_for_themselves(bench: Bench) -> None:
 def test_what_fails_halfway_keeps_nothing_and_can_be_sent_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     real = instances._keep
 
-    def breaks(tx: Transaction, outpost: str, report: Report) -> None:
+    def breaks(tx: Transaction, outpost: str, instance: str, report: Report) -> None:
         if report.number == 2:
             raise OSError("disk full")
-        real(tx, outpost, report)
+        real(tx, outpost, instance, report)
 
     with monkeypatch.context() as patched:
         patched.setattr(instances, "_keep", breaks)

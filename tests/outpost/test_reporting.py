@@ -62,7 +62,7 @@ class Bench:
         self.failures: list[str] = []
         self.ids = iter(("first", "second", "third"))
         self.outbox = OutboxFile(self.path, lambda: next(self.ids), "", self.notes.append)
-        self.waiting: list[Deferred[None]] | None = None
+        self.waiting: list[Deferred[bool]] | None = None
         telemetry = Telemetry()
         telemetry.noted = self.notes.append  # type: ignore[method-assign, assignment]
         telemetry.failed = lambda where, _: self.failures.append(where)  # type: ignore[method-assign, assignment]
@@ -78,11 +78,11 @@ class Bench:
         )
         self.reporting.start()
 
-    def in_thread(self, work: Callable[[], None]) -> Deferred[None]:
-        work()
+    def in_thread(self, work: Callable[[], bool]) -> Deferred[bool]:
+        well = work()
         if self.waiting is None:
-            return succeed(None)
-        done: Deferred[None] = Deferred()
+            return succeed(well)
+        done: Deferred[bool] = Deferred()
         self.waiting.append(done)
         return done
 
@@ -162,7 +162,7 @@ def test_a_revision_that_came_while_one_was_being_told_is_told_too(bench: Bench)
     bench.clock.advance(SOON_SECONDS)
     waiting, bench.waiting = bench.waiting, None
     for done in waiting:
-        done.callback(None)
+        done.callback(True)
     assert [told.revision for told in bench.control.sent[-2:]] == [4, 5]
 
 
@@ -225,7 +225,7 @@ def test_one_batch_at_a_time_and_only_after_the_disk_has_it(bench: Bench) -> Non
     assert len(bench.waiting) == 1
     assert len(bench.control.sent) == sent
     waiting, bench.waiting = bench.waiting, None
-    waiting[0].callback(None)
+    waiting[0].callback(True)
     assert [n for n, _, _ in bench.kept] == [1, 2]
 
 
@@ -266,3 +266,42 @@ def test_the_stop_counts_what_was_not_counted_and_keeps_it(bench: Bench) -> None
     assert [report.kind for report in again.offer()] == ["event", "logins"]
     assert again.instance == "first"
     again.close()
+
+
+def kept(bench: Bench, number: int) -> list[bool]:
+    """What is said about a report that has to be kept, as soon as it is."""
+    said: list[bool] = []
+    Deferred.fromCoroutine(bench.reporting.keep("accounting", {"n": number})).addCallback(said.append)
+    return said
+
+
+def test_what_has_to_be_kept_is_in_the_log_before_it_says_so(bench: Bench) -> None:
+    bench.waiting = []
+    first = kept(bench, 1)
+    second, third = kept(bench, 2), kept(bench, 3)
+    assert first == second == []
+    bench.waiting.pop(0).callback(True)
+    assert (first, second) == ([True], [])
+    bench.waiting.pop(0).callback(True)  # those that came meanwhile, together
+    assert second == third == [True]
+    assert bench.waiting == []
+    assert bench.path.read_text().count('"accounting"') == 3
+
+
+def test_what_would_not_outlast_a_power_failure_is_not_kept(bench: Bench) -> None:
+    bench.waiting = []
+    said = kept(bench, 1)
+    bench.waiting.pop().callback(False)
+    assert said == [False]
+    assert any("cannot be written" in note for note in bench.notes)
+
+
+def test_a_thread_that_fails_keeps_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.outbox, "syncing", lambda: 1 / 0)
+    assert kept(bench, 1) == [False]
+
+
+def test_a_crowded_outbox_takes_nothing_that_somebody_else_keeps(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.outbox, "_most", 4)
+    assert [kept(bench, number) for number in range(4)] == [[True], [True], [True], [False]]
+    assert len(bench.outbox) == 3

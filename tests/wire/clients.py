@@ -45,6 +45,13 @@ def ldapsearch(
     return run("ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-x", "-H", program.ldap, *bind, "-b", base, *what)
 
 
+def accounting(program: Program, *attributes: str, secret: str = SHARED_SECRET) -> Answer:
+    """radclient's Accounting-Request; a copy of it after a second without an answer."""
+    host, port = program.place("radius_acct")
+    request = "\n".join(attributes) + "\n"
+    return run("radclient", "-x", "-t", "4", "-r", "2", f"{host}:{port}", "acct", secret, stdin=request)
+
+
 def radclient(
     program: Program,
     who: str,

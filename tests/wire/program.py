@@ -55,8 +55,11 @@ class Program:
             "OUTPOST_BOOTSTRAP_TOKEN": TOKEN,
             "OUTPOST_BOOTSTRAP_PASSWORD": PASSWORD,
             "OUTPOST_LOG__FORMAT": "text",
-            **{f"OUTPOST_LISTEN__{name}": LOOPBACK for name in ("HTTP", "HTTPS", "LDAP", "LDAPS", "RADIUS", "METRICS")},
-            **{f"OUTPOST_LISTEN__{name}": "off" for name in ("RADIUS_ACCT", "RADSEC")},
+            **{
+                f"OUTPOST_LISTEN__{name}": LOOPBACK
+                for name in ("HTTP", "HTTPS", "LDAP", "LDAPS", "RADIUS", "RADIUS_ACCT", "METRICS")
+            },
+            **{f"OUTPOST_LISTEN__{name}": "off" for name in ("RADSEC",)},
             **environ,
         }
         self.environ = {name: value for name, value in self.environ.items() if value}

@@ -1,27 +1,28 @@
 """Takes away, a slice at a time, what grows with every change and is needed by nobody any more.
 
-That is old revisions with their lines of the change log, and audit events whose time is over. An outpost that stands
-on a revision which is gone is told everything anew (`control.link`).
+That is old revisions with their lines of the change log, and audit events and RADIUS sessions whose time is over. An
+outpost that stands on a revision which is gone is told everything anew (`control.link`).
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, delete, func, select
 
-from control.records import Event
+from control.records import Event, RadiusSession, Record
 from control.store.sql.schema import RECORD_TABLES, change_log, head, revision
 
 KEPT_REVISIONS = 10_000
 """An outpost that was away while fewer came follows by a delta. More than that is as much work as a snapshot."""
 KEPT_LINES = 200_000
 """Of the change log, beside those of the newest revision: an import of everybody is one revision of very many."""
+EXPIRING: tuple[type[Record], ...] = (Event, RadiusSession)
 SLICE = 1000
 """Rows of one table that are deleted together: some milliseconds, for which other writes wait."""
 
 
 def prune(connection: Connection, now: float) -> bool:
     """One slice. Is there more to do?"""
-    full = [_revisions(connection), _lines(connection), _events(connection, now)]
+    full = [_revisions(connection), _lines(connection), *(_expired(connection, kind, now) for kind in EXPIRING)]
     return any(full)
 
 
@@ -55,10 +56,10 @@ def _lines(connection: Connection) -> bool:
     return connection.execute(gone).rowcount == SLICE
 
 
-def _events(connection: Connection, now: float) -> bool:
-    event = RECORD_TABLES[Event].table
-    over = select(event.c.pk).where(event.c.expires <= now).order_by(event.c.expires).limit(SLICE)
+def _expired(connection: Connection, kind: type[Record], now: float) -> bool:
+    table = RECORD_TABLES[kind].table
+    over = select(table.c.pk).where(table.c.expires <= now).order_by(table.c.expires).limit(SLICE)
     pks = list(connection.execute(over).scalars())
     if pks:
-        connection.execute(delete(event).where(event.c.pk.in_(pks)))
+        connection.execute(delete(table).where(table.c.pk.in_(pks)))
     return len(pks) == SLICE

@@ -8,7 +8,7 @@ import pytest
 from starlette.routing import Route
 
 from control import knocks, reputation, tries
-from control.records import Token
+from control.records import RadiusSession, Token
 from control.verbs import authenticators
 from control.verbs.provider_kinds import KINDS
 from control.web.admin_api.endpoint import Elsewhere, Endpoint
@@ -117,6 +117,8 @@ def keys(api: Api) -> dict[str, str]:
     made["/radius/rules"] = api.post("/radius/rules/", rule)["pk"]
     nas = {"name": "ap", "provider": int(made["/providers/radius"]), "network": "192.0.2.0/24"}
     made["/radius/nas"] = api.post("/radius/nas/", nas)["pk"]
+    session = RadiusSession("192.0.2.1", "ap", "01", started=1.0)
+    made["/radius/sessions"] = api.sql.write_now(lambda tx: tx.insert(session).pk)
     made["/knocks"] = knock(api)
     api.sql.write_now(lambda tx: tries.wrong(tx, "mallory", "192.0.2.0/24"))
     api.sql.write_now(lambda tx: reputation.count(tx, "mallory", "192.0.2.1", right=False))

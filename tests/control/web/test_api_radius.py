@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from control.outposts import provider_record
-from control.records import Provider
+from control.records import Provider, RadiusSession
 from protocols.link.messages import RadiusSettings, ReplyAttribute
 from tests.control.web.api import Api
 
@@ -110,5 +110,27 @@ def test_nobody_but_administrators_reads_secrets(api: Api) -> None:
     pk = a_provider(api)
     api.post("/radius/nas/", {"name": "ap", "provider": pk, "network": "192.0.2.7"})
     token = api.token(api.user("alice"))
-    for path in ("rules", "nas"):
+    for path in ("rules", "nas", "sessions"):
         assert api.call("GET", f"/radius/{path}/", token=token).status == 403
+
+
+def test_sessions_are_listed_by_whose_they_are_and_whether_they_go_on(api: Api) -> None:
+    alice = api.user("alice")
+    kept = (
+        RadiusSession("192.0.2.7", "ap-7", "1", user=alice, username="alice", started=10.0, input_octets=2**33),
+        RadiusSession("192.0.2.7", "ap-7", "2", user=alice, live=False, started=5.0, ended=9.0, cause="User-Request"),
+        RadiusSession("192.0.2.8", "ap-8", "3", started=7.0),
+    )
+    for one in kept:
+        api.sql.write_now(lambda tx, one=one: tx.insert(one))  # type: ignore[misc]
+
+    def found(query: str) -> list[str]:
+        return [one["session"] for one in api.get(f"/radius/sessions/{query}")["results"]]
+
+    assert found("") == ["1", "3", "2"]
+    assert found("?live=true") == ["1", "3"]
+    assert found(f"?user={alice}&live=false") == ["2"]
+    assert found("?nas=192.0.2.8") == found("?search=ap-8") == ["3"]
+    [ended] = api.get("/radius/sessions/?session=2")["results"]
+    assert (ended["started"], ended["ended"]) == ("1970-01-01T00:00:05.000000Z", "1970-01-01T00:00:09.000000Z")
+    assert api.get("/radius/sessions/?session=1")["results"][0]["input_octets"] == 2**33

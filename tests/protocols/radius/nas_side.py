@@ -47,6 +47,21 @@ def request(
     return packet[:at] + hmac.new(secret, packet, hashlib.md5).digest() + packet[at + 16 :]
 
 
+def keyed(code: int, attributes: bytes, *, identifier: int = 7, secret: bytes = SECRET, sign: bool = False) -> bytes:
+    """A request whose authenticator is made from the secret: Accounting (RFC 2866 section 3), and those of RFC 5176."""
+    body = (attribute(80, bytes(16)) if sign else b"") + attributes
+    head = struct.pack("!BBH", code, identifier, 20 + len(body))
+    if sign:
+        body = attribute(80, hmac.new(secret, head + bytes(16) + body, hashlib.md5).digest()) + attributes
+    return head + hashlib.md5(head + bytes(16) + body + secret).digest() + body
+
+
+def plain_reply(code: int, asked: bytes, attributes: bytes = b"", secret: bytes = SECRET) -> bytes:
+    """The reply to a `keyed` request, without Message-Authenticator."""
+    head = struct.pack("!BBH", code, asked[1], 20 + len(attributes))
+    return head + hashlib.md5(head + asked[4:20] + attributes + secret).digest() + attributes
+
+
 def pap(
     username: bytes = b"alice",
     password: bytes = b"correct horse",

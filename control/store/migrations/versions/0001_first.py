@@ -240,6 +240,38 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_head")),
     )
     op.create_table(
+        "radius_session",
+        sa.Column("nas", sa.Text(), nullable=False),
+        sa.Column("nas_name", sa.Text(), nullable=False),
+        sa.Column("session", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("provider", WHOLE, nullable=False),
+        sa.Column("user", WHOLE, nullable=True),
+        sa.Column("username", sa.Text(), nullable=False),
+        sa.Column("calling_station", sa.Text(), nullable=False),
+        sa.Column("called_station", sa.Text(), nullable=False),
+        sa.Column("ssid", sa.Text(), nullable=False),
+        sa.Column("port", sa.Text(), nullable=False),
+        sa.Column("framed_ip", sa.Text(), nullable=False),
+        sa.Column("started", sa.Double(), nullable=False),
+        sa.Column("last_told", sa.Double(), nullable=False),
+        sa.Column("live", sa.Boolean(), nullable=False),
+        sa.Column("ended", sa.Double(), nullable=True),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("seconds", WHOLE, nullable=False),
+        sa.Column("input_octets", WHOLE, nullable=False),
+        sa.Column("output_octets", WHOLE, nullable=False),
+        sa.Column("outpost", sa.Text(), nullable=False),
+        sa.Column("instance", sa.Text(), nullable=False),
+        sa.Column("expires", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_radius_session")),
+        sa.UniqueConstraint("nas", "nas_name", "session", name=op.f("uq_radius_session_nas_nas_name_session")),
+    )
+    with op.batch_alter_table("radius_session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_radius_session_expires"), ["expires"], unique=False)
+        batch_op.create_index(batch_op.f("ix_radius_session_live"), ["live"], unique=False)
+        batch_op.create_index(batch_op.f("ix_radius_session_user"), ["user"], unique=False)
+    op.create_table(
         "reputation",
         sa.Column("identifier", sa.Text(), nullable=False),
         sa.Column("ip", sa.Text(), nullable=False),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from control.records import RadiusNas, RadiusRule
+from control.records import RadiusNas, RadiusRule, RadiusSession
 from control.store.interface import Transaction
 from control.verbs import radius_rules
 from control.web.admin_api.resource import View
-from control.web.admin_api.shapes.parts import Body
+from control.web.admin_api.shapes.parts import Body, moment
 
 
 def rules(tx: Transaction, records: Sequence[RadiusRule], view: View) -> list[Body]:
@@ -18,6 +18,18 @@ def rules(tx: Transaction, records: Sequence[RadiusRule], view: View) -> list[Bo
 
 def nas(tx: Transaction, records: Sequence[RadiusNas], view: View) -> list[Body]:
     return [{**_without_managed(asdict(one)), "warnings": radius_rules.warnings(one)} for one in records]
+
+
+def sessions(tx: Transaction, records: Sequence[RadiusSession], view: View) -> list[Body]:
+    return [
+        {
+            **{name: value for name, value in asdict(one).items() if name not in ("expires", "instance")},
+            "started": moment(one.started),
+            "last_told": moment(one.last_told),
+            "ended": moment(one.ended) if one.ended is not None else None,
+        }
+        for one in records
+    ]
 
 
 def _without_managed(body: Body) -> Body:

@@ -1,4 +1,4 @@
-"""RADIUS: rules for answers, and NAS with secrets of their own."""
+"""RADIUS: rules for answers, NAS with secrets of their own, and who is on them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from control.records import RadiusNas, RadiusRule
+from control.records import RadiusNas, RadiusRule, RadiusSession
 from control.store.interface import Transaction
 from control.verbs import radius_rules
 from control.verbs.tokens import Random
+from control.web.admin_api.callers import auditors
 from control.web.admin_api.lists import flag, number, text
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes import radius
 
 
 def resources(random: Random) -> list[Resource[Any]]:
-    return [RULES, _nas(random)]
+    return [RULES, _nas(random), SESSIONS]
 
 
 RULES = Resource(
@@ -30,6 +31,24 @@ RULES = Resource(
     create=radius_rules.create,
     update=radius_rules.update,
     delete=radius_rules.delete,
+)
+
+
+SESSIONS = Resource(
+    "radius/sessions",
+    RadiusSession,
+    "RadiusSession",
+    radius.sessions,
+    ordering=("-started",),
+    readers=auditors,
+    filters={
+        "user": number("user"),
+        "provider": number("provider"),
+        "live": flag("live"),
+        "nas": text("nas"),
+        "calling_station": text("calling_station"),
+        "session": text("session"),
+    },
 )
 
 

@@ -1,0 +1,117 @@
+"""Who is on which port or SSID since when, and how much went through: what NAS tell in their accounting.
+
+Verbs over a transaction. An outpost reports what a NAS says; every text is cut, every number bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from control.records import RadiusSession, User
+from control.store.interface import Query, Transaction
+from rules.names import is_possible_name, shown
+
+ACCOUNTING = "accounting"
+"""Kind of an outpost's report: `protocols.radius.accounting.Accounted.told`, and ``at``, when it was so."""
+KEPT_SECONDS = 90 * 86_400.0
+"""After what was told last: a quarter of a year, for whoever has to find out who it was."""
+MOST = 2**62
+"""Octets or seconds."""
+TEXTS = ("username", "calling_station", "called_station", "ssid", "port", "framed_ip", "cause")
+COUNTS = ("seconds", "input_octets", "output_octets")
+OF_SESSIONS = frozenset({"start", "interim", "stop"})
+REBOOTED = {"on": "NAS-Reboot", "off": "Admin-Reboot"}
+"""Why all sessions of a NAS end, that says so of itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    status: str
+    nas: str
+    nas_name: str
+    session: str
+    at: float
+    facts: dict[str, Any]
+    """Fields of the record."""
+
+
+def told(tx: Transaction, outpost: str, instance: str, body: Mapping[str, Any]) -> None:
+    """Told twice, it is one row; told late, it changes nothing that came after it."""
+    this = _read(tx, body)
+    if this.status in REBOOTED:
+        _restarted(tx, this)
+    elif this.session and this.status in OF_SESSIONS:
+        _of_session(tx, this, {"outpost": outpost, "instance": instance, "expires": tx.now + KEPT_SECONDS})
+
+
+def live_of(tx: Transaction, users: list[int] | None = None) -> list[RadiusSession]:
+    """Sessions that go on, as far as we know: of these users, or of everybody."""
+    within = {} if users is None else {"user": users}
+    return tx.select(RadiusSession, Query(equal={"live": True}, within=within))
+
+
+def _of_session(tx: Transaction, this: _Told, where: dict[str, Any]) -> None:
+    known = tx.find(RadiusSession, nas=this.nas, nas_name=this.nas_name, session=this.session)
+    facts = {**this.facts, **where}
+    if known is not None and this.status == "start" and known.ended is not None and this.at > known.ended:
+        tx.delete(known)  # the NAS has begun to count anew
+        known = None
+    if known is None:
+        started = this.at - this.facts.get("seconds", 0)
+        known = tx.insert(
+            RadiusSession(this.nas, this.nas_name, this.session, started=started, last_told=this.at, **facts)
+        )
+    elif known.ended is None or (this.at > known.ended and this.status == "interim"):
+        known = tx.update(_later(known, this, facts))
+    if this.status == "stop" and known.live:
+        tx.update(replace(known, live=False, ended=this.at))
+
+
+def _later(known: RadiusSession, this: _Told, facts: dict[str, Any]) -> RadiusSession:
+    """Counts only go up: what comes late is no news."""
+    counts = {name: max(getattr(known, name), facts.get(name, 0)) for name in COUNTS}
+    user = facts.get("user") or known.user
+    return replace(
+        known,
+        **{**facts, **counts, "user": user, "last_told": max(known.last_told, this.at)},
+        live=True,
+        ended=None,
+    )
+
+
+def _restarted(tx: Transaction, this: _Told) -> None:
+    """Accounting-On and -Off: whatever it had has ended."""
+    named = {"nas_name": this.nas_name} if this.nas_name else {}
+    for session in tx.select(RadiusSession, Query(equal={"live": True, "nas": this.nas, **named})):
+        if session.last_told <= this.at:
+            tx.update(replace(session, live=False, ended=this.at, cause=REBOOTED[this.status]))
+
+
+def _read(tx: Transaction, body: Mapping[str, Any]) -> _Told:
+    at = body.get("at")
+    facts: dict[str, Any] = {name: shown(value) for name in TEXTS if isinstance(value := body.get(name), str) and value}
+    facts |= {name: min(max(value, 0), MOST) for name in COUNTS if type(value := body.get(name)) is int}
+    provider = body.get("provider")
+    facts["provider"] = provider if type(provider) is int and 0 <= provider < MOST else 0
+    facts["user"] = _user(tx, body)
+    return _Told(
+        status=str(body.get("status")),
+        nas=shown(str(body.get("nas", ""))),
+        nas_name=shown(str(body.get("nas_name", ""))),
+        session=shown(str(body.get("session", ""))),
+        at=min(float(at), tx.now) if isinstance(at, int | float) and at == at else tx.now,
+        facts=facts,
+    )
+
+
+def _user(tx: Transaction, body: Mapping[str, Any]) -> int | None:
+    """By the Class of our answer; a NAS that does not send it back is believed about the name."""
+    pk, name = body.get("user"), body.get("username")
+    if type(pk) is int and 0 < pk < MOST:
+        return pk if tx.find(User, pk=pk) is not None else None
+    if not isinstance(name, str) or not is_possible_name(name):
+        return None
+    found = tx.select(User, Query(alike={"username": name}, limit=1))
+    return found[0].pk if found else None

@@ -1,0 +1,32 @@
+"""The NAS that the providers of a snapshot know, for every door of RADIUS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from outpost.directory.snapshot import Snapshot
+from protocols.link.messages import NasRecord, RadiusSettings
+from protocols.radius.nas import ClientNetwork, Nas, NasTable, Requirement
+
+
+def nas_table(snapshot: Snapshot) -> NasTable:
+    return NasTable(_client_networks(snapshot))
+
+
+def _client_networks(snapshot: Snapshot) -> Iterator[ClientNetwork]:
+    for provider in snapshot.providers.values():
+        if isinstance(provider.settings, RadiusSettings):
+            for one in provider.settings.nas:
+                yield ClientNetwork(one.network, _nas(one, provider.pk), one.identifier)
+            nas = Nas(provider.settings.shared_secret.encode(), provider.pk)
+            for network in provider.settings.client_networks:
+                yield ClientNetwork(network, nas)
+
+
+def _nas(record: NasRecord, provider: int) -> Nas:
+    return Nas(
+        record.shared_secret.encode(),
+        provider,
+        Requirement(record.message_authenticator),
+        name=record.name,
+    )

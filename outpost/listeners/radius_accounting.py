@@ -1,0 +1,90 @@
+"""RADIUS accounting: what NAS tell of their sessions goes into the outbox, and is answered when it is safe there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import DatagramProtocol
+
+from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.listeners.direct import direct_send
+from outpost.listeners.nas import nas_table
+from outpost.telemetry import Telemetry
+from protocols.radius.accounting import Accounted, AccountingExchange
+from protocols.radius.duplicates import Peer
+from protocols.radius.request import Discard, Resend, StatusAnswered
+
+PROTOCOL = "radius"
+ACCOUNTING = "accounting"
+"""Kind of the reports."""
+
+Keep = Callable[[str, dict[str, Any]], Awaitable[bool]]
+"""Kind and body of a report, to whether it is kept for good."""
+
+
+class AccountingListener(DatagramProtocol):
+    """``now``: seconds since the epoch; ``seconds`` only counts them."""
+
+    noisy = False
+
+    def __init__(
+        self,
+        directory: Directory,
+        telemetry: Telemetry,
+        keep: Keep,
+        now: Callable[[], float],
+        seconds: Callable[[], float],
+    ) -> None:
+        self._directory = directory
+        self._telemetry = telemetry
+        self._keep = keep
+        self._now = now
+        self._seconds = seconds
+        self._exchange = AccountingExchange()
+        directory.follow(self._follow)
+
+    def startProtocol(self) -> None:
+        self._write = direct_send(self.transport)
+
+    def datagramReceived(self, datagram: bytes, addr: Peer) -> None:
+        try:
+            self._receive(datagram, addr)
+        except Exception:
+            self._telemetry.fault(PROTOCOL)
+
+    def _receive(self, datagram: bytes, peer: Peer) -> None:
+        match self._exchange.receive_datagram(datagram, peer, self._seconds()):
+            case Accounted() as accounted:
+                Deferred.fromCoroutine(self._take(accounted))
+            case Resend(octets) | StatusAnswered(octets):
+                self._send(octets, peer)
+            case Discard(reason):
+                self._telemetry.discarded(PROTOCOL, peer[0], reason)
+
+    async def _take(self, accounted: Accounted) -> None:
+        request, kept = accounted.request, False
+        try:
+            at = self._now() - int(accounted.told["delay"])
+            kept = await self._keep(ACCOUNTING, {**accounted.told, "at": at})
+        except Exception:
+            self._telemetry.fault(PROTOCOL)
+        reply = self._exchange.answer(request, kept, self._seconds())
+        if reply is not None:
+            self._send(reply, request.peer)
+        elif not kept:
+            self._telemetry.discarded(PROTOCOL, request.address, "not_kept")
+
+    def _send(self, octets: bytes, peer: Peer) -> None:
+        if self.transport is None:  # the port was closed meanwhile
+            return
+        try:
+            self._write(octets, peer)
+        except OSError:  # the NAS tells it again
+            self._telemetry.discarded(PROTOCOL, peer[0], "send_failed")
+
+    def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
+        """What is wrong in the table is told of by the door for logins."""
+        if self._directory.loaded and (touched.everything or touched.configuration):
+            self._exchange.table = nas_table(snapshot)

@@ -1,0 +1,189 @@
+"""Accounting-Request (RFC 2866): who used which port since when, and how much. Datagrams in, events out.
+
+Nothing here waits, logs or reads a clock; an answer is made when somebody has kept what was told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from protocols.errors import RemoteProtocolError
+from protocols.radius.authenticators import keyed_request_verifies, plain_reply, signed_reply
+from protocols.radius.class_attribute import user_of
+from protocols.radius.dictionary import (
+    ACCT_DELAY_TIME,
+    ACCT_INPUT_GIGAWORDS,
+    ACCT_INPUT_OCTETS,
+    ACCT_OUTPUT_GIGAWORDS,
+    ACCT_OUTPUT_OCTETS,
+    ACCT_SESSION_ID,
+    ACCT_SESSION_TIME,
+    ACCT_STATUS_TYPE,
+    ACCT_TERMINATE_CAUSE,
+    CLASS,
+    FRAMED_IP_ADDRESS,
+    MESSAGE_AUTHENTICATOR,
+    NAS_IDENTIFIER,
+    NAS_IP_ADDRESS,
+    NAS_IPV6_ADDRESS,
+    NAS_PORT,
+    NAS_PORT_ID,
+    PROXY_STATE,
+    USER_NAME,
+)
+from protocols.radius.duplicates import Duplicates, Peer, State
+from protocols.radius.nas import NasTable, unmapped
+from protocols.radius.packet import Code, Packet
+from protocols.radius.pins import Pins
+from protocols.radius.request import Discard, Request, Resend, StatusAnswered
+from protocols.radius.value_names import names_of
+
+STATUSES = {1: "start", 2: "stop", 3: "interim", 7: "on", 8: "off"}
+"""Acct-Status-Type: of a session, and of a NAS as a whole. Those of tunnels and their links are not kept."""
+OF_NAS = frozenset({"on", "off"})
+MOST_DELAY = 7 * 86_400
+"""Seconds that a NAS may have held back what it tells; more is a broken clock."""
+GIGAWORD = 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class Accounted:
+    """Keep ``told``, then call `AccountingExchange.answer`."""
+
+    request: Request
+    told: dict[str, str | int] = field(repr=False)
+    """``status``, ``provider``, ``nas`` (its address), ``nas_name`` (what it calls itself), ``delay`` (seconds since it
+    happened). Of a session also ``session``, ``seconds``, ``input_octets``, ``output_octets``, and what is known of
+    ``user`` (pk), ``username``, ``calling_station``, ``called_station``, ``ssid``, ``port``, ``framed_ip``,
+    ``cause``."""
+
+
+Event = Accounted | Resend | StatusAnswered | Discard
+
+
+class AccountingExchange:
+    """``table`` is None until the configuration is known; replace it whenever that changes."""
+
+    def __init__(self) -> None:
+        self.table: NasTable | None = None
+        self._pins = Pins()
+        self._duplicates = Duplicates()
+
+    def receive_datagram(self, datagram: bytes, peer: Peer, now: float) -> Event:
+        """Never raises for anything a stranger may send."""
+        try:
+            request = self._request(datagram, peer)
+            if request.packet.code == Code.STATUS_SERVER:
+                return StatusAnswered(self._status(request))
+            known = self._duplicates.receive(request.key, now)
+            if isinstance(known, bytes):
+                return Resend(known)
+            if known is State.PENDING:
+                return Discard("duplicate_pending", "its first copy is still being kept")
+            if known is State.REFUSED:
+                return Discard("too_many_pending", "too many are being kept")
+            return self._accounted(request)
+        except RemoteProtocolError as error:
+            return Discard(error.reason, str(error))
+
+    def answer(self, request: Request, kept: bool, now: float) -> bytes | None:
+        """The Accounting-Response, if what was told is kept; without one the NAS tells it again."""
+        if not kept or not self._duplicates.is_pending(request.key):
+            self._duplicates.forget(request.key)
+            return None
+        echoed = request.packet.encoded(PROXY_STATE)
+        reply = plain_reply(Code.ACCOUNTING_RESPONSE, request.packet, echoed, request.nas.secret)
+        self._duplicates.answered(request.key, reply, now)
+        return reply
+
+    def _request(self, datagram: bytes, peer: Peer) -> Request:
+        if self.table is None:
+            raise RemoteProtocolError("no configuration has come yet", "not_ready")
+        address = unmapped(peer[0])
+        nas = self.table.lookup(address)
+        if nas is None:
+            raise RemoteProtocolError(f"{address} lies in no client network", "unknown_nas")
+        packet = Packet.parse(datagram)
+        if nas.behind is not None:
+            nas = nas.behind.get(packet.get(NAS_IDENTIFIER) or b"", nas)
+        if packet.code == Code.STATUS_SERVER:
+            self._pins.check(packet, nas, address)
+        elif packet.code != Code.ACCOUNTING_REQUEST:
+            raise RemoteProtocolError(f"code {packet.code} is not asked here", "unexpected_code")
+        elif len(packet.offsets(MESSAGE_AUTHENTICATOR)) > 1 or not keyed_request_verifies(packet, nas.secret):
+            raise RemoteProtocolError(f"the authenticators of {address} do not verify", "bad_request_authenticator")
+        return Request(packet, peer, address, nas)
+
+    def _accounted(self, request: Request) -> Event:
+        told = told_by(request)
+        if told is None:
+            self._duplicates.forget(request.key)
+            return Discard("no_session", "no Acct-Session-Id, or a status that is not kept")
+        return Accounted(request, told)
+
+    @staticmethod
+    def _status(request: Request) -> bytes:
+        """RFC 5997 section 3: on this port, too, it is asked whether we are there."""
+        echoed = request.packet.encoded(PROXY_STATE)
+        return signed_reply(Code.ACCOUNTING_RESPONSE, request.packet, echoed, request.nas.secret)
+
+
+def told_by(request: Request) -> dict[str, str | int] | None:
+    """`Accounted.told`; None for what is not about a session that has a name, nor about a whole NAS."""
+    packet = request.packet
+    status = STATUSES.get(_number(packet, ACCT_STATUS_TYPE))
+    session = _text(packet, ACCT_SESSION_ID)
+    if status is None or not (session or status in OF_NAS):
+        return None
+    told: dict[str, str | int] = {
+        "status": status,
+        "provider": request.nas.provider,
+        "nas": request.address,
+        "nas_name": _nas_name(packet),
+        "delay": min(_number(packet, ACCT_DELAY_TIME), MOST_DELAY),
+    }
+    return told if status in OF_NAS else told | {"session": session} | _of_session(request)
+
+
+def _of_session(request: Request) -> dict[str, str | int]:
+    packet = request.packet
+    where = {name: value for name, value in request.attributes.items() if name != "nas"}
+    cause = _number(packet, ACCT_TERMINATE_CAUSE)
+    known: dict[str, str | int] = {
+        **where,
+        "username": _text(packet, USER_NAME),
+        "port": _text(packet, NAS_PORT_ID) or (str(_number(packet, NAS_PORT)) if NAS_PORT in packet.first else ""),
+        "framed_ip": _address(packet, FRAMED_IP_ADDRESS, 4),
+        "seconds": _number(packet, ACCT_SESSION_TIME),
+        "input_octets": _number(packet, ACCT_INPUT_OCTETS) + GIGAWORD * _number(packet, ACCT_INPUT_GIGAWORDS),
+        "output_octets": _number(packet, ACCT_OUTPUT_OCTETS) + GIGAWORD * _number(packet, ACCT_OUTPUT_GIGAWORDS),
+        "cause": names_of("Acct-Terminate-Cause").get(cause, str(cause)) if cause else "",
+    }
+    for at in packet.offsets(CLASS):
+        user = user_of(packet.octets[at + 2 : at + packet.octets[at + 1]])
+        if user is not None:
+            known["user"] = user
+    return {name: value for name, value in known.items() if value != ""}
+
+
+def _nas_name(packet: Packet) -> str:
+    """NAS-Identifier, or the address that it gives itself: several may speak through one proxy."""
+    return (
+        _text(packet, NAS_IDENTIFIER) or _address(packet, NAS_IP_ADDRESS, 4) or _address(packet, NAS_IPV6_ADDRESS, 16)
+    )
+
+
+def _number(packet: Packet, number: int) -> int:
+    """0 where there is none, or one of another size than it must have."""
+    value = packet.get(number) or b""
+    return int.from_bytes(value) if len(value) == 4 else 0
+
+
+def _text(packet: Packet, number: int) -> str:
+    return (packet.get(number) or b"").decode("utf-8", "replace")
+
+
+def _address(packet: Packet, number: int, size: int) -> str:
+    value = packet.get(number) or b""
+    return str(ip_address(value)) if len(value) == size else ""
