@@ -32,7 +32,7 @@ from tests.outpost.directory.people import (
 from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, PASSWORDS, Client, Door, SlowLink
 from tests.protocols.ldap import peer
 from tests.protocols.ldap.peer import Answer, answers
-from tests.protocols.ldap.vectors import Vector, results_in, vectors
+from tests.protocols.ldap.vectors import Vector, entries_in, results_in, vectors
 
 
 @pytest.fixture
@@ -54,6 +54,8 @@ def test_vectors(vector: Vector) -> None:
     for message in vector.send:
         client.send(message)
     assert results_in(client.wire.value()) == vector.answers
+    if vector.entries is not None:
+        assert entries_in(client.wire.value()) == sorted(vector.entries, key=lambda entry: entry[:2])
     assert client.closed == vector.closed
     assert client.door.telemetry.faults == []
 

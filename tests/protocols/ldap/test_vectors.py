@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+
 import pytest
 
 from protocols.errors import RemoteProtocolError
@@ -17,7 +20,7 @@ from protocols.ldap.session import (
     WhoAmIReceived,
 )
 from tests.deliveries import deliveries
-from tests.protocols.ldap.vectors import ALICE_NAMES, ALICE_PASSWORD, Vector, results_in, vectors
+from tests.protocols.ldap.vectors import ALICE_NAMES, ALICE_PASSWORD, CASES, Vector, results_in, vectors
 
 
 class Replay:
@@ -55,8 +58,30 @@ class Replay:
 CORE = [vector for vector in vectors() if vector.level == "core"]
 
 
+NUMBERS = {
+    "strangers": {1, 2, 4, 5, 7, 8, 10, 11, 13, 14, 16, 17, 19, 20, 22, 23, 25, 26, 28, 29, 31, 32, 34, 35, 37, 38, 41},
+    "clients": set(range(1, 14)),
+}
+"""What hostile peers send, and what real clients need: every number has something that fails without it."""
+
+
 def test_there_are_vectors() -> None:
     assert len(CORE) > 40
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_every_number_has_a_vector_or_a_test(kind: str) -> None:
+    cases = json.loads(CASES.read_text())[kind]
+    assert {int(number) for number in cases} == NUMBERS[kind]
+    there = {vector.name for vector in vectors()}
+    for number, case in cases.items():
+        named, tests = case.get("vectors", []), case.get("tests", [])
+        assert named or tests, number
+        assert set(named) <= there, number
+        for test in tests:
+            path, _, function = test.partition("::")
+            module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+            assert callable(getattr(module, function, None)), f"{number}: {test}"
 
 
 @pytest.mark.parametrize("vector", CORE, ids=str)
