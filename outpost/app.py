@@ -27,7 +27,7 @@ from outpost.credential_cache import CredentialCache
 from outpost.directory.snapshot import Directory
 from outpost.link import Link, Transport
 from outpost.listeners.asgi import AsgiRoute
-from outpost.listeners.forward_auth import PREFIX, ForwardAuth
+from outpost.listeners.forward_auth import PREFIXES, ForwardAuth
 from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
 from outpost.listeners.http import HttpFactory, Route
@@ -199,7 +199,7 @@ class Outpost:
             control_address,
         )
         return HttpFactory(
-            [(PREFIX, forward_auth), (HEALTH_PREFIX, Health(lambda: self.ready))],
+            [*((prefix, forward_auth) for prefix in PREFIXES), (HEALTH_PREFIX, Health(lambda: self.ready))],
             self._asgi,
             self._reactor,
             self._now,

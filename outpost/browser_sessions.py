@@ -8,7 +8,7 @@ the snapshot that brings it, and a restart forgets nobody.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from outpost.credential_cache import admits, told_of
 from outpost.directory.snapshot import Directory, Snapshot
@@ -38,8 +38,8 @@ class Known:
     """``accepted``; a reason why the person may not in; or empty: the session counts no more."""
     identity: Identity | None = None
     """With ``accepted``."""
-    lines: bytes = b""
-    """For whoever renders the identity, to keep."""
+    lines: dict[object, bytes] = field(default_factory=dict)
+    """For whoever renders the identity, to keep, by how it is rendered."""
 
 
 class BrowserSessions:
@@ -89,7 +89,7 @@ class BrowserSessions:
         self._ended[session.sid.hex()] = session.expires
         for known in self._known.values():
             if known.session.sid == session.sid:
-                known.reason, known.identity, known.lines = "", None, b""
+                known.reason, known.identity, known.lines = "", None, {}
 
     def opened(self, realm: Realm, cookies: Sequence[bytes]) -> BrowserSession | None:
         """What the first cookie says that can be read, whether or not it still counts."""
@@ -112,7 +112,7 @@ class BrowserSessions:
     def _decide(self, known: Known) -> None:
         """On the snapshot as it is now."""
         snapshot = self._directory.current
-        known.snapshot, known.reason, known.identity, known.lines = snapshot, "", None, b""
+        known.snapshot, known.reason, known.identity, known.lines = snapshot, "", None, {}
         user = snapshot.users.get(known.session.user)
         provider = snapshot.providers.get(known.provider)
         if user is None or provider is None or known.sid in snapshot.ended or known.sid in self._ended:

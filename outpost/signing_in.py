@@ -97,18 +97,27 @@ class SigningIn:
         self._random = random
         self._new_id = new_id
 
-    def begin(self, realm: Realm, site: Site, headers: Headers, url: str, tries: int = 0) -> Go:
-        """Off to control; ``url`` is where the person wants to be afterwards."""
+    def begin(
+        self, realm: Realm, site: Site, headers: Headers, url: str, tries: int = 0, callback: str = CALLBACK
+    ) -> Go:
+        """Off to control; ``url`` is where the person wants to be afterwards, ``callback`` where the answer comes."""
         cookie = _browser(realm, headers) or urlsafe_b64encode(self._random(BROWSER_BYTES)).rstrip(b"=")
         login = LoginState(browser_digest(cookie), self._random(SEED_BYTES), site.provider, self._now(), tries, url)
         state = realm.sealer.seal(STATE, login.packed(), self._random(NONCE_BYTES))
-        to = authorize_url(self._control_url(), site.client_id, site.external_host + CALLBACK, state, login)
+        to = authorize_url(self._control_url(), site.client_id, site.external_host + callback, state, login)
         return Go(to, (realm.jar.setting(realm.jar.browser, cookie, int(STATE_SECONDS)),))
 
     async def finish(
-        self, table: HostTable, realm: Realm, site: Site, headers: Headers, query: str, client: str
+        self,
+        table: HostTable,
+        realm: Realm,
+        site: Site,
+        headers: Headers,
+        query: str,
+        client: str,
+        callback: str = CALLBACK,
     ) -> Go | Page:
-        """Control's answer has come back with a browser (RFC 6749, 4.1.2)."""
+        """Control's answer has come back with a browser (RFC 6749, 4.1.2), at ``callback``."""
         said = _parameters(query)
         login = self._login(realm, site, said.get("state", ""))
         known = self._sessions.find(realm, site.provider, values(headers, realm.jar.session))
@@ -116,22 +125,30 @@ class SigningIn:
         if login is None:
             return Go(home) if known is not None else _unusable(home)
         if not self._is_same_browser(realm, headers, login):
-            return Go(login.url) if known is not None else self._anew(realm, site, headers, login)
+            return Go(login.url) if known is not None else self._anew(realm, site, headers, login, callback)
         if "error" in said:
             return _refused(said["error"], home)
         code = said.get("code", "")
         if not code or len(code) > LONGEST_CODE:
             return _unusable(home)
-        return await self._redeem(realm, site, headers, login, code, client, known is not None)
+        return await self._redeem(realm, site, headers, login, code, client, known is not None, callback)
 
     async def _redeem(
-        self, realm: Realm, site: Site, headers: Headers, login: LoginState, code: str, client: str, known: bool
+        self,
+        realm: Realm,
+        site: Site,
+        headers: Headers,
+        login: LoginState,
+        code: str,
+        client: str,
+        known: bool,
+        callback: str,
     ) -> Go | Page:
         question = RedeemCode(
             id=self._new_id(),
             provider=site.provider,
             code=code,
-            redirect_uri=site.external_host + CALLBACK,
+            redirect_uri=site.external_host + callback,
             verifier=login.verifier,
             nonce=login.nonce,
             control_url=self._control_url(),
@@ -152,7 +169,7 @@ class SigningIn:
         if outcome is Outcome.NOT_ALLOWED:
             return _not_yours(Decision(answer.reason, id=question.id), site)
         # a code comes twice with every reload and with the back button
-        return Go(login.url) if known else self._anew(realm, site, headers, login)
+        return Go(login.url) if known else self._anew(realm, site, headers, login, callback)
 
     def _signed_in(self, realm: Realm, site: Site, login: LoginState, record: BrowserSessionRecord) -> Go:
         session = BrowserSession(bytes.fromhex(record.sid), record.user, record.signed_in, record.expires)
@@ -172,7 +189,7 @@ class SigningIn:
         forgotten = realm.jar.setting(realm.jar.session, b"", 0)
         return Go(f"{self._control_url().rstrip('/')}/application/o/{site.application}/end-session/", (forgotten,))
 
-    def _anew(self, realm: Realm, site: Site, headers: Headers, login: LoginState) -> Go | Page:
+    def _anew(self, realm: Realm, site: Site, headers: Headers, login: LoginState, callback: str) -> Go | Page:
         if login.tries >= MOST_TRIES:
             return Page(
                 400,
@@ -181,7 +198,7 @@ class SigningIn:
                 "if they are allowed, the reverse proxy in front of it loses the Set-Cookie header.",
                 (login.url, "Try again"),
             )
-        return self.begin(realm, site, headers, login.url, login.tries + 1)
+        return self.begin(realm, site, headers, login.url, login.tries + 1, callback)
 
     def _login(self, realm: Realm, site: Site, state: str) -> LoginState | None:
         """What the state says, if it was made here for this application."""

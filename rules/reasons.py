@@ -153,6 +153,13 @@ REASONS: dict[str, Reason] = _catalogue(
         "The user's names or groups do not fit into headers. Shorten them, or take the user out of some groups.",
         "Your account does not fit what this application can be told. Tell the administrator.",
     ),
+    Reason(
+        "restricted_by_proxy",
+        Outcome.NOT_ALLOWED,
+        "The address that the reverse proxy asks at keeps the user out, by allowed_groups, allowed_emails or "
+        "allowed_email_domains. Change that, or the user's groups or e-mail address.",
+        "Your account may not use this part of the application.",
+    ),
     # --- proofs: second factors, passwords of devices, certificates ---
     Reason(
         "code_needed",

@@ -19,7 +19,9 @@ LONGEST_URI = 2048
 """Characters of a redirect URI, as many as may be registered."""
 CALLBACK = "/outpost.goauthentik.io/callback?X-authentik-auth-callback=true"
 FORWARDED_CALLBACK = "?X-authentik-auth-callback=true"
-"""Where an outpost takes the answer: on its own path, or on the application's, seen through forward-auth (D24)."""
+OAUTH2_PROXY_CALLBACK = "/oauth2/callback"
+"""Where an outpost takes the answer: on its own path, or on the application's, seen through forward-auth (D24), or
+where proxies that are set up for oauth2-proxy send it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def client(provider: Provider, application: Application) -> Client | None:
 
 def _of_outpost(provider: Provider) -> list[dict[str, str]]:
     host = str(provider.settings["external_host"])
-    return [{"matching_mode": "strict", "url": host + path} for path in (CALLBACK, FORWARDED_CALLBACK)]
+    places = (CALLBACK, FORWARDED_CALLBACK, OAUTH2_PROXY_CALLBACK)
+    return [{"matching_mode": "strict", "url": host + path} for path in places]
 
 
 def _of_type(registered: Iterable[dict[str, str]], wanted: str) -> tuple[tuple[str, str], ...]:

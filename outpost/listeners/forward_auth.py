@@ -18,10 +18,11 @@ from outpost.outcome import HTTP_STATUS, Circumstances, Decision, Identity, Pass
 from outpost.signing_in import SigningIn
 from outpost.telemetry import Telemetry
 from protocols.link.messages import OutpostRecord, ProviderRecord, ProxySettings
+from protocols.proxy.conventions import AUTHELIA, OAUTH2_PROXY, Convention, convention_at, keeps_out
 from protocols.proxy.cookies import values
 from protocols.proxy.decision import Deny, HostTable, Prove, Realm, SignIn, Site, credentials_in, site_for
-from protocols.proxy.forwarded import BEHIND_PREFIX, DIALECTS, KEEPS_HOST, REDIRECTING, ForwardedRequest
-from protocols.proxy.headers import Unwritable, identity_fields, meta_fields
+from protocols.proxy.forwarded import ForwardedRequest
+from protocols.proxy.headers import Unwritable, meta_fields
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.injected import BasicAttributes, injected_fields
 from protocols.proxy.skipping import SkippedPaths
@@ -29,6 +30,9 @@ from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers
 from rules.reasons import Outcome
 
 PREFIX = b"/outpost.goauthentik.io/"
+PREFIXES = (PREFIX, AUTHELIA.encode(), OAUTH2_PROXY.encode())
+"""What belongs to this door."""
+PING = PREFIX + b"ping"
 BODY_LIMIT = 2**63
 """A proxy may announce the browser's upload. Nobody waits for it, reads it or keeps it, so it needs no bound."""
 MAX_RENDERED = 10_000
@@ -54,7 +58,7 @@ ALLOWED = field_lines([(b"Cache-Control", b"no-store")])
 
 
 class ForwardAuth:
-    """The route below `PREFIX`. ``control_url``: where browsers reach control."""
+    """The route below `PREFIXES`. ``control_url``: where browsers reach control."""
 
     body_limit = BODY_LIMIT
 
@@ -79,7 +83,7 @@ class ForwardAuth:
         self._outpost: OutpostRecord | None = None
         self._table = HostTable(())
         self._meta: dict[int, bytes] = {}
-        self._rendered: dict[tuple[int, int], tuple[Identity, bytes]] = {}
+        self._rendered: dict[tuple[int, int, Convention], tuple[Identity, bytes]] = {}
         self._noted: set[str] = set()
         directory.follow(self._followed)
 
@@ -113,18 +117,17 @@ class ForwardAuth:
             self._fault(exchange)
 
     def _open(self, exchange: Exchange) -> None:
-        place = exchange.path[len(PREFIX) :]
-        if place.startswith(b"auth/"):
-            dialect, slash, _ = place[5:].decode("latin-1").partition("/")
-            if dialect in DIALECTS and (not slash or dialect in BEHIND_PREFIX):
-                self._decide(exchange, dialect)
-                return
-        if place == b"ping":
+        path = exchange.path.decode("latin-1")
+        found = convention_at(path)
+        if found is not None:
+            self._decide(exchange, *found)
+        elif exchange.path == PING:
             exchange.respond(204)
         elif not self._sign_in.open(exchange, self._table):
             exchange.respond(404, PLAIN, NOT_HERE + b"\n")
 
-    def _decide(self, exchange: Exchange, dialect: str) -> None:
+    def _decide(self, exchange: Exchange, address: str, convention: Convention) -> None:
+        """``address``: the path that the proxy is set up to ask at."""
         peer = exchange.peer
         if not self._trusted.is_trusted(peer):
             self._refuse(exchange, "", Circumstances("proxy", peer), Decision("untrusted_proxy"))
@@ -133,13 +136,13 @@ class ForwardAuth:
         try:
             request = exchange.request
             host = request.host.decode("latin-1")
-            if dialect in BEHIND_PREFIX:
-                rest = request.target[len(PREFIX) + len("auth/") + len(dialect) :].decode("latin-1")
-                forwarded = DIALECTS[dialect](host, headers, request.method.decode("ascii"), rest)
+            if convention.behind_path:
+                rest = request.target[len(address) :].decode("latin-1")
+                forwarded = convention.dialect(host, headers, request.method.decode("ascii"), rest)
             else:
-                forwarded = DIALECTS[dialect](host, headers)
+                forwarded = convention.dialect(host, headers)
             client = self._trusted.client(peer, headers)
-            site = site_for(self._table, forwarded, dialect in KEEPS_HOST)
+            site = site_for(self._table, forwarded, convention.keeps_host)
         except ForwardingError as error:
             self._telemetry.discarded("proxy", peer, "bad_forwarding")
             self._note(f"The proxy at {peer} is set up wrongly. {error}")
@@ -153,19 +156,18 @@ class ForwardAuth:
             self._refuse(exchange, "", _circumstances(client, forwarded), Decision(site.reason))
             return
         realm = self._table.realm(site)
-        redirecting = dialect in REDIRECTING
-        if redirecting and realm is not None and self._sign_in.is_ours(forwarded):
+        if convention.redirects and realm is not None and self._sign_in.is_ours(forwarded):
             self._sign_in.forwarded(exchange, self._table, realm, site, forwarded, headers, client)
             return
         known = self._session(realm, site, headers)
         if (known is None or known.identity is None) and self._is_skipped(site, forwarded):
             self._telemetry.decisions["proxy", "skipped_path"] += 1
-            exchange.respond(200, self._anonymous_lines(site))
+            exchange.respond(convention.allowed, self._anonymous_lines(site, convention))
         elif known is None:
-            self._without_session(exchange, site, realm if redirecting else None, forwarded, headers, client)
+            self._without_session(exchange, site, realm, forwarded, headers, client, convention)
         elif known.identity is not None:
-            self._allow_known(exchange, site, known, known.identity, client)
-        elif redirecting:
+            self._allow_known(exchange, site, known, known.identity, client, convention)
+        elif convention.redirects:
             self._telemetry.decided("", Circumstances("proxy", client), Decision(known.reason))
             self._sign_in.not_open(exchange, site)
         else:
@@ -174,12 +176,12 @@ class ForwardAuth:
     def _is_skipped(self, site: Site, forwarded: ForwardedRequest) -> bool:
         return bool(site.skipped) and site.skipped.skips(self._table.origin(site, forwarded.host), forwarded.path)
 
-    def _anonymous_lines(self, site: Site) -> bytes:
+    def _anonymous_lines(self, site: Site, convention: Convention) -> bytes:
         """Every identity header, empty: nobody's own gets through where nobody has to sign in."""
         return (
             ALLOWED
-            + field_lines([*identity_fields(None), *injected_fields({}, "", site.basic)])
-            + self._meta_lines(site)
+            + field_lines([*convention.identity(None, ""), *injected_fields({}, "", site.basic)])
+            + (self._meta_lines(site) if convention.tells_meta else b"")
         )
 
     def _session(self, realm: Realm | None, site: Site, headers: Headers) -> Known | None:
@@ -187,18 +189,24 @@ class ForwardAuth:
             return None
         return self._sessions.find(realm, site.provider, values(headers, realm.jar.session))
 
-    def _allow_known(self, exchange: Exchange, site: Site, known: Known, identity: Identity, client: str) -> None:
+    def _allow_known(
+        self, exchange: Exchange, site: Site, known: Known, identity: Identity, client: str, convention: Convention
+    ) -> None:
         """The hot path: everything is ready since the directory changed last."""
-        if not known.lines:
+        lines = known.lines.get(convention)
+        if lines is None:
             try:
-                fields = self._rendered_for(site, identity, self._sessions.token(known))
+                fields = self._rendered_for(site, identity, convention, self._sessions.token(known))
             except Unwritable:
                 circumstances = Circumstances("proxy", client)
                 self._refuse(exchange, identity.username, circumstances, Decision("identity_too_long"))
                 return
-            known.lines = ALLOWED + fields
+            known.lines[convention] = lines = ALLOWED + fields
+        if convention.restricts and keeps_out(_query(exchange), identity):
+            self._refuse(exchange, identity.username, Circumstances("proxy", client), Decision("restricted_by_proxy"))
+            return
         self._telemetry.decisions["proxy", "accepted"] += 1
-        exchange.respond(200, known.lines)
+        exchange.respond(convention.allowed, lines)
 
     def _without_session(
         self,
@@ -208,71 +216,97 @@ class ForwardAuth:
         forwarded: ForwardedRequest,
         headers: Headers,
         client: str,
+        convention: Convention,
     ) -> None:
-        """``realm`` only if the browser can be sent to sign in."""
         match credentials_in(site, headers):
             case Prove(site, username, password):
                 credentials = Password(username, password)
                 known = self._authentication.known(credentials, site.provider, client)
                 if known is not None:
-                    self._answer(exchange, site, username, Circumstances("proxy", client), known)
+                    self._answer(exchange, site, username, Circumstances("proxy", client), known, convention)
                 else:
-                    Deferred.fromCoroutine(self._prove(exchange, site, credentials, client, forwarded))
+                    Deferred.fromCoroutine(self._prove(exchange, site, credentials, client, forwarded, convention))
             case SignIn():
                 self._telemetry.decisions["proxy", "no_credentials"] += 1
-                if realm is not None:
+                if realm is not None and convention.redirects:
                     self._sign_in.begin(exchange, realm, site, self._table, forwarded, headers)
+                elif realm is not None and convention.tells_location:
+                    where = [(b"Location", self._sign_in.address(realm, site, self._table, forwarded))]
+                    exchange.respond(401, PLAIN + field_lines(where), SIGN_IN + b"\n")
                 else:
                     exchange.respond(401, PLAIN, SIGN_IN + b"\n")
             case Deny(reason, challenge):
                 self._refuse(exchange, "", _circumstances(client, forwarded), Decision(reason), challenge)
 
     async def _prove(
-        self, exchange: Exchange, site: Site, credentials: Password, client: str, forwarded: ForwardedRequest
+        self,
+        exchange: Exchange,
+        site: Site,
+        credentials: Password,
+        client: str,
+        forwarded: ForwardedRequest,
+        convention: Convention,
     ) -> None:
         try:
             circumstances = _circumstances(client, forwarded)
             decision = await self._authentication.authenticate(credentials, site.provider, circumstances)
-            self._answer(exchange, site, credentials.username, circumstances, decision)
+            self._answer(exchange, site, credentials.username, circumstances, decision, convention)
         except Exception:
             self._fault(exchange)
 
     def _answer(
-        self, exchange: Exchange, site: Site, username: str, circumstances: Circumstances, decision: Decision
+        self,
+        exchange: Exchange,
+        site: Site,
+        username: str,
+        circumstances: Circumstances,
+        decision: Decision,
+        convention: Convention,
     ) -> None:
         if decision.identity is None:
             self._refuse(exchange, username, circumstances, decision, challenge=True)
         else:
-            self._allow(exchange, site, decision, decision.identity, circumstances)
+            self._allow(exchange, site, decision, decision.identity, circumstances, convention)
 
     def _allow(
-        self, exchange: Exchange, site: Site, decision: Decision, identity: Identity, circumstances: Circumstances
+        self,
+        exchange: Exchange,
+        site: Site,
+        decision: Decision,
+        identity: Identity,
+        circumstances: Circumstances,
+        convention: Convention,
     ) -> None:
         try:
-            fields = self._identity_lines(site, identity)
+            fields = self._identity_lines(site, identity, convention)
         except Unwritable:
             too_long = Decision("identity_too_long", id=decision.id)
             self._refuse(exchange, identity.username, circumstances, too_long)
             return
+        if convention.restricts and keeps_out(_query(exchange), identity):
+            restricted = Decision("restricted_by_proxy", id=decision.id)
+            self._refuse(exchange, identity.username, circumstances, restricted)
+            return
         self._telemetry.decided(identity.username, circumstances, decision)
-        exchange.respond(200, ALLOWED + fields)
+        exchange.respond(convention.allowed, ALLOWED + fields)
 
-    def _identity_lines(self, site: Site, identity: Identity) -> bytes:
+    def _identity_lines(self, site: Site, identity: Identity, convention: Convention) -> bytes:
         """Every identity header. A known credential gives the same identity again until the directory changes."""
-        place = (site.provider, identity.user)
+        place = (site.provider, identity.user, convention)
         kept = self._rendered.get(place)
         if kept is not None and kept[0] is identity:
             return kept[1]
-        lines = self._rendered_for(site, identity)
+        lines = self._rendered_for(site, identity, convention)
         if len(self._rendered) >= MAX_RENDERED:
             self._rendered.clear()
         self._rendered[place] = (identity, lines)
         return lines
 
-    def _rendered_for(self, site: Site, identity: Identity, jwt: str = "") -> bytes:
+    def _rendered_for(self, site: Site, identity: Identity, convention: Convention, jwt: str = "") -> bytes:
         """Raises Unwritable."""
         injected = injected_fields(identity.attributes, identity.email, site.basic)
-        return field_lines([*identity_fields(identity, jwt), *injected]) + self._meta_lines(site)
+        lines = field_lines([*convention.identity(identity, jwt), *injected])
+        return lines + self._meta_lines(site) if convention.tells_meta else lines
 
     def _meta_lines(self, site: Site) -> bytes:
         lines = self._meta.get(site.provider)
@@ -317,6 +351,10 @@ def _circumstances(client: str, forwarded: ForwardedRequest) -> Circumstances:
     """With the attributes, which only control wants to know."""
     attributes = {"host": forwarded.host, "path": forwarded.path, "method": forwarded.method}
     return Circumstances("proxy", client, attributes)
+
+
+def _query(exchange: Exchange) -> str:
+    return exchange.request.target.partition(b"?")[2].decode("latin-1")
 
 
 def _sites(snapshot: Snapshot) -> list[Site]:

@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Awaitable
 from hashlib import sha256
 from html import escape
+from urllib.parse import urlencode
 
 from twisted.internet.defer import Deferred
 
@@ -14,14 +15,37 @@ from outpost.listeners.http import Exchange
 from outpost.outcome import Circumstances
 from outpost.signing_in import Go, Page, SigningIn, not_open
 from outpost.telemetry import Telemetry
+from protocols.proxy.conventions import OAUTH2_PROXY
 from protocols.proxy.decision import HostTable, Realm, Site
 from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.http1 import field_lines
-from protocols.proxy.redirects import OURS, SIGN_OUT, asked_landing, is_callback, is_sign_out, landing, may_be_ours
+from protocols.proxy.redirects import (
+    CALLBACK,
+    CALLBACK_PATH,
+    OAUTH2_CALLBACK,
+    SIGN_OUT,
+    START,
+    asked_landing,
+    is_callback,
+    is_sign_out,
+    landing,
+    may_be_ours,
+)
 from protocols.proxy.trust import NONE, ForwardingError, Headers, TrustedPeers, origin
 from protocols.proxy.visitor import is_program
 
-START = f"{OURS}start"
+OFFER = f"{OAUTH2_PROXY}sign_in"
+"""Shown with status 403 by nginx, so that it has to be a page."""
+START_BY_ALIAS = f"{OAUTH2_PROXY}start"
+ALIASES = {
+    OFFER: START,
+    START_BY_ALIAS: START,
+    OAUTH2_CALLBACK: CALLBACK_PATH,
+    f"{OAUTH2_PROXY}sign_out": SIGN_OUT,
+}
+"""oauth2-proxy's addresses, when asked directly; among those of an application behind us they are the application's."""
+WANTED = b"x-auth-request-redirect"
+"""Where oauth2-proxy's callers say what was asked for."""
 ASKING = frozenset({"GET", "HEAD"})
 
 STYLE = (
@@ -59,7 +83,8 @@ class SignInDoor:
         """A browser, or a proxy that passes it on, asks us directly. False: this is no address of ours."""
         request = exchange.request
         path, _, query = request.target.decode("latin-1").partition("?")
-        if path != START and not is_callback(path, "") and not is_sign_out(path, ""):
+        ours = ALIASES.get(path, path)
+        if ours not in (START, CALLBACK_PATH, SIGN_OUT):
             return False
         fields = request.headers
         try:
@@ -73,8 +98,17 @@ class SignInDoor:
         realm = table.realm(site) if site is not None else None
         if site is None or realm is None:
             return False
-        method = request.method.decode("ascii")
-        self._serve(exchange, table, realm, site, came.host, path, query, method, request.named, came.client)
+        headers, method = request.named, request.method.decode("ascii")
+        if ours != path and ours == START:
+            query = _with_landing(query, headers)
+        if path == OFFER and not is_program(headers):
+            offer = Page(
+                200, "Sign in", f"Sign in to use {site.application_name}.", (f"{START_BY_ALIAS}?{query}", "Sign in")
+            )
+            exchange.respond(offer.status, HTML, _document(offer))
+            return True
+        callback = CALLBACK if ours == path else OAUTH2_CALLBACK
+        self._serve(exchange, table, realm, site, came.host, ours, query, method, headers, came.client, callback)
         return True
 
     def is_ours(self, forwarded: ForwardedRequest) -> bool:
@@ -110,9 +144,12 @@ class SignInDoor:
         method: str,
         headers: Headers,
         client: str,
+        callback: str = CALLBACK,
     ) -> None:
+        """``callback``: where, below the site's own address, control's answer comes back."""
         if is_callback(path, query):
-            self._later(exchange, self._signing_in.finish(table, realm, site, headers, query, client), client)
+            found = self._signing_in.finish(table, realm, site, headers, query, client, callback)
+            self._later(exchange, found, client)
         elif is_sign_out(path, query):
             self._later(exchange, self._signing_in.leave(realm, site, headers, client), client)
         elif is_program(headers):
@@ -120,7 +157,7 @@ class SignInDoor:
         else:
             here = table.origin(site, host)
             url = asked_landing(query, here, lambda other: _origin_in(table, realm, other))
-            self._go(exchange, self._signing_in.begin(realm, site, headers, url), method)
+            self._go(exchange, self._signing_in.begin(realm, site, headers, url, callback=callback), method)
 
     def begin(
         self,
@@ -138,6 +175,14 @@ class SignInDoor:
         here = table.origin(site, forwarded.host)
         url = landing(here, forwarded.target) if forwarded.method in ASKING else _page_before(headers, here)
         self._go(exchange, self._signing_in.begin(realm, site, headers, url), forwarded.method)
+
+    def address(self, realm: Realm, site: Site, table: HostTable, forwarded: ForwardedRequest) -> bytes:
+        """Where a browser signs in and comes back from, for proxies that only pass the address on, and no cookies.
+
+        That is the host of the realm's own provider, whose cookies count here: Authelia's portal, in its words.
+        """
+        url = landing(table.origin(site, forwarded.host), forwarded.target)
+        return f"{table.home(realm, site)}{START}?{urlencode({'rd': url})}".encode("ascii")
 
     def not_open(self, exchange: Exchange, site: Site) -> None:
         page = not_open(site, SIGN_OUT)
@@ -166,6 +211,14 @@ class SignInDoor:
         """303 unless it was GET or HEAD: what was posted must not be posted to control."""
         fields = [(b"Location", to.url.encode("ascii")), *to.cookies, *SAFE]
         exchange.respond(302 if method in ASKING else 303, field_lines(fields))
+
+
+def _with_landing(query: str, headers: Headers) -> str:
+    """``rd`` of the query, or else what the proxy says was asked for."""
+    wanted = headers.get(WANTED, NONE)
+    if f"&{query}".find("&rd=") >= 0 or len(wanted) != 1 or wanted[0].startswith(OAUTH2_PROXY.encode()):
+        return query
+    return urlencode({"rd": wanted[0].decode("latin-1")})
 
 
 def _origin_in(table: HostTable, realm: Realm, host: str) -> str | None:

@@ -140,6 +140,13 @@ class HostTable:
                 self._realms[site.provider] = found
         return found
 
+    def home(self, realm: Realm, site: Site) -> str:
+        """The external host of the realm's provider, without a slash; the site's own if that one is gone."""
+        for one in self.sites:
+            if one.provider == realm.provider:
+                return one.external_host.rstrip("/")
+        return site.external_host.rstrip("/")
+
     def origin(self, site: Site, host: str) -> str:
         """Scheme and authority of ``host``, which the site decides for; a port that the proxy left out is there."""
         own = self._hosts.get(site.provider, host)

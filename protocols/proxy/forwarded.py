@@ -14,6 +14,8 @@ from protocols.proxy.trust import SCHEMES, ForwardingError, Headers, single, tit
 
 MAX_TARGET_LENGTH = 8 * 1024
 """As for a request line of our own."""
+UNTOLD = ""
+"""A target that the proxy does not tell: no path, so that no rule for paths ever fits it."""
 MAX_METHOD_LENGTH = 32
 MAX_REMEMBERED_ORIGINS = 4096
 """Some 2 MB; the parts that pass are short."""
@@ -31,7 +33,7 @@ class ForwardedRequest(NamedTuple):
     host: str
     """As `hosts.normalised`."""
     target: str
-    """Path and query, as the browser sent them: printable ASCII, beginning with a slash."""
+    """Path and query, as the browser sent them: printable ASCII, beginning with a slash; or `UNTOLD`."""
     method: str
     asked_host: str
     """Host of the proxy's question, normalised; empty if unreadable. Often the browser's, or else our own name."""
@@ -122,26 +124,50 @@ def envoy(host: str, headers: Headers, method: str = "GET", rest: str = "") -> F
     """
     scheme = _scheme(b"x-forwarded-proto", single(headers, b"x-forwarded-proto") or "https")
     said_host = _normalised(b"host", host, scheme)
+    if rest.startswith("//"):  # a prefix that ends in a slash, as Authelia's configurations have it
+        rest = rest[1:]
     target = _checked_target(b"x-envoy-original-path", rest if rest.startswith("/") else f"/{rest}")
     return ForwardedRequest(scheme, said_host, target, _method(b"x-forwarded-method", method), said_host)
 
 
 _FORWARDED = (b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-uri", b"x-forwarded-method")
 
-DIALECTS: dict[str, Dialect] = {
-    "nginx": nginx,
-    "caddy": forwarded_headers,
-    "traefik": forwarded_headers,
-    "haproxy": forwarded_headers,
-    "envoy": envoy,
-}
-"""By what follows ``/outpost.goauthentik.io/auth/``."""
-REDIRECTING = frozenset({"caddy", "traefik", "haproxy", "envoy"})
-"""Dialects of proxies that hand every answer but 2xx to the browser as it is, redirects and cookies included."""
-KEEPS_HOST = frozenset({"caddy"})
-"""Those whose question has the browser's own Host. Caddy's `trusted_proxies` believes others about X-Forwarded-Host."""
-BEHIND_PREFIX = frozenset({"envoy"})
-"""Those that write the browser's target behind the path that they ask at."""
+
+def original_url(host: str, headers: Headers, method: str = "GET", rest: str = "") -> ForwardedRequest:
+    """Authelia's AuthRequest: X-Original-URL and X-Original-Method, both of them."""
+    for name in (b"x-original-url", b"x-original-method"):
+        _required(headers, name)
+    return nginx(host, headers)
+
+
+def forwarded_origin(host: str, headers: Headers, method: str = "GET", rest: str = "") -> ForwardedRequest:
+    """Authelia's ForwardAuth: as `forwarded_headers`, but X-Forwarded-Uri may be missing or empty."""
+    if single(headers, b"x-forwarded-uri"):
+        return forwarded_headers(host, headers)
+    scheme = _scheme(b"x-forwarded-proto", _required(headers, b"x-forwarded-proto"))
+    said_host = _normalised(b"x-forwarded-host", _required(headers, b"x-forwarded-host"), scheme)
+    said_method = _method(b"x-forwarded-method", _required(headers, b"x-forwarded-method"))
+    return ForwardedRequest(scheme, said_host, UNTOLD, said_method, _asked(host, scheme))
+
+
+def host_and_uri(host: str, headers: Headers, method: str = "GET", rest: str = "") -> ForwardedRequest:
+    """oauth2-proxy behind nginx: the browser's Host, and X-Forwarded-Uri; or X-Original-URL, as ingress-nginx asks.
+
+    When both are there, one of them came from the browser; they must agree.
+    """
+    uri = single(headers, b"x-forwarded-uri")
+    if single(headers, b"x-original-url") is not None:
+        found = nginx(host, headers)
+        if uri is not None and uri != found.target:
+            raise ForwardingError(
+                "X-Forwarded-Uri and X-Original-URL disagree: set one of them, and the other to the empty string."
+            )
+        return found
+    scheme = _scheme(b"x-forwarded-proto", single(headers, b"x-forwarded-proto") or "https")
+    said_host = _normalised(b"host", host, scheme)
+    target = _checked_target(b"x-forwarded-uri", _required(headers, b"x-forwarded-uri"))
+    said_method = _method(b"x-forwarded-method", single(headers, b"x-forwarded-method"))
+    return ForwardedRequest(scheme, said_host, target, said_method, said_host)
 
 
 def _required(headers: Headers, name: bytes) -> str:

@@ -4,7 +4,7 @@ All of them are written on every 2xx, empty where there is nothing to say: a pro
 there would otherwise let a browser's own through.
 
 Values are UTF-8. What a header cannot carry is written as percent escapes: control characters anywhere, white space at
-either end, and ``|`` inside the name of a group or entitlement, because ``|`` joins them.
+either end, and inside the name of a group or entitlement what joins them: ``|`` in X-Authentik-*, a comma elsewhere.
 """
 
 from __future__ import annotations
@@ -55,6 +55,28 @@ def identity_fields(identity: Identity | None, jwt: str = "") -> list[tuple[byte
     ]
 
 
+def remote_fields(identity: Identity | None, jwt: str = "") -> list[tuple[bytes, bytes]]:
+    """As Authelia and Tinyauth name them. Raises Unwritable."""
+    who = _NOBODY if identity is None else identity
+    return [
+        field("Remote-User", who.username),
+        _list_field("Remote-Groups", who.groups, ","),
+        field("Remote-Name", who.name),
+        field("Remote-Email", who.email),
+    ]
+
+
+def auth_request_fields(identity: Identity | None, jwt: str = "") -> list[tuple[bytes, bytes]]:
+    """As oauth2-proxy's ``set_xauthrequest`` names them. Raises Unwritable."""
+    who = _NOBODY if identity is None else identity
+    return [
+        field("X-Auth-Request-User", who.username),
+        field("X-Auth-Request-Preferred-Username", who.username),
+        field("X-Auth-Request-Email", who.email),
+        _list_field("X-Auth-Request-Groups", who.groups, ","),
+    ]
+
+
 def meta_fields(jwks: str, outpost: str, provider: str, application: str, version: str) -> list[tuple[bytes, bytes]]:
     """Headers about who says so: the same for everyone at one provider. Raises Unwritable."""
     return [
@@ -80,8 +102,10 @@ def field(name: str, value: str, limit: int = MAX_VALUE_BYTES) -> tuple[bytes, b
     return name.encode("ascii"), written
 
 
-def _list_field(name: str, values: Iterable[str]) -> tuple[bytes, bytes]:
-    return field(name, "|".join(_escaped(value.replace("|", "%7C")) for value in values), MAX_LIST_BYTES)
+def _list_field(name: str, values: Iterable[str], joint: str = "|") -> tuple[bytes, bytes]:
+    """``joint`` inside a value is escaped, so that one name never becomes two."""
+    written = f"%{ord(joint):02X}"
+    return field(name, joint.join(_escaped(value.replace(joint, written)) for value in values), MAX_LIST_BYTES)
 
 
 class _Nobody:
@@ -90,4 +114,5 @@ class _Nobody:
     entitlements: tuple[str, ...] = ()
 
 
-_ANONYMOUS = tuple(identity_fields(_Nobody()))
+_NOBODY = _Nobody()
+_ANONYMOUS = tuple(identity_fields(_NOBODY))

@@ -10,9 +10,13 @@ from protocols.proxy.hosts import normalised
 from protocols.proxy.login_state import LoginState
 
 OURS = "/outpost.goauthentik.io/"
-CALLBACK = f"{OURS}callback?X-authentik-auth-callback=true"
+START = f"{OURS}start"
+CALLBACK_PATH = f"{OURS}callback"
+CALLBACK = f"{CALLBACK_PATH}?X-authentik-auth-callback=true"
 """Below a site's external host: the redirect URI that is registered for it."""
 SIGN_OUT = f"{OURS}sign_out"
+OAUTH2_CALLBACK = "/oauth2/callback"
+"""Where oauth2-proxy takes the answer: proxies that are set up for it send us nothing else than ``/oauth2/``."""
 SCOPES = "openid email profile"
 LONGEST_LANDING = 2048
 """Characters of an address to come back to: sealed, it travels in ``state``, and authorization requests are bounded."""
@@ -30,7 +34,7 @@ def may_be_ours(target: str) -> bool:
 
 def is_callback(path: str, query: str) -> bool:
     """The answer to a sign-in, by its path or, on any path, by its signature (DESIGN D24)."""
-    return path == f"{OURS}callback" or _CALLBACK_SIGNATURE.search(query) is not None
+    return path == CALLBACK_PATH or _CALLBACK_SIGNATURE.search(query) is not None
 
 
 def is_sign_out(path: str, query: str) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from protocols.errors import RemoteProtocolError
 from protocols.proxy.basic import NotCredentials, basic_credentials
 from protocols.proxy.decision import HostTable, Site, decide
-from protocols.proxy.forwarded import DIALECTS, ForwardedRequest
+from protocols.proxy.forwarded import ForwardedRequest, nginx
 from protocols.proxy.headers import identity_fields
 from protocols.proxy.hosts import normalised
 from protocols.proxy.http1 import (
@@ -138,7 +138,7 @@ header_lists = st.lists(
 def test_metadata_is_read_or_refused(host: str, headers: list[tuple[bytes, bytes]]) -> None:
     table = HostTable([Site(1, "p", "a", "A", "forward_domain", "https://app.example.com", "example.com")])
     with suppress(ForwardingError):
-        forwarded = DIALECTS["nginx"](host, by_name(headers))
+        forwarded = nginx(host, by_name(headers))
         assert normalised(forwarded.host, forwarded.scheme) == forwarded.host
         assert forwarded.target.startswith("/")
         assert forwarded.target.isascii()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from outpost.authentication import Authentication
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners import forward_auth as forward_auth_module
-from outpost.listeners.forward_auth import PREFIX
+from outpost.listeners.forward_auth import PREFIXES
 from outpost.outcome import Circumstances, Decision
 from protocols.link.messages import Configuration, LdapSettings, OutpostRecord, ProviderRecord, Record
-from protocols.proxy.forwarded import DIALECTS
+from protocols.proxy.conventions import CONVENTIONS
 from rules.reasons import REASONS, Outcome, Reason
 from tests.deliveries import deliveries
 from tests.fakes import FakeLink, an_identity
@@ -61,7 +62,7 @@ class Door:
         self.directory.publish(whole(1, records or RECORDS), Touched(everything=True))
         self.authentication = Authentication(self.link, lambda: "q1", self.telemetry.fault)
         self.route = forward_auth(self.link, self.directory, self.authentication, self.telemetry)
-        self.listener = Listener([(PREFIX, self.route)], telemetry=self.telemetry)
+        self.listener = Listener([(prefix, self.route) for prefix in PREFIXES], telemetry=self.telemetry)
 
     def visit(self, peer: str = PROXY) -> Visitor:
         return self.listener.connect(peer)
@@ -401,7 +402,11 @@ Step = Callable[[Door, pytest.MonkeyPatch], None]
 
 
 def dialect(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DIALECTS, "nginx", raising)
+    monkeypatch.setitem(CONVENTIONS, TARGET, replace(CONVENTIONS[TARGET], dialect=raising))
+
+
+def identity(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CONVENTIONS, TARGET, replace(CONVENTIONS[TARGET], identity=raising))
 
 
 def module_step(name: str) -> Step:
@@ -438,7 +443,7 @@ STEPS: dict[str, Step] = {
     "authenticate": door_step("authentication.authenticate", raising_later),
     "authenticate, not even begun": door_step("authentication.authenticate"),
     "ask the link": link_failure,
-    "write the identity": module_step("identity_fields"),
+    "write the identity": identity,
     "write about the provider": module_step("meta_fields"),
     "render headers": module_step("field_lines"),
     "tell": door_step("telemetry.decided"),

@@ -13,7 +13,7 @@ import pytest
 from outpost.authentication import Authentication
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Directory, Touched
-from outpost.listeners.forward_auth import PREFIX
+from outpost.listeners.forward_auth import PREFIX, PREFIXES
 from protocols.link.messages import (
     BindingRecord,
     BrowserSessionRecord,
@@ -88,7 +88,7 @@ class Outpost:
         self.directory.publish(whole(1, records()), Touched(everything=True))
         authentication = Authentication(self.link, lambda: "q1", self.telemetry.fault)
         self.route = forward_auth(self.link, self.directory, authentication, self.telemetry, self.clock, random=RANDOM)
-        self.listener = Listener([(PREFIX, self.route)], telemetry=self.telemetry)
+        self.listener = Listener([(prefix, self.route) for prefix in PREFIXES], telemetry=self.telemetry)
 
     def change(self, *changes: Change) -> None:
         current = self.directory.current

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from protocols.proxy.forwarded import DIALECTS
+from protocols.proxy.forwarded import nginx
 from protocols.proxy.trust import ForwardingError, by_name
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors/proxy/nginx.json").read_text())
@@ -17,9 +17,9 @@ def test_nginx(vector: dict[str, Any]) -> None:
     headers = by_name((name.lower().encode(), value.encode("latin-1")) for name, value in vector["headers"])
     if "refused" in vector:
         with pytest.raises(ForwardingError, match=f"^{vector['refused']} "):
-            DIALECTS["nginx"](vector["host"], headers)
+            nginx(vector["host"], headers)
         return
-    forwarded = DIALECTS["nginx"](vector["host"], headers)
+    forwarded = nginx(vector["host"], headers)
     assert {name: getattr(forwarded, name) for name in vector["request"]} == vector["request"]
 
 
@@ -28,17 +28,17 @@ def test_a_refusal_repeats_no_value() -> None:
         if "refused" in vector:
             headers = by_name((name.lower().encode(), value.encode("latin-1")) for name, value in vector["headers"])
             with pytest.raises(ForwardingError) as refused:
-                DIALECTS["nginx"](vector["host"], headers)
+                nginx(vector["host"], headers)
             assert "example.com" not in str(refused.value)
             assert "evil" not in str(refused.value)
 
 
 def test_path_ends_at_the_query() -> None:
-    forwarded = DIALECTS["nginx"]("", {b"x-original-url": [b"https://a.example/b?c=/d?e"]})
+    forwarded = nginx("", {b"x-original-url": [b"https://a.example/b?c=/d?e"]})
     assert (forwarded.path, forwarded.target) == ("/b", "/b?c=/d?e")
 
 
 def test_the_questions_own_host_is_kept_and_never_the_reason_for_an_error() -> None:
     headers = {b"x-original-url": [b"https://a.example/"]}
-    assert DIALECTS["nginx"]("B.example:443", headers).asked_host == "b.example"
-    assert DIALECTS["nginx"]("not a host", headers).asked_host == ""
+    assert nginx("B.example:443", headers).asked_host == "b.example"
+    assert nginx("not a host", headers).asked_host == ""
