@@ -27,10 +27,11 @@ from outpost.credential_cache import CredentialCache
 from outpost.directory.snapshot import Directory
 from outpost.link import Link, Transport
 from outpost.listeners.asgi import AsgiRoute
+from outpost.listeners.exchange import Route
 from outpost.listeners.forward_auth import PREFIXES, ForwardAuth
 from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
-from outpost.listeners.http import HttpFactory, Route
+from outpost.listeners.http import HttpFactory
 from outpost.listeners.ldap import LdapFactory
 from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics

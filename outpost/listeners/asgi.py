@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from twisted.internet.defer import Deferred
 
-from outpost.listeners.http import Exchange
+from outpost.listeners.exchange import Exchange
 from outpost.telemetry import Telemetry
 from protocols.proxy.http1 import DEFAULT_BODY_LIMIT, field_lines
 

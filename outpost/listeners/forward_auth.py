@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from outpost.authentication import Authentication
 from outpost.browser_sessions import BrowserSessions, Known
 from outpost.directory.snapshot import Directory, Snapshot, Touched
-from outpost.listeners.http import Exchange
+from outpost.listeners.exchange import Exchange
 from outpost.listeners.sign_in import SignInDoor
 from outpost.outcome import HTTP_STATUS, Circumstances, Decision, Identity, Password
 from outpost.signing_in import SigningIn
@@ -81,7 +81,8 @@ class ForwardAuth:
         self._control_url = control_url
         self._sign_in = SignInDoor(signing_in, telemetry, trusted)
         self._outpost: OutpostRecord | None = None
-        self._table = HostTable(())
+        self.table = HostTable(())
+        """Who decides for which host, by the configuration in force."""
         self._meta: dict[int, bytes] = {}
         self._rendered: dict[tuple[int, int, Convention], tuple[Identity, bytes]] = {}
         self._noted: set[str] = set()
@@ -90,14 +91,14 @@ class ForwardAuth:
     def _followed(self, snapshot: Snapshot, touched: Touched) -> None:
         if not (touched.everything or touched.configuration):
             return
-        self._table = HostTable(_sites(snapshot))
+        self.table = HostTable(_sites(snapshot))
         self._outpost = snapshot.outpost
         self._meta = {}
         self._rendered = {}
         self._noted = set()
-        for site in self._table.unreadable:
+        for site in self.table.unreadable:
             self._note(f"The external host or cookie domain of provider {site.provider_name!r} is no host: correct it.")
-        for site in self._table.sites:
+        for site in self.table.sites:
             self._note_patterns(site)
 
     def _note_patterns(self, site: Site) -> None:
@@ -123,7 +124,7 @@ class ForwardAuth:
             self._decide(exchange, *found)
         elif exchange.path == PING:
             exchange.respond(204)
-        elif not self._sign_in.open(exchange, self._table):
+        elif not self._sign_in.open(exchange, self.table):
             exchange.respond(404, PLAIN, NOT_HERE + b"\n")
 
     def _decide(self, exchange: Exchange, address: str, convention: Convention) -> None:
@@ -142,7 +143,7 @@ class ForwardAuth:
             else:
                 forwarded = convention.dialect(host, headers)
             client = self._trusted.client(peer, headers)
-            site = site_for(self._table, forwarded, convention.keeps_host)
+            site = site_for(self.table, forwarded, convention.keeps_host)
         except ForwardingError as error:
             self._telemetry.discarded("proxy", peer, "bad_forwarding")
             self._note(f"The proxy at {peer} is set up wrongly. {error}")
@@ -155,9 +156,21 @@ class ForwardAuth:
         if isinstance(site, Deny):
             self._refuse(exchange, "", _circumstances(client, forwarded), Decision(site.reason))
             return
-        realm = self._table.realm(site)
+        self.ask(exchange, site, forwarded, headers, client, convention)
+
+    def ask(
+        self,
+        exchange: Exchange,
+        site: Site,
+        forwarded: ForwardedRequest,
+        headers: Headers,
+        client: str,
+        convention: Convention,
+    ) -> None:
+        """May this request pass? The answer that lets it has the convention's status, and says who in ``identity``."""
+        realm = self.table.realm(site)
         if convention.redirects and realm is not None and self._sign_in.is_ours(forwarded):
-            self._sign_in.forwarded(exchange, self._table, realm, site, forwarded, headers, client)
+            self._sign_in.forwarded(exchange, self.table, realm, site, forwarded, headers, client)
             return
         known = self._session(realm, site, headers)
         if (known is None or known.identity is None) and self._is_skipped(site, forwarded):
@@ -174,7 +187,7 @@ class ForwardAuth:
             self._refuse(exchange, "", Circumstances("proxy", client), Decision(known.reason))
 
     def _is_skipped(self, site: Site, forwarded: ForwardedRequest) -> bool:
-        return bool(site.skipped) and site.skipped.skips(self._table.origin(site, forwarded.host), forwarded.path)
+        return bool(site.skipped) and site.skipped.skips(self.table.origin(site, forwarded.host), forwarded.path)
 
     def _anonymous_lines(self, site: Site, convention: Convention) -> bytes:
         """Every identity header, empty: nobody's own gets through where nobody has to sign in."""
@@ -206,6 +219,7 @@ class ForwardAuth:
             self._refuse(exchange, identity.username, Circumstances("proxy", client), Decision("restricted_by_proxy"))
             return
         self._telemetry.decisions["proxy", "accepted"] += 1
+        exchange.identity = identity
         exchange.respond(convention.allowed, lines)
 
     def _without_session(
@@ -229,9 +243,9 @@ class ForwardAuth:
             case SignIn():
                 self._telemetry.decisions["proxy", "no_credentials"] += 1
                 if realm is not None and convention.redirects:
-                    self._sign_in.begin(exchange, realm, site, self._table, forwarded, headers)
+                    self._sign_in.begin(exchange, realm, site, self.table, forwarded, headers)
                 elif realm is not None and convention.tells_location:
-                    where = [(b"Location", self._sign_in.address(realm, site, self._table, forwarded))]
+                    where = [(b"Location", self._sign_in.address(realm, site, self.table, forwarded))]
                     exchange.respond(401, PLAIN + field_lines(where), SIGN_IN + b"\n")
                 else:
                     exchange.respond(401, PLAIN, SIGN_IN + b"\n")
@@ -288,6 +302,7 @@ class ForwardAuth:
             self._refuse(exchange, identity.username, circumstances, restricted)
             return
         self._telemetry.decided(identity.username, circumstances, decision)
+        exchange.identity = identity
         exchange.respond(convention.allowed, ALLOWED + fields)
 
     def _identity_lines(self, site: Site, identity: Identity, convention: Convention) -> bytes:

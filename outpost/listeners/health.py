@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from outpost.listeners.http import Exchange
+from outpost.listeners.exchange import Exchange
 from protocols.proxy.http1 import field_lines
 
 PREFIX = b"/-/health/"

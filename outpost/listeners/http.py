@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from email.utils import formatdate
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from twisted.internet.interfaces import IAddress, IReactorTime, ISSLTransport, ITCPTransport
 from twisted.internet.protocol import Factory
@@ -16,6 +16,7 @@ from twisted.internet.protocol import Protocol as Conversation
 from twisted.python.failure import Failure
 
 from outpost.listeners.direct import direct_write
+from outpost.listeners.exchange import PLAIN, Exchange, Intake, Route
 from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_PEER, Connections
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
@@ -30,123 +31,10 @@ BODY_TIMEOUT = 60.0
 """Seconds without a byte of an announced body."""
 SEND_TIMEOUT = 60.0
 """Seconds without progress while a client does not take its answer."""
+STREAM_TIMEOUT = 900.0
+"""The same for an answer that comes in parts: a slow line, or a player that somebody has paused."""
 LINGER_TIMEOUT = 5.0
 """Seconds for a client to read its refusal while it still sends: closing at once could destroy the answer."""
-
-PLAIN = field_lines([(b"Content-Type", b"text/plain; charset=utf-8"), (b"X-Content-Type-Options", b"nosniff")])
-
-
-class Intake(Protocol):
-    """What a route leaves behind to hear the rest of a request."""
-
-    def body_received(self, content: bytes) -> None: ...
-
-    def body_ended(self) -> None: ...
-
-    def connection_lost(self) -> None:
-        """The client is gone, before its answer was finished."""
-
-    def writing_paused(self) -> None:
-        """The client takes its answer more slowly than it is written: wait for `writing_resumed`."""
-
-    def writing_resumed(self) -> None: ...
-
-
-class Route(Protocol):
-    @property
-    def body_limit(self) -> int:
-        """Most bytes of a request's body."""
-        ...
-
-    def open(self, exchange: Exchange) -> Intake | None:
-        """A request has come. Answer through the exchange, now or later. None: the body does not matter."""
-        ...
-
-
-class Exchange:
-    """One request and its answer. Once the client is gone, or the answer finished, everything here does nothing."""
-
-    __slots__ = ("_connection", "begun", "path", "peer", "port", "request", "secure", "server")
-
-    def __init__(self, connection: HttpConnection, request: RequestReceived) -> None:
-        self._connection: HttpConnection | None = connection
-        self.request = request
-        self.peer: str = connection.peer
-        self.port: int = connection.port
-        self.server: tuple[str, int] = connection.server
-        self.secure: bool = connection.secure
-        self.path = request.target.partition(b"?")[0]
-        self.begun = False
-
-    @property
-    def gone(self) -> bool:
-        return self._connection is None
-
-    def respond(self, status: int, fields: bytes = b"", body: bytes = b"") -> None:
-        """A whole answer, in one write. ``fields`` are lines from `field_lines`."""
-        connection = self._connection
-        if connection is not None:
-            self.begun = True
-            connection.write(connection.http.respond(status, connection.owner.date() + fields, body))
-            connection.answered()
-
-    def begin(self, status: int, fields: bytes, length: int | None, content: bytes, last: bool) -> None:
-        """The head with the first, perhaps only, part of the body, in one write. ``length`` as in `Connection.begin`"""
-        connection = self._connection
-        if connection is None:
-            return
-        http = connection.http
-        head = http.begin(status, connection.owner.date() + fields, length)
-        self.begun = True
-        pieces = head + http.send_body(content)
-        if last:
-            connection.write(pieces + http.finish())
-            connection.answered()
-        else:
-            connection.stream()
-            connection.write(pieces)
-
-    def send(self, content: bytes, last: bool) -> None:
-        """More of the body."""
-        connection = self._connection
-        if connection is None:
-            return
-        pieces = connection.http.send_body(content)
-        if last:
-            pieces += connection.http.finish()
-        connection.write(pieces)
-        if last:
-            connection.answered()
-
-    def inform_continue(self) -> None:
-        if self._connection is not None:
-            self._connection.write(self._connection.http.inform_continue())
-
-    def pause_body(self) -> None:
-        """Take no more of the body until `resume_body`."""
-        if self._connection is not None:
-            self._connection.pause_body(True)
-
-    def resume_body(self) -> None:
-        if self._connection is not None:
-            self._connection.pause_body(False)
-
-    def fail(self) -> None:
-        """Ends what went wrong on our side: 500 if nothing was written yet, otherwise the connection breaks off."""
-        connection = self._connection
-        if connection is None:
-            return
-        if self.begun:
-            connection.abort()
-            return
-        try:
-            self.respond(500, PLAIN, b"Internal Server Error")
-        except Exception:
-            connection.abort()
-            raise
-
-    def detach(self) -> None:
-        self._connection = None
 
 
 class HttpConnection(Conversation):
@@ -226,7 +114,7 @@ class HttpConnection(Conversation):
 
     def _open(self, request: RequestReceived) -> None:
         self._exchange = exchange = Exchange(self, request)
-        route = self.owner.route(exchange.path)
+        route = self.owner.route(exchange)
         if route is None:
             exchange.respond(404, PLAIN, b"Not Found\n")
             return
@@ -328,11 +216,13 @@ class HttpConnection(Conversation):
     def stream(self) -> None:
         """The answer comes in parts; its deadline is that of its client's taking them."""
         self._streaming = True
+        if not self._writing_paused:
+            self.deadline = math.inf
 
     def pauseProducing(self) -> None:
         """The client does not take what is written: nothing more of it is read, and no further request answered."""
         self._writing_paused = True
-        self._wait(SEND_TIMEOUT)
+        self._wait(STREAM_TIMEOUT if self._streaming else SEND_TIMEOUT)
         if self._intake is not None:
             self._intake.writing_paused()
         self._pace_reading()
@@ -353,7 +243,8 @@ class HttpConnection(Conversation):
 
 class HttpFactory(Factory):
     """``routes``: (prefix, route), the first that fits. A prefix ending in ``/`` stands for everything below it, any
-    other for itself. ``fallback`` takes the rest; without one the rest is 404. ``now``: seconds since the epoch."""
+    other for itself. ``fallback`` takes the rest; without one the rest is 404. ``now``: seconds since the epoch.
+    ``hosted`` is asked before all of these whether the host that a request names is somebody else's."""
 
     noisy = False
 
@@ -366,8 +257,10 @@ class HttpFactory(Factory):
         telemetry: Telemetry,
         most_connections: int = MAX_CONNECTIONS,
         most_of_peer: int = MAX_CONNECTIONS_OF_PEER,
+        hosted: Callable[[Exchange], Route | None] | None = None,
     ) -> None:
         self._routes = tuple(routes)
+        self._hosted = hosted
         self._fallback = fallback
         self.clock = cast(Any, clock)
         self._now = now
@@ -379,7 +272,10 @@ class HttpFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> HttpConnection:
         return HttpConnection(self)
 
-    def route(self, path: bytes) -> Route | None:
+    def route(self, exchange: Exchange) -> Route | None:
+        if self._hosted is not None and (found := self._hosted(exchange)) is not None:
+            return found
+        path = exchange.path
         for prefix, route in self._routes:
             if path.startswith(prefix) and (prefix.endswith(b"/") or path == prefix):
                 return route

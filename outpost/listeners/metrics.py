@@ -10,7 +10,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from outpost.listeners.http import Exchange
+from outpost.listeners.exchange import Exchange
 from protocols.proxy.http1 import field_lines
 
 PATH = b"/metrics"

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from twisted.internet.defer import Deferred
 
-from outpost.listeners.http import Exchange
+from outpost.listeners.exchange import Exchange
 from outpost.outcome import Circumstances
 from outpost.signing_in import Go, Page, SigningIn, not_open
 from outpost.telemetry import Telemetry

@@ -77,6 +77,7 @@ class Connection:
         self._delivered = 0
         self._must_close = False
         self._unread = False
+        self._switched = False
         self._no_request()
 
     def _no_request(self) -> None:
@@ -144,6 +145,9 @@ class Connection:
 
     def next_event(self) -> RequestReceived | BodyReceived | Mark | Waiting:
         """The next event in order, NEED_DATA, or PAUSED."""
+        if self._switched and self._ended:
+            octets, self._held = self._held, b""
+            return BodyReceived(octets) if octets else NEED_DATA
         if self._ended:
             return PAUSED
         if self.must_close:
@@ -215,6 +219,15 @@ class Connection:
             self._ended = self._reader.events.popleft() is REQUEST_ENDED
         self._no_request()
         return b"%b%bContent-Length: %d\r\n\r\n%b" % (_PLAIN_STATUS_LINES[status], fields, len(body), body)
+
+    def switch_protocols(self, fields: bytes) -> bytes:
+        """101: from here on the connection speaks what the request asked for in Upgrade (RFC 9110, 7.8). What comes is
+        handed on as `BodyReceived`, until the connection is closed. ``fields`` hold Connection and Upgrade."""
+        request = self._request
+        if request is None or self._begun or not request.upgrade or not self._wholly_read:
+            raise LocalProtocolError("there is no request to switch protocols")
+        self._begun = self._switched = self._must_close = True
+        return b"%b%b\r\n" % (STATUS_LINES[101], fields)
 
     def begin(self, status: int, fields: bytes, length: int | None = None) -> bytes:
         """The head of an answer whose body has ``length`` bytes; None: chunked, or until the end for HTTP/1.0."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from twisted.internet.address import IPv4Address
@@ -11,7 +11,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from outpost.listeners.http import HttpConnection, HttpFactory, Route
+from outpost.listeners.exchange import Exchange, Route
+from outpost.listeners.http import HttpConnection, HttpFactory
 from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_PEER
 from outpost.telemetry import Telemetry
 
@@ -69,6 +70,7 @@ class Listener:
         telemetry: Telemetry | None = None,
         most_connections: int = MAX_CONNECTIONS,
         most_of_peer: int = MAX_CONNECTIONS_OF_PEER,
+        hosted: Callable[[Exchange], Route | None] | None = None,
     ) -> None:
         self.clock = Clock()
         self.telemetry = telemetry or RecordingTelemetry()
@@ -80,6 +82,7 @@ class Listener:
             self.telemetry,
             most_connections,
             most_of_peer,
+            hosted,
         )
 
     def connect(self, peer: str = "127.0.0.1") -> Visitor:

@@ -435,7 +435,7 @@ STEPS: dict[str, Step] = {
     "is the peer trusted": door_step("route._trusted.is_trusted"),
     "read the dialect": dialect,
     "find the client": door_step("route._trusted.client"),
-    "find the site": door_step("route._table.find"),
+    "find the site": door_step("route.table.find"),
     "choose the site": module_step("site_for"),
     "look for credentials": module_step("credentials_in"),
     "circumstances": module_step("_circumstances"),

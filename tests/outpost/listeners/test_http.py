@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from outpost.listeners.exchange import Exchange
 from outpost.listeners.http import (
     BODY_TIMEOUT,
     HEAD_TIMEOUT,
     IDLE_TIMEOUT,
     LINGER_TIMEOUT,
     SEND_TIMEOUT,
-    Exchange,
+    STREAM_TIMEOUT,
 )
 from tests.deliveries import deliveries
 from tests.outpost.listeners.http_connections import DATE, Listener, RecordingTelemetry, get
@@ -278,9 +279,34 @@ def test_a_client_that_takes_nothing_is_cut() -> None:
     visitor.send(get("/"))
     route.exchanges[0].begin(200, b"", None, b"a", last=False)
     visitor.connection.pauseProducing()
-    listener.pass_time(SEND_TIMEOUT + 1)
+    listener.pass_time(STREAM_TIMEOUT - 1)
+    assert not visitor.closed
+    listener.pass_time(2)
     assert visitor.closed
     assert route.takers[0].lost == 1
+
+
+def test_a_connection_that_switches_protocols_carries_octets() -> None:
+    route = Later()
+    visitor = Listener(fallback=route).connect()
+    visitor.send(get("/", ("Connection", "Upgrade"), ("Upgrade", "websocket")) + b"\x81\x00")
+    assert visitor.received == b""
+    route.exchanges[0].switch(b"Upgrade: websocket\r\n")
+    visitor.send(b"GET / HTTP/1.1\r\n\r\n")
+    assert visitor.received == b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
+    assert route.takers[0].body == b"\x81\x00GET / HTTP/1.1\r\n\r\n"
+    route.exchanges[0].send(b"\x88\x00", last=False)
+    route.exchanges[0].send(b"", last=True)
+    assert visitor.received.endswith(b"\r\n\r\n\x88\x00")
+    assert visitor.closed
+
+
+def test_a_host_may_be_somebody_elses_before_any_path_is_ours() -> None:
+    own, other = Later(), Later()
+    listener = Listener([(b"/-/", own)], hosted=lambda exchange: other if exchange.request.host == b"other" else None)
+    listener.connect().send(get("/-/health", host="other"))
+    listener.connect().send(get("/-/health"))
+    assert (len(own.exchanges), len(other.exchanges)) == (1, 1)
 
 
 @pytest.mark.parametrize(
