@@ -14,18 +14,18 @@ from outpost.browser_sessions import BrowserSessions, Known
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.exchange import Exchange
 from outpost.listeners.sign_in import SignInDoor
+from outpost.listeners.sites import sites
 from outpost.outcome import HTTP_STATUS, Circumstances, Decision, Identity, Password
 from outpost.signing_in import SigningIn
 from outpost.telemetry import Telemetry
-from protocols.link.messages import OutpostRecord, ProviderRecord, ProxySettings
+from protocols.link.messages import OutpostRecord
 from protocols.proxy.conventions import AUTHELIA, OAUTH2_PROXY, Convention, convention_at, keeps_out
 from protocols.proxy.cookies import values
 from protocols.proxy.decision import Deny, HostTable, Prove, Realm, SignIn, Site, credentials_in, site_for
 from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.headers import Unwritable, meta_fields
 from protocols.proxy.http1 import field_lines
-from protocols.proxy.injected import BasicAttributes, injected_fields
-from protocols.proxy.skipping import SkippedPaths
+from protocols.proxy.injected import injected_fields
 from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers
 from rules.reasons import Outcome
 
@@ -91,7 +91,7 @@ class ForwardAuth:
     def _followed(self, snapshot: Snapshot, touched: Touched) -> None:
         if not (touched.everything or touched.configuration):
             return
-        self.table = HostTable(_sites(snapshot))
+        self.table = HostTable(sites(snapshot))
         self._outpost = snapshot.outpost
         self._meta = {}
         self._rendered = {}
@@ -370,34 +370,3 @@ def _circumstances(client: str, forwarded: ForwardedRequest) -> Circumstances:
 
 def _query(exchange: Exchange) -> str:
     return exchange.request.target.partition(b"?")[2].decode("latin-1")
-
-
-def _sites(snapshot: Snapshot) -> list[Site]:
-    return [
-        _site(record, record.settings)
-        for record in snapshot.providers.values()
-        if isinstance(record.settings, ProxySettings)
-    ]
-
-
-def _site(record: ProviderRecord, settings: ProxySettings) -> Site:
-    return Site(
-        provider=record.pk,
-        provider_name=record.name,
-        application=record.application,
-        application_name=record.application_name,
-        mode=settings.mode,
-        external_host=settings.external_host,
-        cookie_domain=settings.cookie_domain,
-        takes_basic=settings.intercept_header_auth,
-        client_id=settings.client_id,
-        secret=settings.cookie_secret,
-        basic=_basic_attributes(settings),
-        skipped=SkippedPaths(settings.skip_path_regex, whole_url=settings.mode == "forward_domain"),
-    )
-
-
-def _basic_attributes(settings: ProxySettings) -> BasicAttributes | None:
-    if not settings.basic_auth_enabled:
-        return None
-    return BasicAttributes(settings.basic_auth_user_attribute, settings.basic_auth_password_attribute)

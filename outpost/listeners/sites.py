@@ -1,0 +1,40 @@
+"""The proxy providers of a snapshot, as deciding about hosts needs them."""
+
+from __future__ import annotations
+
+from outpost.directory.snapshot import Snapshot
+from protocols.link.messages import ProviderRecord, ProxySettings
+from protocols.proxy.decision import Site
+from protocols.proxy.injected import BasicAttributes
+from protocols.proxy.skipping import SkippedPaths
+
+
+def sites(snapshot: Snapshot) -> list[Site]:
+    return [
+        _site(record, record.settings)
+        for record in snapshot.providers.values()
+        if isinstance(record.settings, ProxySettings)
+    ]
+
+
+def _site(record: ProviderRecord, settings: ProxySettings) -> Site:
+    return Site(
+        provider=record.pk,
+        provider_name=record.name,
+        application=record.application,
+        application_name=record.application_name,
+        mode=settings.mode,
+        external_host=settings.external_host,
+        cookie_domain=settings.cookie_domain,
+        takes_basic=settings.intercept_header_auth,
+        client_id=settings.client_id,
+        secret=settings.cookie_secret,
+        basic=_basic_attributes(settings),
+        skipped=SkippedPaths(settings.skip_path_regex, whole_url=settings.mode == "forward_domain"),
+    )
+
+
+def _basic_attributes(settings: ProxySettings) -> BasicAttributes | None:
+    if not settings.basic_auth_enabled:
+        return None
+    return BasicAttributes(settings.basic_auth_user_attribute, settings.basic_auth_password_attribute)
