@@ -1,4 +1,4 @@
-"""First start (DESIGN section 7): the administrator and their group, default flows, embedded outpost, certificate.
+"""First start (DESIGN section 7): administrator and their group, default flows and mappings, outpost, certificate.
 
 Everything has the names that authentik gives it, so that files and scripts which refer to them keep working. What is
 there already, by name or by ``managed``, stays as it is; what is missing is made again, except users and groups.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from control.certificates import KeyPair, self_signed
 from control.default_flows import ensure_flows
+from control.mappings.defaults import ensure_mappings
 from control.outposts import SELF_SIGNED
 from control.passwords import Passwords
 from control.records import Certificate, Group, Outpost, Setting, Token, User
@@ -73,6 +74,7 @@ def bootstrap(
         if hashed is None:
             tx.insert(Setting(SETUP_CODE, ""))
     ensure_flows(tx)
+    ensure_mappings(tx)
     if pair is not None and _certificate(tx) is None:
         tx.insert(
             Certificate(

@@ -169,6 +169,28 @@ class Provider(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class PropertyMapping(Record):
+    """An expression that says what is told of a person: claims, headers, attributes of answers and of entries."""
+
+    TABLE = "property_mapping"
+    DIRECTORY = True
+    SEARCHED = ("name", "managed")
+    UNIQUE = (("name",), ("managed",))
+
+    name: str
+    kind: str
+    """A key of `control.verbs.property_mappings.KINDS`: scope, radius, ldap."""
+    expression: str
+    pk: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """The fields of the kind: ``scope_name`` and ``description`` of a scope."""
+    on_failure: str = "omit"
+    """What becomes of a login when it breaks: omit (what it would have said is left out) or refuse."""
+    managed: str | None = None
+    """Of those that are there from the start, authentik's word for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class RadiusRule(Record):
     """Attributes that a RADIUS provider answers with, to some people, at some places, at some hours."""
 
@@ -754,6 +776,7 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     Role,
     Application,
     Provider,
+    PropertyMapping,
     RadiusRule,
     RadiusNas,
     Binding,

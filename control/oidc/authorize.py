@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 from control.authentication import application_admits
 from control.flows.planning import NotForYou, plan
-from control.oidc import claims
 from control.oidc.clients import Client, form_target
 from control.oidc.discovery import AUTHORIZE
 from control.oidc.requests import MOST_PARAMETERS, Asked, Pairs, Redirected, Refused, read, request_id
@@ -155,5 +154,5 @@ def consent_asked(tx: Transaction, next: str) -> dict[str, Any]:
         "application": asked.client.application.pk,
         "name": asked.client.application.name,
         "scopes": list(asked.scopes),
-        "permissions": [{"id": scope, "name": claims.TOLD[scope]} for scope in asked.scopes],
+        "permissions": [{"id": scope, "name": asked.client.described(scope)} for scope in asked.scopes],
     }

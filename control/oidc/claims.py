@@ -1,14 +1,15 @@
-"""What each scope tells about a person: plain functions, one a scope (OpenID Connect Core, 5.1 and 5.4)."""
+"""What the usual scopes tell about a person (OpenID Connect Core, 5.1 and 5.4), and which name stands for them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from control.outposts import uid_of
 from control.records import User
 from control.store.interface import Transaction
+from control.verbs.property_mappings import EMAIL, OFFLINE, OPENID, PROFILE
 from control.verbs.rights import closure
 
 
@@ -46,27 +47,14 @@ def _profile(person: Person) -> dict[str, Any]:
     }
 
 
-SCOPES: dict[str, Callable[[Person], dict[str, Any]]] = {
-    "openid": _nothing,
-    "email": _email,
-    "profile": _profile,
-    "offline_access": _nothing,
+BUILT_IN: dict[str, Callable[[Person], dict[str, Any]]] = {
+    OPENID: _nothing,
+    EMAIL: _email,
+    PROFILE: _profile,
+    OFFLINE: _nothing,
 }
+"""``managed`` of a scope mapping to what its expression says while nobody has changed it, without interpreting it."""
 NAMES = ("email", "email_verified", "name", "given_name", "preferred_username", "nickname", "groups")
-TOLD = {
-    "openid": "Know that it is you",
-    "email": "See your e-mail address",
-    "profile": "See your name, user name and groups",
-    "offline_access": "Keep this access while you are away",
-}
-"""What a scope means, for the person who is asked."""
-
-
-def of_scopes(person: Person, scopes: Iterable[str]) -> dict[str, Any]:
-    claims: dict[str, Any] = {}
-    for scope in sorted(scopes):
-        claims.update(SCOPES[scope](person))
-    return claims
 
 
 _SUBJECTS: dict[str, Callable[[Person], str]] = {

@@ -10,11 +10,15 @@ from urllib.parse import urlsplit
 
 import re2
 
-from control.records import Application, Provider
+from control.records import Application, PropertyMapping, Provider
 from control.store.interface import Transaction
+from control.verbs import property_mappings
 from control.verbs.fields import seconds
+from control.verbs.property_mappings import SCOPE
 from control.verbs.provider_kinds import REFUSED_SCHEMES
 
+OPENID = "openid"
+"""OpenID Connect Core, 3.1.2.1."""
 LONGEST_URI = 2048
 """Characters of a redirect URI, as many as may be registered."""
 CALLBACK = "/outpost.goauthentik.io/callback?X-authentik-auth-callback=true"
@@ -34,6 +38,18 @@ class Client:
     redirect_uris: tuple[tuple[str, str], ...]
     """(matching mode, URL or pattern)"""
     logout_uris: tuple[tuple[str, str], ...]
+    mappings: tuple[PropertyMapping, ...] = ()
+    """Its scope mappings: which scopes there are, and what they tell."""
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """``openid`` needs no mapping: it tells nothing."""
+        return tuple(dict.fromkeys([OPENID, *(mapping.settings["scope_name"] for mapping in self.mappings)]))
+
+    def described(self, scope: str) -> str:
+        """What granting it means, for the person who is asked."""
+        told = (one.settings["description"] for one in self.mappings if one.settings["scope_name"] == scope)
+        return next(filter(None, told), scope)
 
     @property
     def requires_pkce(self) -> bool:
@@ -58,17 +74,17 @@ def find(tx: Transaction, client_id: str) -> Client | None:
     """None without a provider of that id, or while it has no application."""
     provider = tx.find(Provider, client_id=client_id) if client_id else None
     application = tx.find(Application, provider=provider.pk) if provider is not None else None
-    return client(provider, application) if provider is not None and application is not None else None
+    return client(tx, provider, application) if provider is not None and application is not None else None
 
 
 def of_application(tx: Transaction, slug: str) -> Client | None:
     application = tx.find(Application, slug=slug)
     if application is None or application.provider is None:
         return None
-    return client(tx.get(Provider, application.provider), application)
+    return client(tx, tx.get(Provider, application.provider), application)
 
 
-def client(provider: Provider, application: Application) -> Client | None:
+def client(tx: Transaction, provider: Provider, application: Application) -> Client | None:
     """None for a provider that speaks no OIDC."""
     if provider.client_id is None or provider.kind not in ("oauth2", "proxy"):
         return None
@@ -81,6 +97,7 @@ def client(provider: Provider, application: Application) -> Client | None:
         is_public=provider.settings.get("client_type") == "public",
         redirect_uris=_of_type(registered, "authorization"),
         logout_uris=_of_type(registered, "logout"),
+        mappings=tuple(one for one in property_mappings.of(tx, provider.property_mappings) if one.kind == SCOPE),
     )
 
 

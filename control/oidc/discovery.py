@@ -43,7 +43,7 @@ def document(base: str, client: Client) -> dict[str, Any]:
         "subject_types_supported": ["public"],
         "token_endpoint_auth_methods_supported": list(methods),
         "acr_values_supported": [ACR],
-        "scopes_supported": list(claims.SCOPES),
+        "scopes_supported": list(client.scopes),
         "claims_supported": [*PROTOCOL_CLAIMS, *claims.NAMES],
         "claims_parameter_supported": False,
         "request_parameter_supported": False,

@@ -14,10 +14,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from control.authentication import application_admits
-from control.oidc import claims, tokens
+from control.mappings.answers import leave_events
+from control.oidc import claims, scopes, tokens
 from control.oidc.authorize import AUTHORIZED, Grant
 from control.oidc.clients import Client, client
 from control.oidc.keys import signing_key
+from control.oidc.scopes import Told
 from control.oidc.tokens import Granted, Random, Tokens, digest
 from control.records import AccessToken, Application, AuthorizationCode, Event, Provider, RefreshToken, Session, User
 from control.sessions import Caller, sid_of
@@ -36,6 +38,7 @@ LONGEST_TOKEN = 64 * 1024
 """Characters that are hashed to look a token up; ours grow with a user's groups."""
 
 INVALID_GRANT = "The code or token is unknown, used, expired, revoked, or was given to another client or address."
+BROKEN = "A property mapping of this provider failed, and is set to refuse. Its administrator finds an event about it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def redeem(
     if code.expires <= tx.now or user is None or user.credential_version != granted.credential_version:
         return Failed("invalid_grant", INVALID_GRANT)
     tx.update(replace(code, used=True))
-    return _give(tx, asking, user, code.pk, code.session, granted, base, random)
+    return _give(tx, asking, user, code.pk, code.session, granted, base, random, who)
 
 
 def pkce_refusal(challenge: str | None, verifier: str | None) -> str | None:
@@ -135,12 +138,12 @@ def refresh(
     if token.expires <= tx.now or user is None:
         return Failed("invalid_grant", INVALID_GRANT)
     granted = Granted.from_json(token.granted)
-    scopes = tuple(dict.fromkeys(asked["scope"].split())) if "scope" in asked else granted.scopes
-    if not set(scopes) <= set(granted.scopes):
+    wanted = tuple(dict.fromkeys(asked["scope"].split())) if "scope" in asked else granted.scopes
+    if not set(wanted) <= set(granted.scopes):
         return Failed("invalid_scope", "These scopes are more than what was granted.")
     tx.update(replace(token, revoked=True))
     _sweep(tx)
-    return _give(tx, asking, user, token.code, None, replace(granted, scopes=scopes), base, random, keep=granted)
+    return _give(tx, asking, user, token.code, None, replace(granted, scopes=wanted), base, random, who, keep=granted)
 
 
 def _give(
@@ -152,11 +155,17 @@ def _give(
     granted: Granted,
     base: str,
     random: Random,
+    who: Caller,
     keep: Granted | None = None,
-) -> Tokens:
+) -> Tokens | Failed:
     """``keep``: what the refresh token stands for, when this answer is asked for less."""
     key = signing_key(tx, asking)
-    access, identity, ends = tokens.signed(asking, claims.person(tx, user), granted, key, base, tx.now, random)
+    person = claims.person(tx, user)
+    told = scopes.told(tx, asking, person, granted.scopes, who.client_ip)
+    leave_events(tx, told.broken, "oidc", asking.application, asking.provider, user, who.client_ip)
+    if told.refused:
+        return Failed("invalid_grant", BROKEN)
+    access, identity, ends = tokens.signed(asking, person, granted, told.claims, key, base, tx.now, random)
     common: dict[str, Any] = {"provider": asking.provider.pk, "user": user.pk, "code": code}
     tx.insert(AccessToken(pk=digest(access), session=session, granted=asdict(granted), expires=ends, **common))
     whole = keep or granted
@@ -186,18 +195,24 @@ def bearer(tx: Transaction, token: str) -> Bearer | None:
         return None
     provider = tx.find(Provider, pk=stored.provider)
     application = tx.find(Application, provider=stored.provider)
-    whose = client(provider, application) if provider is not None and application is not None else None
+    whose = client(tx, provider, application) if provider is not None and application is not None else None
     user = _in_good_standing(tx, whose, stored.user, stored.created) if whose is not None else None
     if whose is None or user is None:
         return None
     return Bearer(whose, user, Granted.from_json(stored.granted), stored)
 
 
-def userinfo(tx: Transaction, found: Bearer) -> dict[str, Any]:
+def userinfo(tx: Transaction, found: Bearer, peer: str) -> Told:
     """OpenID Connect Core, 5.3.2: as things are now, not as they were at sign-in."""
     person = claims.person(tx, found.user)
     mode = found.client.provider.settings.get("sub_mode", "hashed_user_id")
-    return {**claims.of_scopes(person, found.granted.scopes), "sub": claims.subject(person, mode)}
+    told = scopes.told(tx, found.client, person, found.granted.scopes, peer)
+    return replace(told, claims={**told.claims, "sub": claims.subject(person, mode)})
+
+
+def broken(tx: Transaction, found: Bearer, told: Told, peer: str) -> None:
+    """An event for each mapping of `userinfo` that did not work."""
+    leave_events(tx, told.broken, "oidc", found.client.application, found.client.provider, found.user, peer)
 
 
 def revoke(tx: Transaction, asking: Client, token: str) -> None:

@@ -106,4 +106,4 @@ def _client(tx: Transaction, outpost: str, pk: int) -> Client | None:
     application = tx.find(Application, provider=pk) if provider is not None else None
     if provider is None or application is None or provider.kind != "proxy":
         return None
-    return clients.client(provider, application)
+    return clients.client(tx, provider, application)

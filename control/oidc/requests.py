@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from control.flows.targets import LONGEST_TARGET
-from control.oidc import claims
 from control.oidc.clients import Client, find
 from control.oidc.discovery import AUTHORIZE, RESPONSE_MODES, issuer
 from control.store.interface import Transaction
@@ -165,7 +164,7 @@ def read(tx: Transaction, pairs: Pairs) -> Asked:
         raise Redirected(to, "invalid_request", "prompt=none stands alone.")
     return Asked(
         to=to,
-        scopes=_scopes(given.get("scope")),
+        scopes=_scopes(to.client, given.get("scope")),
         nonce=given.get("nonce"),
         challenge=_challenge(to, given),
         prompt=prompt,
@@ -176,10 +175,10 @@ def read(tx: Transaction, pairs: Pairs) -> Asked:
     )
 
 
-def _scopes(asked: str | None) -> tuple[str, ...]:
+def _scopes(client: Client, asked: str | None) -> tuple[str, ...]:
     """Without any, all; unknown ones are dropped (RFC 6749, 3.3)."""
-    wanted = asked.split() if asked is not None else [scope for scope in claims.SCOPES if scope != "offline_access"]
-    return tuple(dict.fromkeys(scope for scope in wanted if scope in claims.SCOPES))
+    wanted = asked.split() if asked is not None else [scope for scope in client.scopes if scope != "offline_access"]
+    return tuple(dict.fromkeys(scope for scope in wanted if scope in client.scopes))
 
 
 def _challenge(to: Destination, given: Mapping[str, str]) -> str | None:

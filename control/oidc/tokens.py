@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,9 +76,16 @@ def half_hash(token: str) -> str:
 
 
 def signed(
-    client: Client, person: Person, granted: Granted, key: Key, base: str, now: float, random: Random
+    client: Client,
+    person: Person,
+    granted: Granted,
+    told: Mapping[str, Any],
+    key: Key,
+    base: str,
+    now: float,
+    random: Random,
 ) -> tuple[str, str | None, float]:
-    """Access token, ID token (None without the scope openid), and when they end."""
+    """Access token, ID token (None without the scope openid), and when they end. ``told``: claims about the person."""
     settings = client.provider.settings
     ends = now + client.seconds("access_token_validity", "hours=1")
     common: dict[str, Any] = {
@@ -94,7 +101,7 @@ def signed(
     }
     if granted.nonce is not None:
         common["nonce"] = granted.nonce
-    told = claims.of_scopes(person, granted.scopes) if settings.get("include_claims_in_id_token", True) else {}
+    told = told if settings.get("include_claims_in_id_token", True) else {}
     access = key.sign(
         {
             **told,

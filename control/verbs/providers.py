@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from control.outposts import SELF_SIGNED
-from control.records import Certificate, Flow, Outpost, Provider
+from control.records import Certificate, Flow, Outpost, PropertyMapping, Provider
 from control.store.interface import Query, Transaction
-from control.verbs.fields import Invalid, existing, missing, parse, unique
+from control.verbs import property_mappings
+from control.verbs.fields import Invalid, existing, parse, unique
 from control.verbs.provider_kinds import (
     KINDS,
     LdapFields,
@@ -29,10 +30,11 @@ COMMON = tuple(ProviderFields.model_fields)
 
 
 def create(tx: Transaction, kind: str, given: Mapping[str, Any], random: Random) -> Provider:
-    """``kind`` is a key of `KINDS`. Secrets and flows that are not given get good defaults. Raises Invalid."""
+    """``kind`` is a key of `KINDS`. What is not given gets good defaults: secrets, flows, mappings. Raises Invalid."""
     generated = {name: random(size).hex() for name, size in KINDS[kind].generated}
-    fields = parse(KINDS[kind].fields, {**_default_flows(tx, kind), **generated, **given})
-    _check(tx, fields)
+    defaults = {**_default_flows(tx, kind), **_default_mappings(tx, kind), **generated}
+    fields = parse(KINDS[kind].fields, {**defaults, **given})
+    _check(tx, kind, fields)
     with unique():
         return tx.insert(Provider(kind=kind, **_parts(tx, kind, fields)))
 
@@ -46,7 +48,7 @@ def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = T
         kept = (*FLOWS, *(name for name, _ in kind.generated))
         parse(kind.fields, {**{name: now[name] for name in kept}, **given})
     fields = parse(kind.fields, {**now, **given})
-    _check(tx, fields)
+    _check(tx, provider.kind, fields)
     changed = replace(provider, **_parts(tx, provider.kind, fields))
     _refuse_rivals(tx, changed)
     with unique():
@@ -94,13 +96,17 @@ def _default_flows(tx: Transaction, kind: str) -> dict[str, str]:
     return {field: flow.pk for field, flow in found.items() if flow is not None}
 
 
-def _check(tx: Transaction, fields: ProviderFields) -> None:
+def _default_mappings(tx: Transaction, kind: str) -> dict[str, list[str]]:
+    wanted = Query(within={"managed": KINDS[kind].mappings})
+    return {"property_mappings": [mapping.pk for mapping in tx.select(PropertyMapping, wanted)]}
+
+
+def _check(tx: Transaction, kind: str, fields: ProviderFields) -> None:
     for name in FLOWS:
         pk = getattr(fields, name)
         if pk is not None:
             existing(tx, Flow, name, [pk])
-    if fields.property_mappings:
-        raise Invalid({"property_mappings": [missing(pk) for pk in fields.property_mappings]})
+    property_mappings.chosen(tx, kind, fields.property_mappings)
     certificate = getattr(fields, "certificate", None)
     if certificate is not None:
         existing(tx, Certificate, "certificate", [certificate])

@@ -16,7 +16,8 @@ from starlette.routing import BaseRoute, Route
 from control.oidc import clients, discovery, grants, keys
 from control.oidc.clients import Client
 from control.oidc.discovery import ROOT
-from control.oidc.grants import Failed
+from control.oidc.grants import Bearer, Failed
+from control.oidc.scopes import Told
 from control.store.interface import Overloaded, Transaction, Unavailable
 from control.web import oidc_pages
 from control.web.addresses import known_as
@@ -149,16 +150,22 @@ def _credentials(request: Request, fields: dict[str, str]) -> tuple[str, str | N
 
 async def _userinfo(request: Request, services: Services) -> Response:
     token = await _bearer_token(request)
+    peer = caller(request, services).client_ip
 
-    def verb(tx: Transaction) -> dict[str, Any]:
+    def verb(tx: Transaction) -> tuple[Bearer, Told]:
         found = grants.bearer(tx, token)
         if found is None:
             raise _challenge(401, "invalid_token", "The token is unknown, expired or revoked.")
         if "openid" not in found.granted.scopes:
             raise _challenge(403, "insufficient_scope", "The token was given without the scope openid.")
-        return grants.userinfo(tx, found)
+        return found, grants.userinfo(tx, found, peer)
 
-    return _json(await services.store.read(verb))
+    found, told = await services.store.read(verb)
+    if told.broken:
+        await services.store.write(lambda tx: grants.broken(tx, found, told, peer))
+    if told.refused:
+        raise _challenge(401, "invalid_token", grants.BROKEN)
+    return _json(told.claims)
 
 
 async def _bearer_token(request: Request) -> str:
@@ -192,8 +199,11 @@ async def _introspect(request: Request, services: Services) -> Response:
         found = grants.bearer(tx, fields.get("token", ""))
         if found is None or found.client.client_id != client.client_id:
             return {"active": False}
+        told = grants.userinfo(tx, found, caller(request, services).client_ip)
+        if told.refused:
+            return {"active": False}
         return {
-            **grants.userinfo(tx, found),
+            **told.claims,
             "iss": discovery.issuer(base, client),
             "aud": client.client_id,
             "exp": int(found.token.expires),

@@ -33,6 +33,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "setting": ("authentik_tenants", "setting"),
     "flow": ("authentik_flows", "flow"),
     "stage": ("authentik_flows", "stage"),
+    "property_mapping": ("authentik_core", "propertymapping"),
     "radius_rule": ("authentik_providers_radius", "radiusrule"),
     "radius_nas": ("authentik_providers_radius", "radiusnas"),
     "stage_binding": ("authentik_flows", "flowstagebinding"),

@@ -31,6 +31,8 @@ class Kind:
     """Slugs of the flows it gets when none are given."""
     generated: tuple[tuple[str, int], ...] = ()
     """Fields that are made up when none are given, and how many random bytes, written in hexadecimal."""
+    mappings: tuple[str, ...] = ()
+    """``managed`` of the property mappings that it gets when none are given."""
     secrets: frozenset[str] = frozenset()
     """Fields that are encrypted at rest."""
 

@@ -9,6 +9,7 @@ import re2
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from control.verbs.fields import Duration, Uuid
+from control.verbs.property_mappings import EMAIL, OFFLINE, OPENID, PROFILE
 from control.verbs.provider_kinds.kind import Kind, ProviderFields
 
 MAX_REDIRECT_URIS = 100
@@ -81,6 +82,7 @@ KIND = Kind(
     "OAuth2Provider",
     "OAuth2/OpenID Provider",
     generated=(("client_id", 20), ("client_secret", 64)),
+    mappings=(OPENID, EMAIL, PROFILE, OFFLINE),
     secrets=frozenset({"client_secret"}),
     form="oauth2",
 )

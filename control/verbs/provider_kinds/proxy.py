@@ -11,6 +11,7 @@ import re2
 from pydantic import AfterValidator, Field
 
 from control.verbs.fields import Duration, Invalid, LongText, Text, Uuid
+from control.verbs.property_mappings import EMAIL, OFFLINE, OPENID, PROFILE, PROXY
 from control.verbs.provider_kinds.kind import Kind, ProviderFields
 
 MAX_PATTERNS = 200
@@ -120,5 +121,6 @@ KIND = Kind(
     "Proxy Provider",
     claims="external_host",
     generated=(("client_id", 20), ("client_secret", 64), ("cookie_secret", 16)),
+    mappings=(OPENID, EMAIL, PROFILE, OFFLINE, PROXY),
     secrets=frozenset({"client_secret", "cookie_secret"}),
 )

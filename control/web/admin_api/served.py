@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control.flows.planning import headless_flow
-from control.oidc import claims, clients, discovery
+from control.oidc import clients, discovery
 from control.records import Application, Flow, Outpost, Provider
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
@@ -150,7 +150,7 @@ def _radius(tx: Transaction, provider: Provider, application: Application, base:
 
 
 def _proxy(tx: Transaction, provider: Provider, application: Application, base: str) -> Body | None:
-    client = clients.client(provider, application)
+    client = clients.client(tx, provider, application)
     if client is None:
         return None
     return {
@@ -161,7 +161,7 @@ def _proxy(tx: Transaction, provider: Provider, application: Application, base: 
         "oidc_configuration": discovery.document(base, client),
         "cookie_secret": provider.secrets["cookie_secret"],
         "access_token_validity": seconds(str(provider.settings["access_token_validity"])),
-        "scopes_to_request": list(claims.SCOPES),
+        "scopes_to_request": list(client.scopes),
         "assigned_application_slug": application.slug,
         "assigned_application_name": application.name,
         **_some(

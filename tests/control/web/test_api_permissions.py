@@ -63,6 +63,8 @@ OUTPOSTS = EVERYBODY | {
     ("GET", "/crypto/certificatekeypairs/{key}/view_certificate/"): 404,
     ("GET", "/crypto/certificatekeypairs/{key}/view_private_key/"): 404,
 }
+MAPPINGS: dict[str, dict[str, str]] = {"scope": {"scope_name": "some"}}
+"""Kinds of property mappings, and what each needs."""
 NOT_PERMITTED = {"detail": "You do not have permission to perform this action."}
 NOT_AUTHENTICATED = {"detail": "Authentication credentials were not provided."}
 BAD_TOKEN = {"detail": "Token invalid/expired"}
@@ -119,6 +121,10 @@ def keys(api: Api) -> dict[str, str]:
     made["/radius/nas"] = api.post("/radius/nas/", nas)["pk"]
     session = RadiusSession("192.0.2.1", "ap", "01", started=1.0)
     made["/radius/sessions"] = api.sql.write_now(lambda tx: tx.insert(session).pk)
+    for kind, more in MAPPINGS.items():
+        body = {"name": kind, "expression": "return {}", **more}
+        made[f"/propertymappings/provider/{kind}"] = api.post(f"/propertymappings/provider/{kind}/", body)["pk"]
+    made["/propertymappings/all"] = api.get("/propertymappings/all/")["results"][0]["pk"]
     made["/knocks"] = knock(api)
     api.sql.write_now(lambda tx: tries.wrong(tx, "mallory", "192.0.2.0/24"))
     api.sql.write_now(lambda tx: reputation.count(tx, "mallory", "192.0.2.1", right=False))

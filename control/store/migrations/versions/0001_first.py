@@ -365,6 +365,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pending_challenge_user"), ["user"], unique=False)
 
     op.create_table(
+        "property_mapping",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("expression", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("on_failure", sa.Text(), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_property_mapping")),
+        sa.UniqueConstraint("managed", name=op.f("uq_property_mapping_managed")),
+        sa.UniqueConstraint("name", name=op.f("uq_property_mapping_name")),
+    )
+    op.create_table(
         "provider",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),

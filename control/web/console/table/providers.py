@@ -101,7 +101,7 @@ def _beside(tx: Transaction, provider: Provider, around: Around) -> Mapping[str,
     outposts = [one for one in tx.select(Outpost, Query(ordering=("name",))) if provider.pk in one.providers]
     urls: dict[str, str] = {}
     if provider.kind == "oauth2" and application is not None:
-        client = clients.client(provider, application)
+        client = clients.client(tx, provider, application)
         described = discovery.document(around.base, client) if client is not None else {}
         urls = {label: described[name] for name, label in ENDPOINTS.items() if name in described}
         if urls:

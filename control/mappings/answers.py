@@ -1,0 +1,73 @@
+"""Several mappings, one question: what each says, and which are broken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from control.expression.environment import Asked
+from control.expression.evaluation import Evaluated, evaluate
+from control.expression.exposed import Exposed
+from control.expression.faults import Fault
+from control.records import Application, Event, PropertyMapping, Provider, User
+from control.store.interface import Transaction
+
+LARGEST = 16_384
+"""Characters of what one mapping says, as JSON: tokens go into headers, and lines of 64 KiB are looked up nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    mapping: PropertyMapping
+    fault: Fault
+
+
+def refuses(broken: Iterable[Broken]) -> bool:
+    """Does one of them end the login, as its administrator wants it?"""
+    return any(one.mapping.on_failure == "refuse" for one in broken)
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """``clock`` only counts seconds."""
+
+    clock: Callable[[], float] = field(default=time.monotonic)
+
+    def ask(self, mapping: PropertyMapping, asked: Asked, more: Mapping[str, Exposed] | None = None) -> Evaluated:
+        return evaluate(mapping.expression, asked, self.clock, more)
+
+
+def leave_events(
+    tx: Transaction,
+    broken: Iterable[Broken],
+    app: str,
+    application: Application | None,
+    provider: Provider,
+    user: User | None,
+    client_ip: str,
+) -> None:
+    """authentik's ``property_mapping_exception``, one for each, with what has to be changed and where."""
+    for one in broken:
+        refused = one.mapping.on_failure == "refuse"
+        context: dict[str, Any] = {
+            "message": f"The property mapping “{one.mapping.name}” failed: {one.fault}",
+            "mapping": {"pk": one.mapping.pk, "name": one.mapping.name},
+            "line": one.fault.line,
+            "column": one.fault.column,
+            "effect": "The login was refused." if refused else "What it would have said was left out.",
+            "provider": provider.pk,
+        }
+        if application is not None:
+            context["application"] = {"pk": application.pk, "name": application.name, "slug": application.slug}
+        tx.insert(
+            Event(
+                action="property_mapping_exception",
+                app=app,
+                context=context,
+                user={"pk": user.pk, "username": user.username, "email": user.email} if user is not None else {},
+                client_ip=client_ip,
+                created=tx.now,
+            )
+        )

@@ -1,0 +1,111 @@
+"""Property mappings: made, changed and deleted; an expression that could never run is refused here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from control.expression.evaluation import check
+from control.records import PropertyMapping
+from control.store.interface import Query, Transaction
+from control.verbs.fields import Fields, Invalid, LongText, Name, existing, overlaid, parse, unique
+
+SCOPE, RADIUS, LDAP = "scope", "radius", "ldap"
+OAUTH2 = "goauthentik.io/providers/oauth2/scope-"
+OPENID, EMAIL, PROFILE, OFFLINE = (f"{OAUTH2}{scope}" for scope in ("openid", "email", "profile", "offline_access"))
+PROXY = "goauthentik.io/providers/proxy/scope-proxy"
+"""``managed`` of those that every store has (`control.mappings.defaults`)."""
+MOST_MAPPINGS = 100
+"""Of one provider: each may run at every sign-in."""
+
+
+class MappingFields(Fields):
+    name: Name
+    expression: Annotated[str, Field(min_length=1, max_length=32_768)]
+    on_failure: Literal["omit", "refuse"] = "omit"
+    managed: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+
+
+class ScopeFields(MappingFields):
+    scope_name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
+    """One token of RFC 6749, section 3.3."""
+    description: LongText = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    fields: type[MappingFields]
+    names: frozenset[str]
+    """That its expressions see, beside those that every one sees."""
+    model: str
+    """authentik's class name."""
+    label: str
+    app: str
+    providers: frozenset[str]
+    """Kinds of providers that can use it."""
+
+
+KINDS: dict[str, Kind] = {
+    SCOPE: Kind(
+        ScopeFields,
+        frozenset({"provider", "token"}),
+        "ScopeMapping",
+        "Scope Mapping",
+        "authentik_providers_oauth2",
+        frozenset({"oauth2", "proxy"}),
+    ),
+}
+COMMON = tuple(MappingFields.model_fields)
+
+
+def create(tx: Transaction, kind: str, given: Mapping[str, Any]) -> PropertyMapping:
+    """``kind`` is a key of `KINDS`. Raises Invalid."""
+    fields = parse(KINDS[kind].fields, given)
+    _check(kind, fields)
+    with unique():
+        return tx.insert(PropertyMapping(kind=kind, **_parts(fields)))
+
+
+def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = True) -> PropertyMapping:
+    """Raises Invalid, NotFound."""
+    mapping = tx.get(PropertyMapping, pk)
+    current = {**{name: getattr(mapping, name) for name in COMMON}, **mapping.settings}
+    fields = overlaid(KINDS[mapping.kind].fields, current, given, partial)
+    _check(mapping.kind, fields)
+    with unique():
+        return tx.update(replace(mapping, **_parts(fields)))
+
+
+def delete(tx: Transaction, pk: str) -> None:
+    """Providers go on without it. Raises NotFound."""
+    tx.delete(tx.get(PropertyMapping, pk))
+
+
+def chosen(tx: Transaction, kind: str, pks: Sequence[str]) -> None:
+    """May a provider of this kind have these? Raises Invalid."""
+    if len(pks) > MOST_MAPPINGS:
+        raise Invalid({"property_mappings": [f"No more than {MOST_MAPPINGS}."]})
+    for mapping in existing(tx, PropertyMapping, "property_mappings", pks):
+        if kind not in KINDS[mapping.kind].providers:
+            raise Invalid(
+                {"property_mappings": [f"“{mapping.name}” is a {KINDS[mapping.kind].label}, which is of no use here."]}
+            )
+
+
+def of(tx: Transaction, pks: Sequence[str]) -> tuple[PropertyMapping, ...]:
+    """In the order of their names."""
+    return tuple(tx.select(PropertyMapping, Query(within={"pk": pks}, ordering=("name",)))) if pks else ()
+
+
+def _check(kind: str, fields: MappingFields) -> None:
+    if faults := check(fields.expression, KINDS[kind].names):
+        raise Invalid({"expression": [str(fault) for fault in faults]})
+
+
+def _parts(fields: MappingFields) -> dict[str, Any]:
+    every = fields.model_dump()
+    settings = {name: value for name, value in every.items() if name not in COMMON}
+    return {**{name: every[name] for name in COMMON}, "settings": settings}
