@@ -26,6 +26,7 @@ from control.oidc.proxied import SignIns
 from control.outposts import self_signed_certificate
 from control.passwords import Passwords
 from control.proofs import proofs
+from control.radius_watch import RadiusWatch
 from control.records import Outpost
 from control.store.interface import AccessDenied, Query, Transaction, Unavailable, WrongSecretKey
 from control.store.sql import NewerStore, SqlStore
@@ -99,6 +100,7 @@ class Control:
     certificate: CertificateRecord | None
     """The generated self-signed one, for HTTPS in front of control alone."""
     setup_code: str | None = field(repr=False)
+    radius_watch: RadiusWatch
     public_url: str = ""
     """As the administrator has set it; empty: not yet."""
 
@@ -124,6 +126,8 @@ class Control:
             raise CannotStart(f"{error}.") from error
         services = Services(store, passwords, now, random, config.trusted_proxies, __version__, config.public_url)
         authentication = Authentication(store, proofs(services), now)
+        watch = RadiusWatch(store)
+        watch.start()
         link = Link(store, authentication, SignIns(store, now, random, config.public_url))
         return cls(
             config=config,
@@ -135,6 +139,7 @@ class Control:
             embedded_outpost=await store.read(embedded_outpost),
             certificate=await store.read(self_signed_certificate),
             setup_code=setup_code,
+            radius_watch=watch,
             public_url=await store.read(system.public_url),
         )
 
@@ -144,6 +149,7 @@ class Control:
 
     def close(self) -> None:
         """Waits for what is being written."""
+        self.radius_watch.stop()
         self.passwords.close()
         self.store.close()
 

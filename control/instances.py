@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from control import knocks, logins, radius_sessions
+from control import knocks, logins, radius_orders, radius_sessions
 from control.records import Event, Instance, User
 from control.store.interface import Query, Transaction
 from protocols.errors import RemoteProtocolError
@@ -27,7 +27,11 @@ MOST_REVISION = 2**63
 ACTIONS = {"logins": "login", "reports_lost": "outpost_reports_lost"}
 """Kind of a report to an event's action: an outpost cannot write any event that it likes."""
 OTHER = "outpost_report"
-KEPT = {KNOCK: knocks.reported, KNOCK_ANSWERED: knocks.reported_answered}
+KEPT = {
+    KNOCK: knocks.reported,
+    KNOCK_ANSWERED: knocks.reported_answered,
+    radius_orders.REPORT: radius_orders.concluded,
+}
 """Kinds of reports that are no events, and the verb that keeps them."""
 
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
-from control import instances, outposts
+from control import instances, outposts, radius_orders
 from control.authentication import Authentication
 from control.snapshots import Snapshots
 from control.store.interface import Store, Transaction
@@ -113,7 +113,7 @@ class Link:
     async def _frames(self, outpost: str, stand: Hello) -> AsyncIterator[bytes]:
         """``stand`` is the hello that the outpost would say now."""
         await self._store.write(lambda tx: instances.seen(tx, outpost, stand, stand.revision))
-        told = False
+        told, carried = False, frozenset[str]()
         while True:
             wakes = self._wakes
             before = stand
@@ -122,6 +122,11 @@ class Link:
             for line in lines:
                 yield line
             self.newest = max(self.newest, stand.revision)
+            orders = await self._store.read(lambda tx: radius_orders.pending(tx, outpost, stand.instance))  # noqa: B023
+            for order in orders:
+                if order.pk not in carried:
+                    yield codec.encode(order)
+            carried = frozenset(order.pk for order in orders)
             # The first heartbeat comes at once: silence would leave it in doubt, and keep HTTP's status line back.
             if stand is before and (not told or not await self._woken_since(wakes)):
                 await self._store.write(lambda tx: instances.seen(tx, outpost, stand, stand.revision))  # noqa: B023

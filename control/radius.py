@@ -60,4 +60,5 @@ def nas_record(nas: RadiusNas) -> NasRecord:
         shared_secret=nas.shared_secret,
         identifier=nas.identifier,
         message_authenticator=nas.message_authenticator,
+        coa_port=nas.coa_port,
     )

@@ -67,6 +67,8 @@ def _of_session(tx: Transaction, this: _Told, where: dict[str, Any]) -> None:
         known = tx.update(_later(known, this, facts))
     if this.status == "stop" and known.live:
         tx.update(replace(known, live=False, ended=this.at))
+    elif this.status == "stop":
+        _last_counts(tx, known, facts)
 
 
 def _later(known: RadiusSession, this: _Told, facts: dict[str, Any]) -> RadiusSession:
@@ -79,6 +81,14 @@ def _later(known: RadiusSession, this: _Told, facts: dict[str, Any]) -> RadiusSe
         live=True,
         ended=None,
     )
+
+
+def _last_counts(tx: Transaction, known: RadiusSession, facts: dict[str, Any]) -> None:
+    """We knew before the NAS has told that it was over."""
+    counts = {name: max(getattr(known, name), facts.get(name, 0)) for name in COUNTS}
+    cause = facts.get("cause") or known.cause
+    if any(getattr(known, name) != count for name, count in counts.items()) or cause != known.cause:
+        tx.update(replace(known, **counts, cause=cause))
 
 
 def _restarted(tx: Transaction, this: _Told) -> None:

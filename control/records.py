@@ -233,6 +233,8 @@ class RadiusNas(Record):
     identifier: str = ""
     shared_secret: str = field(default="", repr=False)
     message_authenticator: str = "pinned"
+    coa_port: int = 3799
+    """At which it takes orders; 0: it takes none."""
     managed: str | None = None
 
 
@@ -571,8 +573,36 @@ class RadiusSession(Record):
     outpost: str = ""
     """pk of the one that it was told to, and the id of its process."""
     instance: str = ""
+    order: str = ""
+    """What its NAS was last told to do, ``disconnect`` or ``coa``; what became of it, ``asked``, ``acknowledged``,
+    ``refused`` or ``unanswered``; and why, a reason's code or the NAS's own."""
+    outcome: str = ""
+    why: str = ""
     expires: float = 0.0
     """When it is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class RadiusOrder(Record):
+    """What a NAS is to do with a session that it has; it is gone when the NAS has answered, or was given up."""
+
+    TABLE = "radius_order"
+    DIRECTORY = True
+    QUIET = True
+    INDEXED = ("outpost", "session")
+
+    session: str
+    """pk of the `RadiusSession`."""
+    kind: str
+    """disconnect, coa."""
+    outpost: str
+    pk: str = ""
+    instance: str = ""
+    """The process of the outpost that the NAS has told of the session."""
+    why: str = ""
+    attributes: tuple[dict[str, Any], ...] = ()
+    """``name``, ``value`` and ``tag`` of what is to change."""
+    created: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -788,6 +818,7 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     StageBinding,
     Token,
     EndedSession,
+    RadiusOrder,
     Authenticator,
     Device,
 )

@@ -39,6 +39,7 @@ from outpost.listeners.ports import Ports
 from outpost.listeners.radius import RadiusListener
 from outpost.listeners.radius_accounting import AccountingListener
 from outpost.listeners.radius_eap import EapDoor
+from outpost.listeners.radius_orders import RadiusOrders
 from outpost.listeners.radius_replies import Replies
 from outpost.listeners.tls import ServerTls
 from outpost.metrics import OutpostMetrics, Updates
@@ -120,6 +121,10 @@ class Outpost:
             kept=self._on_disk.kept,
             throttle=throttle,
         )
+        self._orders = RadiusOrders(
+            self._directory, self.telemetry, self._report, reactor, now, self._socket_for_orders
+        )
+        self._link.on_order(self._orders.take)
         self._updates = Updates(self._directory, now)
         self._collectors = tuple(collectors)
         self._tls = ServerTls(self._certificate, self.telemetry)
@@ -150,6 +155,7 @@ class Outpost:
         await self.ports.close()
         if self._asgi is not None:
             await self._asgi.stop()
+        self._orders.stop()
         self._link.stop()
         if self._following is not None:
             self._following.cancel()
@@ -247,6 +253,12 @@ class Outpost:
 
     def _radius_accounting(self) -> DatagramProtocol:
         return AccountingListener(self._directory, self.telemetry, self._on_disk.keep, self._now, self._reactor.seconds)
+
+    def _report(self, kind: str, body: dict[str, Any]) -> None:
+        self.telemetry.report(kind, body)
+
+    def _socket_for_orders(self, protocol: DatagramProtocol, version: int) -> None:
+        self._reactor.listenUDP(0, protocol, interface="::" if version == 6 else "")
 
     def _over_tls(self, factory: Factory[Any]) -> TLSMemoryBIOFactory:
         return TLSMemoryBIOFactory(self._tls, isClient=False, wrappedFactory=factory, clock=self._reactor)

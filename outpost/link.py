@@ -22,6 +22,7 @@ from protocols.link import codec
 from protocols.link.messages import (
     Authenticate,
     Authenticated,
+    ChangeSession,
     CodeRedeemed,
     EndSession,
     Frame,
@@ -99,6 +100,7 @@ class Link:
         self._told_away = False
         self._stopped = False
         self._on_connected: list[Callable[[], None]] = []
+        self._on_order: list[Callable[[ChangeSession], None]] = []
         self._on_revoked: list[Callable[[], None]] = []
 
     @property
@@ -126,6 +128,10 @@ class Link:
     def on_connected(self, tell: Callable[[], None]) -> None:
         """``tell`` is called whenever control is there again."""
         self._on_connected.append(tell)
+
+    def on_order(self, carry: Callable[[ChangeSession], None]) -> None:
+        """``carry`` is called with what control wants of a NAS."""
+        self._on_order.append(carry)
 
     async def ask(self, question: Authenticate) -> Authenticated:
         """Control's answer. Raises LinkAway, or RemoteProtocolError when it is not one."""
@@ -231,8 +237,12 @@ class Link:
 
     async def _receive(self, line: bytes) -> None:
         frame = codec.decode(line)
-        news = self._replica.receive(frame)
         self.last_heard = self._now()
+        if isinstance(frame, ChangeSession):
+            for carry in self._on_order:
+                carry(frame)
+            return
+        news = self._replica.receive(frame)
         match news:
             case SnapshotPart():
                 await in_turns(self._load(news), self._clock)

@@ -15,6 +15,9 @@ DISCARDS: dict[str, str] = {
     "bad_request_authenticator": (
         "The Request Authenticator does not verify: the shared secret of the NAS is probably wrong."
     ),
+    "bad_response_authenticator": (
+        "The Response Authenticator of a NAS's answer does not verify: its shared secret is probably wrong."
+    ),
     "no_session": "The accounting has no Acct-Session-Id, or a status that is none of a session. Check the NAS.",
     "not_kept": (
         "The accounting could not be written to the outbox, or that is full while control is away. The NAS keeps it "

@@ -25,7 +25,7 @@ from control.verbs.fields import (
     unique,
 )
 from control.verbs.tokens import Random
-from protocols.radius import reply
+from protocols.radius import orders, reply
 from protocols.radius.nas import Requirement
 from rules.replies import MINUTES
 
@@ -36,6 +36,8 @@ MOST_ATTRIBUTES = 50
 SHORT_SECRET = 16
 """Characters below which a shared secret is warned about: RFC 2865 section 3 wants at least that many octets."""
 
+Port = Annotated[int, Field(ge=0, le=65_535)]
+"""0: there is none."""
 Minute = Annotated[int, Field(ge=0, le=MINUTES)]
 
 
@@ -90,6 +92,7 @@ class NasFields(Fields):
     identifier: Text = ""
     shared_secret: Annotated[str, Field(min_length=1, max_length=1024)]
     message_authenticator: Annotated[str, AfterValidator(_requirement)] = "pinned"
+    coa_port: Port = orders.PORT
 
 
 # --- rules ---------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ def _client_networks(snapshot: Snapshot) -> Iterator[ClientNetwork]:
         if isinstance(provider.settings, RadiusSettings):
             for one in provider.settings.nas:
                 yield ClientNetwork(one.network, _nas(one, provider.pk), one.identifier)
-            nas = Nas(provider.settings.shared_secret.encode(), provider.pk)
+            nas = Nas(provider.settings.shared_secret.encode(), provider.pk, coa_port=provider.settings.coa_port)
             for network in provider.settings.client_networks:
                 yield ClientNetwork(network, nas)
 
@@ -29,4 +29,5 @@ def _nas(record: NasRecord, provider: int) -> Nas:
         provider,
         Requirement(record.message_authenticator),
         name=record.name,
+        coa_port=record.coa_port,
     )

@@ -40,6 +40,7 @@ KINDS: dict[str, type[Any]] = {
     "snapshot_chunk": messages.SnapshotChunk,
     "delta": messages.Delta,
     "heartbeat": messages.Heartbeat,
+    "change_session": messages.ChangeSession,
     "hello": messages.Hello,
     "authenticate": messages.Authenticate,
     "identity": messages.IdentityRecord,

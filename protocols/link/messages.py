@@ -144,6 +144,8 @@ class NasRecord:
     """NAS-Identifier, where several NAS share one address (behind a gateway or a container bridge)."""
     message_authenticator: str = "pinned"
     """pinned, required, optional (`protocols.radius.nas.Requirement`)."""
+    coa_port: int = 3799
+    """UDP port at which it takes orders (RFC 5176); 0: it takes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ class RadiusSettings:
     rules: tuple[ReplyRule, ...] = ()
     """In their order."""
     nas: tuple[NasRecord, ...] = ()
+    coa_port: int = 3799
+    """Of the NAS in ``client_networks``, as that of `NasRecord`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +302,22 @@ class Delta:
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
     revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSession:
+    """An order to a NAS about a session that it has (RFC 5176). What became of it is reported as ``radius_order``."""
+
+    pk: str
+    kind: Literal["disconnect", "coa"]
+    nas: str
+    """Its address, and the name that it gives itself."""
+    nas_name: str
+    session: str
+    """Acct-Session-Id."""
+    calling_station: str = ""
+    attributes: tuple[ReplyAttribute, ...] = ()
+    """What is to change."""
 
 
 # --- frames: outpost to control ------------------------------------------------------------------------------------
@@ -472,7 +492,9 @@ class Report:
     number: int
     kind: str
     """``logins``: accepted from the credential cache, counted by the minute. ``knock``, ``knock_answered``: something
-    unknown was refused, or is known now; ``kind``, ``what``, ``count`` and texts (`rules.knocks`)."""
+    unknown was refused, or is known now; ``kind``, ``what``, ``count`` and texts (`rules.knocks`). ``accounting``: what
+    a NAS told of a session (`protocols.radius.accounting`). ``radius_order``: what became of a `ChangeSession`;
+    ``order``, ``outcome``, ``cause``."""
     time: float
     body: dict[str, Any]
 
@@ -498,6 +520,7 @@ Frame = (
     SnapshotChunk
     | Delta
     | Heartbeat
+    | ChangeSession
     | Hello
     | Authenticate
     | Authenticated

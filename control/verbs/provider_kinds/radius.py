@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from control.verbs.certificates import revocations_in
 from control.verbs.fields import LongText, Uuid
 from control.verbs.provider_kinds.kind import Kind, ProviderFields
+from protocols.radius.orders import PORT
 
 MAX_AUTHORITIES = 16
 """That issue certificates for the devices of one provider."""
@@ -60,6 +61,8 @@ class RadiusFields(ProviderFields):
     """Certificates of those whose client certificates EAP-TLS believes; empty: no EAP-TLS."""
     client_revocations: Annotated[LongText, AfterValidator(_revocations)] = ""
     """PEM of the revocation lists of these authorities."""
+    coa_port: Annotated[int, Field(ge=0, le=65_535)] = PORT
+    """At which NAS of ``client_networks`` take orders (RFC 5176); 0: they take none."""
     mac_authentication: bool = False
     """Devices may be let in by their hardware address alone."""
 

@@ -15,6 +15,7 @@ from control.web.admin_api import (
     openapi,
     outpost_health,
     permissions,
+    radius_orders,
     served,
 )
 from control.web.admin_api.endpoint import Elsewhere
@@ -36,6 +37,7 @@ def routes(services: Services) -> list[BaseRoute]:
         *outpost_health.routes(services),
         *served.routes(services),
         *knocks.routes(services),
+        *radius_orders.routes(services),
         *explain.routes(services),
         *(route for resource in resources(services.random) for route in resource.routes(services)),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from control.outposts import provider_record
-from control.records import Provider, RadiusSession
+from control.records import Provider, RadiusOrder, RadiusSession
 from protocols.link.messages import RadiusSettings, ReplyAttribute
 from tests.control.web.api import Api
 
@@ -134,3 +134,38 @@ def test_sessions_are_listed_by_whose_they_are_and_whether_they_go_on(api: Api) 
     [ended] = api.get("/radius/sessions/?session=2")["results"]
     assert (ended["started"], ended["ended"]) == ("1970-01-01T00:00:05.000000Z", "1970-01-01T00:00:09.000000Z")
     assert api.get("/radius/sessions/?session=1")["results"][0]["input_octets"] == 2**33
+
+
+def a_session(api: Api, **fields: Any) -> str:
+    session = RadiusSession("192.0.2.7", "ap-7", "1", outpost="edge", **fields)
+    pk: str = api.sql.write_now(lambda tx: tx.insert(session).pk)
+    return pk
+
+
+def test_an_administrator_ends_and_changes_sessions(api: Api) -> None:
+    pk = a_session(api)
+    asked = api.post(f"/radius/sessions/{pk}/disconnect/", {}, 202)
+    assert (asked["order"], asked["outcome"], asked["why"]) == ("disconnect", "asked", "by_hand")
+    vlan = {"attributes": [{"name": "Tunnel-Private-Group-ID", "value": "20", "tag": 1}]}
+    api.post(f"/radius/sessions/{pk}/coa/", vlan, 202)
+    [order] = api.sql.read_now(lambda tx: tx.select(RadiusOrder))
+    assert (order.kind, order.outpost, order.attributes) == ("coa", "edge", tuple(vlan["attributes"]))
+    assert "attributes" in api.post(f"/radius/sessions/{pk}/coa/", {}, 400)
+    assert "is no RADIUS attribute" in str(
+        api.post(f"/radius/sessions/{pk}/coa/", {"attributes": [{"name": "Nonsense", "value": "x"}]}, 400)
+    )
+
+
+def test_what_has_ended_is_not_ended_again(api: Api) -> None:
+    pk = a_session(api, live=False)
+    assert "has ended" in str(api.post(f"/radius/sessions/{pk}/disconnect/", {}, 400))
+    assert api.sql.read_now(lambda tx: tx.select(RadiusOrder)) == []
+
+
+def test_the_port_for_orders_reaches_the_outpost(api: Api) -> None:
+    pk = a_provider(api)
+    assert settings(api, pk).coa_port == 3799
+    api.call("PATCH", f"/providers/radius/{pk}/", {"coa_port": 1700})
+    api.post("/radius/nas/", {"name": "ap", "provider": pk, "network": "192.0.2.7", "coa_port": 0})
+    assert settings(api, pk).coa_port == 1700
+    assert [nas.coa_port for nas in settings(api, pk).nas] == [0]

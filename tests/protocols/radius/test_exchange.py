@@ -99,8 +99,8 @@ def replay(vector: Vector, padding: bytes) -> None:
             raise AssertionError("nothing was sent before")
 
 
-AT_OTHER_PORTS = {"bad_request_authenticator"}
-"""`test_accounting` has them."""
+AT_OTHER_PORTS = {"bad_request_authenticator", "bad_response_authenticator"}
+"""`test_accounting` and `test_orders` have them."""
 
 
 def test_every_discard_that_the_code_names_has_a_sentence_and_is_replayed() -> None:

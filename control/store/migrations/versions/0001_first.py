@@ -263,6 +263,9 @@ def upgrade() -> None:
         sa.Column("output_octets", WHOLE, nullable=False),
         sa.Column("outpost", sa.Text(), nullable=False),
         sa.Column("instance", sa.Text(), nullable=False),
+        sa.Column("order", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
         sa.Column("expires", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_radius_session")),
         sa.UniqueConstraint("nas", "nas_name", "session", name=op.f("uq_radius_session_nas_nas_name_session")),
@@ -403,6 +406,7 @@ def upgrade() -> None:
         sa.Column("identifier", sa.Text(), nullable=False),
         sa.Column("shared_secret", sa.Text(), nullable=False),
         sa.Column("message_authenticator", sa.Text(), nullable=False),
+        sa.Column("coa_port", WHOLE, nullable=False),
         sa.Column("managed", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_radius_nas")),
         sa.UniqueConstraint("name", name=op.f("uq_radius_nas_name")),
@@ -410,6 +414,22 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("radius_nas", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_radius_nas_provider"), ["provider"], unique=False)
+
+    op.create_table(
+        "radius_order",
+        sa.Column("session", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("outpost", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("instance", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("attributes", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_radius_order")),
+    )
+    with op.batch_alter_table("radius_order", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_radius_order_outpost"), ["outpost"], unique=False)
+        batch_op.create_index(batch_op.f("ix_radius_order_session"), ["session"], unique=False)
 
     op.create_table(
         "radius_rule",

@@ -1,0 +1,91 @@
+"""Looks after every change, and now and then, whose RADIUS session has to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection
+
+from control import radius_orders
+from control.store.interface import Store, Transaction
+
+REST = 1.0
+"""Seconds between looks: changes that come together are looked at together."""
+EVERY = 20.0
+"""Seconds after which it is looked without a change: accounts expire by themselves."""
+OF_USERS = frozenset({"user", "members"})
+"""Kinds of changes that concern users who are named in them."""
+OF_NOBODY = frozenset(
+    {"radius_order", "token", "ended_session", "certificate", "stage", "stage_binding", "radius_rule"}
+)
+"""Kinds that take nobody's access away. Whatever is in neither set concerns everybody."""
+
+log = logging.getLogger(__name__)
+
+
+class RadiusWatch:
+    """One a control process; several may look at once, and order once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._changed = asyncio.Event()
+        self._revision = 0
+        self._task: asyncio.Task[None] | None = None
+        store.follow(lambda revision: self._changed.set())
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._watch())
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except Exception:
+                log.exception("looking after RADIUS sessions failed", extra={"fields": {"event": "fault"}})
+            await asyncio.sleep(REST)
+            try:
+                async with asyncio.timeout(EVERY):
+                    await self._changed.wait()
+            except TimeoutError:
+                self._revision = 0
+            self._changed.clear()
+
+    async def look(self) -> None:
+        """Writes only if there is something to write."""
+        since = self._revision
+        newest, users, wanted = await self._store.read(lambda tx: _wanted(tx, since))
+        if wanted:
+            await self._store.write(lambda tx: _act(tx, users))
+        self._revision = newest
+
+
+def _wanted(tx: Transaction, since: int) -> tuple[int, Collection[int] | None, bool]:
+    """The newest revision, whom the changes since then concern (None: everybody), and whether that is for anybody."""
+    newest = tx.revision().number
+    users = _concerned(tx, since)
+    stale = radius_orders.overdue(tx)
+    return newest, users, bool(stale or radius_orders.unwelcome(tx, users))
+
+
+def _concerned(tx: Transaction, since: int) -> Collection[int] | None:
+    if not since or tx.chain_at(since) is None:
+        return None
+    users: set[int] = set()
+    for line in tx.changes_since(since):
+        if line.kind == "user" and isinstance(line.pk, int):
+            users.add(line.pk)
+        elif line.kind == "members":
+            users.update(line.joined, line.left)
+        elif line.kind not in OF_NOBODY:
+            return None
+    return users
+
+
+def _act(tx: Transaction, users: Collection[int] | None) -> None:
+    radius_orders.end_unwelcome(tx, users)
+    radius_orders.give_up(tx)

@@ -1,0 +1,189 @@
+"""Carries control's orders to NAS, and tells control what became of each (RFC 5176)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.protocol import DatagramProtocol
+
+from outpost.directory.snapshot import Directory
+from outpost.listeners.nas import nas_table
+from outpost.telemetry import Telemetry
+from protocols.errors import RemoteProtocolError
+from protocols.link.messages import ChangeSession, ReplyAttribute
+from protocols.radius.duplicates import Peer
+from protocols.radius.nas import Nas
+from protocols.radius.orders import TRIES, Named, answer, order
+from protocols.radius.reply import encoded
+
+PROTOCOL = "radius"
+REPORT = "radius_order"
+"""Kind of the reports: ``order`` (its pk), ``outcome`` and ``cause``."""
+MOST_AT_ONE = 64
+"""Orders that one NAS has to answer at a time; it has 256 Identifiers, and may be slow."""
+MOST_WAITING = 10_000
+"""Orders that wait for their turn: a large site's whole Wi-Fi. More are told to be unanswered."""
+
+Open = Callable[[DatagramProtocol, int], object]
+"""Gives a protocol a socket of an IP version."""
+
+
+@dataclass(slots=True)
+class _Sent:
+    order: ChangeSession
+    octets: bytes
+    secret: bytes = field(repr=False)
+    tries: int = 0
+    timer: IDelayedCall | None = None
+
+
+class RadiusOrders:
+    """``now``: seconds since the epoch. Sockets are opened when the first order needs them."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        telemetry: Telemetry,
+        report: Callable[[str, dict[str, Any]], None],
+        clock: IReactorTime,
+        now: Callable[[], float],
+        open_socket: Open,
+    ) -> None:
+        self._directory = directory
+        self._telemetry = telemetry
+        self._report = report
+        self._clock = clock
+        self._now = now
+        self._open = open_socket
+        self._sockets: dict[int, _Socket] = {}
+        self._sent: dict[tuple[Peer, int], _Sent] = {}
+        self._waiting: dict[str, ChangeSession] = {}
+        self._last = -1
+        """Identifier given last: one is not used again soon, for the NAS may remember it."""
+
+    def take(self, wanted: ChangeSession) -> None:
+        """The same one may come again while it is being carried."""
+        if wanted.pk in self._waiting or any(one.order.pk == wanted.pk for one in self._sent.values()):
+            return
+        if len(self._waiting) >= MOST_WAITING:
+            self._conclude(wanted, "unanswered", "too many orders wait")
+            return
+        self._waiting[wanted.pk] = wanted
+        self._pump()
+
+    def stop(self) -> None:
+        """What is not answered yet is asked for again by control."""
+        for one in self._sent.values():
+            if one.timer is not None and one.timer.active():
+                one.timer.cancel()
+        self._sent.clear()
+        for socket in self._sockets.values():
+            socket.close()
+
+    def _pump(self) -> None:
+        for wanted in list(self._waiting.values()):
+            try:
+                self._begin(wanted)
+            except Exception:
+                self._telemetry.fault(PROTOCOL)
+                self._waiting.pop(wanted.pk, None)
+                self._conclude(wanted, "unanswered", "the outpost has a fault")
+
+    def _begin(self, wanted: ChangeSession) -> None:
+        nas = self._nas(wanted)
+        if nas is None or not nas.coa_port:
+            del self._waiting[wanted.pk]
+            self._conclude(wanted, "refused", "no NAS with this address takes orders")
+            return
+        peer = (wanted.nas, nas.coa_port)
+        taken = {identifier for place, identifier in self._sent if place == peer}
+        if len(taken) >= MOST_AT_ONE:
+            return
+        del self._waiting[wanted.pk]
+        identifier = next(n for step in range(1, 257) if (n := (self._last + step) % 256) not in taken)
+        self._last = identifier
+        further = b"".join(_encoded(wanted.attributes))
+        named = Named(wanted.nas_name, wanted.session, wanted.calling_station)
+        octets = order(wanted.kind, identifier, named, further, nas.secret, int(self._now()))
+        self._sent[peer, identifier] = _Sent(wanted, octets, nas.secret)
+        self._send(peer, identifier)
+
+    def _nas(self, wanted: ChangeSession) -> Nas | None:
+        nas = nas_table(self._directory.current).lookup(wanted.nas)
+        if nas is not None and nas.behind is not None:
+            nas = nas.behind.get(wanted.nas_name.encode(), nas)
+        return nas
+
+    def _send(self, peer: Peer, identifier: int) -> None:
+        sent = self._sent[peer, identifier]
+        if sent.tries == len(TRIES):
+            self._done(peer, identifier, "unanswered", "")
+            return
+        sent.timer = self._clock.callLater(TRIES[sent.tries], self._send, peer, identifier)
+        sent.tries += 1
+        try:
+            self._socket(ip_address(peer[0]).version).send(sent.octets, peer)
+        except OSError:  # no route now; the next try may have one
+            self._telemetry.discarded(PROTOCOL, peer[0], "send_failed")
+
+    def _socket(self, version: int) -> _Socket:
+        if version not in self._sockets:
+            self._sockets[version] = _Socket(self._receive)
+            self._open(self._sockets[version], version)
+        return self._sockets[version]
+
+    def _receive(self, datagram: bytes, peer: Peer) -> None:
+        identifier = datagram[1] if len(datagram) > 1 else -1
+        sent = self._sent.get((peer, identifier))
+        if sent is None:
+            return
+        try:
+            said = answer(datagram, sent.order.kind, sent.octets, sent.secret)
+        except RemoteProtocolError as error:
+            self._telemetry.discarded(PROTOCOL, peer[0], error.reason)
+            return
+        self._done(peer, identifier, "acknowledged" if said.acknowledged else "refused", said.cause)
+
+    def _done(self, peer: Peer, identifier: int, outcome: str, cause: str) -> None:
+        sent = self._sent.pop((peer, identifier))
+        if sent.timer is not None and sent.timer.active():
+            sent.timer.cancel()
+        self._conclude(sent.order, outcome, cause)
+        self._pump()
+
+    def _conclude(self, wanted: ChangeSession, outcome: str, cause: str) -> None:
+        self._report(REPORT, {"order": wanted.pk, "outcome": outcome, "cause": cause})
+        if outcome != "acknowledged":
+            why = f" ({cause})" if cause else ""
+            self._telemetry.noted(f"The NAS {wanted.nas} has not done as told: {wanted.kind} {outcome}{why}.")
+
+
+class _Socket(DatagramProtocol):
+    noisy = False
+
+    def __init__(self, receive: Callable[[bytes, Peer], None]) -> None:
+        self._receive = receive
+
+    def send(self, octets: bytes, peer: Peer) -> None:
+        if self.transport is not None:
+            self.transport.write(octets, peer)
+
+    def datagramReceived(self, datagram: bytes, addr: Peer) -> None:
+        self._receive(datagram, (addr[0], addr[1]))
+
+    def close(self) -> None:
+        if self.transport is not None:
+            self.transport.stopListening()
+
+
+def _encoded(attributes: Iterable[ReplyAttribute]) -> Iterable[bytes]:
+    for one in attributes:
+        yield encoded(one.name, one.value, one.tag, _not_here)
+
+
+def _not_here(value: bytes) -> bytes:
+    raise ValueError("a secret has no place in an order")
