@@ -45,6 +45,7 @@ TOTP_SETUP = DefaultStage("default-authenticator-totp-setup", "authenticator_tot
 STATIC_SETUP = DefaultStage(
     "default-authenticator-static-setup", "authenticator_static", {"token_count": 6, "token_length": 12}
 )
+CHANGE = DefaultStage("default-password-change-prompt", "password_change")
 LOGIN = DefaultStage("default-authentication-login", "user_login", {"session_duration": "seconds=0"})
 LOGOUT = DefaultStage("default-invalidation-logout", "user_logout")
 CONSENT = DefaultStage(
@@ -117,6 +118,15 @@ DEFAULT_FLOWS: tuple[DefaultFlow, ...] = (
             authentication="require_authenticated",
         ),
         ((0, STATIC_SETUP),),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="default-password-change",
+            name="Change Password",
+            title="Change password",
+            designation="stage_configuration",
+        ),
+        ((0, IDENTIFICATION), (10, PASSWORD), (20, MFA), (30, CHANGE), (100, LOGIN)),
     ),
     DefaultFlow(
         Flow(

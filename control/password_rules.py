@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 DEFAULT_LENGTH = 8
 """Characters (NIST SP 800-63B, section 5.1.1.1)."""
@@ -68,6 +69,41 @@ def faults(password: str, rules: PasswordRules, about: Iterable[str] = ()) -> li
     if not found and rules.strength and _strength(password, about) < rules.strength:
         found.append("This is too easy to guess. Use a few words that have nothing to do with one another.")
     return found
+
+
+# --- and how long it is good ---------------------------------------------------------------------------------------
+
+
+class HasPassword(Protocol):
+    @property
+    def password(self) -> str | None: ...
+    @property
+    def password_change_date(self) -> float | None: ...
+    @property
+    def date_joined(self) -> float: ...
+    @property
+    def must_change_password(self) -> bool: ...
+
+
+def good_until(user: HasPassword, longest: float) -> float | None:
+    """When the password ends (seconds since the epoch), if passwords are good for ``longest`` seconds; None: never.
+
+    One that came with the account, from elsewhere, is as old as the account.
+    """
+    return (user.password_change_date or user.date_joined) + longest if longest else None
+
+
+def due(user: HasPassword, longest: float, now: float) -> str | None:
+    """The reason code why the person must choose another password, although this one is right; None: they need not."""
+    if user.password is None:
+        return None
+    if user.must_change_password:
+        return "must_change_password"
+    ends = good_until(user, longest)
+    return "password_expired" if ends is not None and now >= ends else None
+
+
+# --- the rules, one by one -----------------------------------------------------------------------------------------
 
 
 def _strength(password: str, about: Iterable[str]) -> int:

@@ -75,6 +75,8 @@ class User(Record):
     date_joined: float = 0.0
     last_updated: float = 0.0
     password_change_date: float | None = None
+    must_change_password: bool = False
+    """The password is good for choosing another one, and for nothing else."""
     managed: str | None = None
 
 

@@ -35,9 +35,12 @@ NO_GUESSES = frozenset(
         "flow_denied",
         "credential_changed",
         "needs_network_password",
+        "password_expired",
+        "must_change_password",
+        "device_password_expired",
     }
 )
-"""Refusals of an account or configuration that say nothing about what was tried."""
+"""Refusals of an account or configuration that say nothing about what was tried, or that it was right."""
 
 
 def refusal(tx: Transaction, username: str, place: str, known_good: bool = False) -> str | None:

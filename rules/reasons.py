@@ -199,6 +199,11 @@ REASONS: dict[str, Reason] = _catalogue(
         "The response fits none of the user's network passwords. Type the device's network password again, or create a "
         "new one.",
     ),
+    Reason(
+        "device_password_expired",
+        Outcome.BAD_CREDENTIALS,
+        "The app password or network password was right, and has expired. Create a new one for this device.",
+    ),
     Reason("password_expired", Outcome.BAD_CREDENTIALS, "The password is right but too old. Let the user change it."),
     Reason(
         "must_change_password",

@@ -27,8 +27,11 @@ PASSWORD_FIELDS = ("password", "initial_password", "password_hash")
 """The first is kept as it is written here; the others are for new users, who may change them. A hash is one that this
 or another program has made (`control.foreign_hashes`)."""
 
+NOT_WRITTEN = {"username", "groups", "must_change_password"}
+"""The last one the person ends by choosing a password, and a file that said it again would undo that."""
+
 FIELDS: dict[str, frozenset[str]] = {
-    "users": (frozenset(UserFields.model_fields) - {"username", "groups"}) | set(PASSWORD_FIELDS) | {ADOPT},
+    "users": (frozenset(UserFields.model_fields) - NOT_WRITTEN) | set(PASSWORD_FIELDS) | {ADOPT},
     "groups": (frozenset(GroupFields.model_fields) - {"name"}) | {ADOPT},
     "providers": frozenset({"kind", ADOPT}),
     "applications": (frozenset(ApplicationFields.model_fields) - {"slug"}) | {"bindings", ADOPT},

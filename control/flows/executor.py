@@ -14,6 +14,7 @@ from typing import Any
 
 from control.flows.stages import STAGES
 from control.flows.state import (
+    MOST_STAGES,
     Challenge,
     Context,
     Continue,
@@ -21,6 +22,7 @@ from control.flows.state import (
     Deny,
     Done,
     Errors,
+    First,
     FlowServices,
     Instead,
     Invalid,
@@ -89,6 +91,11 @@ async def _settle(state: State, stage: PlannedStage, verdict: Verdict, services:
             return await _ask_again(state, stage, errors, reason, services)
         case Instead(other):
             plan = (*state.plan[: state.position], other, *state.plan[state.position + 1 :])
+            return replace(state, plan=plan, context=replace(state.context, failures=0))
+        case First(other):
+            if len(state.plan) >= MOST_STAGES:
+                return Denied("flow_denied", f"This flow has more than {MOST_STAGES} stages.", state.context)
+            plan = (*state.plan[: state.position], other, *state.plan[state.position :])
             return replace(state, plan=plan, context=replace(state.context, failures=0))
         case Leave(to):
             return _end(state.context, to)

@@ -92,7 +92,7 @@ class Context:
     proved_version: int = 0
     """The account's ``credential_version`` when it was checked: a later one means that it is right no more."""
     method: str = ""
-    """How it was proved: `password`, `app_password`, `setup_code`."""
+    """How it was proved: `password` (the account's own), `app_password`, `setup_code`."""
     ends: float | None = None
     """When what was shown ends by itself, seconds since the epoch."""
     factors: tuple[int, ...] = ()
@@ -189,7 +189,14 @@ class Instead:
     stage: PlannedStage
 
 
-Verdict = Continue | Invalid | Deny | Leave | Instead
+@dataclass(frozen=True, slots=True)
+class First:
+    """Another stage comes before this one, which is then arrived at again."""
+
+    stage: PlannedStage
+
+
+Verdict = Continue | Invalid | Deny | Leave | Instead | First
 
 
 class Stage(Protocol):

@@ -42,6 +42,7 @@ class Malformed(Exception):
 class _Found:
     user: User | None
     passwords: list[Token] = field(default_factory=list, repr=False)
+    ended: list[Token] = field(default_factory=list, repr=False)
 
 
 def chap(store: FlowStore) -> Prove:
@@ -106,7 +107,9 @@ def mschapv2_matches(proof: Mapping[str, Any]) -> tuple[str, Matches]:
 async def _prove(store: FlowStore, provider: Provider, names: tuple[str, ...], matches: Matches) -> Proved:
     def find(tx: Transaction) -> _Found:
         user = next((user for name in names if (user := named(tx, provider, name)) is not None), None)
-        return _Found(user, tokens.network_passwords(tx, user.pk) if user is not None else [])
+        if user is None:
+            return _Found(None)
+        return _Found(user, tokens.network_passwords(tx, user.pk), tokens.network_passwords(tx, user.pk, ended=True))
 
     found = await store.read(find)
     user = found.user
@@ -114,6 +117,8 @@ async def _prove(store: FlowStore, provider: Provider, names: tuple[str, ...], m
         if user is not None and (keys := matches(password.key)) is not None:
             await store.write(partial(tokens.used, pk=password.pk))
             return Proved("accepted", user.pk, user.credential_version, reuse=None, keys=keys)
+    if user is not None and any(matches(password.key) is not None for password in found.ended):
+        return Proved("device_password_expired", user.pk)
     if user is None or not found.passwords:
         matches(DUMMY)
         return Proved("unknown_user") if user is None else Proved("needs_network_password", user.pk)

@@ -53,6 +53,8 @@ class SystemFields(Fields):
     password_strength: Annotated[int, Field(ge=0, le=STRONGEST)] = 0
     password_history: Annotated[int, Field(ge=0, le=MOST_FORMER)] = 0
     """How many passwords, the present one among them, a new one must differ from."""
+    password_max_age: Duration = "days=0"  # noqa: S105
+    """How long a password is good; nothing: for ever."""
 
 
 def read(tx: Transaction) -> SystemFields:

@@ -194,17 +194,27 @@ def reveal(tx: Transaction, pk: str) -> str | None:
 
 def app_password(tx: Transaction, user: int, typed: str, intents: Sequence[str] = (APP_PASSWORD,)) -> Token | None:
     """The user's password of a device that this is, if it is good now."""
+    token = _device_password(tx, user, typed, intents)
+    return token if token is not None and not _expired(token, tx.now) else None
+
+
+def has_ended(tx: Transaction, user: int, typed: str, intents: Sequence[str] = (APP_PASSWORD,)) -> bool:
+    """Is this a password of a device of the user's that was good, and has expired?"""
+    token = _device_password(tx, user, typed, intents)
+    return token is not None and _expired(token, tx.now)
+
+
+def _device_password(tx: Transaction, user: int, typed: str, intents: Sequence[str]) -> Token | None:
     if not 0 < len(typed) <= MAX_KEY_LENGTH:
         return None
     token = tx.find(Token, key_digest=digest(typed))
-    good = token is not None and token.user == user and token.intent in intents and not _expired(token, tx.now)
-    return token if good else None
+    return token if token is not None and token.user == user and token.intent in intents else None
 
 
-def network_passwords(tx: Transaction, user: int) -> list[Token]:
-    """Those of the user that are good now, in no particular order."""
+def network_passwords(tx: Transaction, user: int, ended: bool = False) -> list[Token]:
+    """Those of the user that are good now, or those that have ``ended``; in no particular order."""
     found = tx.select(Token, Query(equal={"user": user, "intent": NETWORK_PASSWORD}, limit=MOST_NETWORK_PASSWORDS))
-    return [token for token in found if not _expired(token, tx.now)]
+    return [token for token in found if _expired(token, tx.now) is ended]
 
 
 def used(tx: Transaction, pk: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from control.password_rules import due, good_until
 from control.passwords import LONGEST_PASSWORD, Wanted
 from control.records import FormerPassword, Group, Outpost, User
 from control.store.interface import Query, Transaction
@@ -24,6 +25,7 @@ from control.verbs.fields import (
     existing,
     overlaid,
     parse,
+    seconds,
     unique,
 )
 
@@ -48,6 +50,7 @@ class UserFields(Fields):
     type: Literal["internal", "external", "service_account", "internal_service_account"] = "internal"
     valid_from: Moment = None
     valid_until: Moment = None
+    must_change_password: bool = False
     groups: list[Uuid] = Field(default_factory=list)
 
 
@@ -83,7 +86,8 @@ def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = T
     _check_dates(fields)
     _check_type(user, fields)
     changed = replace(user, **fields.model_dump(exclude={"groups"}))
-    if (changed.username, changed.email) != (user.username, user.email):
+    disowned = changed.must_change_password and not user.must_change_password
+    if disowned or (changed.username, changed.email) != (user.username, user.email):
         changed = replace(changed, credential_version=changed.credential_version + 1)
     if changed.email != user.email:
         changed = replace(changed, email_verified=True)
@@ -112,8 +116,9 @@ def new_password(given: Mapping[str, Any]) -> str:
     return password
 
 
-def set_password(tx: Transaction, pk: int, password_hash: str) -> User:
-    """What was remembered of the old password is no longer believed, and its sessions end.
+def set_password(tx: Transaction, pk: int, password_hash: str, must_change: bool = False) -> User:
+    """What was remembered of the old password is no longer believed, and its sessions end. ``must_change``: the person
+    is to choose another one before anything else.
 
     Raises NotFound; Invalid for the account of an outpost, with which nobody signs in.
     """
@@ -121,7 +126,7 @@ def set_password(tx: Transaction, pk: int, password_hash: str) -> User:
     if user.type == INTERNAL_SERVICE_ACCOUNT:
         raise Invalid({"password": ["This is the account of an outpost: it has a token, and no password."]})
     _remember(tx, user)
-    changed = replace(user, password=password_hash, password_change_date=tx.now)
+    changed = replace(user, password=password_hash, password_change_date=tx.now, must_change_password=must_change)
     return tx.update(_disbelieved(changed, tx.now))
 
 
@@ -132,7 +137,18 @@ def wanted_of_password(tx: Transaction, user: User | None) -> Wanted:
         return Wanted(rules)
     former = [user.password] if user.password is not None else []
     former += [one.password for one in _former(tx, user.pk)]
-    return Wanted(rules, (user.username, user.name, user.email), tuple(former[: system.read(tx).password_history]))
+    differing = max(system.read(tx).password_history, 1 if password_due(tx, user) is not None else 0)
+    return Wanted(rules, (user.username, user.name, user.email), tuple(former[:differing]))
+
+
+def password_due(tx: Transaction, user: User) -> str | None:
+    """The reason code why the person must choose another password, although theirs is right; None: they need not."""
+    return due(user, seconds(system.read(tx).password_max_age), tx.now)
+
+
+def password_good_until(tx: Transaction, user: User) -> float | None:
+    """Seconds since the epoch; None: for ever."""
+    return good_until(user, seconds(system.read(tx).password_max_age))
 
 
 def _remember(tx: Transaction, user: User) -> None:

@@ -36,6 +36,7 @@ TLS_REQUIRED = Result(ResultCode.CONFIDENTIALITY_REQUIRED, "", "Passwords are ta
 POLICY_MET = Result(ResultCode.SUCCESS, controls=password_policy.response(None))
 POLICY_ERRORS: dict[str, PolicyError] = {
     "password_expired": PolicyError.PASSWORD_EXPIRED,
+    "device_password_expired": PolicyError.PASSWORD_EXPIRED,
     "must_change_password": PolicyError.CHANGE_AFTER_RESET,
     "inactive": PolicyError.ACCOUNT_LOCKED,
     "expired": PolicyError.ACCOUNT_LOCKED,

@@ -44,7 +44,7 @@ def reply_to_offer(offer: Offer, decision: Decision, request: Request, salt: byt
     if not isinstance(offer, MsChapV2Offer):
         return b""
     if decision.outcome is not Outcome.ACCEPTED:
-        return ms_chap_error(request.packet, offer.authenticator_challenge)
+        return ms_chap_error(request.packet, offer.authenticator_challenge, decision.reason)
     shown = decision.keys["authenticator_response"]
     keys = keys_of(offer, decision)
     if keys is None:

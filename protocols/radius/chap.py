@@ -5,6 +5,7 @@ from __future__ import annotations
 from protocols.errors import RemoteProtocolError
 from protocols.radius.dictionary import CHAP_CHALLENGE, CHAP_PASSWORD
 from protocols.radius.mppe import Keys, key_attributes
+from protocols.radius.mschapv2 import error_code
 from protocols.radius.offers import ChapOffer, MsChapV2Offer, without_domain
 from protocols.radius.packet import Packet
 from protocols.radius.vendor import MICROSOFT, vendor_attribute, vendor_values
@@ -14,8 +15,8 @@ MS_CHAP_ERROR, ENCRYPTION_POLICY, ENCRYPTION_TYPES = 2, 7, 8
 MS_CHAP_CHALLENGE, MS_CHAP2_RESPONSE, MS_CHAP2_SUCCESS = 11, 25, 26
 MS_RESPONSE_SIZE, MS_CHALLENGE_SIZE = 50, 16
 ALLOWED, RC4_40_OR_128 = (1).to_bytes(4), (6).to_bytes(4)
-WRONG = "E=691 R=0 C={challenge} V=3"
-"""RFC 2759 section 6: an authentication failure, after which this challenge is worth nothing."""
+REFUSED = "E={code} R=0 C={challenge} V=3"
+"""RFC 2759 section 6: after which this challenge is worth nothing."""
 
 
 def chap_offer(packet: Packet, username: str) -> ChapOffer:
@@ -60,8 +61,9 @@ def ms_chap_success(packet: Packet, authenticator_response: str, keys: Keys, sec
     )
 
 
-def ms_chap_error(packet: Packet, challenge: bytes) -> bytes:
-    text = WRONG.format(challenge=challenge.hex().upper())
+def ms_chap_error(packet: Packet, challenge: bytes, reason: str) -> bytes:
+    """``reason``: a code of `rules.reasons`."""
+    text = REFUSED.format(code=error_code(reason), challenge=challenge.hex().upper())
     return vendor_attribute(MICROSOFT, MS_CHAP_ERROR, _identifier(packet) + text.encode())
 
 

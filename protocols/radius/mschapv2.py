@@ -20,6 +20,9 @@ HASH_OCTETS = 16
 LONGEST_PASSWORD = 256
 """Characters (RFC 2759 section 8.1)."""
 
+EXPIRED, FAILED = 648, 691
+"""What a refusal may say (RFC 2759 section 6): the password has expired; anything else, which is nobody's business."""
+
 _SERVER_SIGNS = b"Magic server to client signing constant"
 _ONE_MORE = b"Pad to make it do more than one iteration"
 _MASTER = b"This is the MPPE Master Key"
@@ -28,6 +31,11 @@ _CLIENT_SENDS = (
     b"On the client side, this is the receive key; on the server side, it is the send key.",
 )
 _PAD_1, _PAD_2 = b"\x00" * 40, b"\xf2" * 40
+
+
+def error_code(reason: str) -> int:
+    """What the peer hears of a refusal; ``reason`` is a code of `rules.reasons`."""
+    return EXPIRED if reason == "device_password_expired" else FAILED
 
 
 def nt_hash(password: str) -> bytes:

@@ -103,6 +103,7 @@ def test_the_default_flows_have_their_names_and_stages(store: ImmediateStore) ->
             "default-provider-authorization-explicit-consent": "authorization",
             "default-provider-invalidation-flow": "invalidation",
             "initial-setup": "stage_configuration",
+            "default-password-change": "stage_configuration",
             "default-authenticator-totp-setup": "stage_configuration",
             "default-authenticator-static-setup": "stage_configuration",
         }

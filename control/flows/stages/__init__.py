@@ -10,11 +10,13 @@ from control.flows.stages.identification import IdentificationStage
 from control.flows.stages.initial_setup import InitialSetupStage
 from control.flows.stages.login import UserLoginStage, UserLogoutStage
 from control.flows.stages.password import PasswordStage
+from control.flows.stages.password_change import PasswordChangeStage
 from control.flows.state import Stage
 
 STAGES: dict[str, Stage] = {
     "identification": IdentificationStage(),
     "password": PasswordStage(),
+    "password_change": PasswordChangeStage(),
     "authenticator_validate": AuthenticatorValidateStage(),
     "authenticator_totp": TotpSetupStage(),
     "authenticator_static": StaticSetupStage(),

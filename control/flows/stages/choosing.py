@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from control.flows.state import FlowServices, Invalid
 from control.new_passwords import new_hash
-from control.records import User
-from control.verbs import fields
+from control.verbs import fields, users
+
+DIFFERENT = [("The two passwords differ. Type the same one twice.", "invalid")]
 
 
-async def chosen_hash(services: FlowServices, username: str, password: str) -> str | Invalid:
+async def chosen_hash(services: FlowServices, user: int, password: str) -> str | Invalid:
     """What to store for the password that this user chose; or what is wrong with it. Raises Busy."""
-    user = await services.store.read(lambda tx: tx.find(User, username=username))
     try:
-        return await new_hash(services.store, services.passwords, user.pk if user is not None else 0, password)
+        chosen = users.new_password({"password": password})
+        return await new_hash(services.store, services.passwords, user, chosen)
     except fields.Invalid as error:
         return Invalid({"password": [(sentence, "invalid") for sentence in error.fields["password"]]})
+
+
+def prompt(order: int, key: str, label: str, kind: str, sub_text: str, initial: str = "") -> dict[str, Any]:
+    """One field of `ak-stage-prompt`."""
+    return {
+        "field_key": key,
+        "label": label,
+        "type": kind,
+        "required": kind != "text_read_only",
+        "placeholder": "",
+        "initial_value": initial,
+        "order": order,
+        "sub_text": sub_text,
+        "choices": None,
+    }

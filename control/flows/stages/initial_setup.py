@@ -14,7 +14,7 @@ from typing import Any
 
 from control.bootstrap import ADMINISTRATOR, SETUP_CODE, setup_pending
 from control.flows.stages.asking import Asking
-from control.flows.stages.choosing import chosen_hash
+from control.flows.stages.choosing import DIFFERENT, chosen_hash, prompt
 from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, State, Verdict
 from control.passwords import LONGEST_PASSWORD
 from control.records import Setting, User
@@ -37,11 +37,11 @@ class InitialSetupStage(Asking):
         return {
             "component": "ak-stage-prompt",
             "fields": [
-                _field(100, "code", "One-time code", "text", "It is in the lines that the program printed.", code),
-                _field(150, "username", "User name", "text_read_only", "The administrator's name.", ADMINISTRATOR),
-                _field(200, "email", "E-mail address", "email", ""),
-                _field(300, "password", "Password", "password", f"At least {SHORTEST_PASSWORD} characters."),
-                _field(400, "password_repeat", "Password again", "password", ""),
+                prompt(100, "code", "One-time code", "text", "It is in the lines that the program printed.", code),
+                prompt(150, "username", "User name", "text_read_only", "The administrator's name.", ADMINISTRATOR),
+                prompt(200, "email", "E-mail address", "email", ""),
+                prompt(300, "password", "Password", "password", f"At least {SHORTEST_PASSWORD} characters."),
+                prompt(400, "password_repeat", "Password again", "password", ""),
             ],
         }
 
@@ -59,7 +59,8 @@ class InitialSetupStage(Asking):
             return Invalid({"code": [wrong]}, "wrong_code")
         if errors := form_errors(fields):
             return Invalid(errors)
-        hashed = await chosen_hash(services, ADMINISTRATOR, fields["password"])
+        administrator = await services.store.read(lambda tx: tx.find(User, username=ADMINISTRATOR))
+        hashed = await chosen_hash(services, administrator.pk if administrator else 0, fields["password"])
         if isinstance(hashed, Invalid):
             return hashed
         email = fields["email"].strip()
@@ -102,24 +103,10 @@ def form_errors(fields: Mapping[str, str]) -> dict[str, list[tuple[str, str]]]:
     elif len(password.encode()) > LONGEST_PASSWORD:
         errors["password"] = [(f"Use at most {LONGEST_PASSWORD} bytes.", "max_length")]
     elif fields.get("password_repeat", "") != password:
-        errors["password_repeat"] = [("The two passwords differ. Type the same one twice.", "invalid")]
+        errors["password_repeat"] = DIFFERENT
     return errors
 
 
 def _normal(code: str) -> str:
     """Codes are lower-case letters and digits; people add blanks and capitals."""
     return "".join(code.split()).lower()
-
-
-def _field(order: int, key: str, label: str, kind: str, sub_text: str, initial: str = "") -> dict[str, Any]:
-    return {
-        "field_key": key,
-        "label": label,
-        "type": kind,
-        "required": kind != "text_read_only",
-        "placeholder": "",
-        "initial_value": initial,
-        "order": order,
-        "sub_text": sub_text,
-        "choices": None,
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from control.flows.avatar import avatar
@@ -13,7 +13,7 @@ from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, 
 from control.passwords import Busy
 from control.records import Token, User
 from control.store.interface import Transaction
-from control.verbs import tokens
+from control.verbs import tokens, users
 from rules import validity
 
 WRONG = ("The name or the password is wrong.", "invalid")
@@ -45,43 +45,62 @@ class PasswordStage(Asking):
             return Invalid({"password": [("Enter your password.", "required")]})
         backends = settings.get("backends", BACKENDS)
         typed = password if APP_PASSWORDS in backends else ""
-        user, device = await services.store.read(lambda tx: _known(tx, context, typed))
-        if user is not None and device is not None and validity.refusal(user, services.now()) is None:
+        known = await services.store.read(lambda tx: _known(tx, context, typed))
+        user, device, now = known.user, known.device, services.now()
+        if user is not None and device is not None and validity.refusal(user, now) is None:
             await services.store.write(lambda tx: tokens.used(tx, device.pk))
             return _proved(user, "app_password", device.expires if device.expiring else None)
         stored = user.password if user is not None and BUILT_IN in backends else None
         verified = await services.passwords.verify(stored, password)
-        reason = _refusal(user, bool(stored or device), verified.ok or device is not None, services.now())
+        reason = _refusal(known, stored is not None, verified.ok, now)
         if user is None or reason is not None:
             return Invalid({"password": [WRONG]}, reason or "unknown_user")
+        if context.door and known.due is not None:
+            return Invalid({"password": [WRONG]}, known.due)
         if verified.needs_rehash:
             await _remember_at_todays_cost(user, password, services)
-        return _proved(user, "password")
+        return _proved(user, "password", known.ends)
 
 
-def _proved(user: User, method: str, ends: float | None = None) -> Continue:
+def _proved(user: User, method: str, ends: float | None) -> Continue:
     return Continue({"proved": user.pk, "proved_version": user.credential_version, "method": method, "ends": ends})
 
 
-def _known(tx: Transaction, context: Context, typed: str) -> tuple[User | None, Token | None]:
-    """Whose password is asked for; and the password of one of their devices, if that was typed.
+@dataclass(frozen=True, slots=True)
+class _Known:
+    user: User | None
+    """Whose password is asked for."""
+    device: Token | None = None
+    """The password of one of their devices, if that was typed."""
+    has_ended: bool = False
+    """It was one of those, and has expired."""
+    due: str | None = None
+    """Why their own password is good for choosing another one only: a browser can, other doors cannot."""
+    ends: float | None = None
+    """Until when their own password is good."""
 
-    A network password counts as one over RADIUS: a device that sends it openly sends it in the same place.
-    """
-    pk = context.pending_user or 0
-    intents = tokens.PASSWORD_INTENTS if context.door == "radius" else (tokens.APP_PASSWORD,)
-    return tx.find(User, pk=pk), tokens.app_password(tx, pk, typed, tuple(intents))
 
-
-def _refusal(user: User | None, has_password: bool, right: bool, now: float) -> str | None:
-    """Why this is not enough. Whether the account is good is told only of those who knew the password."""
+def _known(tx: Transaction, context: Context, typed: str) -> _Known:
+    """A network password counts as an app password over RADIUS: a device that sends it openly sends it in the same
+    place."""
+    user = tx.find(User, pk=context.pending_user or 0)
     if user is None:
+        return _Known(None)
+    intents = tokens.PASSWORD_INTENTS if context.door == "radius" else (tokens.APP_PASSWORD,)
+    device = tokens.app_password(tx, user.pk, typed, tuple(intents))
+    has_ended = tokens.has_ended(tx, user.pk, typed, tuple(intents))
+    return _Known(user, device, has_ended, users.password_due(tx, user), users.password_good_until(tx, user))
+
+
+def _refusal(known: _Known, has_password: bool, right: bool, now: float) -> str | None:
+    """Why this is not enough. Whether the account is good is told only of those who knew the password."""
+    if known.user is None:
         return "unknown_user"
-    if not has_password:
-        return "no_password"
-    if not right:
-        return "wrong_password"
-    return validity.refusal(user, now)
+    if not right and known.device is None:
+        if known.has_ended:
+            return "device_password_expired"
+        return "wrong_password" if has_password else "no_password"
+    return validity.refusal(known.user, now)
 
 
 async def _remember_at_todays_cost(user: User, password: str, services: FlowServices) -> None:

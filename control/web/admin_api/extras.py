@@ -40,6 +40,8 @@ class Account(Fields):
 
 class NewPassword(Fields):
     password: Annotated[str, Field(min_length=1)]
+    must_change_password: bool = False
+    """The person is to choose another one before anything else."""
 
 
 ACCOUNT = Body("UserAccountRequest", Account)
@@ -121,13 +123,15 @@ def _service_account(services: Services) -> Do:
 
 def _set_password(services: Services) -> Do:
     async def do(request: Request, caller: Caller) -> Response:
-        password = users.new_password(await json_object(request))
+        body = await json_object(request)
+        password = users.new_password(body)
+        must_change = parse(NewPassword, body).must_change_password
         key = request.path_params["key"]
         user = await services.store.read(lambda tx: _within_reach(tx, USERS.one(tx, key, caller), caller))
         stored = await new_hash(services.store, services.passwords, user.pk, password)
 
         def verb(tx: Transaction) -> None:
-            users.set_password(tx, user.pk, stored)
+            users.set_password(tx, user.pk, stored, must_change)
 
         await services.store.write(verb, caller.actor)
         return answer(None, 204)

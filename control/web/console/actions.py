@@ -47,7 +47,7 @@ async def password(request: Request, services: Services, section: Section, frame
             hashed = await new_hash(services.store, services.passwords, user.pk, chosen)
 
             def change(tx: Transaction) -> None:
-                users.set_password(tx, one(tx).pk, hashed)
+                users.set_password(tx, one(tx).pk, hashed, bool(typed.one("must_change_password")))
 
             await services.store.write(change, caller.actor)
         except Invalid as error:

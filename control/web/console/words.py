@@ -55,6 +55,9 @@ WORDS: dict[str, Words] = {
     ),
     "valid_from": Words("Valid from", "In UTC. Before this moment, nobody gets in with the account."),
     "valid_until": Words("Valid until", "In UTC. After this moment, nobody gets in with the account."),
+    "must_change_password": Words(
+        "Must change the password", "The password is good for choosing another one in a browser, and for nothing else."
+    ),
     "groups": Words("Groups"),
     "is_superuser": Words("Superuser status", "Members may do everything here."),
     "parents": Words("Parents", "Members of this group count as members of its parents too."),
@@ -195,5 +198,6 @@ WORDS: dict[str, Words] = {
     "password_history": Words(
         "Passwords not to repeat", "A new password differs from so many before, the present one among them."
     ),
+    "password_max_age": Words("Longest age of a password", f"{_DURATION} days=0: passwords do not grow old."),
     "default_token_length": Words("Default token length", "Characters in the key of a new token."),
 }

@@ -9,14 +9,15 @@ from protocols.errors import RemoteProtocolError
 from protocols.radius.eap.packet import Type
 from protocols.radius.eap.steps import Ask, Failed, Say, Step, Succeeded, Verdict
 from protocols.radius.mppe import Keys
+from protocols.radius.mschapv2 import error_code
 from protocols.radius.offers import MsChapV2Offer, printable, without_domain
 
 CHALLENGE_SIZE = 16
 RESPONSE_SIZE = 49
 HEADER = 4  # op code, identifier, two octets of length
 SERVER_NAME = b"outpost"
-WRONG = "E=691 R=0 C={challenge} V=3 M=Wrong name or network password"
-"""RFC 2759 section 6: 691 is an authentication failure; R=0, no further attempt in this conversation."""
+REFUSED = "E={code} R=0 C={challenge} V=3 M=Wrong name or network password"
+"""RFC 2759 section 6: R=0, no further attempt in this conversation."""
 
 
 class Op(IntEnum):
@@ -60,7 +61,8 @@ class MsChapV2:
         if not verdict.accepted or not verdict.authenticator_response:
             self._expected = Op.FAILURE
             self._refusal = "unsupported_proof" if verdict.accepted else verdict.reason
-            return Say(self._message(Op.FAILURE, WRONG.format(challenge=self._challenge.hex().upper()).encode()))
+            code, challenge = error_code(self._refusal), self._challenge.hex().upper()
+            return Say(self._message(Op.FAILURE, REFUSED.format(code=code, challenge=challenge).encode()))
         self._expected = Op.SUCCESS
         if self._with_keys:
             self._keys = verdict.keys

@@ -183,7 +183,7 @@ def test_an_app_password_stands_for_the_password_and_ends_when_it_ends(house: Ho
     assert house.sql.read_now(lambda tx: tx.select(TokenUse))[0].last_used == house.clock.now()
     assert house.prove("alice", "right").reuse == Reuse(600.0)
     house.clock.advance(60)
-    assert house.prove("alice", key).reason == "wrong_password"
+    assert house.prove("alice", key).reason == "device_password_expired"
 
 
 def test_an_app_password_of_a_bad_account_is_refused_and_costs_the_same(house: House) -> None:

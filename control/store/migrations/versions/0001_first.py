@@ -584,6 +584,7 @@ def upgrade() -> None:
         sa.Column("date_joined", sa.Double(), nullable=False),
         sa.Column("last_updated", sa.Double(), nullable=False),
         sa.Column("password_change_date", sa.Double(), nullable=True),
+        sa.Column("must_change_password", sa.Boolean(), nullable=False),
         sa.Column("managed", sa.Text(), nullable=True),
         sa.Column("username_folded", sa.Text(), nullable=False),
         sa.Column("email_folded", sa.Text(), nullable=False),

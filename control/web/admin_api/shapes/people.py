@@ -46,6 +46,7 @@ def users(tx: Transaction, records: Sequence[User], view: View) -> list[Body]:
             "last_updated": moment(user.last_updated),
             "valid_from": moment(user.valid_from),
             "valid_until": moment(user.valid_until),
+            "must_change_password": user.must_change_password,
         }
         for user in records
     ]

@@ -304,14 +304,15 @@ def test_mschapv2() -> None:
     assert done.keys == Keys(b"r" * 16, b"s" * 16)
 
 
-def test_104_a_wrong_password_is_told_in_mschapv2() -> None:
+@pytest.mark.parametrize(("reason", "code"), [("wrong_network_password", "691"), ("device_password_expired", "648")])
+def test_104_a_wrong_password_is_told_in_mschapv2(reason: str, code: str) -> None:
     nas = a_nas()
-    nas.judge = lambda offer: Verdict(False, "wrong_network_password")
+    nas.judge = lambda offer: Verdict(False, reason)
     answer = mschapv2(nas, a_response())
     assert isinstance(answer, Continue)
     assert answer.eap[5] == 4
-    assert answer.eap[9:].startswith(b"E=691 R=0 C=" + CHALLENGE.hex().upper().encode() + b" V=3")
-    rejected(nas.send(response(answer.eap[1], MSCHAPV2, b"\x04")), "wrong_network_password")
+    assert answer.eap[9:].startswith(f"E={code} R=0 C={CHALLENGE.hex().upper()} V=3".encode())
+    rejected(nas.send(response(answer.eap[1], MSCHAPV2, b"\x04")), reason)
 
 
 @pytest.mark.parametrize(
