@@ -18,6 +18,7 @@ PEERS: dict[str, str] = {
     "radclient": "freeradius-utils",
     "nginx": "nginx-light",
     "caddy": "caddy",
+    "haproxy": "haproxy",
     "chromium": "chromium",
     "wrk": "wrk",
     "psql": "postgresql",

@@ -140,8 +140,10 @@ def behind(tx: Transaction, next: str) -> Asked | None:
 def form_targets(tx: Transaction, next: str) -> list[str]:
     """Origins that a form leads to whose flow ends at ``next``: browsers check redirects after it too."""
     asked = behind(tx, next)
-    target = form_target(asked.to.redirect_uri) if asked is not None else None
-    return [target] if target is not None else []
+    if asked is None:
+        return []
+    target = form_target(asked.to.redirect_uri)
+    return [*([target] if target is not None else []), *asked.client.landings]
 
 
 def consent_asked(tx: Transaction, next: str) -> dict[str, Any]:

@@ -52,6 +52,16 @@ class Client:
         return next(filter(None, told), scope)
 
     @property
+    def landings(self) -> list[str]:
+        """Origins, as ``form-action`` names them, where an outpost sends people on: every host of its cookie domain."""
+        settings = self.provider.settings
+        domain = str(settings.get("cookie_domain") or "").removeprefix(".")
+        if self.provider.kind != "proxy" or settings.get("mode") != "forward_domain" or not domain:
+            return []
+        scheme = str(settings["external_host"]).partition("://")[0].lower()
+        return [f"{scheme}://{domain}:*", f"{scheme}://*.{domain}:*"]
+
+    @property
     def requires_pkce(self) -> bool:
         return self.is_public or bool(self.provider.settings.get("require_pkce", False))
 

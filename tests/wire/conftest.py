@@ -15,6 +15,7 @@ from tests.wire import processes
 from tests.wire.apart import Apart
 from tests.wire.directory import Directory
 from tests.wire.doors import open_to_people
+from tests.wire.nginx import Backend, backend
 from tests.wire.program import Program
 
 SHAPES: dict[str, Callable[..., Program]] = {
@@ -59,3 +60,10 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="session")
 def people(program: Program) -> Directory:
     return open_to_people(program)
+
+
+@pytest.fixture(scope="module")
+def application() -> Iterator[Backend]:
+    """An application behind a proxy."""
+    with backend() as recorded:
+        yield recorded

@@ -19,7 +19,7 @@ from tests.wire.apart import Edge
 from tests.wire.chromium import chromium
 from tests.wire.directory import PASSWORDS, Directory, add_user, serve
 from tests.wire.fronts import APP, AUTH, RESOLVER, Front, sign_in
-from tests.wire.nginx import Backend, backend, free_port
+from tests.wire.nginx import Backend, free_port
 from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer
@@ -37,12 +37,6 @@ auth.example.com {
     reverse_proxy 127.0.0.1:9000
 }
 """
-
-
-@pytest.fixture(scope="module")
-def application() -> Iterator[Backend]:
-    with backend() as recorded:
-        yield recorded
 
 
 @pytest.fixture(scope="module", params=[caddies.debian, caddies.recent], ids=["debian's", "recent"])

@@ -12,18 +12,12 @@ import pytest
 from tests.wire.chromium import chromium
 from tests.wire.directory import HOST, PASSWORDS, Directory
 from tests.wire.fronts import APP, AUTH, RESOLVER, Front, sign_in
-from tests.wire.nginx import Backend, backend, free_port, nginx
+from tests.wire.nginx import Backend, free_port, nginx
 from tests.wire.program import Program
 
 pytestmark = pytest.mark.peer
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx.conf"
-
-
-@pytest.fixture(scope="module")
-def application() -> Iterator[Backend]:
-    with backend() as recorded:
-        yield recorded
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,47 @@
+"""What must hold in front of every proxy that hands our answers to the browser: the same journeys through each."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+from tests.wire.chromium import chromium
+from tests.wire.directory import PASSWORDS
+from tests.wire.fronts import RESOLVER, Front
+
+
+def a_person_signs_in_and_arrives(front: Front, underscores: bool = False) -> None:
+    """And leaves; and brings no headers of their own. ``underscores``: the proxy has no way to take these away."""
+    with chromium(RESOLVER) as browser:
+        context = browser.new_context()
+        page, cookie = front.signed_in(context)
+        page.goto(f"{front.app}/deep/page?x=1&y=a%20b")
+        headers = front.last("/deep/page?x=1&y=a%20b")
+        assert (headers["x-authentik-username"], headers["x-authentik-groups"]) == ("bob", "engineering")
+        forged = {"X-Authentik-Username": "alice", "X-Authentik-Entitlements": "all", "X_Authentik_Username": "alice"}
+        assert front.ask("/forged", Cookie=cookie, **forged).status_code == 200
+        headers = front.last("/forged")
+        assert (headers["x-authentik-username"], headers["x-authentik-entitlements"]) == ("bob", "")
+        assert ("x_authentik_username" in headers) is underscores
+        page.goto(f"{front.app}/outpost.goauthentik.io/sign_out")
+        page.get_by_text("You have signed out").wait_for()
+        assert front.ask("/", Cookie=cookie).status_code == 302
+
+
+def nobody_else_arrives(front: Front) -> None:
+    before = len(front.application.requests)
+    forged = {"X-Authentik-Username": "bob", "X-Forwarded-Uri": "/public", "X-Original-URL": f"{front.app}/public"}
+    assert front.ask("/page", **forged).status_code == 302
+    assert front.ask("/page", Accept="application/json").status_code == 401
+    assert front.ask("/page", "POST").status_code == 303
+    assert front.ask("/", host="unknown.example.com").status_code == 403
+    assert len(front.application.requests) == before
+
+
+def credentials_open(front: Front) -> None:
+    assert front.ask("/basic", Authorization=basic("bob", PASSWORDS["bob"])).status_code == 200
+    assert front.last("/basic")["x-authentik-username"] == "bob"
+    assert front.ask("/basic", Authorization=basic("bob", "wrong")).status_code == 401
+
+
+def basic(name: str, password: str) -> str:
+    return "Basic " + b64encode(f"{name}:{password}".encode()).decode()

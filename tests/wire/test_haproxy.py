@@ -1,0 +1,60 @@
+"""HAProxy with the example's own files: a person signs in, and nobody else gets through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.peers import require
+from tests.wire import journeys, processes
+from tests.wire.directory import Directory
+from tests.wire.fronts import APP, AUTH, Front
+from tests.wire.nginx import Backend, free_port, is_listening
+from tests.wire.program import Program, until
+
+pytestmark = pytest.mark.peer
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def front(
+    program: Program, people: Directory, application: Backend, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Front]:
+    port = free_port()
+    control = program.control.place("http")[1]
+    folder = tmp_path_factory.mktemp("haproxy")
+    for name, printed, real in (
+        ("haproxy.cfg", ("bind :80", "127.0.0.1:8080"), (f"bind 127.0.0.1:{port}", f"127.0.0.1:{application.port}")),
+        ("haproxy.lua", ("127.0.0.1:9000",), (program.ports["http"][0],)),
+    ):
+        text = (EXAMPLES / name).read_text()
+        for one, other in zip(printed, real, strict=True):
+            assert text.count(one) == 1, one
+            text = text.replace(one, other)
+        (folder / name).write_text(text)
+    with (folder / "log").open("wb") as log:
+        process = processes.start([require("haproxy"), "-f", "haproxy.cfg"], cwd=folder, stdout=log, stderr=log)
+    found = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")
+    found.configure()
+    try:
+        until(lambda: is_listening(port), 20, "haproxy listening")
+        yield found
+    finally:
+        processes.stop(process)
+        found.restore()
+
+
+def test_a_person_signs_in_and_arrives(front: Front) -> None:
+    journeys.a_person_signs_in_and_arrives(front)
+
+
+def test_nobody_else_arrives(front: Front) -> None:
+    journeys.nobody_else_arrives(front)
+
+
+def test_credentials(front: Front) -> None:
+    journeys.credentials_open(front)
+    assert "authorization" not in front.last("/basic")

@@ -1,0 +1,47 @@
+"""Traefik's ForwardAuth, by the stand-in that asks as it does; its headers are those of the example's own file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.wire import journeys
+from tests.wire.directory import Directory
+from tests.wire.fronts import APP, AUTH, Front
+from tests.wire.nginx import Backend
+from tests.wire.program import Program
+from tests.wire.traefik import traefik
+
+pytestmark = pytest.mark.peer
+
+EXAMPLE = yaml.safe_load((Path(__file__).parents[2] / "examples" / "traefik.yml").read_text())
+
+
+@pytest.fixture(scope="module")
+def front(program: Program, people: Directory, application: Backend) -> Iterator[Front]:
+    asked = EXAMPLE["http"]["middlewares"]["outpost"]["forwardAuth"]
+    assert asked["address"] == "http://127.0.0.1:9000/outpost.goauthentik.io/auth/traefik"
+    copied = tuple(asked["authResponseHeaders"])
+    with traefik(program.ports["http"][0], f"127.0.0.1:{application.port}", copied) as port:
+        control = program.control.place("http")[1]
+        found = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")
+        found.configure()
+        try:
+            yield found
+        finally:
+            found.restore()
+
+
+def test_a_person_signs_in_and_arrives(front: Front) -> None:
+    journeys.a_person_signs_in_and_arrives(front, underscores=True)
+
+
+def test_nobody_else_arrives(front: Front) -> None:
+    journeys.nobody_else_arrives(front)
+
+
+def test_credentials(front: Front) -> None:
+    journeys.credentials_open(front)
