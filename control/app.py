@@ -24,6 +24,7 @@ from control.config import CannotStart, ControlConfig
 from control.link import Link
 from control.oidc.proxied import SignIns
 from control.outposts import self_signed_certificate
+from control.password_changes import PasswordChanges
 from control.passwords import Passwords
 from control.proofs import proofs
 from control.radius_watch import RadiusWatch
@@ -128,7 +129,12 @@ class Control:
         authentication = Authentication(store, proofs(services), now)
         watch = RadiusWatch(store)
         watch.start()
-        link = Link(store, authentication, SignIns(store, now, random, config.public_url))
+        link = Link(
+            store,
+            authentication,
+            SignIns(store, now, random, config.public_url),
+            PasswordChanges(store, passwords, random, now),
+        )
         return cls(
             config=config,
             store=store,

@@ -19,11 +19,13 @@ from protocols.errors import RemoteProtocolError
 from protocols.link import codec
 from protocols.link.messages import (
     Authenticate,
+    ChangePassword,
     CodeRedeemed,
     Delta,
     EndSession,
     Heartbeat,
     Hello,
+    PasswordChanged,
     RedeemCode,
     Reports,
     ReportsTaken,
@@ -49,10 +51,22 @@ class SignIns(Protocol):
     def end(self, outpost: str, asked: EndSession) -> Awaitable[SessionEnded]: ...
 
 
+class PasswordChanges(Protocol):
+    """Raises Unavailable."""
+
+    def answer(self, outpost: str, asked: ChangePassword) -> Awaitable[PasswordChanged]: ...
+
+
 class Link:
     """Serves every outpost; one instance a control process."""
 
-    def __init__(self, store: Store, authentication: Authentication, sign_ins: SignIns | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        authentication: Authentication,
+        sign_ins: SignIns | None = None,
+        password_changes: PasswordChanges | None = None,
+    ) -> None:
         self.followers: Counter[str] = Counter()
         """Outpost's pk to how many of its processes follow."""
         self.newest = 0
@@ -60,6 +74,7 @@ class Link:
         self._store = store
         self._authentication = authentication
         self._sign_ins = sign_ins
+        self._password_changes = password_changes
         self._snapshots = Snapshots(store)
         self._changed = asyncio.Condition()
         self._wakes = 0
@@ -83,6 +98,8 @@ class Link:
         match frame:
             case Authenticate():
                 return codec.encode(await self._authentication.answer(outpost, frame))
+            case ChangePassword() if self._password_changes is not None:
+                return codec.encode(await self._password_changes.answer(outpost, frame))
             case RedeemCode() if self._sign_ins is not None:
                 return codec.encode(await self._sign_ins.redeem(outpost, frame))
             case EndSession() if self._sign_ins is not None:

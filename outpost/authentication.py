@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from outpost.credential_cache import CredentialCache
-from outpost.outcome import Circumstances, Credentials, Decision, Password
+from outpost.outcome import Circumstances, Credentials, Decision, Identity, Password
 from outpost.throttle import Throttle, Try
-from protocols.link.messages import Authenticate, Authenticated
+from protocols.link.messages import Authenticate, Authenticated, ChangePassword, PasswordChanged
 from rules.durations import Durations
 from rules.names import is_possible_name
 from rules.reasons import REASONS, Outcome
@@ -33,6 +33,9 @@ class Link(Protocol):
 
     def ask(self, question: Authenticate) -> Awaitable[Authenticated]:
         """Raises LinkAway when control does not answer."""
+
+    def change_password(self, question: ChangePassword) -> Awaitable[PasswordChanged]:
+        """Raises as `ask` does."""
 
 
 class Kept(Protocol):
@@ -89,6 +92,39 @@ class Authentication:
         except Exception:
             self._report_fault(question_id)
             return Decision("internal_error", id=question_id)
+
+    async def change_password(
+        self, identity: Identity, old: str, new: str | None, provider: int, circumstances: Circumstances
+    ) -> PasswordChanged:
+        """Of somebody whom this provider let in; ``new`` None: one is made. Never raises: any exception refuses."""
+        question_id = self._new_id()
+        shown = Password(identity.username, old)
+        taken: Try | str | None = None
+        if self._throttle is not None:
+            taken = self._throttle.begin(identity.username, shown.proof, circumstances.peer, "", self._clock())
+        if isinstance(taken, str):
+            return PasswordChanged(question_id, taken)
+        answer = PasswordChanged(question_id, "internal_error")
+        try:
+            answer = await self._link.change_password(
+                ChangePassword(
+                    question_id, provider, identity.user, old, new, circumstances.protocol, circumstances.peer
+                )
+            )
+            if answer.id != question_id:
+                raise ValueError("control answered another question")
+        except LinkAway:
+            answer = PasswordChanged(question_id, "control_away")
+        except Exception:
+            self._report_fault(question_id)
+            answer = PasswordChanged(question_id, "internal_error")
+        finally:
+            if taken is not None and self._throttle is not None:
+                self._throttle.settle(taken, REASONS[answer.reason].outcome, self._clock())
+        if answer.reason == "accepted" and self._cache is not None:
+            over = Decision("credential_changed", id=question_id)
+            self._cache.learn(shown, provider, circumstances.peer, over, None, 0)
+        return answer
 
     async def _throttled(
         self, question_id: str, credentials: Credentials, provider: int, circumstances: Circumstances

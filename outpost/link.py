@@ -22,10 +22,12 @@ from protocols.link import codec
 from protocols.link.messages import (
     Authenticate,
     Authenticated,
+    ChangePassword,
     ChangeSession,
     CodeRedeemed,
     EndSession,
     Frame,
+    PasswordChanged,
     RedeemCode,
     Reports,
     ReportsTaken,
@@ -34,7 +36,7 @@ from protocols.link.messages import (
 )
 from protocols.link.replica import Changes, Replica, SnapshotPart, Standing
 
-A = TypeVar("A", Authenticated, CodeRedeemed, SessionEnded)
+A = TypeVar("A", Authenticated, CodeRedeemed, SessionEnded, PasswordChanged)
 
 RETRY_FIRST, RETRY_MOST = 0.5, 10.0
 """Seconds before the first and the latest further attempts to reach control."""
@@ -136,6 +138,10 @@ class Link:
     async def ask(self, question: Authenticate) -> Authenticated:
         """Control's answer. Raises LinkAway, or RemoteProtocolError when it is not one."""
         return await self._answer(question, Authenticated)
+
+    async def change_password(self, question: ChangePassword) -> PasswordChanged:
+        """Raises as `ask` does."""
+        return await self._answer(question, PasswordChanged)
 
     async def redeem(self, question: RedeemCode) -> CodeRedeemed:
         """Raises as `ask` does."""

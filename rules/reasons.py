@@ -204,6 +204,12 @@ REASONS: dict[str, Reason] = _catalogue(
         Outcome.BAD_CREDENTIALS,
         "The app password or network password was right, and has expired. Create a new one for this device.",
     ),
+    Reason(
+        "unfit_password",
+        Outcome.NOT_ALLOWED,
+        "The new password that somebody chose does not keep the rules for passwords, or the account can have none.",
+        "This cannot be the new password.",
+    ),
     Reason("password_expired", Outcome.BAD_CREDENTIALS, "The password is right but too old. Let the user change it."),
     Reason(
         "must_change_password",

@@ -16,9 +16,11 @@ from protocols.link.messages import (
     Authenticated,
     BrowserSessionRecord,
     Challenge,
+    ChangePassword,
     CodeRedeemed,
     EndSession,
     IdentityRecord,
+    PasswordChanged,
     RedeemCode,
     SessionEnded,
 )
@@ -126,6 +128,7 @@ class FakeLink:
         self.codes: dict[str, BrowserSessionRecord | str] = {}
         self.redeemed: list[RedeemCode] = []
         self.ended: list[EndSession] = []
+        self.changes: list[ChangePassword] = []
         self.keys: dict[str, str] = {}
         self.challenge: Challenge | None = None
 
@@ -142,6 +145,19 @@ class FakeLink:
         self.ended.append(question)
         self._answer_or_fail()
         return SessionEnded(question.id)
+
+    async def change_password(self, question: ChangePassword) -> PasswordChanged:
+        """Of whoever has the old one; "unfit" is a new one that nobody may have."""
+        self.changes.append(question)
+        self._answer_or_fail()
+        name = next((name for name, one in self.identities.items() if one.user == question.user), "")
+        if self.passwords.get(name) != question.old:
+            return PasswordChanged(question.id, "wrong_password")
+        if question.new == "unfit":
+            return PasswordChanged(question.id, "unfit_password", sentences=("Use a longer one.",))
+        self.passwords[name] = question.new or "made"
+        generated = "made" if question.new is None else None
+        return PasswordChanged(question.id, "accepted", self.identities[name].credential_version + 1, generated)
 
     def _answer_or_fail(self) -> None:
         if self.away:

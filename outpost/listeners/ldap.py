@@ -25,6 +25,7 @@ from outpost.directory.contexts import NamingContexts
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.direct import direct_write
 from outpost.listeners.ldap_binds import Binds, Bound
+from outpost.listeners.ldap_passwords import PasswordChanges
 from outpost.listeners.ldap_reads import Reads
 from outpost.listeners.limits import Connections
 from outpost.listeners.streams import Stream, Streams
@@ -32,6 +33,7 @@ from outpost.outcome import Circumstances
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
 from protocols.ldap import messages
+from protocols.ldap.password_modify import PasswordChangeReceived
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 from protocols.ldap.session import (
     NEED_DATA,
@@ -77,6 +79,7 @@ class LdapConnection(Conversation):
         self._writing_paused = False
         self._waiting_turn = False
         self._closed = False
+        self._changing_password = False
         self.peer = ""
         self.deadline = owner.clock.seconds() + FIRST_MESSAGE_TIMEOUT
 
@@ -121,8 +124,8 @@ class LdapConnection(Conversation):
     def end_if_refused(self) -> None:
         """The account behind it is not good any more: the peer is told, and the connection ends."""
         bound = self._session.identity
-        if bound is None or self._closed or self._owner.binds.is_good(bound):
-            return
+        if bound is None or self._closed or self._changing_password or self._owner.binds.is_good(bound):
+            return  # who changes their own password is told before they are believed under it
         self._out.append(
             messages.encode_notice_of_disconnection(
                 ResultCode.STRONGER_AUTH_REQUIRED, "This account may not be used any more."
@@ -237,6 +240,8 @@ class LdapConnection(Conversation):
             case WhoAmIReceived(message_id):
                 name = self._owner.binds.who_am_i(self._session.identity)
                 self._out.append(self._session.extended_answered(message_id, SUCCESS, value=name))
+            case PasswordChangeReceived():
+                Deferred.fromCoroutine(self._change_password(event)).addErrback(self._failed)
             case StartTLSRequested(message_id):
                 self._start_tls(message_id)
             case Unbound():
@@ -268,6 +273,19 @@ class LdapConnection(Conversation):
             answer = FAULT, None
         if not self._closed:
             self._out.append(self._session.bind_answered(event.message_id, *answer))
+            self._advance()
+
+    async def _change_password(self, event: PasswordChangeReceived) -> None:
+        bound = self._session.identity
+        if bound is None:
+            raise ValueError("nobody has bound")
+        self._changing_password = True
+        result, bound, generated = await self._owner.password_changes.change(
+            event.change, event.by_modify, bound, self._circumstances
+        )
+        self._changing_password = False
+        if not self._closed:
+            self._out.append(self._session.password_change_answered(event, result, bound, generated))
             self._advance()
 
     def _start_tls(self, message_id: int) -> None:
@@ -345,6 +363,7 @@ class LdapFactory(Factory[LdapConnection]):
         self.tls = tls
         self.contexts = NamingContexts(directory)
         self.binds = Binds(authentication, self.contexts, telemetry)
+        self.password_changes = PasswordChanges(authentication, self.contexts, telemetry)
         self.reads = Reads(self.contexts, telemetry, now, offers_start_tls=tls is not None)
         self.connections = Connections(clock)
         self._noted: dict[int, str] = {}

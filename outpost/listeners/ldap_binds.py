@@ -19,6 +19,11 @@ class Bound(NamedTuple):
 
     identity: Identity
     provider: int
+    password: str
+    """That was shown. A modify of userPassword brings no old one, and control changes nothing without."""
+
+    def __repr__(self) -> str:
+        return f"Bound(identity={self.identity!r}, provider={self.provider})"
 
 
 Answer = tuple[Result, Bound | None]
@@ -128,7 +133,9 @@ class Binds:
     def _answer(self, claim: Claim, circumstances: Circumstances, decision: Decision, policy: bool) -> Answer:
         if decision.identity is not None:
             self._telemetry.accepted(circumstances.protocol)
-            return POLICY_MET if policy else SUCCESS, Bound(decision.identity, claim.provider)
+            return POLICY_MET if policy else SUCCESS, Bound(
+                decision.identity, claim.provider, claim.credentials.password
+            )
         return self._decided(claim.credentials.username, circumstances, decision, policy), None
 
     def _decided(self, username: str, circumstances: Circumstances, decision: Decision, policy: bool) -> Result:

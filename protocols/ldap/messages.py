@@ -12,7 +12,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from protocols.ldap import ber
+from protocols.ldap import ber, modify
 from protocols.ldap.controls import Control
 from protocols.ldap.filter import Filter
 from protocols.ldap.filter import decode as decode_filter
@@ -23,7 +23,6 @@ MAX_CONTROLS = 32
 """Controls of one message. Real clients send up to four."""
 MAX_ATTRIBUTES = 1024
 """Attributes asked for in one search. TrueNAS asks for 35, sssd for some 40, repeated names included."""
-
 NOTICE_OF_DISCONNECTION = "1.3.6.1.4.1.1466.20036"
 
 
@@ -98,11 +97,18 @@ class ExtendedRequest:
 
 @dataclass(frozen=True, slots=True)
 class UnservedRequest:
-    """An operation that we know by its tag only: modify, add, delete, modify DN."""
+    """An operation that we know by its tag only: add, delete, modify DN."""
 
 
 Request = (
-    BindRequest | SearchRequest | CompareRequest | UnbindRequest | AbandonRequest | ExtendedRequest | UnservedRequest
+    BindRequest
+    | SearchRequest
+    | CompareRequest
+    | UnbindRequest
+    | AbandonRequest
+    | ExtendedRequest
+    | modify.ModifyRequest
+    | UnservedRequest
 )
 
 # --- requests ------------------------------------------------------------------------------------------------------
@@ -213,7 +219,7 @@ OPERATIONS: dict[int, Operation] = {
     0x60: Operation("bind", 0x61, _bind),
     0x42: Operation("unbind", 0, _unbind),
     0x63: Operation("search", 0x65, _search),
-    0x66: Operation("modify", 0x67, _unserved),
+    0x66: Operation("modify", 0x67, modify.decode),
     0x68: Operation("add", 0x69, _unserved),
     0x4A: Operation("delete", 0x6B, _unserved),
     0x6C: Operation("modify DN", 0x6D, _unserved),
@@ -222,7 +228,7 @@ OPERATIONS: dict[int, Operation] = {
     0x77: Operation("extended", 0x78, _extended),
 }
 """Requests by the tag of their protocolOp."""
-BIND, SEARCH, COMPARE, EXTENDED = (OPERATIONS[tag] for tag in (0x60, 0x63, 0x6E, 0x77))
+BIND, SEARCH, MODIFY, COMPARE, EXTENDED = (OPERATIONS[tag] for tag in (0x60, 0x63, 0x66, 0x6E, 0x77))
 
 
 class Envelope(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from protocols.ldap.controls import SERVED
-from protocols.ldap.schema import CANCEL, START_TLS, WHO_AM_I
+from protocols.ldap.schema import CANCEL, PASSWORD_MODIFY, START_TLS, WHO_AM_I
 from protocols.ldap.subschema import SUBSCHEMA
 
 ALL_OPERATIONAL_ATTRIBUTES = "1.3.6.1.4.1.4203.1.5.1"
@@ -37,7 +37,7 @@ def root_dse(naming_contexts: Iterable[str], features: Features, version: str) -
         "defaultnamingcontext": contexts[:1],
         "supportedldapversion": ("3",),
         "supportedcontrol": sorted(frozenset().union(*SERVED.values())),
-        "supportedextension": (*((START_TLS,) if features.start_tls else ()), WHO_AM_I, CANCEL),
+        "supportedextension": (*((START_TLS,) if features.start_tls else ()), WHO_AM_I, CANCEL, PASSWORD_MODIFY),
         "supportedfeatures": (ALL_OPERATIONAL_ATTRIBUTES, ATTRIBUTES_BY_OBJECT_CLASS, ABSOLUTE_TRUE_FALSE),
         "supportedsaslmechanisms": ("PLAIN",) if features.secure else (),
         "subschemasubentry": (SUBSCHEMA,),

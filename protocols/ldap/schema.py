@@ -220,3 +220,4 @@ def without_binary(description: str) -> str:
 START_TLS = "1.3.6.1.4.1.1466.20037"
 WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
 CANCEL = "1.3.6.1.1.8"
+PASSWORD_MODIFY = "1.3.6.1.4.1.4203.1.11.1"  # noqa: S105

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Generic, NamedTuple, TypeVar
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
-from protocols.ldap import ber, messages
+from protocols.ldap import ber, cancel, messages, password_modify, sasl
 from protocols.ldap.controls import PASSWORD_POLICY, Control, unserved_critical
 from protocols.ldap.messages import (
     AbandonRequest,
@@ -28,8 +28,10 @@ from protocols.ldap.messages import (
     UnbindRequest,
     UnservedRequest,
 )
+from protocols.ldap.modify import ModifyRequest
+from protocols.ldap.password_modify import PasswordChange, PasswordChangeReceived
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
-from protocols.ldap.schema import CANCEL, START_TLS, WHO_AM_I
+from protocols.ldap.schema import CANCEL, PASSWORD_MODIFY, START_TLS, WHO_AM_I
 
 IdentityT = TypeVar("IdentityT")
 
@@ -131,6 +133,7 @@ Event = (
     | Abandoned
     | Cancelled
     | WhoAmIReceived
+    | PasswordChangeReceived
     | StartTLSRequested
     | Answered
     | Unbound
@@ -157,6 +160,7 @@ class LDAPSession(Generic[IdentityT]):
         """Octets of ``_received`` that are done with."""
         self._closed = False
         self._binding: int | None = None
+        """A bind, or the change of a password, that must be answered before anything else is given out."""
         self._starting_tls: int | None = None
         self._searches: set[int] = set()
 
@@ -234,31 +238,32 @@ class LDAPSession(Generic[IdentityT]):
                     message, ResultCode.UNAVAILABLE_CRITICAL_EXTENSION, f"Control {unserved} is not served here."
                 )
         try:
-            request = message.request()
+            match message.request():
+                case SearchRequest() as request:
+                    self._searches.add(message.message_id)
+                    return SearchReceived(message.message_id, request, message.controls)
+                case CompareRequest() as request:
+                    return CompareReceived(message.message_id, request)
+                case BindRequest() as request:
+                    policy = any(control.oid == PASSWORD_POLICY for control in message.controls)
+                    return self._bind(message.message_id, request, policy)
+                case AbandonRequest(message_id=abandoned):
+                    if abandoned in self._searches:
+                        self._searches.remove(abandoned)
+                        return Abandoned(abandoned)
+                    return Answered(b"")
+                case UnbindRequest():
+                    self._closed = True
+                    self._forget_received()
+                    return Unbound()
+                case ExtendedRequest() as request:
+                    return self._extended(message, request)
+                case ModifyRequest() as request:
+                    return self._password_change(message, password_modify.of_modify(request))
+                case UnservedRequest():
+                    raise Refused(ResultCode.UNWILLING_TO_PERFORM, "This directory is only read over LDAP.")
         except Refused as refused:
             return self._answered(message, refused.result)
-        match request:
-            case SearchRequest():
-                self._searches.add(message.message_id)
-                return SearchReceived(message.message_id, request, message.controls)
-            case CompareRequest():
-                return CompareReceived(message.message_id, request)
-            case BindRequest():
-                policy = any(control.oid == PASSWORD_POLICY for control in message.controls)
-                return self._bind(message.message_id, request, policy)
-            case AbandonRequest(message_id=abandoned):
-                if abandoned in self._searches:
-                    self._searches.remove(abandoned)
-                    return Abandoned(abandoned)
-                return Answered(b"")
-            case UnbindRequest():
-                self._closed = True
-                self._forget_received()
-                return Unbound()
-            case ExtendedRequest():
-                return self._extended(message, request)
-            case UnservedRequest():
-                return self._refused(message, ResultCode.UNWILLING_TO_PERFORM, "This directory is only read over LDAP.")
 
     def _bind(self, message_id: int, request: BindRequest, policy: bool = False) -> Event:
         if request.version != 3:
@@ -279,24 +284,19 @@ class LDAPSession(Generic[IdentityT]):
         return Answered(messages.encode_message(message_id, messages.encode_result(messages.BIND.response, refusal)))
 
     def _sasl(self, message_id: int, request: BindRequest, policy: bool) -> Event:
-        asked_for, *names = request.credentials.split(b"\0")
-        if request.mechanism.upper() != "PLAIN":
-            said = "Simple binds and, over TLS, SASL PLAIN are served here."
-            refusal = Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "", said)
-        elif not self.secure:
-            refusal = Result(ResultCode.CONFIDENTIALITY_REQUIRED, "", "SASL PLAIN needs TLS.")
-        elif len(names) != 2 or not all(names) or asked_for not in (b"", names[0]):  # nobody acts for somebody else
-            refusal = Result(ResultCode.INVALID_CREDENTIALS)
-        else:
-            self._binding = message_id
-            return BindReceived(message_id, messages.text(names[0]), names[1], True, policy)
-        return Answered(messages.encode_message(message_id, messages.encode_result(messages.BIND.response, refusal)))
+        found = sasl.plain(request.mechanism, request.credentials, self.secure)
+        if isinstance(found, Result):
+            return Answered(messages.encode_message(message_id, messages.encode_result(messages.BIND.response, found)))
+        self._binding = message_id
+        return BindReceived(message_id, found.name, found.password, True, policy)
 
     def _extended(self, message: Envelope, request: ExtendedRequest) -> Event:
         if request.oid == WHO_AM_I:
             return WhoAmIReceived(message.message_id)
         if request.oid == CANCEL:
             return self._cancel(message, request)
+        if request.oid == PASSWORD_MODIFY:
+            return self._password_change(message, password_modify.decode(request.value))
         if request.oid != START_TLS or not self._offers_start_tls:
             return self._refused(message, ResultCode.PROTOCOL_ERROR, "This extended operation is not served here.")
         if self.secure or self._searches:
@@ -313,19 +313,21 @@ class LDAPSession(Generic[IdentityT]):
         return StartTLSRequested(message.message_id)
 
     def _cancel(self, message: Envelope, request: ExtendedRequest) -> Event:
-        """``cancelRequestValue ::= SEQUENCE { cancelID MessageID }``; only searches are ever outstanding."""
-        octets = request.value or b""
-        try:
-            at, end = ber.expect(octets, 0, len(octets), ber.SEQUENCE)
-            cancelled, at = ber.integer(octets, at, end)
-            if at != end:
-                raise ber.Malformed("a cancel request has one part")
-        except RemoteProtocolError:
-            return self._refused(message, ResultCode.PROTOCOL_ERROR, "The cancel request could not be decoded.")
+        """Only searches are ever outstanding."""
+        cancelled = cancel.decode(request.value)
         if cancelled not in self._searches:
             return self._refused(message, ResultCode.NO_SUCH_OPERATION, "No such operation is in progress.")
         ended = self.search_refused(cancelled, Result(ResultCode.CANCELED))
         return Cancelled(cancelled, ended + self.extended_answered(message.message_id, SUCCESS))
+
+    def _password_change(self, message: Envelope, change: PasswordChange) -> Event:
+        """Of their own, by somebody who has bound, over TLS (RFC 3062 s3 and s4)."""
+        if not self.secure:
+            raise Refused(ResultCode.CONFIDENTIALITY_REQUIRED, "Passwords are taken over TLS only. Start TLS first.")
+        if self.identity is None:
+            raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "Bind first, with the old password.")
+        self._binding = message.message_id
+        return PasswordChangeReceived(message.message_id, change, message.operation is messages.MODIFY)
 
     # --- answers ---------------------------------------------------------------------------------------------------
 
@@ -341,6 +343,21 @@ class LDAPSession(Generic[IdentityT]):
             return messages.encode_message(message_id, _BIND_SUCCESS)
         response = messages.encode_result(messages.BIND.response, result)
         return messages.encode_message(message_id, response, result.controls)
+
+    def password_change_answered(
+        self, received: PasswordChangeReceived, result: Result, identity: IdentityT | None, generated: str | None = None
+    ) -> bytes:
+        """``identity``: who has bound, as they are now; ``generated``: the new password, if it was made here."""
+        if received.message_id != self._binding:
+            raise LocalProtocolError("no such change is in progress")
+        self._binding = None
+        self.identity = identity
+        if received.by_modify:
+            return messages.encode_message(
+                received.message_id, messages.encode_result(messages.MODIFY.response, result)
+            )
+        value = None if generated is None else password_modify.encode_generated(generated)
+        return self.extended_answered(received.message_id, result, value=value)
 
     def search_finished(self, message_id: int) -> bool:
         """Call when the last octet of the answer is handed over; False if it was abandoned before."""

@@ -47,6 +47,8 @@ KINDS: dict[str, type[Any]] = {
     "reuse": messages.Reuse,
     "challenge": messages.Challenge,
     "authenticated": messages.Authenticated,
+    "change_password": messages.ChangePassword,
+    "password_changed": messages.PasswordChanged,
     "redeem_code": messages.RedeemCode,
     "browser_session": messages.BrowserSessionRecord,
     "code_redeemed": messages.CodeRedeemed,

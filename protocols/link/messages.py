@@ -427,6 +427,33 @@ class Authenticated:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangePassword:
+    """Somebody who is signed in at a door wants another password, and proves the old one once more."""
+
+    id: str
+    provider: int
+    user: int
+    old: str = field(repr=False)
+    """As at a login: a one-time code may stand behind it, and is not looked at."""
+    new: str | None = field(repr=False)
+    """None: control makes one."""
+    protocol: str
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """``reason`` is a code of `rules.reasons`; the rest only when it is accepted, ``sentences`` only when it is not."""
+
+    id: str
+    reason: str
+    credential_version: int = 0
+    generated: str | None = field(default=None, repr=False)
+    sentences: tuple[str, ...] = ()
+    """For the person: what the new password lacks."""
+
+
+@dataclass(frozen=True, slots=True)
 class RedeemCode:
     """Somebody comes back from control's sign-in with a code: who is it? (RFC 6749, 4.1.3)
 
@@ -524,6 +551,8 @@ Frame = (
     | Hello
     | Authenticate
     | Authenticated
+    | ChangePassword
+    | PasswordChanged
     | RedeemCode
     | CodeRedeemed
     | EndSession

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 
 import ldap
 import pytest
 from ldap.controls.libldap import SimplePagedResultsControl
 
 from tests.wire.clients import ldapsearch, run, user_dn
-from tests.wire.directory import BASE_DN, PASSWORDS
-from tests.wire.program import Program
+from tests.wire.directory import BASE_DN, PASSWORDS, Directory, add_user
+from tests.wire.program import Program, until
 
 with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # ldap3 uses old names of pyasn1
     import ldap3
@@ -110,3 +111,59 @@ def test_python_ldap_in_pages(program: Program) -> None:
             break
     client.unbind_s()
     assert len(names) == len(set(names)) >= 3
+
+
+# --- one's own password --------------------------------------------------------------------------------------------
+
+PAT, PATS = user_dn("pat"), "pat-password-1"
+
+
+@pytest.fixture
+def pat(program: Program, people: Directory) -> Iterator[str]:
+    """Somebody whose password may change."""
+    pk = add_user(program, "pat", PATS, group=people.groups["staff"])
+    until(lambda: ldapsearch(program, "pat", "(uid=pat)", password=PATS).code == 0, 10, "pat's being let in")
+    yield PAT
+    program.api("DELETE", f"core/users/{pk}/")
+
+
+def ldappasswd(program: Program, *what: str, password: str = PATS) -> str:
+    bind = ("-x", "-H", program.ldap, "-D", PAT, "-w", password)
+    return run("env", "LDAPTLS_REQCERT=never", "ldappasswd", *bind, *what).text
+
+
+def bind_code(program: Program, password: str) -> int:
+    return ldapsearch(program, "pat", "(uid=pat)", password=password).code
+
+
+@pytest.mark.usefixtures("pat")
+def test_ldappasswd(program: Program) -> None:
+    new = "pat has another one"
+    assert "(13)" in ldappasswd(program, "-a", PATS, "-s", new)  # not without TLS
+    assert "(49)" in ldappasswd(program, "-ZZ", "-a", "wrong", "-s", new)
+    assert "8 characters" in ldappasswd(program, "-ZZ", "-a", PATS, "-s", "short")
+    assert ldappasswd(program, "-ZZ", "-a", PATS, "-s", new) == ""
+    assert bind_code(program, new) == 0
+    assert bind_code(program, PATS) == 49
+    made = ldappasswd(program, "-ZZ", "-a", new, password=new).rpartition("New password: ")[2].strip()
+    assert bind_code(program, made) == 0
+    assert "(50)" in ldappasswd(program, "-ZZ", "-a", made, "-s", new, user_dn("alice"), password=made)
+
+
+@pytest.mark.usefixtures("pat")
+def test_python_ldap_changes_a_password_and_goes_on(program: Program) -> None:
+    client = ldap.initialize(program.ldap)
+    client.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_NEVER)
+    client.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+    try:
+        client.start_tls_s()
+        client.simple_bind_s(PAT, PATS)
+        client.passwd_s(PAT, PATS, "pat has another one")
+        assert client.whoami_s() == f"dn:{PAT}"
+        client.modify_s(PAT, [(ldap.MOD_REPLACE, "userPassword", [b"pat has a third one"])])
+        assert client.whoami_s() == f"dn:{PAT}"
+        with pytest.raises(ldap.UNWILLING_TO_PERFORM, match="userPassword alone"):
+            client.modify_s(PAT, [(ldap.MOD_REPLACE, "mail", [b"pat@example.org"])])
+    finally:
+        client.unbind_s()
+    assert bind_code(program, "pat has a third one") == 0

@@ -93,6 +93,26 @@ def compare(message_id: int, name: str, attribute: str, value: str | bytes) -> b
     return message(message_id, pureldap.LDAPCompareRequest(entry=name, ava=assertion))
 
 
+def password_modify(message_id: int, name: str | None = None, old: str | None = None, new: str | None = None) -> bytes:
+    return message(message_id, pureldap.LDAPPasswordModifyRequest(userIdentity=name, oldPasswd=old, newPasswd=new))
+
+
+def modify(message_id: int, name: str, *changes: tuple[int, str, Sequence[str]]) -> bytes:
+    """Each change: 0 adds, 1 deletes, 2 replaces; the attribute; its values."""
+    encoded = [
+        pureber.BERSequence(
+            [
+                pureber.BEREnumerated(operation),
+                pureber.BERSequence(
+                    [pureber.BEROctetString(attribute), pureber.BERSet([pureber.BEROctetString(one) for one in values])]
+                ),
+            ]
+        )
+        for operation, attribute, values in changes
+    ]
+    return message(message_id, pureldap.LDAPModifyRequest(object=name, modification=encoded))
+
+
 _ASSERTIONS = {
     filters.Equality: pureldap.LDAPFilter_equalityMatch,
     filters.GreaterOrEqual: pureldap.LDAPFilter_greaterOrEqual,

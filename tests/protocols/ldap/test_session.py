@@ -302,7 +302,7 @@ def test_a_control_on_unbind_or_abandon_changes_nothing() -> None:
     ("octets", "operation"),
     [
         (peer.delete(1, ALICE), "delResponse"),
-        (encode_message(1, encode_result(0x66, SUCCESS)), "modifyResponse"),
+        (peer.modify(1, ALICE, (2, "mail", ["a@example.com"])), "modifyResponse"),
         (encode_message(1, encode_result(0x68, SUCCESS)), "addResponse"),
         (encode_message(1, encode_result(0x6C, SUCCESS)), "modDNResponse"),
     ],

@@ -59,7 +59,36 @@ CORE = [vector for vector in vectors() if vector.level == "core"]
 
 
 NUMBERS = {
-    "strangers": {1, 2, 4, 5, 7, 8, 10, 11, 13, 14, 16, 17, 19, 20, 22, 23, 25, 26, 28, 29, 31, 32, 34, 35, 37, 38, 41},
+    "strangers": {
+        1,
+        2,
+        4,
+        5,
+        7,
+        8,
+        10,
+        11,
+        13,
+        14,
+        16,
+        17,
+        19,
+        20,
+        22,
+        23,
+        25,
+        26,
+        28,
+        29,
+        31,
+        32,
+        34,
+        35,
+        37,
+        38,
+        40,
+        41,
+    },
     "clients": set(range(1, 14)),
 }
 """What hostile peers send, and what real clients need: every number has something that fails without it."""

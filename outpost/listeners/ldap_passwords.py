@@ -1,0 +1,71 @@
+"""What the LDAP door decides about changes of one's own password, apart from any connection."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from outpost.authentication import Authentication
+from outpost.directory.contexts import NamingContexts
+from outpost.listeners.ldap_binds import Bound
+from outpost.outcome import LDAP_RESULT_CODE, Circumstances, Decision
+from outpost.telemetry import Telemetry
+from protocols.ldap.password_modify import PasswordChange
+from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
+from rules.reasons import REASONS
+
+
+class Answer(NamedTuple):
+    result: Result
+    bound: Bound
+    """Who has bound, as they are now."""
+    generated: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Answer(result={self.result!r})"
+
+
+class PasswordChanges:
+    def __init__(self, authentication: Authentication, contexts: NamingContexts, telemetry: Telemetry) -> None:
+        self._authentication = authentication
+        self._contexts = contexts
+        self._telemetry = telemetry
+
+    async def change(
+        self, change: PasswordChange, by_modify: bool, bound: Bound, circumstances: Circumstances
+    ) -> Answer:
+        """Without an old password, a modify means the one that was shown at the bind (control looks at it again)."""
+        try:
+            self._only_ones_own(change.name, bound)
+            old = change.old
+            if old is None and by_modify:
+                old = bound.password.encode("utf-8", "surrogatepass")
+            if old is None:
+                raise Refused(ResultCode.UNWILLING_TO_PERFORM, "The old password is needed, too.")
+            texts = old.decode(), None if change.new is None else change.new.decode()
+        except UnicodeDecodeError:
+            said = "A password is text in UTF-8."
+            return Answer(Result(ResultCode.CONSTRAINT_VIOLATION, "", said), bound)
+        except Refused as refused:
+            return Answer(refused.result, bound)
+        told = await self._authentication.change_password(bound.identity, *texts, bound.provider, circumstances)
+        if told.reason == "accepted":
+            identity = replace(bound.identity, credential_version=told.credential_version)
+            new = texts[1] if texts[1] is not None else told.generated or ""
+            return Answer(SUCCESS, Bound(identity, bound.provider, new), told.generated)
+        decision = Decision(told.reason, id=told.id)
+        self._telemetry.decided(bound.identity.username, circumstances, decision)
+        if told.reason == "unfit_password":
+            return Answer(Result(ResultCode.CONSTRAINT_VIOLATION, "", " ".join(told.sentences)), bound)
+        return Answer(Result(LDAP_RESULT_CODE[REASONS[told.reason].outcome], "", decision.diagnostic), bound)
+
+    def _only_ones_own(self, name: str, bound: Bound) -> None:
+        """Raises Refused."""
+        if not name:
+            return
+        try:
+            whose = self._contexts.login(name)
+        except ValueError:
+            whose = self._contexts.plain_login(name)
+        if whose is None or (whose[0].provider.pk, whose[1]) != (bound.provider, bound.identity.username):
+            raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "One's own password alone may be changed here.")

@@ -1,0 +1,113 @@
+"""Changes of one's own password at the door: of whom, with what, and what becomes of the connection."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from protocols.link.messages import Put
+from tests.outpost.directory.people import BOB, USERS
+from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, Client, Door
+from tests.protocols.ldap import peer
+from tests.protocols.ldap.peer import Answer
+
+BOBS = "hunter2"
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door(tls=object())
+
+
+@pytest.fixture
+def bob(door: Door) -> Client:
+    """Over TLS."""
+    client = door.connect()
+    client.connection._session.secure = True
+    assert client.bind(BOB_DN, BOBS) == 0
+    return client
+
+
+def asked(client: Client, message: bytes) -> Answer:
+    (answer,) = client.ask(message)
+    return answer
+
+
+@pytest.mark.parametrize("name", [None, BOB_DN, f"uid=bob,{USERS}", f"dn:{BOB_DN.upper()}", "u:bob"])
+def test_one_changes_ones_own(bob: Client, name: str | None) -> None:
+    answer = asked(bob, peer.password_modify(2, name, BOBS, "another one"))
+    assert (answer.operation, answer.code, answer.value) == ("extendedResp", 0, None)
+    (change,) = bob.door.link.changes
+    assert (change.user, change.provider, change.old, change.new) == (BOB, 5, BOBS, "another one")
+    assert (change.protocol, change.peer) == ("ldap", "127.0.0.1")
+    assert bob.bind(BOB_DN, BOBS) == 49
+    assert bob.bind(BOB_DN, "another one") == 0
+
+
+def test_a_password_is_made_if_none_is_given(bob: Client) -> None:
+    answer = asked(bob, peer.password_modify(2, old=BOBS))
+    assert (answer.code, answer.value) == (0, b"\x30\x06\x80\x04made")
+
+
+@pytest.mark.parametrize("name", [ALICE_DN, f"cn=nobody,{USERS}", "u:alice", "cn=bob,dc=elsewhere", "nonsense"])
+def test_another_ones_stays_as_it_is(bob: Client, name: str) -> None:
+    assert asked(bob, peer.password_modify(2, name, BOBS, "another one")).code == 50
+    assert asked(bob, peer.modify(3, name, (2, "userPassword", ["another one"]))).code == 50
+    assert bob.door.link.changes == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [("wrong", "another one", 49), (None, "another one", 53), (BOBS, "unfit", 19)],
+)
+def test_what_is_refused(bob: Client, old: str | None, new: str, code: int) -> None:
+    answer = asked(bob, peer.password_modify(2, None, old, new))
+    assert answer.code == code
+    assert answer.diagnostic
+    assert bob.door.link.passwords["bob"] == BOBS
+    assert bob.names(peer.search(3, BOB_DN, attributes=["1.1"])) == [BOB_DN]
+
+
+def test_what_the_new_one_lacks_is_said(bob: Client) -> None:
+    assert asked(bob, peer.password_modify(2, None, BOBS, "unfit")).diagnostic == "Use a longer one."
+
+
+def test_passwords_that_are_no_text(bob: Client) -> None:
+    assert asked(bob, peer.extended(2, "1.3.6.1.4.1.4203.1.11.1", b"\x30\x06\x81\x01\xff\x82\x01x")).code == 19
+
+
+def test_control_away(bob: Client) -> None:
+    bob.door.link.away = True
+    assert asked(bob, peer.password_modify(2, None, BOBS, "another one")).code == 52
+
+
+def test_an_exception_refuses(bob: Client) -> None:
+    bob.door.link.fails = RuntimeError("broken")
+    assert asked(bob, peer.password_modify(2, None, BOBS, "another one")).code == 52
+    assert bob.door.telemetry.faults
+
+
+def test_a_modify_means_the_password_that_was_shown(bob: Client) -> None:
+    answer = asked(bob, peer.modify(2, BOB_DN, (2, "userPassword", ["another one"])))
+    assert (answer.operation, answer.code) == ("modifyResponse", 0)
+    assert bob.door.link.changes[-1].old == BOBS
+    assert asked(bob, peer.modify(3, BOB_DN, (2, "userPassword", ["a third"]))).code == 0
+    assert bob.door.link.changes[-1].old == "another one"
+    given = peer.modify(4, BOB_DN, (1, "userPassword", ["wrong"]), (0, "userPassword", ["a fourth"]))
+    assert asked(bob, given).code == 49
+
+
+def test_the_connection_goes_on_and_others_of_the_account_end(door: Door, bob: Client) -> None:
+    other = door.connect()
+    assert other.bind(BOB_DN, BOBS) == 0
+    assert asked(bob, peer.password_modify(2, None, BOBS, "another one")).code == 0
+    record = door.people.directory.current.users[BOB]
+    door.people.change(Put(replace(record, credential_version=record.credential_version + 1)))
+    assert not bob.closed
+    assert bob.names(peer.search(3, BOB_DN, attributes=["1.1"])) == [BOB_DN]
+    assert other.closed
+
+
+def test_a_password_that_was_shown_is_in_no_representation(bob: Client) -> None:
+    assert BOBS not in repr(bob.connection._session.identity)
