@@ -27,6 +27,7 @@ from outpost.credential_cache import CredentialCache
 from outpost.directory.snapshot import Directory
 from outpost.link import Link, Transport
 from outpost.listeners.asgi import AsgiRoute
+from outpost.listeners.dialling import dialling
 from outpost.listeners.exchange import Route
 from outpost.listeners.forward_auth import PREFIXES, ForwardAuth
 from outpost.listeners.health import PREFIX as HEALTH_PREFIX
@@ -41,7 +42,10 @@ from outpost.listeners.radius_accounting import AccountingListener
 from outpost.listeners.radius_eap import EapDoor
 from outpost.listeners.radius_orders import RadiusOrders
 from outpost.listeners.radius_replies import Replies
+from outpost.listeners.reverse_proxy import ReverseProxy
 from outpost.listeners.tls import ServerTls
+from outpost.listeners.upstreams import Upstreams
+from outpost.listeners.watch import Watch
 from outpost.metrics import OutpostMetrics, Updates
 from outpost.on_disk import OnDisk
 from outpost.sealed import Seal
@@ -195,22 +199,27 @@ class Outpost:
         signing_in = SigningIn(
             self._link, sessions, control_address, self._now, self._random, lambda: self._random(8).hex()
         )
+        trusted = TrustedPeers(self._config.trusted_proxies)
         forward_auth = ForwardAuth(
             self._authentication,
             self._directory,
             self.telemetry,
-            TrustedPeers(self._config.trusted_proxies),
+            trusted,
             __version__,
             sessions,
             signing_in,
             control_address,
         )
+        watch = Watch(sessions, self._directory, lambda: forward_auth.table, self._reactor, self._now)
+        upstreams = Upstreams(self._directory, dialling(self._reactor), self._reactor, self.telemetry)
+        reverse_proxy = ReverseProxy(forward_auth, upstreams, watch, trusted, self.telemetry)
         return HttpFactory(
             [*((prefix, forward_auth) for prefix in PREFIXES), (HEALTH_PREFIX, Health(lambda: self.ready))],
             self._asgi,
             self._reactor,
             self._now,
             self.telemetry,
+            hosted=reverse_proxy.hosted,
         )
 
     def _own_address(self) -> str:

@@ -34,6 +34,7 @@ DISCARDS: dict[str, str] = {
     "too_many_pending": "Too many requests are being decided at once. The NAS will ask again.",
     "send_failed": "The reply could not be sent. Check routes and firewall towards the NAS.",
     "gap": "What control sent does not fit the directory that is here. Everything is asked for anew.",
+    "ambiguous_target": "The path is not allowed in a URL, or applications would read it in different ways.",
     "bad_forwarding": (
         "A reverse proxy's headers about the browser's request are missing, doubled or contradicting. "
         "A warning names the header."

@@ -151,6 +151,8 @@ class HttpConnection(Conversation):
         self._body_paused = paused
         if not paused:
             self._advance()
+        elif not self._advancing:
+            self._pace_reading()
 
     # --- out ---
 

@@ -92,7 +92,7 @@ class SignInDoor:
             came = origin(exchange.peer, scheme, request.host.decode("latin-1"), fields, self._trusted)
         except ForwardingError as error:
             self._telemetry.discarded("proxy", exchange.peer, "bad_forwarding")
-            exchange.respond(400, HTML, _document(Page(400, "That did not work", str(error))))
+            exchange.respond(400, HTML, document(Page(400, "That did not work", str(error))))
             return True
         site = table.find(came.host)
         realm = table.realm(site) if site is not None else None
@@ -105,7 +105,7 @@ class SignInDoor:
             offer = Page(
                 200, "Sign in", f"Sign in to use {site.application_name}.", (f"{START_BY_ALIAS}?{query}", "Sign in")
             )
-            exchange.respond(offer.status, HTML, _document(offer))
+            exchange.respond(offer.status, HTML, document(offer))
             return True
         callback = CALLBACK if ours == path else OAUTH2_CALLBACK
         self._serve(exchange, table, realm, site, came.host, ours, query, method, headers, came.client, callback)
@@ -186,7 +186,7 @@ class SignInDoor:
 
     def not_open(self, exchange: Exchange, site: Site) -> None:
         page = not_open(site, SIGN_OUT)
-        exchange.respond(page.status, HTML, _document(page))
+        exchange.respond(page.status, HTML, document(page))
 
     def _later(self, exchange: Exchange, answer: Awaitable[Go | Page], client: str) -> None:
         Deferred.fromCoroutine(self._answer(exchange, answer, client))
@@ -199,7 +199,7 @@ class SignInDoor:
                 return
             if found.decision is not None:
                 self._telemetry.decided("", Circumstances("proxy", client), found.decision)
-            exchange.respond(found.status, HTML, _document(found))
+            exchange.respond(found.status, HTML, document(found))
         except Exception:
             try:
                 exchange.fail()
@@ -240,7 +240,7 @@ def _page_before(headers: Headers, here: str) -> str:
     return f"{here}/"
 
 
-def _document(page: Page) -> bytes:
+def document(page: Page) -> bytes:
     link = f'<p><a href="{escape(page.link[0])}">{escape(page.link[1])}</a></p>' if page.link is not None else ""
     told = f"<p>{escape(page.decision.id)}</p>" if page.decision is not None and page.decision.id else ""
     return (

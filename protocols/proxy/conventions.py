@@ -64,6 +64,8 @@ CONVENTIONS: dict[str, Convention] = {
     ),
 }
 """By the path that the proxy asks at."""
+OWN = Convention(forwarded.envoy, redirects=True)
+"""Where we are the proxy: nothing has to be told of a request that is here, as Envoy's is at its address."""
 _BEHIND = tuple(f"{path}/" for path, convention in CONVENTIONS.items() if convention.behind_path)
 
 

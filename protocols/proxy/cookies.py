@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,15 +62,28 @@ def values(headers: Headers, name: bytes) -> Sequence[bytes]:
     return found
 
 
-def without(headers: Headers, names: Sequence[bytes]) -> list[bytes]:
+_OURS = re.compile(rb"authentik_session|(?:__Host-|__Secure-)?authentik_(?:proxy|browser)_[0-9a-f]{8}")
+"""Of any sign-in, not of one application's alone: one that lies under a domain is sent the domain's as well."""
+
+
+def is_ours(name: bytes) -> bool:
+    return _OURS.fullmatch(name) is not None
+
+
+def without_ours(headers: Headers) -> list[bytes]:
     """The Cookie headers for whoever is behind us: every other cookie byte for byte, ours nowhere."""
     kept = []
     for header in headers.get(b"cookie", NONE):
-        if any(name in header for name in names):
+        if b"authentik_" in header:
             pairs = header.split(b";")
-            others = [pair for pair in pairs if pair.partition(b"=")[0].strip() not in names]
+            others = [pair for pair in pairs if not is_ours(pair.partition(b"=")[0].strip())]
             if len(others) != len(pairs):
                 header = b";".join(others).lstrip(b" ")
         if header:
             kept.append(header)
     return kept
+
+
+def sets_ours(value: bytes) -> bool:
+    """Does this Set-Cookie, of whoever is behind us, set or remove one of ours?"""
+    return is_ours(value.partition(b";")[0].partition(b"=")[0].strip())

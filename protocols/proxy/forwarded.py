@@ -130,6 +130,11 @@ def envoy(host: str, headers: Headers, method: str = "GET", rest: str = "") -> F
     return ForwardedRequest(scheme, said_host, target, _method(b"x-forwarded-method", method), said_host)
 
 
+def visited(scheme: str, host: str, target: str, method: str) -> ForwardedRequest:
+    """A request that came to us as the reverse proxy; ``host`` is normalised. Raises ForwardingError."""
+    return ForwardedRequest(scheme, host, _checked_target(b"path", target), _method(b"method", method), host)
+
+
 _FORWARDED = (b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-uri", b"x-forwarded-method")
 
 

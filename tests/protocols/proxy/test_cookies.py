@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocols.proxy.cookies import MAX_SAME_NAME, Jar, values, without
+from protocols.proxy.cookies import MAX_SAME_NAME, Jar, sets_ours, values, without_ours
 
 HOST = Jar("0a1b2c3d", secure=True)
 DOMAIN = Jar("0a1b2c3d", secure=True, domain="example.com")
@@ -42,7 +42,20 @@ def test_few_of_many_are_looked_at() -> None:
     assert len(values({b"cookie": [b"n=1;" * 10_000]}, b"n")) == MAX_SAME_NAME
 
 
-def test_the_application_sees_every_cookie_but_ours() -> None:
-    headers = {b"cookie": [b'a="x=y; n=1;b=2 ; n=3', b"n=4", b"c=%3D==;;d"]}
-    assert without(headers, [b"n"]) == [b'a="x=y;b=2 ', b"c=%3D==;;d"]
-    assert without({b"cookie": [b"a=1; nn=2"]}, [b"n"]) == [b"a=1; nn=2"]
+@pytest.mark.parametrize("jar", [HOST, DOMAIN, PLAIN])
+def test_the_application_sees_every_cookie_but_ours(jar: Jar) -> None:
+    session, browser = jar.session, jar.browser
+    headers = {b"cookie": [b'a="x=y; %b=1;b=2 ; %b=3' % (session, browser), session + b"=4", b"c=%3D==;;d"]}
+    assert without_ours(headers) == [b'a="x=y;b=2 ', b"c=%3D==;;d"]
+
+
+def test_cookies_that_only_look_like_ours_are_the_applications() -> None:
+    said = b"authentik_proxy_x=1; xauthentik_session=2; a=authentik_session; AUTHENTIK_SESSION=3"
+    assert without_ours({b"cookie": [said]}) == [said]
+    assert without_ours({b"cookie": [b"authentik_session=control's"]}) == []
+
+
+def test_the_application_sets_none_of_ours() -> None:
+    assert sets_ours(PLAIN.session + b"=x; Path=/")
+    assert sets_ours(b" " + HOST.browser + b" = x")
+    assert not sets_ours(b"a=" + PLAIN.session)

@@ -1,0 +1,154 @@
+"""The reverse proxy: requests for a host of ours are decided about as for any proxy, and taken to the application.
+
+`ForwardAuth` decides. What it lets in goes on with the identity headers that it would have told a proxy; every other
+answer is the visitor's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from outpost.listeners.exchange import Exchange
+from outpost.listeners.forward_auth import ALLOWED, PLAIN, PREFIX, ForwardAuth
+from outpost.listeners.passage import Passage
+from outpost.listeners.sign_in import HTML, document
+from outpost.listeners.upstream import FAILURES
+from outpost.listeners.upstreams import Upstreams
+from outpost.listeners.watch import Watch
+from outpost.outcome import Identity
+from outpost.signing_in import Page
+from outpost.telemetry import Telemetry
+from protocols.proxy.conventions import OWN
+from protocols.proxy.decision import Site
+from protocols.proxy.forwarded import visited
+from protocols.proxy.onward import Visit, onward_fields, through
+from protocols.proxy.trust import ForwardingError, Origin, TrustedPeers, origin
+
+BODY_LIMIT = 2**63
+"""Nothing of a body is kept: it goes on as fast as the application takes it."""
+
+UNANSWERED = "The application does not answer"
+
+
+class ReverseProxy:
+    """`hosted` gives the route of a request for a host in proxy mode."""
+
+    def __init__(
+        self, door: ForwardAuth, upstreams: Upstreams, watch: Watch, trusted: TrustedPeers, telemetry: Telemetry
+    ) -> None:
+        self.door = door
+        self.upstreams = upstreams
+        self.watch = watch
+        self.trusted = trusted
+        self.telemetry = telemetry
+
+    def hosted(self, exchange: Exchange) -> Visiting | None:
+        """None: the host is nobody's here, or the path is that of signing in."""
+        if not self.upstreams or exchange.path.startswith(PREFIX):
+            return None
+        request = exchange.request
+        scheme = "https" if exchange.secure else "http"
+        try:
+            came = origin(exchange.peer, scheme, request.host.decode("latin-1"), request.headers, self.trusted)
+        except ForwardingError:
+            return None
+        site = self.door.table.find(came.host)
+        return Visiting(self, site, came) if site is not None and site.mode == "proxy" else None
+
+
+class Visiting:
+    """The route of one request for a host of ours."""
+
+    body_limit = BODY_LIMIT
+
+    def __init__(self, proxy: ReverseProxy, site: Site, came: Origin) -> None:
+        self._proxy = proxy
+        self._site = site
+        self._came = came
+
+    def open(self, exchange: Exchange) -> Passage | None:
+        request, proxy, came = exchange.request, self._proxy, self._came
+        target, method = request.target.decode("latin-1"), request.method.decode("ascii")
+        try:
+            asked = visited(came.scheme, came.host, target, method)
+        except ForwardingError as error:
+            proxy.telemetry.discarded("proxy", exchange.peer, "ambiguous_target")
+            exchange.respond(400, PLAIN, str(error).encode("ascii") + b"\n")
+            return None
+        if proxy.telemetry.knocks.open:
+            proxy.telemetry.answered("host", came.host)
+        passage = Passage(exchange, self._finished, self._broken)
+        question = Question(exchange, lambda identity, fields: self._go(passage, identity, fields))
+        proxy.door.ask(question, self._site, asked, request.named, came.client, OWN)
+        return passage
+
+    def _go(self, passage: Passage, identity: Identity | None, fields: bytes) -> None:
+        proxy, came, exchange = self._proxy, self._came, passage.exchange
+        upstream = proxy.upstreams.of(self._site.provider)
+        if upstream is None:
+            self._unanswered(exchange, "not_configured")
+            return
+        headers = exchange.request.named
+        standing = proxy.watch.standing(self._site, came.host, headers, identity)
+        visit = Visit(
+            exchange.request,
+            came.scheme,
+            came.host,
+            came.client,
+            exchange.peer,
+            through(headers) if proxy.trusted.is_trusted(exchange.peer) else "",
+            authorization=standing.by_session or identity is None,
+        )
+        proxy.watch.add(passage, standing)
+        passage.go(upstream, onward_fields(visit, fields))
+
+    def _finished(self, passage: Passage, failure: str | None) -> None:
+        proxy = self._proxy
+        proxy.watch.remove(passage)
+        upstream = proxy.upstreams.of(self._site.provider)
+        if failure is None:
+            return
+        if upstream is not None:
+            proxy.upstreams.told(upstream, failure)
+        if failure:
+            self._unanswered(passage.exchange, failure)
+
+    def _unanswered(self, exchange: Exchange, failure: str) -> None:
+        if exchange.begun:
+            exchange.fail()
+            return
+        status, phrase = FAILURES[failure]
+        sentence = f"{self._site.application_name}: {phrase}. You may be let in; whoever runs it has to look after it."
+        exchange.respond(status, HTML, document(Page(status, UNANSWERED, sentence)))
+
+    def _broken(self, reason: object) -> None:
+        self._proxy.telemetry.failed("reverse proxy", reason)  # type: ignore[arg-type]
+
+
+class Question(Exchange):
+    """What `ForwardAuth` is asked with: the answer that lets in goes to ``admit``, every other to the visitor."""
+
+    __slots__ = ("_admit", "_visitor")
+
+    def __init__(self, visitor: Exchange, admit: Callable[[Identity | None, bytes], None]) -> None:
+        self._connection = None
+        self._visitor = visitor
+        self._admit = admit
+        self.request = visitor.request
+        self.peer, self.port, self.server = visitor.peer, visitor.port, visitor.server
+        self.secure, self.path = visitor.secure, visitor.path
+        self.begun = False
+        self.identity = None
+
+    @property
+    def gone(self) -> bool:
+        return self._visitor.gone
+
+    def respond(self, status: int, fields: bytes = b"", body: bytes = b"") -> None:
+        if status == OWN.allowed:
+            self._admit(self.identity, fields.removeprefix(ALLOWED))
+        else:
+            self._visitor.respond(status, fields, body)
+
+    def fail(self) -> None:
+        self._visitor.fail()

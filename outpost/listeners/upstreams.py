@@ -1,0 +1,123 @@
+"""The applications behind us, by provider: made anew when their configuration changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionRefusedError, DNSLookupError, TimeoutError
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+
+from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.listeners.limits import MAX_CONNECTIONS, Connections
+from outpost.listeners.upstream import FAILURES, Upstream
+from outpost.telemetry import Telemetry
+from protocols.link.messages import ProxySettings
+from protocols.proxy.hosts import DEFAULT_PORTS
+
+MAX_UPSTREAM_CONNECTIONS = 2 * MAX_CONNECTIONS
+"""One for each visitor's, and as many that wait for the next request."""
+
+
+class Place(NamedTuple):
+    """Where an application listens."""
+
+    scheme: str
+    host: str
+    port: int
+    verified: bool
+    """Over TLS: must its certificate be good?"""
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+
+Connect = Callable[[Place, Factory], Deferred[Any]]
+
+
+class Upstreams:
+    """``connect`` makes a connection to a place with a factory; ``clock`` only counts seconds."""
+
+    def __init__(self, directory: Directory, connect: Connect, clock: IReactorTime, telemetry: Telemetry) -> None:
+        self._connect = connect
+        self._clock = clock
+        self._telemetry = telemetry
+        self._places: dict[int, Place] = {}
+        self._upstreams: dict[int, Upstream] = {}
+        self._names: dict[int, str] = {}
+        self.connections = Connections(clock, MAX_UPSTREAM_CONNECTIONS, MAX_UPSTREAM_CONNECTIONS)
+        directory.follow(self._followed)
+
+    def __bool__(self) -> bool:
+        return bool(self._upstreams)
+
+    def __iter__(self) -> Iterator[tuple[str, Upstream]]:
+        """With the names of their providers."""
+        return ((self._names[provider], upstream) for provider, upstream in self._upstreams.items())
+
+    def of(self, provider: int) -> Upstream | None:
+        return self._upstreams.get(provider)
+
+    def _followed(self, snapshot: Snapshot, touched: Touched) -> None:
+        if not (touched.everything or touched.configuration):
+            return
+        places: dict[int, Place] = {}
+        self._names = {}
+        for record in snapshot.providers.values():
+            if isinstance(record.settings, ProxySettings) and record.settings.mode == "proxy":
+                place = _place(record.settings)
+                self._names[record.pk] = record.name
+                if place is not None:
+                    places[record.pk] = place
+                else:
+                    self._telemetry.noted(f"The internal host of provider {record.name!r} is no URL: correct it.")
+        kept = {provider for provider, place in places.items() if self._places.get(provider) == place}
+        for provider, upstream in self._upstreams.items():
+            if provider not in kept:
+                upstream.close()
+        self._upstreams = {
+            provider: self._upstreams[provider] if provider in kept else self._upstream(place)
+            for provider, place in places.items()
+        }
+        self._places = places
+
+    def _upstream(self, place: Place) -> Upstream:
+        def connect(factory: Factory) -> Deferred[Any]:
+            return self._connect(place, factory)
+
+        return Upstream(place.url, connect, self.connections, self._clock)
+
+    def told(self, upstream: Upstream, failure: str) -> None:
+        """A request was answered (empty), or failed. The operator hears of the first and of the last failure."""
+        if failure:
+            upstream.failures[failure] += 1
+        if bool(failure) != bool(upstream.failing):
+            said = f"does not answer: {FAILURES[failure][1]}. Is it running there?" if failure else "answers again."
+            self._telemetry.noted(f"The application at {upstream.name} {said}")
+        upstream.failing = failure
+
+
+def failure_of(reason: Failure) -> str:
+    """Of `FAILURES`: why no connection came about."""
+    if reason.check(ConnectionRefusedError):
+        return "refused"
+    if reason.check(DNSLookupError):
+        return "not_found"
+    return "slow_connect" if reason.check(TimeoutError) else "unreachable"
+
+
+def _place(settings: ProxySettings) -> Place | None:
+    """Paths in the URL do not count, as in authentik."""
+    try:
+        url = urlsplit(settings.internal_host)
+        port = url.port or DEFAULT_PORTS[url.scheme]
+    except (ValueError, KeyError):
+        return None
+    if not url.hostname:
+        return None
+    return Place(url.scheme, url.hostname, port, settings.internal_host_ssl_validation)

@@ -1,0 +1,126 @@
+"""Requests that are under way, WebSockets and streams above all: each goes on only while whoever asked may be in.
+
+A part of them is looked at several times a second, so that each is within a second of a change, and no look takes long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+
+from outpost.browser_sessions import BrowserSessions
+from outpost.credential_cache import admits
+from outpost.directory.snapshot import Directory
+from outpost.outcome import Identity
+from protocols.proxy.cookies import values
+from protocols.proxy.decision import HostTable, Realm, Site
+from protocols.proxy.trust import Headers
+from rules import validity
+
+LOOK_INTERVAL = 0.2
+"""Seconds between two looks."""
+LOOKS = 4
+"""In so many looks everybody has been looked at: in less than a second."""
+
+
+class Cuttable(Protocol):
+    def cut(self) -> None:
+        """Whoever asked may not be in any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """By what somebody is let in."""
+
+    site: Site
+    host: str
+    identity: Identity | None
+    """None: nobody in particular, where no sign-in is needed."""
+    realm: Realm | None = None
+    cookies: Sequence[bytes] = ()
+    """Those that say who they are; without them, credentials did."""
+
+    @property
+    def by_session(self) -> bool:
+        return bool(self.cookies)
+
+
+class Watch:
+    """``table`` gives the sites by host; ``clock`` only counts seconds, ``now`` since the epoch."""
+
+    def __init__(
+        self,
+        sessions: BrowserSessions,
+        directory: Directory,
+        table: Callable[[], HostTable],
+        clock: IReactorTime,
+        now: Callable[[], float],
+    ) -> None:
+        self._sessions = sessions
+        self._directory = directory
+        self._table = table
+        self._now = now
+        self._open: dict[Cuttable, Standing] = {}
+        self._looking = LoopingCall(self._look)
+        self._looking.clock = clock
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def standing(self, site: Site, host: str, headers: Headers, identity: Identity | None) -> Standing:
+        """Of somebody who has just been let in."""
+        realm = self._table().realm(site)
+        if realm is not None and identity is not None:
+            cookies = values(headers, realm.jar.session)
+            known = self._sessions.find(realm, site.provider, cookies)
+            if known is not None and known.identity is not None:
+                return Standing(site, host, identity, realm, cookies)
+        return Standing(site, host, identity)
+
+    def add(self, passage: Cuttable, standing: Standing) -> None:
+        self._open[passage] = standing
+        if not self._looking.running:
+            self._looking.start(LOOK_INTERVAL, now=False)
+
+    def remove(self, passage: Cuttable) -> None:
+        self._open.pop(passage, None)
+        if not self._open and self._looking.running:
+            self._looking.stop()
+
+    def _look(self) -> None:
+        """Who has been looked at goes to the end of the line."""
+        for passage in list(islice(self._open, len(self._open) // LOOKS + 1)):
+            standing = self._open.pop(passage)
+            if self._stands(standing):
+                self._open[passage] = standing
+            else:
+                passage.cut()
+        if not self._open and self._looking.running:
+            self._looking.stop()
+
+    def _stands(self, standing: Standing) -> bool:
+        site = self._table().find(standing.host)
+        if site is None or site.mode != "proxy" or site.provider != standing.site.provider:
+            return False
+        identity = standing.identity
+        if identity is None:
+            return True
+        if standing.realm is not None:
+            known = self._sessions.find(standing.realm, site.provider, standing.cookies)
+            return known is not None and known.identity is not None
+        return self._may_be_in(identity, site.provider)
+
+    def _may_be_in(self, identity: Identity, provider: int) -> bool:
+        """By credentials. What policies say was control's answer, and holds for this request."""
+        snapshot = self._directory.current
+        user, record = snapshot.users.get(identity.user), snapshot.providers.get(provider)
+        if user is None or record is None or user.credential_version != identity.credential_version:
+            return False
+        if validity.refusal(user, self._now()) is not None:
+            return False
+        return any(binding.policy is not None for binding in record.bindings) or admits(record, user.pk, snapshot)

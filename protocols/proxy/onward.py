@@ -1,0 +1,138 @@
+"""What goes on to the application, and what comes back from it, where we are the reverse proxy.
+
+Who came in is said by us alone: the visitor's own headers of those names never get through, nor any that an
+application could read as the same (CGI and WSGI write ``-``, ``_`` and ``.`` alike).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from protocols.proxy.cookies import sets_ours, without_ours
+from protocols.proxy.hosts import DEFAULT_PORTS, without_port
+from protocols.proxy.http1 import field_lines
+from protocols.proxy.http1_plain import RequestReceived
+from protocols.proxy.trust import NONE, Headers
+
+WEBSOCKET = b"websocket"
+"""The only protocol that is switched to: h2c would carry requests past us that nobody decides about."""
+
+_HOP_BY_HOP = frozenset(
+    (
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    )
+)
+"""Of one connection, and not of the request (RFC 9110, 7.6.1)."""
+_WRITTEN = frozenset((b"host", b"content-length", b"expect", b"cookie", *_HOP_BY_HOP))
+"""Written anew."""
+_OURS = frozenset((b"forwarded", b"http2-settings", b"proxy", b"x-real-ip", b"x-rewrite-url", b"x-remote-user"))
+"""Said by us or by nobody: `Proxy` becomes HTTP_PROXY in a CGI, X-Rewrite-URL another path than was decided about."""
+_OUR_FAMILIES = (b"x-authentik-", b"x-forwarded-", b"x-original-", b"x-auth-request-", b"remote-")
+_NO_CREDENTIALS = field_lines([(b"Authorization", b"")])
+"""Removes the visitor's own where somebody else is the proxy."""
+_PLAIN = bytes(
+    octet if octet in b"abcdefghijklmnopqrstuvwxyz0123456789" else ord("-") for octet in bytes(range(256)).lower()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request that may pass, as it came."""
+
+    request: RequestReceived
+    scheme: str
+    host: str
+    """As `normalised`."""
+    client: str
+    peer: str
+    """Who asked us: the client, or a proxy in front of us."""
+    through: str = ""
+    """X-Forwarded-For as a trusted proxy in front of us said it."""
+    authorization: bool = True
+    """Does the Authorization header go on? Not if it was for us."""
+
+
+def plain(name: bytes) -> bytes:
+    """One spelling for all names that somebody could take for the same."""
+    return name.translate(_PLAIN)
+
+
+def is_websocket(request: RequestReceived) -> bool:
+    """Does the request ask for a WebSocket (RFC 6455, 4.1)?"""
+    return request.upgrade.lower() == WEBSOCKET and request.method == b"GET" and request.body_length == 0
+
+
+def onward_fields(visit: Visit, identity: bytes) -> bytes:
+    """The lines of the request to the application. ``identity``: lines that say who came in."""
+    request = visit.request
+    said_by_us = _names(identity)
+    left_out = listed(request.named.get(b"connection", NONE))
+    if not visit.authorization:
+        left_out |= {b"authorization"}
+    fields = [(b"Host", visit.host.encode())]
+    for name, value in request.headers:
+        if name in _WRITTEN or name in left_out:
+            continue
+        same = plain(name)
+        if same in _OURS or same in said_by_us or same.startswith(_OUR_FAMILIES):
+            continue
+        fields.append((name, value))
+    if b"cookie" not in left_out:
+        fields += [(b"Cookie", cookies) for cookies in without_ours(request.named)]
+    if is_websocket(request):
+        fields += [(b"Connection", b"Upgrade"), (b"Upgrade", WEBSOCKET)]
+    if request.expects_continue:
+        fields.append((b"Expect", b"100-continue"))
+    return field_lines([*fields, *_forwarded(visit)]) + identity.replace(_NO_CREDENTIALS, b"")
+
+
+def _forwarded(visit: Visit) -> Iterable[tuple[bytes, bytes]]:
+    port = visit.host[len(without_port(visit.host)) + 1 :] or str(DEFAULT_PORTS[visit.scheme])
+    way = f"{visit.through}, {visit.peer}" if visit.through else visit.peer
+    yield b"X-Forwarded-For", way.encode("latin-1")
+    yield b"X-Forwarded-Host", visit.host.encode()
+    yield b"X-Forwarded-Port", port.encode()
+    yield b"X-Forwarded-Proto", visit.scheme.encode()
+    yield b"X-Real-IP", visit.client.encode("latin-1")
+
+
+def back_fields(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bool]:
+    """The lines of the application's answer for the visitor, without framing; and whether Date is among them."""
+    connection = [value for name, value in headers if name.lower() == b"connection"]
+    left_out = _HOP_BY_HOP | listed(connection) | {b"content-length"}
+    kept, dated = [], False
+    for name, value in headers:
+        same = name.lower()
+        if same in left_out or (same == b"set-cookie" and sets_ours(value)):
+            continue
+        dated = dated or same == b"date"
+        kept.append((name, value))
+    return field_lines(kept), dated
+
+
+def listed(connection: Sequence[bytes]) -> frozenset[bytes]:
+    """Headers that belong to one connection because its Connection header names them."""
+    if not connection:
+        return frozenset()
+    return frozenset(token.strip().lower() for value in connection for token in value.split(b","))
+
+
+@lru_cache(1024)
+def _names(lines: bytes) -> frozenset[bytes]:
+    """Of rendered header lines, as `plain`. A person's are the same octets until the directory changes."""
+    return frozenset(plain(line.partition(b":")[0]) for line in lines.split(b"\r\n") if line)
+
+
+def through(headers: Headers) -> str:
+    """X-Forwarded-For in one line."""
+    return b", ".join(value for value in headers.get(b"x-forwarded-for", NONE) if value).decode("latin-1")
