@@ -12,6 +12,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from control import logins, reputation, tries
+from control.mappings import doors
+from control.mappings.answers import Mappings, leave_events
+from control.mappings.doors import Mapped
 from control.outposts import uid_of
 from control.passwords import Busy
 from control.records import Application, Binding, Event, Outpost, Provider, User
@@ -65,6 +68,7 @@ class Authentication:
         self._store = store
         self._prove = prove
         self._now = now
+        self._mappings = Mappings()
 
     async def answer(self, outpost: str, question: Authenticate) -> Authenticated:
         """Any exception denies. Raises Unavailable alone: then nobody at control can answer."""
@@ -100,14 +104,28 @@ class Authentication:
             proved = Proved("unsupported_proof")
         else:
             proved = await prove(provider, question)
-        return await self._store.write(lambda tx: self._conclude(tx, question, proved, where))
+        # Expressions may take their time: they run beside the one thread that writes.
+        mapped = await self._store.read(lambda tx: self._mapped(tx, question, proved))
+        return await self._store.write(lambda tx: self._conclude(tx, question, proved, where, mapped))
 
-    def _conclude(self, tx: Transaction, question: Authenticate, proved: Proved, where: str) -> Authenticated:
+    def _mapped(self, tx: Transaction, question: Authenticate, proved: Proved) -> Mapped:
+        user = tx.find(User, pk=proved.user) if proved.user is not None else None
+        provider = tx.find(Provider, pk=question.provider)
+        if REASONS[proved.reason].outcome is not Outcome.ACCEPTED or user is None or provider is None:
+            return Mapped()
+        return doors.mapped(tx, provider, user, question, self._mappings)
+
+    def _conclude(
+        self, tx: Transaction, question: Authenticate, proved: Proved, where: str, mapped: Mapped
+    ) -> Authenticated:
         reason = proved.reason
         if REASONS[reason].outcome is Outcome.ACCEPTED:
             reason = admit(tx, question.provider, proved, self._now())
-        accepted = REASONS[reason].outcome is Outcome.ACCEPTED
         user = tx.get(User, proved.user) if proved.user is not None else None
+        if REASONS[reason].outcome is Outcome.ACCEPTED and mapped.broken:
+            reason = "mapping_failed" if mapped.refused else reason
+            leave_events(tx, mapped.broken, "outpost", question.provider, user, shown(question.peer))
+        accepted = REASONS[reason].outcome is Outcome.ACCEPTED
         tx.insert(_event(question, reason, user, self._now()))
         if is_possible_name(question.username):
             tries.count(tx, question.username, where, reason, question.again)
@@ -120,7 +138,8 @@ class Authentication:
             reason=reason,
             revision=tx.revision().number,
             identity=identity(tx, user) if accepted and user is not None else None,
-            reuse=proved.reuse if accepted else None,
+            reuse=proved.reuse if accepted and not mapped.any else None,
+            reply=mapped.reply if accepted else (),
             keys=dict(proved.keys) if accepted else {},
             challenge=proved.challenge if REASONS[reason].outcome is Outcome.CHALLENGED else None,
         )

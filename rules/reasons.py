@@ -118,6 +118,11 @@ REASONS: dict[str, Reason] = _catalogue(
         "No binding of the application lets this user in. Bind the user or one of their groups to it.",
     ),
     Reason(
+        "mapping_failed",
+        Outcome.NOT_ALLOWED,
+        "A property mapping failed that is set to refuse. The event property_mapping_exception says what to correct.",
+    ),
+    Reason(
         "unknown_provider",
         Outcome.NOT_ALLOWED,
         "The provider is not served by this outpost, or has no application. Assign both.",

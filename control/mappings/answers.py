@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from control.expression.environment import Asked
 from control.expression.evaluation import Evaluated, evaluate
 from control.expression.exposed import Exposed
 from control.expression.faults import Fault
+from control.expression.people import Facts
 from control.records import Application, Event, PropertyMapping, Provider, User
 from control.store.interface import Transaction
 
@@ -39,16 +40,22 @@ class Mappings:
         return evaluate(mapping.expression, asked, self.clock, more)
 
 
+def provider_facts(provider: Provider, application: Application | None) -> Facts:
+    """What an expression sees of the provider that it is asked for."""
+    fields = {name: getattr(application, name) for name in ("pk", "name", "slug", "group")} if application else {}
+    told = Facts("Application", fields, application.name) if application else None
+    return Facts(
+        "Provider",
+        {"pk": provider.pk, "name": provider.name, "client_id": provider.client_id, "application": told},
+        provider.name,
+    )
+
+
 def leave_events(
-    tx: Transaction,
-    broken: Iterable[Broken],
-    app: str,
-    application: Application | None,
-    provider: Provider,
-    user: User | None,
-    client_ip: str,
+    tx: Transaction, broken: Sequence[Broken], app: str, provider: int, user: User | None, client_ip: str
 ) -> None:
     """authentik's ``property_mapping_exception``, one for each, with what has to be changed and where."""
+    application = tx.find(Application, provider=provider) if broken else None
     for one in broken:
         refused = one.mapping.on_failure == "refuse"
         context: dict[str, Any] = {
@@ -57,7 +64,7 @@ def leave_events(
             "line": one.fault.line,
             "column": one.fault.column,
             "effect": "The login was refused." if refused else "What it would have said was left out.",
-            "provider": provider.pk,
+            "provider": provider,
         }
         if application is not None:
             context["application"] = {"pk": application.pk, "name": application.name, "slug": application.slug}

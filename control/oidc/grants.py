@@ -162,7 +162,7 @@ def _give(
     key = signing_key(tx, asking)
     person = claims.person(tx, user)
     told = scopes.told(tx, asking, person, granted.scopes, who.client_ip)
-    leave_events(tx, told.broken, "oidc", asking.application, asking.provider, user, who.client_ip)
+    leave_events(tx, told.broken, "oidc", asking.provider.pk, user, who.client_ip)
     if told.refused:
         return Failed("invalid_grant", BROKEN)
     access, identity, ends = tokens.signed(asking, person, granted, told.claims, key, base, tx.now, random)
@@ -212,7 +212,7 @@ def userinfo(tx: Transaction, found: Bearer, peer: str) -> Told:
 
 def broken(tx: Transaction, found: Bearer, told: Told, peer: str) -> None:
     """An event for each mapping of `userinfo` that did not work."""
-    leave_events(tx, told.broken, "oidc", found.client.application, found.client.provider, found.user, peer)
+    leave_events(tx, told.broken, "oidc", found.client.provider.pk, found.user, peer)
 
 
 def revoke(tx: Transaction, asking: Client, token: str) -> None:

@@ -11,7 +11,7 @@ from control.expression.environment import Asked
 from control.expression.exposed import Exposed
 from control.expression.faults import Fault
 from control.expression.people import Facts, PersonFacts, thing
-from control.mappings.answers import LARGEST, Broken, Mappings, refuses
+from control.mappings.answers import LARGEST, Broken, Mappings, provider_facts, refuses
 from control.mappings.defaults import is_untouched
 from control.oidc.claims import BUILT_IN, Person
 from control.oidc.clients import Client
@@ -64,7 +64,7 @@ class _Run:
             self.claims = joined(self.claims, built_in(self.person))
             return
         self.facts = self.facts or person_facts(self.tx, self.person.user)
-        asked = Asked(self.facts, self.peer, of=provider_facts(self.client))
+        asked = Asked(self.facts, self.peer, of=provider_facts(self.client.provider, self.client.application))
         found = MAPPINGS.ask(mapping, asked, self._more())
         if found.fault is not None:
             self.broken.append(Broken(mapping, found.fault))
@@ -75,7 +75,7 @@ class _Run:
 
     def _more(self) -> Mapping[str, Exposed]:
         return {
-            "provider": thing(provider_facts(self.client)),
+            "provider": thing(provider_facts(self.client.provider, self.client.application)),
             "token": thing(Facts("Token", {"scope": list(self.scopes)})),
         }
 
@@ -89,20 +89,6 @@ def unfit(value: Any) -> str | None:
     if len(json.dumps(value)) > LARGEST:
         return f"It returned more than {LARGEST} characters, which no token has room for."
     return None
-
-
-def provider_facts(client: Client) -> Facts:
-    application = {name: getattr(client.application, name) for name in ("pk", "name", "slug", "group")}
-    return Facts(
-        "OAuth2Provider",
-        {
-            "pk": client.provider.pk,
-            "name": client.provider.name,
-            "client_id": client.client_id,
-            "application": Facts("Application", application, client.application.name),
-        },
-        client.provider.name,
-    )
 
 
 def joined(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,8 @@ class Kind:
     app: str
     providers: frozenset[str]
     """Kinds of providers that can use it."""
+    purpose: str
+    """For people."""
 
 
 KINDS: dict[str, Kind] = {
@@ -56,6 +58,16 @@ KINDS: dict[str, Kind] = {
         "Scope Mapping",
         "authentik_providers_oauth2",
         frozenset({"oauth2", "proxy"}),
+        "What a scope tells of a person: claims in tokens and userinfo, and headers at outposts.",
+    ),
+    RADIUS: Kind(
+        MappingFields,
+        frozenset({"packet", "define_attribute"}),
+        "RadiusProviderPropertyMapping",
+        "RADIUS Provider Property Mapping",
+        "authentik_providers_radius",
+        frozenset({"radius"}),
+        "Attributes of an Access-Accept.",
     ),
 }
 COMMON = tuple(MappingFields.model_fields)

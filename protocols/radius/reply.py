@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -60,6 +61,8 @@ def _definitions() -> dict[str, Definition]:
 
 DEFINITIONS: dict[str, Definition] = _definitions()
 """By name in lower case."""
+UNNAMED = re.compile(r"attr-26\.([0-9]{1,8})\.([0-9]{1,3})")
+"""A vendor's attribute that no dictionary names, as FreeRADIUS writes it: vendor, number; the value is octets."""
 
 Hide = Callable[[bytes], bytes]
 """What hides a value in one answer: salt and all."""
@@ -78,10 +81,20 @@ def hiding(secret: bytes, authenticator: bytes, salts: Callable[[], bytes]) -> H
 
 def defined(name: str) -> Definition:
     """Raises ValueError with a sentence."""
+    unnamed = UNNAMED.fullmatch(name.lower())
+    if unnamed is not None:
+        return vendors_own(name, int(unnamed[1]), int(unnamed[2]), DataType.STRING)
     try:
         return DEFINITIONS[name.lower()]
     except KeyError:
         raise ValueError(f"“{name}” is no RADIUS attribute that an answer can have.") from None
+
+
+def vendors_own(name: str, vendor: int, number: int, type: DataType) -> Definition:
+    """One that is in no dictionary. Raises ValueError with a sentence."""
+    if not 0 < vendor < 2**24 or not 0 < number < 256:
+        raise ValueError(f"{name}: a vendor's number has 24 bits, and that of its attribute 8; none is 0.")
+    return Definition(name, number, type, vendor)
 
 
 def encoded(name: str, value: str | int, tag: int, hide: Hide) -> bytes:
@@ -91,7 +104,7 @@ def encoded(name: str, value: str | int, tag: int, hide: Hide) -> bytes:
         raise ValueError(f"{definition.name} takes no tag.")
     if not 0 <= tag <= MAX_TAG:
         raise ValueError(f"The tag of {definition.name} lies between 0 and {MAX_TAG}.")
-    octets = _octets(definition, value)
+    octets = octets_of(definition, value)
     if definition.hidden:
         octets = hide(octets)
     if definition.tagged:
@@ -122,7 +135,8 @@ def _with_tag(definition: Definition, octets: bytes, tag: int) -> bytes:
     return bytes((tag,)) + octets if tag or definition.hidden else octets
 
 
-def _octets(definition: Definition, value: str | int) -> bytes:
+def octets_of(definition: Definition, value: str | int) -> bytes:
+    """A value as it stands in a packet, before tag and hiding. Raises ValueError with a sentence."""
     name, text = definition.name, str(value).strip() if isinstance(value, str) else str(value)
     try:
         match definition.type:

@@ -14,10 +14,10 @@ import pytest
 from control import reputation, tries
 from control.authentication import Authentication, Proved
 from control.passwords import Busy
-from control.records import Application, Binding, Event, Group, Login, Outpost, Provider, User
+from control.records import Application, Binding, Event, Group, Login, Outpost, PropertyMapping, Provider, User
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
-from protocols.link.messages import Authenticate, Authenticated, Challenge
+from protocols.link.messages import Authenticate, Authenticated, Challenge, ReplyAttribute
 from rules.reasons import Outcome
 from tests.fakes import FakeClock
 from tests.stores import open_store
@@ -315,3 +315,53 @@ def test_every_login_counts_for_reputation(world: World) -> None:
     world.ask()
     assert world.store.read_now(lambda tx: reputation.score(tx, "", "127.0.0.1")) == 0
     assert world.store.read_now(lambda tx: reputation.score(tx, "alice", "127.0.0.1")) == -2
+
+
+# --- property mappings of a RADIUS provider ------------------------------------------------------------------------
+
+
+def map_radius(world: World, expression: str, on_failure: str = "omit") -> None:
+    """The provider is a RADIUS one from here on, with one mapping."""
+
+    def verb(tx: Transaction) -> None:
+        made = tx.insert(PropertyMapping("vlan", "radius", expression, on_failure=on_failure))
+        provider = tx.get(Provider, world.provider)
+        tx.update(replace(provider, kind="radius", property_mappings=(made.pk,)))
+
+    world.store.write_now(verb)
+
+
+def test_mappings_write_into_the_answer_what_the_request_and_the_person_are(world: World) -> None:
+    map_radius(
+        world,
+        "if ak_is_group_member(user, name='staff') and context['nas'] == 'ap-7':\n"
+        "  packet['Filter-Id'] = str(user.group_attributes()['b']) + f'@{ak_client_ip}'",
+    )
+    answer = world.ask(protocol="radius", attributes={"nas": "ap-7"})
+    assert answer.reply == (ReplyAttribute("Filter-Id", "2@127.0.0.1"),)
+    assert answer.reuse is None  # another NAS, or another group, gets another answer
+    assert world.ask(protocol="radius", attributes={"nas": "ap-8"}).reply == ()
+    world.proved = Proved("accepted")
+    assert world.ask("carol", protocol="radius", attributes={"nas": "ap-7"}).reply == ()
+
+
+def test_of_a_broken_mapping_nothing_is_said_and_an_event_tells(world: World) -> None:
+    map_radius(world, "packet['Filter-Id'] = 'x'\npacket['Session-Timeout'] = 'soon'")
+    answer = world.ask(protocol="radius")
+    assert (answer.reason, answer.reply) == ("accepted", ())
+    (event,) = world.store.read_now(lambda tx: tx.select(Event, Query(equal={"action": "property_mapping_exception"})))
+    assert event.user["username"] == "alice"
+    assert "Line 2, column 1: ValueError: “soon” is no value of Session-Timeout" in event.context["message"]
+
+
+def test_a_broken_mapping_that_must_not_fail_lets_nobody_in(world: World) -> None:
+    map_radius(world, "return user.nothing", "refuse")
+    answer = world.ask(protocol="radius")
+    assert (answer.outcome, answer.reason, answer.identity) == (Outcome.NOT_ALLOWED, "mapping_failed", None)
+    world.proved = Proved("accepted")
+    assert world.ask("carol", protocol="radius").reason == "no_binding"  # who is not let in anyway hears of that
+
+
+def test_a_mapping_that_never_ends_is_ended(world: World) -> None:
+    map_radius(world, "while True:\n  pass", "refuse")
+    assert world.ask(protocol="radius").reason == "mapping_failed"

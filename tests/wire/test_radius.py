@@ -4,7 +4,7 @@ import pytest
 
 from tests.wire.apart import questions
 from tests.wire.clients import radclient
-from tests.wire.directory import PASSWORDS
+from tests.wire.directory import PASSWORDS, Directory
 from tests.wire.program import Program
 
 pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("people")]
@@ -50,3 +50,27 @@ def test_copies_of_a_packet_are_one_question_and_get_one_answer(program: Program
     assert answer.text.count("Sent Access-Request") > 1, answer.text
     assert answer.text.count("Received Access-Reject") == 1, answer.text
     assert questions(program, name) == 1
+
+
+MAPPING = """\
+define_attribute(vendor_code=9, vendor_name="Cisco", attribute_name="Cisco-AVPair", attribute_code=1)
+if ak_is_group_member(request.user, name="staff"):
+    packet["Tunnel-Type:1"] = "VLAN"
+    packet["Tunnel-Private-Group-Id:1"] = "20"
+    packet["Cisco-AVPair"] = f"shell:{request.user.username}"
+"""
+
+
+def test_a_property_mapping_writes_into_the_answer(program: Program, people: Directory) -> None:
+    given = {"name": "vlan of staff", "expression": MAPPING}
+    mapping = program.api("POST", "propertymappings/provider/radius/", given)["pk"]
+    path = f"providers/radius/{people.providers['radius']}/"
+    program.api("PATCH", path, {"property_mappings": [mapping]})
+    try:
+        answer = radclient(program, "bob", PASSWORDS["bob"], attributes=SIGNED)
+        assert answer.code == 0, answer.text
+        received = answer.text.partition("Received ")[2]
+        for line in ("Tunnel-Type:1 = VLAN", 'Tunnel-Private-Group-Id:1 = "20"', 'Cisco-AVPair = "shell:bob"'):
+            assert line in received, answer.text
+    finally:
+        program.api("DELETE", f"propertymappings/all/{mapping}/")

@@ -15,6 +15,7 @@ from control.web.admin_api import (
     openapi,
     outpost_health,
     permissions,
+    property_mappings,
     radius_orders,
     served,
 )
@@ -39,6 +40,7 @@ def routes(services: Services) -> list[BaseRoute]:
         *knocks.routes(services),
         *radius_orders.routes(services),
         *explain.routes(services),
+        *property_mappings.routes(services),
         *(route for resource in resources(services.random) for route in resource.routes(services)),
     ]
     return [openapi.route(described, services), *described, Route("/{path:path}", Elsewhere())]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.control.web.api import Api
 
 SCOPE = "/propertymappings/provider/scope/"
@@ -44,3 +46,43 @@ def test_faults_are_told_with_their_place(api: Api) -> None:
     assert body == {
         "expression": ["Line 1, column 4: There is no “x” here.", "Line 2, column 10: There is no “y” here."]
     }
+
+
+def tried(api: Api, kind: str, expression: str, asked: dict[str, Any], status: int = 200) -> Any:
+    more = {"scope_name": "x"} if kind == "scope" else {}
+    body = {"name": f"tried {kind}", "expression": expression, **more}
+    pk = api.post(f"/propertymappings/provider/{kind}/", body)["pk"]
+    return api.post(f"/propertymappings/all/{pk}/test/", asked, status)
+
+
+def test_a_mapping_is_tried_out_with_what_it_gives_and_takes(api: Api) -> None:
+    source = "ak_message('hello')\nak_logger.info('seen', who=user.username)\nreturn {'a': [context['b'], user.name]}"
+    answer = tried(api, "scope", source, {"user": api.user("ann"), "context": {"b": 1}})
+    assert answer["value"] == {"a": [1, "ann"]}
+    assert answer["result"] == '{\n    "a": [\n        1,\n        "ann"\n    ]\n}'
+    assert (answer["successful"], answer["messages"], answer["log"]) == (True, ["hello"], ["info: seen who=ann"])
+    assert 5 < answer["steps"] < 100
+    assert (answer["fault"], answer["skipped"]) == (None, False)
+
+
+def test_what_goes_wrong_is_told_with_its_place(api: Api) -> None:
+    answer = tried(api, "scope", "ak_message('before')\nreturn user.pk / 0", {"user": 1})
+    assert (answer["successful"], answer["value"], answer["messages"]) == (False, None, ["before"])
+    assert answer["result"] == "Line 2, column 8: ZeroDivisionError: division by zero"
+    assert answer["fault"] == {"line": 2, "column": 8, "sentence": "ZeroDivisionError: division by zero"}
+
+
+def test_a_radius_mapping_shows_its_attributes(api: Api) -> None:
+    answer = tried(api, "radius", "packet['Filter-Id'] = 'staff'\nreturn packet", {})
+    assert answer["value"] == [{"name": "Filter-Id", "value": "staff", "tag": 0}]
+
+
+def test_nobody_is_tried_as_nobody_and_who_is_not_there_is_refused(api: Api) -> None:
+    assert tried(api, "scope", "return user.is_anonymous", {})["value"] is True
+    assert "user" in tried(api, "radius", "return 1", {"user": 999}, 400)
+
+
+def test_kinds_are_listed_as_authentik_lists_them(api: Api) -> None:
+    kinds = {kind["component"]: kind for kind in api.get("/propertymappings/all/types/")}
+    assert kinds["ak-property-mapping-provider-scope-form"]["model_name"] == "scopemapping"
+    assert kinds["ak-property-mapping-provider-radius-form"]["model_name"] == "radiusproviderpropertymapping"

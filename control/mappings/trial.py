@@ -1,0 +1,59 @@
+"""A mapping tried out: what it would say of somebody, and what running it took. Nothing is kept of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from control.expression.environment import Asked
+from control.expression.evaluation import Evaluated
+from control.expression.exposed import Exposed, free
+from control.expression.people import Facts, thing
+from control.mappings.answers import Mappings
+from control.mappings.radius import Packet
+from control.people import person_facts
+from control.records import PropertyMapping, User
+from control.store.interface import Transaction
+from control.verbs import property_mappings
+
+NOWHERE = Facts("Provider", {"pk": 0, "name": "", "client_id": "", "application": None})
+"""A mapping is tried for no provider: several may have it."""
+
+
+def tried(
+    tx: Transaction, mapping: PropertyMapping, user: User | None, context: Mapping[str, Any], peer: str, run: Mappings
+) -> dict[str, Any]:
+    """authentik's ``result`` and ``successful``, and beside them value, messages, log, steps, and where it failed."""
+    asked = Asked(person_facts(tx, user) if user is not None else None, peer, context=context, of=NOWHERE)
+    packet = Packet()
+    found = run.ask(mapping, asked, _more(mapping.kind, packet))
+    value = found.value
+    if mapping.kind == property_mappings.RADIUS:
+        value = [{"name": one.name, "value": one.value, "tag": one.tag} for one in packet.told]
+    return {
+        "result": str(found.fault) if found.fault is not None else json.dumps(value, indent=4, ensure_ascii=False),
+        "successful": found.fault is None,
+        "value": value if found.fault is None else None,
+        "skipped": found.skipped,
+        "messages": list(found.messages),
+        "log": list(found.logged),
+        "steps": found.steps,
+        "fault": _place(found),
+    }
+
+
+def _more(kind: str, packet: Packet) -> dict[str, Exposed]:
+    match kind:
+        case property_mappings.RADIUS:
+            return {"packet": packet, "define_attribute": free("define_attribute", packet.define)}
+        case property_mappings.SCOPE:
+            return {"provider": thing(NOWHERE), "token": thing(Facts("Token", {"scope": []}))}
+        case _:
+            return {}
+
+
+def _place(found: Evaluated) -> dict[str, Any] | None:
+    if found.fault is None:
+        return None
+    return {"line": found.fault.line, "column": found.fault.column, "sentence": found.fault.sentence}
