@@ -1,4 +1,4 @@
-"""Self-signed certificates."""
+"""Keys, and self-signed certificates."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 RSA_BITS = 2048
 VALID_DAYS = 365
@@ -38,18 +45,12 @@ def self_signed(
     RSA takes a tenth of a second or more.
     """
     from cryptography import x509  # X.509 is loaded only when a certificate is made
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives import hashes
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-    key = rsa.generate_private_key(65537, RSA_BITS) if algorithm == "rsa" else ec.generate_private_key(ec.SECP256R1())
+    key = new_key(algorithm)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     begins = datetime.fromtimestamp(now, UTC).replace(microsecond=0)
-    alternatives: list[x509.GeneralName] = []
-    for name in names:
-        address = _address(name)
-        alternatives.append(x509.DNSName(name) if address is None else x509.IPAddress(address))
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -58,11 +59,34 @@ def self_signed(
         .serial_number(int.from_bytes(random(SERIAL_BYTES), "big") | 1)
         .not_valid_before(begins - BACKDATED)
         .not_valid_after(begins + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        .add_extension(x509.SubjectAlternativeName(general_names(names)), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
     )
+    return pem_of(certificate, key)
+
+
+def new_key(algorithm: str) -> Key:
+    """``algorithm`` is rsa or ecdsa (P-256)."""
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    if algorithm == "rsa":
+        return rsa.generate_private_key(65537, RSA_BITS)
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def general_names(names: Sequence[str]) -> list[x509.GeneralName]:
+    """Host names and addresses."""
+    from cryptography import x509
+
+    addresses = [(name, _address(name)) for name in names]
+    return [x509.DNSName(name) if address is None else x509.IPAddress(address) for name, address in addresses]
+
+
+def pem_of(certificate: x509.Certificate, key: Key) -> KeyPair:
+    from cryptography.hazmat.primitives import serialization
+
     return KeyPair(
         certificate.public_bytes(serialization.Encoding.PEM).decode(),
         key.private_bytes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,9 +15,11 @@ from control.apply import ApplyError, apply_description, read_file
 from control.bootstrap import is_new
 from control.config import CannotStart, ControlConfig
 from control.explain import Asked, Explanation, Unknown, explain
+from control.issuing import Issued, issue_by_name
 from control.records import Instance
 from control.store.interface import Store, Unavailable
 from control.tail import Tail, Wanted
+from control.verbs.fields import Invalid
 from settings import Settings
 
 T = TypeVar("T")
@@ -80,6 +83,24 @@ def follow_events(
             store.close()
 
     _run(settings, follow)
+
+
+def issue_certificate(settings: Settings, user: str, name: str, authority: str, days: int) -> Issued:
+    """For a user; ``authority`` is the name of the one that issues it, and it is made if there is none. Raises
+    CommandFailed."""
+
+    async def issue(config: ControlConfig) -> Issued:
+        store = open_store(config)
+        try:
+            body = {"name": name, "validity_days": days}
+            return await issue_by_name(store, user, body, authority, time.time(), os.urandom)
+        finally:
+            store.close()
+
+    try:
+        return _run(settings, issue)
+    except Invalid as error:
+        raise CommandFailed([text for texts in error.fields.values() for text in texts]) from None
 
 
 def _run(settings: Settings, work: Callable[[ControlConfig], Coroutine[Any, Any, T]]) -> T:

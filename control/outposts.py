@@ -37,7 +37,7 @@ from rules.permissions import SEARCH_FULL_DIRECTORY
 SELF_SIGNED = "goauthentik.io/crypto/jwt-managed"
 """``managed`` of the certificate that providers without one of their own show."""
 
-APART = frozenset({"user", "group", "members", "token", "ended_session", "radius_order"})
+APART = frozenset({"user", "group", "members", "token", "ended_session", "radius_order", "issued_certificate"})
 """Kinds of changes that leave the configuration as it was. Flows and stages do not: they say what a password proves."""
 
 SETTINGS: dict[str, type[LdapSettings] | type[RadiusSettings] | type[ProxySettings]] = {

@@ -16,7 +16,16 @@ EVERY = 20.0
 OF_USERS = frozenset({"user", "members"})
 """Kinds of changes that concern users who are named in them."""
 OF_NOBODY = frozenset(
-    {"radius_order", "token", "ended_session", "certificate", "stage", "stage_binding", "radius_rule"}
+    {
+        "radius_order",
+        "issued_certificate",
+        "token",
+        "ended_session",
+        "certificate",
+        "stage",
+        "stage_binding",
+        "radius_rule",
+    }
 )
 """Kinds that take nobody's access away. Whatever is in neither set concerns everybody."""
 

@@ -295,6 +295,33 @@ class Certificate(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class IssuedCertificate(Record):
+    """What an authority of ours has issued for a person or a device; the key is theirs alone."""
+
+    TABLE = "issued_certificate"
+    DIRECTORY = True
+    SEARCHED = ("name", "serial")
+    UNIQUE = (("authority", "serial"),)
+    INDEXED = ("user", "device", "created")
+
+    authority: str
+    """pk of the `Certificate`."""
+    serial: str
+    """Hexadecimal, lower case."""
+    name: str
+    pk: str = ""
+    user: int | None = None
+    device: str | None = None
+    """Of the two, the one that it stands for; both are None when that was deleted, and it stands for nobody."""
+    certificate_data: str = ""
+    not_after: float = 0.0
+    created: float = 0.0
+    revoked: float | None = None
+    """Since when it lets nobody in."""
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Device(Record):
     """A machine that is known by its hardware address, and stands for a user."""
 
@@ -823,6 +850,7 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     RadiusOrder,
     Authenticator,
     Device,
+    IssuedCertificate,
 )
 ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     Event,

@@ -117,6 +117,36 @@ def _tail_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-follow", action="store_true", help="end after those")
 
 
+def _issue_certificate(settings: Settings, arguments: Arguments) -> int:
+    from control.commands import CommandFailed, issue_certificate
+
+    out: Path = arguments.out
+    try:
+        with open(out, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            issued = issue_certificate(settings, arguments.user, arguments.name, arguments.authority, arguments.days)
+            file.write(issued.pkcs12)
+    except FileExistsError:
+        _complain([f"{out} exists already. Choose another file."])
+        return FAILED
+    except OSError as error:
+        _complain([f"{out} cannot be written: {error.strerror}."])
+        return FAILED
+    except CommandFailed as error:
+        out.unlink()
+        _complain(error.lines)
+        return FAILED
+    print(f"{out} holds the certificate and its key. The password of the file is {issued.password}")
+    return DONE
+
+
+def _issue_certificate_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("user", metavar="USER", help="login name of whom it is for")
+    parser.add_argument("--name", required=True, help="what it is for, such as a laptop's name")
+    parser.add_argument("--authority", default="Outpost authority", help="which one issues it; made if there is none")
+    parser.add_argument("--days", type=_count, default=365, metavar="N", help="how long it is valid (365)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="new file, PKCS #12")
+
+
 def _count(text: str) -> int:
     number = int(text)
     if number < 0:
@@ -170,6 +200,9 @@ COMMANDS: dict[str, Command] = {
         _explain, "say whether a user would be let in, why, and what would change it", options=_explain_options
     ),
     "tail": Command(_tail, "show logins, refusals, knocks and changes as they come", options=_tail_options),
+    "issue-certificate": Command(
+        _issue_certificate, "issue a certificate for a user's device, for EAP-TLS", options=_issue_certificate_options
+    ),
     "healthcheck": Command(_healthcheck, "exit 0 if the running program is ready, 1 if not"),
     "version": Command(_version, "print the version", needs_settings=False),
 }

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from control.authentication import Prove, Proved
 from control.flows.state import FlowStore
+from control.proofs.devices import stands_for
 from control.proofs.names import named
-from control.records import Certificate, Provider, User
+from control.records import Certificate, Device, IssuedCertificate, Provider, User
 from control.store.interface import Query, Transaction
 from control.verbs.certificates import certificates_in, revocations_in
 from protocols.link.messages import Authenticate
@@ -52,13 +53,36 @@ def certificate(store: FlowStore, now: Callable[[], float]) -> Prove:
             check(chain, settings, datetime.fromtimestamp(now(), UTC))
         except Refused as refused:
             return Proved(refused.reason)
-        names = list(names_in(chain[0]))[:MOST_NAMES]
-        user = await store.read(lambda tx: _first(tx, provider, names))
-        if user is None:
-            return Proved("certificate_names_nobody")
-        return Proved("accepted", user.pk, user.credential_version, reuse=None)
+        return await store.read(lambda tx: _whose(tx, provider, chain[0]))
 
     return prove
+
+
+def _whose(tx: Transaction, provider: Provider, leaf: x509.Certificate) -> Proved:
+    """What an authority of ours has issued stands for whom it was issued to, whatever they are called by now."""
+    issued = _issued(tx, provider, leaf)
+    if issued is None:
+        user = _first(tx, provider, list(names_in(leaf))[:MOST_NAMES])
+    elif issued.revoked is not None:
+        return Proved("certificate_revoked", issued.user)
+    elif issued.device is not None:
+        return _of_device(tx, issued.device)
+    else:
+        user = tx.find(User, pk=issued.user) if issued.user is not None else None
+    if user is None:
+        return Proved("certificate_names_nobody")
+    return Proved("accepted", user.pk, user.credential_version, reuse=None)
+
+
+def _issued(tx: Transaction, provider: Provider, leaf: x509.Certificate) -> IssuedCertificate | None:
+    wanted = {"serial": [f"{leaf.serial_number:x}"], "authority": provider.settings.get("client_authorities") or []}
+    found = tx.select(IssuedCertificate, Query(within=wanted))
+    return next((one for one in found if certificates_in(one.certificate_data)[0] == leaf), None)
+
+
+def _of_device(tx: Transaction, pk: str) -> Proved:
+    device = tx.find(Device, pk=pk)
+    return Proved("certificate_names_nobody") if device is None else stands_for(tx, device)
 
 
 def _authorities(tx: Transaction, provider: Provider) -> str:

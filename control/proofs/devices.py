@@ -30,8 +30,11 @@ def device(store: FlowStore) -> Prove:
 
 def _proved(tx: Transaction, address: str) -> Proved:
     found = tx.find(Device, address=address)
-    if found is None:
-        return Proved("unknown_device")
+    return Proved("unknown_device") if found is None else stands_for(tx, found)
+
+
+def stands_for(tx: Transaction, found: Device) -> Proved:
+    """A device that is known is let in as its user."""
     user = tx.find(User, pk=found.user) if found.user is not None else None
     if not found.enabled:
         return Proved("device_disabled", found.user)

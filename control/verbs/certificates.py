@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from control.certificates import LONGEST_VALID_DAYS, VALID_DAYS, KeyPair
+from control.authority import CannotIssue, Subject, issue
+from control.certificates import LONGEST_VALID_DAYS, VALID_DAYS, KeyPair, self_signed
 from control.records import Certificate
 from control.store.interface import Transaction
-from control.verbs.fields import Fields, Invalid, LongText, Name, overlaid, parse, unique
+from control.verbs.fields import Fields, Invalid, LongText, Name, Uuid, existing, overlaid, parse, unique
+from control.verbs.tokens import Random
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -87,6 +89,8 @@ class GeneratedFields(Fields):
     """Host names and addresses, with commas between."""
     validity_days: Annotated[int, Field(ge=1, le=LONGEST_VALID_DAYS)] = VALID_DAYS
     alg: Literal["rsa", "ecdsa"] = "rsa"
+    authority: Uuid | None = None
+    """An authority of ours that signs it, for a server whose clients know that; None: it signs itself."""
 
     @property
     def names(self) -> list[str]:
@@ -101,6 +105,19 @@ def parse_generated(given: Mapping[str, Any]) -> GeneratedFields:
     if not all(name.isascii() and name.isprintable() for name in fields.names):
         raise Invalid({"subject_alt_name": ["Write international names in their ASCII form (xn--...)."]})
     return fields
+
+
+def generated(tx: Transaction, fields: GeneratedFields, now: float, random: Random) -> KeyPair:
+    """Takes as long as a hundred writes, so for a reading transaction. Raises Invalid."""
+    if fields.authority is None:
+        return self_signed(fields.common_name, fields.names, now, random, fields.validity_days, fields.alg)
+    (above,) = existing(tx, Certificate, "authority", [fields.authority])
+    subject = Subject(fields.common_name, hosts=fields.names or [fields.common_name])
+    pair = KeyPair(above.certificate_data, above.key_data)
+    try:
+        return issue(pair, subject, now, random, fields.validity_days, fields.alg)
+    except CannotIssue as error:
+        raise Invalid({"authority": [str(error)]}) from None
 
 
 def create(tx: Transaction, given: Mapping[str, Any]) -> Certificate:

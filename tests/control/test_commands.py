@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
 from control import instances
 from control.app import Control
-from control.commands import LOOKS, CommandFailed, apply_file, in_force
+from control.commands import LOOKS, CommandFailed, apply_file, in_force, issue_certificate
 from control.config import ControlConfig
 from control.records import Outpost
 from protocols.link.messages import Hello, Reports
@@ -75,3 +76,18 @@ def test_it_ends_when_the_outposts_have_followed(tmp_path: Path, follows: bool) 
         assert (lines, len(pauses)) == ([], 2)
     else:
         assert (lines, len(pauses)) == (["not yet in force at the outpost on host, which will follow"], LOOKS)
+
+
+def test_a_certificate_for_a_user_from_an_authority_that_is_made_once(settings: Settings) -> None:
+    apply_file(settings, EXAMPLE, {})
+    issued = [issue_certificate(settings, "alice", name, "Ours", 30) for name in ("laptop", "telephone")]
+    assert issued[0].record.authority == issued[1].record.authority
+    for one in issued:
+        key, leaf, chain = load_key_and_certificates(one.pkcs12, one.password.encode())
+        assert key is not None
+        assert leaf is not None
+        leaf.verify_directly_issued_by(chain[0])
+    with pytest.raises(CommandFailed, match="No user is called 'nobody'"):
+        issue_certificate(settings, "nobody", "x", "Ours", 30)
+    with pytest.raises(CommandFailed):
+        issue_certificate(settings, "alice", "x", "Ours", 0)

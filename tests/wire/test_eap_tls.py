@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,9 @@ class Network:
 
     program: Program
     folder: Path
+    own: str
+    """pk of the authority of the program's own, which it believes, too."""
+    bob: int
 
     def login(self, shown: Issued, phase1: str = TLS_1_2, options: tuple[str, ...] = (), **further: str) -> Login:
         certificate, key = self.folder / "client.pem", self.folder / "client.key"
@@ -58,13 +62,15 @@ def network(program: Program, people: Directory, tmp_path_factory: pytest.TempPa
     place = f"providers/radius/{people.providers['radius']}/"
     made = {"name": "Operator", "certificate_data": AUTHORITY.pem}
     authority = program.api("POST", "crypto/certificatekeypairs/", made)["pk"]
+    own = program.api("POST", "crypto/authorities/", {"name": "Our own authority"})["pk"]
     revoked = revocations(AUTHORITY.certificate.subject, AUTHORITY.key, NOW, REVOKED.certificate)
-    program.api("PATCH", place, {"client_authorities": [authority], "client_revocations": revoked})
-    opened = Network(program, tmp_path_factory.mktemp("eap-tls"))
+    program.api("PATCH", place, {"client_authorities": [authority, own], "client_revocations": revoked})
+    opened = Network(program, tmp_path_factory.mktemp("eap-tls"), own, people.users["bob"])
     until(lambda: opened.login(BOB).succeeded, 15, "the authority being in force")
     yield opened
     program.api("PATCH", place, {"client_authorities": [], "client_revocations": ""})
-    program.api("DELETE", f"crypto/certificatekeypairs/{authority}/")
+    for pk in (authority, own):
+        program.api("DELETE", f"crypto/certificatekeypairs/{pk}/")
 
 
 @versions
@@ -122,6 +128,32 @@ def test_a_certificate_that_is_no_good(network: Network, shown: Issued, reason: 
     assert not login.succeeded
     assert "Access-Reject" in login.text, login.text
     assert network.told(reason) > before, network.program.output()
+
+
+def test_a_certificate_of_our_own_authority_comes_in_one_file_and_can_be_revoked(network: Network) -> None:
+    asked = {"user": network.bob, "name": "Bob's laptop", "password": "one file"}
+    issued = network.program.api("POST", f"crypto/authorities/{network.own}/issue/", asked)
+    file = network.folder / "bob.p12"
+    file.write_bytes(base64.b64decode(issued["pkcs12"]))
+
+    def come() -> Login:
+        return eapol_test(
+            network.program,
+            network.folder,
+            eap="TLS",
+            identity="host",
+            phase1=TLS_1_3,
+            private_key=f'"{file}"',
+            private_key_passwd='"one file"',
+        )
+
+    login = come()
+    assert login.succeeded, login.text
+    before = network.told("certificate_revoked")
+    network.program.api("POST", f"crypto/issued/{issued['pk']}/revoke/", {})
+    login = come()
+    assert not login.succeeded
+    assert network.told("certificate_revoked") > before, network.program.output()
 
 
 @versions

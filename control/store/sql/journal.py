@@ -36,6 +36,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "property_mapping": ("authentik_core", "propertymapping"),
     "radius_rule": ("authentik_providers_radius", "radiusrule"),
     "radius_nas": ("authentik_providers_radius", "radiusnas"),
+    "issued_certificate": ("authentik_crypto", "issuedcertificate"),
     "stage_binding": ("authentik_flows", "flowstagebinding"),
 }
 """TABLE to the app and model names that authentik's users filter events by."""

@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Route
 from control.web.admin_api import (
     access,
     authenticators,
+    authorities,
     credentials,
     explain,
     extras,
@@ -35,6 +36,7 @@ def routes(services: Services) -> list[BaseRoute]:
         *access.routes(services),
         *authenticators.routes(services),
         *credentials.routes(services),
+        *authorities.routes(services),
         *outpost_health.routes(services),
         *served.routes(services),
         *knocks.routes(services),

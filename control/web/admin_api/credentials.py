@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control import audit
-from control.certificates import KeyPair, self_signed
+from control.certificates import KeyPair
 from control.records import Certificate
 from control.store.interface import Transaction
 from control.verbs import certificates, tokens
@@ -69,13 +69,17 @@ def _view(services: Services, kind: str, read: Callable[[Certificate], str]) -> 
             audit.secret_viewed(tx, pair, pair.name, caller.actor, type=kind)
             return pem
 
-        pem = await services.store.write(verb, caller.actor)
-        if "download" not in request.query_params:
-            return answer({"data": pem})
-        headers = {"Content-Disposition": f'attachment; filename="{kind}.pem"', "Cache-Control": "no-store"}
-        return Response(pem.encode(), 200, headers, media_type=PEM)
+        return pem_answer(request, await services.store.write(verb, caller.actor), kind)
 
     return do
+
+
+def pem_answer(request: Request, pem: str, name: str) -> Response:
+    """In JSON, or, with ``?download``, as a file."""
+    if "download" not in request.query_params:
+        return answer({"data": pem})
+    headers = {"Content-Disposition": f'attachment; filename="{name}.pem"', "Cache-Control": "no-store"}
+    return Response(pem.encode(), 200, headers, media_type=PEM)
 
 
 def _generate(services: Services) -> Do:
@@ -85,8 +89,7 @@ def _generate(services: Services) -> Do:
         fields = certificates.parse_generated(await json_object(request))
 
         def pair_of(tx: Transaction) -> KeyPair:
-            now, random = services.now(), services.random
-            return self_signed(fields.common_name, fields.names, now, random, fields.validity_days, fields.alg)
+            return certificates.generated(tx, fields, services.now(), services.random)
 
         pair = await services.store.read(pair_of)
 

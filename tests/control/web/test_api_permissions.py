@@ -111,6 +111,9 @@ def keys(api: Api) -> dict[str, str]:
     made["/core/tokens"] = api.post("/core/tokens/", {"identifier": "some-token"})["identifier"]
     pair = api.post("/crypto/certificatekeypairs/generate/", {"common_name": "c", "alg": "ecdsa"}, 200)
     made["/crypto/certificatekeypairs"] = pair["pk"]
+    made["/crypto/authorities"] = api.post("/crypto/authorities/", {"name": "authority"})["pk"]
+    issued = api.post(f"{path_of('/crypto/authorities/{key}/issue/', made)}", {"name": "laptop", "user": user})
+    made["/crypto/issued"] = issued["pk"]
     rule = {
         "name": "vlan",
         "provider": int(made["/providers/radius"]),

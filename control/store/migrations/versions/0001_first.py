@@ -303,6 +303,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_tries_last"), ["last"], unique=False)
 
     op.create_table(
+        "issued_certificate",
+        sa.Column("authority", sa.Text(), nullable=False),
+        sa.Column("serial", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("user", WHOLE, nullable=True),
+        sa.Column("device", sa.Text(), nullable=True),
+        sa.Column("certificate_data", sa.Text(), nullable=False),
+        sa.Column("not_after", sa.Double(), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("revoked", sa.Double(), nullable=True),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_issued_certificate")),
+        sa.UniqueConstraint("authority", "serial", name=op.f("uq_issued_certificate_authority_serial")),
+    )
+    with op.batch_alter_table("issued_certificate", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_issued_certificate_created"), ["created"], unique=False)
+        batch_op.create_index(batch_op.f("ix_issued_certificate_device"), ["device"], unique=False)
+        batch_op.create_index(batch_op.f("ix_issued_certificate_user"), ["user"], unique=False)
+    op.create_table(
         "knock",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("what", sa.Text(), nullable=False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from control.records import Certificate, Token, TokenUse, User
+from control.records import Certificate, IssuedCertificate, Token, TokenUse, User
 from control.store.interface import Transaction
 from control.verbs.certificates import described
 from control.web.admin_api.resource import View
@@ -55,3 +55,21 @@ def certificates(tx: Transaction, records: Sequence[Certificate], view: View) ->
             }
         )
     return bodies
+
+
+def issued(tx: Transaction, records: Sequence[IssuedCertificate], view: View) -> list[Body]:
+    return [
+        {
+            "pk": one.pk,
+            "authority": one.authority,
+            "serial": one.serial,
+            "name": one.name,
+            "user": one.user,
+            "device": one.device,
+            "certificate": one.certificate_data,
+            "not_after": moment(one.not_after),
+            "created": moment(one.created),
+            "revoked": moment(one.revoked),
+        }
+        for one in records
+    ]

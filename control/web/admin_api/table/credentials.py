@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from control.records import Certificate, Outpost, Provider, Token, User
+from control.records import Certificate, IssuedCertificate, Outpost, Provider, Token, User
 from control.store.interface import Query, Transaction
 from control.verbs import certificates, tokens
 from control.verbs.tokens import Random
 from control.web.admin_api.callers import Caller, people, superusers_and_outposts
-from control.web.admin_api.lists import Narrowed, any_of, boolean, text
+from control.web.admin_api.lists import Narrowed, any_of, boolean, number, text
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes import credentials
 
 
 def resources(random: Random) -> list[Resource[Any]]:
-    return [token_resource(random), CERTIFICATES]
+    return [token_resource(random), CERTIFICATES, ISSUED]
 
 
 def _own_tokens(tx: Transaction, caller: Caller) -> Narrowed:
@@ -91,4 +91,18 @@ CERTIFICATES = Resource(
     create=certificates.create,
     update=certificates.update,
     delete=certificates.delete,
+)
+
+ISSUED = Resource(
+    "crypto/issued",
+    IssuedCertificate,
+    "IssuedCertificate",
+    credentials.issued,
+    ordering=("-created",),
+    filters={
+        "user": number("user"),
+        "device": text("device"),
+        "authority": text("authority"),
+        "serial": text("serial"),
+    },
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from control.certificates import KeyPair, self_signed
+from control.certificates import KeyPair
 from control.records import Certificate, Outpost, Provider, Token
 from control.store.interface import Transaction
 from control.verbs import certificates, tokens
@@ -74,8 +74,7 @@ async def _generate(services: Services, caller: Caller, given: Mapping[str, Any]
     fields = certificates.parse_generated(given)
 
     def pair_of(tx: Transaction) -> KeyPair:
-        now, random = services.now(), services.random
-        return self_signed(fields.common_name, fields.names, now, random, fields.validity_days, fields.alg)
+        return certificates.generated(tx, fields, services.now(), services.random)
 
     pair = await services.store.read(pair_of)
     return await services.store.write(
