@@ -126,14 +126,14 @@ class Control:
             passwords.close()
             raise CannotStart(f"{error}.") from error
         services = Services(store, passwords, now, random, config.trusted_proxies, __version__, config.public_url)
-        authentication = Authentication(store, proofs(services), now)
+        authentication = Authentication(store, proofs(services), now, services.judge)
         watch = RadiusWatch(store)
         watch.start()
         link = Link(
             store,
             authentication,
             SignIns(store, now, random, config.public_url),
-            PasswordChanges(store, passwords, random, now),
+            PasswordChanges(store, passwords, random, now, services.judge),
         )
         return cls(
             config=config,

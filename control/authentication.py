@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from control import logins, reputation, tries
 from control.mappings import doors
@@ -17,6 +17,9 @@ from control.mappings.answers import Mappings, leave_events
 from control.mappings.doors import Mapped
 from control.outposts import uid_of
 from control.passwords import Busy
+from control.policies.asking import Asking
+from control.policies.judge import REFUSED, Decided, Judge, events, narrowest, traced
+from control.policies.kinds.kind import LASTING
 from control.records import Application, Binding, Event, Outpost, Provider, User
 from control.store.interface import NotFound, Overloaded, Query, Store, Transaction, Unavailable
 from control.verbs.rights import closure
@@ -33,7 +36,7 @@ PROTOCOLS = frozenset({"ldap", "radius", "proxy"})
 MOST_ATTRIBUTES = 20
 """Of a request, in an event: doors send fewer than ten."""
 
-STATIC = Reuse(seconds=600.0)
+STATIC = LASTING
 """Bindings to users and groups depend on the directory alone, and the outpost has that (D13)."""
 
 
@@ -59,16 +62,31 @@ class Proved:
 Prove = Callable[[Provider, Authenticate], Awaitable[Proved]]
 
 
-class Authentication:
-    """``prove`` maps the ``kind`` of a proof to what checks it."""
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Whether whoever proved something is let in, as things stood at ``revision``."""
 
-    def __init__(self, store: Store, prove: Mapping[str, Prove], now: Callable[[], float]) -> None:
+    reason: str
+    revision: int
+    asking: Asking
+    access: Decided = REFUSED
+    mapped: Mapped = field(default_factory=Mapped)
+    """What the provider's property mappings add, if so."""
+
+
+class Authentication:
+    """``prove`` maps the ``kind`` of a proof to what checks it; ``judge`` decides bindings."""
+
+    def __init__(
+        self, store: Store, prove: Mapping[str, Prove], now: Callable[[], float], judge: Judge | None = None
+    ) -> None:
         self.logins: Counter[tuple[str, str, str]] = Counter()
         """(protocol, outcome, reason) to how often; what an outpost calls a protocol and is none, is ``other``."""
         self._store = store
         self._prove = prove
         self._now = now
         self._mappings = Mappings()
+        self._judge = judge or Judge()
 
     async def answer(self, outpost: str, question: Authenticate) -> Authenticated:
         """Any exception denies. Raises Unavailable alone: then nobody at control can answer."""
@@ -105,28 +123,33 @@ class Authentication:
         else:
             proved = await prove(provider, question)
         # Expressions may take their time: they run beside the one thread that writes.
-        mapped = await self._store.read(lambda tx: self._mapped(tx, question, proved))
-        return await self._store.write(lambda tx: self._conclude(tx, question, proved, where, mapped))
+        admitted = await self._store.read(lambda tx: self._admit(tx, question, proved))
+        return await self._store.write(lambda tx: self._conclude(tx, question, proved, admitted, where))
 
-    def _mapped(self, tx: Transaction, question: Authenticate, proved: Proved) -> Mapped:
-        user = tx.find(User, pk=proved.user) if proved.user is not None else None
-        provider = tx.find(Provider, pk=question.provider)
-        if REASONS[proved.reason].outcome is not Outcome.ACCEPTED or user is None or provider is None:
-            return Mapped()
-        return doors.mapped(tx, provider, user, question, self._mappings)
+    def _admit(self, tx: Transaction, question: Authenticate, proved: Proved) -> Admitted:
+        asking = asking_of(question, self._now())
+        if REASONS[proved.reason].outcome is not Outcome.ACCEPTED:
+            return Admitted(proved.reason, tx.revision().number, asking)
+        admitted = admit(tx, question.provider, proved, asking, self._judge)
+        user, provider = admitted.asking.user, tx.find(Provider, pk=question.provider)
+        if admitted.reason != "accepted" or user is None or provider is None:
+            return admitted
+        return replace(admitted, mapped=doors.mapped(tx, provider, user, question, self._mappings))
 
     def _conclude(
-        self, tx: Transaction, question: Authenticate, proved: Proved, where: str, mapped: Mapped
+        self, tx: Transaction, question: Authenticate, proved: Proved, admitted: Admitted, where: str
     ) -> Authenticated:
-        reason = proved.reason
-        if REASONS[reason].outcome is Outcome.ACCEPTED:
-            reason = admit(tx, question.provider, proved, self._now())
-        user = tx.get(User, proved.user) if proved.user is not None else None
+        reason, access, mapped = admitted.reason, admitted.access, admitted.mapped
+        user = tx.find(User, pk=proved.user) if proved.user is not None else None
+        if REASONS[reason].outcome is Outcome.ACCEPTED:  # the account may have been changed since
+            reason = _account_refusal(user, proved, self._now()) or reason
+        for trace in events(access, admitted.asking):
+            tx.insert(trace)
         if REASONS[reason].outcome is Outcome.ACCEPTED and mapped.broken:
             reason = "mapping_failed" if mapped.refused else reason
             leave_events(tx, mapped.broken, "outpost", question.provider, user, shown(question.peer))
         accepted = REASONS[reason].outcome is Outcome.ACCEPTED
-        tx.insert(_event(question, reason, user, self._now()))
+        tx.insert(_event(question, reason, user, self._now(), access))
         if is_possible_name(question.username):
             tries.count(tx, question.username, where, reason, question.again)
             reputation.count_reason(tx, question.username, question.peer, reason)
@@ -136,9 +159,9 @@ class Authentication:
             id=question.id,
             outcome=REASONS[reason].outcome,
             reason=reason,
-            revision=tx.revision().number,
+            revision=admitted.revision,
             identity=identity(tx, user) if accepted and user is not None else None,
-            reuse=proved.reuse if accepted and not mapped.any else None,
+            reuse=narrowest((proved.reuse, access.reuse)) if accepted and not mapped.any else None,
             reply=mapped.reply if accepted else (),
             keys=dict(proved.keys) if accepted else {},
             challenge=proved.challenge if REASONS[reason].outcome is Outcome.CHALLENGED else None,
@@ -183,29 +206,50 @@ def served_provider(tx: Transaction, outpost: str, provider: int) -> Provider | 
         return None
 
 
-def admit(tx: Transaction, provider: int, proved: Proved, now: float) -> str:
-    """The reason code: ``accepted``, or why whoever proved this is not let in through the provider.
+def admit(tx: Transaction, provider: int, proved: Proved, asking: Asking, judge: Judge) -> Admitted:
+    """``accepted``, or why whoever proved this is not let in through the provider. ``asking`` need name no user.
 
     Checking a password takes time: it may have been changed since, and then it proves nothing any more.
     """
+    revision = tx.revision().number
     application = tx.find(Application, provider=provider)
     if application is None:
-        return "unknown_provider"
+        return Admitted("unknown_provider", revision, asking)
     account = tx.find(User, pk=proved.user or 0)
+    if (refusal := _account_refusal(account, proved, asking.now)) is not None:
+        return Admitted(refusal, revision, asking)
+    asking = replace(asking, user=account)
+    access = judge.decide(tx, application, asking)
+    return Admitted(access.reason, revision, asking, access)
+
+
+def admits_still(tx: Transaction, provider: int, user: int, now: float) -> str:
+    """``accepted``, or why somebody who was let in would not be again, as far as no policy has to be asked for it."""
+    application, account = tx.find(Application, provider=provider), tx.find(User, pk=user)
+    if application is None:
+        return "unknown_provider"
+    if account is None:
+        return "unknown_user"
+    if (refusal := validity.refusal(account, now)) is not None:
+        return refusal
+    lines = tx.select(Binding, Query(equal={"target": application.pk}))
+    groups = frozenset(group.pk for group in closure(tx, user))
+    refused = bindings.verdict(application.policy_engine_mode, lines, user, groups) is False
+    return "no_binding" if refused else "accepted"
+
+
+def _account_refusal(account: User | None, proved: Proved, now: float) -> str | None:
     if account is None:
         return "unknown_user"
     if account.credential_version != proved.version:
         return "credential_changed"
-    if (refusal := validity.refusal(account, now)) is not None:
-        return refusal
-    return "accepted" if application_admits(tx, application, account.pk) else "no_binding"
+    return validity.refusal(account, now)
 
 
-def application_admits(tx: Transaction, application: Application, user: int) -> bool:
-    """Do the application's bindings let this user in?"""
-    lines = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
-    groups = frozenset(group.pk for group in closure(tx, user))
-    return bindings.admits(application.policy_engine_mode, lines, user, groups)
+def asking_of(question: Authenticate, now: float) -> Asking:
+    """What policies are told of a question at a door."""
+    told = {**question.attributes, "protocol": question.protocol}
+    return Asking(None, now, question.peer, question.username, told)
 
 
 def identity(tx: Transaction, user: User) -> IdentityRecord:
@@ -225,7 +269,7 @@ def identity(tx: Transaction, user: User) -> IdentityRecord:
     )
 
 
-def _event(question: Authenticate, reason: str, user: User | None, now: float) -> Event:
+def _event(question: Authenticate, reason: str, user: User | None, now: float, access: Decided) -> Event:
     accepted = REASONS[reason].outcome is Outcome.ACCEPTED
     return Event(
         action="login" if accepted else "login_failed",
@@ -238,6 +282,7 @@ def _event(question: Authenticate, reason: str, user: User | None, now: float) -
             "protocol": shown(question.protocol),
             "request_id": shown(question.id),
             **({"request": _shortened(question.attributes)} if question.attributes else {}),
+            **({"policies": traced(access.answers)} if access.answers and not accepted else {}),
         },
         user={"pk": user.pk, "username": user.username, "email": user.email} if user is not None else {},
         client_ip=shown(question.peer),

@@ -16,6 +16,7 @@ from control.bootstrap import is_new
 from control.config import CannotStart, ControlConfig
 from control.explain import Asked, Explanation, Unknown, explain
 from control.issuing import Issued, issue_by_name
+from control.policies.judge import Judge
 from control.records import Instance
 from control.store.interface import Store, Unavailable
 from control.tail import Tail, Wanted
@@ -55,7 +56,7 @@ def explain_access(settings: Settings, asked: Asked) -> Explanation:
     async def ask(config: ControlConfig) -> Explanation:
         store = open_store(config)
         try:
-            return await store.read(lambda tx: explain(tx, asked))
+            return await store.read(lambda tx: explain(tx, asked, Judge()))
         finally:
             store.close()
 

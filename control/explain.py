@@ -6,13 +6,15 @@ what each of them said is written down. What was typed is not known here, so the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from control import tries
 from control.authentication import Proved, admit, served_provider
-from control.records import Application, Binding, Group, Outpost, Provider, User
+from control.policies.asking import Asking
+from control.policies.judge import Answer, Judge, standing, traced
+from control.records import Application, Binding, Group, Outpost, Policy, Provider, User
 from control.store.interface import Query, Transaction
 from control.verbs.rights import closure
 from rules import bindings, validity
@@ -22,6 +24,9 @@ from rules.reasons import REASONS, Outcome
 
 PROTOCOLS = {"ldap": ("ldap",), "radius": ("radius",), "proxy": ("proxy",), "oauth2": ("oauth2",)}
 """Protocol to the kinds of providers that speak it."""
+
+ACCESS = frozenset({"no_binding", "policy_denied", "policy_failed"})
+"""Reasons that bindings give."""
 
 
 class Unknown(Exception):
@@ -44,6 +49,8 @@ class Asked:
     """The address that the request would come from."""
     station: str = ""
     """RADIUS' Calling-Station-Id."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """What else the request would say: nas, ssid, host, path, method. Policies look at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +67,13 @@ class Step:
 class Line:
     """One binding of the application."""
 
-    order: int
-    enabled: bool
-    negate: bool
+    binding: Binding
     kind: str
     """user, group, policy."""
     name: str
     passing: bool
+    answer: Answer | None = None
+    """What its policy said, if it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +95,23 @@ class Explanation:
         return REASONS[self.reason].outcome
 
 
-def explain(tx: Transaction, asked: Asked) -> Explanation:
+def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:
     """Raises Unknown for an application that does not exist; a user who does not is an answer."""
     application = _application(tx, asked.application)
     user = _user(tx, asked.user)
     provider = tx.find(Provider, pk=application.provider) if application.provider is not None else None
     protocol = asked.protocol or (provider.kind if provider is not None else "")
+    asking = _asking(tx, asked, user, protocol, application)
+    told = _bindings(tx, application)
+    lines = tuple(_line(tx, binding, judge, asking) for binding in told)
     steps = [
         _served(tx, provider, protocol),
         _tried(tx, asked),
         _account(tx, user),
-        _access(tx, application, user),
+        _access(tx, application, told, judge, asking),
     ]
     refused = next((step for step in steps if not step.passed), None)
-    reason = refused.reason if refused is not None else _decided(tx, provider, user)
-    lines = tuple(_line(tx, application, binding, user) for binding in _bindings(tx, application))
+    reason = refused.reason if refused is not None else _decided(tx, provider, user, judge, asking)
     return Explanation(
         reason=reason,
         user=user.username if user is not None else asked.user,
@@ -112,15 +121,23 @@ def explain(tx: Transaction, asked: Asked) -> Explanation:
         mode=application.policy_engine_mode,
         steps=tuple(steps),
         lines=lines,
-        changes=tuple(_changes(tx, application, user, reason)),
+        changes=tuple(_changes(tx, application, user, reason, lines)),
     )
 
 
-def _decided(tx: Transaction, provider: Provider | None, user: User | None) -> str:
+def _asking(tx: Transaction, asked: Asked, user: User | None, protocol: str, application: Application) -> Asking:
+    """What the door would tell policies."""
+    station = {"calling_station": asked.station} if asked.station else {}
+    told = {**asked.attributes, **station, "protocol": protocol}
+    return Asking(user, tx.now, asked.peer, asked.user, told, target=application)
+
+
+def _decided(tx: Transaction, provider: Provider | None, user: User | None, judge: Judge, asking: Asking) -> str:
     """What the door itself would say."""
     if provider is None or user is None:
         return "unknown_provider" if provider is None else "unknown_user"
-    return admit(tx, provider.pk, Proved("accepted", user.pk, user.credential_version), tx.now)
+    proved = Proved("accepted", user.pk, user.credential_version)
+    return admit(tx, provider.pk, proved, replace(asking, user=None), judge).reason
 
 
 # --- the steps, in the order of the doors --------------------------------------------------------------------------
@@ -160,18 +177,15 @@ def _account(tx: Transaction, user: User | None) -> Step:
     return Step("account", True, f"The account of {user.username!r} is active and valid now.")
 
 
-def _access(tx: Transaction, application: Application, user: User | None) -> Step:
-    lines = _bindings(tx, application)
-    if user is None:
+def _access(tx: Transaction, application: Application, told: Sequence[Binding], judge: Judge, asking: Asking) -> Step:
+    if asking.user is None:
         return Step("access", False, "Nobody has this name, so no binding is asked.", "unknown_user")
-    groups = frozenset(group.pk for group in closure(tx, user.pk))
-    if bindings.admits(application.policy_engine_mode, lines, user.pk, groups):
-        enabled = sum(binding.enabled for binding in lines)
-        said = (
-            "A binding lets this user in." if enabled else "The application has no bindings: it is open to everybody."
-        )
-        return Step("access", True, said)
-    return Step("access", False, REASONS["no_binding"].operator, "no_binding")
+    found = judge.decide(tx, application, asking)
+    if not found.passing:
+        return Step("access", False, REASONS[found.reason].operator, found.reason)
+    if any(binding.enabled for binding in told):
+        return Step("access", True, "A binding lets this user in.")
+    return Step("access", True, "The application has no bindings: it is open to everybody.")
 
 
 # --- bindings, and what would change the answer --------------------------------------------------------------------
@@ -181,11 +195,14 @@ def _bindings(tx: Transaction, application: Application) -> list[Binding]:
     return tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
 
 
-def _line(tx: Transaction, application: Application, binding: Binding, user: User | None) -> Line:
+def _line(tx: Transaction, binding: Binding, judge: Judge, asking: Asking) -> Line:
+    """A policy is asked whether or not the doors would need its answer."""
     kind, name = _whose(tx, binding)
-    groups = frozenset(group.pk for group in closure(tx, user.pk)) if user is not None else frozenset()
-    passing = user is not None and bindings.passes(binding, user.pk, groups)
-    return Line(binding.order, binding.enabled, binding.negate, kind, name, passing)
+    answer = judge.ask(tx, binding, asking) if binding.policy is not None and asking.user is not None else None
+    words = {binding.pk: answer.word} if answer is not None else {}
+    user, groups = standing(tx, asking)
+    passing = asking.user is not None and bindings.passes(binding, user, groups, words) is True
+    return Line(binding, kind, name, passing, answer)
 
 
 def _whose(tx: Transaction, binding: Binding) -> tuple[str, str]:
@@ -195,34 +212,72 @@ def _whose(tx: Transaction, binding: Binding) -> tuple[str, str]:
     if binding.user is not None:
         user = tx.find(User, pk=binding.user)
         return "user", user.username if user is not None else str(binding.user)
-    return "policy", binding.policy or ""
+    policy = tx.find(Policy, pk=binding.policy)
+    return "policy", policy.name if policy is not None else str(binding.policy)
 
 
-def _changes(tx: Transaction, application: Application, user: User | None, reason: str) -> list[str]:
+def _changes(
+    tx: Transaction, application: Application, user: User | None, reason: str, lines: Sequence[Line]
+) -> list[str]:
     if reason == "accepted":
         return []
-    if reason != "no_binding" or user is None:
+    if reason not in ACCESS or user is None:
         return [REASONS[reason].operator]
-    return _joining(tx, application, user) or [f"Bind {user.username!r} to the application {application.name!r}."]
+    found = [*_joining(tx, application, user, lines), *_answering(tx, application, user, lines)]
+    if found:
+        return found
+    if application.policy_engine_mode == "any":
+        return [f"Bind {user.username!r} to the application {application.name!r}."]
+    closed = [f"{line.kind} {line.name!r}" for line in lines if line.binding.enabled and not line.passing]
+    return [f"All bindings have to let them in, and more than one does not: {', '.join(closed)}."]
 
 
-def _joining(tx: Transaction, application: Application, user: User) -> list[str]:
+def _joining(tx: Transaction, application: Application, user: User, lines: Sequence[Line]) -> list[str]:
     """Groups that the user could join, or leave, so that the same bindings let them in: tried out by the same rule."""
-    lines = _bindings(tx, application)
     parents = {group.pk: group.parents for group in tx.select(Group)}
     mine = tx.groups_of([user.pk])[user.pk]
     found = []
-    for binding in lines:
+    for line in lines:
+        binding = line.binding
         if not binding.enabled or binding.group is None:
             continue
-        name = _whose(tx, binding)[1]
         joined = ancestors([*mine, binding.group], lambda pk: parents.get(pk, ()))
         left = ancestors([pk for pk in mine if pk != binding.group], lambda pk: parents.get(pk, ()))
-        if not binding.negate and bindings.admits(application.policy_engine_mode, lines, user.pk, joined):
-            found.append(f"Add {user.username!r} to the group {name!r}.")
-        if binding.negate and bindings.admits(application.policy_engine_mode, lines, user.pk, left):
-            found.append(f"Take {user.username!r} out of the group {name!r}.")
+        if not binding.negate and _admitted(application, lines, user, joined, _words(lines)):
+            found.append(f"Add {user.username!r} to the group {line.name!r}.")
+        if binding.negate and _admitted(application, lines, user, left, _words(lines)):
+            found.append(f"Take {user.username!r} out of the group {line.name!r}.")
     return found
+
+
+def _answering(tx: Transaction, application: Application, user: User, lines: Sequence[Line]) -> list[str]:
+    """Policies that, with another answer, would let them in."""
+    groups = frozenset(group.pk for group in closure(tx, user.pk))
+    found = []
+    for line in lines:
+        answer = line.answer
+        if answer is None or line.passing or not line.binding.enabled:
+            continue
+        if _admitted(application, lines, user, groups, {**_words(lines), line.binding.pk: not answer.word}):
+            said = answer.fault or " ".join((*answer.verdict.messages, *answer.verdict.log))
+            needed = "pass" if not answer.word else "not pass"
+            found.append(f"Let the policy {line.name!r} {needed}, or take it off the application. {said}".rstrip())
+    return found
+
+
+def _words(lines: Sequence[Line]) -> dict[str, bool]:
+    return {line.binding.pk: line.answer.word for line in lines if line.answer is not None}
+
+
+def _admitted(
+    application: Application,
+    lines: Sequence[Line],
+    user: User,
+    groups: frozenset[str],
+    words: Mapping[str, bool],
+) -> bool:
+    told = [line.binding for line in lines]
+    return bindings.admits(application.policy_engine_mode, told, user.pk, groups, words)
 
 
 def _application(tx: Transaction, named: str) -> Application:
@@ -262,12 +317,13 @@ def as_json(found: Explanation) -> dict[str, Any]:
         ],
         "bindings": [
             {
-                "order": line.order,
-                "enabled": line.enabled,
-                "negate": line.negate,
+                "order": line.binding.order,
+                "enabled": line.binding.enabled,
+                "negate": line.binding.negate,
                 "kind": line.kind,
                 "name": line.name,
                 "passing": line.passing,
+                "policy": traced([line.answer])[0] if line.answer is not None else None,
             }
             for line in found.lines
         ],
@@ -296,6 +352,9 @@ def _told_lines(mode: str, lines: Sequence[Line]) -> list[str]:
         return []
     told = [f"Bindings, of which {mode} must pass:"]
     for line in lines:
-        mark = "off" if not line.enabled else "yes" if line.passing else "no "
-        told.append(f"  {mark}  {line.order}: {'not ' if line.negate else ''}{line.kind} {line.name}")
+        mark = "off" if not line.binding.enabled else "yes" if line.passing else "no "
+        told.append(f"  {mark}  {line.binding.order}: {'not ' if line.binding.negate else ''}{line.kind} {line.name}")
+        if line.answer is not None:
+            said = (*line.answer.verdict.messages, *line.answer.verdict.log, line.answer.fault)
+            told.extend(f"         {text}" for text in said if text)
     return ["", *told]

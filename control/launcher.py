@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from control.flows.avatar import hue, letter
 from control.flows.targets import is_local, is_web
+from control.policies.asking import Asking
+from control.policies.judge import Judge
 from control.records import Application, Provider, User
 from control.store.interface import Query, Transaction
 from control.verbs.applications import launch_url, visible_to
@@ -39,10 +41,15 @@ class Shelf:
     tiles: Sequence[Tile]
 
 
-def shelves(tx: Transaction, user: User) -> list[Shelf]:
-    """The applications that this user may use, under their headings, by name."""
+def shelves(tx: Transaction, user: User, judge: Judge, peer: str = "") -> list[Shelf]:
+    """The applications that this user may use now, from this address, under their headings, by name."""
     visible = Query(within={"pk": visible_to(tx, user.pk)}, ordering=("group", "name"))
-    applications = [application for application in tx.select(Application, visible) if not _is_hidden(application)]
+    asking = Asking(user, tx.now, peer, user.username)
+    applications = [
+        application
+        for application in tx.select(Application, visible)
+        if not _is_hidden(application) and judge.decide(tx, application, asking).passing
+    ]
     used = [application.provider for application in applications if application.provider is not None]
     providers = {provider.pk: provider for provider in tx.select(Provider, Query(within={"pk": used}))}
     found: dict[str, list[Tile]] = {}

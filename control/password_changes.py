@@ -11,6 +11,8 @@ from control.authentication import Proved, admit, served_provider
 from control.flows.headless import SEPARATOR
 from control.new_passwords import new_hash
 from control.passwords import Busy, OnBehalf, Passwords
+from control.policies.asking import Asking
+from control.policies.judge import Judge
 from control.records import User
 from control.store.interface import Actor, Overloaded, Store, Transaction, Unavailable
 from control.verbs import users
@@ -35,12 +37,18 @@ class Refused(Exception):
 
 class PasswordChanges:
     def __init__(
-        self, store: Store, passwords: Passwords, random: Callable[[int], bytes], now: Callable[[], float]
+        self,
+        store: Store,
+        passwords: Passwords,
+        random: Callable[[int], bytes],
+        now: Callable[[], float],
+        judge: Judge | None = None,
     ) -> None:
         self._store = store
         self._passwords = passwords
         self._random = random
         self._now = now
+        self._judge = judge or Judge()
 
     async def answer(self, outpost: str, asked: ChangePassword) -> PasswordChanged:
         """Any exception refuses. Raises Unavailable alone: then nobody at control can answer."""
@@ -87,7 +95,9 @@ class PasswordChanges:
     def _conclude(self, tx: Transaction, asked: ChangePassword, user: User, right: bool, where: str) -> str:
         reason = "wrong_password"
         if right:
-            reason = admit(tx, asked.provider, Proved("accepted", user.pk, user.credential_version), self._now())
+            asking = Asking(user, self._now(), asked.peer, user.username, {"protocol": asked.protocol})
+            proved = Proved("accepted", user.pk, user.credential_version)
+            reason = admit(tx, asked.provider, proved, asking, self._judge).reason
         tries.count(tx, user.username, where, reason)
         if reason != "accepted":
             context = {"username": user.username, "reason": reason, "provider": asked.provider, "request_id": asked.id}

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from control.authentication import Proved, admit
+from control.authentication import admits_still
 from control.radius_sessions import live_of
 from control.records import Event, RadiusOrder, RadiusSession, User
 from control.store.interface import Query, Transaction
@@ -80,7 +80,7 @@ def unwelcome(tx: Transaction, users: Collection[int] | None = None) -> list[tup
             continue
         key = (session.user, session.provider)
         if key not in reasons:
-            reasons[key] = _reason(tx, *key)
+            reasons[key] = admits_still(tx, session.provider, session.user, tx.now)
         user = tx.find(User, pk=session.user)
         if reasons[key] != "accepted":
             found.append((session, reasons[key]))
@@ -105,12 +105,6 @@ def overdue(tx: Transaction) -> list[RadiusOrder]:
 def give_up(tx: Transaction) -> None:
     for order in overdue(tx):
         _conclude(tx, order, "unanswered", "the outpost is away")
-
-
-def _reason(tx: Transaction, user: int, provider: int) -> str:
-    account = tx.find(User, pk=user)
-    version = account.credential_version if account is not None else 0
-    return admit(tx, provider, Proved("accepted", user, version), tx.now)
 
 
 def _conclude(tx: Transaction, order: RadiusOrder, outcome: str, cause: str) -> None:

@@ -241,12 +241,34 @@ class RadiusNas(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Policy(Record):
+    """A rule that bindings refer to, and that only control can decide (`control.policies`)."""
+
+    TABLE = "policy"
+    DIRECTORY = True
+    SEARCHED = ("name",)
+    UNIQUE = (("name",),)
+
+    name: str
+    kind: str
+    """A key of `control.policies.kinds.KINDS`."""
+    pk: str = ""
+    execution_logging: bool = False
+    """Leave an event each time it is asked."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """The fields of the kind, by authentik's names, checked by the API's types."""
+    created: float = 0.0
+    last_updated: float = 0.0
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Binding(Record):
     """A policy binding: ``target`` (an application's or flow's pk) and exactly one of policy, group, user."""
 
     TABLE = "binding"
     DIRECTORY = True
-    INDEXED = ("target",)
+    INDEXED = ("target", "policy")
 
     target: str
     pk: str = ""
@@ -838,6 +860,7 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     PropertyMapping,
     RadiusRule,
     RadiusNas,
+    Policy,
     Binding,
     Outpost,
     Certificate,

@@ -14,6 +14,8 @@ LOWEST, HIGHEST = -5, 5
 KEPT_SECONDS = 86_400.0
 """A score that has not changed for a day begins anew."""
 SWEPT_AT_ONCE = 10
+MOST_SUMMED = 1000
+"""The newest scores of one name, or at one address: whoever guesses at everybody has a sum beyond any threshold."""
 
 
 def count(tx: Transaction, identifier: str, ip: str, right: bool) -> None:
@@ -41,3 +43,13 @@ def score(tx: Transaction, identifier: str, ip: str) -> int:
     """0 for whoever is unknown."""
     known = tx.find(Reputation, identifier=shown(identifier), ip=shown(ip))
     return known.score if known is not None and known.updated > tx.now - KEPT_SECONDS else 0
+
+
+def total(tx: Transaction, identifier: str | None, ip: str | None) -> int:
+    """The sum of all scores of this name, anywhere, and of all at this address; None leaves one out."""
+    rows: dict[str, Reputation] = {}
+    for field, value in (("identifier", identifier), ("ip", ip)):
+        if value is not None:
+            query = Query(equal={field: shown(value)}, ordering=("-updated",), limit=MOST_SUMMED)
+            rows.update((row.pk, row) for row in tx.select(Reputation, query))
+    return sum(row.score for row in rows.values() if row.updated > tx.now - KEPT_SECONDS)

@@ -123,6 +123,18 @@ REASONS: dict[str, Reason] = _catalogue(
         "A property mapping failed that is set to refuse. The event property_mapping_exception says what to correct.",
     ),
     Reason(
+        "policy_denied",
+        Outcome.NOT_ALLOWED,
+        "A policy that is bound to the application does not let this user in now, or not from there. Explain shows "
+        "what each one said.",
+    ),
+    Reason(
+        "policy_failed",
+        Outcome.NOT_ALLOWED,
+        "A policy that is bound to the application could not be decided, and its binding then lets nobody in. The "
+        "event policy_exception says what went wrong.",
+    ),
+    Reason(
         "unknown_provider",
         Outcome.NOT_ALLOWED,
         "The provider is not served by this outpost, or has no application. Assign both.",

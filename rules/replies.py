@@ -10,8 +10,7 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
 from typing import Protocol, TypeVar
 
-MINUTES = 1440
-"""Of a day."""
+from rules.hours import Window, is_open
 
 
 class Attribute(Protocol):
@@ -25,7 +24,9 @@ class Attribute(Protocol):
 A_co = TypeVar("A_co", bound=Attribute, covariant=True)
 
 
-class Rule(Protocol[A_co]):
+class Rule(Window, Protocol[A_co]):
+    """Its window is in UTC."""
+
     @property
     def group(self) -> str | None:
         """pk; None: everybody."""
@@ -37,18 +38,6 @@ class Rule(Protocol[A_co]):
     @property
     def ssid(self) -> str:
         """With ``*`` for any text. Empty: everywhere, on a cable too."""
-
-    @property
-    def weekdays(self) -> tuple[int, ...]:
-        """0: Monday. Empty: every day."""
-
-    @property
-    def begins(self) -> int:
-        """Minute of the day, UTC."""
-
-    @property
-    def ends(self) -> int:
-        """The minute after the last; not after ``begins``: on the day after."""
 
     @property
     def attributes(self) -> tuple[A_co, ...]: ...
@@ -86,13 +75,4 @@ def _is_nas(wanted: str, identifier: str, address: str) -> bool:
 def _is_now(rule: Rule[A_co], now: float) -> bool:
     """1 January 1970 was a Thursday."""
     day, second = divmod(int(now), 86_400)
-    weekday, minute = (day + 3) % 7, second // 60
-    if rule.begins < rule.ends:
-        return rule.begins <= minute < rule.ends and _on(rule, weekday)
-    if minute >= rule.begins:
-        return _on(rule, weekday)
-    return minute < rule.ends and _on(rule, (weekday - 1) % 7)
-
-
-def _on(rule: Rule[A_co], weekday: int) -> bool:
-    return not rule.weekdays or weekday in rule.weekdays
+    return is_open(rule, (day + 3) % 7, second // 60)

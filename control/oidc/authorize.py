@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from control.authentication import application_admits
 from control.flows.planning import NotForYou, plan
 from control.oidc.clients import Client, form_target
 from control.oidc.discovery import AUTHORIZE
 from control.oidc.requests import MOST_PARAMETERS, Asked, Pairs, Redirected, Refused, read, request_id
+from control.policies.asking import Asking
+from control.policies.judge import Decided, Judge, events
 from control.records import Flow
 from control.sessions import Visit
 from control.store.interface import Transaction
@@ -46,10 +47,14 @@ class Grant:
 
     asked: Asked
     visit: Visit
+    asking: Asking
+    access: Decided
 
 
-def decide(tx: Transaction, pairs: Pairs, visit: Visit | None) -> SignIn | RunFlow | Grant:
-    """Raises Refused, Redirected."""
+def decide(
+    tx: Transaction, pairs: Pairs, visit: Visit | None, judge: Judge, peer: str = ""
+) -> SignIn | RunFlow | Grant:
+    """``peer``: the browser's address. Raises Refused, Redirected."""
     asked = read(tx, pairs)
     quiet = "none" in asked.prompt
     if visit is None or visit.user is None or not is_fresh(asked, visit.session.created, tx.now):
@@ -60,17 +65,34 @@ def decide(tx: Transaction, pairs: Pairs, visit: Visit | None) -> SignIn | RunFl
         return SignIn(_authentication_flow(tx, asked.client), next)
     if asked.is_denied:
         raise Redirected(asked.to, "access_denied", "The person did not agree.")
-    if not application_admits(tx, asked.client.application, visit.user.pk):
+    asking = Asking(visit.user, tx.now, peer, visit.user.username, {"protocol": "oauth2"}, _told(asked))
+    access = judge.decide(tx, asked.client.application, asking)
+    if not access.passing:
         if quiet:
             raise Redirected(asked.to, "access_denied", "This person may not use the application.")
         name = asked.client.application.name
-        raise Refused(f"Your account may not use {name}. Ask your administrator.", 403, "no_binding", asked.client)
+        text = " ".join((f"Your account may not use {name}.", *(access.messages or ("Ask your administrator.",))))
+        raise Refused(text, 403, access.reason, asked.client, traces=events(access, asking))
     flow = _authorization_flow(tx, asked, visit)
     if flow is None or _has_passed(asked, visit, tx.now):
-        return Grant(asked, visit)
+        return Grant(asked, visit, asking, access)
     if quiet:
         raise Redirected(asked.to, "consent_required", "The person has to agree first.")
     return RunFlow(flow, asked.address)
+
+
+def _told(asked: Asked) -> dict[str, Any]:
+    """authentik's names in the context of a policy."""
+    given = dict(asked.pairs)
+    return {
+        "oauth_scopes": list(asked.scopes),
+        "oauth_grant_type": "authorization_code",
+        "oauth_code_challenge": asked.challenge,
+        "oauth_code_challenge_method": given.get("code_challenge_method"),
+        "oauth_max_age": asked.max_age,
+        "oauth_redirect_uri": asked.to.redirect_uri,
+        "oauth_response_type": given.get("response_type"),
+    }
 
 
 def is_fresh(asked: Asked, signed_in: float, now: float) -> bool:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from control.authentication import application_admits
 from control.mappings.answers import leave_events
 from control.oidc import claims, scopes, tokens
 from control.oidc.authorize import AUTHORIZED, Grant
@@ -21,6 +20,7 @@ from control.oidc.clients import Client, client
 from control.oidc.keys import signing_key
 from control.oidc.scopes import Told
 from control.oidc.tokens import Granted, Random, Tokens, digest
+from control.policies.judge import events, recalled
 from control.records import AccessToken, Application, AuthorizationCode, Event, Provider, RefreshToken, Session, User
 from control.sessions import Caller, sid_of
 from control.store.interface import Query, Transaction
@@ -66,7 +66,10 @@ def give_code(tx: Transaction, grant: Grant, code: str, who: Caller) -> None:
         auth_time=int(session.created),
         credential_version=user.credential_version,
         sid=sid_of(session.pk),
+        words=grant.access.words,
     )
+    for trace in events(grant.access, grant.asking):
+        tx.insert(trace)
     tx.insert(
         AuthorizationCode(
             pk=digest(code),
@@ -100,7 +103,7 @@ def redeem(
         user = tx.find(User, pk=code.user)
         leave_event(tx, "suspicious_request", asking, user, who, {"message": "A code was used a second time."})
         return Failed("invalid_grant", INVALID_GRANT)
-    user = _in_good_standing(tx, asking, code.user, code.created)
+    user = _in_good_standing(tx, asking, code.user, granted, code.created)
     if code.expires <= tx.now or user is None or user.credential_version != granted.credential_version:
         return Failed("invalid_grant", INVALID_GRANT)
     tx.update(replace(code, used=True))
@@ -134,10 +137,10 @@ def refresh(
         user = tx.find(User, pk=token.user)
         leave_event(tx, "suspicious_request", asking, user, who, {"message": "A refresh token was used again."})
         return Failed("invalid_grant", INVALID_GRANT)
-    user = _in_good_standing(tx, asking, token.user, token.created)
+    granted = Granted.from_json(token.granted)
+    user = _in_good_standing(tx, asking, token.user, granted, token.created)
     if token.expires <= tx.now or user is None:
         return Failed("invalid_grant", INVALID_GRANT)
-    granted = Granted.from_json(token.granted)
     wanted = tuple(dict.fromkeys(asked["scope"].split())) if "scope" in asked else granted.scopes
     if not set(wanted) <= set(granted.scopes):
         return Failed("invalid_scope", "These scopes are more than what was granted.")
@@ -196,10 +199,11 @@ def bearer(tx: Transaction, token: str) -> Bearer | None:
     provider = tx.find(Provider, pk=stored.provider)
     application = tx.find(Application, provider=stored.provider)
     whose = client(tx, provider, application) if provider is not None and application is not None else None
-    user = _in_good_standing(tx, whose, stored.user, stored.created) if whose is not None else None
+    granted = Granted.from_json(stored.granted)
+    user = _in_good_standing(tx, whose, stored.user, granted, stored.created) if whose is not None else None
     if whose is None or user is None:
         return None
-    return Bearer(whose, user, Granted.from_json(stored.granted), stored)
+    return Bearer(whose, user, granted, stored)
 
 
 def userinfo(tx: Transaction, found: Bearer, peer: str) -> Told:
@@ -236,12 +240,15 @@ def revoke_family(tx: Transaction, code: str) -> None:
 # --- around --------------------------------------------------------------------------------------------------------
 
 
-def _in_good_standing(tx: Transaction, asking: Client, pk: int, since: float) -> User | None:
-    """The user, if the account is good, was not signed out everywhere ``since`` then, and may use the application."""
+def _in_good_standing(tx: Transaction, asking: Client, pk: int, granted: Granted, since: float) -> User | None:
+    """The user, if the account is good, was not signed out everywhere ``since`` then, and may use the application.
+
+    An application's server asks, not the person: policies are not asked again, and have said what they said then.
+    """
     user = tx.find(User, pk=pk)
     if user is None or validity.refusal(user, tx.now) is not None or since < user.sessions_not_before:
         return None
-    return user if application_admits(tx, asking.application, pk) else None
+    return user if recalled(tx, asking.application, pk, granted.words, since) else None
 
 
 def leave_event(

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from control.flows.targets import LONGEST_TARGET
 from control.oidc.clients import Client, find
 from control.oidc.discovery import AUTHORIZE, RESPONSE_MODES, issuer
+from control.records import Event
 from control.store.interface import Transaction
 
 Pairs = Sequence[tuple[str, str]]
@@ -37,9 +38,17 @@ class Refused(Exception):
     """Ends on a page. The text is for the person; ``reason``, if there is one, for the operator's event."""
 
     def __init__(
-        self, text: str, status: int = 400, reason: str = "", client: Client | None = None, redirect_uri: str = ""
+        self,
+        text: str,
+        status: int = 400,
+        reason: str = "",
+        client: Client | None = None,
+        redirect_uri: str = "",
+        traces: Sequence[Event] = (),
     ) -> None:
+        """``traces``: what policies leave."""
         super().__init__(text)
+        self.traces = traces
         self.status = status
         self.reason = reason
         self.client = client

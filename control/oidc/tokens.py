@@ -31,6 +31,8 @@ class Granted:
     auth_time: int
     credential_version: int
     sid: str
+    words: dict[str, bool] = field(default_factory=dict)
+    """pk of a binding to what its policy said at the sign-in."""
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Granted:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from control.records import Application, Binding, User
-from control.store.interface import Query, Transaction
-from control.verbs.rights import closure
+from control.policies.asking import Asking
+from control.policies.judge import Answer, Judge
+from control.records import Application, User
+from control.store.interface import Transaction
 from rules import validity
-from rules.bindings import admits
 from rules.reasons import REASONS
 
 
@@ -17,6 +17,9 @@ class Access:
     passing: bool
     reason: str
     """A code of `rules.reasons`."""
+    messages: tuple[str, ...] = ()
+    """For the person, from policies."""
+    answers: tuple[Answer, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -24,12 +27,9 @@ class Access:
         return REASONS[self.reason].operator
 
 
-def check(tx: Transaction, application: Application, user: User) -> Access:
+def check(tx: Transaction, application: Application, user: User, judge: Judge, peer: str = "") -> Access:
     """The same two questions as at every door (DESIGN D8): is the account good, and do the bindings let it in?"""
     if (refusal := validity.refusal(user, tx.now)) is not None:
         return Access(False, refusal)
-    lines = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
-    groups = frozenset(group.pk for group in closure(tx, user.pk))
-    if not admits(application.policy_engine_mode, lines, user.pk, groups):
-        return Access(False, "no_binding")
-    return Access(True, "accepted")
+    found = judge.decide(tx, application, Asking(user, tx.now, peer, user.username))
+    return Access(found.passing, found.reason, found.messages, found.answers)

@@ -25,7 +25,7 @@ from control.verbs.fields import (
     unique,
 )
 from control.verbs.rights import closure
-from rules.bindings import admits
+from rules.bindings import verdict
 
 RESERVED_SLUGS = frozenset({"authorize", "token", "device", "userinfo", "introspect", "revoke"})
 """Path segments beside the slugs under /application/o/."""
@@ -76,7 +76,7 @@ def delete(tx: Transaction, pk: str) -> None:
 
 
 def visible_to(tx: Transaction, user: int) -> list[str]:
-    """pks of the applications that this user may use."""
+    """pks of the applications that users and groups let this user use; where policies decide, the door asks them."""
     groups = frozenset(group.pk for group in closure(tx, user))
     lines: dict[str, list[Binding]] = {}
     for binding in tx.select(Binding, Query(ordering=("order",))):
@@ -84,7 +84,7 @@ def visible_to(tx: Transaction, user: int) -> list[str]:
     return [
         application.pk
         for application in tx.select(Application)
-        if admits(application.policy_engine_mode, lines.get(application.pk, ()), user, groups)
+        if verdict(application.policy_engine_mode, lines.get(application.pk, ()), user, groups) is not False
     ]
 
 

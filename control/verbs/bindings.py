@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from control.records import Application, Binding, Flow, Group, StageBinding, User
+from control.records import Application, Binding, Flow, Group, Policy, StageBinding, User
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs.fields import (
     MAX_INTEGER,
@@ -65,7 +65,7 @@ def delete(tx: Transaction, pk: str) -> None:
 
 
 def refuse_opening(tx: Transaction, subject: str, pk: int | str) -> None:
-    """Raises Invalid when an application or flow is bound to nobody but this user or group, who is to be deleted.
+    """Raises Invalid when an application or flow is bound to nothing but this user, group or policy, to be deleted.
 
     Their bindings go with them, and what has no enabled binding is open to everyone.
     """
@@ -93,7 +93,7 @@ def _check(tx: Transaction, fields: BindingFields) -> None:
     if not any(_exists(tx, kind, fields.target) for kind in TARGETS):
         raise Invalid({"target": [missing(fields.target)]})
     if fields.policy is not None:
-        raise Invalid({"policy": [missing(fields.policy)]})
+        existing(tx, Policy, "policy", [fields.policy])
     if fields.group is not None:
         existing(tx, Group, "group", [fields.group])
     if fields.user is not None:

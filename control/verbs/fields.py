@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from control.records import Record
 from control.store.interface import AlreadyExists, Query, Transaction
+from rules.hours import MINUTES
 
 NON_FIELD = "non_field_errors"
 MAX_VALUES = 1_000_000
@@ -105,6 +106,12 @@ def seconds(duration: str) -> float:
     return total
 
 
+def _weekdays(days: list[int]) -> list[int]:
+    if not all(0 <= day < 7 for day in days) or len(set(days)) < len(days):
+        raise ValueError("List each weekday once, from 0 (Monday) to 6 (Sunday).")
+    return sorted(days)
+
+
 def _duration(text: str) -> str:
     seconds(text)
     return text
@@ -125,6 +132,8 @@ Moment = Annotated[
 Duration = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_duration)]
 Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 Integer = Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+Minute = Annotated[int, Field(ge=0, le=MINUTES)]
+Weekdays = Annotated[list[int], AfterValidator(_weekdays)]
 Attributes = dict[str, Any]
 
 

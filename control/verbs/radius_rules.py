@@ -16,9 +16,11 @@ from control.verbs.fields import (
     Fields,
     Integer,
     Invalid,
+    Minute,
     Name,
     Text,
     Uuid,
+    Weekdays,
     existing,
     overlaid,
     parse,
@@ -27,7 +29,7 @@ from control.verbs.fields import (
 from control.verbs.tokens import Random
 from protocols.radius import orders, reply
 from protocols.radius.nas import Requirement
-from rules.replies import MINUTES
+from rules.hours import MINUTES
 
 MOST_RULES = 500
 """Of one provider: each is looked at for every answer."""
@@ -38,7 +40,6 @@ SHORT_SECRET = 16
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 """0: there is none."""
-Minute = Annotated[int, Field(ge=0, le=MINUTES)]
 
 
 class AttributeFields(Fields):
@@ -52,12 +53,6 @@ class AttributeFields(Fields):
         return self
 
 
-def _weekdays(days: list[int]) -> list[int]:
-    if not all(0 <= day < 7 for day in days) or len(set(days)) < len(days):
-        raise ValueError("List each weekday once, from 0 (Monday) to 6 (Sunday).")
-    return sorted(days)
-
-
 class RuleFields(Fields):
     name: Name
     provider: int
@@ -66,7 +61,7 @@ class RuleFields(Fields):
     group: Uuid | None = None
     nas: Text = ""
     ssid: Text = ""
-    weekdays: Annotated[list[int], AfterValidator(_weekdays)] = Field(default_factory=list)
+    weekdays: Weekdays = Field(default_factory=list)
     begins: Minute = 0
     ends: Minute = MINUTES
     attributes: Annotated[list[AttributeFields], Field(min_length=1, max_length=MOST_ATTRIBUTES)]

@@ -33,14 +33,16 @@ async def _authorize(request: Request, services: Services) -> Response:
     code = tokens.text(services.random(grants.CODE_BYTES))
 
     def given(tx: Transaction) -> SignIn | RunFlow | Grant:
-        decided = authorize.decide(tx, pairs, sessions.find(tx, cookie))
+        decided = authorize.decide(tx, pairs, sessions.find(tx, cookie), services.judge, who.client_ip)
         if isinstance(decided, Grant):
             grants.give_code(tx, decided, code, who)
             knocks.answered(tx, "redirect_uri", decided.asked.to.redirect_uri)
         return decided
 
     try:
-        step = await services.store.read(lambda tx: authorize.decide(tx, pairs, sessions.find(tx, cookie)))
+        step = await services.store.read(
+            lambda tx: authorize.decide(tx, pairs, sessions.find(tx, cookie), services.judge, who.client_ip)
+        )
         if isinstance(step, Grant):
             step = await services.store.write(given)
     except Redirected as answer:
@@ -83,6 +85,8 @@ async def _refused(services: Services, cookie: str, refusal: Refused, who: sessi
             if refusal.redirect_uri:
                 context["redirect_uri"] = shown(refusal.redirect_uri)
                 knocks.knocked(tx, "redirect_uri", refusal.redirect_uri, detail=detail)
+            for trace in refusal.traces:
+                tx.insert(trace)
             grants.leave_event(tx, action, client, found.user if found is not None else None, who, context)
 
         await services.store.write(verb)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 
 from control.passwords import OnBehalf, Passwords
+from control.policies.judge import Judge
 from control.store.interface import Store
 from rules.knocks import Knocks
 
@@ -27,6 +28,8 @@ class Services:
     origin: str = ""
     """Where what is asked comes from: door and address."""
 
+    judge: Judge = field(default_factory=Judge)
+    """Decides bindings, and asks policies."""
     knocks: Knocks = field(default_factory=Knocks)
     """Who or what was refused here for being unknown."""
 

@@ -394,7 +394,9 @@ class Reuse:
     peer_only: bool = False
     """Only for questions from the same address."""
     not_after: float | None = None
-    """When the credential itself ends: not even the grace reaches beyond."""
+    """When the credential itself ends, or a policy's yes: not even the grace reaches beyond."""
+    words: dict[str, bool] = field(default_factory=dict)
+    """pk of a binding to what its policy said: with them the outpost decides anew when groups have changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import pytest
 from control import reputation, tries
 from control.authentication import Authentication, Proved
 from control.passwords import Busy
-from control.records import Application, Binding, Event, Group, Login, Outpost, PropertyMapping, Provider, User
+from control.records import Application, Binding, Event, Group, Login, Outpost, Policy, PropertyMapping, Provider, User
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
 from protocols.link.messages import Authenticate, Authenticated, Challenge, ReplyAttribute
@@ -365,3 +365,48 @@ def test_a_broken_mapping_that_must_not_fail_lets_nobody_in(world: World) -> Non
 def test_a_mapping_that_never_ends_is_ended(world: World) -> None:
     map_radius(world, "while True:\n  pass", "refuse")
     assert world.ask(protocol="radius").reason == "mapping_failed"
+
+
+# --- policies ------------------------------------------------------------------------------------------------------
+
+
+def bind_policy(world: World, source: str, **fields: Any) -> None:
+    def verb(tx: Transaction) -> None:
+        policy = tx.insert(Policy("p", "expression", settings={"expression": source}))
+        tx.insert(Binding(world.application, policy=policy.pk, **fields))
+        tx.update(replace(tx.get(Application, world.application), policy_engine_mode="all"))
+
+    world.store.write_now(verb)
+
+
+def test_a_policy_is_asked_about_the_request_and_its_no_is_explained(world: World) -> None:
+    source = "ak_message('No guests.')\nreturn context['ssid'] != 'Guests' and context['protocol'] == 'radius'"
+    bind_policy(world, source)
+    answer = world.ask(protocol="radius", attributes={"ssid": "Guests"})
+    assert (answer.outcome, answer.reason, answer.identity) == (Outcome.NOT_ALLOWED, "policy_denied", None)
+    (event,) = world.store.read_now(lambda tx: tx.select(Event, Query(equal={"action": "login_failed"})))
+    (told,) = event.context["policies"]
+    assert (told["name"], told["passing"], told["messages"]) == ("p", False, ["No guests."])
+    answer = world.ask(protocol="radius", attributes={"ssid": "Staff"})
+    assert (answer.reason, answer.reuse) == ("accepted", None)
+
+
+def test_a_broken_policy_denies_and_leaves_an_event(world: World) -> None:
+    bind_policy(world, "return context['ssid']")
+    assert world.ask().reason == "policy_failed"
+    (event,) = world.store.read_now(lambda tx: tx.select(Event, Query(equal={"action": "policy_exception"})))
+    assert event.context["message"] == "Line 1, column 8: There is no item 'ssid'."
+
+
+def test_who_changed_while_policies_were_asked_is_not_let_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy may take a second, and an account can be shut meanwhile."""
+    bind_policy(world, "return True")
+    conclude = Authentication._conclude
+
+    def late(self: Authentication, tx: Transaction, *rest: Any) -> Authenticated:
+        tx.update(replace(tx.get(User, world.users["alice"]), is_active=False))
+        return conclude(self, tx, *rest)
+
+    monkeypatch.setattr(Authentication, "_conclude", late)
+    answer = world.ask()
+    assert (answer.reason, answer.identity, answer.reuse) == ("inactive", None, None)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from control import tries
 from control.authentication import Authentication, Proved
 from control.explain import Asked, Explanation, Unknown, as_json, as_text, explain
-from control.records import Application, Binding, Event, Group, Outpost, Provider, User
+from control.policies.judge import Judge
+from control.records import Application, Binding, Event, Group, Outpost, Policy, Provider, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from protocols.link.messages import Authenticate
@@ -49,12 +50,23 @@ class House:
             application = tx.insert(Application("App", "app", provider=provider.pk, policy_engine_mode=plan["mode"]))
             tx.insert(Outpost("o", "any", pk="o", providers=(provider.pk,) if plan["served"] else ()))
             for order, (who, enabled, negate) in enumerate(plan["bindings"]):
-                whose = {"user": user.pk} if who == 3 else {"group": groups[who].pk}
+                whose = self._whose(tx, user, groups, who)
                 tx.insert(Binding(application.pk, order=order, enabled=enabled, negate=negate, **whose))
             for _ in range(plan["wrong"]):
                 tries.wrong(tx, "alice", place(PEER))
 
         self.store.write_now(verb)
+
+    @staticmethod
+    def _whose(tx: Transaction, user: User, groups: list[Group], who: int) -> dict[str, Any]:
+        """0 to 2: a group; 3: alice; above: a policy."""
+        if who < 3:
+            return {"group": groups[who].pk}
+        if who == 3:
+            return {"user": user.pk}
+        kind, settings = POLICIES[who - 4]
+        known = tx.find(Policy, name=f"p{who}")
+        return {"policy": (known or tx.insert(Policy(f"p{who}", kind, settings=settings))).pk}
 
     def ask_the_door(self) -> str:
         provider = self.store.read_now(lambda tx: tx.select(Provider)[0].pk)
@@ -62,9 +74,21 @@ class House:
         return run(self.door.answer("o", question)).reason
 
     def explain(self, **asked: str) -> Explanation:
-        given = {"user": "alice", "application": "app", "protocol": "ldap", "peer": PEER, **asked}
-        return self.store.read_now(lambda tx: explain(tx, Asked(**given)))
+        given: dict[str, Any] = {"user": "alice", "application": "app", "protocol": "ldap", "peer": PEER, **asked}
+        return self.store.read_now(lambda tx: explain(tx, Asked(**given), Judge()))
 
+
+POLICIES: list[tuple[str, dict[str, Any]]] = [
+    ("expression", {"expression": "return ak_is_group_member(request.user, name='g1')"}),
+    ("expression", {"expression": "return 1 / 0"}),
+    ("expression", {"expression": "return str(ak_client_ip) == '192.0.2.9' and context['protocol'] == 'ldap'"}),
+    ("network", {"networks": ["192.0.2.0/24"]}),
+    ("network", {"networks": ["198.51.100.0/24"]}),
+    ("time", {"weekdays": [1], "begins": 0, "ends": 1440, "timezone": "UTC"}),
+    ("reputation", {"check_ip": True, "check_username": True, "threshold": 0}),
+    ("event_matcher", {"action": "login", "app": None, "model": None, "client_ip": None}),
+]
+"""The clock of these tests stands on a Tuesday."""
 
 PLAIN: dict[str, Any] = {
     "account": {},
@@ -91,14 +115,14 @@ plans = st.fixed_dictionaries(
         "member": st.sets(st.integers(0, 2)).map(sorted),
         "mode": st.sampled_from(["any", "all"]),
         "served": st.sampled_from([True, True, True, False]),
-        "bindings": st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.booleans()), max_size=4),
+        "bindings": st.lists(st.tuples(st.integers(0, 3 + len(POLICIES)), st.booleans(), st.booleans()), max_size=5),
         "wrong": st.sampled_from([0, 0, 0, tries.FREE + 1]),
     }
 )
 
 
 @given(plan=plans)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_explain_and_the_door_never_disagree(tmp_path_factory: pytest.TempPathFactory, plan: dict[str, Any]) -> None:
     house = House(tmp_path_factory.mktemp("house"))
     try:
@@ -131,6 +155,32 @@ def test_the_change_that_it_names_alters_the_answer(house: House, negate: bool) 
     assert house.explain().reason == house.ask_the_door() == "accepted"
 
 
+def test_a_policy_is_shown_with_what_it_said_and_what_would_help(house: House) -> None:
+    house.furnish({**PLAIN, "mode": "all", "bindings": [(8, True, False), (7, True, False), (5, False, False)]})
+    found = house.explain()
+    assert found.reason == house.ask_the_door() == "policy_denied"
+    assert [line.passing for line in found.lines] == [False, True, False]
+    (change,) = found.changes
+    assert change.startswith("Let the policy 'p8' pass, or take it off the application.")
+    told = as_json(found)["bindings"]
+    assert told[0]["policy"]["messages"] == ["This is not open to the network that you come from."]
+    assert told[2]["policy"]["fault"] == "Line 1, column 8: ZeroDivisionError: division by zero"
+    assert "192.0.2.9 lies in 192.0.2.0/24." in "\n".join(as_text(found))
+
+
+def test_what_the_request_would_say_reaches_policies(house: House) -> None:
+    house.furnish({**PLAIN, "bindings": [(6, True, False)]})
+    assert house.explain().reason == "accepted"
+    assert house.explain(peer="192.0.2.8").reason == "policy_denied"
+
+
+def test_where_more_than_one_binding_stands_in_the_way_all_are_named(house: House) -> None:
+    house.furnish({**PLAIN, "mode": "all", "bindings": [(0, True, False), (8, True, False)]})
+    assert house.explain().changes == (
+        "All bindings have to let them in, and more than one does not: group 'g0', policy 'p8'.",
+    )
+
+
 def test_where_no_group_would_do_the_user_is_to_be_bound(house: House) -> None:
     house.furnish({**PLAIN, "bindings": [(3, True, True)]})
     assert house.explain().changes == ("Bind 'alice' to the application 'App'.",)
@@ -141,7 +191,7 @@ def test_every_binding_is_shown_with_what_it_says(house: House) -> None:
         {**PLAIN, "mode": "all", "member": [1], "bindings": [(0, True, False), (3, True, True), (2, False, False)]}
     )
     found = house.explain()
-    assert [(line.name, line.enabled, line.negate, line.passing) for line in found.lines] == [
+    assert [(line.name, line.binding.enabled, line.binding.negate, line.passing) for line in found.lines] == [
         ("g0", True, False, True),
         ("alice", True, True, False),
         ("g2", False, False, False),

@@ -36,6 +36,8 @@ def test_even_a_cycle_ends() -> None:
 class Line:
     user: int | None = None
     group: str | None = None
+    policy: str | None = None
+    pk: str = ""
     enabled: bool = True
     negate: bool = False
 
@@ -70,6 +72,47 @@ def test_bindings_are_literal(mode: str, lines: list[Line], admitted: bool) -> N
 def test_all_never_admits_whom_any_refuses(lines: list[Line]) -> None:
     if bindings.admits("all", lines, 1, frozenset()):
         assert bindings.admits("any", lines, 1, frozenset())
+
+
+POLICY = Line(policy="p", pk="b")
+
+
+@pytest.mark.parametrize(
+    ("mode", "lines", "words", "verdict"),
+    [
+        ("any", [POLICY], {}, None),
+        ("any", [POLICY], {"b": True}, True),
+        ("any", [POLICY], {"b": False}, False),
+        ("any", [ALICE, POLICY], {}, True),
+        ("any", [Line(user=2), POLICY], {}, None),
+        ("all", [ALICE, POLICY], {}, None),
+        ("all", [Line(user=2), POLICY], {}, False),
+        ("all", [ALICE, POLICY], {"b": True}, True),
+        ("any", [Line(policy="p", pk="b", negate=True)], {"b": True}, False),
+        ("any", [Line(policy="p", pk="b", enabled=False)], {}, True),
+    ],
+)
+def test_what_only_a_policy_can_say_is_left_open(
+    mode: str, lines: list[Line], words: dict[str, bool], verdict: bool | None
+) -> None:
+    assert bindings.verdict(mode, lines, 1, frozenset({"staff"}), words) is verdict
+    assert bindings.admits(mode, lines, 1, frozenset({"staff"}), words) is (verdict is True)
+
+
+words = st.dictionaries(st.sampled_from(["1", "2", "3"]), st.booleans())
+
+
+@given(
+    st.sampled_from(["any", "all"]),
+    st.lists(st.builds(Line, policy=st.just("p"), pk=st.sampled_from(["1", "2", "3"]), negate=st.booleans())),
+    words,
+    words,
+)
+def test_more_words_never_change_what_is_decided(
+    mode: str, lines: list[Line], few: dict[str, bool], more: dict[str, bool]
+) -> None:
+    early = bindings.verdict(mode, lines, 1, frozenset(), few)
+    assert early in (None, bindings.verdict(mode, lines, 1, frozenset(), {**more, **few}))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from control.records import Authenticator, Event, Group, Provider, Record
+from control.records import Authenticator, Event, Group, Policy, Provider, Record
 from control.store.interface import Actor, LoggedChange
 from control.store.sql.rows import Rows, canonical, pk_of
 from control.store.sql.schema import RECORD_TABLES, change_log, head, revision
@@ -119,6 +119,8 @@ class Journal:
 def model_of(record: Record) -> dict[str, Any]:
     if isinstance(record, Provider):
         app, name = f"authentik_providers_{record.kind}", f"{record.kind}provider"
+    elif isinstance(record, Policy):
+        app, name = f"authentik_policies_{record.kind}", f"{record.kind.replace('_', '')}policy"
     elif isinstance(record, Authenticator):
         app, name = f"authentik_stages_authenticator_{record.kind}", f"{record.kind}device"
     else:

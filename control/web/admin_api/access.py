@@ -19,6 +19,7 @@ from control.web.admin_api.callers import Caller, everybody
 from control.web.admin_api.endpoint import Action, Do, Endpoint
 from control.web.admin_api.lists import numbers
 from control.web.admin_api.refusals import Refused, answer
+from control.web.admin_api.shapes.policies import log_of
 from control.web.services import Services
 
 NO_APPLICATION = "No Application matches the given query."
@@ -51,8 +52,8 @@ def _of_application(services: Services) -> Do:
             application = tx.find(Application, slug=request.path_params["key"])
             if application is None:
                 raise Refused(404, NO_APPLICATION)
-            found = access.check(tx, application, _subject(tx, request, caller))
-            return _result(found, caller.is_superuser)
+            found = access.check(tx, application, _subject(tx, request, caller), services.judge, caller.client_ip)
+            return _result(found, caller.is_superuser, tx.now)
 
         return answer(await services.store.read(verb))
 
@@ -79,7 +80,7 @@ def _of_provider(services: Services, kind: str, told: Told) -> Do:
             application = tx.find(Application, slug=slug)
             if application is None or str(application.provider) != key:
                 raise Refused(404, NO_APPLICATION)
-            return access.check(tx, application, caller.user)
+            return access.check(tx, application, caller.user, services.judge, caller.client_ip)
 
         return answer(told(await services.store.read(verb), caller, services))
 
@@ -87,16 +88,23 @@ def _of_provider(services: Services, kind: str, told: Told) -> Do:
 
 
 def _ldap(found: Access, caller: Caller, services: Services) -> dict[str, Any]:
-    return {"has_search_permission": caller.is_superuser, "access": _result(found, False)}
+    return {"has_search_permission": caller.is_superuser, "access": _result(found, False, services.now())}
 
 
 def _radius(found: Access, caller: Caller, services: Services) -> dict[str, Any]:
     """No attributes beyond the answer's own yet: an empty packet."""
     header = bytes([ACCESS_REQUEST, services.random(1)[0], 0, PACKET_BYTES])
     packet = base64.b64encode(header + services.random(16)).decode()
-    return {"attributes": packet if found.passing else None, "access": _result(found, False)}
+    return {"attributes": packet if found.passing else None, "access": _result(found, False, services.now())}
 
 
-def _result(found: Access, explained: bool) -> dict[str, Any]:
-    messages = [found.sentence] if explained and not found.passing else []
-    return {"passing": found.passing, "messages": messages, "log_messages": []}
+def _result(found: Access, explained: bool, now: float) -> dict[str, Any]:
+    """``log_messages`` are for whoever may hear why."""
+    messages = list(found.messages)
+    if explained and not found.passing:
+        messages.append(found.sentence)
+    return {
+        "passing": found.passing,
+        "messages": messages,
+        "log_messages": log_of(found.answers, now) if explained else [],
+    }

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from control.authentication import MOST_ATTRIBUTES
 from control.explain import Asked, Unknown, as_json, explain
 from control.store.interface import Transaction
 from control.verbs.fields import Fields, Invalid, Name, Text, parse
@@ -25,6 +26,7 @@ class Question(Fields):
     protocol: Text = ""
     peer: Annotated[Text, Field(alias="from")] = ""
     station: Text = ""
+    attributes: Annotated[dict[str, str], Field(max_length=MOST_ATTRIBUTES)] = Field(default_factory=dict)
 
 
 class Said(Fields):
@@ -54,9 +56,10 @@ def _explain(services: Services) -> Do:
 
         def verb(tx: Transaction) -> dict[str, Any]:
             try:
-                return as_json(
-                    explain(tx, Asked(asked.user, asked.application, asked.protocol, asked.peer, asked.station))
+                question = Asked(
+                    asked.user, asked.application, asked.protocol, asked.peer, asked.station, asked.attributes
                 )
+                return as_json(explain(tx, question, services.judge))
             except Unknown as error:
                 raise Invalid({error.field: [str(error)]}) from None
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from control.bootstrap import setup_pending
 from control.launcher import shelves
 from control.verbs.rights import is_superuser
-from control.web.browser import BrowserSession, browser_session
+from control.web.browser import BrowserSession, browser_session, caller
 from control.web.pages.answers import redirect, rendered
 from control.web.services import Services
 
@@ -31,7 +31,8 @@ async def user(request: Request, services: Services) -> Response:
     if signed_in is None:
         return _sign_in_first(request)
     person = signed_in.user
-    found, rules = await services.store.read(lambda tx: (shelves(tx, person), is_superuser(tx, person.pk)))
+    judge, peer = services.judge, caller(request, services).client_ip
+    found, rules = await services.store.read(lambda tx: (shelves(tx, person, judge, peer), is_superuser(tx, person.pk)))
     return rendered("user.html", shelves=found, **_frame(signed_in, rules))
 
 

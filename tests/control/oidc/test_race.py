@@ -17,6 +17,7 @@ from control.oidc.authorize import Grant as Allowed
 from control.oidc.authorize import decide
 from control.oidc.tokens import Tokens
 from control.outposts import SELF_SIGNED
+from control.policies.judge import Judge
 from control.records import AccessToken, Certificate, User
 from control.sessions import COOKIE_BYTES, Caller, Visit, fresh, sign_in
 from control.store.interface import Transaction
@@ -55,7 +56,7 @@ def prepare(tx: Transaction) -> str:
         "response_type": "code",
         "scope": "openid offline_access",
     }
-    decided = decide(tx, tuple(asked.items()), Visit(session, user))
+    decided = decide(tx, tuple(asked.items()), Visit(session, user), Judge())
     assert isinstance(decided, Allowed)
     grants.give_code(tx, decided, "the-code", WHO)
     return "the-code"

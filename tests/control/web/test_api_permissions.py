@@ -13,6 +13,7 @@ from control.verbs import authenticators
 from control.verbs.provider_kinds import KINDS
 from control.web.admin_api.endpoint import Elsewhere, Endpoint
 from tests.control.web.api import Api
+from tests.control.web.test_api_policies import BODIES
 from tests.control.web.test_api_sessions import signed_in
 
 EVERYBODY = {
@@ -104,6 +105,9 @@ def keys(api: Api) -> dict[str, str]:
     made["/flows/instances"] = "default-authentication-flow"
     binding = api.post("/policies/bindings/", {"target": application["pk"], "group": group})
     made["/policies/bindings"] = binding["pk"]
+    for kind, body in BODIES.items():
+        made[f"/policies/{kind}"] = api.post(f"/policies/{kind}/", {"name": kind, **body})["pk"]
+    made["/policies/all"] = api.post("/policies/time/", {"name": "one more"})["pk"]
     made["/outposts/instances"] = api.post("/outposts/instances/", {"name": "o", "type": "any"})["pk"]
     for kind in ("ldap", "radius", "proxy"):
         made[f"/outposts/{kind}"] = made[f"/providers/{kind}"]

@@ -112,6 +112,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_binding")),
     )
     with op.batch_alter_table("binding", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_binding_policy"), ["policy"], unique=False)
         batch_op.create_index(batch_op.f("ix_binding_target"), ["target"], unique=False)
 
     op.create_table(
@@ -387,6 +388,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pending_challenge_expires"), ["expires"], unique=False)
         batch_op.create_index(batch_op.f("ix_pending_challenge_user"), ["user"], unique=False)
 
+    op.create_table(
+        "policy",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("execution_logging", sa.Boolean(), nullable=False),
+        sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("last_updated", sa.Double(), nullable=False),
+        sa.Column("managed", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_policy")),
+        sa.UniqueConstraint("name", name=op.f("uq_policy_name")),
+    )
     op.create_table(
         "property_mapping",
         sa.Column("name", sa.Text(), nullable=False),

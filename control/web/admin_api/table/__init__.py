@@ -27,6 +27,7 @@ DOMAINS = (
     applications,
     authenticators,
     credentials,
+    tries,
     policies,
     flows,
     property_mappings,
@@ -35,8 +36,8 @@ DOMAINS = (
     outposts,
     events,
     sessions,
-    tries,
 )
+"""In this order: ``policies/reputation/scores/`` would be a policy's path."""
 
 
 def resources(random: Random) -> list[Resource[Any]]:

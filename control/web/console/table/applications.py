@@ -32,7 +32,7 @@ def _beside(tx: Transaction, application: Application, around: Around) -> Mappin
         "bindings": [{**body, "subject": subject(body)} for body in shape(tx, lines, around.view)],
         "advice": list(advice.of_application(tx, application, lines)),
         "asked": asked,
-        "checked": access.check(tx, application, found[0]) if found else None,
+        "checked": access.check(tx, application, found[0], around.services.judge) if found else None,
     }
 
 

@@ -1,0 +1,72 @@
+"""Expressions: what authentik's users write in Python, and whether what it gives counts as true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from control import people
+from control.expression.environment import Asked
+from control.expression.evaluation import check, evaluate
+from control.expression.http import HttpFacts
+from control.expression.people import Facts
+from control.expression.program import LIMITS
+from control.policies.asking import Around, Asking, Broken, Verdict
+from control.policies.kinds.kind import Kind, PolicyFields
+from control.store.interface import Transaction
+
+LONGEST = 65_536
+"""Characters of one expression."""
+
+
+def _sound(source: str) -> str:
+    if faults := check(source):
+        raise ValueError(" ".join(map(str, faults)))
+    return source
+
+
+class ExpressionFields(PolicyFields):
+    expression: Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_sound)]
+
+
+def decide(tx: Transaction, settings: Mapping[str, Any], asking: Asking, around: Around) -> Verdict:
+    """It can look at anything, so it is asked each time. Raises Broken."""
+    limits = replace(LIMITS, seconds=min(LIMITS.seconds, around.seconds))
+    found = evaluate(settings["expression"], asked(tx, asking), around.clock, limits=limits)
+    verdict = Verdict(found.passing, found.messages, None, found.logged, found.value, found.steps)
+    if found.fault is not None:
+        raise Broken(str(found.fault), verdict)
+    return verdict
+
+
+def asked(tx: Transaction, asking: Asking) -> Asked:
+    """What `request`, `context` and the other names are made from."""
+    person = people.person_facts(tx, asking.user) if asking.user is not None else None
+    return Asked(person, asking.peer, _http(asking.attributes, asking.peer), _context(asking), _target(asking))
+
+
+def _context(asking: Asking) -> dict[str, Any]:
+    """What a door knows is there by its own names: protocol, nas, ssid, calling_station."""
+    return {**asking.attributes, **asking.context}
+
+
+def _http(attributes: Mapping[str, str], peer: str) -> HttpFacts:
+    path, _, query = attributes.get("path", "/").partition("?")
+    host, method = attributes.get("host", ""), attributes.get("method", "GET")
+    return HttpFacts(method=method, host=host, path=path, query_string=query, peer=peer)
+
+
+def _target(asking: Asking) -> Facts | None:
+    target = asking.target
+    if target is None:
+        return None
+    fields = {name: value for name in ("pk", "name", "slug") if (value := getattr(target, name, None)) is not None}
+    return Facts(type(target).__name__, fields, str(fields.get("name", "")))
+
+
+KIND = Kind(
+    "expression", "Expression Policy", "Passes if an expression gives something true.", ExpressionFields, decide
+)

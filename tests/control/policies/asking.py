@@ -1,0 +1,61 @@
+"""One policy or binding, asked in a store of the test's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from control.policies.asking import Around, Asking, Verdict
+from control.policies.judge import Decided, Judge
+from control.policies.kinds import KINDS
+from control.records import Application, Binding, Group, Policy, User
+from control.store.interface import Transaction
+from control.store.sql import SqlStore
+from control.verbs.fields import parse
+
+PEER = "192.0.2.9"
+NOON = 1_700_049_600.0
+"""Wednesday, 15 November 2023, 12:00 UTC."""
+
+
+class House:
+    """alice, in the group staff, before an application of the mode that is asked for."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self.store = store
+        self.clock_says = iter(range(1_000_000))
+        self.alice, self.staff, self.application = store.write_now(_people)
+
+    def decide_kind(self, kind: str, given: dict[str, Any], **asking: Any) -> Verdict:
+        """What a policy with these fields says."""
+        fields = parse(KINDS[kind].fields, {"name": "p", **given}).model_dump()
+        question = self.asking(**asking)
+        return self.store.read_now(lambda tx: KINDS[kind].decide(tx, fields, question, Around(lambda: 0.0, 30.0)))
+
+    def asking(self, **fields: Any) -> Asking:
+        return Asking(**{"user": self.alice, "now": NOON, "peer": PEER, "identifier": "alice", **fields})
+
+    def expression(self, source: str, **policy: Any) -> str:
+        """pk of a new policy."""
+        made = Policy(f"p{next(self.clock_says)}", "expression", settings={"expression": source}, **policy)
+        return self.store.write_now(lambda tx: tx.insert(made)).pk
+
+    def policy(self, kind: str, **settings: Any) -> str:
+        made = Policy(f"p{next(self.clock_says)}", kind, settings=settings)
+        return self.store.write_now(lambda tx: tx.insert(made)).pk
+
+    def bind(self, **fields: Any) -> Binding:
+        fields.setdefault("order", next(self.clock_says))
+        return self.store.write_now(lambda tx: tx.insert(Binding(self.application.pk, **fields)))
+
+    def decide(self, mode: str = "any", judge: Judge | None = None, **asking: Any) -> Decided:
+        application = replace(self.application, policy_engine_mode=mode)
+        question = self.asking(**asking)
+        return self.store.read_now(lambda tx: (judge or Judge(lambda: 0.0)).decide(tx, application, question))
+
+
+def _people(tx: Transaction) -> tuple[User, Group, Application]:
+    alice = tx.insert(User("alice", email="alice@example.com", attributes={"team": "blue"}))
+    staff = tx.insert(Group("staff"))
+    tx.add_members(staff.pk, [alice.pk])
+    return alice, staff, tx.insert(Application("App", "app"))
