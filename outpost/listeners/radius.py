@@ -16,10 +16,11 @@ from outpost.authentication import Authentication
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.direct import direct_send
 from outpost.listeners.nas import nas_table
+from outpost.listeners.radius_challenge import asked, replied
 from outpost.listeners.radius_credentials import SALT_SIZE, credentials_of, reply_to_offer
 from outpost.listeners.radius_eap import EapDoor
 from outpost.listeners.radius_replies import Replies
-from outpost.outcome import RADIUS_CODE, Circumstances, Decision, Password
+from outpost.outcome import RADIUS_CODE, ChallengeReply, Circumstances, Decision, Password
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
 from protocols.radius.dictionary import STATE
@@ -103,6 +104,9 @@ class RadiusListener(DatagramProtocol):
 
     def _requested(self, request: Request, credentials: Password) -> None:
         try:
+            if STATE in request.packet.first and (reply := replied(request, credentials)) is not None:
+                Deferred.fromCoroutine(self._decide(request, reply))
+                return
             known = self._authentication.known(credentials, request.nas.provider, request.address)
             if known is not None:
                 self._decided(request, credentials.username, known)
@@ -112,10 +116,12 @@ class RadiusListener(DatagramProtocol):
             return
         Deferred.fromCoroutine(self._decide(request, credentials))
 
-    async def _decide(self, request: Request, credentials: Password) -> None:
+    async def _decide(self, request: Request, credentials: Password | ChallengeReply) -> None:
         try:
-            asked = self._authentication.authenticate(credentials, request.nas.provider, _circumstances(request))
-            self._decided(request, credentials.username, await asked)
+            circumstances = replace(_circumstances(request), can_ask=True)
+            decision = await self._authentication.authenticate(credentials, request.nas.provider, circumstances)
+            attributes = asked(decision.challenge) if decision.challenge is not None else b""
+            self._decided(request, credentials.username, decision, attributes)
         except Exception:
             self._give_up(request)
 
@@ -197,7 +203,10 @@ class RadiusListener(DatagramProtocol):
         if self._telemetry.knocks.open:
             self._telemetry.nas_answered(_circumstances(request), decision.reason)
         attributes += self._replies.accept(request, decision)
-        reply = self._exchange.answer(request, RADIUS_CODE[decision.outcome], self._clock.seconds(), attributes)
+        code = RADIUS_CODE[decision.outcome]
+        if code == Code.ACCESS_CHALLENGE and decision.challenge is None:
+            code = Code.ACCESS_REJECT  # there is nothing to ask
+        reply = self._exchange.answer(request, code, self._clock.seconds(), attributes)
         if reply is not None:
             self._send(reply, request.peer)
         else:
