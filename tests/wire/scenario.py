@@ -1,0 +1,253 @@
+"""The scenario file: done through the API as an operator would, and asked of the doors by real clients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import yaml
+
+from control.records import Event
+from control.store.interface import Query, Transaction
+from control.store.sql import SqlStore
+from control.verbs import authenticators
+from rules.reasons import REASONS, Outcome
+from tests.fakes import counted_random
+from tests.wire.clients import run
+from tests.wire.directory import add_user
+from tests.wire.program import Program, until
+
+FILE = Path(__file__).with_suffix(".yml")
+PASSWORD = "the usual password"
+BASE_DN, HOST, NAS, SECRET = "dc=scenario", "scenario.example.com", "127.0.0.77", "scenario-shared-secret"
+SOON = 15.0
+"""Seconds in which a change is in force at an outpost, on a machine that has other things to do."""
+
+HEARD: dict[Outcome, Mapping[str, str]] = {
+    Outcome.ACCEPTED: {"ldap": "0", "radius": "Access-Accept", "proxy": "200"},
+    Outcome.BAD_CREDENTIALS: {"ldap": "49", "radius": "Access-Reject", "proxy": "401"},
+    Outcome.CHALLENGED: {"ldap": "49", "radius": "Access-Challenge", "proxy": "401"},
+    Outcome.NOT_ALLOWED: {"ldap": "50", "radius": "Access-Reject", "proxy": "403"},
+    Outcome.THROTTLED: {"ldap": "49", "radius": "Access-Reject", "proxy": "403"},
+}
+"""DESIGN D9, as ldapsearch, radclient and nginx's dialect of forward-auth have it."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    rows: list[dict[str, Any]]
+    person: dict[str, Any] = field(default_factory=dict)
+    application: dict[str, Any] = field(default_factory=dict)
+    provider: dict[str, Any] = field(default_factory=dict)
+    doors: tuple[str, ...] = ("ldap", "radius", "proxy")
+
+    def username(self, door: str) -> str:
+        return f"{self.name.replace(' ', '-').replace(',', '')}-{door}"
+
+
+def scenarios() -> list[Scenario]:
+    return [Scenario(**told) for told in yaml.safe_load(FILE.read_text())]
+
+
+# --- the doors -----------------------------------------------------------------------------------------------------
+
+
+def ldap(program: Program, username: str, password: str) -> str:
+    who = ("-D", f"cn={username},ou=users,{BASE_DN}", "-w", password)
+    return str(run("ldapsearch", "-x", "-H", program.ldap, *who, "-b", BASE_DN, "-s", "base").code)
+
+
+def radius(program: Program, username: str, password: str) -> str:
+    host, port = program.place("radius")
+    request = {"User-Name": username, "User-Password": password, "Packet-Src-IP-Address": NAS}
+    lines = "".join(f'{name} = "{value}"\n' for name, value in request.items()) + "Message-Authenticator = 0x00\n"
+    answer = run("radclient", "-x", "-t", "5", "-r", "3", f"{host}:{port}", "auth", SECRET, stdin=lines)
+    return answer.text.partition("Received ")[2].split(" ")[0]
+
+
+def proxy(program: Program, username: str, password: str) -> str:
+    url = f"{program.http}/outpost.goauthentik.io/auth/nginx"
+    told = ("-H", f"X-Original-URL: http://{HOST}/", "-H", f"Host: {HOST}")
+    return run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-u", f"{username}:{password}", *told, url).text
+
+
+DOORS: dict[str, Callable[[Program, str, str], str]] = {"ldap": ldap, "radius": radius, "proxy": proxy}
+
+
+# --- the house -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class House:
+    """Three applications of which a scenario says who may use them, and groups."""
+
+    program: Program
+    store: SqlStore
+    """The program's, opened beside it."""
+    applications: dict[str, str]
+    providers: dict[str, int]
+    groups: dict[str, str]
+
+    def open_to(self, scenario: Scenario, door: str, person: int) -> None:
+        """The rule of the scenario, and no other."""
+        api, application = self.program.api, self.applications[door]
+        for old in api("GET", "policies/bindings/", query={"target": application})["results"]:
+            api("DELETE", f"policies/bindings/{old['pk']}/")
+        mode = scenario.application.get("mode", "any")
+        api("PATCH", f"core/applications/scenario-{door}/", {"policy_engine_mode": mode})
+        for order, told in enumerate(scenario.application.get("bindings", ())):
+            whom = {"user": person} if told.get("self") else {"group": self.groups[told["group"]]}
+            rest = {name: told[name] for name in ("negate", "enabled") if name in told}
+            api("POST", "policies/bindings/", {"target": application, "order": order, **whom, **rest})
+        if door in ("ldap", "radius"):
+            settings = {"mfa_support": True, **scenario.provider}
+            api("PATCH", f"providers/{door}/{self.providers[door]}/", settings)
+
+
+def build(program: Program, store: SqlStore) -> House:
+    """Once for each program; the doors know it when this returns."""
+    api = program.api
+    groups: dict[str, str] = {}
+    for name, parents in (("staff", []), ("engineering", ["staff"]), ("outsiders", [])):
+        body = {"name": f"scenario {name}", "parents": [groups[parent] for parent in parents]}
+        groups[name] = api("POST", "core/groups/", body)["pk"]
+    flows = {
+        kind: api("GET", f"flows/instances/default-provider-{slug}/")["pk"]
+        for kind, slug in (
+            ("authorization_flow", "authorization-implicit-consent"),
+            ("invalidation_flow", "invalidation-flow"),
+        )
+    }
+    settings = {
+        "ldap": {"base_dn": BASE_DN},
+        "radius": {"client_networks": f"{NAS}/32", "shared_secret": SECRET},
+        "proxy": {"mode": "forward_single", "external_host": f"http://{HOST}"},
+    }
+    providers, applications = {}, {}
+    for kind, own in settings.items():
+        name = f"scenario-{kind}"
+        providers[kind] = api("POST", f"providers/{kind}/", {"name": name, **flows, **own})["pk"]
+        body = {"name": name, "slug": name, "provider": providers[kind]}
+        applications[kind] = api("POST", "core/applications/", body)["pk"]
+    (outpost,) = api("GET", "outposts/instances/", query={"name__iexact": program.outpost_name})["results"]
+    served = [*outpost["providers"], *providers.values()]
+    api("PATCH", f"outposts/instances/{outpost['pk']}/", {"providers": served})
+    add_user(program, "scenario", PASSWORD)
+    for door in DOORS:
+        until(partial(_is_open, program, door), SOON, f"{door} opening")
+    return House(program, store, applications, providers, groups)
+
+
+def _is_open(program: Program, door: str) -> bool:
+    return DOORS[door](program, "scenario", PASSWORD) == HEARD[Outcome.ACCEPTED][door]
+
+
+# --- one person at one door ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Visit:
+    house: House
+    scenario: Scenario
+    door: str
+    pk: int = 0
+    words: dict[str, str] = field(default_factory=lambda: {"password": PASSWORD})
+    changed: bool = False
+    """Something has changed since the last row: an outpost may hear of it a moment later."""
+
+    @property
+    def program(self) -> Program:
+        return self.house.program
+
+    @property
+    def username(self) -> str:
+        return self.scenario.username(self.door)
+
+    def go(self) -> None:
+        self.pk = add_user(self.program, self.username, PASSWORD)
+        told = dict(self.scenario.person)
+        for intent in ("app", "network"):
+            if intent in told:
+                self._device(intent, told.pop(intent) == "ended")
+        if "factor" in told:
+            self._factor(told.pop("factor"))
+        self.house.open_to(self.scenario, self.door, self.pk)
+        self.change(told)
+        for row in self.scenario.rows:
+            self._row(row)
+
+    def change(self, told: Mapping[str, Any]) -> None:
+        fields = dict(told)
+        for name in ("valid_from", "valid_until"):
+            if fields.get(name) is not None:
+                fields[name] = datetime.fromtimestamp(time.time() + fields[name], UTC).isoformat()
+        if "groups" in fields:
+            fields["groups"] = [self.house.groups[name] for name in fields["groups"]]
+        if fields:
+            self.program.api("PATCH", f"core/users/{self.pk}/", fields)
+            self.changed = True
+
+    def _row(self, row: Mapping[str, Any]) -> None:
+        if "change" in row:
+            self.change(row["change"])
+            return
+        if "take" in row:
+            self.program.api("DELETE", f"core/tokens/{self._identifier(row['take'])}/")
+            self.changed = True
+            return
+        reason = row["reason"][self.door] if isinstance(row["reason"], dict) else row["reason"]
+        expected = HEARD[REASONS[reason].outcome][self.door]
+        typed, before = row["type"].format(**self.words), len(self._told())
+        if self.changed:
+            until(lambda: self._ask(typed) == expected, SOON, f"{self.username}: {row}")
+        else:
+            heard = self._ask(typed)
+            assert heard == expected, f"{self.username} typed {row}, and heard {heard} instead of {expected}"
+        self.changed = False
+        if REASONS[reason].outcome is not Outcome.ACCEPTED:
+            told = until(lambda: self._told()[before:], SOON, f"{self.username}: an event of {row}")
+            assert told[-1] == reason, f"{self.username}: {row}"
+        if row.get("explained"):
+            asked = {"user": self.username, "application": f"scenario-{self.door}", "protocol": self.door}
+            assert self.program.api("POST", "explain/", asked)["reason"] == reason, row
+
+    def _ask(self, typed: str) -> str:
+        return DOORS[self.door](self.program, self.username, typed)
+
+    def _told(self) -> list[str]:
+        """The reasons of this person's refusals, as the events have them."""
+        query = Query(equal={"action": "login_failed"}, ordering=("created",))
+        events = self.house.store.read_now(lambda tx: tx.select(Event, query))
+        return [event.context["reason"] for event in events if event.context.get("username") == self.username]
+
+    def _device(self, intent: str, ended: bool) -> None:
+        body: dict[str, Any] = {"identifier": self._identifier(intent), "intent": f"{intent}_password", "user": self.pk}
+        if ended:
+            body["expires"] = datetime.fromtimestamp(time.time() - 1, UTC).isoformat()
+        self.program.api("POST", "core/tokens/", body)
+        self.words[intent] = self.program.api("GET", f"core/tokens/{self._identifier(intent)}/view_key/")["key"]
+
+    def _identifier(self, intent: str) -> str:
+        return f"{self.username}-{intent}"
+
+    def _factor(self, kind: str) -> None:
+        random = counted_random(self.username)
+
+        def plant(tx: Transaction) -> str:
+            """As if it had been set up in a browser."""
+            if kind == "totp":
+                made = authenticators.begin_totp(tx, self.pk, random)
+            else:
+                made = authenticators.begin_static(tx, self.pk, random, length=8)
+            tx.update(replace(made, confirmed=True))
+            return str(made.secrets["key"] if kind == "totp" else made.secrets["codes"][0])
+
+        secret = self.house.store.write_now(plant)
+        self.words[kind] = pyotp.TOTP(secret).now() if kind == "totp" else secret
