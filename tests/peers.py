@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 PEERS: dict[str, str] = {
     "ldapsearch": "ldap-utils",
@@ -24,11 +25,21 @@ PEERS: dict[str, str] = {
     "psql": "postgresql",
     "curl": "curl",
     "eapol_test": "eapoltest",
+    "sssd": "sssd-ldap",
+    "sssctl": "sssd-tools",
+    "apache2": "apache2-bin",
+    "doveadm": "dovecot-core",
 }
 """Program to the Debian package that has it."""
 
 BUILD_PACKAGES = ("gcc", "libldap2-dev", "libsasl2-dev", "libc6-dev")
 """python-ldap is built from source."""
+
+PARTS = ("dovecot-ldap",)
+"""Of programs that are named above."""
+
+UNPACKED = ("libnss-sss", "libpam-sss")
+"""Installing these would change how this machine finds people: they are unpacked beside it."""
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 """While it is there and exits 101, installing a server does not start it."""
@@ -54,7 +65,16 @@ def require(program: str) -> str:
 
 def missing_packages() -> list[str]:
     wanted = [package for program, package in PEERS.items() if find(program) is None]
-    return sorted(wanted + [package for package in BUILD_PACKAGES if not _installed(package)])
+    return sorted(wanted + [package for package in (*BUILD_PACKAGES, *PARTS) if not _installed(package)])
+
+
+def unpacked(package: str) -> Path:
+    """Where one of `UNPACKED` is, in the virtual environment."""
+    return Path(sys.prefix) / "peers" / package
+
+
+def not_unpacked() -> list[str]:
+    return [package for package in UNPACKED if not unpacked(package).is_dir()]
 
 
 def _installed(package: str) -> bool:
@@ -77,10 +97,21 @@ def install(packages: list[str]) -> None:
             POLICY.unlink()
 
 
-def _apt(*arguments: str) -> None:
+def unpack(packages: list[str]) -> None:
+    _apt("update")
+    for package in packages:
+        with TemporaryDirectory() as folder:
+            _apt("-o", "APT::Sandbox::User=root", "download", package, folder=folder)
+            (archive,) = Path(folder).glob("*.deb")
+            unpacked(package).parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["dpkg-deb", "--extract", str(archive), str(unpacked(package))], check=True)
+
+
+def _apt(*arguments: str, folder: str | None = None) -> None:
     """Quiet unless it fails."""
     answer = subprocess.run(
         ["apt-get", "-qq", *arguments],
+        cwd=folder,
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -90,20 +121,21 @@ def _apt(*arguments: str) -> None:
     )
     if answer.returncode:
         print(answer.stdout, file=sys.stderr)
-        raise SystemExit(f"apt-get {arguments[0]} failed")
+        raise SystemExit(f"apt-get {' '.join(arguments)} failed")
 
 
 def main() -> None:
     if shutil.which("dpkg-query") is None:
         print(f"not a Debian machine: tests that need {', '.join(PEERS)} are skipped where they are missing")
         return
-    packages = missing_packages()
-    if not packages:
-        return
+    packages, beside = missing_packages(), not_unpacked()
     if os.geteuid() == 0:
-        print(f"installing peer programs: {' '.join(packages)}", flush=True)
-        install(packages)
-    else:
+        if packages:
+            print(f"installing peer programs: {' '.join(packages)}", flush=True)
+            install(packages)
+        if beside:
+            unpack(beside)
+    elif packages:
         print(f"tests without their peer programs are skipped; install them: sudo apt-get install {' '.join(packages)}")
 
 

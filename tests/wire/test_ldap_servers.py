@@ -1,0 +1,253 @@
+"""Servers that look people up over LDAP and let them in: sssd, Apache, Dovecot."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests.peers import require, unpacked
+from tests.wire.clients import Answer, user_dn
+from tests.wire.directory import BASE_DN, PASSWORDS
+from tests.wire.namespaces import Namespace
+from tests.wire.nginx import free_port, is_listening
+from tests.wire.program import Program, until
+
+pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("people")]
+
+START_SECONDS = 20.0
+ALICE = user_dn("alice")
+
+
+@pytest.fixture(autouse=True)
+def _may_make_namespaces() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("namespaces need root; run the tests as root")
+
+
+# --- sssd ----------------------------------------------------------------------------------------------------------
+
+SSSD = """\
+[sssd]
+services = nss, pam
+domains = example
+[nss]
+[pam]
+[domain/example]
+id_provider = ldap
+auth_provider = ldap
+chpass_provider = ldap
+access_provider = permit
+ldap_uri = {ldap}
+ldap_search_base = {base}
+ldap_schema = rfc2307bis
+ldap_id_use_start_tls = true
+ldap_tls_reqcert = never
+ldap_default_bind_dn = {who}
+ldap_default_authtok = {password}
+"""
+NSSWITCH = "passwd: files sss\ngroup: files sss\nshadow: files\nhosts: files\n"
+MODULES = ("auth", "account", "password")
+STATE = ("db", "mc", "pipes/private", "pubconf/krb5.include.d", "gpo_cache", "secrets", "deskprofile")
+
+
+@pytest.fixture(scope="session")
+def sssd(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Namespace]:
+    for peer in ("sssd", "sssctl", "unshare"):
+        require(peer)
+    folder = tmp_path_factory.mktemp("sssd")
+    for place in ("etc/conf.d", "pam.d", *(f"state/{name}" for name in STATE)):
+        (folder / place).mkdir(parents=True)
+    configuration = folder / "etc" / "sssd.conf"
+    configuration.write_text(SSSD.format(ldap=program.ldap, base=BASE_DN, who=ALICE, password=PASSWORDS["alice"]))
+    configuration.chmod(0o600)
+    (folder / "nsswitch.conf").write_text(NSSWITCH)
+    (pam,) = unpacked("libpam-sss").rglob("pam_sss.so")
+    (nss,) = unpacked("libnss-sss").rglob("libnss_sss.so.2")
+    (folder / "pam.d" / "outpost").write_text("".join(f"{kind} required {pam}\n" for kind in MODULES))
+    running = Namespace(
+        folder,
+        ["sssd", "-i", "--logger=stderr"],
+        empty=["/var/log/sssd", "/run"],
+        instead={
+            "/etc/nsswitch.conf": folder / "nsswitch.conf",
+            "/etc/pam.d": folder / "pam.d",
+            "/etc/sssd": folder / "etc",
+            "/var/lib/sss": folder / "state",
+        },
+        LD_LIBRARY_PATH=str(nss.parent),
+    )
+    try:
+        until(lambda: running.run("getent", "-s", "sss", "passwd", "alice").code == 0, START_SECONDS, "sssd", 0.2)
+        yield running
+    finally:
+        running.stop()
+
+
+def test_sssd_knows_people_and_their_groups(sssd: Namespace) -> None:
+    found = sssd.run("id", "bob")
+    assert found.code == 0, found.text
+    assert set(re.findall(r"\((.*?)\)", found.text)) == {"bob", "engineering", "staff"}
+    assert sssd.run("id", "nobody-at-all").code != 0
+    number = sssd.run("id", "-u", "bob").text.strip()
+    groups = sssd.run("getent", "-s", "sss", "initgroups", "bob").text.split()
+    assert (groups[0], number) == ("bob", groups[1])
+    assert len(groups) == 4  # one's own, engineering, and staff above it
+    account = sssd.run("getent", "-s", "sss", "passwd", number).text.strip()
+    assert account.split(":")[0] == "bob"
+    assert account.split(":")[5] == "/home/bob"
+
+
+@pytest.mark.parametrize(
+    ("password", "said"), [(PASSWORDS["bob"], "Success"), ("wrong", "Authentication failure")], ids=["right", "wrong"]
+)
+def test_sssd_lets_people_in(sssd: Namespace, password: str, said: str) -> None:
+    answer = sssd.run("sssctl", "user-checks", "bob", "-a", "auth", "-s", "outpost", stdin=f"{password}\n")
+    assert f"pam_authenticate for user [bob]: {said}" in answer.text, answer.text
+
+
+# --- Apache --------------------------------------------------------------------------------------------------------
+
+APACHE = """\
+ServerRoot {folder}
+ServerName localhost
+PidFile {folder}/pid
+ErrorLog {folder}/error.log
+DefaultRuntimeDir {folder}
+DocumentRoot {folder}/pages
+Listen 127.0.0.1:{port}
+{modules}
+<Location />
+    AuthType Basic
+    AuthName people
+    AuthBasicProvider ldap
+{people}
+</Location>
+<Location /user>
+    Require ldap-user bob
+</Location>
+<Location /group>
+    Require ldap-group cn=engineering,ou=groups,{base}
+</Location>
+<Location /parent>
+{people}
+    AuthLDAPMaxSubGroupDepth 2
+    Require ldap-group cn=staff,ou=groups,{base}
+</Location>
+<Location /filter>
+    Require ldap-filter memberOf=cn=staff,ou=groups,{base}
+</Location>
+<Location /attribute>
+    Require ldap-attribute mail=bob@example.com
+</Location>
+"""
+APACHE_PEOPLE = """\
+    AuthLDAPURL "{ldap}/{base}?uid?sub?(objectClass=inetOrgPerson)"
+    AuthLDAPBindDN "{who}"
+    AuthLDAPBindPassword "{password}"
+"""
+"""Apache takes these again wherever one more of theirs is set."""
+APACHE_MODULES = ("mpm_event", "authn_core", "authz_core", "authz_user", "auth_basic", "ldap", "authnz_ldap")
+PAGES = ("user", "group", "parent", "filter", "attribute")
+
+
+@pytest.fixture(scope="session")
+def apache(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Its address."""
+    require("apache2")
+    folder, port = tmp_path_factory.mktemp("apache"), free_port()
+    for page in PAGES:
+        (folder / "pages" / page).parent.mkdir(exist_ok=True)
+        (folder / "pages" / page).write_text(page)
+    folder.chmod(0o755)
+    modules = [f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in APACHE_MODULES]
+    configuration = folder / "apache.conf"
+    configuration.write_text(
+        APACHE.format(
+            folder=folder,
+            port=port,
+            modules="\n".join(modules),
+            base=BASE_DN,
+            people=APACHE_PEOPLE.format(ldap=program.ldap, base=BASE_DN, who=ALICE, password=PASSWORDS["alice"]),
+        )
+    )
+    running = Namespace(folder, ["apache2", "-D", "FOREGROUND", "-f", str(configuration)])
+    try:
+        until(lambda: is_listening(port), START_SECONDS, "Apache listening")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        running.stop()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_apache_lets_in_whom_each_rule_names(apache: str, page: str) -> None:
+    assert httpx.get(f"{apache}/{page}").status_code == 401
+    assert httpx.get(f"{apache}/{page}", auth=("bob", "wrong")).status_code == 401
+    assert httpx.get(f"{apache}/{page}", auth=("alice", PASSWORDS["alice"])).status_code == 401
+    answer = httpx.get(f"{apache}/{page}", auth=("bob", PASSWORDS["bob"]))
+    assert (answer.status_code, answer.text) == (200, page)
+
+
+# --- Dovecot -------------------------------------------------------------------------------------------------------
+
+DOVECOT = """\
+protocols =
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = /dev/stderr
+ssl = no
+passdb {{
+    driver = ldap
+    args = {folder}/ldap.conf
+}}
+userdb {{
+    driver = ldap
+    args = {folder}/ldap.conf
+}}
+"""
+DOVECOT_LDAP = """\
+uris = {ldap}
+dn = {who}
+dnpass = {password}
+auth_bind = yes
+base = {base}
+pass_filter = (&(objectClass=posixAccount)(uid=%u))
+user_filter = (&(objectClass=posixAccount)(uid=%u))
+user_attrs = homeDirectory=home,uidNumber=uid,gidNumber=gid
+"""
+
+
+Doveadm = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def doveadm(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doveadm]:
+    """Asks a running Dovecot."""
+    require("doveadm")
+    folder = tmp_path_factory.mktemp("dovecot")
+    configuration = folder / "dovecot.conf"
+    configuration.write_text(DOVECOT.format(folder=folder))
+    (folder / "ldap.conf").write_text(
+        DOVECOT_LDAP.format(ldap=program.ldap, base=BASE_DN, who=ALICE, password=PASSWORDS["alice"])
+    )
+    running = Namespace(folder, ["dovecot", "-F", "-c", str(configuration)])
+
+    def ask(*what: str) -> Answer:
+        return running.run("doveadm", "-c", str(configuration), *what)
+
+    try:
+        until(lambda: ask("user", "alice").code == 0, START_SECONDS, "Dovecot", 0.2)
+        yield ask
+    finally:
+        running.stop()
+
+
+def test_dovecot_finds_people_and_binds_as_them(doveadm: Doveadm) -> None:
+    assert "/home/bob" in doveadm("user", "bob").text
+    assert doveadm("user", "nobody-at-all").code != 0
+    assert "auth succeeded" in doveadm("auth", "test", "bob", PASSWORDS["bob"]).text
+    assert "auth failed" in doveadm("auth", "test", "bob", "wrong").text
+    assert "auth succeeded" in doveadm("auth", "test", "bob", PASSWORDS["bob"]).text
