@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError, DNSLookupError, TimeoutError
 
 from outpost.listeners.http import STREAM_TIMEOUT
@@ -14,6 +17,7 @@ from outpost.listeners.upstream import (
     TAKE_TIMEOUT,
 )
 from protocols.link.messages import Configuration, EndedSessionRecord, Members, ProxySettings, Put
+from protocols.proxy.canonical import canonical_path
 from tests.outpost.listeners.http_connections import DATE, Visitor, get
 from tests.outpost.listeners.proxied import HOST, SID, STRANGER, Proxied
 from tests.outpost.listeners.test_forward_auth import ALICE as ALICES_CREDENTIALS
@@ -21,6 +25,25 @@ from tests.outpost.listeners.test_forward_auth import IDENTITY_HEADERS
 from tests.outpost.listeners.test_sign_in import ALICE, NAVIGATION, a_user
 
 PROXY = "192.0.2.10"
+PIECES = [
+    "public",
+    "/",
+    "//",
+    "..",
+    ".",
+    "%2e",
+    "%2F",
+    "%252f",
+    ";",
+    "\\",
+    "admin",
+    "?",
+    "#",
+    "%00",
+    "%",
+    "%41",
+    "\xe9",
+]
 UPGRADE = (("Connection", "keep-alive, Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Key", "x"))
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-A: b\r\n\r\n"
 
@@ -112,6 +135,21 @@ def test_ambiguous_targets_are_refused(proxied: Proxied, target: str) -> None:
     visitor = proxied.ask(target)
     assert visitor.answers()[0].status == 400
     assert proxied.applications == []
+
+
+@example("public/a%2e/b?x=..")
+@example("public/..%2fadmin")
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+def test_what_was_decided_about_is_what_the_application_gets(rest: str) -> None:
+    """Whoever reaches it without a sign-in does so on the open path, by the octets that it is given."""
+    proxied = Proxied(skip_path_regex="^/public/")
+    proxied.visit().send(get(f"/{rest}", host=HOST))
+    for application in proxied.applications:
+        target = application.head.split(" ")[1]
+        assert target == f"/{rest}"
+        canonical = canonical_path(target.partition("?")[0])
+        assert canonical is not None
+        assert canonical.startswith("/public/")
 
 
 def test_a_fault_in_deciding_lets_nobody_in(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -612,3 +650,9 @@ def test_other_peoples_stay_open(proxied: Proxied) -> None:
     proxied.change(Put(EndedSessionRecord("cd" * 32, proxied.clock.now() + 3600)))
     proxied.pass_time(3)
     assert not is_cut(visitor)
+
+
+def test_the_page_shows_the_file_that_the_tests_run() -> None:
+    root = Path(__file__).parents[3]
+    configuration = (root / "examples/reverse-proxy.yml").read_text()
+    assert f"```yaml\n{configuration}```" in (root / "docs/proxies/reverse-proxy.md").read_text()

@@ -1,0 +1,173 @@
+"""The outpost as the reverse proxy, set up by the example's own file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.wire import processes
+from tests.wire.application import application
+from tests.wire.chromium import chromium
+from tests.wire.clients import Answer, run
+from tests.wire.directory import PASSWORDS, Directory
+from tests.wire.fronts import AUTH, RESOLVER, sign_in
+from tests.wire.nginx import Backend
+from tests.wire.program import Program, until
+
+pytestmark = pytest.mark.peer
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "reverse-proxy.yml"
+NAME = "wiki.example.com"
+CUT_SECONDS = 10
+"""A second is promised; this machine is shared."""
+UPLOAD = b"0123456789abcdef" * 512 * 1024
+WEBSOCKET = """
+    () => new Promise((resolve, reject) => {
+        window.said = []; window.ended = false;
+        window.socket = new WebSocket(location.origin.replace('http', 'ws') + '/ws');
+        socket.onmessage = (message) => { said.push(message.data); resolve(message.data); };
+        socket.onclose = () => { window.ended = true; reject('closed'); };
+        socket.onopen = () => socket.send('hello');
+    })
+"""
+
+
+@dataclass
+class Proxied:
+    program: Program
+    people: Directory
+    behind: Backend
+
+    @property
+    def port(self) -> int:
+        return self.program.place("http")[1]
+
+    @property
+    def url(self) -> str:
+        return f"http://{NAME}:{self.port}"
+
+    def curl(self, path: str, *options: str, who: str = "bob", stdin: str = "") -> Answer:
+        return run(*self.command(path, who), *options, stdin=stdin)
+
+    def command(self, path: str, who: str) -> list[str]:
+        credentials = ["-u", f"{who}:{PASSWORDS[who]}"] if who else []
+        resolve = ["--resolve", f"{NAME}:{self.port}:127.0.0.1"]
+        return ["curl", "-s", "--path-as-is", *resolve, *credentials, self.url + path]
+
+    def status(self, path: str, *options: str, who: str = "bob") -> int:
+        return int(self.curl(path, "-o", "/dev/null", "-w", "%{http_code}", *options, who=who).text)
+
+
+@pytest.fixture(scope="module")
+def proxied(program: Program, people: Directory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    with application() as behind:
+        text = EXAMPLE.read_text()
+        port = program.place("http")[1]
+        for printed, real in (
+            (f"{NAME}:9000", f"{NAME}:{port}"),
+            ("127.0.0.1:8080", f"127.0.0.1:{behind.port}"),
+            ("  embedded:\n", f"  {program.outpost_name}:\n"),
+        ):
+            assert text.count(printed) == 1, printed
+            text = text.replace(printed, real)
+        file = tmp_path_factory.mktemp("proxied") / "reverse-proxy.yml"
+        file.write_text(text)
+        done = program.control.command("apply", str(file))
+        assert done.returncode == 0, done.stderr
+        made = Proxied(program, people, behind)
+        _serve_the_others_too(program, people)
+        until(lambda: made.status("/", who="") == 302, CUT_SECONDS, "the outpost hearing of it")
+        yield made
+
+
+def _serve_the_others_too(program: Program, people: Directory) -> None:
+    found = program.api("GET", "outposts/instances/", query={"name__iexact": program.outpost_name})["results"][0]
+    providers = sorted({*found["providers"], *people.providers.values()})
+    program.api("PATCH", f"outposts/instances/{found['pk']}/", {"providers": providers})
+
+
+@pytest.fixture
+def reachable(proxied: Proxied) -> Iterator[Proxied]:
+    """For browsers: control has a name of its own."""
+    control = proxied.program.control.place("http")[1]
+    proxied.program.api("PATCH", "admin/settings/", {"base_url": f"http://{AUTH}:{control}"})
+    try:
+        yield proxied
+    finally:
+        proxied.program.api("PATCH", "admin/settings/", {"base_url": ""})
+
+
+def test_who_may_in_reaches_the_application(proxied: Proxied) -> None:
+    smuggled = ("-H", "X-Authentik-Username: admin", "-H", "X_Authentik_Groups: admins", "-H", "X.Forwarded.For: a")
+    assert "The application" in proxied.curl("/a%2Fb/../c?x=1&y=%20", "-H", "Cookie: a=b; c=d==", *smuggled).text
+    path, headers = proxied.behind.requests[-1]
+    assert path == "/a%2Fb/../c?x=1&y=%20"
+    assert (headers["x-authentik-username"], headers["x-authentik-groups"]) == ("bob", "engineering")
+    assert (headers["host"], headers["x-forwarded-for"]) == (f"{NAME}:{proxied.port}", "127.0.0.1")
+    assert headers["cookie"] == "a=b; c=d=="
+    assert not {"authorization", "x_authentik_groups", "x.forwarded.for"} & headers.keys()
+
+
+def test_nobody_else_does(proxied: Proxied) -> None:
+    before = len(proxied.behind.requests)
+    assert proxied.status("/", who="carol") == 403
+    assert proxied.status("/", "-u", "bob:wrong", who="") == 401
+    assert proxied.status("/", who="") == 302
+    assert proxied.status("/", "-H", "Accept: application/json", who="") == 401
+    for target in ("/public/..%2fadmin", "/public/%2e%2e/admin", "/public/../admin", "/publicity"):
+        assert proxied.status(target, who="") == 302, target
+    assert proxied.status("/%00", who="bob") == 400
+    assert len(proxied.behind.requests) == before
+
+
+def test_where_no_sign_in_is_needed_nobody_is_said_to_have_come(proxied: Proxied) -> None:
+    assert proxied.status("/public/a", "-H", "X-Authentik-Username: admin", who="") == 200
+    path, headers = proxied.behind.requests[-1]
+    assert (path, headers["x-authentik-username"]) == ("/public/a", "")
+
+
+@pytest.mark.parametrize("framing", [[], ["-H", "Transfer-Encoding: chunked"], ["-H", "Expect:"]])
+def test_long_bodies_go_both_ways(proxied: Proxied, framing: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "upload"
+    file.write_bytes(UPLOAD)
+    assert proxied.curl("/upload", *framing, "--data-binary", f"@{file}").text == hashlib.sha256(UPLOAD).hexdigest()
+    got = tmp_path / "download"
+    assert proxied.status(f"/bytes/{len(UPLOAD)}") == 200
+    proxied.curl(f"/bytes/{len(UPLOAD)}", "-o", str(got))
+    assert got.stat().st_size == len(UPLOAD)
+
+
+def test_a_stream_ends_with_the_account(proxied: Proxied, tmp_path: Path) -> None:
+    program, bob, got = proxied.program, proxied.people.users["bob"], tmp_path / "events"
+    stream = processes.start([*proxied.command("/events", "bob"), "-N", "-o", str(got)])
+    try:
+        until(lambda: got.exists() and got.read_bytes().startswith(b"data: tick\n\n"), CUT_SECONDS, "an event")
+        program.api("PATCH", f"core/users/{bob}/", {"is_active": False})
+        until(lambda: stream.poll() is not None, CUT_SECONDS, "the stream being cut")
+    finally:
+        program.api("PATCH", f"core/users/{bob}/", {"is_active": True})
+        processes.stop(stream)
+    until(lambda: proxied.status("/") == 200, CUT_SECONDS, "bob being let in again")
+
+
+def test_a_person_signs_in_and_out_with_a_websocket_open(reachable: Proxied) -> None:
+    with chromium(RESOLVER) as browser:
+        page: Page = browser.new_context().new_page()
+        page.goto(f"{reachable.url}/page?x=1&y=a%20b")
+        sign_in(page, "bob")
+        page.wait_for_url(f"{reachable.url}/page?x=1&y=a%20b")
+        headers = dict(reachable.behind.requests)["/page?x=1&y=a%20b"]
+        assert (headers["x-authentik-username"], headers["x-authentik-jwt"].count(".")) == ("bob", 2)
+        assert "authentik_" not in headers.get("cookie", "")
+        assert page.evaluate(WEBSOCKET) == "hello"
+        other = page.context.new_page()
+        other.goto(f"{reachable.url}/outpost.goauthentik.io/sign_out")
+        other.get_by_text("You have signed out").wait_for()
+        page.wait_for_function("window.ended", timeout=CUT_SECONDS * 1000)
+        other.goto(reachable.url)
+        assert other.url.startswith(f"http://{AUTH}")
