@@ -12,6 +12,7 @@ from dataclasses import fields
 from control import radius
 from control.records import Application, Binding, Certificate, EndedSession, Group, Outpost, Provider, User
 from control.store.interface import LoggedChange, Query, Transaction
+from control.verbs import access_rules
 from control.verbs.roles import with_permission
 from control.verbs.system import public_url
 from protocols.link.messages import (
@@ -181,6 +182,8 @@ def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | Non
         chosen["extra_containers"] = tuple(provider.settings.get("extra_containers", ()))
     if provider.kind == "radius":
         chosen.update(radius.settings(tx, provider))
+    if provider.kind == "proxy":
+        chosen["access_rules"] = access_rules.delivered(provider.settings.get("access_rules", ()))
     bindings = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
     is_ldap = provider.kind == "ldap"
     return ProviderRecord(

@@ -209,6 +209,7 @@ class Outpost:
             sessions,
             signing_in,
             control_address,
+            self._now,
         )
         watch = Watch(sessions, self._directory, lambda: forward_auth.table, self._reactor, self._now)
         upstreams = Upstreams(self._directory, dialling(self._reactor), self._reactor, self.telemetry)

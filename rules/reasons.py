@@ -171,6 +171,18 @@ REASONS: dict[str, Reason] = _catalogue(
         "Your account does not fit what this application can be told. Tell the administrator.",
     ),
     Reason(
+        "denied_by_rule",
+        Outcome.NOT_ALLOWED,
+        "An access rule of the provider keeps this person out of this path, from there, at this time. Change the rule.",
+        "This part of the application is not open to you.",
+    ),
+    Reason(
+        "ambiguous_path",
+        Outcome.NOT_ALLOWED,
+        "The path can be read in two ways, and the provider has access rules for paths. Ask for the plain path.",
+        "This address is written in a way that is not accepted here.",
+    ),
+    Reason(
         "restricted_by_proxy",
         Outcome.NOT_ALLOWED,
         "The address that the reverse proxy asks at keeps the user out, by allowed_groups, allowed_emails or "

@@ -12,21 +12,23 @@ from twisted.internet.defer import Deferred
 from outpost.authentication import Authentication
 from outpost.browser_sessions import BrowserSessions, Known
 from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
+from outpost.listeners.identity_lines import IdentityLines
 from outpost.listeners.sign_in import SignInDoor
+from outpost.listeners.site_rules import SiteRules
 from outpost.listeners.sites import sites
 from outpost.outcome import HTTP_STATUS, Circumstances, Decision, Identity, Password
 from outpost.signing_in import SigningIn
 from outpost.telemetry import Telemetry
-from protocols.link.messages import OutpostRecord
 from protocols.proxy.conventions import AUTHELIA, OAUTH2_PROXY, Convention, convention_at, keeps_out
 from protocols.proxy.cookies import values
 from protocols.proxy.decision import Deny, HostTable, Prove, Realm, SignIn, Site, credentials_in, site_for
 from protocols.proxy.forwarded import ForwardedRequest
-from protocols.proxy.headers import Unwritable, meta_fields
+from protocols.proxy.headers import Unwritable
 from protocols.proxy.http1 import field_lines
-from protocols.proxy.injected import injected_fields
 from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers
+from rules.access import Level
 from rules.reasons import Outcome
 
 PREFIX = b"/outpost.goauthentik.io/"
@@ -35,10 +37,11 @@ PREFIXES = (PREFIX, AUTHELIA.encode(), OAUTH2_PROXY.encode())
 PING = PREFIX + b"ping"
 BODY_LIMIT = 2**63
 """A proxy may announce the browser's upload. Nobody waits for it, reads it or keeps it, so it needs no bound."""
-MAX_RENDERED = 10_000
-"""Identities whose headers are kept ready; some 10 MB."""
 MAX_NOTED = 256
 """Different sentences told to the operator between two configurations."""
+
+CLOSED = {Level.DENY: "denied_by_rule", Level.AMBIGUOUS: "ambiguous_path"}
+"""What nobody may see, and the reason."""
 
 NGINX_STATUS: dict[Outcome, int] = {**HTTP_STATUS, Outcome.THROTTLED: 403}
 """nginx turns all but 2xx, 401 and 403 into 500."""
@@ -58,7 +61,7 @@ ALLOWED = field_lines([(b"Cache-Control", b"no-store")])
 
 
 class ForwardAuth:
-    """The route below `PREFIXES`. ``control_url``: where browsers reach control."""
+    """The route below `PREFIXES`. ``control_url``: where browsers reach control; ``now``: seconds since the epoch."""
 
     body_limit = BODY_LIMIT
 
@@ -72,19 +75,17 @@ class ForwardAuth:
         sessions: BrowserSessions,
         signing_in: SigningIn,
         control_url: Callable[[], str],
+        now: Callable[[], float],
     ) -> None:
         self._authentication = authentication
         self._telemetry = telemetry
         self._trusted = trusted
-        self._version = version
         self._sessions = sessions
-        self._control_url = control_url
+        self._rules = SiteRules(directory, now)
+        self._lines = IdentityLines(version, control_url)
         self._sign_in = SignInDoor(signing_in, telemetry, trusted)
-        self._outpost: OutpostRecord | None = None
         self.table = HostTable(())
         """Who decides for which host, by the configuration in force."""
-        self._meta: dict[int, bytes] = {}
-        self._rendered: dict[tuple[int, int, Convention], tuple[Identity, bytes]] = {}
         self._noted: set[str] = set()
         directory.follow(self._followed)
 
@@ -92,9 +93,8 @@ class ForwardAuth:
         if not (touched.everything or touched.configuration):
             return
         self.table = HostTable(sites(snapshot))
-        self._outpost = snapshot.outpost
-        self._meta = {}
-        self._rendered = {}
+        self._rules.configured(snapshot)
+        self._lines.configured(snapshot)
         self._noted = set()
         for site in self.table.unreadable:
             self._note(f"The external host or cookie domain of provider {site.provider_name!r} is no host: correct it.")
@@ -154,186 +154,120 @@ class ForwardAuth:
             if not isinstance(site, Deny):
                 self._telemetry.answered("host", forwarded.host)
         if isinstance(site, Deny):
-            self._refuse(exchange, "", _circumstances(client, forwarded), Decision(site.reason))
+            refused = {"host": forwarded.host, "path": forwarded.path, "method": forwarded.method}
+            self._refuse(exchange, "", Circumstances("proxy", client, refused), Decision(site.reason))
             return
-        self.ask(exchange, site, forwarded, headers, client, convention)
+        self.ask(Asking(exchange, site, forwarded, headers, client, convention))
 
-    def ask(
-        self,
-        exchange: Exchange,
-        site: Site,
-        forwarded: ForwardedRequest,
-        headers: Headers,
-        client: str,
-        convention: Convention,
-    ) -> None:
+    def ask(self, asking: Asking) -> None:
         """May this request pass? The answer that lets it has the convention's status, and says who in ``identity``."""
+        site, convention, exchange = asking.site, asking.convention, asking.exchange
         realm = self.table.realm(site)
-        if convention.redirects and realm is not None and self._sign_in.is_ours(forwarded):
-            self._sign_in.forwarded(exchange, self.table, realm, site, forwarded, headers, client)
+        if convention.redirects and realm is not None and self._sign_in.is_ours(asking.forwarded):
+            self._sign_in.forwarded(exchange, self.table, realm, site, asking.forwarded, asking.headers, asking.client)
             return
-        known = self._session(realm, site, headers)
-        if (known is None or known.identity is None) and self._is_skipped(site, forwarded):
+        known = self._session(realm, site, asking.headers)
+        identity = known.identity if known is not None else None
+        level = self._rules.level(asking, identity)
+        if level in CLOSED:
+            username = identity.username if identity is not None else ""
+            self._refuse(exchange, username, asking.circumstances, Decision(CLOSED[level]))
+        elif known is not None and identity is not None:
+            self._allow_known(asking, known, identity)
+        elif level is Level.BYPASS or self._is_skipped(site, asking.forwarded):
             self._telemetry.decisions["proxy", "skipped_path"] += 1
-            exchange.respond(convention.allowed, self._anonymous_lines(site, convention))
+            exchange.respond(convention.allowed, ALLOWED + self._lines.nobody(site, convention))
         elif known is None:
-            self._without_session(exchange, site, realm, forwarded, headers, client, convention)
-        elif known.identity is not None:
-            self._allow_known(exchange, site, known, known.identity, client, convention)
+            self._without_session(asking, realm)
         elif convention.redirects:
-            self._telemetry.decided("", Circumstances("proxy", client), Decision(known.reason))
+            self._telemetry.decided("", asking.seen_from, Decision(known.reason))
             self._sign_in.not_open(exchange, site)
         else:
-            self._refuse(exchange, "", Circumstances("proxy", client), Decision(known.reason))
+            self._refuse(exchange, "", asking.seen_from, Decision(known.reason))
 
     def _is_skipped(self, site: Site, forwarded: ForwardedRequest) -> bool:
         return bool(site.skipped) and site.skipped.skips(self.table.origin(site, forwarded.host), forwarded.path)
-
-    def _anonymous_lines(self, site: Site, convention: Convention) -> bytes:
-        """Every identity header, empty: nobody's own gets through where nobody has to sign in."""
-        return (
-            ALLOWED
-            + field_lines([*convention.identity(None, ""), *injected_fields({}, "", site.basic)])
-            + (self._meta_lines(site) if convention.tells_meta else b"")
-        )
 
     def _session(self, realm: Realm | None, site: Site, headers: Headers) -> Known | None:
         if realm is None or b"cookie" not in headers:
             return None
         return self._sessions.find(realm, site.provider, values(headers, realm.jar.session))
 
-    def _allow_known(
-        self, exchange: Exchange, site: Site, known: Known, identity: Identity, client: str, convention: Convention
-    ) -> None:
+    def _allow_known(self, asking: Asking, known: Known, identity: Identity) -> None:
         """The hot path: everything is ready since the directory changed last."""
+        convention = asking.convention
         lines = known.lines.get(convention)
         if lines is None:
             try:
-                fields = self._rendered_for(site, identity, convention, self._sessions.token(known))
+                fields = self._lines.fresh(asking.site, identity, convention, self._sessions.token(known))
             except Unwritable:
-                circumstances = Circumstances("proxy", client)
-                self._refuse(exchange, identity.username, circumstances, Decision("identity_too_long"))
+                self._refuse(asking.exchange, identity.username, asking.seen_from, Decision("identity_too_long"))
                 return
             known.lines[convention] = lines = ALLOWED + fields
-        if convention.restricts and keeps_out(_query(exchange), identity):
-            self._refuse(exchange, identity.username, Circumstances("proxy", client), Decision("restricted_by_proxy"))
+        if convention.restricts and keeps_out(asking.query, identity):
+            self._refuse(asking.exchange, identity.username, asking.seen_from, Decision("restricted_by_proxy"))
             return
         self._telemetry.decisions["proxy", "accepted"] += 1
-        exchange.identity = identity
-        exchange.respond(convention.allowed, lines)
+        asking.exchange.identity = identity
+        asking.exchange.respond(convention.allowed, lines)
 
-    def _without_session(
-        self,
-        exchange: Exchange,
-        site: Site,
-        realm: Realm | None,
-        forwarded: ForwardedRequest,
-        headers: Headers,
-        client: str,
-        convention: Convention,
-    ) -> None:
-        match credentials_in(site, headers):
+    def _without_session(self, asking: Asking, realm: Realm | None) -> None:
+        match credentials_in(asking.site, asking.headers):
             case Prove(site, username, password):
                 credentials = Password(username, password)
-                known = self._authentication.known(credentials, site.provider, client)
+                known = self._authentication.known(credentials, site.provider, asking.client)
                 if known is not None:
-                    self._answer(exchange, site, username, Circumstances("proxy", client), known, convention)
+                    self._answer(asking, username, asking.seen_from, known)
                 else:
-                    Deferred.fromCoroutine(self._prove(exchange, site, credentials, client, forwarded, convention))
+                    Deferred.fromCoroutine(self._prove(asking, credentials))
             case SignIn():
                 self._telemetry.decisions["proxy", "no_credentials"] += 1
-                if realm is not None and convention.redirects:
-                    self._sign_in.begin(exchange, realm, site, self.table, forwarded, headers)
-                elif realm is not None and convention.tells_location:
-                    where = [(b"Location", self._sign_in.address(realm, site, self.table, forwarded))]
-                    exchange.respond(401, PLAIN + field_lines(where), SIGN_IN + b"\n")
-                else:
-                    exchange.respond(401, PLAIN, SIGN_IN + b"\n")
+                self._send_to_sign_in(asking, realm)
             case Deny(reason, challenge):
-                self._refuse(exchange, "", _circumstances(client, forwarded), Decision(reason), challenge)
+                self._refuse(asking.exchange, "", asking.circumstances, Decision(reason), challenge)
 
-    async def _prove(
-        self,
-        exchange: Exchange,
-        site: Site,
-        credentials: Password,
-        client: str,
-        forwarded: ForwardedRequest,
-        convention: Convention,
-    ) -> None:
-        try:
-            circumstances = _circumstances(client, forwarded)
-            decision = await self._authentication.authenticate(credentials, site.provider, circumstances)
-            self._answer(exchange, site, credentials.username, circumstances, decision, convention)
-        except Exception:
-            self._fault(exchange)
-
-    def _answer(
-        self,
-        exchange: Exchange,
-        site: Site,
-        username: str,
-        circumstances: Circumstances,
-        decision: Decision,
-        convention: Convention,
-    ) -> None:
-        if decision.identity is None:
-            self._refuse(exchange, username, circumstances, decision, challenge=True)
+    def _send_to_sign_in(self, asking: Asking, realm: Realm | None) -> None:
+        exchange, site, forwarded = asking.exchange, asking.site, asking.forwarded
+        if realm is not None and asking.convention.redirects:
+            self._sign_in.begin(exchange, realm, site, self.table, forwarded, asking.headers)
+        elif realm is not None and asking.convention.tells_location:
+            where = [(b"Location", self._sign_in.address(realm, site, self.table, forwarded))]
+            exchange.respond(401, PLAIN + field_lines(where), SIGN_IN + b"\n")
         else:
-            self._allow(exchange, site, decision, decision.identity, circumstances, convention)
+            exchange.respond(401, PLAIN, SIGN_IN + b"\n")
 
-    def _allow(
-        self,
-        exchange: Exchange,
-        site: Site,
-        decision: Decision,
-        identity: Identity,
-        circumstances: Circumstances,
-        convention: Convention,
-    ) -> None:
+    async def _prove(self, asking: Asking, credentials: Password) -> None:
         try:
-            fields = self._identity_lines(site, identity, convention)
-        except Unwritable:
-            too_long = Decision("identity_too_long", id=decision.id)
-            self._refuse(exchange, identity.username, circumstances, too_long)
+            circumstances = asking.circumstances
+            decision = await self._authentication.authenticate(credentials, asking.site.provider, circumstances)
+            self._answer(asking, credentials.username, circumstances, decision)
+        except Exception:
+            self._fault(asking.exchange)
+
+    def _answer(self, asking: Asking, username: str, circumstances: Circumstances, decision: Decision) -> None:
+        identity = decision.identity
+        if identity is None:
+            self._refuse(asking.exchange, username, circumstances, decision, challenge=True)
             return
-        if convention.restricts and keeps_out(_query(exchange), identity):
-            restricted = Decision("restricted_by_proxy", id=decision.id)
-            self._refuse(exchange, identity.username, circumstances, restricted)
+        refusal, fields = self._shown(asking, identity)
+        if refusal:
+            self._refuse(asking.exchange, identity.username, circumstances, Decision(refusal, id=decision.id))
             return
         self._telemetry.decided(identity.username, circumstances, decision)
-        exchange.identity = identity
-        exchange.respond(convention.allowed, ALLOWED + fields)
+        asking.exchange.identity = identity
+        asking.exchange.respond(asking.convention.allowed, ALLOWED + fields)
 
-    def _identity_lines(self, site: Site, identity: Identity, convention: Convention) -> bytes:
-        """Every identity header. A known credential gives the same identity again until the directory changes."""
-        place = (site.provider, identity.user, convention)
-        kept = self._rendered.get(place)
-        if kept is not None and kept[0] is identity:
-            return kept[1]
-        lines = self._rendered_for(site, identity, convention)
-        if len(self._rendered) >= MAX_RENDERED:
-            self._rendered.clear()
-        self._rendered[place] = (identity, lines)
-        return lines
-
-    def _rendered_for(self, site: Site, identity: Identity, convention: Convention, jwt: str = "") -> bytes:
-        """Raises Unwritable."""
-        injected = injected_fields(identity.attributes, identity.email, site.basic)
-        lines = field_lines([*convention.identity(identity, jwt), *injected])
-        return lines + self._meta_lines(site) if convention.tells_meta else lines
-
-    def _meta_lines(self, site: Site) -> bytes:
-        lines = self._meta.get(site.provider)
-        if lines is None:
-            outpost = self._outpost
-            jwks = f"{self._control_url().rstrip('/')}/application/o/{site.application}/jwks/"
-            name = outpost.name if outpost is not None else ""
-            lines = field_lines(
-                meta_fields(jwks, name, site.provider_name, site.application, f"outpost/{self._version}")
-            )
-            self._meta[site.provider] = lines
-        return lines
+    def _shown(self, asking: Asking, identity: Identity) -> tuple[str, bytes]:
+        """Why somebody with good credentials may not in all the same, or else their headers."""
+        level = self._rules.level(asking, identity)
+        if level in CLOSED:
+            return CLOSED[level], b""
+        if asking.convention.restricts and keeps_out(asking.query, identity):
+            return "restricted_by_proxy", b""
+        try:
+            return "", self._lines.of(asking.site, identity, asking.convention)
+        except Unwritable:
+            return "identity_too_long", b""
 
     def _refuse(
         self,
@@ -360,13 +294,3 @@ class ForwardAuth:
         if sentence not in self._noted and len(self._noted) < MAX_NOTED:
             self._noted.add(sentence)
             self._telemetry.noted(sentence)
-
-
-def _circumstances(client: str, forwarded: ForwardedRequest) -> Circumstances:
-    """With the attributes, which only control wants to know."""
-    attributes = {"host": forwarded.host, "path": forwarded.path, "method": forwarded.method}
-    return Circumstances("proxy", client, attributes)
-
-
-def _query(exchange: Exchange) -> str:
-    return exchange.request.target.partition(b"?")[2].decode("latin-1")

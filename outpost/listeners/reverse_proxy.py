@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
 from outpost.listeners.forward_auth import ALLOWED, PLAIN, PREFIX, ForwardAuth
 from outpost.listeners.passage import Passage
@@ -79,7 +80,7 @@ class Visiting:
             proxy.telemetry.answered("host", came.host)
         passage = Passage(exchange, self._finished, self._broken)
         question = Question(exchange, lambda identity, fields: self._go(passage, identity, fields))
-        proxy.door.ask(question, self._site, asked, request.named, came.client, OWN)
+        proxy.door.ask(Asking(question, self._site, asked, request.named, came.client, OWN))
         return passage
 
     def _go(self, passage: Passage, identity: Identity | None, fields: bytes) -> None:

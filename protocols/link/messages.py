@@ -167,6 +167,29 @@ class RadiusSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PathRule:
+    """`rules.access.PathRule`."""
+
+    match: Literal["exact", "prefix", "pattern"]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """`rules.access.Rule`."""
+
+    level: Literal["bypass", "sign_in", "deny"]
+    paths: tuple[PathRule, ...] = ()
+    methods: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    preflight: bool = False
+    weekdays: tuple[int, ...] = ()
+    begins: int = 0
+    ends: int = 1440
+
+
+@dataclass(frozen=True, slots=True)
 class ProxySettings:
     mode: Literal["proxy", "forward_single", "forward_domain"]
     external_host: str
@@ -182,6 +205,7 @@ class ProxySettings:
     client_id: str = ""
     cookie_secret: str = field(default="", repr=False)
     """What the browser sessions of this provider are sealed with, at every outpost that serves it (D15)."""
+    access_rules: tuple[AccessRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ MAX_METHOD_LENGTH = 32
 MAX_REMEMBERED_ORIGINS = 4096
 """Some 2 MB; the parts that pass are short."""
 
-_METHOD = re.compile(r"[A-Z][A-Z_-]*")
+METHOD = re.compile(r"[A-Z][A-Z_-]*")
 _URL = re.compile(r"(?P<scheme>[A-Za-z]+)://(?P<host>[^/?#\\@\s]+)(?P<target>[/?].*)?", re.DOTALL)
 _TARGET = re.compile(r"/[!-~]*")
 _BAD_PATH = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
@@ -224,6 +224,6 @@ def _checked_target(name: bytes, target: str) -> str:
 def _method(name: bytes, said: str | None) -> str:
     if said is None:
         return "GET"
-    if len(said) > MAX_METHOD_LENGTH or not _METHOD.fullmatch(said):
+    if len(said) > MAX_METHOD_LENGTH or not METHOD.fullmatch(said):
         raise ForwardingError(f"{title(name)} is no method: set it to the request's ($request_method).")
     return said

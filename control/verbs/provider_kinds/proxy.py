@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 import re2
 from pydantic import AfterValidator, Field
 
+from control.verbs.access_rules import MOST_RULES, AccessRuleFields
 from control.verbs.fields import Duration, Invalid, LongText, Text, Uuid
 from control.verbs.property_mappings import EMAIL, OFFLINE, OPENID, PROFILE, PROXY
 from control.verbs.provider_kinds.kind import Kind, ProviderFields
@@ -87,6 +88,7 @@ class ProxyFields(ProviderFields):
     internal_host_ssl_validation: bool = True
     certificate: Uuid | None = None
     skip_path_regex: Annotated[LongText, AfterValidator(_patterns)] = ""
+    access_rules: Annotated[list[AccessRuleFields], Field(max_length=MOST_RULES)] = Field(default_factory=list)
     basic_auth_enabled: bool = False
     basic_auth_user_attribute: Text = ""
     basic_auth_password_attribute: Text = ""

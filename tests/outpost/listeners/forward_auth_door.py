@@ -41,7 +41,7 @@ def forward_auth(
     address = ControlAddress(directory, "", "", lambda: "http://localhost:9000", telemetry.noted)
     signing_in = SigningIn(link, sessions, address, now, random or random_octets(), lambda: "q1")
     networks = TrustedPeers([ip_network(trusted)])
-    return ForwardAuth(authentication, directory, telemetry, networks, "1.2.3", sessions, signing_in, address)
+    return ForwardAuth(authentication, directory, telemetry, networks, "1.2.3", sessions, signing_in, address, now)
 
 
 def provider(pk: int, external_host: str, **settings: Any) -> ProviderRecord:

@@ -119,7 +119,15 @@ class Proxied:
         signing_in = SigningIn(self.link, self.sessions, address, self.clock, random_octets(), lambda: "q1")
         trusted = TrustedPeers([ip_network(TRUSTED)])
         self.door = ForwardAuth(
-            authentication, self.directory, self.telemetry, trusted, "1.2.3", self.sessions, signing_in, address
+            authentication,
+            self.directory,
+            self.telemetry,
+            trusted,
+            "1.2.3",
+            self.sessions,
+            signing_in,
+            address,
+            self.clock,
         )
         self.watch = Watch(self.sessions, self.directory, lambda: self.door.table, self.reactor, self.clock)
         self.upstreams = Upstreams(self.directory, self._connect, self.reactor, self.telemetry)

@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from outpost.authentication import Authentication
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Directory, Touched
+from outpost.listeners import asking, identity_lines
 from outpost.listeners import forward_auth as forward_auth_module
 from outpost.listeners.forward_auth import PREFIXES
 from outpost.outcome import Circumstances, Decision
@@ -409,9 +411,9 @@ def identity(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CONVENTIONS, TARGET, replace(CONVENTIONS[TARGET], identity=raising))
 
 
-def module_step(name: str) -> Step:
+def module_step(name: str, module: ModuleType = forward_auth_module) -> Step:
     def inject(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(forward_auth_module, name, raising)
+        monkeypatch.setattr(module, name, raising)
 
     return inject
 
@@ -438,14 +440,15 @@ STEPS: dict[str, Step] = {
     "find the site": door_step("route.table.find"),
     "choose the site": module_step("site_for"),
     "look for credentials": module_step("credentials_in"),
-    "circumstances": module_step("_circumstances"),
+    "look at the rules": door_step("route._rules.level"),
+    "circumstances": module_step("Circumstances", asking),
     "make credentials": module_step("Password"),
     "authenticate": door_step("authentication.authenticate", raising_later),
     "authenticate, not even begun": door_step("authentication.authenticate"),
     "ask the link": link_failure,
     "write the identity": identity,
-    "write about the provider": module_step("meta_fields"),
-    "render headers": module_step("field_lines"),
+    "write about the provider": module_step("meta_fields", identity_lines),
+    "render headers": module_step("field_lines", identity_lines),
     "tell": door_step("telemetry.decided"),
 }
 

@@ -1,0 +1,68 @@
+"""Identity headers as lines, kept ready: the same people come in again and again between two configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from outpost.directory.snapshot import Snapshot
+from outpost.outcome import Identity
+from protocols.link.messages import OutpostRecord
+from protocols.proxy.conventions import Convention
+from protocols.proxy.decision import Site
+from protocols.proxy.headers import meta_fields
+from protocols.proxy.http1 import field_lines
+from protocols.proxy.injected import injected_fields
+
+MAX_RENDERED = 10_000
+"""Identities whose headers are kept ready; some 10 MB."""
+
+
+class IdentityLines:
+    """``control_url``: where browsers reach control."""
+
+    def __init__(self, version: str, control_url: Callable[[], str]) -> None:
+        self._version = version
+        self._control_url = control_url
+        self._outpost: OutpostRecord | None = None
+        self._meta: dict[int, bytes] = {}
+        self._rendered: dict[tuple[int, int, Convention], tuple[Identity, bytes]] = {}
+
+    def configured(self, snapshot: Snapshot) -> None:
+        self._outpost = snapshot.outpost
+        self._meta = {}
+        self._rendered = {}
+
+    def nobody(self, site: Site, convention: Convention) -> bytes:
+        """Every identity header, empty: nobody's own gets through where nobody has to sign in."""
+        lines = field_lines([*convention.identity(None, ""), *injected_fields({}, "", site.basic)])
+        return lines + self._about(site) if convention.tells_meta else lines
+
+    def of(self, site: Site, identity: Identity, convention: Convention) -> bytes:
+        """A known credential gives the same identity again until the directory changes. Raises Unwritable."""
+        place = (site.provider, identity.user, convention)
+        kept = self._rendered.get(place)
+        if kept is not None and kept[0] is identity:
+            return kept[1]
+        lines = self.fresh(site, identity, convention)
+        if len(self._rendered) >= MAX_RENDERED:
+            self._rendered.clear()
+        self._rendered[place] = (identity, lines)
+        return lines
+
+    def fresh(self, site: Site, identity: Identity, convention: Convention, jwt: str = "") -> bytes:
+        """Raises Unwritable."""
+        injected = injected_fields(identity.attributes, identity.email, site.basic)
+        lines = field_lines([*convention.identity(identity, jwt), *injected])
+        return lines + self._about(site) if convention.tells_meta else lines
+
+    def _about(self, site: Site) -> bytes:
+        lines = self._meta.get(site.provider)
+        if lines is None:
+            outpost = self._outpost
+            jwks = f"{self._control_url().rstrip('/')}/application/o/{site.application}/jwks/"
+            name = outpost.name if outpost is not None else ""
+            lines = field_lines(
+                meta_fields(jwks, name, site.provider_name, site.application, f"outpost/{self._version}")
+            )
+            self._meta[site.provider] = lines
+        return lines

@@ -1,0 +1,148 @@
+"""The first rule that fits a request says what it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.access import AccessRules, Asked, Level
+
+MONDAY = 0
+
+
+@dataclass(frozen=True)
+class Path:
+    match: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    level: str
+    paths: tuple[Path, ...] = ()
+    methods: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    preflight: bool = False
+    weekdays: tuple[int, ...] = ()
+    begins: int = 0
+    ends: int = 1440
+
+
+ASKED = Asked("/admin/users", "GET", "192.0.2.7", preflight=False, weekday=MONDAY, minute=600)
+
+
+def level(rule: Rule, asked: Asked = ASKED, groups: frozenset[str] | None = None) -> Level:
+    return AccessRules([rule]).level(asked, groups)
+
+
+@pytest.mark.parametrize(
+    ("path", "fits"),
+    [
+        (Path("exact", "/admin/users"), True),
+        (Path("exact", "/admin"), False),
+        (Path("prefix", "/admin"), True),
+        (Path("prefix", "/admin/"), True),
+        (Path("prefix", "/admin/users"), True),
+        (Path("prefix", "/adm"), False),
+        (Path("prefix", "/"), True),
+        (Path("pattern", "/admin/.*"), True),
+        (Path("pattern", "/admin"), False),
+        (Path("pattern", "admin"), False),
+    ],
+)
+def test_paths(path: Path, fits: bool) -> None:
+    assert (level(Rule("deny", paths=(path,))) is Level.DENY) is fits
+
+
+@pytest.mark.parametrize(
+    ("rule", "fits"),
+    [
+        (Rule("deny"), True),
+        (Rule("deny", methods=("GET", "HEAD")), True),
+        (Rule("deny", methods=("POST",)), False),
+        (Rule("deny", networks=("192.0.2.0/24",)), True),
+        (Rule("deny", networks=("2001:db8::/32", "198.51.100.0/24")), False),
+        (Rule("deny", preflight=True), False),
+        (Rule("deny", weekdays=(MONDAY,)), True),
+        (Rule("deny", weekdays=(1, 2)), False),
+        (Rule("deny", begins=540, ends=1020), True),
+        (Rule("deny", begins=1020, ends=540), False),
+    ],
+)
+def test_conditions(rule: Rule, fits: bool) -> None:
+    assert (level(rule) is Level.DENY) is fits
+
+
+def test_a_preflight() -> None:
+    assert level(Rule("bypass", preflight=True), replace(ASKED, preflight=True)) is Level.BYPASS
+
+
+def test_an_address_that_is_none_lies_nowhere() -> None:
+    assert level(Rule("bypass", networks=("0.0.0.0/0", "::/0")), replace(ASKED, address="a socket")) is Level.SIGN_IN
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [(None, Level.SIGN_IN), (frozenset({"staff"}), Level.SIGN_IN), (frozenset({"staff", "guests"}), Level.DENY)],
+)
+def test_groups_ask_who_it_is(groups: frozenset[str] | None, expected: Level) -> None:
+    assert level(Rule("deny", groups=("guests",)), groups=groups) is expected
+
+
+def test_the_first_that_fits_decides() -> None:
+    rules = AccessRules(
+        [
+            Rule("bypass", paths=(Path("prefix", "/public"),)),
+            Rule("deny", groups=("guests",), paths=(Path("prefix", "/admin"),)),
+            Rule("deny", methods=("DELETE",)),
+        ]
+    )
+    assert rules.level(replace(ASKED, path="/public/x", method="DELETE"), None) is Level.BYPASS
+    assert rules.level(ASKED, None) is Level.SIGN_IN
+    assert rules.level(ASKED, frozenset({"guests"})) is Level.DENY
+    assert rules.level(replace(ASKED, path="/", method="DELETE"), frozenset({"staff"})) is Level.DENY
+    assert rules.level(replace(ASKED, path="/"), frozenset({"staff"})) is Level.SIGN_IN
+
+
+@pytest.mark.parametrize("level_", ["bypass", "sign_in", "deny"])
+def test_an_ambiguous_path_is_closed_where_paths_matter(level_: str) -> None:
+    asked = replace(ASKED, path=None)
+    assert level(Rule(level_, paths=(Path("prefix", "/x"),)), asked) is Level.AMBIGUOUS
+    assert level(Rule(level_), asked) is Level(level_)
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (Rule("open"), "open"),
+        (Rule("deny", networks=("here",)), "here"),
+        (Rule("deny", paths=(Path("pattern", "("),)), "regular expression"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(rule: Rule, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        AccessRules([rule])
+
+
+PATHS = st.sampled_from(["/", "/a", "/a/b", "/ab"])
+RULES = st.builds(
+    Rule,
+    level=st.sampled_from(["bypass", "sign_in", "deny"]),
+    paths=st.lists(st.builds(Path, st.sampled_from(["exact", "prefix"]), PATHS), max_size=2).map(tuple),
+    methods=st.sampled_from([(), ("GET",), ("POST",)]),
+    groups=st.sampled_from([(), ("g",), ("h",)]),
+)
+
+
+@given(st.lists(RULES, max_size=5), PATHS, st.sampled_from(["GET", "POST"]))
+def test_signing_in_never_opens_what_nobody_may_see(rules: list[Rule], path: str, method: str) -> None:
+    """What is decided without knowing who it is, is decided the same for everybody."""
+    asked = replace(ASKED, path=path, method=method)
+    found = AccessRules(rules)
+    anonymous = found.level(asked, None)
+    if anonymous is not Level.SIGN_IN:
+        assert all(found.level(asked, groups) is anonymous for groups in (frozenset(), frozenset("g"), frozenset("h")))
