@@ -49,6 +49,7 @@ from outpost.listeners.watch import Watch
 from outpost.metrics import OutpostMetrics, Updates
 from outpost.on_disk import OnDisk
 from outpost.sealed import Seal
+from outpost.shown_certificates import ShownCertificates
 from outpost.signing_in import SigningIn
 from outpost.slices import GarbageCollector
 from outpost.telemetry import Telemetry
@@ -131,7 +132,9 @@ class Outpost:
         self._link.on_order(self._orders.take)
         self._updates = Updates(self._directory, now)
         self._collectors = tuple(collectors)
-        self._tls = ServerTls(self._certificate, self.telemetry)
+        self._certificates = ShownCertificates(self._directory)
+        self._tls = ServerTls(self._certificates.at, self.telemetry)
+        self._ldap_tls = ServerTls(self._certificates.at_ldap, self.telemetry)
         self._asgi = AsgiRoute(application, self.telemetry) if application is not None else None
         self._following: Deferred[None] | None = None
 
@@ -184,9 +187,9 @@ class Outpost:
     def _listen(self, http: HttpFactory, ldap: LdapFactory) -> None:
         config = self._config
         self.ports.stream("http", config.http, http)
-        self.ports.stream("https", config.https, self._over_tls(http))
+        self.ports.stream("https", config.https, self._over_tls(http, self._tls))
         self.ports.stream("ldap", config.ldap, ldap)
-        self.ports.stream("ldaps", config.ldaps, self._over_tls(ldap))
+        self.ports.stream("ldaps", config.ldaps, self._over_tls(ldap, self._ldap_tls))
         self.ports.datagrams("radius", config.radius, self._radius())
         self.ports.datagrams("radius_acct", config.radius_acct, self._radius_accounting)
 
@@ -251,7 +254,7 @@ class Outpost:
         return measured
 
     def _ldap(self) -> LdapFactory:
-        return LdapFactory(self._authentication, self._directory, self.telemetry, self._reactor, self._tls)
+        return LdapFactory(self._authentication, self._directory, self.telemetry, self._reactor, self._ldap_tls)
 
     def _radius(self) -> Callable[[], DatagramProtocol]:
         pins = Pins()
@@ -270,12 +273,8 @@ class Outpost:
     def _socket_for_orders(self, protocol: DatagramProtocol, version: int) -> None:
         self._reactor.listenUDP(0, protocol, interface="::" if version == 6 else "")
 
-    def _over_tls(self, factory: Factory[Any]) -> TLSMemoryBIOFactory:
-        return TLSMemoryBIOFactory(self._tls, isClient=False, wrappedFactory=factory, clock=self._reactor)
+    def _over_tls(self, factory: Factory[Any], tls: ServerTls) -> TLSMemoryBIOFactory:
+        return TLSMemoryBIOFactory(tls, isClient=False, wrappedFactory=factory, clock=self._reactor)
 
     def _radius_certificate(self, settings: RadiusSettings) -> CertificateRecord | None:
-        return self._directory.current.certificates.get(settings.certificate or "") or self._certificate()
-
-    def _certificate(self) -> CertificateRecord | None:
-        """The generated self-signed one, until providers choose theirs by name."""
-        return next(iter(self._directory.current.certificates.values()), None)
+        return self._directory.current.certificates.get(settings.certificate or "") or self._certificates.generated

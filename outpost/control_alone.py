@@ -38,7 +38,7 @@ class ControlAlone:
         self._config = config
         self._reactor = reactor
         self._asgi = AsgiRoute(application, self.telemetry)
-        self._tls = ServerTls(lambda: certificate)
+        self._tls = ServerTls(lambda server_name: certificate)
         self._collectors = tuple(collectors)
         self._ready = False
 

@@ -30,8 +30,14 @@ ALERTS = {
     116: "the client shows no certificate",
 }
 """What a fatal alert says (RFC 8446, section 6.2)."""
+MOST_CONTEXTS = 100
+"""Certificates whose contexts are kept; past it the memory starts again."""
 CLOSED = 0
 """close_notify: somebody left, and nothing is wrong."""
+
+
+Shown = Callable[[str], CertificateRecord | None]
+"""From the name that a client asks for ("": none) to the certificate that it is shown, if there is any."""
 
 
 class NoCertificate(Exception):
@@ -40,32 +46,49 @@ class NoCertificate(Exception):
 
 @implementer(IOpenSSLServerConnectionCreator)
 class ServerTls:
-    """Makes the TLS side of accepted connections. ``certificate`` gives the one to show now, or None.
+    """Makes the TLS side of accepted connections. ``certificate`` gives the one to show now.
 
     Handshakes that fail are knocks: a client that does not trust the certificate says so here and nowhere else.
     """
 
-    def __init__(self, certificate: Callable[[], CertificateRecord | None], telemetry: Telemetry | None = None) -> None:
+    def __init__(
+        self, certificate: Callable[[str], CertificateRecord | None], telemetry: Telemetry | None = None
+    ) -> None:
         self._certificate = certificate
         self._telemetry = telemetry
-        self._made: tuple[CertificateRecord, SSL.Context] | None = None
+        self._made: dict[str, tuple[CertificateRecord, SSL.Context]] = {}
 
     def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Raises NoCertificate; Twisted then drops the connection."""
-        connection = SSL.Connection(self._context(), None)
+        connection = SSL.Connection(self._context(""), None)
         connection.set_app_data(tlsProtocol)
         return connection
 
-    def _context(self) -> SSL.Context:
-        certificate = self._certificate()
+    def _context(self, server_name: str) -> SSL.Context:
+        certificate = self._certificate(server_name)
         if certificate is None:
             raise NoCertificate
-        if self._made is None or self._made[0] is not certificate:
+        made = self._made.get(certificate.pk)
+        if made is None or made[0] is not certificate:
             context = server_context(certificate)
+            context.set_tlsext_servername_callback(self._asked_for)
             if self._telemetry is not None:
                 context.set_info_callback(self._happened)
-            self._made = (certificate, context)
-        return self._made[1]
+            if len(self._made) >= MOST_CONTEXTS:
+                self._made.clear()
+            made = self._made[certificate.pk] = (certificate, context)
+        return made[1]
+
+    def _asked_for(self, connection: SSL.Connection) -> None:
+        """The client's first word may name whom it wants to reach. Whatever is wrong leaves the certificate that is
+        shown without a name: the client then says what it thinks of it."""
+        asked = connection.get_servername()
+        try:
+            context = self._context(asked.decode("ascii")) if asked else None
+        except (NoCertificate, SSL.Error, ValueError, TypeError):
+            return
+        if context is not None:
+            connection.set_context(context)
 
     def _happened(self, connection: SSL.Connection, where: int, value: int) -> None:
         """OpenSSL tells of every step. After the handshake nobody listens: ``app_data`` is let go."""

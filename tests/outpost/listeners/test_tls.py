@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,14 +16,17 @@ from outpost.listeners.tls import NoCertificate, ServerTls
 from outpost.telemetry import Telemetry
 from protocols.link.messages import CertificateRecord
 from rules.knocks import KNOCK, KNOCK_ANSWERED
+from tests.certificates import issue
 
 
 class Door:
-    def __init__(self, certificate: CertificateRecord) -> None:
+    """``named``: certificates for clients that ask for a name; everybody else is shown the first."""
+
+    def __init__(self, certificate: CertificateRecord, **named: CertificateRecord) -> None:
         self.telemetry = Telemetry()
         self.reports: list[tuple[str, dict[str, Any]]] = []
         self.telemetry.report = lambda kind, body: self.reports.append((kind, body))
-        self.tls = ServerTls(lambda: certificate, self.telemetry)
+        self.tls = ServerTls(lambda name: named.get(name, certificate), self.telemetry)
 
     def shake_hands(self, client: SSL.Connection) -> None:
         """As far as it goes."""
@@ -81,4 +85,44 @@ def test_whoever_is_let_in_is_none(door: Door) -> None:
 
 def test_without_a_certificate_there_is_no_handshake() -> None:
     with pytest.raises(NoCertificate):
-        ServerTls(lambda: None).serverConnectionForTLS(None)  # type: ignore[arg-type]
+        ServerTls(lambda name: None).serverConnectionForTLS(None)  # type: ignore[arg-type]
+
+
+def shown(client: Any) -> str:  # pyOpenSSL's stubs are older than it
+    found = client.get_peer_certificate(as_cryptography=True)
+    assert found is not None
+    return str(found.subject.rfc4514_string()).removeprefix("CN=")
+
+
+def asking(name: bytes | None) -> SSL.Connection:
+    client = a_client()
+    if name is not None:
+        client.set_tlsext_host_name(name)
+    return client
+
+
+@pytest.mark.parametrize(("name", "common_name"), [(None, "first"), (b"second", "second"), (b"third", "first")])
+def test_the_name_that_a_client_asks_for_chooses(name: bytes | None, common_name: str) -> None:
+    door = Door(issue("first").record, second=replace(issue("second").record, pk="d" * 32))
+    client = asking(name)
+    door.shake_hands(client)
+    assert shown(client) == common_name
+    assert door.reports == []
+
+
+def test_a_certificate_that_cannot_be_used_is_not_shown() -> None:
+    door = Door(issue("first").record, second=CertificateRecord("d", "broken", "no PEM", "no key"))
+    client = asking(b"second")
+    door.shake_hands(client)
+    assert shown(client) == "first"
+
+
+def test_a_renewed_certificate_is_shown_from_the_next_handshake_on() -> None:
+    first = issue("first").record
+    door = Door(first, second=replace(issue("second").record, pk="d" * 32))
+    door.tls._certificate = lambda name: current
+    for name in ("first", "renewed"):
+        current = replace(issue(name).record, pk=first.pk)
+        client = asking(b"ldap.example.com")
+        door.shake_hands(client)
+        assert shown(client) == name
