@@ -23,7 +23,7 @@ from control.policies.kinds.kind import LASTING
 from control.records import Application, Binding, Event, Outpost, Provider, User
 from control.store.interface import NotFound, Overloaded, Query, Store, Transaction, Unavailable
 from control.verbs.rights import closure
-from protocols.link.messages import Authenticate, Authenticated, Challenge, IdentityRecord, Reuse
+from protocols.link.messages import Authenticate, Authenticated, Challenge, IdentityRecord, ReplyAttribute, Reuse
 from rules import attributes, bindings, validity
 from rules.names import is_possible_name, shown
 from rules.places import place
@@ -55,6 +55,8 @@ class Proved:
     """As far as the credential allows it: nothing, where a one-time code was used up."""
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     """`Authenticated.keys`."""
+    reply: tuple[ReplyAttribute, ...] = ()
+    """What a RADIUS answer has for these credentials alone."""
     challenge: Challenge | None = None
     """With a reason whose outcome is *challenged*."""
 
@@ -162,10 +164,16 @@ class Authentication:
             revision=admitted.revision,
             identity=identity(tx, user) if accepted and user is not None else None,
             reuse=narrowest((proved.reuse, access.reuse)) if accepted and not mapped.any else None,
-            reply=mapped.reply if accepted else (),
+            reply=_together(mapped.reply, proved.reply) if accepted else (),
             keys=dict(proved.keys) if accepted else {},
             challenge=proved.challenge if REASONS[reason].outcome is Outcome.CHALLENGED else None,
         )
+
+
+def _together(first: tuple[ReplyAttribute, ...], then: tuple[ReplyAttribute, ...]) -> tuple[ReplyAttribute, ...]:
+    """What the first names, it says all values of."""
+    named = {one.name.lower() for one in first}
+    return (*first, *(one for one in then if one.name.lower() not in named))
 
 
 def _tell(outpost: str, question: Authenticate, reason: str) -> None:

@@ -11,8 +11,10 @@ from control.authentication import Prove, Proved
 from control.flows.state import FlowStore
 from control.records import Device, Provider, User
 from control.store.interface import Transaction
-from protocols.link.messages import Authenticate
+from protocols.link.messages import Authenticate, ReplyAttribute
 
+TAG = 1
+"""Holds the attributes of one tunnel together (RFC 2868)."""
 ADDRESS = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
@@ -40,4 +42,24 @@ def stands_for(tx: Transaction, found: Device) -> Proved:
         return Proved("device_disabled", found.user)
     if user is None:
         return Proved("device_of_nobody")
-    return Proved("accepted", user.pk, user.credential_version, reuse=None)
+    return Proved("accepted", user.pk, user.credential_version, reuse=None, reply=reply(found))
+
+
+def reply(device: Device) -> tuple[ReplyAttribute, ...]:
+    """Its VLAN (RFC 3580 section 3.31), and its own key in the words of those who sell access points."""
+    found = []
+    if device.vlan:
+        found += [
+            ReplyAttribute("Tunnel-Type", "VLAN", TAG),
+            ReplyAttribute("Tunnel-Medium-Type", "IEEE-802", TAG),
+            ReplyAttribute("Tunnel-Private-Group-ID", device.vlan, TAG),
+        ]
+    if psk := device.secrets.get("psk"):
+        found += [
+            ReplyAttribute("Tunnel-Password", psk, TAG),
+            ReplyAttribute("Cisco-AVPair", "psk-mode=ascii"),
+            ReplyAttribute("Cisco-AVPair", f"psk={psk}"),
+            ReplyAttribute("Aruba-MPSK-Passphrase", psk),
+            ReplyAttribute("Mikrotik-Wireless-PSK", psk),
+        ]
+    return tuple(found)

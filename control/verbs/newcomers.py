@@ -12,9 +12,10 @@ from pydantic import Field
 
 from control.records import Application, Knock, Outpost, Provider
 from control.store.interface import Transaction
-from control.verbs import applications, outposts, providers
+from control.verbs import applications, devices, outposts, providers
 from control.verbs.fields import MAX_INTEGER, NON_FIELD, Fields, Invalid, Name, Slug, existing, parse
 from control.verbs.tokens import Random
+from protocols.radius.devices import hardware_address
 
 
 class NewcomerFields(Fields):
@@ -24,6 +25,8 @@ class NewcomerFields(Fields):
     """The one that takes it in; None: a new one is made, with an application, where the kind allows it."""
     name: Name | None = None
     slug: Slug | None = None
+    user: Annotated[int, Field(ge=1, le=MAX_INTEGER)] | None = None
+    """As whom a device is let in; None: it is kept, and not let in yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,11 @@ def _host(tx: Transaction, knock: Knock, fields: NewcomerFields, random: Random)
 
 def _base_dn(tx: Transaction, knock: Knock, fields: NewcomerFields, random: Random) -> Added:
     return _new(tx, "ldap", knock, fields, {"base_dn": knock.what}, random)
+
+
+def _mac(tx: Transaction, knock: Knock, fields: NewcomerFields, random: Random) -> Added:
+    devices.create(tx, {"address": knock.what, "name": fields.name or knock.what, "user": fields.user})
+    return Added(fields.provider or 0, "")
 
 
 def _redirect_uri(tx: Transaction, knock: Knock, fields: NewcomerFields, random: Random) -> Added:
@@ -118,6 +126,11 @@ def _suggest_nas(knock: Knock, every: Iterable[Provider]) -> dict[str, Any] | No
     return {"provider": known} if known is not None else _suggest_new(knock, every)
 
 
+def _suggest_mac(knock: Knock, every: Iterable[Provider]) -> dict[str, Any] | None:
+    address = hardware_address(knock.what)
+    return {"name": address} if address is not None else None
+
+
 def _suggest_new(knock: Knock, every: Iterable[Provider]) -> dict[str, Any] | None:
     name = _name(knock)
     return {"name": name, "slug": slug(name)}
@@ -138,5 +151,6 @@ _KINDS: dict[str, _Kind] = {
     "nas": _Kind(_suggest_nas, _nas),
     "host": _Kind(_suggest_new, _host),
     "base_dn": _Kind(_suggest_new, _base_dn),
+    "mac": _Kind(_suggest_mac, _mac),
     "redirect_uri": _Kind(_suggest_redirect_uri, _redirect_uri),
 }

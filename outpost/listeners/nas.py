@@ -17,17 +17,23 @@ def _client_networks(snapshot: Snapshot) -> Iterator[ClientNetwork]:
     for provider in snapshot.providers.values():
         if isinstance(provider.settings, RadiusSettings):
             for one in provider.settings.nas:
-                yield ClientNetwork(one.network, _nas(one, provider.pk), one.identifier)
-            nas = Nas(provider.settings.shared_secret.encode(), provider.pk, coa_port=provider.settings.coa_port)
+                yield ClientNetwork(one.network, _nas(one, provider.pk, provider.settings), one.identifier)
+            nas = Nas(
+                provider.settings.shared_secret.encode(),
+                provider.pk,
+                devices=provider.settings.mac_authentication,
+                coa_port=provider.settings.coa_port,
+            )
             for network in provider.settings.client_networks:
                 yield ClientNetwork(network, nas)
 
 
-def _nas(record: NasRecord, provider: int) -> Nas:
+def _nas(record: NasRecord, provider: int, settings: RadiusSettings) -> Nas:
     return Nas(
         record.shared_secret.encode(),
         provider,
         Requirement(record.message_authenticator),
         name=record.name,
+        devices=settings.mac_authentication,
         coa_port=record.coa_port,
     )

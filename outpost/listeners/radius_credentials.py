@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from outpost.outcome import CertificateProof, ChallengeReply, Chap, Credentials, Decision, MsChapV2, Password
+from outpost.outcome import CertificateProof, ChallengeReply, Chap, Credentials, Decision, Device, MsChapV2, Password
 from protocols.radius.chap import ms_chap_error, ms_chap_success
 from protocols.radius.mppe import Keys
 from protocols.radius.mschapv2 import session_keys
 from protocols.radius.offers import (
     CertificateOffer,
     ChapOffer,
+    DeviceOffer,
     MsChapV2Offer,
     Offer,
     PasswordOffer,
@@ -29,6 +30,8 @@ def credentials_of(offer: Offer) -> Credentials:
             return Password(username, password)
         case ReplyOffer(username, state, reply):
             return ChallengeReply(username, state, reply)
+        case DeviceOffer(username, address):
+            return Device(username, address)
         case ChapOffer(username, identifier, challenge, response):
             return Chap(username, identifier, challenge, response)
         case MsChapV2Offer(username, authenticator_challenge, peer_challenge, nt_response):

@@ -162,6 +162,8 @@ class RadiusSettings:
     rules: tuple[ReplyRule, ...] = ()
     """In their order."""
     nas: tuple[NasRecord, ...] = ()
+    mac_authentication: bool = False
+    """Devices may show a hardware address alone."""
     coa_port: int = 3799
     """Of the NAS in ``client_networks``, as that of `NasRecord`."""
 

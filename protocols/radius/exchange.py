@@ -10,6 +10,7 @@ from collections import deque
 
 from protocols.errors import RemoteProtocolError
 from protocols.radius.authenticators import PLAIN_REPLY, signed_reply
+from protocols.radius.devices import device_offer
 from protocols.radius.dictionary import EAP_MESSAGE, NAS_IDENTIFIER, PROXY_STATE, USER_PASSWORD
 from protocols.radius.duplicates import Duplicates, Peer, State
 from protocols.radius.nas import NasTable, unmapped
@@ -125,6 +126,8 @@ class RadiusExchange:
             raise RemoteProtocolError("too many requests are being decided", "too_many_pending")
         try:
             proof = only_proof(packet)
+            if request.nas.devices and (device := device_offer(packet, proof, request.nas.secret)) is not None:
+                return OfferReceived(request, device)
             if proof == EAP_MESSAGE:
                 return EapReceived(request, eap_of(packet))
             if proof != USER_PASSWORD:

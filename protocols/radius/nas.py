@@ -30,6 +30,8 @@ class Nas:
     behind: Mapping[bytes, Nas] | None = field(default=None, repr=False)
     """Those that share this address, by NAS-Identifier; whoever names none of them is this one."""
     name: str = ""
+    devices: bool = False
+    """Its devices may show a hardware address alone."""
     coa_port: int = 0
     """UDP port at which it takes orders (RFC 5176); 0: it takes none."""
 

@@ -24,6 +24,14 @@ class ReplyOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceOffer:
+    """Nothing but a hardware address, ``aa:bb:cc:dd:ee:ff``; ``username`` is how the NAS has written it."""
+
+    username: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChapOffer:
     """RFC 1994: ``response`` is MD5(identifier, password, challenge)."""
 
@@ -58,7 +66,7 @@ class ResumptionOffer:
     session_id: bytes = field(repr=False)
 
 
-Offer = PasswordOffer | ReplyOffer | ChapOffer | MsChapV2Offer | CertificateOffer | ResumptionOffer
+Offer = PasswordOffer | DeviceOffer | ReplyOffer | ChapOffer | MsChapV2Offer | CertificateOffer | ResumptionOffer
 
 
 def without_domain(name: str) -> str:

@@ -13,6 +13,7 @@ from control.authentication import Proved
 from control.proofs import proofs
 from control.records import Device, Provider, User
 from protocols.link.messages import Authenticate
+from protocols.radius.reply import check
 from tests.control.flows.house import House
 from tests.stores import run
 
@@ -73,3 +74,18 @@ def test_a_device_outlives_its_user_as_nobodys(house: Network) -> None:
 @pytest.mark.parametrize("address", [None, 7, "", "aabbccddeeff", "AA:BB:CC:DD:EE:FF", f"{ADDRESS}\n", f"{ADDRESS}:00"])
 def test_an_address_is_written_one_way(house: Network, address: object) -> None:
     assert house.ask(address) == Proved("malformed_proof")
+
+
+def test_a_device_gets_its_vlan_and_a_key_of_its_own(house: Network) -> None:
+    assert house.ask(ADDRESS).reply == ()
+    house.change(vlan="30", secrets={"psk": "a key of its own"})
+    told = [(one.name, one.value) for one in house.ask(ADDRESS).reply]
+    assert ("Tunnel-Private-Group-ID", "30") in told
+    assert {name for name, value in told if "a key of its own" in str(value)} == {
+        "Tunnel-Password",
+        "Cisco-AVPair",
+        "Aruba-MPSK-Passphrase",
+        "Mikrotik-Wireless-PSK",
+    }
+    for one in house.ask(ADDRESS).reply:
+        check(one.name, one.value, one.tag)

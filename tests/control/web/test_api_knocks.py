@@ -113,7 +113,7 @@ def test_a_redirect_uri_is_registered_as_it_is(api: Api) -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", ["nas_secret", "proxy", "tls", "mac"])
+@pytest.mark.parametrize("kind", ["nas_secret", "proxy", "tls"])
 def test_what_cannot_be_added_here_says_so(api: Api, kind: str) -> None:
     shown = knock(api, kind, "192.0.2.1")
     assert shown["add"] is None
@@ -160,3 +160,16 @@ def test_only_a_superuser_sees_or_adds_them(api: Api) -> None:
     ):
         assert api.call(method, path, {} if method == "POST" else None, token=token).status == 403
     assert api.sql.read_now(lambda tx: tx.count(Knock)) == 1
+
+
+def test_a_device_is_added_for_a_user_or_for_nobody_yet(api: Api) -> None:
+    printer = api.user("printer")
+    add(api, knock(api, "mac", "02-00-00-00-00-01"))
+    shown = knock(api, "mac", "02-00-00-00-00-02")
+    api.post(f"/knocks/{shown['pk']}/add/", {**shown["add"]["body"], "user": printer})
+    devices = api.get("/radius/devices/")["results"]
+    assert [(one["address"], one["user"]) for one in devices] == [
+        ("02:00:00:00:00:01", None),
+        ("02:00:00:00:00:02", printer),
+    ]
+    assert knock(api, "mac", "192.0.2.1")["add"] is None  # a NAS that does not say which device it was

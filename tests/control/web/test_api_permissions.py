@@ -126,6 +126,7 @@ def keys(api: Api) -> dict[str, str]:
     made["/radius/rules"] = api.post("/radius/rules/", rule)["pk"]
     nas = {"name": "ap", "provider": int(made["/providers/radius"]), "network": "192.0.2.0/24"}
     made["/radius/nas"] = api.post("/radius/nas/", nas)["pk"]
+    made["/radius/devices"] = api.post("/radius/devices/", {"address": "aabbccddeeff"})["pk"]
     session = RadiusSession("192.0.2.1", "ap", "01", started=1.0)
     made["/radius/sessions"] = api.sql.write_now(lambda tx: tx.insert(session).pk)
     for kind, more in MAPPINGS.items():

@@ -169,3 +169,24 @@ def test_the_port_for_orders_reaches_the_outpost(api: Api) -> None:
     api.post("/radius/nas/", {"name": "ap", "provider": pk, "network": "192.0.2.7", "coa_port": 0})
     assert settings(api, pk).coa_port == 1700
     assert [nas.coa_port for nas in settings(api, pk).nas] == [0]
+
+
+def test_devices_have_one_form_a_key_that_is_not_shown_and_a_user(api: Api) -> None:
+    user = api.user("printer")
+    made = api.post("/radius/devices/", {"address": "AABB.CCDD.EEFF", "user": user, "vlan": "30", "psk": "12345678"})
+    assert (made["address"], made["has_psk"]) == ("aa:bb:cc:dd:ee:ff", True)
+    assert "12345678" not in str(made)
+    path = f"/radius/devices/{made['pk']}/"
+    api.call("PATCH", path, {"name": "upstairs"})
+    assert (api.get(path)["name"], api.get(path)["has_psk"]) == ("upstairs", True)
+    api.call("PATCH", path, {"psk": ""})
+    assert api.get(path)["has_psk"] is False
+    assert "address" in api.post("/radius/devices/", {"address": "aabbccddeeff"}, 400)
+    assert api.get("/radius/devices/?user=999")["results"] == []
+
+
+@pytest.mark.parametrize(
+    "fields", [{"address": "printer"}, {"user": 99}, {"psk": "short"}, {"psk": "ü" * 8}, {"vlan": "x" * 300}]
+)
+def test_a_device_that_cannot_be_is_refused(api: Api, fields: dict[str, Any]) -> None:
+    api.post("/radius/devices/", {"address": "aabbccddeeff", **fields}, 400)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from control.records import RadiusNas, RadiusRule, RadiusSession
+from control.records import Device, RadiusNas, RadiusRule, RadiusSession
 from control.store.interface import Transaction
 from control.verbs import radius_rules
 from control.web.admin_api.resource import View
@@ -27,6 +27,23 @@ def sessions(tx: Transaction, records: Sequence[RadiusSession], view: View) -> l
             "started": moment(one.started),
             "last_told": moment(one.last_told),
             "ended": moment(one.ended) if one.ended is not None else None,
+        }
+        for one in records
+    ]
+
+
+def devices(tx: Transaction, records: Sequence[Device], view: View) -> list[Body]:
+    return [
+        {
+            "pk": one.pk,
+            "address": one.address,
+            "name": one.name,
+            "user": one.user,
+            "enabled": one.enabled,
+            "vlan": one.vlan,
+            "has_psk": "psk" in one.secrets,
+            "created": moment(one.created),
+            "last_updated": moment(one.last_updated),
         }
         for one in records
     ]

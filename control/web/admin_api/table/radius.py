@@ -1,4 +1,4 @@
-"""RADIUS: rules for answers, NAS with secrets of their own, and who is on them."""
+"""RADIUS: rules for answers, NAS with secrets of their own, devices, and who is on the network."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from control.records import RadiusNas, RadiusRule, RadiusSession
+from control.records import Device, RadiusNas, RadiusRule, RadiusSession
 from control.store.interface import Transaction
-from control.verbs import radius_rules
+from control.verbs import devices, radius_rules
 from control.verbs.tokens import Random
 from control.web.admin_api.callers import auditors
 from control.web.admin_api.lists import flag, number, text
@@ -17,7 +17,7 @@ from control.web.admin_api.shapes import radius
 
 
 def resources(random: Random) -> list[Resource[Any]]:
-    return [RULES, _nas(random), SESSIONS]
+    return [RULES, _nas(random), DEVICES, SESSIONS]
 
 
 RULES = Resource(
@@ -33,6 +33,20 @@ RULES = Resource(
     delete=radius_rules.delete,
 )
 
+
+DEVICES = Resource(
+    "radius/devices",
+    Device,
+    "RadiusDevice",
+    radius.devices,
+    fields=devices.DeviceFields,
+    write_only=frozenset({"psk"}),
+    ordering=("name", "address"),
+    filters={"address": text("address"), "user": number("user"), "enabled": flag("enabled")},
+    create=devices.create,
+    update=devices.update,
+    delete=devices.delete,
+)
 
 SESSIONS = Resource(
     "radius/sessions",

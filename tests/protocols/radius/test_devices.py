@@ -1,0 +1,129 @@
+"""Hardware addresses as NAS write them, and when one is meant as proof."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from protocols.radius.devices import hardware_address
+from protocols.radius.exchange import RadiusExchange
+from protocols.radius.nas import ClientNetwork, Nas, NasTable
+from protocols.radius.offers import ChapOffer, DeviceOffer
+from protocols.radius.pins import Pins
+from protocols.radius.request import AccessRequested, Event, OfferReceived, Refused
+from tests.protocols.radius.nas_side import PEER, SECRET, attribute, hidden, padded, pap, request
+
+ADDRESS = "02:00:00:00:ab:01"
+CALL_CHECK, LOGIN = attribute(6, (10).to_bytes(4)), attribute(6, (1).to_bytes(4))
+STATION = attribute(31, b"02-00-00-00-AB-01")
+AUTHENTICATOR = bytes(range(16))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "02000000ab01",
+        "02000000AB01",
+        "02:00:00:00:AB:01",
+        "02-00-00-00-ab-01",
+        "0200.0000.ab01",
+        "0200-0000-ab01",
+        "0200:0000:ab01",
+        "020000-00ab01",
+    ],
+)
+def test_every_usual_form_is_one_address(text: str) -> None:
+    assert hardware_address(text) == ADDRESS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "alice",
+        "02000000ab0",
+        "02000000ab011",
+        "02:00:00:00:ab-01",
+        "02:00:00:00:ab",
+        "g2000000ab01",
+        "0200.0000-ab01",
+    ],
+)
+def test_what_is_none(text: str) -> None:
+    assert hardware_address(text) is None
+
+
+def heard(packet: bytes, devices: bool = True) -> Event:
+    exchange = RadiusExchange(Pins())
+    exchange.table = NasTable([ClientNetwork("192.0.2.0/24", Nas(SECRET, 1, devices=devices))])
+    return exchange.receive_datagram(packet, PEER, 0.0)
+
+
+def offer(packet: bytes, devices: bool = True) -> object:
+    event = heard(packet, devices)
+    return event.offer if isinstance(event, OfferReceived) else event
+
+
+def by_chap(password: bytes, name: bytes = b"02000000ab01", more: bytes = CALL_CHECK) -> bytes:
+    response = hashlib.md5(b"\x05" + password + AUTHENTICATOR).digest()
+    return request(attribute(1, name) + attribute(3, b"\x05" + response) + more)
+
+
+def empty(more: bytes, name: bytes = b"02:00:00:00:AB:01") -> bytes:
+    """As RouterOS asks: an empty password."""
+    return request(attribute(1, name) + attribute(2, hidden(padded(b""), AUTHENTICATOR)) + more)
+
+
+MAC = b"02000000ab01"
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        pap(MAC, MAC, extra=STATION),
+        pap(MAC, MAC, extra=CALL_CHECK),
+        pap(b"0200.0000.ab01", MAC, extra=CALL_CHECK + STATION),
+        pap(b"02:00:00:00:AB:01", b"02:00:00:00:AB:01", extra=STATION),
+        empty(STATION),
+        empty(CALL_CHECK),
+        by_chap(MAC),
+    ],
+    ids=["hostapd", "Call-Check", "dotted", "colons", "RouterOS", "RouterOS Call-Check", "CHAP"],
+)
+def test_a_device_is_meant(packet: bytes) -> None:
+    found = offer(packet)
+    assert isinstance(found, DeviceOffer)
+    assert found.address == ADDRESS
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        pap(MAC, MAC),
+        pap(MAC, MAC, extra=LOGIN),
+        pap(MAC, MAC, extra=attribute(31, b"02-00-00-00-00-99") + CALL_CHECK),
+        pap(MAC, MAC, extra=attribute(31, b"192.0.2.99") + CALL_CHECK),
+        pap(MAC, b"02000000ab02", extra=STATION),
+        pap(MAC, b"a real password", extra=CALL_CHECK + STATION),
+        pap(b"alice", b"02000000ab01", extra=CALL_CHECK),
+    ],
+    ids=["alone", "typed", "of another", "of no device", "another's", "a password", "a name"],
+)
+def test_a_person_is_meant(packet: bytes) -> None:
+    assert isinstance(heard(packet), AccessRequested)
+
+
+def test_a_chap_response_that_is_not_made_of_the_address_is_a_persons() -> None:
+    assert isinstance(offer(by_chap(b"secret")), ChapOffer)
+    assert isinstance(offer(by_chap(MAC, more=b"")), ChapOffer)
+
+
+def test_where_devices_are_not_let_in_every_name_is_a_persons() -> None:
+    assert isinstance(heard(pap(MAC, MAC, extra=STATION + CALL_CHECK), devices=False), AccessRequested)
+    assert isinstance(heard(empty(STATION), devices=False), Refused)
+
+
+def test_a_nas_that_repeats_the_name_asks_for_nobody() -> None:
+    twice = attribute(1, b"02000000ab02") + STATION
+    assert isinstance(heard(pap(MAC, MAC, extra=twice)), Refused)
