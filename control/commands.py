@@ -6,10 +6,11 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from control import instances
+from control import instances, tries
 from control.app import Control, open_passwords, open_store
 from control.apply import ApplyError, apply_description, read_file
 from control.bootstrap import is_new
@@ -17,8 +18,8 @@ from control.config import CannotStart, ControlConfig
 from control.explain import Asked, Explanation, Unknown, explain
 from control.issuing import Issued, issue_by_name
 from control.policies.judge import Judge
-from control.records import Instance
-from control.store.interface import Store, Unavailable
+from control.records import Instance, Tries
+from control.store.interface import Actor, Store, Unavailable
 from control.tail import Tail, Wanted
 from control.verbs.fields import Invalid
 from settings import Settings
@@ -102,6 +103,43 @@ def issue_certificate(settings: Settings, user: str, name: str, authority: str, 
         return _run(settings, issue)
     except Invalid as error:
         raise CommandFailed([text for texts in error.fields.values() for text in texts]) from None
+
+
+def show_throttles(settings: Settings, username: str = "") -> list[str]:
+    """Who tried wrongly lately, and until when they wait; a line each. Raises CommandFailed."""
+
+    async def show(config: ControlConfig) -> list[str]:
+        store = open_store(config)
+        try:
+            return await store.read(lambda tx: [_told_of(line, tx.now) for line in tries.held(tx, username)])
+        finally:
+            store.close()
+
+    return _run(settings, show) or ["nobody has tried wrongly of late"]
+
+
+def clear_throttles(settings: Settings, username: str = "") -> list[str]:
+    """Forgets wrong tries, of one account or of all, here and at the outposts. Raises CommandFailed."""
+
+    async def clear(config: ControlConfig) -> list[str]:
+        store = open_store(config)
+        try:
+            count = await store.write(lambda tx: tries.clear(tx, username), Actor({"username": "outpost throttles"}))
+            return [f"forgot {count} of them", *(await in_force(store, asyncio.sleep))]
+        finally:
+            store.close()
+
+    return _run(settings, clear)
+
+
+def _told_of(line: Tries, now: float) -> str:
+    last, place = _moment(line.last), line.place or "everywhere together"
+    waits = f", the next after {_moment(line.until)}" if line.until > now else ""
+    return f"{line.account} from {place}: {line.wrong} wrong, the last at {last}{waits}"
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="seconds")
 
 
 def _run(settings: Settings, work: Callable[[ControlConfig], Coroutine[Any, Any, T]]) -> T:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from control import knocks, logins, radius_orders, radius_sessions
+from control import knocks, logins, radius_orders, radius_sessions, tries
 from control.records import Event, Instance, User
 from control.store.interface import Query, Transaction
 from protocols.errors import RemoteProtocolError
 from protocols.link.messages import Hello, Report, Reports
-from rules.knocks import KNOCK, KNOCK_ANSWERED
+from rules.knocks import KNOCK, KNOCK_ANSWERED, THROTTLED
 from rules.names import is_possible_name, shown
 
 LOST_SECONDS = 24 * 3600.0
@@ -30,6 +30,7 @@ OTHER = "outpost_report"
 KEPT = {
     KNOCK: knocks.reported,
     KNOCK_ANSWERED: knocks.reported_answered,
+    THROTTLED: tries.reported,
     radius_orders.REPORT: radius_orders.concluded,
 }
 """Kinds of reports that are no events, and the verb that keeps them."""

@@ -6,9 +6,11 @@ the flow executor ask, and what guessing through many outposts adds up to. Names
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from control.records import Tries, User
+from control.records import Event, Tries, User
 from control.store.interface import Query, Transaction
 from rules.names import shown
 from rules.reasons import REASONS, Outcome
@@ -26,6 +28,9 @@ RIGHT_SECONDS = 30 * 86_400.0
 EVERYWHERE = ""
 """The place of an account's sum."""
 SWEPT_AT_ONCE = 10
+MOST_COUNT = 1_000_000_000
+MOST_HELD = 1000
+"""Lines that are shown or forgotten at once."""
 
 NO_GUESSES = frozenset(
     {
@@ -94,6 +99,47 @@ def count(tx: Transaction, username: str, place: str, reason: str, again: bool =
         right(tx, username, place)
     elif outcome is Outcome.BAD_CREDENTIALS and reason not in NO_GUESSES and not again:
         wrong(tx, username, place)
+
+
+def reported(tx: Transaction, outpost: str, body: Mapping[str, Any]) -> None:
+    """An outpost's report of the kind `rules.knocks.THROTTLED`: whom it held up, without asking."""
+    reason = REASONS.get(str(body.get("reason")))
+    if reason is None or reason.outcome is not Outcome.THROTTLED:
+        return
+    count = body.get("count")
+    tx.insert(
+        Event(
+            action="login_failed",
+            app="outpost",
+            context={
+                "username": shown(str(body.get("username", ""))),
+                "reason": reason.code,
+                "explanation": reason.operator,
+                "protocol": shown(str(body.get("protocol", ""))),
+                "count": max(1, min(count, MOST_COUNT)) if type(count) is int else 1,
+                "outpost": outpost,
+            },
+            client_ip=shown(str(body.get("peer", ""))),
+            created=tx.now,
+        )
+    )
+
+
+def held(tx: Transaction, username: str = "") -> list[Tries]:
+    """Where tries were wrong lately, of one account or of all; the latest first."""
+    mine = {"account": username.casefold()} if username else {}
+    lines = tx.select(Tries, Query(equal=mine, ordering=("-last",), limit=MOST_HELD))
+    return [line for line in lines if line.wrong]
+
+
+def clear(tx: Transaction, username: str = "") -> int:
+    """Forgets those, and releases their accounts at all outposts; how many they were."""
+    lines = held(tx, username)
+    for line in lines:
+        tx.delete(line)
+    for account in sorted({line.account for line in lines}):
+        release_at_outposts(tx, account)
+    return len(lines)
 
 
 def delete(tx: Transaction, pk: str) -> None:

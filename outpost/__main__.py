@@ -117,6 +117,24 @@ def _tail_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-follow", action="store_true", help="end after those")
 
 
+def _throttles(settings: Settings, arguments: Arguments) -> int:
+    from control.commands import CommandFailed, clear_throttles, show_throttles
+
+    do = clear_throttles if arguments.action == "clear" else show_throttles
+    try:
+        lines = do(settings, arguments.user)
+    except CommandFailed as error:
+        _complain(error.lines)
+        return FAILED
+    print(*lines, sep="\n")
+    return DONE
+
+
+def _throttles_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=("list", "clear"), default="list", help="list (default) or clear")
+    parser.add_argument("--user", default="", metavar="NAME", help="only of this login name")
+
+
 def _issue_certificate(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, issue_certificate
 
@@ -200,6 +218,9 @@ COMMANDS: dict[str, Command] = {
         _explain, "say whether a user would be let in, why, and what would change it", options=_explain_options
     ),
     "tail": Command(_tail, "show logins, refusals, knocks and changes as they come", options=_tail_options),
+    "throttles": Command(
+        _throttles, "show who tried wrong passwords and has to wait, or let them try again", options=_throttles_options
+    ),
     "issue-certificate": Command(
         _issue_certificate, "issue a certificate for a user's device, for EAP-TLS", options=_issue_certificate_options
     ),

@@ -125,6 +125,7 @@ class Outpost:
             self._cache,
             kept=self._on_disk.kept,
             throttle=throttle,
+            held_up=self.telemetry.held_up,
         )
         self._orders = RadiusOrders(
             self._directory, self.telemetry, self._report, reactor, now, self._socket_for_orders

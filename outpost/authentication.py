@@ -47,8 +47,8 @@ class Kept(Protocol):
 class Authentication:
     """``new_id`` gives a fresh correlation id; ``report_fault`` is told of exceptions that should not happen.
 
-    Without a ``cache`` control is asked every time, without a ``throttle`` as often as anybody likes. ``clock`` only
-    counts seconds.
+    Without a ``cache`` control is asked every time, without a ``throttle`` as often as anybody likes; ``held_up`` is
+    told of whoever it stops. ``clock`` only counts seconds.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Authentication:
         clock: Callable[[], float] = time.monotonic,
         kept: Kept | None = None,
         throttle: Throttle | None = None,
+        held_up: Callable[[str, Circumstances, str], None] = lambda username, circumstances, reason: None,
     ) -> None:
         self.asked: defaultdict[str, Durations] = defaultdict(Durations)
         """Protocol to how long control took to answer, or not to."""
@@ -72,6 +73,7 @@ class Authentication:
         self._kept = kept
         self._clock = clock
         self._throttle = throttle
+        self._held_up = held_up
 
     def known(self, credentials: Password, provider: int, peer: str) -> Decision | None:
         """An accepted decision, if control need not be asked for it; for doors that answer without waiting."""
@@ -103,6 +105,7 @@ class Authentication:
         if self._throttle is not None:
             taken = self._throttle.begin(identity.username, shown.proof, circumstances.peer, "", self._clock())
         if isinstance(taken, str):
+            self._held_up(identity.username, circumstances, taken)
             return PasswordChanged(question_id, taken)
         answer = PasswordChanged(question_id, "internal_error")
         try:
@@ -137,6 +140,7 @@ class Authentication:
             credentials.username, credentials.proof, circumstances.peer, station, self._clock()
         )
         if isinstance(taken, str):
+            self._held_up(credentials.username, circumstances, taken)
             return Decision(taken, id=question_id)
         outcome = Outcome.UNAVAILABLE
         try:

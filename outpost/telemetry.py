@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from outpost.outcome import Circumstances, Decision
 from rules.discards import DISCARDS
-from rules.knocks import KNOCK, KNOCK_ANSWERED, OF_DISCARD, OF_REFUSAL, Knock, Knocks
+from rules.knocks import KNOCK, KNOCK_ANSWERED, OF_DISCARD, OF_REFUSAL, THROTTLED, Knock, Knocks
 from rules.names import shown
 from rules.reasons import REASONS
 
@@ -43,6 +43,8 @@ class Telemetry:
         self.fault_count = 0
         self.knocks = Knocks()
         """Who was refused for being unknown."""
+        self.holds = Knocks()
+        """Who was held up by the throttle; their kind is the reason."""
         self.report: Callable[[str, dict[str, Any]], None] = _to_nobody
         """Takes what control is to keep; `outpost.reporting` puts itself here."""
         self._told: set[tuple[str, str, str]] = set()
@@ -85,10 +87,22 @@ class Telemetry:
             self.answered("nas_secret", circumstances.peer)
             self.answered("mac", circumstances.attributes.get("calling_station", ""))
 
+    def held_up(self, username: str, circumstances: Circumstances, reason: str) -> None:
+        """Somebody tried too often, and control was not asked: it hears of it, but not of every try."""
+        peer, protocol = circumstances.peer, circumstances.protocol
+        detail = {"username": username, "peer": peer, "protocol": protocol}
+        if (hold := self.holds.knock(reason, f"{peer} {username}", self._clock(), detail)) is not None:
+            self._tell_hold(hold)
+
     def tell_knocks(self) -> None:
         """Those that went on; once a minute."""
         for knock in self.knocks.due(self._clock()):
             self._tell(knock)
+        for hold in self.holds.due(self._clock()):
+            self._tell_hold(hold)
+
+    def _tell_hold(self, hold: Knock) -> None:
+        self.report(THROTTLED, {"reason": hold.kind, "count": hold.count, **hold.detail})
 
     def _tell(self, knock: Knock) -> None:
         self.report(KNOCK, {"kind": knock.kind, "what": knock.what, "count": knock.count, **knock.detail})

@@ -13,6 +13,8 @@ from rules.names import shown
 
 KNOCK, KNOCK_ANSWERED = "knock", "knock_answered"
 """Kinds of the reports by which an outpost tells control."""
+THROTTLED = "throttled"
+"""Of the one by which it tells whom it has not even asked about: told as seldom as knocks are."""
 
 KINDS: dict[str, str] = {
     "nas": "No RADIUS provider has a client network with the address {what}, so it gets no answer. Add it to one.",

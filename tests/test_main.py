@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from control import tries
+from control.app import open_store
+from control.config import ControlConfig
 from outpost import __version__
 from outpost.__main__ import COMMANDS, main
+from settings import load
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "first-hour.yml"
 
@@ -20,8 +25,6 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "first-hour.yml"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder, and no settings from the machine's environment."""
     monkeypatch.chdir(tmp_path)
-    import os
-
     for name in list(os.environ):
         if name.startswith(("OUTPOST_", "AUTHENTIK_")):
             monkeypatch.delenv(name)
@@ -169,3 +172,25 @@ def test_explain_and_tail_on_a_store_of_their_own(capsys: pytest.CaptureFixture[
     assert [line["action"] for line in lines] == ["model_created"] * 3
     with pytest.raises(SystemExit):
         main(["tail", "-n", "-1"])
+
+
+def test_throttles_on_a_store_of_their_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["apply", str(EXAMPLE)]) == 0
+    capsys.readouterr()
+    assert main(["throttles"]) == 0
+    assert capsys.readouterr().out == "nobody has tried wrongly of late\n"
+    store = open_store(ControlConfig.from_settings(load(dict(os.environ))))
+    try:
+        for _ in range(tries.FREE + 3):
+            store.write_now(lambda tx: tries.wrong(tx, "Alice", "192.0.2.0/24"))
+    finally:
+        store.close()
+    assert main(["throttles", "list", "--user", "alice"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("alice from 192.0.2.0/24: 23 wrong, the last at 20") for line in lines)
+    assert any("the next after" in line for line in lines)
+    assert any(line.startswith("alice from everywhere together: ") for line in lines)
+    assert main(["throttles", "clear", "--user", "ALICE"]) == 0
+    assert capsys.readouterr().out == "forgot 2 of them\n"
+    assert main(["throttles"]) == 0
+    assert capsys.readouterr().out == "nobody has tried wrongly of late\n"

@@ -547,9 +547,10 @@ class Report:
     number: int
     kind: str
     """``logins``: accepted from the credential cache, counted by the minute. ``knock``, ``knock_answered``: something
-    unknown was refused, or is known now; ``kind``, ``what``, ``count`` and texts (`rules.knocks`). ``accounting``: what
-    a NAS told of a session (`protocols.radius.accounting`). ``radius_order``: what became of a `ChangeSession`;
-    ``order``, ``outcome``, ``cause``."""
+    unknown was refused, or is known now; ``kind``, ``what``, ``count`` and texts (`rules.knocks`).
+    ``throttled``: who was held up without asking; ``reason``, ``username``, ``peer``, ``protocol``, ``count``.
+    ``accounting``: what a NAS told of a session (`protocols.radius.accounting`). ``radius_order``: what became of a
+    `ChangeSession`; ``order``, ``outcome``, ``cause``."""
     time: float
     body: dict[str, Any]
 

@@ -166,3 +166,50 @@ def test_a_score_goes_up_and_down_within_its_limits_and_is_forgotten_after_a_day
     bench.clock.advance(1)
     bench.store.write_now(lambda tx: reputation.count(tx, "bob", "192.0.2.1", True))
     assert [one.identifier for one in bench.store.read_now(lambda tx: tx.select(Reputation))] == ["bob"]
+
+
+# --- what outposts tell, and what administrators do ----------------------------------------------------------------
+
+
+def test_an_outpost_tells_whom_it_held_up(bench: Bench) -> None:
+    body = {"reason": "too_many_tries", "username": "alice", "peer": "192.0.2.7", "protocol": "ldap", "count": 7}
+    bench.store.write_now(lambda tx: tries.reported(tx, "edge", body))
+    (event,) = bench.store.read_now(lambda tx: tx.select(Event))
+    assert (event.action, event.client_ip) == ("login_failed", "192.0.2.7")
+    assert event.context["explanation"] == REASONS["too_many_tries"].operator
+    assert (event.context["username"], event.context["count"], event.context["outpost"]) == ("alice", 7, "edge")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"reason": "accepted"}, {"reason": "wrong_password", "username": "alice"}, {"reason": ["too_many_tries"]}],
+)
+def test_an_outpost_tells_of_nothing_else_in_this_way(bench: Bench, body: dict[str, object]) -> None:
+    bench.store.write_now(lambda tx: tries.reported(tx, "edge", body))
+    assert bench.store.read_now(lambda tx: tx.select(Event)) == []
+
+
+@pytest.mark.parametrize("count", [-5, 10**30, "many", None, True])
+def test_a_count_that_is_none_is_kept_within_bounds(bench: Bench, count: object) -> None:
+    body = {"reason": "too_many_tries", "username": "x" * 9999, "peer": "y" * 9999, "count": count}
+    bench.store.write_now(lambda tx: tries.reported(tx, "edge", body))
+    (event,) = bench.store.read_now(lambda tx: tx.select(Event))
+    assert 1 <= event.context["count"] <= 10**9
+    assert len(event.context["username"]) < 300
+    assert len(event.client_ip) < 300
+
+
+def test_an_administrator_sees_who_waits_and_forgives_one_or_all(bench: Bench) -> None:
+    bench.store.write_now(lambda tx: [tx.insert(User(name)) for name in ("alice", "bob")])
+    bench.wrong(FREE + 1)
+    bench.wrong(FREE + 1, "bob", ELSEWHERE)
+    bench.right("carol")
+    held = {(line.account, line.place) for line in bench.store.read_now(tries.held)}
+    assert held == {("alice", HERE), ("alice", ""), ("bob", ELSEWHERE), ("bob", "")}
+    assert bench.store.write_now(lambda tx: tries.clear(tx, "ALICE")) == 2
+    assert bench.refusal() is None
+    assert bench.refusal("bob", ELSEWHERE) == "too_many_tries"
+    assert bench.store.write_now(tries.clear) == 2
+    assert bench.refusal("bob", ELSEWHERE) is None
+    users = bench.store.read_now(lambda tx: tx.select(User))
+    assert [user.released for user in users] == [bench.clock.now()] * 2

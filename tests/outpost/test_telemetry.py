@@ -8,7 +8,8 @@ from outpost import telemetry as module
 from outpost.outcome import Circumstances, Decision
 from outpost.telemetry import MOST_REFUSALS_TOLD, Telemetry
 from rules.discards import DISCARDS
-from rules.knocks import OF_DISCARD, OF_REFUSAL
+from rules.knocks import MOST_OPEN, NEW_A_MINUTE, OF_DISCARD, OF_REFUSAL
+from rules.names import LONGEST_NAME
 from tests.fakes import FakeClock, an_identity
 
 
@@ -136,3 +137,23 @@ def test_what_goes_on_is_told_by_the_minute() -> None:
     heard.clock.advance(60)
     heard.telemetry.tell_knocks()
     assert heard.reports[1:] == [("knock", {"kind": "nas", "what": "192.0.2.7", "count": 2})]
+
+
+def test_whoever_is_held_up_is_told_to_control_once_a_minute() -> None:
+    heard = Heard()
+    for _ in range(500):
+        heard.telemetry.held_up("alice", Circumstances("ldap", "192.0.2.7"), "too_many_tries")
+    detail = {"username": "alice", "peer": "192.0.2.7", "protocol": "ldap"}
+    assert heard.reports == [("throttled", {"reason": "too_many_tries", "count": 1, **detail})]
+    heard.clock.advance(60)
+    heard.telemetry.tell_knocks()
+    assert heard.reports[1:] == [("throttled", {"reason": "too_many_tries", "count": 499, **detail})]
+
+
+def test_guessing_under_a_thousand_names_fills_no_store() -> None:
+    heard = Heard()
+    for number in range(5000):
+        heard.telemetry.held_up(f"{number}" * 300, Circumstances("ldap", "192.0.2.7"), "too_many_tries_from_here")
+    assert len(heard.reports) == NEW_A_MINUTE
+    assert len(heard.telemetry.holds.open) <= MOST_OPEN
+    assert all(len(body["username"]) <= LONGEST_NAME for _, body in heard.reports)

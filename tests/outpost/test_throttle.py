@@ -246,7 +246,15 @@ def test_whatever_happens_a_right_password_gets_in_within_minutes(tries: list[tu
 
 def test_control_is_not_asked_while_somebody_is_blocked() -> None:
     link, clock = FakeLink({"alice": "right"}), FakeClock()
-    authentication = Authentication(link, lambda: "q", lambda _: None, clock=clock, throttle=Throttle(bytes(32)))
+    held_up: list[tuple[str, str, str]] = []
+    authentication = Authentication(
+        link,
+        lambda: "q",
+        lambda _: None,
+        clock=clock,
+        throttle=Throttle(bytes(32)),
+        held_up=lambda username, where, reason: held_up.append((username, where.peer, reason)),
+    )
 
     def bind(password: str, protocol: str = "ldap", **attributes: str) -> Decision:
         where = Circumstances(protocol, HERE, attributes)
@@ -257,6 +265,7 @@ def test_control_is_not_asked_while_somebody_is_blocked() -> None:
     assert said == Decision(BLOCKED_PAIR, id="q")
     assert said.outcome is Outcome.THROTTLED
     assert len(link.questions) == PAIR_FREE + 1
+    assert held_up == [("alice", HERE, BLOCKED_PAIR)] * (50 - PAIR_FREE - 1)
     assert bind("right", "radius", calling_station="02-00-00-00-00-01").outcome is Outcome.ACCEPTED
     clock.advance(1)
     assert bind("right").outcome is Outcome.ACCEPTED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +27,7 @@ from tests.wire.program import Program, until
 FILE = Path(__file__).with_suffix(".yml")
 PASSWORD = "the usual password"
 BASE_DN, HOST, NAS, SECRET = "dc=scenario", "scenario.example.com", "127.0.0.77", "scenario-shared-secret"
+AT_ONCE = 8
 SOON = 15.0
 """Seconds in which a change is in force at an outpost, on a machine that has other things to do."""
 
@@ -198,13 +200,23 @@ class Visit:
         if "change" in row:
             self.change(row["change"])
             return
+        if "guesses" in row:
+            self._guess(row["guesses"], row["reason"])
+            return
+        if row.get("release"):
+            self._release()
+            return
         if "take" in row:
             self.program.api("DELETE", f"core/tokens/{self._identifier(row['take'])}/")
             self.changed = True
             return
         reason = row["reason"][self.door] if isinstance(row["reason"], dict) else row["reason"]
         expected = HEARD[REASONS[reason].outcome][self.door]
-        typed, before = row["type"].format(**self.words), len(self._told())
+        typed = row["type"].format(**self.words)
+        if (further := row.get("times", 1) - 1) > 0:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                assert set(pool.map(lambda _: self._ask(typed), range(further))) == {expected}, row
+        before = len(self._told())
         if self.changed:
             until(lambda: self._ask(typed) == expected, SOON, f"{self.username}: {row}")
         else:
@@ -217,6 +229,22 @@ class Visit:
         if row.get("explained"):
             asked = {"user": self.username, "application": f"scenario-{self.door}", "protocol": self.door}
             assert self.program.api("POST", "explain/", asked)["reason"] == reason, row
+
+    def _guess(self, times: int, reason: str) -> None:
+        """Several at once; each that is held up makes the next wait no longer, and each that is not makes it longer."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            heard = set(pool.map(lambda number: self._ask(f"guess {number}"), range(times)))
+        assert HEARD[Outcome.ACCEPTED][self.door] not in heard
+        until(lambda: reason in self._told(), SOON, f"{self.username} being held up")
+
+    def _release(self) -> None:
+        """As an administrator does beside the running program."""
+        shown = self.program.control.command("throttles", "--user", self.username)
+        assert f"{self.username} from 127.0.0.0/24: " in shown.stdout, shown.stdout + shown.stderr
+        cleared = self.program.control.command("throttles", "clear", "--user", self.username)
+        assert cleared.returncode == 0, cleared.stderr
+        assert self.username not in self.program.control.command("throttles", "--user", self.username).stdout
+        self.changed = True
 
     def _ask(self, typed: str) -> str:
         return DOORS[self.door](self.program, self.username, typed)
