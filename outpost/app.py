@@ -44,6 +44,7 @@ from outpost.listeners.radius_orders import RadiusOrders
 from outpost.listeners.radius_replies import Replies
 from outpost.listeners.reverse_proxy import ReverseProxy
 from outpost.listeners.tls import ServerTls
+from outpost.listeners.upstream_metrics import UpstreamMetrics
 from outpost.listeners.upstreams import Upstreams
 from outpost.listeners.watch import Watch
 from outpost.metrics import OutpostMetrics, Updates
@@ -132,7 +133,7 @@ class Outpost:
         )
         self._link.on_order(self._orders.take)
         self._updates = Updates(self._directory, now)
-        self._collectors = tuple(collectors)
+        self._collectors: tuple[Collector, ...] = tuple(collectors)
         self._certificates = ShownCertificates(self._directory)
         self._tls = ServerTls(self._certificates.at, self.telemetry)
         self._ldap_tls = ServerTls(self._certificates.at_ldap, self.telemetry)
@@ -218,6 +219,7 @@ class Outpost:
         watch = Watch(sessions, self._directory, lambda: forward_auth.table, self._reactor, self._now)
         upstreams = Upstreams(self._directory, dialling(self._reactor), self._reactor, self.telemetry)
         reverse_proxy = ReverseProxy(forward_auth, upstreams, watch, trusted, self.telemetry)
+        self._collectors += (UpstreamMetrics(upstreams, watch),)
         return HttpFactory(
             [*((prefix, forward_auth) for prefix in PREFIXES), (HEALTH_PREFIX, Health(lambda: self.ready))],
             self._asgi,

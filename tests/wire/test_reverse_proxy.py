@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page
 
@@ -16,7 +17,7 @@ from tests.wire.chromium import chromium
 from tests.wire.clients import Answer, run
 from tests.wire.directory import PASSWORDS, Directory
 from tests.wire.fronts import AUTH, RESOLVER, sign_in
-from tests.wire.nginx import Backend
+from tests.wire.nginx import Backend, free_port
 from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer
@@ -153,6 +154,21 @@ def test_a_stream_ends_with_the_account(proxied: Proxied, tmp_path: Path) -> Non
         program.api("PATCH", f"core/users/{bob}/", {"is_active": True})
         processes.stop(stream)
     until(lambda: proxied.status("/") == 200, CUT_SECONDS, "bob being let in again")
+
+
+def test_an_application_that_is_gone_is_said_to_be(proxied: Proxied) -> None:
+    program = proxied.program
+    (made,) = program.api("GET", "providers/proxy/", query={"name__iexact": "wiki-behind-us"})["results"]
+    place = f"providers/proxy/{made['pk']}/"
+    program.api("PATCH", place, {"internal_host": f"http://127.0.0.1:{free_port()}"})
+    try:
+        until(lambda: proxied.status("/") == 502, CUT_SECONDS, "the other address being used")
+        assert "nobody listens at its address" in proxied.curl("/").text
+        metrics = httpx.get(f"http://{program.ports['metrics'][0]}/metrics").text
+        assert 'outpost_application_up{provider="wiki-behind-us"} 0.0' in metrics
+    finally:
+        program.api("PATCH", place, {"internal_host": made["internal_host"]})
+    until(lambda: proxied.status("/") == 200, CUT_SECONDS, "the application being reached again")
 
 
 def test_a_person_signs_in_and_out_with_a_websocket_open(reachable: Proxied) -> None:

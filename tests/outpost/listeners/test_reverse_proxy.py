@@ -16,6 +16,7 @@ from outpost.listeners.upstream import (
     MAX_IDLE,
     TAKE_TIMEOUT,
 )
+from outpost.listeners.upstream_metrics import UpstreamMetrics
 from protocols.link.messages import Configuration, EndedSessionRecord, Members, ProxySettings, Put
 from protocols.proxy.canonical import canonical_path
 from tests.outpost.listeners.http_connections import DATE, Visitor, get
@@ -488,6 +489,25 @@ def test_one_that_cannot_be_reached(proxied: Proxied, error: Exception, status: 
     proxied.application.answer()
     assert upstream.failing == ""
     assert "answers again" in proxied.telemetry.notes[-1]
+
+
+def test_prometheus_is_told_how_applications_do(proxied: Proxied) -> None:
+    def told() -> dict[tuple[str, ...], float]:
+        families = UpstreamMetrics(proxied.upstreams, proxied.watch).collect()
+        return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+
+    assert ("outpost_application_up", "Provider 9") not in told()
+    proxied.ask()
+    assert (told()["outpost_proxied_requests_open",], told()["outpost_application_connections",]) == (1, 1)
+    proxied.application.answer()
+    assert told()["outpost_application_up", "Provider 9"] == 1
+    assert told()["outpost_application_answers_total", "Provider 9"] == 1
+    assert told()["outpost_proxied_requests_open",] == 0
+    proxied.application.close()
+    proxied.unreachable = ConnectionRefusedError()
+    proxied.ask()
+    assert told()["outpost_application_up", "Provider 9"] == 0
+    assert told()["outpost_application_failures_total", "Provider 9", "refused"] == 1
 
 
 def test_one_that_closes_without_a_word(proxied: Proxied) -> None:
