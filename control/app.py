@@ -22,6 +22,7 @@ from control.bootstrap import FirstStart, first_start
 from control.breached_passwords import BreachedPasswords
 from control.config import CannotStart, ControlConfig
 from control.link import Link
+from control.oidc.bearing import bearer
 from control.oidc.proxied import SignIns
 from control.outposts import self_signed_certificate
 from control.password_changes import PasswordChanges
@@ -126,7 +127,7 @@ class Control:
             passwords.close()
             raise CannotStart(f"{error}.") from error
         services = Services(store, passwords, now, random, config.trusted_proxies, __version__, config.public_url)
-        authentication = Authentication(store, proofs(services), now, services.judge)
+        authentication = Authentication(store, {**proofs(services), "bearer": bearer(store)}, now, services.judge)
         watch = RadiusWatch(store)
         watch.start()
         link = Link(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from protocols.link.messages import Challenge, IdentityRecord, ReplyAttribute, Reuse
@@ -27,6 +28,19 @@ class Password:
     @property
     def proof(self) -> dict[str, Any]:
         return {"kind": "password", "password": self.password}
+
+
+class Bearer(Password):
+    """An access token (RFC 6750). It is remembered as passwords are, under a name that says nothing of whose it is."""
+
+    __slots__ = ()
+
+    def __init__(self, token: str) -> None:
+        super().__init__(f"token-{sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}", token)
+
+    @property
+    def proof(self) -> dict[str, Any]:
+        return {"kind": "bearer", "token": self.password}
 
 
 @dataclass(frozen=True, slots=True)

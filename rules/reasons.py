@@ -171,6 +171,17 @@ REASONS: dict[str, Reason] = _catalogue(
         "Your account does not fit what this application can be told. Tell the administrator.",
     ),
     Reason(
+        "bad_token",
+        Outcome.BAD_CREDENTIALS,
+        "The access token is unknown, expired or revoked, or its user may not use the application it was given to.",
+    ),
+    Reason(
+        "foreign_token",
+        Outcome.BAD_CREDENTIALS,
+        "The access token was given to another application. If it is to count here, name the provider of that one in "
+        "jwt_federation_providers.",
+    ),
+    Reason(
         "denied_by_rule",
         Outcome.NOT_ALLOWED,
         "An access rule of the provider keeps this person out of this path, from there, at this time. Change the rule.",

@@ -114,6 +114,7 @@ def _check(tx: Transaction, kind: str, fields: ProviderFields) -> None:
         existing(tx, Certificate, "client_authorities", fields.client_authorities)
     if isinstance(fields, ProxyFields):
         check_proxy(fields)
+        existing(tx, Provider, "jwt_federation_providers", fields.jwt_federation_providers)
     if isinstance(fields, LdapFields):
         check_ldap(fields)
     if isinstance(fields, OAuth2Fields) and fields.signing_key is not None:

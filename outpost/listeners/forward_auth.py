@@ -18,12 +18,12 @@ from outpost.listeners.identity_lines import IdentityLines
 from outpost.listeners.sign_in import SignInDoor
 from outpost.listeners.site_rules import SiteRules
 from outpost.listeners.sites import sites
-from outpost.outcome import HTTP_STATUS, Circumstances, Decision, Identity, Password
+from outpost.outcome import HTTP_STATUS, Bearer, Circumstances, Decision, Identity, Password
 from outpost.signing_in import SigningIn
 from outpost.telemetry import Telemetry
 from protocols.proxy.conventions import AUTHELIA, OAUTH2_PROXY, Convention, convention_at, keeps_out
 from protocols.proxy.cookies import values
-from protocols.proxy.decision import Deny, HostTable, Prove, Realm, SignIn, Site, credentials_in, site_for
+from protocols.proxy.decision import Deny, HostTable, Prove, Realm, Show, SignIn, Site, credentials_in, site_for
 from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.headers import Unwritable
 from protocols.proxy.http1 import field_lines
@@ -57,6 +57,7 @@ PLAIN = field_lines(
     ]
 )
 CHALLENGE = field_lines([(b"WWW-Authenticate", b'Basic realm="Sign in", charset="UTF-8"')])
+BAD_TOKEN = field_lines([(b"WWW-Authenticate", b'Bearer error="invalid_token"')])
 ALLOWED = field_lines([(b"Cache-Control", b"no-store")])
 
 
@@ -213,18 +214,24 @@ class ForwardAuth:
 
     def _without_session(self, asking: Asking, realm: Realm | None) -> None:
         match credentials_in(asking.site, asking.headers):
-            case Prove(site, username, password):
-                credentials = Password(username, password)
-                known = self._authentication.known(credentials, site.provider, asking.client)
-                if known is not None:
-                    self._answer(asking, username, asking.seen_from, known)
-                else:
-                    Deferred.fromCoroutine(self._prove(asking, credentials))
+            case Prove(_, username, password):
+                self._try(asking, Password(username, password))
+            case Show(_, token):
+                self._try(asking, Bearer(token))
             case SignIn():
                 self._telemetry.decisions["proxy", "no_credentials"] += 1
                 self._send_to_sign_in(asking, realm)
             case Deny(reason, challenge):
-                self._refuse(asking.exchange, "", asking.circumstances, Decision(reason), challenge)
+                self._refuse(
+                    asking.exchange, "", asking.circumstances, Decision(reason), CHALLENGE if challenge else b""
+                )
+
+    def _try(self, asking: Asking, credentials: Password) -> None:
+        known = self._authentication.known(credentials, asking.site.provider, asking.client)
+        if known is not None:
+            self._answer(asking, credentials, asking.seen_from, known)
+        else:
+            Deferred.fromCoroutine(self._prove(asking, credentials))
 
     def _send_to_sign_in(self, asking: Asking, realm: Realm | None) -> None:
         exchange, site, forwarded = asking.exchange, asking.site, asking.forwarded
@@ -240,14 +247,15 @@ class ForwardAuth:
         try:
             circumstances = asking.circumstances
             decision = await self._authentication.authenticate(credentials, asking.site.provider, circumstances)
-            self._answer(asking, credentials.username, circumstances, decision)
+            self._answer(asking, credentials, circumstances, decision)
         except Exception:
             self._fault(asking.exchange)
 
-    def _answer(self, asking: Asking, username: str, circumstances: Circumstances, decision: Decision) -> None:
+    def _answer(self, asking: Asking, credentials: Password, circumstances: Circumstances, decision: Decision) -> None:
         identity = decision.identity
         if identity is None:
-            self._refuse(asking.exchange, username, circumstances, decision, challenge=True)
+            challenge = BAD_TOKEN if isinstance(credentials, Bearer) else CHALLENGE
+            self._refuse(asking.exchange, credentials.username, circumstances, decision, challenge)
             return
         refusal, fields = self._shown(asking, identity)
         if refusal:
@@ -275,13 +283,13 @@ class ForwardAuth:
         username: str,
         circumstances: Circumstances,
         decision: Decision,
-        challenge: bool = False,
+        challenge: bytes = b"",
     ) -> None:
         """Only who brought credentials is asked for others: a browser would open its own dialogue on every 401."""
         self._telemetry.decided(username, circumstances, decision)
         status = NGINX_STATUS[decision.outcome]
         body = decision.diagnostic.encode() + b"\n"
-        exchange.respond(status, PLAIN + CHALLENGE if challenge and status == 401 else PLAIN, body)
+        exchange.respond(status, PLAIN + challenge if status == 401 else PLAIN, body)
 
     def _fault(self, exchange: Exchange) -> None:
         """Closes the door first: a fault must not become a 2xx, nor telling about it a hanging request."""

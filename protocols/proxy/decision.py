@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from protocols.proxy.basic import NotCredentials, basic_credentials
+from protocols.proxy.basic import TOKEN_USER, NotCredentials, basic_credentials, bearer_token
 from protocols.proxy.cookies import Jar
 from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.hosts import normalised, parents, without_port
@@ -68,6 +68,14 @@ class Prove:
 
 
 @dataclass(frozen=True, slots=True)
+class Show:
+    """The request carries an access token: whose is it, and may they in?"""
+
+    site: Site
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SignIn:
     """Nobody has said who they are yet."""
 
@@ -82,7 +90,7 @@ class Deny:
     """Were Basic credentials brought, so that a new try may be asked for?"""
 
 
-Verdict = Prove | SignIn | Deny
+Verdict = Prove | Show | SignIn | Deny
 
 
 class HostTable:
@@ -206,10 +214,14 @@ def credentials_in(site: Site, headers: Headers) -> Verdict:
     if not authorizations:
         return SignIn(site)
     try:
-        username, password = basic_credentials(_only(authorizations))
+        authorization = _only(authorizations)
+        token = bearer_token(authorization)
+        if token is not None:
+            return Show(site, token)
+        username, password = basic_credentials(authorization)
     except NotCredentials:
         return Deny("unreadable_credentials", challenge=True)
-    return Prove(site, username, password)
+    return Show(site, password) if username == TOKEN_USER else Prove(site, username, password)
 
 
 def decide(table: HostTable, forwarded: ForwardedRequest, headers: Headers) -> Verdict:

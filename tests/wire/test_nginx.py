@@ -13,7 +13,7 @@ from tests.wire.chromium import chromium
 from tests.wire.directory import HOST, PASSWORDS, Directory
 from tests.wire.fronts import APP, AUTH, RESOLVER, Front, sign_in
 from tests.wire.nginx import Backend, free_port, nginx
-from tests.wire.program import Program
+from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -94,9 +94,15 @@ def test_a_person_signs_in_and_arrives_where_they_wanted(signing_in: Front) -> N
             page.wait_for_url(f"{front.app}/deep/page?x=1&y=a%20b")
             headers = front.last("/deep/page?x=1&y=a%20b")
             assert (headers["x-authentik-username"], headers["x-authentik-groups"]) == ("bob", "engineering")
-            assert headers["x-authentik-jwt"].count(".") == 2
+            token = headers["x-authentik-jwt"]
+            assert token.count(".") == 2
+            assert front.ask("/by-token", Authorization=f"Bearer {token}").status_code == 200
+            assert front.last("/by-token")["x-authentik-username"] == "bob"
+            assert front.ask("/by-token", Authorization=f"Bearer {token}x").status_code == 401
             page.goto(f"{front.app}/outpost.goauthentik.io/sign_out")
             page.get_by_text("You have signed out").wait_for()
+            signed_out = lambda: front.ask("/by-token", Authorization=f"Bearer {token}").status_code == 401  # noqa: E731
+            until(signed_out, 10, "the end of the token")
             page.goto(front.app)
             assert page.url.startswith(f"{front.auth}/if/flow/")
     finally:

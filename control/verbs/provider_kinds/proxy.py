@@ -81,6 +81,10 @@ _quiet = re2.Options()
 _quiet.log_errors = False
 
 
+MOST_FEDERATED = 100
+"""Providers whose tokens one provider takes."""
+
+
 class ProxyFields(ProviderFields):
     mode: Literal["proxy", "forward_single", "forward_domain"] = "proxy"
     external_host: Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_external_host)]
@@ -93,6 +97,8 @@ class ProxyFields(ProviderFields):
     basic_auth_user_attribute: Text = ""
     basic_auth_password_attribute: Text = ""
     intercept_header_auth: bool = True
+    jwt_federation_providers: Annotated[list[int], Field(max_length=MOST_FEDERATED)] = Field(default_factory=list)
+    """Those whose access tokens are taken here, too."""
     cookie_domain: Annotated[Text, AfterValidator(_cookie_domain)] = ""
     access_token_validity: Duration = "hours=24"  # noqa: S105
     refresh_token_validity: Duration = "days=30"  # noqa: S105

@@ -16,7 +16,7 @@ from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners import asking, identity_lines
 from outpost.listeners import forward_auth as forward_auth_module
 from outpost.listeners.forward_auth import PREFIXES
-from outpost.outcome import Circumstances, Decision
+from outpost.outcome import Bearer, Circumstances, Decision
 from protocols.link.messages import Configuration, LdapSettings, OutpostRecord, ProviderRecord, Record
 from protocols.proxy.conventions import CONVENTIONS
 from rules.reasons import REASONS, Outcome, Reason
@@ -136,7 +136,8 @@ def test_unreadable_credentials_are_never_sent_on() -> None:
     door = Door()
     for headers in (
         [("Authorization", "Basic ????")],
-        [("Authorization", "Bearer token")],
+        [("Authorization", "Bearer to ken")],
+        [("Authorization", "Bearer " + "x" * 9000)],
         [ALICE, ALICE],
         [("Authorization", "")],
     ):
@@ -144,7 +145,20 @@ def test_unreadable_credentials_are_never_sent_on() -> None:
         assert answer.status == 401
         assert answer.headers["WWW-Authenticate"].startswith("Basic ")
     assert not door.link.questions
-    assert door.telemetry.decisions == {("proxy", "unreadable_credentials"): 4}
+    assert door.telemetry.decisions == {("proxy", "unreadable_credentials"): 5}
+
+
+def test_an_access_token_is_shown_to_control_and_remembered_for_a_moment() -> None:
+    door = Door()
+    token = Bearer("good.token")
+    door.link.verdicts[token.username] = "accepted"
+    door.link.identities[token.username] = an_identity("alice")
+    for header in (("Authorization", "Bearer good.token"), basic("goauthentik.io/token", "good.token")):
+        answer = door.ask(header)
+        assert (answer.status, answer.headers["X-Authentik-Username"]) == (200, "alice")
+    assert door.link.questions[0].proof == {"kind": "bearer", "token": "good.token"}
+    refused = door.ask(("Authorization", "Bearer bad.token"))
+    assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, 'Bearer error="invalid_token"')
 
 
 def test_credentials_for_the_application_behind_are_not_looked_at() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from protocols.proxy.decision import Deny, HostTable, Prove, SignIn, Site, Verdict, decide
+from protocols.proxy.decision import Deny, HostTable, Prove, Show, SignIn, Site, Verdict, decide
 from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.trust import ForwardingError, by_name
 
@@ -110,12 +110,19 @@ def test_basic_credentials_are_to_be_proved() -> None:
     assert asked("app.example.com", basic("alice:se:cret")) == Prove(APP, "alice", "se:cret")
 
 
+def test_an_access_token_is_to_be_shown() -> None:
+    shown = Show(APP, "a.b-c_d.e==")
+    assert asked("app.example.com", (b"authorization", b"Bearer a.b-c_d.e==")) == shown
+    assert asked("app.example.com", (b"authorization", b"bearer   a.b-c_d.e== ")) == shown
+    assert asked("app.example.com", basic("goauthentik.io/token:a.b-c_d.e==")) == shown
+
+
 def test_credentials_for_the_application_behind_are_left_alone() -> None:
     table = HostTable([site(1, "https://app.example.com", takes_basic=False)])
     assert isinstance(asked("app.example.com", basic("alice:secret"), table=table), SignIn)
 
 
-@pytest.mark.parametrize("headers", [[(b"authorization", b"Bearer x")], [basic("a:b"), basic("a:b")]])
+@pytest.mark.parametrize("headers", [[(b"authorization", b"Digest x")], [basic("a:b"), basic("a:b")]])
 def test_unreadable_credentials_deny(headers: list[tuple[bytes, bytes]]) -> None:
     assert asked("app.example.com", *headers) == Deny("unreadable_credentials", challenge=True)
 

@@ -49,10 +49,9 @@ def whole_providers(tx: Transaction, records: Sequence[Provider], view: View) ->
 
 SHOWN_SECRETS: dict[str, tuple[str, ...]] = {"radius": ("shared_secret",), "oauth2": ("client_secret",)}
 """Secrets that a person has to copy to the other side."""
-_FEDERATION: Body = {"jwt_federation_sources": [], "jwt_federation_providers": []}
 _ALWAYS: dict[str, Body] = {
-    "proxy": {"redirect_uris": [], **_FEDERATION},
-    "oauth2": {"encryption_key": None, **_FEDERATION},
+    "proxy": {"redirect_uris": [], "jwt_federation_sources": []},
+    "oauth2": {"encryption_key": None, "jwt_federation_sources": [], "jwt_federation_providers": []},
 }
 """Fields of authentik's that mean nothing here."""
 
