@@ -25,6 +25,8 @@ PEERS: dict[str, str] = {
     "psql": "postgresql",
     "curl": "curl",
     "eapol_test": "eapoltest",
+    "hostapd": "hostapd",
+    "wpa_supplicant": "wpasupplicant",
     "sssd": "sssd-ldap",
     "sssctl": "sssd-tools",
     "apache2": "apache2-bin",

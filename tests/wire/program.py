@@ -64,6 +64,8 @@ class Program:
         }
         self.environ = {name: value for name, value in self.environ.items() if value}
         self._arguments = arguments
+        self.prefix: tuple[str, ...] = ()
+        """Of the command that starts it."""
         self._process: subprocess.Popen[bytes] | None = None
         self.ports: dict[str, list[str]] = {}
 
@@ -74,7 +76,7 @@ class Program:
         ports.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self._process = processes.start(
-                [sys.executable, "-m", "outpost", *self._arguments],
+                [*self.prefix, sys.executable, "-m", "outpost", *self._arguments],
                 cwd=self.folder,
                 env=self.environ,
                 stdout=log,
