@@ -28,6 +28,7 @@ FILE = Path(__file__).with_suffix(".yml")
 PASSWORD = "the usual password"
 BASE_DN, HOST, NAS, SECRET = "dc=scenario", "scenario.example.com", "127.0.0.77", "scenario-shared-secret"
 AT_ONCE = 8
+DAYS = {"today": 0, "tomorrow": 1, "in three days": 3}
 SOON = 15.0
 """Seconds in which a change is in force at an outpost, on a machine that has other things to do."""
 
@@ -105,12 +106,21 @@ class House:
         mode = scenario.application.get("mode", "any")
         api("PATCH", f"core/applications/scenario-{door}/", {"policy_engine_mode": mode})
         for order, told in enumerate(scenario.application.get("bindings", ())):
-            whom = {"user": person} if told.get("self") else {"group": self.groups[told["group"]]}
-            rest = {name: told[name] for name in ("negate", "enabled") if name in told}
+            rest = {name: told[name] for name in ("negate", "enabled", "failure_result") if name in told}
+            whom = self._whom(told, f"{scenario.username(door)}-{order}", person)
             api("POST", "policies/bindings/", {"target": application, "order": order, **whom, **rest})
         if door in ("ldap", "radius"):
             settings = {"mfa_support": True, **scenario.provider}
             api("PATCH", f"providers/{door}/{self.providers[door]}/", settings)
+
+    def _whom(self, told: Mapping[str, Any], name: str, person: int) -> dict[str, Any]:
+        if "policy" not in told:
+            return {"user": person} if told.get("self") else {"group": self.groups[told["group"]]}
+        fields = dict(told["policy"])
+        if "weekdays" in fields:
+            today = datetime.now(UTC).weekday()
+            fields["weekdays"] = [(today + DAYS[day]) % 7 for day in fields["weekdays"]]
+        return {"policy": self.program.api("POST", f"policies/{fields.pop('kind')}/", {"name": name, **fields})["pk"]}
 
 
 def build(program: Program, store: SqlStore) -> House:
@@ -228,6 +238,7 @@ class Visit:
             assert told[-1] == reason, f"{self.username}: {row}"
         if row.get("explained"):
             asked = {"user": self.username, "application": f"scenario-{self.door}", "protocol": self.door}
+            asked["from"] = NAS if self.door == "radius" else "127.0.0.1"
             assert self.program.api("POST", "explain/", asked)["reason"] == reason, row
 
     def _guess(self, times: int, reason: str) -> None:
