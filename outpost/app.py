@@ -37,6 +37,7 @@ from outpost.listeners.ldap import LdapFactory
 from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics
 from outpost.listeners.ports import Ports
+from outpost.listeners.preamble import ProxiedFactory
 from outpost.listeners.radius import RadiusListener
 from outpost.listeners.radius_accounting import AccountingListener
 from outpost.listeners.radius_eap import EapDoor
@@ -190,8 +191,8 @@ class Outpost:
         config = self._config
         self.ports.stream("http", config.http, http)
         self.ports.stream("https", config.https, self._over_tls(http, self._tls))
-        self.ports.stream("ldap", config.ldap, ldap)
-        self.ports.stream("ldaps", config.ldaps, self._over_tls(ldap, self._ldap_tls))
+        self.ports.stream("ldap", config.ldap, self._proxied(ldap))
+        self.ports.stream("ldaps", config.ldaps, self._proxied(self._over_tls(ldap, self._ldap_tls)))
         self.ports.datagrams("radius", config.radius, self._radius())
         self.ports.datagrams("radius_acct", config.radius_acct, self._radius_accounting)
 
@@ -278,6 +279,10 @@ class Outpost:
 
     def _over_tls(self, factory: Factory[Any], tls: ServerTls) -> TLSMemoryBIOFactory:
         return TLSMemoryBIOFactory(tls, isClient=False, wrappedFactory=factory, clock=self._reactor)
+
+    def _proxied(self, door: Factory[Any]) -> ProxiedFactory:
+        trusted = TrustedPeers(self._config.trusted_proxies)
+        return ProxiedFactory(door, trusted, self._reactor, self.telemetry, "ldap")
 
     def _radius_certificate(self, settings: RadiusSettings) -> CertificateRecord | None:
         return self._directory.current.certificates.get(settings.certificate or "") or self._certificates.generated

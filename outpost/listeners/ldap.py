@@ -69,7 +69,7 @@ FAULT = Result(ResultCode.OTHER, "", "Something went wrong here; the operator's 
 class LdapConnection(Conversation):
     """As a producer it is told when the peer does not take its answers: then it answers, and reads, no further."""
 
-    def __init__(self, owner: LdapFactory) -> None:
+    def __init__(self, owner: LdapFactory, peer: str) -> None:
         self._owner = owner
         self._session: LDAPSession[Bound] = LDAPSession()
         self._streams = Streams(owner.clock, self._slice, self._send_slice, self._advance)
@@ -80,7 +80,7 @@ class LdapConnection(Conversation):
         self._waiting_turn = False
         self._closed = False
         self._changing_password = False
-        self.peer = ""
+        self.peer = peer
         self.deadline = owner.clock.seconds() + FIRST_MESSAGE_TIMEOUT
 
     # --- the transport ---------------------------------------------------------------------------------------------
@@ -90,7 +90,6 @@ class LdapConnection(Conversation):
         if ITCPTransport.providedBy(transport):
             transport.setTcpNoDelay(True)
         self._write = direct_write(transport)
-        self.peer = getattr(transport.getPeer(), "host", "")
         secure = ISSLTransport.providedBy(transport)
         self._session = LDAPSession(
             secure=secure,
@@ -371,7 +370,7 @@ class LdapFactory(Factory[LdapConnection]):
         directory.follow(self._end_refused)
 
     def buildProtocol(self, addr: IAddress | None) -> LdapConnection:
-        return LdapConnection(self)
+        return LdapConnection(self, str(getattr(addr, "host", "")))
 
     def _end_refused(self, snapshot: Snapshot, touched: Touched) -> None:
         """Connections of accounts that a change has disabled or removed end at once."""

@@ -106,7 +106,7 @@ class Client:
     def __init__(self, door: Door) -> None:
         self.door = door
         self.wire: Any = Wire()
-        self.connection: Any = door.factory.buildProtocol(None)
+        self.connection: Any = door.factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 5555))
         self.connection.makeConnection(self.wire)  # type: ignore[no-untyped-call]
 
     def send(self, *messages: bytes) -> None:
