@@ -21,14 +21,16 @@ help: ## print this list
 run: $(RUNTIME) ## install what is locked into .venv and start control and every listener
 	@exec $(BIN)/outpost up
 
+# What needs no peer programs waits for nobody's time and runs on two cores; the rest has both for its programs.
 test: $(TESTING) lint ## install test dependencies and peer programs, then check and test everything
-	$(BIN)/python -m pytest -m "not full"
+	$(BIN)/python -m pytest -m "not peer and not full" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "peer and not full"
 
 test-all: $(TESTING) lint ## as test, with the long loops and matrices whole
 	FULL=1 $(BIN)/python -m pytest --timeout 3600
 
 check: $(TESTING) lint ## check style, types and walls, and test without peer programs
-	$(BIN)/python -m pytest -m "not peer and not full"
+	$(BIN)/python -m pytest -m "not peer and not full" -n 2 --dist loadfile
 
 lint: $(TESTING)
 	$(BIN)/ruff check .
