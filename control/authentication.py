@@ -23,7 +23,16 @@ from control.policies.kinds.kind import LASTING
 from control.records import Application, Binding, Event, Outpost, Provider, User
 from control.store.interface import NotFound, Overloaded, Query, Store, Transaction, Unavailable
 from control.verbs.rights import closure
-from protocols.link.messages import Authenticate, Authenticated, Challenge, IdentityRecord, ReplyAttribute, Reuse
+from protocols.link.messages import (
+    AccessSaid,
+    AskAccess,
+    Authenticate,
+    Authenticated,
+    Challenge,
+    IdentityRecord,
+    ReplyAttribute,
+    Reuse,
+)
 from rules import attributes, bindings, validity
 from rules.names import is_possible_name, shown
 from rules.places import place
@@ -38,6 +47,11 @@ MOST_ATTRIBUTES = 20
 
 STATIC = LASTING
 """Bindings to users and groups depend on the directory alone, and the outpost has that (D13)."""
+
+ONE_PAGE = Reuse(seconds=30.0, peer_only=True)
+"""For a session, a yes that holds for one moment: a page is a hundred requests, and they are asked about once."""
+AT_ONCE = Reuse(seconds=2.0, peer_only=True)
+"""A no: who is let in after all waits no longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,34 @@ class Authentication:
         if answer.outcome is not Outcome.ACCEPTED:
             _tell(outpost, question, answer.reason)
         return answer
+
+    async def access(self, outpost: str, question: AskAccess) -> AccessSaid:
+        """Whether somebody who signed in at a proxy may in. Any exception denies. Raises Unavailable alone."""
+        try:
+            asking, access = await self._store.read(lambda tx: self._access(tx, outpost, question))
+            if traces := events(access, asking):
+                await self._store.write(lambda tx: [tx.insert(trace) for trace in traces])
+        except Unavailable:
+            raise
+        except Exception:
+            told = {"event": "fault", "id": question.id}
+            log.exception("access %s failed", question.id, extra={"fields": told})
+            return AccessSaid(question.id, "internal_error", AT_ONCE)
+        if not access.passing:
+            return AccessSaid(question.id, access.reason, AT_ONCE)
+        if access.reuse is None:
+            return AccessSaid(question.id, "accepted", ONE_PAGE)
+        return AccessSaid(question.id, "accepted", access.reuse, strict=False)
+
+    def _access(self, tx: Transaction, outpost: str, question: AskAccess) -> tuple[Asking, Decided]:
+        told = {**question.attributes, "protocol": "proxy"}
+        asking = Asking(tx.find(User, pk=question.user), self._now(), question.peer, attributes=told)
+        application = tx.find(Application, provider=question.provider)
+        if application is None or served_provider(tx, outpost, question.provider) is None:
+            return asking, REFUSED
+        if asking.user is None or validity.refusal(asking.user, asking.now) is not None:
+            return asking, REFUSED
+        return asking, self._judge.decide(tx, application, asking)
 
     async def _answer_or_unavailable(self, outpost: str, question: Authenticate) -> Authenticated:
         try:

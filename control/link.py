@@ -18,6 +18,7 @@ from control.store.interface import Store, Transaction
 from protocols.errors import RemoteProtocolError
 from protocols.link import codec
 from protocols.link.messages import (
+    AskAccess,
     Authenticate,
     ChangePassword,
     CodeRedeemed,
@@ -98,6 +99,8 @@ class Link:
         match frame:
             case Authenticate():
                 return codec.encode(await self._authentication.answer(outpost, frame))
+            case AskAccess():
+                return codec.encode(await self._authentication.access(outpost, frame))
             case ChangePassword() if self._password_changes is not None:
                 return codec.encode(await self._password_changes.answer(outpost, frame))
             case RedeemCode() if self._sign_ins is not None:

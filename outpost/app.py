@@ -51,6 +51,7 @@ from outpost.listeners.watch import Watch
 from outpost.metrics import OutpostMetrics, Updates
 from outpost.on_disk import OnDisk
 from outpost.sealed import Seal
+from outpost.session_policies import SessionPolicies
 from outpost.shown_certificates import ShownCertificates
 from outpost.signing_in import SigningIn
 from outpost.slices import GarbageCollector
@@ -216,6 +217,7 @@ class Outpost:
             signing_in,
             control_address,
             self._now,
+            SessionPolicies(self._link, self._now, lambda: self._random(8).hex()),
         )
         watch = Watch(sessions, self._directory, lambda: forward_auth.table, self._reactor, self._now)
         upstreams = Upstreams(self._directory, dialling(self._reactor), self._reactor, self.telemetry)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from outpost.credential_cache import admits, told_of
+from outpost.credential_cache import told_of, verdict
 from outpost.directory.snapshot import Directory, Snapshot
 from outpost.outcome import Identity
-from protocols.link.messages import UserRecord
+from protocols.link.messages import Reuse, UserRecord
 from protocols.proxy.decision import Realm
 from protocols.proxy.login_state import BrowserSession
 from rules import validity
@@ -26,6 +26,17 @@ MOST_TOKENS = 20_000
 """Access tokens that are kept for X-Authentik-Jwt; about 1.5 kB each."""
 
 
+@dataclass(frozen=True, slots=True)
+class PoliciesSaid:
+    """What control answered, and how it may be used again."""
+
+    reason: str
+    peer: str
+    at: float
+    reuse: Reuse
+    strict: bool
+
+
 @dataclass(slots=True)
 class Known:
     """A cookie that was opened, at one site, and what it leads to on one snapshot."""
@@ -35,9 +46,13 @@ class Known:
     provider: int
     snapshot: Snapshot
     reason: str = ""
-    """``accepted``; a reason why the person may not in; or empty: the session counts no more."""
+    """``accepted``; a reason why the person may not in, or may not yet; or empty: the session counts no more."""
     identity: Identity | None = None
     """With ``accepted``."""
+    candidate: Identity | None = None
+    """With ``policy_needed``: whom users and groups do not refuse, and policies have to be asked about."""
+    said: PoliciesSaid | None = None
+    """By those, of this candidate."""
     lines: dict[object, bytes] = field(default_factory=dict)
     """For whoever renders the identity, to keep, by how it is rendered."""
 
@@ -63,7 +78,7 @@ class BrowserSessions:
                     continue
             if known.snapshot is not self._directory.current:
                 self._decide(known)
-            identity = known.identity
+            identity = known.identity or known.candidate
             now = self._now()
             if not known.reason or now >= known.session.expires:
                 continue
@@ -89,7 +104,7 @@ class BrowserSessions:
         self._ended[session.sid.hex()] = session.expires
         for known in self._known.values():
             if known.session.sid == session.sid:
-                known.reason, known.identity, known.lines = "", None, {}
+                known.reason, known.identity, known.candidate, known.lines = "", None, None, {}
 
     def opened(self, realm: Realm, cookies: Sequence[bytes]) -> BrowserSession | None:
         """What the first cookie says that can be read, whether or not it still counts."""
@@ -113,13 +128,17 @@ class BrowserSessions:
         """On the snapshot as it is now."""
         snapshot = self._directory.current
         known.snapshot, known.reason, known.identity, known.lines = snapshot, "", None, {}
+        known.candidate = known.said = None
         user = snapshot.users.get(known.session.user)
         provider = snapshot.providers.get(known.provider)
         if user is None or provider is None or known.sid in snapshot.ended or known.sid in self._ended:
             return
         if known.session.signed_in < user.sessions_not_before or not _is_good(user, self._now()):
             return
-        if admits(provider, user.pk, snapshot):
+        admitted = verdict(provider, user.pk, snapshot)
+        if admitted is None:
+            known.reason, known.candidate = "policy_needed", _identity(user, snapshot)
+        elif admitted:
             known.reason, known.identity = "accepted", _identity(user, snapshot)
         else:
             known.reason = "no_binding"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2s
 from hmac import compare_digest
 from typing import Any, NamedTuple, Protocol
@@ -42,6 +42,8 @@ class _Entry:
     grace_until: float
     decision: Decision
     use: Use
+    words: bindings.Words = field(default_factory=dict)
+    """What policies said, on which it stands too."""
     revision: int = -1
     """The one on which ``decision`` stands; -1: none yet, the first hit is admitted anew."""
     since: float = 0.0
@@ -145,17 +147,23 @@ class CredentialCache:
         if reuse.not_after is not None:
             grace_until = min(grace_until, reuse.not_after)
         place = (provider, credentials.username, scope)
-        self._put(place, credentials, decision, min(now + seconds, grace_until), grace_until)
+        self._put(place, credentials, decision, min(now + seconds, grace_until), grace_until, reuse.words)
         if self.keeper is not None and decision.identity is not None:
             self.keeper.remembered(place, credentials, decision.identity, grace_until)
 
     def _put(
-        self, place: Place, credentials: Password, decision: Decision, good_until: float, grace_until: float
+        self,
+        place: Place,
+        credentials: Password,
+        decision: Decision,
+        good_until: float,
+        grace_until: float,
+        words: bindings.Words = bindings.NO_WORDS,
     ) -> _Entry:
         self._peers_matter |= bool(place[2])
         user = decision.identity.user if decision.identity is not None else 0
         use = Use(place[0], user, away=False)
-        entry = _Entry(self._digest(credentials), good_until, grace_until, decision, use)
+        entry = _Entry(self._digest(credentials), good_until, grace_until, decision, use, words)
         self._entries[place] = entry
         self._entries.move_to_end(place)
         while len(self._entries) > self._most_entries:
@@ -186,7 +194,8 @@ class CredentialCache:
     def _use(self, entry: _Entry, provider: int, now: float, away: bool) -> Decision | None:
         snapshot = self._directory.current
         if entry.revision != snapshot.revision:
-            identity = entry.decision.identity and still_admitted(entry.decision.identity, provider, snapshot)
+            identity = entry.decision.identity
+            identity = identity and still_admitted(identity, provider, snapshot, entry.words)
             if identity is None:
                 return None
             entry.decision, entry.revision = replace(entry.decision, identity=identity), snapshot.revision
@@ -216,13 +225,18 @@ class CredentialCache:
                 self.keeper.emptied()
 
 
-def still_admitted(identity: Identity, provider: int, snapshot: Snapshot) -> Identity | None:
-    """The identity as this snapshot has it; None if the user, their credential or their access is another."""
+def still_admitted(
+    identity: Identity, provider: int, snapshot: Snapshot, words: bindings.Words = bindings.NO_WORDS
+) -> Identity | None:
+    """The identity as this snapshot has it; None if the user, their credential or their access is another.
+
+    ``words``: what policies said when they were let in, under the configuration that is still in force.
+    """
     user = snapshot.users.get(identity.user)
     record = snapshot.providers.get(provider)
     if user is None or record is None or user.credential_version != identity.credential_version:
         return None
-    if not admits(record, user.pk, snapshot):
+    if verdict(record, user.pk, snapshot, words) is not True:
         return None
     return replace(identity, **told_of(user, snapshot))
 
@@ -240,8 +254,9 @@ def told_of(user: UserRecord, snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def admits(provider: ProviderRecord, user: int, snapshot: Snapshot) -> bool:
-    """By the static bindings; where a policy decides too, that is control's to say, so nothing is admitted here."""
-    if any(binding.policy is not None and binding.enabled for binding in provider.bindings):
-        return False
-    return bindings.admits(provider.policy_engine_mode, provider.bindings, user, snapshot.groups_of(user))
+def verdict(
+    provider: ProviderRecord, user: int, snapshot: Snapshot, words: bindings.Words = bindings.NO_WORDS
+) -> bool | None:
+    """By the bindings; None where a policy decides it that has not been asked: that is control's to say."""
+    groups = snapshot.groups_of(user)
+    return bindings.verdict(provider.policy_engine_mode, provider.bindings, user, groups, words)

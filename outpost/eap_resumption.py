@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from outpost.credential_cache import still_admitted
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.outcome import Decision
 from rules import validity
+from rules.bindings import Words
 
 RESUMABLE_SECONDS = 3600.0
 """How long a device may come back without a full login: a working morning's roaming between access points."""
@@ -31,6 +32,8 @@ class _Session:
     nas: str
     """Empty: from every NAS."""
     until: float
+    words: Words = field(default_factory=dict)
+    """What policies said, on which it stands too."""
 
 
 class Resumption:
@@ -51,7 +54,7 @@ class Resumption:
         if not session_id or decision.identity is None or reuse is None:
             return
         until = min(self._now() + RESUMABLE_SECONDS, reuse.not_after or float("inf"))
-        self._sessions[session_id] = _Session(place, decision, nas if reuse.peer_only else "", until)
+        self._sessions[session_id] = _Session(place, decision, nas if reuse.peer_only else "", until, reuse.words)
         self._sessions.move_to_end(session_id)
         while len(self._sessions) > MOST_SESSIONS:
             self._sessions.popitem(last=False)
@@ -65,7 +68,7 @@ class Resumption:
         if self._now() >= session.until or identity is None:
             del self._sessions[session_id]
             return None
-        identity = still_admitted(identity, place[0], snapshot)
+        identity = still_admitted(identity, place[0], snapshot, session.words)
         if identity is None or validity.refusal(snapshot.users[identity.user], self._now()) is not None:
             return None
         return replace(session.decision, identity=identity, keys={})

@@ -20,6 +20,8 @@ from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
 from protocols.link import codec
 from protocols.link.messages import (
+    AccessSaid,
+    AskAccess,
     Authenticate,
     Authenticated,
     ChangePassword,
@@ -36,7 +38,7 @@ from protocols.link.messages import (
 )
 from protocols.link.replica import Changes, Replica, SnapshotPart, Standing
 
-A = TypeVar("A", Authenticated, CodeRedeemed, SessionEnded, PasswordChanged)
+A = TypeVar("A", AccessSaid, Authenticated, CodeRedeemed, SessionEnded, PasswordChanged)
 
 RETRY_FIRST, RETRY_MOST = 0.5, 10.0
 """Seconds before the first and the latest further attempts to reach control."""
@@ -142,6 +144,10 @@ class Link:
     async def change_password(self, question: ChangePassword) -> PasswordChanged:
         """Raises as `ask` does."""
         return await self._answer(question, PasswordChanged)
+
+    async def access(self, question: AskAccess) -> AccessSaid:
+        """Raises as `ask` does."""
+        return await self._answer(question, AccessSaid)
 
     async def redeem(self, question: RedeemCode) -> CodeRedeemed:
         """Raises as `ask` does."""

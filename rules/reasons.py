@@ -123,6 +123,11 @@ REASONS: dict[str, Reason] = _catalogue(
         "A property mapping failed that is set to refuse. The event property_mapping_exception says what to correct.",
     ),
     Reason(
+        "policy_needed",
+        Outcome.NOT_ALLOWED,
+        "A policy that is bound to the application decides about this user, and has not been asked.",
+    ),
+    Reason(
         "policy_denied",
         Outcome.NOT_ALLOWED,
         "A policy that is bound to the application does not let this user in now, or not from there. Explain shows "

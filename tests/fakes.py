@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -12,6 +13,8 @@ from twisted.internet.task import Clock
 from outpost.authentication import LinkAway
 from outpost.slices import GarbageCollector
 from protocols.link.messages import (
+    AccessSaid,
+    AskAccess,
     Authenticate,
     Authenticated,
     BrowserSessionRecord,
@@ -22,6 +25,7 @@ from protocols.link.messages import (
     IdentityRecord,
     PasswordChanged,
     RedeemCode,
+    Reuse,
     SessionEnded,
 )
 from rules.reasons import REASONS, Outcome
@@ -128,6 +132,8 @@ class FakeLink:
         self.codes: dict[str, BrowserSessionRecord | str] = {}
         self.redeemed: list[RedeemCode] = []
         self.ended: list[EndSession] = []
+        self.access_asked: list[AskAccess] = []
+        self.access_said = AccessSaid("", "policy_denied", Reuse(2.0))
         self.changes: list[ChangePassword] = []
         self.keys: dict[str, str] = {}
         self.challenge: Challenge | None = None
@@ -140,6 +146,11 @@ class FakeLink:
         if isinstance(found, str):
             return CodeRedeemed(question.id, found)
         return CodeRedeemed(question.id, "accepted", found)
+
+    async def access(self, question: AskAccess) -> AccessSaid:
+        self.access_asked.append(question)
+        self._answer_or_fail()
+        return replace(self.access_said, id=question.id)
 
     async def end_session(self, question: EndSession) -> SessionEnded:
         self.ended.append(question)

@@ -185,6 +185,4 @@ def _searches_everything(tree: Tree, groups: frozenset[str]) -> bool:
 
 def _admitted(provider: ProviderRecord, user: int, groups: frozenset[str]) -> bool:
     """Policies are judged at control, at each bind; what users and groups alone decide is checked here again."""
-    if any(binding.policy is not None and binding.enabled for binding in provider.bindings):
-        return True
-    return bindings.admits(provider.policy_engine_mode, provider.bindings, user, groups)
+    return bindings.verdict(provider.policy_engine_mode, provider.bindings, user, groups) is not False

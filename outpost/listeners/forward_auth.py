@@ -19,6 +19,7 @@ from outpost.listeners.sign_in import SignInDoor
 from outpost.listeners.site_rules import SiteRules
 from outpost.listeners.sites import sites
 from outpost.outcome import HTTP_STATUS, Bearer, Circumstances, Decision, Identity, Password
+from outpost.session_policies import SessionPolicies
 from outpost.signing_in import SigningIn
 from outpost.telemetry import Telemetry
 from protocols.proxy.conventions import AUTHELIA, OAUTH2_PROXY, Convention, convention_at, keeps_out
@@ -37,6 +38,8 @@ PREFIXES = (PREFIX, AUTHELIA.encode(), OAUTH2_PROXY.encode())
 PING = PREFIX + b"ping"
 BODY_LIMIT = 2**63
 """A proxy may announce the browser's upload. Nobody waits for it, reads it or keeps it, so it needs no bound."""
+MOST_ASKS = 3
+"""Questions to control for one request, if the directory changes under each."""
 MAX_NOTED = 256
 """Different sentences told to the operator between two configurations."""
 
@@ -77,7 +80,9 @@ class ForwardAuth:
         signing_in: SigningIn,
         control_url: Callable[[], str],
         now: Callable[[], float],
+        policies: SessionPolicies,
     ) -> None:
+        self._policies = policies
         self._authentication = authentication
         self._telemetry = telemetry
         self._trusted = trusted
@@ -100,17 +105,8 @@ class ForwardAuth:
         for site in self.table.unreadable:
             self._note(f"The external host or cookie domain of provider {site.provider_name!r} is no host: correct it.")
         for site in self.table.sites:
-            self._note_patterns(site)
-
-    def _note_patterns(self, site: Site) -> None:
-        """Mistakes in what needs no sign-in open something, or nothing."""
-        for line in site.skipped.faulty:
-            self._note(f"Provider {site.provider_name!r}: {line!r} is no pattern that can be used, and skips nothing.")
-        for line in site.skipped.unanchored:
-            self._note(
-                f"Provider {site.provider_name!r}: {line!r} matches anywhere in a path, so that more may need no "
-                "sign-in than was meant. Begin it with ^ if it is the beginning of the path."
-            )
+            for sentence in site.skipped.mistakes():
+                self._note(f"Provider {site.provider_name!r}: {sentence}")
 
     def open(self, exchange: Exchange) -> None:
         try:
@@ -160,7 +156,7 @@ class ForwardAuth:
             return
         self.ask(Asking(exchange, site, forwarded, headers, client, convention))
 
-    def ask(self, asking: Asking) -> None:
+    def ask(self, asking: Asking, asks: int = MOST_ASKS) -> None:
         """May this request pass? The answer that lets it has the convention's status, and says who in ``identity``."""
         site, convention, exchange = asking.site, asking.convention, asking.exchange
         realm = self.table.realm(site)
@@ -169,7 +165,7 @@ class ForwardAuth:
             return
         known = self._session(realm, site, asking.headers)
         identity = known.identity if known is not None else None
-        level = self._rules.level(asking, identity)
+        level = self._rules.level(asking, identity or (known.candidate if known is not None else None))
         if level in CLOSED:
             username = identity.username if identity is not None else ""
             self._refuse(exchange, username, asking.circumstances, Decision(CLOSED[level]))
@@ -180,11 +176,32 @@ class ForwardAuth:
             exchange.respond(convention.allowed, ALLOWED + self._lines.nobody(site, convention))
         elif known is None:
             self._without_session(asking, realm)
-        elif convention.redirects:
-            self._telemetry.decided("", asking.seen_from, Decision(known.reason))
-            self._sign_in.not_open(exchange, site)
+        elif known.candidate is None:
+            self._not_open(asking, Decision(known.reason))
+        elif (said := self._policies.said(known, asking.client)) is not None:
+            if said.identity is not None:
+                self._allow_known(asking, known, said.identity)
+            else:
+                self._not_open(asking, said)
+        elif asks:
+            Deferred.fromCoroutine(self._ask_policies(asking, known, asks - 1))
+        else:  # the directory changes faster than control answers
+            self._not_open(asking, Decision("control_away"))
+
+    async def _ask_policies(self, asking: Asking, known: Known, asks: int) -> None:
+        try:
+            await self._policies.ask(known, asking.circumstances)
+            self.ask(asking, asks)
+        except Exception:
+            self._fault(asking.exchange)
+
+    def _not_open(self, asking: Asking, decision: Decision) -> None:
+        """To somebody who has signed in."""
+        if asking.convention.redirects and decision.outcome is Outcome.NOT_ALLOWED:
+            self._telemetry.decided("", asking.seen_from, decision)
+            self._sign_in.not_open(asking.exchange, asking.site)
         else:
-            self._refuse(exchange, "", asking.seen_from, Decision(known.reason))
+            self._refuse(asking.exchange, "", asking.seen_from, decision)
 
     def _is_skipped(self, site: Site, forwarded: ForwardedRequest) -> bool:
         return bool(site.skipped) and site.skipped.skips(self.table.origin(site, forwarded.host), forwarded.path)

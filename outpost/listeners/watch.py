@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
 from outpost.browser_sessions import BrowserSessions
-from outpost.credential_cache import admits
+from outpost.credential_cache import verdict
 from outpost.directory.snapshot import Directory
 from outpost.outcome import Identity
 from protocols.proxy.cookies import values
@@ -78,7 +78,7 @@ class Watch:
         if realm is not None and identity is not None:
             cookies = values(headers, realm.jar.session)
             known = self._sessions.find(realm, site.provider, cookies)
-            if known is not None and known.identity is not None:
+            if known is not None and (known.identity is not None or known.candidate is not None):
                 return Standing(site, host, identity, realm, cookies)
         return Standing(site, host, identity)
 
@@ -112,7 +112,7 @@ class Watch:
             return True
         if standing.realm is not None:
             known = self._sessions.find(standing.realm, site.provider, standing.cookies)
-            return known is not None and known.identity is not None
+            return known is not None and (known.identity is not None or known.candidate is not None)
         return self._may_be_in(identity, site.provider)
 
     def _may_be_in(self, identity: Identity, provider: int) -> bool:
@@ -123,4 +123,4 @@ class Watch:
             return False
         if validity.refusal(user, self._now()) is not None:
             return False
-        return any(binding.policy is not None for binding in record.bindings) or admits(record, user.pk, snapshot)
+        return verdict(record, user.pk, snapshot) is not False

@@ -49,6 +49,8 @@ KINDS: dict[str, type[Any]] = {
     "authenticated": messages.Authenticated,
     "change_password": messages.ChangePassword,
     "password_changed": messages.PasswordChanged,
+    "ask_access": messages.AskAccess,
+    "access_said": messages.AccessSaid,
     "redeem_code": messages.RedeemCode,
     "browser_session": messages.BrowserSessionRecord,
     "code_redeemed": messages.CodeRedeemed,

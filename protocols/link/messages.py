@@ -482,6 +482,29 @@ class PasswordChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AskAccess:
+    """Somebody who has signed in at a proxy wants in where policies decide: may they, now, from there?"""
+
+    id: str
+    provider: int
+    user: int
+    peer: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    """host, path, method."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSaid:
+    """``reason`` is a code of `rules.reasons`; ``reuse`` says how long it may be taken for granted, yes or no."""
+
+    id: str
+    reason: str
+    reuse: Reuse
+    strict: bool = True
+    """While control is away, this yes is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class RedeemCode:
     """Somebody comes back from control's sign-in with a code: who is it? (RFC 6749, 4.1.3)
 
@@ -582,6 +605,8 @@ Frame = (
     | Authenticated
     | ChangePassword
     | PasswordChanged
+    | AskAccess
+    | AccessSaid
     | RedeemCode
     | CodeRedeemed
     | EndSession

@@ -6,6 +6,7 @@ domain mode it is the URL without its query. RE2, as authentik's Go has it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import re2
@@ -48,6 +49,15 @@ class SkippedPaths:
         if self._whole_url:
             subject = origin + subject
         return any(pattern.search(subject) is not None for pattern in self._patterns)
+
+    def mistakes(self) -> Iterator[str]:
+        """Sentences for the operator about what opens something that was not meant, or nothing."""
+        yield from (f"{line!r} is no pattern that can be used, and skips nothing." for line in self.faulty)
+        for line in self.unanchored:
+            yield (
+                f"{line!r} matches anywhere in a path, so that more may need no sign-in than was meant. Begin it with "
+                "^ if it is the beginning of the path."
+            )
 
 
 @lru_cache(1024)

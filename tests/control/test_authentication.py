@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from control import reputation, tries
-from control.authentication import Authentication, Proved
+from control.authentication import AT_ONCE, ONE_PAGE, STATIC, Authentication, Proved
 from control.passwords import Busy
+from control.policies.judge import Judge
 from control.records import Application, Binding, Event, Group, Login, Outpost, Policy, PropertyMapping, Provider, User
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
-from protocols.link.messages import Authenticate, Authenticated, Challenge, ReplyAttribute
+from protocols.link.messages import AccessSaid, AskAccess, Authenticate, Authenticated, Challenge, ReplyAttribute
 from rules.reasons import Outcome
 from tests.fakes import FakeClock
 from tests.stores import open_store
@@ -410,3 +411,48 @@ def test_who_changed_while_policies_were_asked_is_not_let_in(world: World, monke
     monkeypatch.setattr(Authentication, "_conclude", late)
     answer = world.ask()
     assert (answer.reason, answer.identity, answer.reuse) == ("inactive", None, None)
+
+
+# --- people who have signed in at a proxy --------------------------------------------------------------------------
+
+
+def ask_access(world: World, outpost: str | None = None, **fields: Any) -> AccessSaid:
+    asked = {"provider": world.provider, "user": world.users["alice"], "peer": "127.0.0.1", **fields}
+    question = AskAccess("a1", **asked)
+    return asyncio.run(world.authentication.access(outpost or world.outpost, question))
+
+
+def test_who_has_signed_in_is_judged_anew(world: World) -> None:
+    bind_policy(world, "return context['path'] != '/admin' and context['protocol'] == 'proxy'")
+    yes = ask_access(world, attributes={"path": "/"})
+    assert (yes.id, yes.reason, yes.strict, yes.reuse) == ("a1", "accepted", True, ONE_PAGE)
+    no = ask_access(world, attributes={"path": "/admin"})
+    assert (no.reason, no.reuse) == ("policy_denied", AT_ONCE)
+
+
+def test_a_yes_that_lasts_says_how_long(world: World) -> None:
+    assert ask_access(world) == AccessSaid("a1", "accepted", STATIC, strict=False)
+
+
+@pytest.mark.parametrize(
+    ("fields", "account"),
+    [({"provider": 4711}, {}), ({"user": 4711}, {}), ({}, {"is_active": False}), ({}, {"valid_until": 1.0})],
+)
+def test_nobody_is_let_in_who_is_not_there(world: World, fields: dict[str, Any], account: dict[str, Any]) -> None:
+    world.change("alice", **account)
+    assert ask_access(world, **fields).reason == "no_binding"
+
+
+def test_an_outpost_asks_about_providers_that_it_serves(world: World) -> None:
+    assert ask_access(world, world.other_outpost).reason == "no_binding"
+
+
+def test_a_broken_policy_keeps_out_who_has_signed_in(world: World) -> None:
+    bind_policy(world, "return 1 / 0")
+    assert ask_access(world).reason == "policy_failed"
+    assert world.store.read_now(lambda tx: tx.count(Event, Query(equal={"action": "policy_exception"}))) == 1
+
+
+def test_any_exception_keeps_out_who_has_signed_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Judge, "decide", None)
+    assert ask_access(world).reason == "internal_error"

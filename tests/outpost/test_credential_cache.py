@@ -219,7 +219,7 @@ def test_the_grace_begins_with_the_acceptance_and_ends(bench: Bench) -> None:
         Put(provider(BindingRecord("b1", 0, user=2))),
         Put(provider(BindingRecord("b1", 0, group="staff", negate=True))),
         Put(provider(*BINDINGS, BindingRecord("b2", 1, user=2), mode="all")),
-        Put(provider(*BINDINGS, BindingRecord("b2", 1, policy="p"))),
+        Put(provider(*BINDINGS, BindingRecord("b2", 1, policy="p"), mode="all")),
     ],
     ids=[
         "another credential",
@@ -239,6 +239,35 @@ def test_a_change_takes_the_credential_away(bench: Bench, change: Change) -> Non
     """Published as if it were harmless, so that not emptying the cache but admitting again is what is tested."""
     bench.directory.publish(changed(bench.directory.current, 6, [change])[0], Touched())
     assert len(bench.cache) == 1
+    assert bench.known() is None
+    assert bench.in_grace() is None
+
+
+POLICIES = (BindingRecord("b1", 0, user=2), BindingRecord("b2", 1, policy="p", negate=True))
+
+
+@pytest.mark.parametrize(("said", "known"), [({"b2": False}, True), ({"b2": True}, False), ({}, False)])
+def test_what_a_policy_said_lets_in_again_and_nothing_else(said: dict[str, bool], known: bool) -> None:
+    bench = Bench(USER, STAFF, provider(*POLICIES))
+    bench.learn(reuse=Reuse(600.0, words=said))
+    assert accepted(bench.known()) is known
+    assert accepted(bench.in_grace()) is known
+
+
+def test_another_configuration_makes_what_policies_said_void() -> None:
+    bench = Bench(USER, STAFF, provider(*POLICIES))
+    bench.learn(reuse=Reuse(600.0, words={"b2": False}))
+    bench.change(Configuration((provider(*POLICIES),)))
+    assert bench.known() is None
+    assert bench.in_grace() is None
+
+
+def test_a_yes_with_an_end_holds_no_longer_not_even_in_the_grace() -> None:
+    bench = Bench(USER, STAFF, provider(*POLICIES))
+    bench.learn(reuse=Reuse(600.0, not_after=bench.clock() + 60.0, words={"b2": False}))
+    bench.clock.advance(59.0)
+    assert accepted(bench.known())
+    bench.clock.advance(1.0)
     assert bench.known() is None
     assert bench.in_grace() is None
 

@@ -11,6 +11,7 @@ from outpost.browser_sessions import BrowserSessions
 from outpost.control_address import ControlAddress
 from outpost.directory.snapshot import Directory
 from outpost.listeners.forward_auth import ForwardAuth
+from outpost.session_policies import SessionPolicies
 from outpost.signing_in import SigningIn
 from outpost.telemetry import Telemetry
 from protocols.link.messages import ProviderRecord, ProxySettings
@@ -41,7 +42,10 @@ def forward_auth(
     address = ControlAddress(directory, "", "", lambda: "http://localhost:9000", telemetry.noted)
     signing_in = SigningIn(link, sessions, address, now, random or random_octets(), lambda: "q1")
     networks = TrustedPeers([ip_network(trusted)])
-    return ForwardAuth(authentication, directory, telemetry, networks, "1.2.3", sessions, signing_in, address, now)
+    policies = SessionPolicies(link, now, lambda: "q1")
+    return ForwardAuth(
+        authentication, directory, telemetry, networks, "1.2.3", sessions, signing_in, address, now, policies
+    )
 
 
 def provider(pk: int, external_host: str, **settings: Any) -> ProviderRecord:

@@ -24,6 +24,7 @@ from outpost.listeners.health import Health
 from outpost.listeners.reverse_proxy import ReverseProxy
 from outpost.listeners.upstreams import Place, Upstreams
 from outpost.listeners.watch import Watch
+from outpost.session_policies import SessionPolicies
 from outpost.signing_in import SigningIn
 from protocols.link.messages import Change, OutpostRecord, Record
 from protocols.proxy.login_state import BrowserSession
@@ -118,6 +119,7 @@ class Proxied:
         address = ControlAddress(self.directory, "", "", lambda: "http://localhost:9000", self.telemetry.noted)
         signing_in = SigningIn(self.link, self.sessions, address, self.clock, random_octets(), lambda: "q1")
         trusted = TrustedPeers([ip_network(TRUSTED)])
+        policies = SessionPolicies(self.link, self.clock, lambda: "q1")
         self.door = ForwardAuth(
             authentication,
             self.directory,
@@ -128,6 +130,7 @@ class Proxied:
             signing_in,
             address,
             self.clock,
+            policies,
         )
         self.watch = Watch(self.sessions, self.directory, lambda: self.door.table, self.reactor, self.clock)
         self.upstreams = Upstreams(self.directory, self._connect, self.reactor, self.telemetry)

@@ -1,0 +1,101 @@
+"""Outposts decide from their snapshot what control decides from its store: any directory, bindings and policies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from control.outposts import snapshot as told
+from control.policies.asking import Asking
+from control.policies.judge import Judge
+from control.records import Application, Binding, Group, Outpost, Policy, Provider, User
+from control.store.interface import Transaction
+from outpost.credential_cache import verdict
+from outpost.directory.draft import whole
+from tests.control.policies.asking import NOON, PEER
+from tests.fakes import FakeClock
+from tests.stores import open_store
+
+GROUPS = 4
+POLICIES: list[tuple[str, dict[str, Any]]] = [
+    ("expression", {"expression": "return ak_is_group_member(request.user, name='g2')"}),
+    ("expression", {"expression": "return context['nothing']"}),
+    ("network", {"networks": ["192.0.2.0/24"]}),
+    ("network", {"networks": ["2001:db8::/32"]}),
+    ("time", {"weekdays": [2], "begins": 0, "ends": 1440, "timezone": "UTC"}),
+    ("reputation", {"check_ip": True, "check_username": True, "threshold": -1}),
+]
+
+
+@dataclass(frozen=True)
+class Line:
+    """``whom``: a group, alice, bob, or a policy."""
+
+    whom: int
+    enabled: bool = True
+    negate: bool = False
+    failure_result: bool = False
+
+    def fields(self, made: dict[str, Any]) -> dict[str, Any]:
+        kinds = ("group",) * GROUPS + ("user",) * 2 + ("policy",) * len(POLICIES)
+        return {kinds[self.whom]: made[str(self.whom)]}
+
+
+@dataclass(frozen=True)
+class House:
+    mode: str
+    parents: tuple[tuple[int, ...], ...]
+    member: frozenset[int]
+    lines: tuple[Line, ...] = field(default=())
+
+    def furnish(self, tx: Transaction) -> tuple[Application, User]:
+        alice, bob = tx.insert(User("alice")), tx.insert(User("bob"))
+        groups: list[Group] = []
+        for number in range(GROUPS):
+            above = tuple(groups[other].pk for other in self.parents[number] if other < number)
+            groups.append(tx.insert(Group(f"g{number}", parents=above)))
+        for number in self.member:
+            tx.add_members(groups[number].pk, [alice.pk])
+        policies = [tx.insert(Policy(f"p{n}", kind, settings=given)) for n, (kind, given) in enumerate(POLICIES)]
+        subjects: tuple[Group | User | Policy, ...] = (*groups, alice, bob, *policies)
+        made = {str(number): one.pk for number, one in enumerate(subjects)}
+        provider = tx.insert(Provider("p", "ldap"))
+        application = tx.insert(Application("App", "app", provider=provider.pk, policy_engine_mode=self.mode))
+        tx.insert(Outpost("o", "any", pk="o", providers=(provider.pk,)))
+        for order, line in enumerate(self.lines):
+            fields: dict[str, Any] = {"negate": line.negate, "failure_result": line.failure_result}
+            fields.update(line.fields(made))
+            tx.insert(Binding(application.pk, order=order, enabled=line.enabled, **fields))
+        return application, alice
+
+
+lines = st.builds(Line, st.integers(0, GROUPS + 1 + len(POLICIES)), st.booleans(), st.booleans(), st.booleans())
+houses = st.builds(
+    House,
+    st.sampled_from(["any", "all"]),
+    st.tuples(*(st.lists(st.integers(0, GROUPS - 1), max_size=2, unique=True).map(tuple) for _ in range(GROUPS))),
+    st.frozensets(st.integers(0, GROUPS - 1)),
+    st.lists(lines, max_size=5).map(tuple),
+)
+
+
+@given(house=houses)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_outposts_and_control_never_disagree(tmp_path_factory: pytest.TempPathFactory, house: House) -> None:
+    store = open_store(tmp_path_factory.mktemp("store"), FakeClock(NOON))
+    try:
+        application, alice = store.write_now(house.furnish)
+        asking = Asking(alice, NOON, PEER, "alice")
+        found = store.read_now(lambda tx: Judge(lambda: 0.0).decide(tx, application, asking))
+        snapshot = whole(1, store.read_now(lambda tx: told(tx, "o")))
+        (provider,) = snapshot.providers.values()
+        alone = verdict(provider, alice.pk, snapshot)
+        assert alone in (None, found.passing)  # users and groups alone: what both know
+        assert (alone is None) is bool(found.answers)  # policies are asked where these leave it open
+        assert verdict(provider, alice.pk, snapshot, found.words) is found.passing
+    finally:
+        store.close()
