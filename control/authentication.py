@@ -15,7 +15,7 @@ from control import logins, reputation, tries
 from control.mappings import doors
 from control.mappings.answers import Mappings, leave_events
 from control.mappings.doors import Mapped
-from control.outposts import uid_of
+from control.mappings.facts import uid_of
 from control.passwords import Busy
 from control.policies.asking import Asking
 from control.policies.judge import REFUSED, Decided, Judge, events, narrowest, traced
@@ -34,6 +34,7 @@ from protocols.link.messages import (
     Reuse,
 )
 from rules import attributes, bindings, validity
+from rules.claimed import instead
 from rules.names import is_possible_name, shown
 from rules.places import place
 from rules.reasons import REASONS, Outcome
@@ -204,8 +205,8 @@ class Authentication:
             outcome=REASONS[reason].outcome,
             reason=reason,
             revision=admitted.revision,
-            identity=identity(tx, user) if accepted and user is not None else None,
-            reuse=narrowest((proved.reuse, access.reuse)) if accepted and not mapped.any else None,
+            identity=replace(identity(tx, user), **instead(mapped.claims)) if accepted and user is not None else None,
+            reuse=narrowest((proved.reuse, access.reuse)) if accepted and not mapped.asked_each_time else None,
             reply=_together(mapped.reply, proved.reply) if accepted else (),
             keys=dict(proved.keys) if accepted else {},
             challenge=proved.challenge if REASONS[reason].outcome is Outcome.CHALLENGED else None,

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from control import instances, outposts, radius_orders
 from control.authentication import Authentication
+from control.mappings.answers import Broken, leave_events
+from control.mappings.everybody import Everybody
 from control.snapshots import Snapshots
 from control.store.interface import Store, Transaction
 from protocols.errors import RemoteProtocolError
@@ -38,6 +40,10 @@ HEARTBEAT_SECONDS = 15.0
 MOST_STREAMS = 256
 """Of one outpost, at one control process: each worker of a large machine, and as many that it has not noticed to be
 gone. A token that is stolen, or used in a loop, must not take every connection."""
+
+
+MOST_COMPLAINTS = 1_000
+"""Broken mappings that are remembered as told of."""
 
 
 class TooManyStreams(Exception):
@@ -77,6 +83,7 @@ class Link:
         self._sign_ins = sign_ins
         self._password_changes = password_changes
         self._snapshots = Snapshots(store)
+        self._complained: set[tuple[str, int, str]] = set()
         self._changed = asyncio.Condition()
         self._wakes = 0
         self._wakers: set[asyncio.Task[None]] = set()
@@ -138,7 +145,8 @@ class Link:
             wakes = self._wakes
             before = stand
             news = await self._store.read(lambda tx: _since(tx, outpost, before))  # noqa: B023  # run at once
-            lines, stand = news or await self._snapshots.whole(outpost, before)
+            lines, stand, broken = news or await self._snapshots.whole(outpost, before)
+            await self._complain(broken)
             for line in lines:
                 yield line
             self.newest = max(self.newest, stand.revision)
@@ -153,6 +161,14 @@ class Link:
                 yield codec.encode(Heartbeat(stand.revision))
             told = True
 
+    async def _complain(self, broken: Sequence[tuple[int, Broken]]) -> None:
+        """Once about each mapping as it is written now: every change of the directory asks it again."""
+        for provider, one in broken:
+            about = (one.mapping.pk, provider, one.mapping.expression)
+            if about not in self._complained:
+                self._complained = {*list(self._complained)[-MOST_COMPLAINTS:], about}
+                await self._store.write(lambda tx: leave_events(tx, [one], "outpost", provider, None, ""))  # noqa: B023
+
     async def _woken_since(self, wakes: int) -> bool:
         """Waits until the store has changed; False when a heartbeat is due first."""
         try:
@@ -163,16 +179,23 @@ class Link:
         return True
 
 
-def _since(tx: Transaction, outpost: str, stand: Hello) -> tuple[Iterable[bytes], Hello] | None:
-    """What has changed; None if the store is not the one that the outpost stands on, or went back behind it."""
+def _since(
+    tx: Transaction, outpost: str, stand: Hello
+) -> tuple[Iterable[bytes], Hello, Sequence[tuple[int, Broken]]] | None:
+    """What has changed; None if the store is not the one that the outpost stands on, or went back behind it, or if
+    everything has changed."""
     if not _stands_on(tx, stand):
         return None
     revision = tx.revision()
     if revision.number == stand.revision:
-        return (), stand
-    changes = tuple(outposts.changes(tx, outpost, stand.revision))
-    delta = Delta(stand.revision, revision.number, revision.chain, changes)
-    return (codec.encode(delta),), replace(stand, revision=delta.revision, chain=delta.chain)
+        return (), stand, ()
+    everybody = Everybody(tx)
+    try:
+        changes = outposts.changes(tx, outpost, stand.revision, everybody)
+    except outposts.EverythingChanged:
+        return None
+    delta = Delta(stand.revision, revision.number, revision.chain, tuple(changes))
+    return (codec.encode(delta),), replace(stand, revision=delta.revision, chain=delta.chain), everybody.broken
 
 
 def _stands_on(tx: Transaction, hello: Hello) -> bool:

@@ -5,11 +5,13 @@ Every function here is a verb over one transaction.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from typing import Any
 
 from control import radius
+from control.mappings.everybody import KINDS, Everybody, changed_users, counting
+from control.mappings.facts import uid_of
 from control.records import Application, Binding, Certificate, EndedSession, Group, Outpost, Provider, User
 from control.store.interface import LoggedChange, Query, Transaction
 from control.verbs import access_rules
@@ -48,33 +50,49 @@ SETTINGS: dict[str, type[LdapSettings] | type[RadiusSettings] | type[ProxySettin
 }
 
 
+class EverythingChanged(Exception):
+    """What mappings say of everybody may be something else: the outpost needs a whole snapshot."""
+
+
 def snapshot(tx: Transaction, outpost: str) -> list[Record]:
     """Everything that this outpost needs."""
     return [*directory(tx), *configuration(tx, outpost)]
 
 
-def directory(tx: Transaction) -> Iterator[UserRecord | GroupRecord | EndedSessionRecord]:
+def directory(
+    tx: Transaction, everybody: Everybody | None = None
+) -> Iterator[UserRecord | GroupRecord | EndedSessionRecord]:
     """Users, groups and ended sessions, which are the same for every outpost."""
+    everybody = everybody or Everybody(tx)
     install_id = tx.install_id
-    for user in tx.each(User):
-        yield user_record(user, install_id)
     groups = tx.select(Group)
     members = tx.members_of([group.pk for group in groups])
+    of_user: dict[int, list[str]] = {}
+    if everybody.served:
+        for pk, users in members.items():
+            for one in users:
+                of_user.setdefault(one, []).append(pk)
+    for user in tx.each(User):
+        yield user_record(user, install_id, everybody.of(user, of_user.get(user.pk, ())))
     for group in groups:
         yield group_record(group, tuple(members.get(group.pk, ())))
     for ended in tx.each(EndedSession):
         yield EndedSessionRecord(ended.pk, ended.expires)
 
 
-def changes(tx: Transaction, outpost: str, since: int) -> list[Change]:
-    """What brings this outpost from revision ``since`` to the newest one.
+def changes(tx: Transaction, outpost: str, since: int, everybody: Everybody | None = None) -> list[Change]:
+    """What brings this outpost from revision ``since`` to the newest one. Raises EverythingChanged.
 
     A group and its new members may both be in the log: records come first, then who joined and left, then what went.
     """
     log = tx.changes_since(since)
+    everybody = everybody or Everybody(tx)
+    also = changed_users(tx, everybody, log)
+    if also is None:
+        raise EverythingChanged
     return [
         *_configured(tx, outpost, log),
-        *_records(tx, log),
+        *_records(tx, log, also, everybody),
         *_memberships(tx, log),
         *_removed(tx, log),
     ]
@@ -86,12 +104,17 @@ def _configured(tx: Transaction, outpost: str, log: Iterable[LoggedChange]) -> l
     return [Configuration(tuple(configuration(tx, outpost)))]
 
 
-def _records(tx: Transaction, log: Sequence[LoggedChange]) -> list[Change]:
-    users = [line.pk for line in log if line.kind == "user"]
+def _records(tx: Transaction, log: Sequence[LoggedChange], also: frozenset[int], everybody: Everybody) -> list[Change]:
+    """``also``: users of whom mappings may say something else."""
+    users = _unique([*(line.pk for line in log if line.kind == "user"), *sorted(also)])
+    direct = tx.groups_of([int(pk) for pk in users]) if everybody.served else {}
     groups = [line.pk for line in log if line.kind == "group"]
     ended = [line.pk for line in log if line.kind == "ended_session"]
     return [
-        *(Put(user_record(user, tx.install_id)) for user in tx.select(User, Query(within={"pk": _unique(users)}))),
+        *(
+            Put(user_record(user, tx.install_id, everybody.of(user, direct.get(user.pk, ()))))
+            for user in tx.select(User, Query(within={"pk": users}))
+        ),
         *(Put(group_record(group, None)) for group in tx.select(Group, Query(within={"pk": _unique(groups)}))),
         *(
             Put(EndedSessionRecord(session.pk, session.expires))
@@ -180,6 +203,8 @@ def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | Non
     chosen = {key: value for key, value in {**provider.settings, **provider.secrets}.items() if key in known}
     if provider.kind == "ldap":
         chosen["extra_containers"] = tuple(provider.settings.get("extra_containers", ()))
+    if provider.kind in KINDS:
+        chosen["mapped"] = bool(counting(tx, provider))
     if provider.kind == "radius":
         chosen.update(radius.settings(tx, provider))
     if provider.kind == "proxy":
@@ -214,12 +239,8 @@ def binding_record(binding: Binding) -> BindingRecord:
     )
 
 
-def uid_of(user: int, install_id: str) -> str:
-    """authentik's ``uid``, which is also its default OIDC subject."""
-    return hashlib.sha256(f"{user}-{install_id}".encode()).hexdigest()
-
-
-def user_record(user: User, install_id: str) -> UserRecord:
+def user_record(user: User, install_id: str, mapped: dict[str, dict[str, Any]]) -> UserRecord:
+    """``mapped``: `UserRecord.mapped`."""
     return UserRecord(
         pk=user.pk,
         uuid=user.uuid,
@@ -238,6 +259,7 @@ def user_record(user: User, install_id: str) -> UserRecord:
         updated=user.last_updated,
         password_changed=user.password_change_date,
         attributes=user.attributes,
+        mapped=mapped,
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from control import outposts
+from control.mappings.answers import Broken
+from control.mappings.everybody import Everybody
 from control.store.interface import Store, Transaction
 from protocols.link import codec
 from protocols.link.messages import EndedSessionRecord, GroupRecord, Hello, Record, SnapshotChunk, UserRecord
@@ -35,26 +37,30 @@ class Snapshots:
         self._latest: Callable[[], Directory | None] = lambda: None
         self._encoding = asyncio.Lock()
 
-    async def whole(self, outpost: str, stand: Hello) -> tuple[Iterator[bytes], Hello]:
-        """Everything that this outpost needs, and the hello that it would say then. Raises Unavailable.
+    async def whole(self, outpost: str, stand: Hello) -> tuple[Iterator[bytes], Hello, Sequence[tuple[int, Broken]]]:
+        """Everything that this outpost needs, the hello that it would say then, and `Everybody.broken`. Raises
+        Unavailable.
 
         Read and encoded in a thread of the store's, in one transaction.
         """
         async with self._encoding:
-            directory, last = await self._store.read(lambda tx: _read(tx, outpost, self._latest()))
+            directory, last, broken = await self._store.read(lambda tx: _read(tx, outpost, self._latest()))
             self._latest = weakref.ref(directory)
         standing = directory.standing
         after = replace(stand, incarnation=standing.incarnation, revision=standing.revision, chain=standing.chain)
-        return _lines(directory, last), after
+        return _lines(directory, last), after, broken
 
 
-def _read(tx: Transaction, outpost: str, latest: Directory | None) -> tuple[Directory, bytes]:
+def _read(
+    tx: Transaction, outpost: str, latest: Directory | None
+) -> tuple[Directory, bytes, Sequence[tuple[int, Broken]]]:
     revision = tx.revision()
     standing = Standing(tx.incarnation, revision.number, revision.chain)
+    everybody = Everybody(tx)
     if latest is None or latest.standing != standing:
-        latest = Directory(standing, _cut(outposts.directory(tx)))
+        latest = Directory(standing, _cut(outposts.directory(tx, everybody)))
     records = tuple(outposts.configuration(tx, outpost))
-    return latest, codec.encode(_chunk(standing, len(latest.lines), records, last=True))
+    return latest, codec.encode(_chunk(standing, len(latest.lines), records, last=True)), everybody.broken
 
 
 def _lines(directory: Directory, last: bytes) -> Iterator[bytes]:

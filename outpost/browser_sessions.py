@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from outpost.credential_cache import told_of, verdict
 from outpost.directory.snapshot import Directory, Snapshot
 from outpost.outcome import Identity
-from protocols.link.messages import Reuse, UserRecord
+from protocols.link.messages import ProviderRecord, Reuse, UserRecord
 from protocols.proxy.decision import Realm
 from protocols.proxy.login_state import BrowserSession
 from rules import validity
@@ -137,9 +137,9 @@ class BrowserSessions:
             return
         admitted = verdict(provider, user.pk, snapshot)
         if admitted is None:
-            known.reason, known.candidate = "policy_needed", _identity(user, snapshot)
+            known.reason, known.candidate = "policy_needed", _identity(user, snapshot, provider)
         elif admitted:
-            known.reason, known.identity = "accepted", _identity(user, snapshot)
+            known.reason, known.identity = "accepted", _identity(user, snapshot, provider)
         else:
             known.reason = "no_binding"
 
@@ -156,14 +156,14 @@ def _session(realm: Realm, value: bytes) -> BrowserSession | None:
         return None
 
 
-def _identity(user: UserRecord, snapshot: Snapshot) -> Identity:
+def _identity(user: UserRecord, snapshot: Snapshot, provider: ProviderRecord) -> Identity:
     return Identity(
         user=user.pk,
         uuid=user.uuid,
         uid=user.uid,
         username=user.username,
         credential_version=user.credential_version,
-        **told_of(user, snapshot),
+        **told_of(user, snapshot, provider),
     )
 
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, Protocol
 
 from outpost.directory.snapshot import NO_GROUPS, Directory, Snapshot, Touched
 from outpost.outcome import Decision, Identity, Password
-from protocols.link.messages import ProviderRecord, Reuse, UserRecord
-from rules import attributes, bindings, validity
+from protocols.link.messages import ProviderRecord, ProxySettings, Reuse, UserRecord
+from rules import attributes, bindings, claimed, validity
 from rules.reasons import Outcome
 
 MOST_ENTRIES = 100_000
@@ -238,20 +238,23 @@ def still_admitted(
         return None
     if verdict(record, user.pk, snapshot, words) is not True:
         return None
-    return replace(identity, **told_of(user, snapshot))
+    return replace(identity, **told_of(user, snapshot, record))
 
 
-def told_of(user: UserRecord, snapshot: Snapshot) -> dict[str, Any]:
+def told_of(user: UserRecord, snapshot: Snapshot, provider: ProviderRecord) -> dict[str, Any]:
     """What an identity says of a user beside names that stay: as this snapshot has it."""
     direct = snapshot.memberships.get(user.pk, NO_GROUPS)
     groups = sorted((snapshot.groups[pk] for pk in snapshot.groups_of(user.pk)), key=lambda group: group.name)
-    return {
+    told: dict[str, Any] = {
         "name": user.name,
         "email": user.email,
         "is_superuser": any(group.is_superuser for group in groups),
         "groups": tuple(group.name for group in groups if group.pk in direct),
         "attributes": attributes.merged((group.attributes for group in groups), user.attributes),
     }
+    if isinstance(provider.settings, ProxySettings) and provider.settings.mapped and user.mapped:
+        told |= claimed.instead(user.mapped.get(str(provider.pk), {}))
+    return told
 
 
 def verdict(

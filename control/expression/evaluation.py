@@ -33,9 +33,10 @@ class Evaluated:
     skipped: bool = False
 
 
-def check(source: str, more: Collection[str] = ()) -> tuple[Fault, ...]:
-    """What is wrong with it before it ever runs. ``more``: names that its kind is given beside `NAMES`."""
-    return program.check(source, NAMES | frozenset(more))
+def check(source: str, more: Collection[str] = (), unseen: Collection[str] = ()) -> tuple[Fault, ...]:
+    """What is wrong with it before it ever runs. ``more``: names that its kind is given beside `NAMES`; ``unseen``:
+    those of `NAMES` that mean nothing there."""
+    return program.check(source, NAMES.union(more).difference(unseen))
 
 
 def evaluate(

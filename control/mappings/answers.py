@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from control.expression.environment import Asked
 from control.expression.evaluation import Evaluated, evaluate
 from control.expression.exposed import Exposed
 from control.expression.faults import Fault
-from control.expression.people import Facts
+from control.expression.people import Facts, thing
 from control.records import Application, Event, PropertyMapping, Provider, User
 from control.store.interface import Transaction
 
@@ -49,6 +50,33 @@ def provider_facts(provider: Provider, application: Application | None) -> Facts
         {"pk": provider.pk, "name": provider.name, "client_id": provider.client_id, "application": told},
         provider.name,
     )
+
+
+def joined(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Dictionaries are merged, lists joined without repeating anything; of other values the later one stands."""
+    result = dict(below)
+    for name, value in above.items():
+        old = result.get(name)
+        if isinstance(old, dict) and isinstance(value, dict):
+            value = joined(old, value)
+        elif isinstance(old, list) and isinstance(value, list):
+            value = [*old, *(item for item in value if item not in old)]
+        result[name] = value
+    return result
+
+
+def unfit(value: Any, largest: int) -> Fault | None:
+    """Why this is no dictionary of claims or attributes; ``largest``: characters of it as JSON."""
+    if value is not None and not isinstance(value, dict):
+        return Fault(1, 1, f"It returns a dictionary of names and values, or None; not {type(value).__name__}.")
+    if len(json.dumps(value)) > largest:
+        return Fault(1, 1, f"It returned more than {largest} characters, which there is no room for.")
+    return None
+
+
+def scope_names(provider: Facts, scopes: Sequence[str]) -> dict[str, Exposed]:
+    """What an expression of a scope sees beside what every one sees."""
+    return {"provider": thing(provider), "token": thing(Facts("Token", {"scope": list(scopes)}))}
 
 
 def leave_events(

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from control.expression.environment import Asked
+from control.expression.people import Facts
 from control.mappings import radius
-from control.mappings.answers import Broken, Mappings, provider_facts, refuses
+from control.mappings.answers import (
+    LARGEST,
+    Broken,
+    Mappings,
+    joined,
+    provider_facts,
+    refuses,
+    scope_names,
+    unfit,
+)
+from control.mappings.everybody import counting
 from control.people import person_facts
-from control.records import Application, Provider, User
+from control.records import Application, PropertyMapping, Provider, User
 from control.store.interface import Transaction
 from control.verbs import property_mappings
 from control.verbs.property_mappings import RADIUS
@@ -17,11 +30,12 @@ from protocols.link.messages import Authenticate, ReplyAttribute
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """``any``: there were mappings. They see the request and the hour, so that no answer of theirs is used again."""
-
-    any: bool = False
     reply: tuple[ReplyAttribute, ...] = ()
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    """Of a proxy's mappings: `rules.claimed`."""
     broken: tuple[Broken, ...] = ()
+    asked_each_time: bool = False
+    """They have seen the request and the hour, so that no answer of theirs is used again."""
 
     @property
     def refused(self) -> bool:
@@ -30,11 +44,31 @@ class Mapped:
 
 def mapped(tx: Transaction, provider: Provider, user: User, question: Authenticate, run: Mappings) -> Mapped:
     """For whoever has been admitted."""
-    chosen = [one for one in property_mappings.of(tx, provider.property_mappings) if one.kind == RADIUS]
-    if not chosen:
-        return Mapped()
     application = tx.find(Application, provider=provider.pk)
+    facts = provider_facts(provider, application)
     context = {**question.attributes, "protocol": question.protocol}
-    asked = Asked(person_facts(tx, user), question.peer, context=context, of=provider_facts(provider, application))
-    told, broken = radius.reply(chosen, asked, run)
-    return Mapped(True, told, broken)
+
+    def asked() -> Asked:
+        return Asked(person_facts(tx, user), question.peer, context=context, of=facts)
+
+    if provider.kind == "radius":
+        every = property_mappings.of(tx, provider.property_mappings)
+        if chosen := [mapping for mapping in every if mapping.kind == RADIUS]:
+            told, broken = radius.reply(chosen, asked(), run)
+            return Mapped(told, broken=broken, asked_each_time=True)
+    if provider.kind == "proxy" and (counted := counting(tx, provider)):
+        return _claimed(counted, asked(), facts, run)
+    return Mapped()
+
+
+def _claimed(mappings: Sequence[PropertyMapping], asked: Asked, facts: Facts, run: Mappings) -> Mapped:
+    claims: dict[str, Any] = {}
+    broken: list[Broken] = []
+    for mapping in mappings:
+        found = run.ask(mapping, asked, scope_names(facts, ()))
+        fault = found.fault or unfit(found.value, LARGEST)
+        if fault is not None:
+            broken.append(Broken(mapping, fault))
+        elif found.value:
+            claims = joined(claims, found.value)
+    return Mapped(claims=claims, broken=tuple(broken))

@@ -9,8 +9,8 @@ from typing import Any
 from control.expression.environment import Asked
 from control.expression.evaluation import Evaluated
 from control.expression.exposed import Exposed, free
-from control.expression.people import Facts, thing
-from control.mappings.answers import Mappings
+from control.expression.people import Facts
+from control.mappings.answers import Mappings, scope_names
 from control.mappings.radius import Packet
 from control.people import person_facts
 from control.records import PropertyMapping, User
@@ -48,7 +48,7 @@ def _more(kind: str, packet: Packet) -> dict[str, Exposed]:
         case property_mappings.RADIUS:
             return {"packet": packet, "define_attribute": free("define_attribute", packet.define)}
         case property_mappings.SCOPE:
-            return {"provider": thing(NOWHERE), "token": thing(Facts("Token", {"scope": []}))}
+            return scope_names(NOWHERE, ())
         case _:
             return {}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from control.outposts import uid_of
+from control.mappings.facts import uid_of
 from control.records import User
 from control.store.interface import Transaction
 from control.verbs.property_mappings import EMAIL, OFFLINE, OPENID, PROFILE

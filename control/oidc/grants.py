@@ -47,6 +47,8 @@ class Failed:
 
     error: str
     description: str
+    reason: str = "stale_code"
+    """A code of `rules.reasons`, for an outpost."""
 
 
 # --- the code ------------------------------------------------------------------------------------------------------
@@ -167,7 +169,7 @@ def _give(
     told = scopes.told(tx, asking, person, granted.scopes, who.client_ip)
     leave_events(tx, told.broken, "oidc", asking.provider.pk, user, who.client_ip)
     if told.refused:
-        return Failed("invalid_grant", BROKEN)
+        return Failed("invalid_grant", BROKEN, "mapping_failed")
     access, identity, ends = tokens.signed(asking, person, granted, told.claims, key, base, tx.now, random)
     common: dict[str, Any] = {"provider": asking.provider.pk, "user": user.pk, "code": code}
     tx.insert(AccessToken(pk=digest(access), session=session, granted=asdict(granted), expires=ends, **common))

@@ -72,7 +72,9 @@ def redeemed(
     if code is not None and not _is_for(code, asked):
         return CodeRedeemed(asked.id, "stale_code")
     tokens = grants.redeem(tx, client, fields, base, random, who)
-    if isinstance(tokens, Failed) or code is None or code.session is None:
+    if isinstance(tokens, Failed):
+        return CodeRedeemed(asked.id, tokens.reason)
+    if code is None or code.session is None:
         return CodeRedeemed(asked.id, "stale_code")
     session = tx.find(Session, pk=code.session)
     if session is None:

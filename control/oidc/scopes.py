@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from control.expression.environment import Asked
-from control.expression.exposed import Exposed
-from control.expression.faults import Fault
-from control.expression.people import Facts, PersonFacts, thing
-from control.mappings.answers import LARGEST, Broken, Mappings, provider_facts, refuses
+from control.expression.people import PersonFacts
+from control.mappings.answers import LARGEST, Broken, Mappings, joined, provider_facts, refuses, scope_names, unfit
 from control.mappings.defaults import is_untouched
 from control.oidc.claims import BUILT_IN, Person
 from control.oidc.clients import Client
@@ -64,41 +61,10 @@ class _Run:
             self.claims = joined(self.claims, built_in(self.person))
             return
         self.facts = self.facts or person_facts(self.tx, self.person.user)
-        asked = Asked(self.facts, self.peer, of=provider_facts(self.client.provider, self.client.application))
-        found = MAPPINGS.ask(mapping, asked, self._more())
-        if found.fault is not None:
-            self.broken.append(Broken(mapping, found.fault))
-        elif (sentence := unfit(found.value)) is not None:
-            self.broken.append(Broken(mapping, Fault(1, 1, sentence)))
+        provider = provider_facts(self.client.provider, self.client.application)
+        found = MAPPINGS.ask(mapping, Asked(self.facts, self.peer, of=provider), scope_names(provider, self.scopes))
+        fault = found.fault or unfit(found.value, LARGEST)
+        if fault is not None:
+            self.broken.append(Broken(mapping, fault))
         elif found.value is not None:
             self.claims = joined(self.claims, found.value)
-
-    def _more(self) -> Mapping[str, Exposed]:
-        return {
-            "provider": thing(provider_facts(self.client.provider, self.client.application)),
-            "token": thing(Facts("Token", {"scope": list(self.scopes)})),
-        }
-
-
-def unfit(value: Any) -> str | None:
-    """Why this cannot be claims, or None."""
-    if value is None:
-        return None
-    if not isinstance(value, dict):
-        return f"A scope mapping returns a dictionary of claims, or None; this one returned {type(value).__name__}."
-    if len(json.dumps(value)) > LARGEST:
-        return f"It returned more than {LARGEST} characters, which no token has room for."
-    return None
-
-
-def joined(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Dictionaries are merged, lists joined without repeating anything; of other values the later one stands."""
-    result = dict(below)
-    for name, value in above.items():
-        old = result.get(name)
-        if isinstance(old, dict) and isinstance(value, dict):
-            value = joined(old, value)
-        elif isinstance(old, list) and isinstance(value, list):
-            value = [*old, *(item for item in value if item not in old)]
-        result[name] = value
-    return result

@@ -29,6 +29,11 @@ class MappingFields(Fields):
     managed: Annotated[str, Field(min_length=1, max_length=255)] | None = None
 
 
+class LdapFields(MappingFields):
+    on_failure: Literal["omit"] = "omit"
+    """Searches let nobody in."""
+
+
 class ScopeFields(MappingFields):
     scope_name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
     """One token of RFC 6749, section 3.3."""
@@ -48,6 +53,8 @@ class Kind:
     """Kinds of providers that can use it."""
     purpose: str
     """For people."""
+    unseen: frozenset[str] = frozenset()
+    """What every expression sees, and these do not: they are asked beforehand, not for a request."""
 
 
 KINDS: dict[str, Kind] = {
@@ -68,6 +75,16 @@ KINDS: dict[str, Kind] = {
         "authentik_providers_radius",
         frozenset({"radius"}),
         "Attributes of an Access-Accept.",
+    ),
+    LDAP: Kind(
+        LdapFields,
+        frozenset(),
+        "LDAPProviderPropertyMapping",
+        "LDAP Provider Property Mapping",
+        "authentik_providers_ldap",
+        frozenset({"ldap"}),
+        "Attributes that users have over LDAP, beside their own.",
+        unseen=frozenset({"http_request", "ak_client_ip", "ak_message", "ak_is_sso_flow", "ak_user_has_authenticator"}),
     ),
 }
 COMMON = tuple(MappingFields.model_fields)
@@ -113,7 +130,7 @@ def of(tx: Transaction, pks: Sequence[str]) -> tuple[PropertyMapping, ...]:
 
 
 def _check(kind: str, fields: MappingFields) -> None:
-    if faults := check(fields.expression, KINDS[kind].names):
+    if faults := check(fields.expression, KINDS[kind].names, KINDS[kind].unseen):
         raise Invalid({"expression": [str(fault) for fault in faults]})
 
 

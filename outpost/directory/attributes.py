@@ -37,28 +37,33 @@ BINARY = frozenset({"jpegphoto"})
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}\Z")
 _NONE: dict[str, tuple[str, tuple[Value, ...]]] = {}
+NO_MAPPED: Mapping[str, Any] = {}
 
 
-def custom_attributes(record: UserRecord | GroupRecord) -> Mapping[str, tuple[str, tuple[Value, ...]]]:
+def custom_attributes(
+    record: UserRecord | GroupRecord, mapped: Mapping[str, Any] = NO_MAPPED
+) -> Mapping[str, tuple[str, tuple[Value, ...]]]:
     """Key (lower case) to the spelling and the values. ``/`` in a name becomes ``-``, full stops go, ``%s`` in a value
-    is the record's name: authentik's habits."""
-    if not record.attributes:
+    is the record's name: authentik's habits. ``mapped``: what property mappings say instead, or beside it."""
+    if not record.attributes and not mapped:
         return _NONE
     name = record.username if isinstance(record, UserRecord) else record.name
     found: dict[str, tuple[str, tuple[Value, ...]]] = {}
-    for raw, value in record.attributes.items():
+    for raw, value in (*record.attributes.items(), *mapped.items()):
         served = _served(raw) if len(raw) <= MAX_RAW_NAME else None
         if served is not None and (values := _values(served[0], value, name)):
             found[served[0]] = (served[1], values)
     return found
 
 
-def custom_values(record: UserRecord | GroupRecord, key: str) -> tuple[Value, ...] | None:
+def custom_values(
+    record: UserRecord | GroupRecord, key: str, mapped: Mapping[str, Any] = NO_MAPPED
+) -> tuple[Value, ...] | None:
     """Those of one key; None if the record does not have it, or nobody may."""
-    if not record.attributes or key in RESERVED:
+    if (not record.attributes and not mapped) or key in RESERVED:
         return None
     found = None
-    for raw, value in record.attributes.items():
+    for raw, value in (*record.attributes.items(), *mapped.items()):
         served = _served(raw) if len(raw) <= MAX_RAW_NAME else None
         if served is not None and served[0] == key:
             name = record.username if isinstance(record, UserRecord) else record.name

@@ -150,7 +150,7 @@ def _equal(attribute: str, value: bytes, tree: Tree) -> Candidates:
         by.groups(tree, normal),
         by.virtual_groups(tree, normal),
         by.containers,
-        by.doubtful,
+        by.doubtful | {USERS} if tree.settings.mapped else by.doubtful,  # a mapping may hide the person's own value
     )
 
 
@@ -159,10 +159,9 @@ def _present(attribute: str, tree: Tree) -> Candidates:
     if known is None or known.key == ORDINAL:
         return NOTHING
     key = known.key
-    users, groups = tree.indices.users, tree.indices.groups
     return Candidates(
-        None if key in tree.profile.users and key != "mail" else users.present(key),
-        None if key in tree.profile.groups else groups.present(key),
+        None if key in tree.profile.users and key != "mail" else tree.users_having(key),
+        None if key in tree.profile.groups else tree.indices.groups.present(key),
         None if key in VIRTUAL_GROUP_ATTRIBUTES else (),
         None if key in CONTAINER_KEYS else (),
         frozenset(kind for kind, keys in SOMETIMES_PRESENT.items() if key in keys),
@@ -202,7 +201,7 @@ def _of_class(names: Callable[[Tree], frozenset[str]]) -> Callable[[Tree, Any], 
 
 
 def _users_by(key: str) -> Callable[[Tree, Any], Users]:
-    return lambda tree, normal: tree.indices.users.equal(key, normal)
+    return lambda tree, normal: tree.users_with(key, normal)
 
 
 def _groups_by(key: str) -> Callable[[Tree, Any], Groups]:
@@ -216,9 +215,8 @@ def _merged(found: list[Collection[int]]) -> Collection[int]:
 
 def _users_by_number(*keys: str) -> Callable[[Tree, Any], Users]:
     def look_up(tree: Tree, number: int) -> Users:
-        users = tree.indices.users
-        ordinal = number - tree.settings.uid_start_number
-        return _merged([users.equal(ORDINAL, ordinal), *(users.equal(key, number) for key in keys)])
+        ordinal = tree.indices.users.equal(ORDINAL, number - tree.settings.uid_start_number)
+        return _merged([ordinal, *(tree.users_with(key, number) for key in keys)])
 
     return look_up
 

@@ -94,12 +94,13 @@ class UserEntry:
         return self.tree.user_dn(self.record.username)
 
     def attribute_types(self) -> Iterable[AttributeType]:
-        return _types(self.tree.profile.users, self.record)
+        return _types(self.tree.profile.users, custom_attributes(self.record, self.tree.mapped(self.record)))
 
     def values(self, key: str) -> Values:
-        custom = custom_values(self.record, key)
+        mapped = self.tree.mapped(self.record)
+        custom = custom_values(self.record, key, mapped)
         if custom is None and key == "gidnumber":
-            custom = custom_values(self.record, "uidnumber")  # the user's own group has the user's number
+            custom = custom_values(self.record, "uidnumber", mapped)  # the user's own group has the user's number
         if custom is not None:
             return custom
         values = self.tree.profile.users.get(key)
@@ -126,7 +127,7 @@ class UserEntry:
 
     def _encode(self, selection: Selection) -> bytes:
         tree, record = self.tree, self.record
-        added = custom_attributes(record)
+        added = custom_attributes(record, tree.mapped(record))
         if "uidnumber" in added and "gidnumber" not in added:
             added = {**added, "gidnumber": ("gidNumber", added["uidnumber"][1])}
 
@@ -153,7 +154,7 @@ class GroupEntry:
         return self.tree.group_dn(self.record.name)
 
     def attribute_types(self) -> Iterable[AttributeType]:
-        return _types(self.tree.profile.groups, self.record)
+        return _types(self.tree.profile.groups, custom_attributes(self.record))
 
     def members(self) -> frozenset[int]:
         members = self.tree.members(self.record.pk)
@@ -337,10 +338,10 @@ class VirtualGroupEntry:
         return _encode(tree.virtual_group_dn(record.username), VIRTUAL_GROUP_ATTRIBUTES, own, {}, selection)
 
 
-def _types(ours: Collection[str], record: UserRecord | GroupRecord) -> Iterable[AttributeType]:
+def _types(ours: Collection[str], added: Mapping[str, tuple[str, tuple[Value, ...]]]) -> Iterable[AttributeType]:
     """Ours, then the custom ones."""
     yield from (KNOWN[key] for key in ours)
-    for key, (spelt, _) in custom_attributes(record).items():
+    for key, (spelt, _) in added.items():
         if key not in ours:
             yield KNOWN.get(key) or custom_type(spelt)
 

@@ -6,13 +6,13 @@ normalised value. Candidates found here are a superset; the filter is always eva
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from immutables import Map
 
-from outpost.directory.attributes import custom_attributes
+from outpost.directory.attributes import NO_MAPPED, custom_attributes
 from protocols.ldap.matching import CASE_IGNORE, UUID
 from protocols.ldap.schema import KNOWN
 from protocols.link.messages import GroupRecord, UserRecord
@@ -127,6 +127,9 @@ def user_terms(user: UserRecord | None) -> frozenset[Term]:
     if user is None:
         return NOBODY
     terms = _custom_terms(user)
+    for provider, mapped in user.mapped.items():
+        ours = _custom_terms(replace(user, attributes={}), mapped)
+        terms |= {(mapped_key(provider, key), normal) for key, normal in ours}
     terms.add(("uid", CASE_IGNORE.normalise(user.username)))
     terms.add(("entryuuid", UUID.normalise(user.uuid)))
     terms.add((ORDINAL, user.ordinal))
@@ -147,9 +150,14 @@ def group_terms(group: GroupRecord | None) -> frozenset[Term]:
     return frozenset(terms)
 
 
-def _custom_terms(record: UserRecord | GroupRecord) -> set[Term]:
+def mapped_key(provider: int | str, key: str) -> str:
+    """Under which values are found that a provider's mappings give: no attribute's name holds a slash."""
+    return f"{provider}/{key}"
+
+
+def _custom_terms(record: UserRecord | GroupRecord, mapped: Mapping[str, Any] = NO_MAPPED) -> set[Term]:
     terms: set[Term] = set()
-    for key, (_, values) in custom_attributes(record).items():
+    for key, (_, values) in custom_attributes(record, mapped).items():
         rule = KNOWN[key].rule if key in KNOWN else CASE_IGNORE
         for value in values:
             normal = rule.normalise(value)
@@ -165,9 +173,10 @@ class Indices:
     users: Index[int] = field(default_factory=Index)
     groups: Index[str] = field(default_factory=Index)
 
-    def recognises(self, key: str) -> bool:
-        """Does any user or group have this custom attribute?"""
-        return key in self.users.presence or key in self.groups.presence
+    def recognises(self, key: str, provider: int) -> bool:
+        """Does any user or group have this custom attribute, as this provider shows them?"""
+        users, groups = self.users.presence, self.groups.presence
+        return key in users or key in groups or mapped_key(provider, key) in users
 
 
 class IndicesDraft:

@@ -9,14 +9,15 @@ A provider's settings may name the containers, add empty ones, and put users und
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from outpost.directory.attributes import NO_MAPPED
 from outpost.directory.bodies import Bodies
 from outpost.directory.entries import UserEntry, profile
-from outpost.directory.index import ORDINAL, Indices
+from outpost.directory.index import ORDINAL, Indices, mapped_key
 from outpost.directory.snapshot import NO_GROUPS, Snapshot
 from protocols.ldap import dn
 from protocols.ldap.dn import DN, RDN
@@ -283,6 +284,10 @@ class Tree:
         records = self.snapshot.groups
         return sorted(records[pk].name for pk in groups if pk in records)
 
+    def mapped(self, user: UserRecord) -> Mapping[str, Any]:
+        """Attributes that this provider's property mappings give a user."""
+        return user.mapped.get(str(self.provider.pk), NO_MAPPED) if self.settings.mapped and user.mapped else NO_MAPPED
+
     # --- entries ---------------------------------------------------------------------------------------------------
 
     def recognise(self, name: str) -> AttributeType | None:
@@ -292,12 +297,29 @@ class Tree:
             return known
         if ";" in name and (plain := without_binary(name)) != name:
             return self.recognise(plain)
-        return custom(name) if self.indices.recognises(name) else None
+        return custom(name) if self.indices.recognises(name, self.provider.pk) else None
 
     def custom_types(self) -> list[AttributeType]:
         """Of attributes that people added and that nobody else describes."""
-        names = {*self.indices.users.presence, *self.indices.groups.presence} - KNOWN.keys() - {ORDINAL}
-        return [custom(name) for name in sorted(names)]
+        every = {*self.indices.users.presence, *self.indices.groups.presence}
+        ours = mapped_key(self.provider.pk, "")
+        mapped = {name.removeprefix(ours) for name in every if name.startswith(ours)} if self.settings.mapped else set()
+        names = {name for name in every if "/" not in name} | mapped
+        return [custom(name) for name in sorted(names - KNOWN.keys() - {ORDINAL})]
+
+    def users_with(self, key: str, value: Any) -> Collection[int]:
+        """Who may have this value of an attribute that people, or this provider's mappings, add."""
+        users = self.indices.users
+        own = users.equal(key, value)
+        mapped = users.equal(mapped_key(self.provider.pk, key), value) if self.settings.mapped else ()
+        return {*own, *mapped} if mapped else own
+
+    def users_having(self, key: str) -> Collection[int]:
+        """Who has the attribute at all."""
+        users = self.indices.users
+        own = users.present(key)
+        mapped = users.present(mapped_key(self.provider.pk, key)) if self.settings.mapped else ()
+        return {*own, *mapped} if mapped else own
 
     def _base_entry(self) -> PlainEntry:
         kind, value = self.base.rdns[0][0]

@@ -40,6 +40,9 @@ class UserRecord:
     updated: float = 0.0
     password_changed: float | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
+    mapped: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """pk of a provider, as text, to what its property mappings say of this user: attributes for LDAP, claims for a
+    proxy. It counts while the provider's settings say that there are such mappings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,8 @@ class LdapSettings:
     """Everything is read without a bind."""
     unauthenticated_bind: bool = False
     """A name without a password is an anonymous bind (RFC 4513 s5.1.2), which Grafana without one needs."""
+    mapped: bool = False
+    """Property mappings add attributes to users: `UserRecord.mapped`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +213,8 @@ class ProxySettings:
     cookie_secret: str = field(default="", repr=False)
     """What the browser sessions of this provider are sealed with, at every outpost that serves it (D15)."""
     access_rules: tuple[AccessRule, ...] = ()
+    mapped: bool = False
+    """Property mappings say more of users than the directory does: `UserRecord.mapped`."""
 
 
 @dataclass(frozen=True, slots=True)

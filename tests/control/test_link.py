@@ -14,7 +14,8 @@ from control import link as control_link
 from control import snapshots
 from control.authentication import Authentication
 from control.link import Link
-from control.records import Group, Outpost, User
+from control.records import Application, Event, Group, Outpost, PropertyMapping, Provider, User
+from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
 from protocols.errors import RemoteProtocolError
 from protocols.link import codec
@@ -102,6 +103,28 @@ def test_a_large_snapshot_comes_in_chunks_of_one_revision(tmp_path: Path, monkey
             (2, False, 5),
             (3, True, 1),
         ]
+
+    scenario(tmp_path, act)
+
+
+def test_a_mapping_that_breaks_is_told_of_once_however_often_it_is_asked(tmp_path: Path) -> None:
+    async def act(store: SqlStore, link: Link, outpost: str) -> None:
+        def break_one(tx: Transaction) -> None:
+            mapping = tx.insert(PropertyMapping("m", "ldap", "return user.nothing"))
+            provider = tx.insert(Provider("directory", "ldap", property_mappings=(mapping.pk,)))
+            tx.insert(Application("a", "a", provider=provider.pk))
+            tx.insert(User(username="alice"))
+
+        await store.write(break_one)
+        frames = link.follow(outpost, hello())
+        while not (chunk := await following(frames)).last:  # type: ignore[union-attr]
+            assert isinstance(chunk, SnapshotChunk)
+        for number in range(3):
+            await store.write(lambda tx, number=number: tx.insert(User(username=f"u{number}")))  # type: ignore[misc]
+            assert isinstance(await following(frames), Delta)
+        broken = Query(equal={"action": "property_mapping_exception"})
+        (event,) = await store.read(lambda tx: tx.select(Event, broken))
+        assert (event.context["mapping"]["name"], event.context["application"]["slug"]) == ("m", "a")
 
     scenario(tmp_path, act)
 
@@ -199,7 +222,7 @@ def test_a_store_that_went_back_under_a_stream_is_sent_whole(tmp_path: Path, mon
         )
         line = codec.encode(replace(chunk, index=0, revision=1, chain="c1"))
         standing = Standing(chunk.incarnation, 1, "c1")
-        monkeypatch.setattr(snapshots, "_read", lambda *_: (snapshots.Directory(standing, ()), line))
+        monkeypatch.setattr(snapshots, "_read", lambda *_: (snapshots.Directory(standing, ()), line, ()))
         again = await following(frames)
         assert isinstance(again, SnapshotChunk)
         assert (again.revision, again.chain) == (1, "c1")

@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 
 from control import outposts
-from control.records import Application, Binding, Certificate, Group, Outpost, Provider, Stage, Token, User
+from control.records import (
+    Application,
+    Binding,
+    Certificate,
+    Group,
+    Outpost,
+    PropertyMapping,
+    Provider,
+    Stage,
+    Token,
+    User,
+)
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from outpost.directory.draft import changed, whole
@@ -18,6 +29,7 @@ from outpost.directory.snapshot import Snapshot
 from protocols.link.messages import (
     CertificateRecord,
     Configuration,
+    LdapSettings,
     Members,
     ProviderRecord,
     Put,
@@ -140,6 +152,68 @@ def test_changes_lead_where_a_snapshot_would(store: SqlStore, change: Callable[[
     assert sent
     followed, _ = changed(before, after.revision, sent)
     assert followed == after
+
+
+MAPPED = {
+    **CHANGES,
+    "a group above gets an attribute": lambda tx: tx.update(
+        replace(one(tx, Group, name="staff"), attributes={"floor": 7})
+    ),
+    "somebody's attributes change": lambda tx: tx.update(replace(one(tx, User, username="bob"), attributes={"a": 1})),
+    "a mapping is written anew": lambda tx: tx.update(
+        replace(one(tx, PropertyMapping, name="m"), expression="return {'x': user.pk}")
+    ),
+    "a mapping is deleted": lambda tx: tx.delete(one(tx, PropertyMapping, name="m")),
+    "a provider gets another mapping": lambda tx: tx.update(
+        replace(
+            one(tx, Provider, name="elsewhere"),
+            property_mappings=(tx.insert(PropertyMapping("n", "ldap", "return {'y': 1}")).pk,),
+        )
+    ),
+    "a provider lets its mapping go": lambda tx: tx.update(
+        replace(one(tx, Provider, name="elsewhere"), property_mappings=())
+    ),
+}
+EXPRESSION = """\
+return {"groups": [group.name for group in user.all_groups()], "floor": user.group_attributes().get("floor")}
+"""
+
+
+@pytest.mark.parametrize("change", MAPPED.values(), ids=MAPPED.keys())
+def test_what_mappings_say_follows_whatever_it_depends_on(
+    store: SqlStore, change: Callable[[Transaction], object]
+) -> None:
+    """A delta leads where a snapshot would, or says that everything is to be told anew."""
+
+    def populated(tx: Transaction) -> str:
+        outpost = tx.get(Outpost, populate(tx))
+        elsewhere = one(tx, Provider, name="elsewhere")
+        mapping = tx.insert(PropertyMapping("m", "ldap", EXPRESSION))
+        tx.update(replace(elsewhere, property_mappings=(mapping.pk,)))
+        return tx.update(replace(outpost, providers=(*outpost.providers, elsewhere.pk))).pk
+
+    outpost = store.write_now(populated)
+    before = view(store, outpost)
+    bob = next(user for user in before.users.values() if user.username == "bob")
+    assert [values["groups"] for values in bob.mapped.values()] == [["engineering", "staff"]]
+    store.write_now(change)
+    after = view(store, outpost)
+    try:
+        sent = store.read_now(lambda tx: outposts.changes(tx, outpost, before.revision))
+    except outposts.EverythingChanged:
+        return
+    followed, _ = changed(before, after.revision, sent)
+    assert told(followed) == told(after)
+
+
+def told(snapshot: Snapshot) -> list[tuple[str, str, Any]]:
+    """What counts: a provider without mappings looks at nothing that was said for it before."""
+    return [
+        (provider.name, user.username, user.mapped.get(str(provider.pk)))
+        for provider in snapshot.providers.values()
+        if isinstance(provider.settings, LdapSettings) and provider.settings.mapped
+        for user in snapshot.users.values()
+    ]
 
 
 def test_all_changes_together_lead_there_too(store: SqlStore) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from control import outposts, snapshots
+from control.mappings.everybody import Everybody
 from control.records import Group, Outpost, User
 from control.snapshots import Snapshots
 from control.store.interface import Transaction
@@ -32,9 +33,9 @@ class Bench:
         self.readings = 0
         real = outposts.directory
 
-        def counted(tx: Transaction) -> Any:
+        def counted(tx: Transaction, everybody: Everybody | None = None) -> Any:
             self.readings += 1
-            return real(tx)
+            return real(tx, everybody)
 
         monkeypatch.setattr(outposts, "directory", counted)
         self.one, self.two = (
@@ -49,7 +50,7 @@ class Bench:
         tx.add_members(tx.insert(Group(name="staff")).pk, pks)
 
     async def whole(self, outpost: str) -> list[bytes]:
-        lines, _ = await self.snapshots.whole(outpost, STRANGER)
+        lines, _, _ = await self.snapshots.whole(outpost, STRANGER)
         return list(lines)
 
 
@@ -89,7 +90,7 @@ def test_the_lines_hold_what_the_store_does(scenario: Callable[[Act], None], mon
     monkeypatch.setattr(snapshots, "CHUNK_RECORDS", 10)
 
     async def act(bench: Bench) -> None:
-        lines, after = await bench.snapshots.whole(bench.one, STRANGER)
+        lines, after, _ = await bench.snapshots.whole(bench.one, STRANGER)
         snapshot = followed(list(lines))
         expected = await bench.store.read(
             lambda tx: whole(tx.revision().number, outposts.snapshot(tx, bench.one)),
@@ -105,7 +106,7 @@ def test_the_lines_hold_what_the_store_does(scenario: Callable[[Act], None], mon
 def test_outposts_that_ask_at_the_same_time_share_one_reading(scenario: Callable[[Act], None]) -> None:
     async def act(bench: Bench) -> None:
         asked = [bench.snapshots.whole(outpost, STRANGER) for outpost in (bench.one, bench.two, bench.one)]
-        (one, _), (two, _), (again, _) = await asyncio.gather(*asked)
+        (one, *_), (two, *_), (again, *_) = await asyncio.gather(*asked)
         assert bench.readings == 1
         first, second = list(one), list(two)
         assert first[0] is second[0]
@@ -118,7 +119,7 @@ def test_outposts_that_ask_at_the_same_time_share_one_reading(scenario: Callable
 
 def test_a_new_revision_is_read_anew(scenario: Callable[[Act], None]) -> None:
     async def act(bench: Bench) -> None:
-        lines, _ = await bench.snapshots.whole(bench.one, STRANGER)
+        lines, _, _ = await bench.snapshots.whole(bench.one, STRANGER)
         await bench.store.write(lambda tx: tx.insert(User(username="newcomer")))
         newer = followed(await bench.whole(bench.one))
         assert bench.readings == 2
@@ -130,7 +131,7 @@ def test_a_new_revision_is_read_anew(scenario: Callable[[Act], None]) -> None:
 
 def test_nothing_is_kept_that_nobody_is_sent(scenario: Callable[[Act], None]) -> None:
     async def act(bench: Bench) -> None:
-        lines, _ = await bench.snapshots.whole(bench.one, STRANGER)
+        lines, _, _ = await bench.snapshots.whole(bench.one, STRANGER)
         directory = bench.snapshots._latest()
         assert directory is not None
         loop, gone = asyncio.get_running_loop(), asyncio.Event()

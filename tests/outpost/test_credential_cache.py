@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from outpost.credential_cache import GRACE_SECONDS, MOST_SECONDS, CredentialCache, Place, Use
+from outpost.credential_cache import GRACE_SECONDS, MOST_SECONDS, CredentialCache, Place, Use, still_admitted
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.outcome import Decision, Identity, Password
@@ -19,6 +19,7 @@ from protocols.link.messages import (
     LdapSettings,
     Members,
     ProviderRecord,
+    ProxySettings,
     Put,
     Record,
     Remove,
@@ -442,3 +443,27 @@ def test_what_is_recalled_is_admitted_again() -> None:
     bench = Bench()
     bench.change(Members("staff", removed=(1,)))
     assert bench.cache.recall((PROVIDER, "alice", ""), ALICE, an_identity("alice"), bench.clock() + 100) is None
+
+
+def test_a_proxys_mappings_say_what_is_told_but_not_who_it_is() -> None:
+    claims = {
+        "name": "Shown",
+        "groups": ["mapped"],
+        "entitlements": ["edit"],
+        "preferred_username": "root",
+        "is_superuser": True,
+        "ak_proxy": {"user_attributes": {"additionalHeaders": {"X-Floor": "3"}}, "is_superuser": True},
+    }
+    user = replace(USER, mapped={str(PROVIDER): claims})
+    settings = ProxySettings("forward_single", "https://app.example.com", mapped=True)
+    proxy = replace(provider(*BINDINGS), protocol="proxy", settings=settings)
+    snapshot = whole(1, (user, STAFF, proxy))
+    told = still_admitted(an_identity("alice", 1), PROVIDER, snapshot)
+    assert told is not None
+    assert (told.username, told.is_superuser) == ("alice", False)
+    assert (told.name, told.groups, told.entitlements) == ("Shown", ("mapped",), ("edit",))
+    assert told.attributes == {"additionalHeaders": {"X-Floor": "3"}}
+    unmapped = replace(proxy, settings=replace(settings, mapped=False))
+    plain = still_admitted(an_identity("alice", 1), PROVIDER, whole(1, (user, STAFF, unmapped)))
+    assert plain is not None
+    assert (plain.name, plain.groups) == ("Alice", ("Staff",))

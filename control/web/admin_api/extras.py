@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control.audit import RETENTION
+from control.mappings.facts import uid_of
 from control.new_passwords import new_hash
-from control.outposts import uid_of
 from control.records import User
 from control.store.interface import Transaction
 from control.verbs import groups, service_accounts, system, users

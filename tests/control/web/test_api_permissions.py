@@ -64,7 +64,7 @@ OUTPOSTS = EVERYBODY | {
     ("GET", "/crypto/certificatekeypairs/{key}/view_certificate/"): 404,
     ("GET", "/crypto/certificatekeypairs/{key}/view_private_key/"): 404,
 }
-MAPPINGS: dict[str, dict[str, str]] = {"scope": {"scope_name": "some"}, "radius": {}}
+MAPPINGS: dict[str, dict[str, str]] = {"scope": {"scope_name": "some"}, "radius": {}, "ldap": {}}
 """Kinds of property mappings, and what each needs."""
 NOT_PERMITTED = {"detail": "You do not have permission to perform this action."}
 NOT_AUTHENTICATED = {"detail": "Authentication credentials were not provided."}

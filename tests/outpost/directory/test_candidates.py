@@ -1,5 +1,6 @@
 """Where the index decides, the answer is what the filter would have given: nothing more and nothing less."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,8 +17,21 @@ from protocols.ldap.extensible import IN_CHAIN
 from protocols.ldap.filter import And, Approx, Equality, Extensible, Filter, Not, Or, Present
 from protocols.ldap.filter_text import parse
 from protocols.ldap.messages import Scope, SearchRequest
-from protocols.link.messages import GroupRecord
-from tests.outpost.directory.people import ALICE, BASE, BOB, GROUPS, NOW, RECORDS, USERS, VIRTUAL, People, a_user
+from protocols.link.messages import GroupRecord, ProviderRecord, UserRecord
+from tests.outpost.directory.people import (
+    ALICE,
+    BASE,
+    BOB,
+    GROUPS,
+    NOW,
+    PROVIDER,
+    RECORDS,
+    USERS,
+    VIRTUAL,
+    People,
+    a_provider,
+    a_user,
+)
 from tests.outpost.directory.test_reader import FILTERS
 from tests.protocols.ldap.peer import answers
 
@@ -163,3 +177,30 @@ def test_large_parts_of_an_and_are_left_to_the_filter(monkeypatch: pytest.Monkey
 
 def test_the_name_under_which_numbers_are_indexed_is_no_attribute() -> None:
     assert answered(PEOPLE.reader(ALICE), a_request(Present(ORDINAL))) == []
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("(department=Lab)", "(department=Sales)", "(department=*)", "(wikiRole=editor)", "(wikiRole=*)"),
+        *("(mail=mapped@example.com)", "(mail=bob@example.com)", "(mail=*)", "(uidNumber=7777)", "(uidNumber=2002)"),
+        *("(gidNumber=7777)", "(secretRole=x)", "(!(wikiRole=editor))", "(&(wikiRole=editor)(department=Lab))"),
+        *("(|(wikiRole=editor)(department=Sales))", "(displayName=Mapped)", "(cn=bob)"),
+    ],
+)
+def test_with_mappings_what_is_looked_up_is_what_a_scan_finds(asked: str, mapped: bool) -> None:
+    """A mapping may hide a value of the person's own, and that of another provider counts for nothing."""
+    ours = {"department": "Lab", "wikiRole": "editor", "mail": "mapped@example.com", "uidNumber": 7777}
+    said: dict[str, dict[str, Any]] = {str(PROVIDER): {**ours, "displayName": "Mapped"}, "99": {"secretRole": "x"}}
+    records = [
+        replace(record, mapped=said) if isinstance(record, UserRecord) and record.pk == BOB else record
+        for record in RECORDS
+        if not isinstance(record, ProviderRecord)
+    ]
+    reader = People((*records, a_provider(mapped=mapped))).reader(ALICE)
+    request = a_request(parse(asked))
+    found = answered(reader, request)
+    assert found == scanned(reader, request)
+    if asked in ("(wikiRole=editor)", "(department=Lab)", "(mail=mapped@example.com)"):
+        assert found == ([f"cn=bob,{USERS}"] if mapped else [])

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -7,8 +8,21 @@ from outpost.directory.attributes import custom_attributes, custom_values
 from protocols.ldap import dn
 from protocols.ldap.filter import Present
 from protocols.ldap.messages import Scope, SearchRequest
-from protocols.link.messages import GroupRecord, Put
-from tests.outpost.directory.people import ALICE, BASE, BOB, CAROL, GROUPS, RECORDS, USERS, VIRTUAL, People, a_user
+from protocols.link.messages import GroupRecord, ProviderRecord, Put, UserRecord
+from tests.outpost.directory.people import (
+    ALICE,
+    BASE,
+    BOB,
+    CAROL,
+    GROUPS,
+    PROVIDER,
+    RECORDS,
+    USERS,
+    VIRTUAL,
+    People,
+    a_provider,
+    a_user,
+)
 from tests.protocols.ldap.peer import answers
 
 
@@ -249,3 +263,42 @@ def test_one_custom_attribute_is_as_among_all() -> None:
             assert custom_values(record, key) == (found[key][1] if key in found else None), key
     assert found["a-b"] == ("a-b", ("last wins",))
     assert found["upper"] == ("UPPER", ("x", "1", "TRUE", "g's"))
+
+
+# --- attributes by property mapping --------------------------------------------------------------------------------
+
+
+def mapped_people(*, counts: bool = True) -> People:
+    """bob's mapping says something; another provider's says something else."""
+    ours = {"department": ["Lab"], "wikiRole": "editor", "cn": "root"}
+    said: dict[str, dict[str, Any]] = {str(PROVIDER): ours, "99": {"secretRole": "x"}}
+    mapped = (
+        replace(record, mapped=said) if isinstance(record, UserRecord) and record.pk == BOB else record
+        for record in RECORDS
+        if not isinstance(record, ProviderRecord)
+    )
+    return People((*mapped, a_provider(mapped=counts)))
+
+
+def test_a_mapping_adds_and_replaces_attributes_of_its_provider_alone() -> None:
+    people = mapped_people()
+    entry = people.entry(f"cn=bob,{USERS}")
+    assert (entry["department"], entry["wikiRole"], entry["badge"]) == (["Lab"], ["editor"], ["17"])
+    assert entry["cn"] == ["bob"]  # what we derive ourselves is not a mapping's to say
+    assert "secretRole" not in entry
+    assert people.names("(wikirole=Editor)") == ["user:bob"]
+    assert people.names("(department=lab)") == ["user:bob"]
+    assert people.names("(department=Sales)") == []
+    assert people.names("(secretRole=x)") == []
+
+
+def test_it_is_described_in_the_schema() -> None:
+    people = mapped_people()
+    assert "wikirole" in {one.key for one in people.reader(ALICE).tree.custom_types()}
+
+
+def test_what_was_said_for_a_provider_counts_only_while_it_has_mappings() -> None:
+    people = mapped_people(counts=False)
+    entry = people.entry(f"cn=bob,{USERS}")
+    assert (entry["department"], "wikiRole" in entry) == (["Sales", "EMEA"], False)
+    assert people.names("(wikiRole=editor)") == []

@@ -4,7 +4,7 @@ from dataclasses import replace
 from outpost.directory.draft import changed, whole
 from outpost.directory.index import Index, Indices
 from protocols.link.messages import Change, GroupRecord, Members, Put, Remove
-from tests.outpost.directory.people import a_user
+from tests.outpost.directory.people import PROVIDER, a_user
 
 
 def test_equal_and_present() -> None:
@@ -90,6 +90,6 @@ def test_a_name_leaves_the_indices_of_other_attributes_alone() -> None:
 def test_attributes_of_people_are_recognised_while_somebody_has_them() -> None:
     user = a_user(1, "a", attributes={"Department": "x"})
     snapshot = whole(1, [user])
-    assert snapshot.indices.recognises("department")
+    assert snapshot.indices.recognises("department", PROVIDER)
     after, _ = changed(snapshot, 2, [Put(replace(user, attributes={}))])
-    assert not after.indices.recognises("department")
+    assert not after.indices.recognises("department", PROVIDER)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from control.outposts import uid_of
+from control.mappings.facts import uid_of
 from control.records import Authenticator, User
 from control.store.interface import Transaction
 from control.verbs import authenticators

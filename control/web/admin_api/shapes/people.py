@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from control.flows.avatar import avatar
-from control.outposts import uid_of
+from control.mappings.facts import uid_of
 from control.records import Group, Login, Role, User
 from control.store.interface import Query, Transaction
 from control.verbs.rights import closure, superusers

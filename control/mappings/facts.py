@@ -1,0 +1,36 @@
+"""A user and a group of the store, as expressions see them."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+from control.expression.people import GroupFacts
+from control.records import Group, User
+
+TOLD = ("username", "name", "email", "email_verified", "uuid", "is_active", "type", "path", "attributes")
+"""Fields of a user under authentik's names. No hash of a password, and no version of one."""
+MOMENTS = ("date_joined", "last_updated", "password_change_date")
+
+
+def uid_of(user: int, install_id: str) -> str:
+    """authentik's ``uid``, which is also its default OIDC subject."""
+    return hashlib.sha256(f"{user}-{install_id}".encode()).hexdigest()
+
+
+def person_fields(user: User, install_id: str, last_login: float | None = None) -> dict[str, Any]:
+    return {
+        **{name: getattr(user, name) for name in TOLD},
+        **{name: moment(getattr(user, name)) for name in MOMENTS},
+        "last_login": moment(last_login),
+        "uid": uid_of(user.pk, install_id),
+    }
+
+
+def group_facts(group: Group) -> GroupFacts:
+    return GroupFacts(group.pk, group.name, group.is_superuser, group.attributes, group.parents)
+
+
+def moment(seconds: float | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None

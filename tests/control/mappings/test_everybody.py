@@ -1,0 +1,89 @@
+"""What mappings say of everybody, beforehand: of whom, how much, and what a broken one costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from control.mappings.answers import Mappings
+from control.mappings.defaults import DEFAULTS
+from control.mappings.everybody import LARGEST, MOST_FAILURES, Everybody
+from control.records import Application, Group, PropertyMapping, Provider, User
+from control.store.interface import Transaction
+from control.store.sql import SqlStore
+from control.verbs.property_mappings import PROXY
+from tests.stores import open_store
+
+STILL = Mappings(lambda: 0.0)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    opened = open_store(tmp_path)
+    yield opened
+    opened.close()
+
+
+def provide(tx: Transaction, kind: str, *expressions: str) -> str:
+    """A provider with such mappings; its pk as text."""
+    its = {"ldap": "ldap", "proxy": "scope"}[kind]
+    made = [
+        tx.insert(PropertyMapping(f"{kind} {number}", its, source, settings={"scope_name": "x"}))
+        for number, source in enumerate(expressions)
+    ]
+    provider = tx.insert(Provider(kind, kind, property_mappings=tuple(mapping.pk for mapping in made)))
+    tx.insert(Application(kind, kind, provider=provider.pk))
+    return str(provider.pk)
+
+
+def test_each_provider_has_its_own_say(store: SqlStore) -> None:
+    def verb(tx: Transaction) -> None:
+        floor, who = "return {'floor': user.group_attributes()['floor']}", "return {'who': request.obj.name}"
+        ldap = provide(tx, "ldap", floor, who)
+        proxy = provide(tx, "proxy", "return {'groups': [user.username, provider.application.slug]}")
+        alice = tx.insert(User("alice"))
+        above = tx.insert(Group("above", attributes={"floor": 3}))
+        group = tx.insert(Group("g", parents=(above.pk,)))
+        assert Everybody(tx, STILL).of(alice, [group.pk]) == {
+            ldap: {"floor": 3, "who": "ldap"},
+            proxy: {"groups": ["alice", "proxy"]},
+        }
+
+    store.write_now(verb)
+
+
+def test_untouched_defaults_say_nothing_that_outposts_do_not_know(store: SqlStore) -> None:
+    def verb(tx: Transaction) -> None:
+        mapping = tx.insert(DEFAULTS[PROXY])
+        tx.insert(Provider("proxy", "proxy", property_mappings=(mapping.pk,)))
+        assert Everybody(tx, STILL).served == ()
+
+    store.write_now(verb)
+
+
+@pytest.mark.parametrize(
+    ("expression", "sentence"),
+    [
+        ("return user.nothing", "User has no attribute nothing"),
+        ("while True:\n  pass", "more than 2000 steps"),
+        ("return ['a']", "dictionary of names and values"),
+        (f"return {{'a': 'x' * {LARGEST}}}", f"more than {LARGEST} characters"),
+    ],
+)
+def test_a_broken_one_is_left_out_told_of_once_and_soon_not_asked_any_more(
+    store: SqlStore, expression: str, sentence: str
+) -> None:
+    def verb(tx: Transaction) -> None:
+        ldap = provide(tx, "ldap", expression, "return {'good': user.username}")
+        everybody = Everybody(tx, STILL)
+        for number in range(MOST_FAILURES + 5):
+            user = tx.insert(User(f"u{number}"))
+            assert everybody.of(user, ()) == {ldap: {"good": f"u{number}"}}
+        ((provider, broken),) = everybody.broken
+        assert (str(provider), broken.mapping.name) == (ldap, "ldap 0")
+        assert sentence in broken.fault.sentence
+        assert set(everybody._failures.values()) == {MOST_FAILURES}
+
+    store.write_now(verb)
