@@ -16,6 +16,7 @@ from control.web.admin_api import (
     openapi,
     outpost_health,
     permissions,
+    policies,
     property_mappings,
     radius_orders,
     served,
@@ -43,6 +44,7 @@ def routes(services: Services) -> list[BaseRoute]:
         *radius_orders.routes(services),
         *explain.routes(services),
         *property_mappings.routes(services),
+        *policies.routes(services),
         *(route for resource in resources(services.random) for route in resource.routes(services)),
     ]
     return [openapi.route(described, services), *described, Route("/{path:path}", Elsewhere())]

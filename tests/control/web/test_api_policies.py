@@ -111,3 +111,56 @@ def test_changes_leave_events_under_authentiks_names(api: Api) -> None:
     (event,) = api.get("/events/events/?action=model_created&search=event_matcher")["results"]
     assert event["app"] == "authentik_policies_event_matcher"
     assert event["context"]["model"]["model_name"] == "eventmatcherpolicy"
+
+
+# --- tried out -----------------------------------------------------------------------------------------------------
+
+
+def tried(api: Api, kind: str, fields: dict[str, Any], asked: dict[str, Any], status: int = 200) -> Any:
+    pk = api.post(f"/policies/{kind}/", {"name": "tried", **fields})["pk"]
+    return api.post(f"/policies/all/{pk}/test/", asked, status)
+
+
+def test_an_expression_is_tried_out(api: Api) -> None:
+    source = (
+        "ak_message('Hello.')\nak_logger.info('seen', who=request.user.username)\n"
+        "return [context['b'], context['ssid'], str(ak_client_ip)]"
+    )
+    asked = {"user": api.user("ann"), "context": {"b": 1}, "attributes": {"ssid": "Staff"}, "from": "192.0.2.1"}
+    answer = tried(api, "expression", {"expression": source}, asked)
+    assert (answer["passing"], answer["messages"], answer["value"]) == (True, ["Hello."], [1, "Staff", "192.0.2.1"])
+    (line,) = answer["log_messages"]
+    assert line.keys() == {"timestamp", "log_level", "logger", "event", "attributes"}
+    assert (line["log_level"], line["logger"], line["event"]) == ("info", "tried", "info: seen who=ann")
+    assert 5 < answer["steps"] < 100
+    assert (answer["fault"], answer["reuse"]) == (None, None)
+
+
+def test_what_goes_wrong_is_told_with_its_place(api: Api) -> None:
+    answer = tried(api, "expression", {"expression": "ak_message('Before.')\nreturn request.user.pk / 0"}, {"user": 1})
+    assert (answer["passing"], answer["messages"]) == (False, ["Before."])
+    assert answer["fault"] == "Line 2, column 8: ZeroDivisionError: division by zero"
+    assert [line["log_level"] for line in answer["log_messages"]] == ["error"]
+
+
+def test_how_long_an_answer_holds_is_told(api: Api) -> None:
+    answer = tried(api, "network", {"networks": ["192.0.2.0/24"]}, {"from": "192.0.2.9"})
+    assert (answer["passing"], answer["reuse"]["peer_only"]) == (True, True)
+
+
+def test_trying_out_changes_nothing(api: Api) -> None:
+    before = api.get("/events/events/")["pagination"]["count"]
+    pk = api.post("/policies/expression/", {"name": "p", "expression": "return 1 / 0", "execution_logging": True})["pk"]
+    api.post(f"/policies/all/{pk}/test/", {}, 200)
+    assert api.get("/events/events/")["pagination"]["count"] == before + 1  # the policy was made
+
+
+def test_who_is_not_there_is_refused(api: Api) -> None:
+    assert "user" in tried(api, "expression", {"expression": "return True"}, {"user": 999}, 400)
+
+
+def test_kinds_are_listed_as_authentik_lists_them(api: Api) -> None:
+    kinds = {kind["component"]: kind for kind in api.get("/policies/all/types/")}
+    assert kinds["ak-policy-event-matcher-form"]["model_name"] == "eventmatcherpolicy"
+    assert kinds["ak-policy-expression-form"]["name"] == "Expression Policy"
+    assert len(kinds) == len(BODIES)

@@ -1,0 +1,98 @@
+"""`/policies/all/<pk>/test/` and `types/`, as authentik has them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from control.authentication import MOST_ATTRIBUTES
+from control.policies.asking import Asking
+from control.policies.judge import Answer
+from control.policies.kinds import KINDS
+from control.records import Binding, User
+from control.store.interface import Transaction
+from control.verbs.fields import Text, existing, parse
+from control.web.admin_api.bodies import json_object
+from control.web.admin_api.callers import Caller, superusers_only
+from control.web.admin_api.endpoint import Action, Body, Do, Endpoint
+from control.web.admin_api.property_mappings import Trial
+from control.web.admin_api.refusals import answer
+from control.web.admin_api.shapes.parts import moment
+from control.web.admin_api.shapes.policies import log_of
+from control.web.admin_api.table.policies import POLICIES
+from control.web.services import Services
+
+
+class PolicyTrial(Trial):
+    peer: Annotated[Text, Field(alias="from")] = ""
+    """Empty: from where this question comes."""
+    attributes: Annotated[dict[str, str], Field(max_length=MOST_ATTRIBUTES)] = Field(default_factory=dict)
+    """What a door would say: protocol, nas, ssid, host, path."""
+
+
+TRIAL = Body("PolicyTestRequest", PolicyTrial)
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """They come before the records': ``types/`` would be a policy's path."""
+    return [
+        Route(f"/{POLICIES.path}/types/", Endpoint(services, {"GET": Action(superusers_only, _types)})),
+        Route(
+            f"/{POLICIES.path}/{{key}}/test/",
+            Endpoint(services, {"POST": Action(superusers_only, _test(services), TRIAL)}),
+        ),
+    ]
+
+
+async def _types(request: Request, caller: Caller) -> Response:
+    return answer(
+        [
+            {
+                "name": kind.label,
+                "description": kind.about,
+                "component": kind.component,
+                "model_name": kind.model,
+                "requires_enterprise": False,
+            }
+            for kind in KINDS.values()
+        ]
+    )
+
+
+def _test(services: Services) -> Do:
+    """Whoever may try a policy out may write it: it sees what the person of the question has."""
+
+    async def do(request: Request, caller: Caller) -> Response:
+        asked = parse(PolicyTrial, await json_object(request))
+
+        def verb(tx: Transaction) -> dict[str, Any]:
+            policy = POLICIES.one(tx, request.path_params["key"], caller)
+            user = existing(tx, User, "user", [asked.user])[0] if asked.user is not None else None
+            name = user.username if user is not None else ""
+            peer = asked.peer or caller.client_ip
+            asking = Asking(user, tx.now, peer, name, asked.attributes, asked.context)
+            return _told(services.judge.ask(tx, Binding("a trial", policy=policy.pk), asking), tx.now)
+
+        return answer(await services.store.read(verb))
+
+    return do
+
+
+def _told(found: Answer, now: float) -> dict[str, Any]:
+    verdict = found.verdict
+    reuse = verdict.reuse
+    return {
+        "passing": verdict.passing,
+        "messages": list(verdict.messages),
+        "log_messages": log_of([found], now),
+        "value": verdict.value,
+        "steps": verdict.steps,
+        "fault": found.fault or None,
+        "reuse": {"seconds": reuse.seconds, "peer_only": reuse.peer_only, "not_after": moment(reuse.not_after)}
+        if reuse is not None
+        else None,
+    }
