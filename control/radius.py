@@ -61,4 +61,5 @@ def nas_record(nas: RadiusNas) -> NasRecord:
         identifier=nas.identifier,
         message_authenticator=nas.message_authenticator,
         coa_port=nas.coa_port,
+        radsec_name=nas.radsec_name,
     )

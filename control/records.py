@@ -237,6 +237,8 @@ class RadiusNas(Record):
     message_authenticator: str = "pinned"
     coa_port: int = 3799
     """At which it takes orders; 0: it takes none."""
+    radsec_name: str = ""
+    """Name in the certificate that it shows over TLS; empty: it may not speak so."""
     managed: str | None = None
 
 

@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence, Sized
-from typing import Any
+from typing import Any, TypeVar
 
 from prometheus_client.registry import Collector
 from twisted.internet.defer import Deferred
@@ -43,6 +43,8 @@ from outpost.listeners.radius_accounting import AccountingListener
 from outpost.listeners.radius_eap import EapDoor
 from outpost.listeners.radius_orders import RadiusOrders
 from outpost.listeners.radius_replies import Replies
+from outpost.listeners.radsec import RadSecAccounting, RadSecFactory, RadSecLogins
+from outpost.listeners.radsec_trust import RadSecTls, trust_of
 from outpost.listeners.reverse_proxy import ReverseProxy
 from outpost.listeners.tls import ServerTls
 from outpost.listeners.upstream_metrics import UpstreamMetrics
@@ -60,6 +62,9 @@ from outpost.throttle import Throttle
 from protocols.link.messages import CertificateRecord, RadiusSettings
 from protocols.proxy.trust import TrustedPeers
 from protocols.radius.pins import Pins
+
+L = TypeVar("L", bound=RadiusListener)
+A = TypeVar("A", bound=AccountingListener)
 
 PATIENCE_SECONDS = 3.0
 """How long control may take to send its first word, when a directory was kept that can serve without it."""
@@ -137,6 +142,8 @@ class Outpost:
         self._updates = Updates(self._directory, now)
         self._collectors: tuple[Collector, ...] = tuple(collectors)
         self._certificates = ShownCertificates(self._directory)
+        self._eap = EapDoor(self._directory, self._radius_certificate, now, random)
+        self._replies = Replies(self._directory, self.telemetry, now, random)
         self._tls = ServerTls(self._certificates.at, self.telemetry)
         self._ldap_tls = ServerTls(self._certificates.at_ldap, self.telemetry)
         self._asgi = AsgiRoute(application, self.telemetry) if application is not None else None
@@ -195,7 +202,8 @@ class Outpost:
         self.ports.stream("ldap", config.ldap, self._proxied(ldap))
         self.ports.stream("ldaps", config.ldaps, self._proxied(self._over_tls(ldap, self._ldap_tls)))
         self.ports.datagrams("radius", config.radius, self._radius())
-        self.ports.datagrams("radius_acct", config.radius_acct, self._radius_accounting)
+        self.ports.datagrams("radius_acct", config.radius_acct, lambda: self._accounting(AccountingListener))
+        self.ports.stream("radsec", config.radsec, self._radsec())
 
     def _http(self) -> HttpFactory:
         config = self._config
@@ -264,14 +272,35 @@ class Outpost:
 
     def _radius(self) -> Callable[[], DatagramProtocol]:
         pins = Pins()
-        eap = EapDoor(self._directory, self._radius_certificate, self._now, self._random)
-        replies = Replies(self._directory, self.telemetry, self._now, self._random)
-        return lambda: RadiusListener(
-            self._authentication, self._directory, self.telemetry, self._reactor, eap, replies, self._random, pins
+        return lambda: self._logins(RadiusListener, pins)
+
+    def _radsec(self) -> TLSMemoryBIOFactory:
+        tls = RadSecTls()
+        factory = RadSecFactory(
+            self._logins(RadSecLogins, Pins()),
+            self._accounting(RadSecAccounting),
+            self._directory,
+            self.telemetry,
+            self._reactor,
+            tls,
+            lambda snapshot: trust_of(snapshot, lambda: self._certificates.generated),
+        )
+        return TLSMemoryBIOFactory(tls, isClient=False, wrappedFactory=factory, clock=self._reactor)
+
+    def _logins(self, kind: type[L], pins: Pins) -> L:
+        return kind(
+            self._authentication,
+            self._directory,
+            self.telemetry,
+            self._reactor,
+            self._eap,
+            self._replies,
+            self._random,
+            pins,
         )
 
-    def _radius_accounting(self) -> DatagramProtocol:
-        return AccountingListener(self._directory, self.telemetry, self._on_disk.keep, self._now, self._reactor.seconds)
+    def _accounting(self, kind: type[A]) -> A:
+        return kind(self._directory, self.telemetry, self._on_disk.keep, self._now, self._reactor.seconds)
 
     def _report(self, kind: str, body: dict[str, Any]) -> None:
         self.telemetry.report(kind, body)

@@ -17,6 +17,7 @@ class OutpostConfig:
     ldaps: tuple[Address, ...]
     radius: tuple[Address, ...]
     radius_acct: tuple[Address, ...]
+    radsec: tuple[Address, ...]
     metrics: tuple[Address, ...]
     trusted_proxies: tuple[Network, ...]
     offline_credentials: bool
@@ -38,6 +39,7 @@ class OutpostConfig:
             ldaps=listen.ldaps,
             radius=listen.radius,
             radius_acct=listen.radius_acct,
+            radsec=listen.radsec,
             metrics=listen.metrics,
             trusted_proxies=listen.trusted_proxy_cidrs,
             offline_credentials=settings.offline_credentials,

@@ -31,6 +31,10 @@ DISCARDS: dict[str, str] = {
         "The EAP packet answers nothing that was asked last: a copy that came late, or a forged one. The NAS goes on."
     ),
     "duplicate_pending": "The NAS repeats a request that is still being decided, or whose reject is being delayed.",
+    "unknown_radsec_client": (
+        "The certificate of a NAS or proxy is good, and no RADIUS provider that believes its authority has a NAS with "
+        "its name. Set the name as radsec_name of a NAS."
+    ),
     "too_many_pending": "Too many requests are being decided at once. The NAS will ask again.",
     "send_failed": "The reply could not be sent. Check routes and firewall towards the NAS.",
     "gap": "What control sent does not fit the directory that is here. Everything is asked for anew.",

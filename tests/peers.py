@@ -26,6 +26,7 @@ PEERS: dict[str, str] = {
     "curl": "curl",
     "eapol_test": "eapoltest",
     "hostapd": "hostapd",
+    "radsecproxy": "radsecproxy",
     "wpa_supplicant": "wpasupplicant",
     "sssd": "sssd-ldap",
     "sssctl": "sssd-tools",

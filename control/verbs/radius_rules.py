@@ -88,6 +88,7 @@ class NasFields(Fields):
     shared_secret: Annotated[str, Field(min_length=1, max_length=1024)]
     message_authenticator: Annotated[str, AfterValidator(_requirement)] = "pinned"
     coa_port: Port = orders.PORT
+    radsec_name: Text = ""
 
 
 # --- rules ---------------------------------------------------------------------------------------------------------

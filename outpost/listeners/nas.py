@@ -17,7 +17,7 @@ def _client_networks(snapshot: Snapshot) -> Iterator[ClientNetwork]:
     for provider in snapshot.providers.values():
         if isinstance(provider.settings, RadiusSettings):
             for one in provider.settings.nas:
-                yield ClientNetwork(one.network, _nas(one, provider.pk, provider.settings), one.identifier)
+                yield ClientNetwork(one.network, nas_of(one, provider.pk, provider.settings), one.identifier)
             nas = Nas(
                 provider.settings.shared_secret.encode(),
                 provider.pk,
@@ -28,9 +28,10 @@ def _client_networks(snapshot: Snapshot) -> Iterator[ClientNetwork]:
                 yield ClientNetwork(network, nas)
 
 
-def _nas(record: NasRecord, provider: int, settings: RadiusSettings) -> Nas:
+def nas_of(record: NasRecord, provider: int, settings: RadiusSettings, secret: bytes = b"") -> Nas:
+    """``secret``: another one than its own."""
     return Nas(
-        record.shared_secret.encode(),
+        secret or record.shared_secret.encode(),
         provider,
         Requirement(record.message_authenticator),
         name=record.name,

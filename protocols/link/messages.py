@@ -151,6 +151,8 @@ class NasRecord:
     """pinned, required, optional (`protocols.radius.nas.Requirement`)."""
     coa_port: int = 3799
     """UDP port at which it takes orders (RFC 5176); 0: it takes none."""
+    radsec_name: str = ""
+    """Name in the certificate by which it may speak over TLS (RFC 6614); empty: it may not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,17 @@ class NasTable:
         return None
 
 
+class OneNas(NasTable):
+    """Whoever asks, is this one: the other end of a connection on which it has shown who it is."""
+
+    def __init__(self, nas: Nas) -> None:
+        super().__init__(())
+        self._nas = nas
+
+    def lookup(self, address: str) -> Nas:
+        return self._nas
+
+
 def unmapped(address: str) -> str:
     """An IPv4 address that an IPv6 socket shows as ``::ffff:192.0.2.7``, as itself; any other unchanged."""
     if ":" not in address or not address.lower().startswith(MAPPED):

@@ -57,9 +57,8 @@ class Program:
             "OUTPOST_LOG__FORMAT": "text",
             **{
                 f"OUTPOST_LISTEN__{name}": LOOPBACK
-                for name in ("HTTP", "HTTPS", "LDAP", "LDAPS", "RADIUS", "RADIUS_ACCT", "METRICS")
+                for name in ("HTTP", "HTTPS", "LDAP", "LDAPS", "RADIUS", "RADIUS_ACCT", "RADSEC", "METRICS")
             },
-            **{f"OUTPOST_LISTEN__{name}": "off" for name in ("RADSEC",)},
             **environ,
         }
         self.environ = {name: value for name, value in self.environ.items() if value}

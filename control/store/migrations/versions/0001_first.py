@@ -441,6 +441,7 @@ def upgrade() -> None:
         sa.Column("shared_secret", sa.Text(), nullable=False),
         sa.Column("message_authenticator", sa.Text(), nullable=False),
         sa.Column("coa_port", WHOLE, nullable=False),
+        sa.Column("radsec_name", sa.Text(), nullable=False),
         sa.Column("managed", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_radius_nas")),
         sa.UniqueConstraint("name", name=op.f("uq_radius_nas_name")),
