@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
-from control import radius
+from control import proxied_application, radius
 from control.mappings.everybody import KINDS, Everybody, changed_users, counting
 from control.mappings.facts import uid_of
 from control.records import Application, Binding, Certificate, EndedSession, Group, Outpost, Provider, User
@@ -208,6 +208,7 @@ def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | Non
     if provider.kind == "radius":
         chosen.update(radius.settings(tx, provider))
     if provider.kind == "proxy":
+        chosen.update(proxied_application.settings(tx, provider))
         chosen["access_rules"] = access_rules.delivered(provider.settings.get("access_rules", ()))
     bindings = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
     is_ldap = provider.kind == "ldap"

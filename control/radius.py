@@ -5,6 +5,7 @@ Every function here is a verb over one transaction.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from control.records import Certificate, Provider, RadiusNas, RadiusRule
@@ -30,7 +31,11 @@ def networks(text: str) -> tuple[str, ...]:
 
 def authorities(tx: Transaction, provider: Provider) -> str:
     """PEM of the certificates that this provider believes, for EAP-TLS."""
-    pks = provider.settings.get("client_authorities", ())
+    return pems(tx, provider.settings.get("client_authorities", ()))
+
+
+def pems(tx: Transaction, pks: Sequence[str]) -> str:
+    """Certificates, one after another."""
     found = {one.pk: one for one in tx.select(Certificate, Query(within={"pk": pks}))}
     return "".join(f"{found[pk].certificate_data.strip()}\n" for pk in pks if pk in found)
 

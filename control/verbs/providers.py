@@ -115,6 +115,11 @@ def _check(tx: Transaction, kind: str, fields: ProviderFields) -> None:
     if isinstance(fields, ProxyFields):
         check_proxy(fields)
         existing(tx, Provider, "jwt_federation_providers", fields.jwt_federation_providers)
+        existing(tx, Certificate, "internal_host_authorities", fields.internal_host_authorities)
+        if fields.internal_host_certificate is not None:
+            (shown,) = existing(tx, Certificate, "internal_host_certificate", [fields.internal_host_certificate])
+            if not shown.key_data:
+                raise Invalid({"internal_host_certificate": ["Choose a certificate with its private key."]})
     if isinstance(fields, LdapFields):
         check_ldap(fields)
     if isinstance(fields, OAuth2Fields) and fields.signing_key is not None:

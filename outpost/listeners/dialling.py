@@ -2,42 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Factory
-from twisted.internet.ssl import optionsForClientTLS
+from twisted.internet.ssl import (
+    Certificate,
+    CertificateOptions,
+    optionsForClientTLS,
+    trustRootFromCertificates,
+)
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from outpost.listeners.upstream import CONNECT_TIMEOUT
 from outpost.listeners.upstreams import Connect, Place
 
+END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
 
-def dialling(reactor: Any) -> Connect:
-    def connect(place: Place, factory: Factory) -> Deferred[Any]:
-        endpoint = HostnameEndpoint(reactor, place.host.encode("idna"), place.port, timeout=CONNECT_TIMEOUT)
-        if place.scheme == "https":
-            made = optionsForClientTLS(place.host) if place.verified else Unverified(place.host)
-            return wrapClientTLS(made, endpoint).connect(factory)
-        return endpoint.connect(factory)
 
-    return connect
+def dialling(reactor: Any) -> Callable[[Place], Connect]:
+    def dial(place: Place) -> Connect:
+        @cache
+        def endpoint() -> Any:
+            plain = HostnameEndpoint(reactor, place.host.encode("idna"), place.port, timeout=CONNECT_TIMEOUT)
+            return wrapClientTLS(tls_towards(place), plain) if place.scheme == "https" else plain
+
+        def connect(factory: Factory) -> Deferred[Any]:
+            return maybeDeferred(lambda: endpoint().connect(factory))
+
+        return connect
+
+    return dial
+
+
+def tls_towards(place: Place) -> Any:
+    """Raises crypto.Error, SSL.Error or ValueError for certificates or a key that cannot be used."""
+    creator: Any
+    if not place.verified:
+        creator = Unverified(place.host)
+    elif place.authorities:
+        parts = [part + END_OF_CERTIFICATE for part in place.authorities.split(END_OF_CERTIFICATE)[:-1]]
+        trusted = trustRootFromCertificates([Certificate.loadPEM(part.encode()) for part in parts])
+        creator = optionsForClientTLS(place.host, trustRoot=trusted)
+    else:
+        creator = optionsForClientTLS(place.host)
+    return Showing(creator, place.certificate, place.key) if place.key else creator
 
 
 @implementer(IOpenSSLClientConnectionCreator)
 class Unverified:
-    """Whatever certificate is shown: the operator has said so (``internal_host_ssl_validation``)."""
+    """Whatever certificate the application shows: the operator has said so (``internal_host_ssl_validation``)."""
 
     def __init__(self, host: str) -> None:
         self._host = host.encode("idna")
-        self._context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-        self._context.set_verify(SSL.VERIFY_NONE)
+        self._context = CertificateOptions().getContext()
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         connection = SSL.Connection(self._context, None)
         connection.set_tlsext_host_name(self._host)
         return connection
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class Showing:
+    """A certificate of ours goes with every connection that ``creator`` makes. PEM, the certificate and its key."""
+
+    def __init__(self, creator: Any, certificate: str, key: str) -> None:
+        self._creator = creator
+        self._certificate = x509.load_pem_x509_certificate(certificate.encode())
+        self._key: Any = load_pem_private_key(key.encode(), None)
+
+    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        connection: Any = self._creator.clientConnectionForTLS(tlsProtocol)
+        connection.use_certificate(self._certificate)
+        connection.use_privatekey(self._key)
+        made: SSL.Connection = connection
+        return made

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
+from OpenSSL import SSL, crypto
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError, DNSLookupError, TimeoutError
 from twisted.internet.interfaces import IReactorTime
@@ -23,7 +25,8 @@ MAX_UPSTREAM_CONNECTIONS = 2 * MAX_CONNECTIONS
 """One for each visitor's, and as many that wait for the next request."""
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True)
+class Place:
     """Where an application listens."""
 
     scheme: str
@@ -31,20 +34,27 @@ class Place(NamedTuple):
     port: int
     verified: bool
     """Over TLS: must its certificate be good?"""
+    authorities: str = ""
+    """PEM of who may say so, in place of the system's."""
+    certificate: str = ""
+    """PEM of what is shown to it, and the key."""
+    key: str = field(default="", repr=False)
 
     @property
     def url(self) -> str:
         return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
-Connect = Callable[[Place, Factory], Deferred[Any]]
+Connect = Callable[[Factory], Deferred[Any]]
 
 
 class Upstreams:
-    """``connect`` makes a connection to a place with a factory; ``clock`` only counts seconds."""
+    """``dial`` gives for a place what makes connections to it with a factory; ``clock`` only counts seconds."""
 
-    def __init__(self, directory: Directory, connect: Connect, clock: IReactorTime, telemetry: Telemetry) -> None:
-        self._connect = connect
+    def __init__(
+        self, directory: Directory, dial: Callable[[Place], Connect], clock: IReactorTime, telemetry: Telemetry
+    ) -> None:
+        self._dial = dial
         self._clock = clock
         self._telemetry = telemetry
         self._places: dict[int, Place] = {}
@@ -87,10 +97,7 @@ class Upstreams:
         self._places = places
 
     def _upstream(self, place: Place) -> Upstream:
-        def connect(factory: Factory) -> Deferred[Any]:
-            return self._connect(place, factory)
-
-        return Upstream(place.url, connect, self.connections, self._clock)
+        return Upstream(place.url, self._dial(place), self.connections, self._clock)
 
     def told(self, upstream: Upstream, failure: str) -> None:
         """A request was answered (empty), or failed. The operator hears of the first and of the last failure."""
@@ -108,6 +115,8 @@ def failure_of(reason: Failure) -> str:
         return "refused"
     if reason.check(DNSLookupError):
         return "not_found"
+    if reason.check(crypto.Error, SSL.Error, ValueError):
+        return "tls"
     return "slow_connect" if reason.check(TimeoutError) else "unreachable"
 
 
@@ -120,4 +129,12 @@ def _place(settings: ProxySettings) -> Place | None:
         return None
     if not url.hostname:
         return None
-    return Place(url.scheme, url.hostname, port, settings.internal_host_ssl_validation)
+    return Place(
+        url.scheme,
+        url.hostname,
+        port,
+        settings.internal_host_ssl_validation,
+        settings.internal_host_authorities,
+        settings.internal_host_certificate,
+        settings.internal_host_key,
+    )

@@ -204,6 +204,10 @@ class ProxySettings:
     external_host: str
     internal_host: str = ""
     internal_host_ssl_validation: bool = True
+    internal_host_authorities: str = ""
+    """PEM, in place of the system's; and next what we show."""
+    internal_host_certificate: str = ""
+    internal_host_key: str = field(default="", repr=False)
     cookie_domain: str = ""
     skip_path_regex: str = ""
     intercept_header_auth: bool = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,13 +101,19 @@ class _Application(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
+    def handle_error(self, *_: object) -> None:
+        """A visitor who leaves in the middle of a handshake."""
+
 
 @contextmanager
-def application() -> Iterator[Backend]:
+def application(tls: ssl.SSLContext | None = None) -> Iterator[Backend]:
+    """``tls``: what it speaks HTTPS with."""
     recorded = Backend()
     stopping = threading.Event()
     handler = type("Handler", (_Application,), {"recorded": recorded, "stopping": stopping})
     server = _Server(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     recorded.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()

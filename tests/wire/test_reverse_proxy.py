@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
 from playwright.sync_api import Page
 
+from tests.certificates import Issued, issue
 from tests.wire import processes
 from tests.wire.application import application
 from tests.wire.chromium import chromium
@@ -43,14 +47,16 @@ class Proxied:
     program: Program
     people: Directory
     behind: Backend
+    scheme: str = "http"
+    options: tuple[str, ...] = ()
 
     @property
     def port(self) -> int:
-        return self.program.place("http")[1]
+        return self.program.place(self.scheme)[1]
 
     @property
     def url(self) -> str:
-        return f"http://{NAME}:{self.port}"
+        return f"{self.scheme}://{NAME}:{self.port}"
 
     def curl(self, path: str, *options: str, who: str = "bob", stdin: str = "") -> Answer:
         return run(*self.command(path, who), *options, stdin=stdin)
@@ -58,7 +64,7 @@ class Proxied:
     def command(self, path: str, who: str) -> list[str]:
         credentials = ["-u", f"{who}:{PASSWORDS[who]}"] if who else []
         resolve = ["--resolve", f"{NAME}:{self.port}:127.0.0.1"]
-        return ["curl", "-s", "--path-as-is", *resolve, *credentials, self.url + path]
+        return ["curl", "-s", "--path-as-is", *self.options, *resolve, *credentials, self.url + path]
 
     def status(self, path: str, *options: str, who: str = "bob") -> int:
         return int(self.curl(path, "-o", "/dev/null", "-w", "%{http_code}", *options, who=who).text)
@@ -169,6 +175,53 @@ def test_an_application_that_is_gone_is_said_to_be(proxied: Proxied) -> None:
     finally:
         program.api("PATCH", place, {"internal_host": made["internal_host"]})
     until(lambda: proxied.status("/") == 200, CUT_SECONDS, "the application being reached again")
+
+
+def test_tls_on_both_sides(proxied: Proxied, tmp_path: Path) -> None:
+    """A certificate of its own for the host, and an application that trusts the outpost's certificate alone."""
+    program = proxied.program
+    authority = issue("Inner CA", authority=True)
+    own, front = issue("outpost", authority), issue(NAME, authority, names=[x509.DNSName(NAME)])
+    pks = {name: _keypair(program, name, one) for name, one in (("inner", authority), ("us", own), ("front", front))}
+    (before,) = program.api("GET", "providers/proxy/", query={"name__iexact": "wiki-behind-us"})["results"]
+    place = f"providers/proxy/{before['pk']}/"
+    file = tmp_path / "authority.pem"
+    file.write_text(authority.pem)
+    https = Proxied(program, proxied.people, proxied.behind, "https", ("--cacert", str(file)))
+    with application(_server_tls(authority, tmp_path)) as behind:
+        inside = {"internal_host": f"https://127.0.0.1:{behind.port}", "internal_host_authorities": [pks["inner"]]}
+        changed = {"external_host": https.url, "certificate": pks["front"], **inside}
+        try:
+            program.api("PATCH", place, {**changed, "internal_host_authorities": []})
+            until(lambda: https.status("/") == 502, CUT_SECONDS, "the application's certificate being doubted")
+            assert "no TLS connection" in https.curl("/").text
+            program.api("PATCH", place, {**changed, "internal_host_certificate": pks["us"]})
+            until(lambda: https.status("/") == 200, CUT_SECONDS, "both being believed")
+            assert behind.requests[-1][1]["x-forwarded-proto"] == "https"
+            long = https.curl(f"/bytes/{len(UPLOAD)}").text
+            assert len(long) == len(UPLOAD)
+        finally:
+            program.api("PATCH", place, {name: before[name] for name in (*changed, "internal_host_certificate")})
+            for pk in pks.values():
+                program.api("DELETE", f"crypto/certificatekeypairs/{pk}/")
+    until(lambda: proxied.status("/") == 200, CUT_SECONDS, "everything being as before")
+
+
+def _keypair(program: Program, name: str, issued: Issued) -> str:
+    body = {"name": name, "certificate_data": issued.pem, "key_data": issued.key_pem}
+    pk: str = program.api("POST", "crypto/certificatekeypairs/", body)["pk"]
+    return pk
+
+
+def _server_tls(authority: Issued, folder: Path) -> ssl.SSLContext:
+    """The application's, which asks for a certificate."""
+    shown = issue("inner", authority, names=[x509.IPAddress(ip_address("127.0.0.1"))])
+    file = folder / "inner.pem"
+    file.write_text(shown.pem + shown.key_pem)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=authority.pem)
+    context.load_cert_chain(file)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
 
 
 def test_a_person_signs_in_and_out_with_a_websocket_open(reachable: Proxied) -> None:

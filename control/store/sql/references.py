@@ -103,6 +103,7 @@ REFERENCES: tuple[Reference, ...] = (
     Reference(Instance, "outpost", Outpost, Fate.DELETE),
     Reference(Knock, "outpost", Outpost, Fate.DELETE),
     Reference(Provider, "certificate", Certificate, Fate.CLEAR_SETTING),
+    Reference(Provider, "internal_host_certificate", Certificate, Fate.CLEAR_SETTING),
     Reference(Provider, "signing_key", Certificate, Fate.CLEAR_SETTING),
     Reference(Binding, "target", Flow, Fate.DELETE),
     Reference(StageBinding, "flow", Flow, Fate.DELETE),

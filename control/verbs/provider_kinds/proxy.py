@@ -83,6 +83,8 @@ _quiet.log_errors = False
 
 MOST_FEDERATED = 100
 """Providers whose tokens one provider takes."""
+MAX_AUTHORITIES = 20
+"""Certificates that are believed of one application."""
 
 
 class ProxyFields(ProviderFields):
@@ -90,6 +92,10 @@ class ProxyFields(ProviderFields):
     external_host: Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_external_host)]
     internal_host: Annotated[str, Field(max_length=2048), AfterValidator(_internal_host)] = ""
     internal_host_ssl_validation: bool = True
+    internal_host_authorities: Annotated[list[Uuid], Field(max_length=MAX_AUTHORITIES)] = Field(default_factory=list)
+    """Certificates in place of the system's authorities, for an application over TLS."""
+    internal_host_certificate: Uuid | None = None
+    """What we show the application."""
     certificate: Uuid | None = None
     skip_path_regex: Annotated[LongText, AfterValidator(_patterns)] = ""
     access_rules: Annotated[list[AccessRuleFields], Field(max_length=MOST_RULES)] = Field(default_factory=list)

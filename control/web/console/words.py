@@ -144,6 +144,10 @@ WORDS: dict[str, Words] = {
     "external_host": Words("External host", "As browsers write it.", example="https://app.example.com"),
     "internal_host": Words("Internal host", "Where the application listens; only for the mode Proxy."),
     "internal_host_ssl_validation": Words("Internal host SSL validation"),
+    "internal_host_authorities": Words(
+        "Internal host's authorities", "Whose certificates count there, in place of the system's authorities."
+    ),
+    "internal_host_certificate": Words("Certificate towards the internal host", "Shown to it, if it asks for one."),
     "skip_path_regex": Words("Unauthenticated paths", "Regular expressions, one to a line: open to everybody."),
     "basic_auth_enabled": Words("Send HTTP-Basic credentials"),
     "basic_auth_user_attribute": Words("HTTP-Basic username key", "The user's attribute with the name to send."),

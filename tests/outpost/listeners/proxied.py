@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
@@ -133,7 +134,9 @@ class Proxied:
             policies,
         )
         self.watch = Watch(self.sessions, self.directory, lambda: self.door.table, self.reactor, self.clock)
-        self.upstreams = Upstreams(self.directory, self._connect, self.reactor, self.telemetry)
+        self.upstreams = Upstreams(
+            self.directory, lambda place: partial(self._connect, place), self.reactor, self.telemetry
+        )
         self.proxy = ReverseProxy(self.door, self.upstreams, self.watch, trusted, self.telemetry)
         self.listener = Listener(
             [(PREFIX, self.door), (HEALTH_PREFIX, Health(lambda: True))],
