@@ -23,6 +23,9 @@ DEFAULT_FILE = Path("outpost.yml")
 HEALTH_PATIENCE = 5.0
 """Seconds; a healthy process answers in milliseconds, and orchestrators ask every few seconds."""
 
+RADIUS_METHODS = ("pap", "chap", "mschapv2", "status", "accounting")
+"""`protocols.radius.asking` has the same; every start would load its ciphers."""
+
 Arguments = argparse.Namespace
 
 
@@ -165,6 +168,27 @@ def _issue_certificate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="new file, PKCS #12")
 
 
+def _radius_test(settings: Settings, arguments: Arguments) -> int:
+    from outpost.radius_test import Trial, run
+
+    host, _, port = arguments.server.rpartition(":") if arguments.server.count(":") == 1 else (arguments.server, "", "")
+    secret, password = os.environ.get("RADIUS_SECRET", ""), os.environ.get("RADIUS_PASSWORD", "")
+    if not secret or not (port or "0").isdigit():
+        _complain(["Put the shared secret into RADIUS_SECRET, and write the server as HOST or HOST:PORT."])
+        return WRONG_SETTINGS
+    trial = Trial(host, int(port or 0), secret, arguments.method, arguments.user, password)
+    went_well, sentences = run(trial)
+    print(*sentences, sep="\n")
+    return DONE if went_well else FAILED
+
+
+def _radius_test_options(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "The shared secret is taken from RADIUS_SECRET, the password from RADIUS_PASSWORD."
+    parser.add_argument("server", metavar="HOST[:PORT]", help="any RADIUS server; its usual port if none is given")
+    parser.add_argument("--method", choices=RADIUS_METHODS, default="pap", help="what to try (pap)")
+    parser.add_argument("--user", default="test", metavar="NAME", help="whose login to try (test)")
+
+
 def _count(text: str) -> int:
     number = int(text)
     if number < 0:
@@ -223,6 +247,12 @@ COMMANDS: dict[str, Command] = {
     ),
     "issue-certificate": Command(
         _issue_certificate, "issue a certificate for a user's device, for EAP-TLS", options=_issue_certificate_options
+    ),
+    "radius-test": Command(
+        _radius_test,
+        "play a NAS against any RADIUS server, and say what came of it",
+        options=_radius_test_options,
+        needs_settings=False,
     ),
     "healthcheck": Command(_healthcheck, "exit 0 if the running program is ready, 1 if not"),
     "version": Command(_version, "print the version", needs_settings=False),
