@@ -12,6 +12,8 @@ from typing import Any
 from twisted.internet.tcp import Connection
 from twisted.internet.udp import Port
 
+from outpost.listeners.answering import AnsweringPort
+
 Write = Callable[[bytes], None]
 Send = Callable[[bytes, tuple[str, int]], object]
 
@@ -42,6 +44,8 @@ def direct_send(transport: Any) -> Send:
 
     What is returned raises OSError when a datagram cannot be sent now.
     """
+    if isinstance(transport, AnsweringPort):
+        return transport.answer
     if not isinstance(transport, Port):
         return lambda octets, peer: transport.write(octets, peer)  # a transport in memory
     return transport.socket.sendto

@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.protocol import DatagramProtocol
 
+from outpost.listeners.answering import answering_port
 from settings import Address
 
 PORTS_FILE = "ports.json"
@@ -42,7 +43,10 @@ class Ports:
 
     def datagrams(self, name: str, addresses: Iterable[Address], listener: Callable[[], DatagramProtocol]) -> None:
         for one in open_sockets(addresses, socket.SOCK_DGRAM):
-            port = self._reactor.adoptDatagramPort(one.fileno(), one.family, listener(), maxPacketSize=MAX_DATAGRAM)
+            if ip_address(one.getsockname()[0]).is_unspecified:
+                port = answering_port(self._reactor, one, listener(), MAX_DATAGRAM)
+            else:
+                port = self._reactor.adoptDatagramPort(one.fileno(), one.family, listener(), maxPacketSize=MAX_DATAGRAM)
             self._serve(name, one, port)
 
     def write(self) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.peers import require
-from tests.wire.directory import Directory, populate
+from tests.wire.clients import run
+from tests.wire.directory import SHARED_SECRET, Directory, populate
 from tests.wire.port import NAS_NAME, Machine, Room, Switch, Within
 from tests.wire.program import Program, until
 
@@ -51,6 +52,7 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     folder = tmp_path_factory.mktemp("port")
     room, machines = Room(), Room()
     program = Within(room, folder / "program")
+    program.environ["OUTPOST_LISTEN__RADIUS"] = "0.0.0.0:0"
     program.start()
     try:
         yield Floor(program, populate(program), (room, machines))
@@ -108,3 +110,11 @@ def test_a_certificate_opens_the_port(floor: Floor, switch: Switch, tmp_path: Pa
         floor.program.api("POST", f"radius/sessions/{session['pk']}/disconnect/", {})
         until(lambda: floor.gone(session["pk"]), SECONDS, "the end of the session")
         until(lambda: "AP-STA-DISCONNECTED" in switch.told(), SECONDS, "the port closing")
+
+
+def test_115_the_address_that_a_nas_asks_is_the_one_that_answers(floor: Floor) -> None:
+    """A radclient believes no other."""
+    place = f"127.0.0.5:{floor.program.place('radius')[1]}"
+    client = (*floor.rooms[0].enter, "radclient", "-x", "-t", "5", "-r", "1", place, "status", SHARED_SECRET)
+    answer = run(*client, stdin="Message-Authenticator = 0x00\n")
+    assert answer.code == 0, answer.text

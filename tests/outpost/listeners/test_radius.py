@@ -133,7 +133,7 @@ def test_control_is_asked_once_with_what_is_known_of_the_request() -> None:
 
 
 @pytest.mark.parametrize("username", [b"alice", b"nobody"])
-def test_a_reject_waits_a_second_whoever_it_is(username: bytes) -> None:
+def test_5_118_a_reject_waits_a_second_whoever_it_is(username: bytes) -> None:
     door = Door()
     datagram = nas_side.pap(username, b"wrong")
     door.send(datagram)
@@ -163,7 +163,7 @@ def test_not_allowed_is_a_reject() -> None:
     assert [reply[0] for reply in door.replies()] == [REJECT]
 
 
-def test_a_duplicate_gets_the_same_octets_and_control_is_asked_once() -> None:
+def test_76_108_a_duplicate_gets_the_same_octets_and_control_is_asked_once() -> None:
     door = Door()
     for _ in range(3):
         door.send(nas_side.pap())
@@ -173,7 +173,7 @@ def test_a_duplicate_gets_the_same_octets_and_control_is_asked_once() -> None:
     assert len(door.link.questions) == 1
 
 
-def test_a_duplicate_of_a_reject_waits_with_it_and_then_gets_the_same_octets() -> None:
+def test_118_a_duplicate_of_a_reject_waits_with_it_and_then_gets_the_same_octets() -> None:
     door = Door()
     datagram = nas_side.pap(password=b"wrong")
     door.send(datagram)
@@ -187,7 +187,7 @@ def test_a_duplicate_of_a_reject_waits_with_it_and_then_gets_the_same_octets() -
     assert len(door.link.questions) == 1
 
 
-def test_copies_in_flight_collapse_into_one_question_and_one_reply() -> None:
+def test_107_copies_in_flight_collapse_into_one_question_and_one_reply() -> None:
     link = SlowLink({"alice": "correct horse"})
     door = Door(link)
     for _ in range(3):

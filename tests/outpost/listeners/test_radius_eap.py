@@ -140,7 +140,7 @@ def revealed(value: bytes, packet: bytes) -> bytes:
 
 @pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
 @pytest.mark.parametrize("kind", [TTLS, PEAP])
-def test_a_login_gives_the_nas_the_keys_of_the_device(kind: int, version: int) -> None:
+def test_98_a_login_gives_the_nas_the_keys_of_the_device(kind: int, version: int) -> None:
     wireless = Wireless()
     inside = pap(b"alice", PASSWORD) if kind == TTLS else gtc(b"alice", PASSWORD)
     device = TlsDevice(kind, inside, client_context(version))

@@ -239,7 +239,7 @@ def test_attributes_that_do_not_fit_leave_the_request_open_for_silence() -> None
     asked(exchange, nas_side.pap())
 
 
-def test_no_reply_is_longer_than_an_unsigned_request() -> None:
+def test_114_no_reply_is_longer_than_an_unsigned_request() -> None:
     """Source addresses can be forged: we must not be worth it."""
     for extra in (b"", nas_side.attribute(32, b"x"), nas_side.attribute(33, bytes(253)) * 15):
         exchange = RadiusExchange(Pins())

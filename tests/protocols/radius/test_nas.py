@@ -17,7 +17,7 @@ def provider_at(table: NasTable, address: str) -> int | None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_the_longest_prefix_wins_over_all_providers(order: int) -> None:
+def test_116_the_longest_prefix_wins_over_all_providers(order: int) -> None:
     """Trap: the widest network wins."""
     lines = [line("0.0.0.0/0", 1), line("10.0.0.0/8", 2), line("10.1.0.0/16", 3), line("10.1.2.3", 4), line("::/0", 5)]
     table = NasTable(lines[::order])
@@ -82,7 +82,7 @@ def test_a_line_that_is_no_network_is_left_out_with_a_sentence(network: str) -> 
     assert repr(network) in table.problems[0]
 
 
-def test_an_empty_secret_is_refused() -> None:
+def test_117_an_empty_secret_is_refused() -> None:
     table = NasTable([line("192.0.2.0/24", secret=b"")])
     assert table.lookup("192.0.2.1") is None
     assert "empty shared secret" in table.problems[0]

@@ -1,0 +1,93 @@
+"""115: an answer leaves from the address that was asked, on a socket of all addresses."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python import log
+
+from outpost.listeners import answering
+from outpost.listeners.answering import AnsweringPort, answering_port
+from outpost.listeners.direct import direct_send
+
+
+class Echo(DatagramProtocol):
+    def startProtocol(self) -> None:
+        self.send = direct_send(self.transport)
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        if datagram == b"break":
+            raise ValueError("broken")
+        self.send(datagram, addr)
+
+
+def listening(family: socket.AddressFamily, host: str) -> AnsweringPort:
+    with socket.socket(family, socket.SOCK_DGRAM) as one:
+        one.setblocking(False)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind((host, 0))
+        return answering_port(MemoryReactorClock(), one, Echo(), 4096)
+
+
+@pytest.fixture
+def port() -> Iterator[AnsweringPort]:
+    made = listening(socket.AF_INET, "0.0.0.0")
+    yield made
+    made.socket.close()
+
+
+def asked(port: AnsweringPort, address: str, words: bytes = b"hello") -> str | None:
+    """The address that answers, if one does."""
+    with socket.socket(port.addressFamily, socket.SOCK_DGRAM) as nas:
+        nas.settimeout(10)
+        nas.sendto(words, (address, port.socket.getsockname()[1]))
+        port.doRead()
+        if words == b"break":
+            return None
+        octets, place = nas.recvfrom(4096)
+        assert octets == words
+        host: str = place[0]
+        return host
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.5", "127.1.2.3"])
+def test_115_the_address_that_was_asked_answers(port: AnsweringPort, address: str) -> None:
+    assert asked(port, address) == address
+
+
+def test_115_on_ipv6() -> None:
+    port = listening(socket.AF_INET6, "::")
+    try:
+        assert asked(port, "::1") == "::1"
+    finally:
+        port.socket.close()
+
+
+def test_what_is_remembered_is_bounded_and_what_is_forgotten_is_answered(
+    port: AnsweringPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "MOST_ASKED", 2)
+    for _ in range(5):
+        assert asked(port, "127.0.0.5") == "127.0.0.5"
+    assert len(port.asked) <= 2
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.settimeout(10)
+        stranger.bind(("127.0.0.1", 0))
+        port.answer(b"unasked", stranger.getsockname())
+        assert stranger.recv(100) == b"unasked"
+
+
+def test_one_datagram_that_breaks_a_protocol_does_not_stop_the_next(port: AnsweringPort) -> None:
+    caught: list[object] = []
+    log.addObserver(caught.append)
+    try:
+        asked(port, "127.0.0.1", b"break")
+    finally:
+        log.removeObserver(caught.append)
+    assert any("ValueError" in str(event) for event in caught)
+    assert asked(port, "127.0.0.1") == "127.0.0.1"
