@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from control.flows.bound import Deciding, NotForYou, keep, peer_of
 from control.flows.stages import STAGES
 from control.flows.state import (
     MOST_STAGES,
@@ -32,6 +33,8 @@ from control.flows.state import (
     Step,
     Verdict,
 )
+from control.records import StageBinding
+from control.store.interface import Transaction
 
 MOST_FAILURES = 5
 """Wrong answers to one stage; then the flow starts anew. (authentik's failed_attempts_before_cancel)"""
@@ -73,6 +76,12 @@ async def _walk(state: State, services: FlowServices) -> Step:
         kind = STAGES.get(stage.kind)
         if kind is None:
             return _unknown(state, stage)
+        if stage.binding:
+            entered = await _enter(state, stage, services)
+            if not isinstance(entered, State):
+                return entered
+            state = entered
+            continue
         verdict = await kind.arrive(state.context, stage.settings, services)
         if verdict is None:
             return await challenge(state, services) or _unknown(state, stage)
@@ -81,6 +90,29 @@ async def _walk(state: State, services: FlowServices) -> Step:
             return step
         state = step
     return _end(state.context, state.context.next)
+
+
+async def _enter(state: State, stage: PlannedStage, services: FlowServices) -> State | Denied:
+    """At the stage, with its bindings asked; or behind it, if they do not pass."""
+    context, deciding = state.context, Deciding(services.judge, peer_of(services.origin))
+
+    def decide(tx: Transaction) -> bool:
+        line = tx.find(StageBinding, pk=stage.binding)
+        if line is None:
+            raise NotForYou("This flow was changed meanwhile. Start again.")
+        return deciding.walks_through(tx, line, context)
+
+    try:
+        walked = await services.store.read(decide)
+    except NotForYou as refusal:
+        return Denied(refusal.reason, str(refusal), context)
+    finally:
+        await keep(services.store, deciding.traces)
+    context = replace(context, judged=context.judged or deciding.asked, failures=0)
+    if not walked:
+        return replace(state, position=state.position + 1, context=context)
+    plan = (*state.plan[: state.position], replace(stage, binding=""), *state.plan[state.position + 1 :])
+    return replace(state, plan=plan, context=context)
 
 
 async def _settle(state: State, stage: PlannedStage, verdict: Verdict, services: FlowServices) -> State | Step:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from control.authentication import STATIC, Prove, Proved
 from control.flows import executor, pending
-from control.flows.planning import NotForYou, headless_flow, plan
+from control.flows.bound import Deciding, NotForYou, keep, peer_of
+from control.flows.planning import headless_flow, plan
 from control.flows.state import Challenge, Context, Denied, Done, FlowServices, State
 from control.records import Flow, Provider
 from control.verbs import authenticators
@@ -50,13 +51,15 @@ async def prove_password(flow: Flow, typed: Typed, services: FlowServices) -> Pr
 
     Unknown, disabled and wrong cost the same. Raises Busy.
     """
+    deciding = Deciding(services.judge, peer_of(services.origin))
     try:
-        state = await services.store.read(lambda tx: plan(tx, flow, None))
+        state = await services.store.read(lambda tx: plan(tx, flow, None, deciding=deciding, door=typed.door))
     except NotForYou as refusal:
         return Proved(refusal.reason)
+    finally:
+        await keep(services.store, deciding.traces)
     if any(stage.kind not in HEADLESS_KINDS for stage in state.plan):
         return Proved("flow_needs_browser")
-    state = replace(state, context=replace(state.context, door=typed.door))
     return await _run(state, typed, services)
 
 
@@ -108,7 +111,7 @@ def _proved(context: Context, with_code: bool = False) -> Proved:
     """Nothing with a code in it is remembered, whether or not the code was needed."""
     if context.proved is None:
         return Proved("flow_proved_nothing")
-    reuse = None if with_code or context.spent else replace(STATIC, not_after=context.ends)
+    reuse = None if with_code or context.spent or context.judged else replace(STATIC, not_after=context.ends)
     return Proved("accepted", context.proved, context.proved_version, reuse=reuse)
 
 

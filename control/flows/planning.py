@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from control.bootstrap import setup_pending
+from control.flows.bound import Deciding, NotForYou
 from control.flows.state import MOST_STAGES, Context, PlannedStage, State
+from control.policies.judge import Judge
 from control.records import Binding, Flow, Provider, Stage, StageBinding
 from control.store.interface import NotFound, Query, Transaction
-from control.verbs.rights import closure, is_superuser
-from rules import bindings
-
-
-class NotForYou(Exception):
-    """The flow may not be started like this. The text is a sentence for the person; ``reason`` is for the operator."""
-
-    def __init__(self, text: str, reason: str = "flow_denied") -> None:
-        super().__init__(text)
-        self.reason = reason
+from control.verbs.rights import is_superuser
 
 
 class SignInFirst(NotForYou):
@@ -52,12 +47,23 @@ def flow_for(tx: Transaction, designation: str) -> Flow:
 
 
 def plan(
-    tx: Transaction, flow: Flow, user: int | None, next: str = "/", hints: Mapping[str, str] | None = None
+    tx: Transaction,
+    flow: Flow,
+    user: int | None,
+    next: str = "/",
+    hints: Mapping[str, str] | None = None,
+    deciding: Deciding | None = None,
+    door: str = "",
+    authorization: Mapping[str, Any] | None = None,
 ) -> State:
     """The state at the flow's beginning, for ``user`` (who has signed in) or a stranger. Raises NotForYou."""
     _check_requirement(tx, flow, user)
-    _check_bindings(tx, flow, user)
-    stages = _stages(tx, flow)
+    deciding = deciding or Deciding(Judge())
+    begun = Context(
+        next=next, hints=dict(hints or {}), requester=user, door=door, authorization=dict(authorization or {})
+    )
+    deciding.check(tx, flow, begun)
+    stages = _stages(tx, flow, begun, deciding)
     if any(stage.kind == "initial_setup" for stage in stages) and not setup_pending(tx):
         raise NotForYou("The setup has been done already. Sign in instead.")
     return State(
@@ -67,7 +73,7 @@ def plan(
         plan=stages,
         background=flow.background,
         layout=flow.layout,
-        context=Context(next=next, hints=dict(hints or {}), requester=user),
+        context=replace(begun, judged=deciding.asked),
     )
 
 
@@ -88,20 +94,25 @@ def _check_requirement(tx: Transaction, flow: Flow, user: int | None) -> None:
             raise NotForYou(f"This flow has a requirement that this version does not know ({other}).")
 
 
-def _check_bindings(tx: Transaction, flow: Flow, user: int | None) -> None:
-    lines = tx.select(Binding, Query(equal={"target": flow.pk}, ordering=("order",)))
-    groups = frozenset(group.pk for group in closure(tx, user)) if user is not None else frozenset()
-    if not bindings.admits(flow.policy_engine_mode, lines, user or 0, groups):
-        raise NotForYou("This flow is not for you.", "no_binding")
-
-
-def _stages(tx: Transaction, flow: Flow) -> tuple[PlannedStage, ...]:
+def _stages(tx: Transaction, flow: Flow, context: Context, deciding: Deciding) -> tuple[PlannedStage, ...]:
+    """Those whose bindings are asked now and do not pass are left out; the executor asks the others."""
     lines = tx.select(StageBinding, Query(equal={"flow": flow.pk}, ordering=("order",), limit=MOST_STAGES + 1))
     if len(lines) > MOST_STAGES:
         raise NotForYou(f"This flow has more than {MOST_STAGES} stages.")
-    if tx.count(Binding, Query(equal={"enabled": True}, within={"target": [line.pk for line in lines]})):
-        raise NotForYou("This flow has policies on its stages, which this version cannot decide yet.")
-    stages = {stage.pk: stage for stage in tx.select(Stage, Query(within={"pk": [line.stage for line in lines]}))}
+    enabled = Query(equal={"enabled": True}, within={"target": [line.pk for line in lines]})
+    bound = {binding.target for binding in tx.select(Binding, enabled)}
+    walked = [
+        line
+        for line in lines
+        if line.pk not in bound or not line.evaluate_on_plan or deciding.walks_through(tx, line, context)
+    ]
+    stages = {stage.pk: stage for stage in tx.select(Stage, Query(within={"pk": [line.stage for line in walked]}))}
     return tuple(
-        PlannedStage(stages[line.stage].name, stages[line.stage].kind, stages[line.stage].settings) for line in lines
+        PlannedStage(
+            stages[line.stage].name,
+            stages[line.stage].kind,
+            stages[line.stage].settings,
+            line.pk if line.pk in bound and line.re_evaluate_policies else "",
+        )
+        for line in walked
     )

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from control.passwords import Verified, Wanted
+from control.policies.judge import Judge
 from control.store.interface import Actor, Transaction
 
 T = TypeVar("T")
@@ -56,6 +57,9 @@ class FlowServices(Protocol):
     def random(self) -> Callable[[int], bytes]: ...
 
     @property
+    def judge(self) -> Judge: ...
+
+    @property
     def origin(self) -> str:
         """Where the answer comes from: door and address; empty when unknown."""
         ...
@@ -99,6 +103,8 @@ class Context:
     """Second factors (pks) that were shown in this run."""
     spent: bool = False
     """A one-time code was used up: what was typed must not be remembered."""
+    judged: bool = False
+    """A policy said which stages there are: what was typed may not be enough another time, and is not remembered."""
     door: str = ""
     """The protocol of the door that a headless run is for; empty: a browser."""
     login: int | None = None
@@ -114,6 +120,8 @@ class PlannedStage:
     name: str
     kind: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    binding: str = ""
+    """pk of the stage binding whose own bindings are asked when the flow comes here; empty: it has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from control.flows.planning import NotForYou, plan
+from control.flows.bound import Deciding, NotForYou
+from control.flows.planning import plan
 from control.oidc.clients import Client, form_target
 from control.oidc.discovery import AUTHORIZE
 from control.oidc.requests import MOST_PARAMETERS, Asked, Pairs, Redirected, Refused, read, request_id
@@ -73,7 +74,7 @@ def decide(
         name = asked.client.application.name
         text = " ".join((f"Your account may not use {name}.", *(access.messages or ("Ask your administrator.",))))
         raise Refused(text, 403, access.reason, asked.client, traces=events(access, asking))
-    flow = _authorization_flow(tx, asked, visit)
+    flow = _authorization_flow(tx, asked, visit, Deciding(judge, peer))
     if flow is None or _has_passed(asked, visit, tx.now):
         return Grant(asked, visit, asking, access)
     if quiet:
@@ -114,7 +115,7 @@ def _authentication_flow(tx: Transaction, client: Client) -> str:
     return flow.slug if flow is not None else ""
 
 
-def _authorization_flow(tx: Transaction, asked: Asked, visit: Visit) -> str | None:
+def _authorization_flow(tx: Transaction, asked: Asked, visit: Visit, deciding: Deciding) -> str | None:
     """The slug of the flow that has to be walked through; None if it would ask nothing."""
     client = asked.client
     chosen = client.provider.authorization_flow
@@ -122,9 +123,10 @@ def _authorization_flow(tx: Transaction, asked: Asked, visit: Visit) -> str | No
     if flow is None or flow.designation != "authorization" or visit.user is None:
         raise Refused("The provider of this application has no authorization flow. Tell the administrator.", 403)
     try:
-        stages = plan(tx, flow, visit.user.pk, asked.address).plan
+        about = {"application": client.application.pk, "name": client.application.name}
+        stages = plan(tx, flow, visit.user.pk, asked.address, deciding=deciding, authorization=about).plan
     except NotForYou as refusal:
-        raise Refused(str(refusal), 403, refusal.reason, client) from None
+        raise Refused(str(refusal), 403, refusal.reason, client, traces=deciding.traces) from None
     agreed = recalled(tx, visit.user.pk, client.application.pk)
     is_known = "consent" not in asked.prompt and bool(agreed) and agreed.issuperset(asked.scopes)
     asking = [stage for stage in stages if not (stage.kind == "consent" and is_known and _remembers(stage.settings))]

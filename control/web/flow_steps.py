@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from control import reputation, sessions, tries
 from control.flows import executor
+from control.flows.bound import Deciding, keep
 from control.flows.planning import flow_for, plan
 from control.flows.state import Challenge, Denied, Done, State, Step
 from control.oidc import authorize
@@ -65,9 +66,12 @@ def hints_of(query: Mapping[str, str]) -> dict[str, str]:
     return {name: value[:LONGEST_HINT] for name in HINTS if (value := query.get(name))}
 
 
-async def begin(services: Services, slug: str, found: Visit | None, next: str, hints: Mapping[str, str]) -> Step | None:
+async def begin(
+    services: Services, slug: str, found: Visit | None, next: str, hints: Mapping[str, str], who: Caller
+) -> Step | None:
     """The flow's first step; None if it would sign in somebody who is signed in. Raises NotFound, NotForYou."""
     user = found.user if found is not None else None
+    deciding = Deciding(services.judge, who.client_ip)
 
     def planned(tx: Transaction) -> State | None:
         flow = tx.find(Flow, slug=slug)
@@ -75,13 +79,18 @@ async def begin(services: Services, slug: str, found: Visit | None, next: str, h
             raise NotFound(f"flow {slug}")
         if flow.designation == "authentication" and found is not None and _is_enough(tx, found, next):
             return None
-        state = plan(tx, flow, user.pk if user is not None else None, next, hints)
         about = authorize.consent_asked(tx, next) if flow.designation == "authorization" else {}
+        requester = user.pk if user is not None else None
+        state = plan(tx, flow, requester, next, hints, deciding, authorization=about)
         targets = tuple(authorize.form_targets(tx, next))
-        return replace(state, context=replace(state.context, targets=targets, authorization=about))
+        return replace(state, context=replace(state.context, targets=targets))
 
-    state = await services.store.read(planned)
-    return await executor.start(state, services) if state is not None else None
+    try:
+        state = await services.store.read(planned)
+    finally:
+        await keep(services.store, deciding.traces)
+    here = services.on_behalf(f"http {who.client_ip}")
+    return await executor.start(state, here) if state is not None else None
 
 
 def _is_enough(tx: Transaction, found: Visit, next: str) -> bool:

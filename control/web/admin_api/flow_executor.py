@@ -15,7 +15,8 @@ from starlette.types import Receive, Scope, Send
 
 from control import sessions
 from control.flows import executor
-from control.flows.planning import NotForYou, SignInFirst
+from control.flows.bound import NotForYou
+from control.flows.planning import SignInFirst
 from control.flows.state import Challenge, Context, Denied, Done, State, Step
 from control.flows.targets import LONGEST_TARGET, local_or
 from control.sessions import Caller, Visit
@@ -93,7 +94,8 @@ class FlowExecutor:
         given = _original_query(request)
         next = local_or(given.get("next"), "/")
         try:
-            step = await flow_steps.begin(self._services, slug, found, next, flow_steps.hints_of(given))
+            who = await _caller(request, self._services)
+            step = await flow_steps.begin(self._services, slug, found, next, flow_steps.hints_of(given), who)
         except SignInFirst:
             return _redirect(f"/flows/-/default/authentication/?{urlencode({'next': f'/if/flow/{slug}/'})}")
         except NotForYou as error:

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from control.flows import executor
-from control.flows.planning import NotForYou, SignInFirst
+from control.flows.bound import NotForYou
+from control.flows.planning import SignInFirst
 from control.flows.state import Challenge, Denied, Done, State, Step
 from control.flows.targets import is_web, local_or
 from control.sessions import Visit
@@ -95,7 +96,8 @@ async def _answer(
 async def _begin(request: Request, services: Services, slug: str, found: Visit | None) -> Response:
     next = local_or(request.query_params.get("next"), "/")
     try:
-        step = await flow_steps.begin(services, slug, found, next, flow_steps.hints_of(request.query_params))
+        hints, who = flow_steps.hints_of(request.query_params), caller(request, services)
+        step = await flow_steps.begin(services, slug, found, next, hints, who)
     except NotFound:
         raise _no_flow() from None
     except SignInFirst:

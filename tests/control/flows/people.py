@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from control.flows.state import Context, PlannedStage, State
 from control.passwords import Verified, Wanted
+from control.policies.judge import Judge
 from control.records import Record, User
 from control.store.interface import SYSTEM, Actor, Query, Transaction
 from tests.fakes import FakeClock
@@ -92,6 +93,10 @@ class World:
     @property
     def random(self) -> Callable[[int], bytes]:
         return lambda size: b"\x5a" * size
+
+    @property
+    def judge(self) -> Judge:
+        return Judge()
 
     @property
     def origin(self) -> str:

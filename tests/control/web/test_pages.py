@@ -465,7 +465,7 @@ def test_bindings_of_a_flow_count(site: Site, browser: Browser) -> None:
     assert browser.get("/if/flow/bound/").status_code == 303
 
 
-def test_policies_on_a_stage_are_not_ignored(site: Site, browser: Browser) -> None:
+def test_a_stage_is_walked_through_by_whom_its_bindings_let(site: Site, browser: Browser) -> None:
     alice = site.user("alice")
     flow = a_flow(site, "bound", "redirect")
 
@@ -474,7 +474,9 @@ def test_policies_on_a_stage_are_not_ignored(site: Site, browser: Browser) -> No
         tx.insert(Binding(line.pk, user=alice.pk))
 
     site.sql.write_now(bind)
-    assert browser.get("/if/flow/bound/").status_code == 403
+    assert browser.get("/if/flow/bound/").headers["location"] == "/"
+    browser.sign_in("alice")
+    assert browser.get("/if/flow/bound/").headers["location"] == "https://other.example/x"
 
 
 def test_a_form_may_lead_to_where_the_flow_redirects(site: Site, browser: Browser) -> None:
