@@ -145,7 +145,7 @@ class Outpost:
         self._eap = EapDoor(self._directory, self._radius_certificate, now, random)
         self._replies = Replies(self._directory, self.telemetry, now, random)
         self._tls = ServerTls(self._certificates.at, self.telemetry)
-        self._ldap_tls = ServerTls(self._certificates.at_ldap, self.telemetry)
+        self._ldap_tls = ServerTls(self._certificates.at_ldap, self.telemetry, self._certificates.asked_of_clients)
         self._asgi = AsgiRoute(application, self.telemetry) if application is not None else None
         self._following: Deferred[None] | None = None
 

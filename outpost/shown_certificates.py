@@ -17,6 +17,7 @@ class ShownCertificates:
     def __init__(self, directory: Directory) -> None:
         self.generated: CertificateRecord | None = None
         """The self-signed one, for whoever has none of their own."""
+        self._asked = False
         self._of_ldap: CertificateRecord | None = None
         self._by_name: dict[str, CertificateRecord] = {}
         directory.follow(self._follow)
@@ -31,9 +32,15 @@ class ShownCertificates:
         found = self.at(server_name)
         return self._of_ldap or found if found is self.generated else found
 
+    def asked_of_clients(self) -> bool:
+        """May clients of LDAP show certificates of their own?"""
+        return self._asked
+
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         if not (touched.everything or touched.configuration):
             return
+        served = [provider.settings for provider in snapshot.providers.values()]
+        self._asked = any(isinstance(one, LdapSettings) and one.client_certificates for one in served)
         known = snapshot.certificates
         chosen = [
             (provider, certificate)

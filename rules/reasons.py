@@ -283,6 +283,11 @@ REASONS: dict[str, Reason] = _catalogue(
         Outcome.BAD_CREDENTIALS,
         "The certificate is not meant for clients: its extended key usage lacks clientAuth. Issue one that has it.",
     ),
+    Reason(
+        "certificate_of_another",
+        Outcome.BAD_CREDENTIALS,
+        "The certificate is good, and somebody else's than the user whom the client wanted to be.",
+    ),
     Reason("certificate_revoked", Outcome.BAD_CREDENTIALS, "The certificate was revoked. Issue a new one."),
     Reason(
         "certificate_names_nobody",

@@ -110,7 +110,7 @@ def _check(tx: Transaction, kind: str, fields: ProviderFields) -> None:
     certificate = getattr(fields, "certificate", None)
     if certificate is not None:
         existing(tx, Certificate, "certificate", [certificate])
-    if isinstance(fields, RadiusFields):
+    if isinstance(fields, RadiusFields | LdapFields):
         existing(tx, Certificate, "client_authorities", fields.client_authorities)
     if isinstance(fields, ProxyFields):
         check_proxy(fields)

@@ -74,6 +74,11 @@ class NamingContexts:
         """Does any provider show itself as Active Directory?"""
         return any(tree.settings.active_directory for tree in self._trees.values())
 
+    def of_certificates(self) -> Tree | None:
+        """The provider that takes client certificates from whoever names none; the one with the lowest pk."""
+        taking = [pk for pk, tree in self._trees.items() if tree.settings.client_certificates]
+        return self._trees[min(taking)] if taking else None
+
     def plain_login(self, name: str) -> tuple[Tree, str] | None:
         """As `login`, for the name of a SASL bind: ``dn:`` and a DN, or a login name in any form."""
         if name.lower().startswith("dn:"):

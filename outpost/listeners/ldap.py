@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -23,8 +23,9 @@ from zope.interface import implementer
 from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
 from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.listeners.client_certificates import shown_over
 from outpost.listeners.direct import direct_write
-from outpost.listeners.ldap_binds import Binds, Bound
+from outpost.listeners.ldap_binds import Answer, Binds, Bound
 from outpost.listeners.ldap_passwords import PasswordChanges
 from outpost.listeners.ldap_reads import Reads
 from outpost.listeners.limits import Connections
@@ -35,6 +36,7 @@ from protocols.errors import RemoteProtocolError
 from protocols.ldap import messages
 from protocols.ldap.password_modify import PasswordChangeReceived
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
+from protocols.ldap.sasl import ExternalBindReceived
 from protocols.ldap.session import (
     NEED_DATA,
     PAUSED,
@@ -227,6 +229,9 @@ class LdapConnection(Conversation):
                 self._search(event)
             case BindReceived():
                 self._bind_received(event)
+            case ExternalBindReceived():
+                binding = self._owner.binds.external(event, shown_over(self.transport), self._circumstances)
+                self._await_bind(event.message_id, binding)
             case Answered(octets):
                 self._out.append(octets)
             case CompareReceived():
@@ -262,16 +267,20 @@ class LdapConnection(Conversation):
         if known is not None:
             self._out.append(self._session.bind_answered(event.message_id, *known))
         else:
-            Deferred.fromCoroutine(self._bind(event)).addErrback(self._failed)
+            binding = self._owner.binds.bind(event, self._circumstances, self._session.secure)
+            self._await_bind(event.message_id, binding)
 
-    async def _bind(self, event: BindReceived) -> None:
+    def _await_bind(self, message_id: int, binding: Awaitable[Answer]) -> None:
+        Deferred.fromCoroutine(self._bind(message_id, binding)).addErrback(self._failed)
+
+    async def _bind(self, message_id: int, binding: Awaitable[Answer]) -> None:
         try:
-            answer = await self._owner.binds.bind(event, self._circumstances, self._session.secure)
+            answer = await binding
         except Exception:
             self._owner.telemetry.fault("ldap bind")
             answer = FAULT, None
         if not self._closed:
-            self._out.append(self._session.bind_answered(event.message_id, *answer))
+            self._out.append(self._session.bind_answered(message_id, *answer))
             self._advance()
 
     async def _change_password(self, event: PasswordChangeReceived) -> None:

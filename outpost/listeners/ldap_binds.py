@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
-from outpost.outcome import LDAP_RESULT_CODE, Circumstances, Decision, Identity, Password
+from outpost.listeners.client_certificates import called
+from outpost.outcome import LDAP_RESULT_CODE, CertificateProof, Circumstances, Decision, Identity, Password
 from outpost.telemetry import Telemetry
 from protocols.ldap import dn, password_policy
 from protocols.ldap.password_policy import PolicyError
 from protocols.ldap.result import SUCCESS, Result, ResultCode
+from protocols.ldap.sasl import ExternalBindReceived
 from protocols.ldap.session import BindReceived
 
 
@@ -38,6 +40,8 @@ class Claim(NamedTuple):
 
 NO_DN = Result(ResultCode.INVALID_DN_SYNTAX, "", "The name is no DN.")
 TLS_REQUIRED = Result(ResultCode.CONFIDENTIALITY_REQUIRED, "", "Passwords are taken over TLS only. Start TLS first.")
+NO_CERTIFICATE = Result(ResultCode.INAPPROPRIATE_AUTHENTICATION, "", "The TLS handshake brought no certificate.")
+NO_CERTIFICATES = Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "", "Nobody binds by a certificate here.")
 POLICY_MET = Result(ResultCode.SUCCESS, controls=password_policy.response(None))
 POLICY_ERRORS: dict[str, PolicyError] = {
     "password_expired": PolicyError.PASSWORD_EXPIRED,
@@ -88,6 +92,30 @@ class Binds:
             return self._refused(event, circumstances, error)
         decision = await self._authentication.authenticate(claim.credentials, claim.provider, circumstances)
         return self._answer(claim, circumstances, decision, event.policy)
+
+    async def external(
+        self, event: ExternalBindReceived, chain: tuple[bytes, ...], circumstances: Circumstances
+    ) -> Answer:
+        """By a client's certificate, as itself or as the user who is named; nobody acts for somebody else."""
+        try:
+            login = self._contexts.plain_login(event.name) if event.name else None
+        except ValueError:
+            return NO_DN, None
+        tree = login[0] if login is not None else self._contexts.of_certificates()
+        if tree is None or not tree.settings.client_certificates or (event.name and login is None):
+            return NO_CERTIFICATES, None
+        if not chain:
+            return NO_CERTIFICATE, None
+        username = login[1] if login is not None else called(chain[0])
+        credentials = CertificateProof(username, chain)
+        decision = await self._authentication.authenticate(credentials, tree.provider.pk, circumstances)
+        identity = decision.identity
+        if identity is not None and login is not None and identity.username != login[1]:
+            decision = Decision("certificate_of_another", id=decision.id)
+        elif identity is not None:
+            self._telemetry.accepted(circumstances.protocol)
+            return POLICY_MET if event.policy else SUCCESS, Bound(identity, tree.provider.pk, "")
+        return self._decided(username, circumstances, decision, event.policy), None
 
     def allows_unauthenticated(self, name: str) -> bool:
         """May a bind with this name and without a password be anonymous?"""

@@ -93,7 +93,9 @@ class Reads:
         """The root DSE or the subschema, if one of them is asked for."""
         if not base.key and scope is Scope.BASE:
             start_tls = self._offers_start_tls and not secure
-            features = Features(start_tls, secure, self._contexts.active_directory())
+            features = Features(
+                start_tls, secure, self._contexts.active_directory(), self._contexts.of_certificates() is not None
+            )
             return PlainEntry("", root_dse(self._contexts.base_dns(), features, __version__))
         if base.key == SUBSCHEMA_KEY and scope in (Scope.BASE, Scope.SUB):
             tree = None if bound is None else self._contexts.tree(bound.provider)

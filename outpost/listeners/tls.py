@@ -48,15 +48,19 @@ class NoCertificate(Exception):
 class ServerTls:
     """Makes the TLS side of accepted connections. ``certificate`` gives the one to show now.
 
+    ``asks``: clients may show certificates of their own. Whoever wants to know what these are worth asks control; the
+    handshake shows that the key is theirs.
+
     Handshakes that fail are knocks: a client that does not trust the certificate says so here and nowhere else.
     """
 
     def __init__(
-        self, certificate: Callable[[str], CertificateRecord | None], telemetry: Telemetry | None = None
+        self, certificate: Shown, telemetry: Telemetry | None = None, asks: Callable[[], bool] = lambda: False
     ) -> None:
         self._certificate = certificate
+        self._asks = asks
         self._telemetry = telemetry
-        self._made: dict[str, tuple[CertificateRecord, SSL.Context]] = {}
+        self._made: dict[tuple[str, bool], tuple[CertificateRecord, SSL.Context]] = {}
 
     def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Raises NoCertificate; Twisted then drops the connection."""
@@ -68,15 +72,18 @@ class ServerTls:
         certificate = self._certificate(server_name)
         if certificate is None:
             raise NoCertificate
-        made = self._made.get(certificate.pk)
+        place = certificate.pk, self._asks()
+        made = self._made.get(place)
         if made is None or made[0] is not certificate:
             context = server_context(certificate)
             context.set_tlsext_servername_callback(self._asked_for)
             if self._telemetry is not None:
                 context.set_info_callback(self._happened)
+            if self._asks():
+                _ask_for_certificates(context)
             if len(self._made) >= MOST_CONTEXTS:
                 self._made.clear()
-            made = self._made[certificate.pk] = (certificate, context)
+            made = self._made[place] = (certificate, context)
         return made[1]
 
     def _asked_for(self, connection: SSL.Connection) -> None:
@@ -102,6 +109,13 @@ class ServerTls:
         elif where & SSL.SSL_CB_ALERT and value & 0xFF != CLOSED:
             why = ALERTS.get(value & 0xFF, f"alert {value & 0xFF}")
             self._telemetry.knocked("tls", _host(tls), why=why)
+
+
+def _ask_for_certificates(context: SSL.Context) -> None:
+    """Any will do. Sessions are not resumed: OpenSSL would not bring back the whole chain with them."""
+    context.set_verify(SSL.VERIFY_PEER, lambda connection, certificate, error, depth, ok: True)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(SSL.OP_NO_TICKET)
 
 
 def _host(tls: TLSMemoryBIOProtocol) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from protocols.ldap.controls import SERVED
+from protocols.ldap.sasl import EXTERNAL, PLAIN
 from protocols.ldap.schema import CANCEL, PASSWORD_MODIFY, START_TLS, WHO_AM_I
 from protocols.ldap.subschema import SUBSCHEMA
 
@@ -25,6 +26,8 @@ class Features(NamedTuple):
     secure: bool
     """It has been."""
     active_directory: bool = False
+    external: bool = False
+    """Client certificates are asked for."""
 
 
 def root_dse(naming_contexts: Iterable[str], features: Features, version: str) -> dict[str, Sequence[str]]:
@@ -39,7 +42,7 @@ def root_dse(naming_contexts: Iterable[str], features: Features, version: str) -
         "supportedcontrol": sorted(frozenset().union(*SERVED.values())),
         "supportedextension": (*((START_TLS,) if features.start_tls else ()), WHO_AM_I, CANCEL, PASSWORD_MODIFY),
         "supportedfeatures": (ALL_OPERATIONAL_ATTRIBUTES, ATTRIBUTES_BY_OBJECT_CLASS, ABSOLUTE_TRUE_FALSE),
-        "supportedsaslmechanisms": ("PLAIN",) if features.secure else (),
+        "supportedsaslmechanisms": _mechanisms(features),
         "subschemasubentry": (SUBSCHEMA,),
         "structuralobjectclass": ("top",),
         "hassubordinates": ("TRUE",),
@@ -55,3 +58,10 @@ def root_dse(naming_contexts: Iterable[str], features: Features, version: str) -
             "domaincontrollerfunctionality": (FUNCTIONALITY,),
         }
     return attributes
+
+
+def _mechanisms(features: Features) -> tuple[str, ...]:
+    """Both need TLS."""
+    if not features.secure:
+        return ()
+    return (PLAIN, EXTERNAL) if features.external else (PLAIN,)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from protocols.ldap.messages import BindRequest
 from protocols.ldap.result import Result, ResultCode
 
-PLAIN = "PLAIN"
+PLAIN, EXTERNAL = "PLAIN", "EXTERNAL"
 
 
 class Plain(NamedTuple):
@@ -18,14 +19,40 @@ class Plain(NamedTuple):
         return f"Plain(name={self.name!r})"
 
 
-def plain(mechanism: str, credentials: bytes, secure: bool) -> Plain | Result:
+class ExternalBindReceived(NamedTuple):
+    """A bind over TLS by the client's certificate, which the session does not know."""
+
+    message_id: int
+    name: str
+    """As whom: ``dn:`` and a DN, or ``u:`` and a login name; empty: whoever the certificate is for."""
+    policy: bool = False
+    """As `BindReceived.policy`."""
+
+
+def plain(credentials: bytes, secure: bool) -> Plain | Result:
     """What ``[authzid] NUL authcid NUL passwd`` says (RFC 4616 s2), or why it is refused. ``secure``: over TLS."""
-    if mechanism.upper() != PLAIN:
-        said = "Simple binds and, over TLS, SASL PLAIN are served here."
-        return Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "", said)
     if not secure:
         return Result(ResultCode.CONFIDENTIALITY_REQUIRED, "", "SASL PLAIN needs TLS.")
     asked_for, *names = credentials.split(b"\0")
     if len(names) != 2 or not all(names) or asked_for not in (b"", names[0]):  # nobody acts for somebody else
         return Result(ResultCode.INVALID_CREDENTIALS)
-    return Plain(names[0].decode("utf-8", "surrogateescape"), names[1])
+    return Plain(_text(names[0]), names[1])
+
+
+def bind(
+    message_id: int, request: BindRequest, secure: bool, policy: bool = False
+) -> Plain | ExternalBindReceived | Result:
+    """What a SASL bind asks for, or why it is refused."""
+    match request.mechanism.upper():
+        case "PLAIN":
+            return plain(request.credentials, secure)
+        case "EXTERNAL" if not secure:
+            return Result(ResultCode.INAPPROPRIATE_AUTHENTICATION, "", "SASL EXTERNAL is by a certificate, over TLS.")
+        case "EXTERNAL":
+            return ExternalBindReceived(message_id, _text(request.credentials), policy)
+    said = "Simple binds and, over TLS, SASL PLAIN and EXTERNAL are served here."
+    return Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "", said)
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "surrogateescape")

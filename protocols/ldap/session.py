@@ -31,6 +31,7 @@ from protocols.ldap.messages import (
 from protocols.ldap.modify import ModifyRequest
 from protocols.ldap.password_modify import PasswordChange, PasswordChangeReceived
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
+from protocols.ldap.sasl import ExternalBindReceived
 from protocols.ldap.schema import CANCEL, PASSWORD_MODIFY, START_TLS, WHO_AM_I
 
 IdentityT = TypeVar("IdentityT")
@@ -128,6 +129,7 @@ class Unbound:
 
 Event = (
     BindReceived
+    | ExternalBindReceived
     | SearchReceived
     | CompareReceived
     | Abandoned
@@ -284,10 +286,12 @@ class LDAPSession(Generic[IdentityT]):
         return Answered(messages.encode_message(message_id, messages.encode_result(messages.BIND.response, refusal)))
 
     def _sasl(self, message_id: int, request: BindRequest, policy: bool) -> Event:
-        found = sasl.plain(request.mechanism, request.credentials, self.secure)
+        found = sasl.bind(message_id, request, self.secure, policy)
         if isinstance(found, Result):
             return Answered(messages.encode_message(message_id, messages.encode_result(messages.BIND.response, found)))
         self._binding = message_id
+        if isinstance(found, ExternalBindReceived):
+            return found
         return BindReceived(message_id, found.name, found.password, True, policy)
 
     def _extended(self, message: Envelope, request: ExtendedRequest) -> Event:

@@ -112,6 +112,8 @@ class LdapSettings:
     """A name without a password is an anonymous bind (RFC 4513 s5.1.2), which Grafana without one needs."""
     mapped: bool = False
     """Property mappings add attributes to users: `UserRecord.mapped`."""
+    client_certificates: bool = False
+    """People and programs may bind by a certificate (SASL EXTERNAL); control knows which ones it believes."""
 
 
 @dataclass(frozen=True, slots=True)

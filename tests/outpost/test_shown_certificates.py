@@ -87,3 +87,9 @@ def test_a_renewed_one_and_a_removed_one() -> None:
 def test_one_that_cannot_be_read_has_no_names() -> None:
     broken = CertificateRecord("one", "broken", "no PEM", "")
     assert shown(GENERATED, broken, ldap(1, "one", "n.example")).at("n.example") is broken
+
+
+def test_clients_are_asked_for_theirs_where_a_provider_takes_them() -> None:
+    assert not shown(GENERATED, ldap(1, None)).asked_of_clients()
+    takes = replace(ldap(2, None), settings=LdapSettings("dc=p2", client_certificates=True))
+    assert shown(GENERATED, ldap(1, None), takes).asked_of_clients()

@@ -5,15 +5,19 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import ldap
 import pytest
 from cryptography import x509
 
-from tests.certificates import issue
+from tests.certificates import CLIENT, Issued, issue
 from tests.peers import require
 from tests.protocols.ldap import peer
 from tests.protocols.ldap.peer import Answer, answers
 from tests.wire import processes
+from tests.wire.clients import user_dn
 from tests.wire.directory import BASE_DN, Directory
 from tests.wire.nginx import free_port, is_listening
 from tests.wire.program import Program, until
@@ -58,6 +62,60 @@ def test_a_provider_has_a_certificate_of_its_own_that_is_renewed_without_a_resta
     until(lambda: is_shown(program, other.pem), 10, "the renewed certificate")
 
 
+# --- client certificates -------------------------------------------------------------------------------------------
+
+AUTHORITY = issue("The operator's authority", authority=True)
+
+
+@pytest.fixture(scope="module")
+def believed(program: Program, people: Directory) -> Iterator[None]:
+    """The LDAP provider takes what ``AUTHORITY`` has issued."""
+    body = {"name": "clients", "certificate_data": AUTHORITY.pem}
+    pk = program.api("POST", "crypto/certificatekeypairs/", body)["pk"]
+    provider = f"providers/ldap/{people.providers['ldap']}/"
+    program.api("PATCH", provider, {"client_authorities": [pk]})
+    until(lambda: b"EXTERNAL" in over_tls(program, None).read_rootdse_s()["supportedSASLMechanisms"], 10, "EXTERNAL")
+    yield
+    program.api("PATCH", provider, {"client_authorities": []})
+    program.api("DELETE", f"crypto/certificatekeypairs/{pk}/")
+
+
+def test_a_certificate_opens_the_directory(program: Program, believed: None, tmp_path: Path) -> None:
+    client = over_tls(program, issue("bob", AUTHORITY, usage=[CLIENT]), tmp_path)
+    client.sasl_external_bind_s()
+    assert client.whoami_s() == f"dn:{user_dn('bob')}"
+    ((name, shown),) = client.search_s(BASE_DN, ldap.SCOPE_SUBTREE, "(uid=bob)", ["uid"])
+    assert (name, shown) == (user_dn("bob"), {"uid": [b"bob"]})
+    client.sasl_external_bind_s(authz_id=f"dn:{user_dn('bob')}")
+    with pytest.raises(ldap.INVALID_CREDENTIALS):
+        client.sasl_external_bind_s(authz_id=f"dn:{user_dn('alice')}")
+    assert client.whoami_s() == ""
+
+
+def test_no_other_certificate_does(program: Program, believed: None, tmp_path: Path) -> None:
+    other = issue("The operator's authority", authority=True)
+    with pytest.raises(ldap.INVALID_CREDENTIALS):
+        over_tls(program, issue("bob", other, usage=[CLIENT]), tmp_path).sasl_external_bind_s()
+    with pytest.raises(ldap.INVALID_CREDENTIALS):
+        over_tls(program, issue("nobody", AUTHORITY, usage=[CLIENT]), tmp_path).sasl_external_bind_s()
+    with pytest.raises(ldap.INSUFFICIENT_ACCESS):
+        over_tls(program, issue("carol", AUTHORITY, usage=[CLIENT]), tmp_path).sasl_external_bind_s()
+
+
+def over_tls(program: Program, shown: Issued | None, folder: Path | None = None) -> Any:
+    """A client that has started TLS, with this certificate."""
+    client = ldap.initialize(program.ldap)
+    client.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_NEVER)
+    if shown is not None and folder is not None:
+        (folder / "client.pem").write_text(shown.pem)
+        (folder / "client.key").write_text(shown.key_pem)
+        client.set_option(ldap.OPT_X_TLS_CERTFILE, str(folder / "client.pem"))
+        client.set_option(ldap.OPT_X_TLS_KEYFILE, str(folder / "client.key"))
+    client.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+    client.start_tls_s()
+    return client
+
+
 # --- behind HAProxy ------------------------------------------------------------------------------------------------
 
 HAPROXY = """\
@@ -76,7 +134,7 @@ listen third
     bind 127.0.0.1:{third}
     server door {ldaps} send-proxy-v2
 """
-CLIENT = "127.0.0.9"
+BEHIND = "127.0.0.9"
 """Of this machine, too, and nobody else's."""
 
 
@@ -101,7 +159,7 @@ def test_the_client_behind_haproxy_is_known(program: Program, haproxy: dict[str,
     """By its line in the log: a refusal names whoever was refused."""
     who = f"cn=stranger-{name},ou=users,{BASE_DN}"
     place = ("127.0.0.1", haproxy[name])
-    with socket.create_connection(place, timeout=10, source_address=(CLIENT, 0)) as plain:
+    with socket.create_connection(place, timeout=10, source_address=(BEHIND, 0)) as plain:
         if name == "third":
             context = ssl._create_unverified_context()  # this is about addresses
             with context.wrap_socket(plain) as secured:
@@ -109,7 +167,7 @@ def test_the_client_behind_haproxy_is_known(program: Program, haproxy: dict[str,
         else:
             answer = asked(plain, peer.bind(1, who, "wrong"))
     assert answer.code == 49
-    until(lambda: f"'stranger-{name}' from {CLIENT}" in program.output(), 10, "the line about the stranger")
+    until(lambda: f"'stranger-{name}' from {BEHIND}" in program.output(), 10, "the line about the stranger")
 
 
 def asked(connection: socket.socket, message: bytes) -> Answer:

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from control.verbs.fields import Fields, Name, Uuid
+from control.verbs.certificates import revocations_in
+from control.verbs.fields import Fields, LongText, Name, Uuid
+
+MAX_AUTHORITIES = 16
+"""That issue certificates for the clients of one provider."""
+
+
+def _revocations(pem: str) -> str:
+    if not pem.strip():
+        return ""
+    revocations_in(pem)
+    return pem.rstrip() + "\n"
+
+
+Authorities = Annotated[list[Uuid], Field(max_length=MAX_AUTHORITIES)]
+"""Certificates of those whose client certificates are believed."""
+Revocations = Annotated[LongText, AfterValidator(_revocations)]
+"""PEM of revocation lists."""
 
 
 class ProviderFields(Fields):

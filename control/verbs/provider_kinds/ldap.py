@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from control.verbs.fields import Count, Invalid, Text, Uuid
-from control.verbs.provider_kinds.kind import Kind, ProviderFields
+from control.verbs.provider_kinds.kind import Authorities, Kind, ProviderFields, Revocations
 from protocols.ldap import dn
 
 
@@ -48,6 +48,9 @@ class LdapFields(ProviderFields):
     require_tls: bool = False
     anonymous_search: bool = False
     unauthenticated_bind: bool = False
+    client_authorities: Authorities = Field(default_factory=list)
+    """Empty: nobody binds by a certificate."""
+    client_revocations: Revocations = ""
 
 
 def check_ldap(fields: LdapFields) -> None:

@@ -7,13 +7,10 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-from control.verbs.certificates import revocations_in
-from control.verbs.fields import LongText, Uuid
-from control.verbs.provider_kinds.kind import Kind, ProviderFields
+from control.verbs.fields import Uuid
+from control.verbs.provider_kinds.kind import Authorities, Kind, ProviderFields, Revocations
 from protocols.radius.orders import PORT
 
-MAX_AUTHORITIES = 16
-"""That issue certificates for the devices of one provider."""
 MAX_NETWORKS = 1024
 """Client networks of one provider; more are better written as fewer, wider ones."""
 
@@ -41,13 +38,6 @@ def _each_once(methods: list[EapMethod]) -> list[EapMethod]:
     return methods
 
 
-def _revocations(pem: str) -> str:
-    if not pem.strip():
-        return ""
-    revocations_in(pem)
-    return pem.rstrip() + "\n"
-
-
 class RadiusFields(ProviderFields):
     client_networks: Annotated[str, Field(max_length=65_536), AfterValidator(_networks)] = "0.0.0.0/0, ::/0"
     shared_secret: Annotated[str, Field(min_length=1, max_length=1024)]
@@ -57,9 +47,9 @@ class RadiusFields(ProviderFields):
         default_factory=lambda: list(get_args(EapMethod))
     )
     """The first is proposed, the others are there for devices that ask for them; empty: no EAP."""
-    client_authorities: Annotated[list[Uuid], Field(max_length=MAX_AUTHORITIES)] = Field(default_factory=list)
+    client_authorities: Authorities = Field(default_factory=list)
     """Certificates of those whose client certificates EAP-TLS believes; empty: no EAP-TLS."""
-    client_revocations: Annotated[LongText, AfterValidator(_revocations)] = ""
+    client_revocations: Revocations = ""
     """PEM of the revocation lists of these authorities."""
     coa_port: Annotated[int, Field(ge=0, le=65_535)] = PORT
     """At which NAS of ``client_networks`` take orders (RFC 5176); 0: they take none."""

@@ -9,14 +9,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
 from control.certificates import self_signed
+from outpost.listeners.client_certificates import shown_over
 from outpost.listeners.tls import NoCertificate, ServerTls
 from outpost.telemetry import Telemetry
 from protocols.link.messages import CertificateRecord
 from rules.knocks import KNOCK, KNOCK_ANSWERED
-from tests.certificates import issue
+from tests.certificates import Issued, issue
 
 
 class Door:
@@ -28,8 +30,8 @@ class Door:
         self.telemetry.report = lambda kind, body: self.reports.append((kind, body))
         self.tls = ServerTls(lambda name: named.get(name, certificate), self.telemetry)
 
-    def shake_hands(self, client: SSL.Connection) -> None:
-        """As far as it goes."""
+    def shake_hands(self, client: SSL.Connection) -> SSL.Connection:
+        """As far as it goes; our side of it."""
         peer: Any = SimpleNamespace(getPeer=lambda: SimpleNamespace(host="192.0.2.9"))
         server = self.tls.serverConnectionForTLS(peer)
         server.set_accept_state()
@@ -41,6 +43,7 @@ class Door:
                 with suppress(SSL.Error):
                     while True:
                         other.bio_write(side.bio_read(65536))
+        return server
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +129,30 @@ def test_a_renewed_certificate_is_shown_from_the_next_handshake_on() -> None:
         client = asking(b"ldap.example.com")
         door.shake_hands(client)
         assert shown(client) == name
+
+
+@pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
+def test_clients_may_show_certificates_where_they_are_asked_for(version: int) -> None:
+    authority = issue("authority", authority=True)
+    alice = issue("alice", authority)
+    for asks in (True, False):
+        door = Door(issue("door").record)
+        door.tls._asks = lambda: asks  # noqa: B023  # used at once
+        client = showing(version, alice, authority)
+        server = door.shake_hands(client)
+        shown = shown_over(SimpleNamespace(getHandle=lambda: server))  # noqa: B023
+        wanted = (alice, authority) if asks else ()
+        assert shown == tuple(one.certificate.public_bytes(Encoding.DER) for one in wanted)
+        door.shake_hands(a_client())  # without one, too
+        assert door.reports == []
+
+
+def showing(version: int, leaf: Issued, *others: Issued) -> SSL.Connection:
+    context: Any = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_min_proto_version(version)
+    context.set_max_proto_version(version)
+    context.use_certificate(leaf.certificate)
+    context.use_privatekey(leaf.key)
+    for one in others:
+        context.add_extra_chain_cert(one.certificate)
+    return SSL.Connection(context, None)
