@@ -45,7 +45,7 @@ from outpost.listeners.radius_orders import RadiusOrders
 from outpost.listeners.radius_replies import Replies
 from outpost.listeners.radsec import RadSecAccounting, RadSecFactory, RadSecLogins
 from outpost.listeners.radsec_trust import RadSecTls, trust_of
-from outpost.listeners.reverse_proxy import ReverseProxy
+from outpost.listeners.reverse_proxy import NobodyHere, ReverseProxy
 from outpost.listeners.tls import ServerTls
 from outpost.listeners.upstream_metrics import UpstreamMetrics
 from outpost.listeners.upstreams import Upstreams
@@ -227,13 +227,15 @@ class Outpost:
             self._now,
             SessionPolicies(self._link, self._now, lambda: self._random(8).hex()),
         )
-        watch = Watch(sessions, self._directory, lambda: forward_auth.table, self._reactor, self._now)
+        watch = Watch(
+            sessions, self._directory, lambda: forward_auth.table, self._reactor, self._now, self.telemetry.fault
+        )
         upstreams = Upstreams(self._directory, dialling(self._reactor), self._reactor, self.telemetry)
         reverse_proxy = ReverseProxy(forward_auth, upstreams, watch, trusted, self.telemetry)
         self._collectors += (UpstreamMetrics(upstreams, watch),)
         return HttpFactory(
             [*((prefix, forward_auth) for prefix in PREFIXES), (HEALTH_PREFIX, Health(lambda: self.ready))],
-            self._asgi,
+            self._asgi or NobodyHere(forward_auth, trusted, self.telemetry),
             self._reactor,
             self._now,
             self.telemetry,

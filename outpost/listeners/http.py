@@ -217,6 +217,8 @@ class HttpConnection(Conversation):
 
     def stream(self) -> None:
         """The answer comes in parts; its deadline is that of its client's taking them."""
+        if not self._streaming and ITCPTransport.providedBy(self.transport):
+            cast(Any, self.transport).setTcpKeepAlive(True)  # it may be silent for long, and its client gone
         self._streaming = True
         if not self._writing_paused:
             self.deadline = math.inf

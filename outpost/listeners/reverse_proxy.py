@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
-from outpost.listeners.forward_auth import ALLOWED, PLAIN, PREFIX, ForwardAuth
+from outpost.listeners.forward_auth import ALLOWED, NOT_HERE, PLAIN, PREFIX, ForwardAuth
 from outpost.listeners.passage import Passage
 from outpost.listeners.sign_in import HTML, document
 from outpost.listeners.upstream import FAILURES
 from outpost.listeners.upstreams import Upstreams
 from outpost.listeners.watch import Watch
-from outpost.outcome import Identity
+from outpost.outcome import Circumstances, Decision, Identity
 from outpost.signing_in import Page
 from outpost.telemetry import Telemetry
 from protocols.proxy.conventions import OWN
@@ -124,6 +124,29 @@ class Visiting:
 
     def _broken(self, reason: object) -> None:
         self._proxy.telemetry.failed("reverse proxy", reason)  # type: ignore[arg-type]
+
+
+class NobodyHere:
+    """The route of what no application and no page is for, at an outpost alone: closed, and a knock."""
+
+    body_limit = BODY_LIMIT
+
+    def __init__(self, door: ForwardAuth, trusted: TrustedPeers, telemetry: Telemetry) -> None:
+        self._door = door
+        self._trusted = trusted
+        self._telemetry = telemetry
+
+    def open(self, exchange: Exchange) -> None:
+        request, scheme = exchange.request, "https" if exchange.secure else "http"
+        try:
+            came = origin(exchange.peer, scheme, request.host.decode("latin-1"), request.headers, self._trusted)
+        except ForwardingError as error:
+            exchange.respond(400, PLAIN, str(error).encode("ascii") + b"\n")
+            return
+        if self._door.table.find(came.host) is None:
+            circumstances = Circumstances("proxy", came.client, {"host": came.host})
+            self._telemetry.decided("", circumstances, Decision("unknown_host"))
+        exchange.respond(404, PLAIN, NOT_HERE + b"\n")
 
 
 class Question(Exchange):

@@ -51,7 +51,8 @@ class Standing:
 
 
 class Watch:
-    """``table`` gives the sites by host; ``clock`` only counts seconds, ``now`` since the epoch."""
+    """``table`` gives the sites by host; ``clock`` only counts seconds, ``now`` since the epoch; ``fault`` is called
+    inside an ``except``."""
 
     def __init__(
         self,
@@ -60,7 +61,9 @@ class Watch:
         table: Callable[[], HostTable],
         clock: IReactorTime,
         now: Callable[[], float],
+        fault: Callable[[str], None],
     ) -> None:
+        self._fault = fault
         self._sessions = sessions
         self._directory = directory
         self._table = table
@@ -96,7 +99,12 @@ class Watch:
         """Who has been looked at goes to the end of the line."""
         for passage in list(islice(self._open, len(self._open) // LOOKS + 1)):
             standing = self._open.pop(passage)
-            if self._stands(standing):
+            try:
+                stands = self._stands(standing)
+            except Exception:  # whoever cannot be decided about is not let go on
+                stands = False
+                self._fault("watch")
+            if stands:
                 self._open[passage] = standing
             else:
                 passage.cut()

@@ -22,7 +22,7 @@ from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.forward_auth import PREFIX, ForwardAuth
 from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
-from outpost.listeners.reverse_proxy import ReverseProxy
+from outpost.listeners.reverse_proxy import NobodyHere, ReverseProxy
 from outpost.listeners.upstreams import Place, Upstreams
 from outpost.listeners.watch import Watch
 from outpost.session_policies import SessionPolicies
@@ -133,7 +133,9 @@ class Proxied:
             self.clock,
             policies,
         )
-        self.watch = Watch(self.sessions, self.directory, lambda: self.door.table, self.reactor, self.clock)
+        self.watch = Watch(
+            self.sessions, self.directory, lambda: self.door.table, self.reactor, self.clock, self.telemetry.fault
+        )
         self.upstreams = Upstreams(
             self.directory, lambda place: partial(self._connect, place), self.reactor, self.telemetry
         )
@@ -141,6 +143,7 @@ class Proxied:
         self.listener = Listener(
             [(PREFIX, self.door), (HEALTH_PREFIX, Health(lambda: True))],
             telemetry=self.telemetry,
+            fallback=NobodyHere(self.door, trusted, self.telemetry),
             hosted=self.proxy.hosted,
         )
 

@@ -17,7 +17,16 @@ from outpost.listeners.upstream import (
     TAKE_TIMEOUT,
 )
 from outpost.listeners.upstream_metrics import UpstreamMetrics
-from protocols.link.messages import Configuration, EndedSessionRecord, Members, ProxySettings, Put
+from protocols.link.messages import (
+    AccessSaid,
+    BindingRecord,
+    Configuration,
+    EndedSessionRecord,
+    Members,
+    ProxySettings,
+    Put,
+    Reuse,
+)
 from protocols.proxy.canonical import canonical_path
 from tests.outpost.listeners.http_connections import DATE, Visitor, get
 from tests.outpost.listeners.proxied import HOST, SID, STRANGER, Proxied
@@ -168,6 +177,15 @@ def test_a_fault_in_deciding_lets_nobody_in(proxied: Proxied, monkeypatch: pytes
             patched.setattr(place, name, fails)
             assert proxied.visit().ask(request).status == 500, name
     assert proxied.applications == []
+
+
+def test_a_host_that_nobody_knows_is_a_knock(proxied: Proxied) -> None:
+    assert proxied.anonymous("/", host="nobody.example.com").status == 404
+    assert proxied.telemetry.decisions["proxy", "unknown_host"] == 1
+    assert proxied.telemetry.knocks.open
+    assert proxied.anonymous("/", host="app.example.com").status == 404
+    assert proxied.telemetry.decisions["proxy", "unknown_host"] == 1
+    assert proxied.anonymous("/", host="not a host").status == 400
 
 
 def test_another_host_is_not_proxied(proxied: Proxied) -> None:
@@ -661,6 +679,35 @@ def test_what_credentials_opened_ends_with_the_account(proxied: Proxied) -> None
     proxied.change(Put(replace(ALICE, credential_version=2)))
     proxied.pass_time(1)
     assert is_cut(visitor)
+
+
+def test_what_policies_let_in_ends_with_the_session_too(proxied: Proxied) -> None:
+    record = replace(proxied.directory.current.providers[9], bindings=(BindingRecord("bp", 1, policy="p"),))
+    proxied.change(Configuration((record,)))
+    proxied.link.access_said = AccessSaid("", "accepted", Reuse(600.0))
+    visitor = proxied.ask("/ws", ("Authorization", "Bearer of-the-application"), *UPGRADE)
+    assert proxied.application.headers["authorization"] == "Bearer of-the-application"
+    proxied.application.say(SWITCHED)
+    proxied.change(Put(a_user(2, "carol", is_active=False)))
+    proxied.pass_time(2)
+    assert not is_cut(visitor)
+    proxied.change(Put(EndedSessionRecord(SID, proxied.clock.now() + 3600)))
+    proxied.pass_time(1)
+    assert is_cut(visitor)
+
+
+def test_who_cannot_be_decided_about_does_not_go_on(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitors = [proxied.ask("/ws", *UPGRADE) for _ in range(3)]
+    for application in proxied.applications:
+        application.say(SWITCHED)
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("injected")
+
+    monkeypatch.setattr(proxied.sessions, "find", fails)
+    proxied.pass_time(1)
+    assert all(is_cut(visitor) for visitor in visitors)
+    assert proxied.telemetry.faults == ["watch"] * 3
 
 
 def test_other_peoples_stay_open(proxied: Proxied) -> None:
