@@ -16,6 +16,7 @@ from control.records import Event, RadiusOrder, RadiusSession, User
 from control.store.interface import Query, Transaction
 from protocols.link.messages import ChangeSession, ReplyAttribute
 from protocols.radius.orders import COA, DISCONNECT, NOT_FOUND
+from rules import validity
 from rules.names import shown
 
 REPORT = "radius_order"
@@ -26,6 +27,8 @@ PATIENCE = 10.0
 """Seconds after which another process of the outpost takes over an order from the one that knows the NAS."""
 GIVEN_UP = 600.0
 """Seconds after which nobody carries an order any more."""
+USERS_AT_ONCE = 500
+"""In one query."""
 CAUSE = "Admin-Reset"
 """Acct-Terminate-Cause of a session that its NAS has ended because we said so."""
 
@@ -86,6 +89,21 @@ def unwelcome(tx: Transaction, users: Collection[int] | None = None) -> list[tup
             found.append((session, reasons[key]))
         elif user is not None and session.started < user.sessions_not_before:
             found.append((session, "signed_out"))
+    return found
+
+
+def worth_a_look(tx: Transaction, seconds: float) -> set[int]:
+    """Users with sessions that may have to end although nothing was changed: their account is good no more, or the NAS
+    has told of the session in these last seconds (it may have begun, or been heard of, after the change)."""
+    found: set[int] = set()
+    every: set[int] = set()
+    for session in live_of(tx):
+        if session.user is not None:
+            (found if session.last_told > tx.now - seconds else every).add(session.user)
+    others = sorted(every - found)
+    for at in range(0, len(others), USERS_AT_ONCE):
+        users = tx.select(User, Query(within={"pk": others[at : at + USERS_AT_ONCE]}))
+        found |= {user.pk for user in users if validity.refusal(user, tx.now) is not None}
     return found
 
 

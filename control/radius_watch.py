@@ -13,6 +13,8 @@ REST = 1.0
 """Seconds between looks: changes that come together are looked at together."""
 EVERY = 20.0
 """Seconds after which it is looked without a change: accounts expire by themselves."""
+LATELY = 3 * EVERY
+"""Seconds since a NAS has told of a session that is looked at once more."""
 OF_USERS = frozenset({"user", "members"})
 """Kinds of changes that concern users who are named in them."""
 OF_NOBODY = frozenset(
@@ -61,7 +63,7 @@ class RadiusWatch:
                 async with asyncio.timeout(EVERY):
                     await self._changed.wait()
             except TimeoutError:
-                self._revision = 0
+                pass
             self._changed.clear()
 
     async def look(self) -> None:
@@ -74,14 +76,16 @@ class RadiusWatch:
 
 
 def _wanted(tx: Transaction, since: int) -> tuple[int, Collection[int] | None, bool]:
-    """The newest revision, whom the changes since then concern (None: everybody), and whether that is for anybody."""
+    """The newest revision, whom the changes since then and the time concern (None: everybody), and whether that is for
+    anybody."""
     newest = tx.revision().number
     users = _concerned(tx, since)
-    stale = radius_orders.overdue(tx)
-    return newest, users, bool(stale or radius_orders.unwelcome(tx, users))
+    if users is not None:
+        users = users | radius_orders.worth_a_look(tx, LATELY)
+    return newest, users, bool(radius_orders.overdue(tx) or radius_orders.unwelcome(tx, users))
 
 
-def _concerned(tx: Transaction, since: int) -> Collection[int] | None:
+def _concerned(tx: Transaction, since: int) -> set[int] | None:
     if not since or tx.chain_at(since) is None:
         return None
     users: set[int] = set()

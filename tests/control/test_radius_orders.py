@@ -15,7 +15,7 @@ from control.authentication import Authentication
 from control.link import Link
 from control.radius_orders import GIVEN_UP, PATIENCE
 from control.radius_sessions import told
-from control.radius_watch import RadiusWatch
+from control.radius_watch import LATELY, RadiusWatch
 from control.records import Application, Binding, Event, Group, Outpost, Provider, RadiusOrder, RadiusSession, User
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
@@ -254,6 +254,7 @@ def test_only_whom_a_change_concerns_is_looked_at(house: House, monkeypatch: pyt
     monkeypatch.setattr(radius_orders, "unwelcome", recorded)
     watch = RadiusWatch(ImmediateStore(house.store))
     run(watch.look())
+    house.clock.advance(LATELY)
     house.change(house.bob, name="Robert")
     run(watch.look())
     house.write(lambda tx: tx.remove_members(house.staff, [house.alice]))
@@ -262,3 +263,26 @@ def test_only_whom_a_change_concerns_is_looked_at(house: House, monkeypatch: pyt
     house.write(lambda tx: tx.update(replace(tx.get(Binding, house.binding), negate=True)))
     run(watch.look())
     assert looked[4] is None
+
+
+def test_what_the_time_brings_about_is_seen_without_a_change(house: House) -> None:
+    house.change(house.alice, valid_until=house.clock() + DAY)
+    watch = RadiusWatch(ImmediateStore(house.store))
+    run(watch.look())
+    house.clock.advance(DAY - 1)
+    run(watch.look())
+    assert house.orders == []
+    house.clock.advance(2)
+    run(watch.look())
+    assert [order.why for order in house.orders] == ["expired"]
+
+
+def test_a_session_that_is_told_of_after_the_change_ends_too(house: House) -> None:
+    house.tell("stop", "alice")
+    house.write(lambda tx: tx.remove_members(house.staff, [house.alice]))
+    watch = RadiusWatch(ImmediateStore(house.store))
+    run(watch.look())
+    assert house.orders == []
+    house.tell("start", "late", user=house.alice)
+    run(watch.look())
+    assert [order.why for order in house.orders] == ["no_binding"]
