@@ -45,9 +45,11 @@ def eapol_test(
     phase1: str = TLS_1_2,
     phase2: str = "",
     options: tuple[str, ...] = (),
+    server: tuple[str, int, str] | None = None,
     **further: str,
 ) -> Login:
-    """``further``: lines of the network, such as ``client_cert``, as wpa_supplicant writes them."""
+    """``server``: address, port and secret of another one than the program. ``further``: lines of the network, such as
+    ``client_cert``, as wpa_supplicant writes them."""
     lines = {
         "key_mgmt": "WPA-EAP" if eap != "MSCHAPV2" else "IEEE8021X",
         "eap": eap,
@@ -60,6 +62,6 @@ def eapol_test(
     }
     path = folder / "eapol_test.conf"
     path.write_text("network={\n" + "".join(f"  {name}={value}\n" for name, value in lines.items()) + "}\n")
-    host, port = program.place("radius")
-    answer = run("eapol_test", "-c", str(path), "-a", host, "-p", str(port), "-s", SHARED_SECRET, "-t", "8", *options)
+    host, port, secret = server or (*program.place("radius"), SHARED_SECRET)
+    answer = run("eapol_test", "-c", str(path), "-a", host, "-p", str(port), "-s", secret, "-t", "8", *options)
     return Login(answer.text)

@@ -49,6 +49,7 @@ class Network:
             identity="host",
             phase1=phase1,
             options=options,
+            server=None,
             **{**files, **further},
         )
 
