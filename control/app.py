@@ -22,7 +22,9 @@ from control.bootstrap import FirstStart, first_start
 from control.breached_passwords import BreachedPasswords
 from control.config import CannotStart, ControlConfig
 from control.link import Link
+from control.oidc.back_channel import BackChannel
 from control.oidc.bearing import bearer
+from control.oidc.posting import post
 from control.oidc.proxied import SignIns
 from control.outposts import self_signed_certificate
 from control.password_changes import PasswordChanges
@@ -103,6 +105,7 @@ class Control:
     """The generated self-signed one, for HTTPS in front of control alone."""
     setup_code: str | None = field(repr=False)
     radius_watch: RadiusWatch
+    back_channel: BackChannel
     public_url: str = ""
     """As the administrator has set it; empty: not yet."""
 
@@ -130,6 +133,8 @@ class Control:
         authentication = Authentication(store, {**proofs(services), "bearer": bearer(store)}, now, services.judge)
         watch = RadiusWatch(store)
         watch.start()
+        back_channel = BackChannel(store, random, post)
+        back_channel.start()
         link = Link(
             store,
             authentication,
@@ -147,6 +152,7 @@ class Control:
             certificate=await store.read(self_signed_certificate),
             setup_code=setup_code,
             radius_watch=watch,
+            back_channel=back_channel,
             public_url=await store.read(system.public_url),
         )
 
@@ -157,6 +163,7 @@ class Control:
     def close(self) -> None:
         """Waits for what is being written."""
         self.radius_watch.stop()
+        self.back_channel.stop()
         self.passwords.close()
         self.store.close()
 

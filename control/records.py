@@ -734,6 +734,40 @@ class RefreshToken(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class SessionClient(Record):
+    """An application that a browser session has signed somebody in to, and that wants to hear of the session's end."""
+
+    TABLE = "session_client"
+    UNIQUE = (("session", "provider"),)
+    INDEXED = ("provider",)
+
+    session: str
+    provider: int
+    pk: str = ""
+    issuer: str = ""
+    subject: str = ""
+    """``iss`` and ``sub`` of what the application was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutNotice(Record):
+    """A session is over: told to an application until it has understood."""
+
+    TABLE = "logout_notice"
+    INDEXED = ("provider", "due")
+
+    provider: int
+    sid: str
+    pk: str = ""
+    issuer: str = ""
+    subject: str = ""
+    tries: int = 0
+    due: float = 0.0
+    """When to try next."""
+    created: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class UserConsent(Record):
     """What a user has let an application know."""
 
@@ -883,6 +917,8 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     AuthorizationCode,
     AccessToken,
     RefreshToken,
+    SessionClient,
+    LogoutNotice,
     UserConsent,
     Login,
     FormerPassword,

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from control import logins
-from control.records import AccessToken, EndedSession, Event, Provider, Session, User
+from control.records import AccessToken, EndedSession, Event, LogoutNotice, Provider, Session, SessionClient, User
 from control.store.interface import NotFound, Query, Transaction
 from rules import validity
 
@@ -174,8 +174,9 @@ def keep(tx: Transaction, session: Session, data: dict[str, Any]) -> None:
 
 
 def end(tx: Transaction, session: Session) -> None:
-    """Outposts that let somebody in because of it hear that it is over."""
+    """Outposts that let somebody in because of it hear that it is over, and so do applications that want to."""
     _tell_outposts(tx, session)
+    _tell_applications(tx, session)
     try:
         tx.delete(session)
     except NotFound:
@@ -188,6 +189,13 @@ def revoke(tx: Transaction, pk: str) -> None:
     end(tx, session)
     user = tx.find(User, pk=session.user) if session.user is not None else None
     _leave_event(tx, "logout", user, Caller(), {"session": session.uuid, "from_outside": True})
+
+
+def end_unwelcome(tx: Transaction, user: User) -> None:
+    """Those that open nothing any more, after the user has changed."""
+    for session in tx.select(Session, Query(equal={"user": user.pk})):
+        if not is_good(session, user, tx.now):
+            end(tx, session)
 
 
 def end_all(tx: Transaction, user: int) -> int:
@@ -212,6 +220,15 @@ def _tell_outposts(tx: Transaction, session: Session) -> None:
         if old.expires <= tx.now:
             tx.delete(old)
     tx.insert(EndedSession(sid_of(session.pk), max(lasting)))
+
+
+def _tell_applications(tx: Transaction, session: Session) -> None:
+    """OpenID Connect Back-Channel Logout 1.0: `control.oidc.back_channel` sends what is left here."""
+    for client in tx.select(SessionClient, Query(equal={"session": session.pk})):
+        tx.insert(
+            LogoutNotice(client.provider, sid_of(session.pk), issuer=client.issuer, subject=client.subject, due=tx.now)
+        )
+        tx.delete(client)
 
 
 def _session(

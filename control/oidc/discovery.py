@@ -35,6 +35,8 @@ def document(base: str, client: Client) -> dict[str, Any]:
         "end_session_endpoint": f"{own}/end-session/",
         "introspection_endpoint": f"{base}{ROOT}/introspect/",
         "revocation_endpoint": f"{base}{ROOT}/revoke/",
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "jwks_uri": f"{own}/jwks/",
         "response_types_supported": ["code"],
         "response_modes_supported": list(RESPONSE_MODES),

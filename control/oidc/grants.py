@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from control.mappings.answers import leave_events
-from control.oidc import claims, scopes, tokens
+from control.oidc import back_channel, claims, scopes, tokens
 from control.oidc.authorize import AUTHORIZED, Grant
 from control.oidc.clients import Client, client
+from control.oidc.discovery import issuer
 from control.oidc.keys import signing_key
 from control.oidc.scopes import Told
 from control.oidc.tokens import Granted, Random, Tokens, digest
@@ -173,6 +174,8 @@ def _give(
     access, identity, ends = tokens.signed(asking, person, granted, told.claims, key, base, tx.now, random)
     common: dict[str, Any] = {"provider": asking.provider.pk, "user": user.pk, "code": code}
     tx.insert(AccessToken(pk=digest(access), session=session, granted=asdict(granted), expires=ends, **common))
+    if session is not None and asking.provider.settings.get("logout_uri"):
+        back_channel.remember(tx, asking, session, issuer(base, asking), person)
     whole = keep or granted
     renewal = random(REFRESH_BYTES).hex() if "offline_access" in whole.scopes else None
     if renewal is not None:

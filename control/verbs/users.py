@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from control import sessions
 from control.password_rules import due, good_until
 from control.passwords import LONGEST_PASSWORD, Wanted
 from control.records import FormerPassword, Group, Outpost, User
@@ -97,6 +98,8 @@ def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = T
         changed = tx.update(changed)
     if "groups" in given:
         _join_exactly(tx, pk, fields.groups)
+    if user.is_active and not changed.is_active:
+        sessions.end_unwelcome(tx, changed)
     return changed
 
 
@@ -127,7 +130,9 @@ def set_password(tx: Transaction, pk: int, password_hash: str, must_change: bool
         raise Invalid({"password": ["This is the account of an outpost: it has a token, and no password."]})
     _remember(tx, user)
     changed = replace(user, password=password_hash, password_change_date=tx.now, must_change_password=must_change)
-    return tx.update(_disbelieved(changed, tx.now))
+    changed = tx.update(_disbelieved(changed, tx.now))
+    sessions.end_unwelcome(tx, changed)
+    return changed
 
 
 def wanted_of_password(tx: Transaction, user: User | None) -> Wanted:
@@ -181,6 +186,7 @@ def delete(tx: Transaction, pk: int) -> None:
             {NON_FIELD: [f"This is the account of the outpost “{outpost.name}”. Delete the outpost instead."]}
         )
     bindings.refuse_opening(tx, "user", pk)
+    sessions.end_all(tx, pk)
     tx.delete(user)
 
 

@@ -53,6 +53,12 @@ def _is_redirect_target(url: str) -> bool:
     return bool(parts.scheme) and parts.scheme not in REFUSED_SCHEMES
 
 
+def _logout_uri(url: str) -> str:
+    if url and (not url.startswith(("http://", "https://")) or not _is_redirect_target(url) or "#" in url):
+        raise ValueError("Enter an absolute URL of the application's, with http or https and without a fragment.")
+    return url
+
+
 _quiet = re2.Options()
 _quiet.log_errors = False
 
@@ -73,6 +79,9 @@ class OAuth2Fields(ProviderFields):
         "hashed_user_id"
     )
     issuer_mode: Literal["per_provider", "global"] = "per_provider"
+    logout_uri: Annotated[str, Field(max_length=2048), AfterValidator(_logout_uri)] = ""
+    """Where the application hears that a session is over (OpenID Connect Back-Channel Logout); empty: it does not."""
+    logout_method: Literal["backchannel"] = "backchannel"
     require_pkce: bool = False
     """Also of a confidential client; of a public one it always is (D19)."""
 

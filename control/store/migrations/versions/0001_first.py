@@ -633,6 +633,35 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_user_email_folded"), ["email_folded"], unique=False)
 
     op.create_table(
+        "session_client",
+        sa.Column("session", sa.Text(), nullable=False),
+        sa.Column("provider", WHOLE, nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_session_client")),
+        sa.UniqueConstraint("session", "provider", name=op.f("uq_session_client_session_provider")),
+    )
+    with op.batch_alter_table("session_client", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_session_client_provider"), ["provider"], unique=False)
+
+    op.create_table(
+        "logout_notice",
+        sa.Column("provider", WHOLE, nullable=False),
+        sa.Column("sid", sa.Text(), nullable=False),
+        sa.Column("pk", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("tries", WHOLE, nullable=False),
+        sa.Column("due", sa.Double(), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_logout_notice")),
+    )
+    with op.batch_alter_table("logout_notice", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_logout_notice_due"), ["due"], unique=False)
+        batch_op.create_index(batch_op.f("ix_logout_notice_provider"), ["provider"], unique=False)
+
+    op.create_table(
         "user_consent",
         sa.Column("user", WHOLE, nullable=False),
         sa.Column("application", sa.Text(), nullable=False),

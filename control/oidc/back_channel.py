@@ -1,0 +1,168 @@
+"""Applications hear that a session is over, wherever it ended (OpenID Connect Back-Channel Logout 1.0).
+
+What ends a session leaves a `LogoutNotice`. Each is claimed by one control process, sent, and tried again later if the
+application has not understood; after a day of that an event tells the operator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from control.oidc import claims, clients
+from control.oidc.claims import Person
+from control.oidc.clients import Client
+from control.oidc.keys import NoKey, signing_key
+from control.oidc.tokens import UNIQUE_BYTES, Random, text
+from control.records import Application, Event, LogoutNotice, Provider, SessionClient
+from control.store.interface import Query, Store, Transaction
+
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+"""Section 2.4: the claim that makes a logout token one."""
+TYPE = "logout+jwt"
+TOKEN_SECONDS = 120
+"""Section 2.4 recommends at most two minutes."""
+REST = 0.25
+"""Seconds between looks: an application hears within one."""
+AT_ONCE = 20
+"""Notices sent at the same time."""
+LONGEST_WAIT = 900.0
+"""Seconds between tries, in the end."""
+GIVEN_UP = 24 * 3600.0
+"""Seconds after which nobody tries any more."""
+
+Post = Callable[[str, bytes], Awaitable[bool]]
+"""Sends a form to a URL; whether it was understood. Raises nothing."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    notice: LogoutNotice
+    url: str
+    token: str
+
+
+def remember(tx: Transaction, asking: Client, session: str, issuer: str, person: Person) -> None:
+    """The application wants to hear of this session's end, by the names that its tokens have."""
+    if tx.find(SessionClient, session=session, provider=asking.provider.pk) is None:
+        subject = claims.subject(person, asking.provider.settings.get("sub_mode", "hashed_user_id"))
+        tx.insert(SessionClient(session, asking.provider.pk, issuer=issuer, subject=subject))
+
+
+class BackChannel:
+    def __init__(self, store: Store, random: Random, post: Post) -> None:
+        self._store = store
+        self._random = random
+        self._post = post
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._watch())
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except Exception:
+                log.exception("telling applications of ended sessions failed", extra={"fields": {"event": "fault"}})
+            await asyncio.sleep(REST)
+
+    async def look(self) -> None:
+        """Sends what is due. Writes only if there is something."""
+        if not await self._store.read(_is_any_due):
+            return
+        sending = await self._store.write(lambda tx: _claimed(tx, self._random))
+        understood = await asyncio.gather(*(self._send(one) for one in sending))
+        done = [one.notice for one, heard in zip(sending, understood, strict=True) if heard]
+        if done:
+            await self._store.write(lambda tx: _forget(tx, done))
+
+    async def _send(self, sending: Sending) -> bool:
+        return await self._post(sending.url, urlencode({"logout_token": sending.token}).encode("ascii"))
+
+
+def _is_any_due(tx: Transaction) -> bool:
+    first = tx.select(LogoutNotice, Query(ordering=("due",), limit=1))
+    return bool(first) and first[0].due <= tx.now
+
+
+def _claimed(tx: Transaction, random: Random) -> list[Sending]:
+    """What to send now; whoever looks next finds them due later."""
+    found = []
+    for notice in tx.select(LogoutNotice, Query(ordering=("due",), limit=AT_ONCE)):
+        if notice.due > tx.now:
+            break
+        sending = _sending(tx, notice, random)
+        if sending is None or tx.now - notice.created > GIVEN_UP:
+            _give_up(tx, notice)
+            continue
+        wait = min(2.0**notice.tries, LONGEST_WAIT)
+        tx.update(replace(notice, tries=notice.tries + 1, due=tx.now + wait))
+        found.append(sending)
+    return found
+
+
+def _sending(tx: Transaction, notice: LogoutNotice, random: Random) -> Sending | None:
+    """None: the application is gone, or wants to hear nothing any more."""
+    provider = tx.find(Provider, pk=notice.provider)
+    application = tx.find(Application, provider=notice.provider)
+    client = clients.client(tx, provider, application) if provider is not None and application is not None else None
+    url = client.provider.settings.get("logout_uri") if client is not None else None
+    if client is None or not url:
+        return None
+    try:
+        return Sending(notice, url, _token(tx, client, notice, random))
+    except NoKey as error:
+        log.error("%s", error)
+        return None
+
+
+def _token(tx: Transaction, client: Client, notice: LogoutNotice, random: Random) -> str:
+    """Section 2.4. Raises NoKey."""
+    told = {
+        "iss": notice.issuer,
+        "sub": notice.subject,
+        "aud": client.client_id,
+        "iat": int(tx.now),
+        "exp": int(tx.now) + TOKEN_SECONDS,
+        "jti": text(random(UNIQUE_BYTES)),
+        "events": {EVENT: {}},
+        "sid": notice.sid,
+    }
+    return signing_key(tx, client).sign(told, TYPE)
+
+
+def _give_up(tx: Transaction, notice: LogoutNotice) -> None:
+    tx.delete(notice)
+    provider = tx.find(Provider, pk=notice.provider)
+    if provider is None or not provider.settings.get("logout_uri"):
+        return
+    message = (
+        f"The application of provider “{provider.name}” did not understand for a day that a session was over. "
+        "Look at its log, and at the provider's logout URI."
+    )
+    tx.insert(
+        Event(
+            "configuration_error",
+            app="oidc",
+            context={"message": message, "provider": provider.pk, "tries": notice.tries},
+            created=tx.now,
+        )
+    )
+
+
+def _forget(tx: Transaction, notices: list[LogoutNotice]) -> None:
+    for notice in notices:
+        current = tx.find(LogoutNotice, pk=notice.pk)
+        if current is not None:
+            tx.delete(current)
