@@ -205,7 +205,9 @@ class Authentication:
             outcome=REASONS[reason].outcome,
             reason=reason,
             revision=admitted.revision,
-            identity=replace(identity(tx, user), **instead(mapped.claims)) if accepted and user is not None else None,
+            identity=replace(identity(tx, user, question.provider), **instead(mapped.claims))
+            if accepted and user is not None
+            else None,
             reuse=narrowest((proved.reuse, access.reuse)) if accepted and not mapped.asked_each_time else None,
             reply=_together(mapped.reply, proved.reply) if accepted else (),
             keys=dict(proved.keys) if accepted else {},
@@ -303,7 +305,9 @@ def asking_of(question: Authenticate, now: float) -> Asking:
     return Asking(None, now, question.peer, question.username, told)
 
 
-def identity(tx: Transaction, user: User) -> IdentityRecord:
+def identity(tx: Transaction, user: User, provider: int) -> IdentityRecord:
+    """As this provider tells of them."""
+    nested = bool(tx.get(Provider, provider).settings.get("nested_groups"))
     direct = tx.groups_of([user.pk]).get(user.pk, [])
     every = closure(tx, user.pk)
     return IdentityRecord(
@@ -315,7 +319,7 @@ def identity(tx: Transaction, user: User) -> IdentityRecord:
         email=user.email,
         credential_version=user.credential_version,
         is_superuser=any(group.is_superuser for group in every),
-        groups=tuple(group.name for group in every if group.pk in direct),
+        groups=tuple(group.name for group in every if nested or group.pk in direct),
         attributes=attributes.merged((group.attributes for group in every), user.attributes),
     )
 

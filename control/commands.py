@@ -15,7 +15,8 @@ from control.app import Control, open_passwords, open_store
 from control.apply import ApplyError, apply_description, read_file
 from control.bootstrap import is_new
 from control.config import CannotStart, ControlConfig
-from control.explain import Asked, Explanation, Unknown, explain
+from control.explain import Asked, Unknown, explain
+from control.explained import Explanation
 from control.issuing import Issued, issue_by_name
 from control.policies.judge import Judge
 from control.records import Instance, Tries

@@ -12,19 +12,25 @@ from typing import Any
 
 from control import tries
 from control.authentication import Proved, admit, served_provider
+from control.explained import Explanation, Line, Step
+from control.mappings import doors, trial
+from control.mappings.answers import Mappings
 from control.policies.asking import Asking
-from control.policies.judge import Answer, Judge, standing, traced
+from control.policies.judge import Judge, standing
 from control.records import Application, Binding, Group, Outpost, Policy, Provider, User
 from control.store.interface import Query, Transaction
 from control.verbs.rights import closure
+from protocols.link.messages import Authenticate
 from rules import bindings, validity
 from rules.groups import ancestors
 from rules.places import place
-from rules.reasons import REASONS, Outcome
+from rules.reasons import REASONS
 
 PROTOCOLS = {"ldap": ("ldap",), "radius": ("radius",), "proxy": ("proxy",), "oauth2": ("oauth2",)}
 """Protocol to the kinds of providers that speak it."""
 
+DOORS = frozenset({"radius", "proxy"})
+"""Protocols whose doors ask property mappings at each login."""
 ACCESS = frozenset({"no_binding", "policy_denied", "policy_failed"})
 """Reasons that bindings give."""
 
@@ -53,48 +59,6 @@ class Asked:
     """What else the request would say: nas, ssid, host, path, method. Policies look at it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    name: str
-    passed: bool
-    said: str
-    """A sentence."""
-    reason: str = ""
-    """The code, if it did not pass."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One binding of the application."""
-
-    binding: Binding
-    kind: str
-    """user, group, policy."""
-    name: str
-    passing: bool
-    answer: Answer | None = None
-    """What its policy said, if it has one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    reason: str
-    user: str
-    application: str
-    provider: str
-    protocol: str
-    mode: str
-    """Must any of the bindings pass, or all?"""
-    steps: tuple[Step, ...]
-    lines: tuple[Line, ...]
-    changes: tuple[str, ...] = field(default=())
-    """Any one of these sentences, followed, lets the user in, or brings the next refusal to light."""
-
-    @property
-    def outcome(self) -> Outcome:
-        return REASONS[self.reason].outcome
-
-
 def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:
     """Raises Unknown for an application that does not exist; a user who does not is an answer."""
     application = _application(tx, asked.application)
@@ -110,6 +74,9 @@ def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:
         _account(tx, user),
         _access(tx, application, told, judge, asking),
     ]
+    mappings = _mappings(tx, provider, asking)
+    if mappings:
+        steps.append(_mapped(tx, provider, asking, protocol, mappings))
     refused = next((step for step in steps if not step.passed), None)
     reason = refused.reason if refused is not None else _decided(tx, provider, user, judge, asking)
     return Explanation(
@@ -121,6 +88,7 @@ def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:
         mode=application.policy_engine_mode,
         steps=tuple(steps),
         lines=lines,
+        mappings=mappings,
         changes=tuple(_changes(tx, application, user, reason, lines)),
     )
 
@@ -186,6 +154,32 @@ def _access(tx: Transaction, application: Application, told: Sequence[Binding], 
     if any(binding.enabled for binding in told):
         return Step("access", True, "A binding lets this user in.")
     return Step("access", True, "The application has no bindings: it is open to everybody.")
+
+
+def _mappings(tx: Transaction, provider: Provider | None, asking: Asking) -> tuple[Mapping[str, Any], ...]:
+    if provider is None or asking.user is None:
+        return ()
+    return tuple(trial.of_provider(tx, provider, asking.user, asking.attributes, asking.peer, Mappings()))
+
+
+def _mapped(
+    tx: Transaction,
+    provider: Provider | None,
+    asking: Asking,
+    protocol: str,
+    mappings: Sequence[Mapping[str, Any]],
+) -> Step:
+    failing = [one for one in mappings if one["fault"] is not None]
+    refused = any(one["on_failure"] == "refuse" for one in failing)
+    if protocol in DOORS and provider is not None and asking.user is not None:  # the door's own word
+        question = Authenticate("", provider.pk, asking.identifier, {}, protocol, asking.peer, dict(asking.attributes))
+        refused = doors.mapped(tx, provider, asking.user, question, Mappings()).refused
+    if refused:
+        return Step("mappings", False, REASONS["mapping_failed"].operator, "mapping_failed")
+    if failing:
+        told = "; ".join(f"{one['name']!r} fails ({one['result']})" for one in failing)
+        return Step("mappings", True, f"Of what property mappings say, something is left out: {told}")
+    return Step("mappings", True, "Property mappings say what is told of this user.")
 
 
 # --- bindings, and what would change the answer --------------------------------------------------------------------
@@ -293,68 +287,3 @@ def _user(tx: Transaction, named: str) -> User | None:
         if found:
             return found[0]
     return None
-
-
-# --- as JSON and as text -------------------------------------------------------------------------------------------
-
-
-def as_json(found: Explanation) -> dict[str, Any]:
-    reason = REASONS[found.reason]
-    return {
-        "outcome": str(found.outcome),
-        "passing": found.outcome is Outcome.ACCEPTED,
-        "reason": found.reason,
-        "message": reason.operator,
-        "stranger": reason.stranger,
-        "user": found.user,
-        "application": found.application,
-        "provider": found.provider,
-        "protocol": found.protocol,
-        "policy_engine_mode": found.mode,
-        "steps": [
-            {"name": step.name, "passed": step.passed, "message": step.said, "reason": step.reason or None}
-            for step in found.steps
-        ],
-        "bindings": [
-            {
-                "order": line.binding.order,
-                "enabled": line.binding.enabled,
-                "negate": line.binding.negate,
-                "kind": line.kind,
-                "name": line.name,
-                "passing": line.passing,
-                "policy": traced([line.answer])[0] if line.answer is not None else None,
-            }
-            for line in found.lines
-        ],
-        "changes": list(found.changes),
-    }
-
-
-def as_text(found: Explanation) -> list[str]:
-    """Lines for a terminal."""
-    verdict = "would be let in" if found.outcome is Outcome.ACCEPTED else f"would be refused: {found.reason}"
-    return [
-        f"{found.user} {verdict} ({found.application} over {found.protocol}, if what they show is right).",
-        "",
-        *(f"  {'yes' if step.passed else 'NO '}  {step.name}: {step.said}" for step in found.steps),
-        *_told_lines(found.mode, found.lines),
-        *(
-            ["", "What would change it, any one of:", *(f"  - {change}" for change in found.changes)]
-            if found.changes
-            else []
-        ),
-    ]
-
-
-def _told_lines(mode: str, lines: Sequence[Line]) -> list[str]:
-    if not lines:
-        return []
-    told = [f"Bindings, of which {mode} must pass:"]
-    for line in lines:
-        mark = "off" if not line.binding.enabled else "yes" if line.passing else "no "
-        told.append(f"  {mark}  {line.binding.order}: {'not ' if line.binding.negate else ''}{line.kind} {line.name}")
-        if line.answer is not None:
-            said = (*line.answer.verdict.messages, *line.answer.verdict.log, line.answer.fault)
-            told.extend(f"         {text}" for text in said if text)
-    return ["", *told]

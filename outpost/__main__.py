@@ -66,7 +66,8 @@ def _apply(settings: Settings, arguments: Arguments) -> int:
 
 def _explain(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, explain_access
-    from control.explain import Asked, as_json, as_text
+    from control.explain import Asked
+    from control.explained import as_json, as_text
 
     asked = Asked(arguments.user, arguments.application, arguments.protocol, arguments.peer, arguments.station)
     try:

@@ -245,14 +245,16 @@ def told_of(user: UserRecord, snapshot: Snapshot, provider: ProviderRecord) -> d
     """What an identity says of a user beside names that stay: as this snapshot has it."""
     direct = snapshot.memberships.get(user.pk, NO_GROUPS)
     groups = sorted((snapshot.groups[pk] for pk in snapshot.groups_of(user.pk)), key=lambda group: group.name)
+    settings = provider.settings if isinstance(provider.settings, ProxySettings) else None
+    nested = settings is not None and settings.nested_groups
     told: dict[str, Any] = {
         "name": user.name,
         "email": user.email,
         "is_superuser": any(group.is_superuser for group in groups),
-        "groups": tuple(group.name for group in groups if group.pk in direct),
+        "groups": tuple(group.name for group in groups if nested or group.pk in direct),
         "attributes": attributes.merged((group.attributes for group in groups), user.attributes),
     }
-    if isinstance(provider.settings, ProxySettings) and provider.settings.mapped and user.mapped:
+    if settings is not None and settings.mapped and user.mapped:
         told |= claimed.instead(user.mapped.get(str(provider.pk), {}))
     return told
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -49,6 +49,10 @@ class PersonFacts:
     """With those above: a member of a child is a member of its parents."""
     factors: tuple[str, ...] = ()
     """Kinds of the second factors that are set up: ``totp``, ``static``."""
+
+    def seen(self, nested: bool) -> PersonFacts:
+        """With ``nested``, the groups above count as the person's own."""
+        return replace(self, direct=self.every) if nested else self
 
 
 class Person(Thing):

@@ -12,6 +12,16 @@ LONGEST = 32_768
 DEEPEST = 60
 """Nesting of the syntax tree: people reach 15, and every level costs a frame or two of Python's stack."""
 
+_NETWORK = "expressions reach no network"
+_NOBODY_ELSE = "an expression sees whom it is asked about, and nobody else"
+_NO_CHANGE = "an expression changes nothing; use ak_logger"
+ABSENT = {
+    **dict.fromkeys(("requests", "resolve_dns", "reverse_dns", "ak_send_email"), _NETWORK),
+    **dict.fromkeys(("ak_user_by", "User", "Group", "Event"), _NOBODY_ELSE),
+    **dict.fromkeys(("ak_create_event", "ak_create_jwt", "ak_create_jwt_raw"), _NO_CHANGE),
+}
+"""Names that authentik's expressions have and these do not, and why."""
+
 ALLOWED: frozenset[type[ast.AST]] = frozenset(
     {
         # statements
@@ -145,7 +155,8 @@ def _unknown(body: Collection[ast.AST], known: frozenset[str]) -> Iterator[Fault
     for node in body:
         match node:
             case ast.Name(id=name, ctx=ast.Load()) if name not in known:
-                yield Fault(node.lineno, node.col_offset + 1, f"There is no “{name}” here.")
+                reason = f": {ABSENT[name]}" if name in ABSENT else ""
+                yield Fault(node.lineno, node.col_offset + 1, f"There is no “{name}” here{reason}.")
             case ast.FunctionDef(args=arguments, body=inside):
                 yield from _unknown(_defaults(arguments), known)
                 yield from _unknown(inside, known | parameters(arguments) | bound_names(inside))

@@ -49,7 +49,8 @@ def mapped(tx: Transaction, provider: Provider, user: User, question: Authentica
     context = {**question.attributes, "protocol": question.protocol}
 
     def asked() -> Asked:
-        return Asked(person_facts(tx, user), question.peer, context=context, of=facts)
+        person = person_facts(tx, user).seen(bool(provider.settings.get("nested_groups")))
+        return Asked(person, question.peer, context=context, of=facts)
 
     if provider.kind == "radius":
         every = property_mappings.of(tx, provider.property_mappings)

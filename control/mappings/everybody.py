@@ -81,7 +81,7 @@ class Everybody:
 
     def _said(self, served: Served, person: PersonFacts) -> dict[str, Any]:
         said: dict[str, Any] = {}
-        asked = Asked(person, of=served.facts)
+        asked = Asked(person.seen(bool(served.provider.settings.get("nested_groups"))), of=served.facts)
         more = scope_names(served.facts, ()) if served.provider.kind == "proxy" else {}
         for mapping in served.mappings:
             if self._failures.get(mapping.pk, 0) >= MOST_FAILURES:

@@ -10,10 +10,10 @@ from control.expression.environment import Asked
 from control.expression.evaluation import Evaluated
 from control.expression.exposed import Exposed, free
 from control.expression.people import Facts
-from control.mappings.answers import Mappings, scope_names
+from control.mappings.answers import Mappings, provider_facts, scope_names
 from control.mappings.radius import Packet
 from control.people import person_facts
-from control.records import PropertyMapping, User
+from control.records import Application, PropertyMapping, Provider, User
 from control.store.interface import Transaction
 from control.verbs import property_mappings
 
@@ -21,13 +21,35 @@ NOWHERE = Facts("Provider", {"pk": 0, "name": "", "client_id": "", "application"
 """A mapping is tried for no provider: several may have it."""
 
 
+def of_provider(
+    tx: Transaction, provider: Provider, user: User, context: Mapping[str, Any], peer: str, run: Mappings
+) -> list[dict[str, Any]]:
+    """Each of its mappings, tried out by itself."""
+    facts = provider_facts(provider, tx.find(Application, provider=provider.pk))
+    return [
+        {
+            "name": mapping.name,
+            "kind": mapping.kind,
+            "on_failure": mapping.on_failure,
+            **tried(tx, mapping, user, context, peer, run, facts),
+        }
+        for mapping in property_mappings.of(tx, provider.property_mappings)
+    ]
+
+
 def tried(
-    tx: Transaction, mapping: PropertyMapping, user: User | None, context: Mapping[str, Any], peer: str, run: Mappings
+    tx: Transaction,
+    mapping: PropertyMapping,
+    user: User | None,
+    context: Mapping[str, Any],
+    peer: str,
+    run: Mappings,
+    provider: Facts = NOWHERE,
 ) -> dict[str, Any]:
     """authentik's ``result`` and ``successful``, and beside them value, messages, log, steps, and where it failed."""
-    asked = Asked(person_facts(tx, user) if user is not None else None, peer, context=context, of=NOWHERE)
+    asked = Asked(person_facts(tx, user) if user is not None else None, peer, context=context, of=provider)
     packet = Packet()
-    found = run.ask(mapping, asked, _more(mapping.kind, packet))
+    found = run.ask(mapping, asked, _more(mapping.kind, packet, provider))
     value = found.value
     if mapping.kind == property_mappings.RADIUS:
         value = [{"name": one.name, "value": one.value, "tag": one.tag} for one in packet.told]
@@ -43,12 +65,12 @@ def tried(
     }
 
 
-def _more(kind: str, packet: Packet) -> dict[str, Exposed]:
+def _more(kind: str, packet: Packet, provider: Facts) -> dict[str, Exposed]:
     match kind:
         case property_mappings.RADIUS:
             return {"packet": packet, "define_attribute": free("define_attribute", packet.define)}
         case property_mappings.SCOPE:
-            return scope_names(NOWHERE, ())
+            return scope_names(provider, ())
         case _:
             return {}
 

@@ -17,13 +17,14 @@ from control.verbs.rights import closure
 class Person:
     user: User
     groups: tuple[str, ...]
-    """Names of the groups that the user is a direct member of."""
+    """Names of those that are told of."""
     uid: str
 
 
-def person(tx: Transaction, user: User) -> Person:
+def person(tx: Transaction, user: User, nested: bool = False) -> Person:
+    """``nested``: also groups that the user is in through another."""
     direct = tx.groups_of([user.pk]).get(user.pk, [])
-    names = tuple(group.name for group in closure(tx, user.pk) if group.pk in direct)
+    names = tuple(group.name for group in closure(tx, user.pk) if nested or group.pk in direct)
     return Person(user, names, uid_of(user.pk, tx.install_id))
 
 

@@ -65,6 +65,10 @@ class Client:
     def requires_pkce(self) -> bool:
         return self.is_public or bool(self.provider.settings.get("require_pkce", False))
 
+    @property
+    def nested_groups(self) -> bool:
+        return bool(self.provider.settings.get("nested_groups", False))
+
     def seconds(self, setting: str, otherwise: str) -> float:
         """A duration among the provider's settings."""
         return seconds(str(self.provider.settings.get(setting) or otherwise))

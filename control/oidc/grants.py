@@ -166,7 +166,7 @@ def _give(
 ) -> Tokens | Failed:
     """``keep``: what the refresh token stands for, when this answer is asked for less."""
     key = signing_key(tx, asking)
-    person = claims.person(tx, user)
+    person = claims.person(tx, user, asking.nested_groups)
     told = scopes.told(tx, asking, person, granted.scopes, who.client_ip)
     leave_events(tx, told.broken, "oidc", asking.provider.pk, user, who.client_ip)
     if told.refused:
@@ -213,7 +213,7 @@ def bearer(tx: Transaction, token: str) -> Bearer | None:
 
 def userinfo(tx: Transaction, found: Bearer, peer: str) -> Told:
     """OpenID Connect Core, 5.3.2: as things are now, not as they were at sign-in."""
-    person = claims.person(tx, found.user)
+    person = claims.person(tx, found.user, found.client.nested_groups)
     mode = found.client.provider.settings.get("sub_mode", "hashed_user_id")
     told = scopes.told(tx, found.client, person, found.granted.scopes, peer)
     return replace(told, claims={**told.claims, "sub": claims.subject(person, mode)})

@@ -60,7 +60,7 @@ class _Run:
         if built_in is not None and is_untouched(mapping):
             self.claims = joined(self.claims, built_in(self.person))
             return
-        self.facts = self.facts or person_facts(self.tx, self.person.user)
+        self.facts = self.facts or person_facts(self.tx, self.person.user).seen(self.client.nested_groups)
         provider = provider_facts(self.client.provider, self.client.application)
         found = MAPPINGS.ask(mapping, Asked(self.facts, self.peer, of=provider), scope_names(provider, self.scopes))
         fault = found.fault or unfit(found.value, LARGEST)

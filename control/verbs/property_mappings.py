@@ -93,7 +93,7 @@ COMMON = tuple(MappingFields.model_fields)
 def create(tx: Transaction, kind: str, given: Mapping[str, Any]) -> PropertyMapping:
     """``kind`` is a key of `KINDS`. Raises Invalid."""
     fields = parse(KINDS[kind].fields, given)
-    _check(kind, fields)
+    check_expression(kind, fields)
     with unique():
         return tx.insert(PropertyMapping(kind=kind, **_parts(fields)))
 
@@ -103,7 +103,7 @@ def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = T
     mapping = tx.get(PropertyMapping, pk)
     current = {**{name: getattr(mapping, name) for name in COMMON}, **mapping.settings}
     fields = overlaid(KINDS[mapping.kind].fields, current, given, partial)
-    _check(mapping.kind, fields)
+    check_expression(mapping.kind, fields)
     with unique():
         return tx.update(replace(mapping, **_parts(fields)))
 
@@ -129,7 +129,8 @@ def of(tx: Transaction, pks: Sequence[str]) -> tuple[PropertyMapping, ...]:
     return tuple(tx.select(PropertyMapping, Query(within={"pk": pks}, ordering=("name",)))) if pks else ()
 
 
-def _check(kind: str, fields: MappingFields) -> None:
+def check_expression(kind: str, fields: MappingFields) -> None:
+    """Could it ever run? Raises Invalid."""
     if faults := check(fields.expression, KINDS[kind].names, KINDS[kind].unseen):
         raise Invalid({"expression": [str(fault) for fault in faults]})
 

@@ -223,6 +223,8 @@ class ProxySettings:
     access_rules: tuple[AccessRule, ...] = ()
     mapped: bool = False
     """Property mappings say more of users than the directory does: `UserRecord.mapped`."""
+    nested_groups: bool = False
+    """Groups above a user's own are told of as well."""
 
 
 @dataclass(frozen=True, slots=True)

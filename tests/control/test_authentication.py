@@ -456,3 +456,13 @@ def test_a_broken_policy_keeps_out_who_has_signed_in(world: World) -> None:
 def test_any_exception_keeps_out_who_has_signed_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Judge, "decide", None)
     assert ask_access(world).reason == "internal_error"
+
+
+def test_groups_above_are_told_of_where_the_provider_says_so(world: World) -> None:
+    def nest(tx: Transaction) -> None:
+        tx.update(replace(tx.get(Provider, world.provider), settings={"nested_groups": True}))
+
+    world.store.write_now(nest)
+    answer = world.ask()
+    assert answer.identity is not None
+    assert answer.identity.groups == ("engineering", "staff")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 
 from control import tries
 from control.authentication import Authentication, Proved
-from control.explain import Asked, Explanation, Unknown, as_json, as_text, explain
+from control.explain import Asked, Unknown, explain
+from control.explained import Explanation, as_json, as_text
 from control.policies.judge import Judge
-from control.records import Application, Binding, Event, Group, Outpost, Policy, Provider, User
+from control.records import Application, Binding, Event, Group, Outpost, Policy, PropertyMapping, Provider, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from protocols.link.messages import Authenticate
@@ -68,12 +70,12 @@ class House:
         known = tx.find(Policy, name=f"p{who}")
         return {"policy": (known or tx.insert(Policy(f"p{who}", kind, settings=settings))).pk}
 
-    def ask_the_door(self) -> str:
+    def ask_the_door(self, protocol: str = "ldap") -> str:
         provider = self.store.read_now(lambda tx: tx.select(Provider)[0].pk)
-        question = Authenticate("q", provider, "alice", {"kind": "password", "password": "x"}, "ldap", PEER)
+        question = Authenticate("q", provider, "alice", {"kind": "password", "password": "x"}, protocol, PEER)
         return run(self.door.answer("o", question)).reason
 
-    def explain(self, **asked: str) -> Explanation:
+    def explain(self, **asked: Any) -> Explanation:
         given: dict[str, Any] = {"user": "alice", "application": "app", "protocol": "ldap", "peer": PEER, **asked}
         return self.store.read_now(lambda tx: explain(tx, Asked(**given), Judge()))
 
@@ -227,3 +229,47 @@ def test_who_was_throttled_is_told_so_and_not_from_elsewhere(house: House) -> No
     house.furnish({**PLAIN, "wrong": tries.FREE + 1})
     assert house.explain().reason == "too_many_tries"
     assert house.explain(peer="198.51.100.1").reason == "accepted"
+
+
+def give_mapping(house: House, kind: str, expression: str, on_failure: str = "omit") -> None:
+    """The provider becomes one of this kind, with one mapping."""
+
+    def verb(tx: Transaction) -> None:
+        its = {"radius": "radius", "proxy": "scope", "ldap": "ldap"}[kind]
+        made = tx.insert(PropertyMapping("m", its, expression, settings={"scope_name": "x"}, on_failure=on_failure))
+        provider = tx.select(Provider)[0]
+        tx.update(replace(provider, kind=kind, property_mappings=(made.pk,)))
+
+    house.store.write_now(verb)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expression", "value"),
+    [
+        ("radius", "packet[11] = user.name + context['ssid']", [{"name": "Filter-Id", "value": "x", "tag": 0}]),
+        ("proxy", "return {'a': user.ak_groups.first().name, 'b': str(ak_client_ip)}", {"a": "g0", "b": PEER}),
+        ("ldap", "return {'provider': request.obj.name}", {"provider": "p"}),
+    ],
+)
+def test_what_mappings_would_say_is_shown(house: House, kind: str, expression: str, value: Any) -> None:
+    house.furnish({**PLAIN, "member": [0]})
+    give_mapping(house, kind, expression)
+    found = house.explain(protocol=kind, attributes={"ssid": "x"})
+    assert found.reason == "accepted"
+    (shown,) = as_json(found)["mappings"]
+    assert (shown["name"], shown["value"], shown["fault"]) == ("m", value, None)
+    assert any("m (" in line and "steps)" in line for line in as_text(found))
+
+
+@pytest.mark.parametrize("kind", ["radius", "proxy"])
+@pytest.mark.parametrize(("on_failure", "reason"), [("omit", "accepted"), ("refuse", "mapping_failed")])
+def test_a_broken_mapping_does_here_what_it_does_at_the_door(
+    house: House, kind: str, on_failure: str, reason: str
+) -> None:
+    house.furnish(PLAIN)
+    give_mapping(house, kind, "return user.nothing", on_failure)
+    found = house.explain(protocol=kind)
+    assert found.reason == house.ask_the_door(kind) == reason
+    assert found.steps[-1].name == "mappings"
+    assert "User has no attribute nothing" in str(as_json(found)["mappings"])
+    assert any("NO   m (" in line for line in as_text(found))

@@ -467,3 +467,15 @@ def test_a_proxys_mappings_say_what_is_told_but_not_who_it_is() -> None:
     plain = still_admitted(an_identity("alice", 1), PROVIDER, whole(1, (user, STAFF, unmapped)))
     assert plain is not None
     assert (plain.name, plain.groups) == ("Alice", ("Staff",))
+
+
+def test_groups_above_are_told_of_where_the_provider_says_so() -> None:
+    below = GroupRecord("below", "Below", False, 2, ("staff",), (1,))
+    staff = replace(STAFF, members=())
+    settings = ProxySettings("forward_single", "https://app.example.com", nested_groups=True)
+    nested = replace(provider(*BINDINGS), protocol="proxy", settings=settings)
+    flat = replace(nested, settings=replace(settings, nested_groups=False))
+    for record, names in ((nested, ("Below", "Staff")), (flat, ("Below",))):
+        told = still_admitted(an_identity("alice", 1), PROVIDER, whole(1, (USER, staff, below, record)))
+        assert told is not None
+        assert told.groups == names

@@ -84,6 +84,8 @@ class OAuth2Fields(ProviderFields):
     logout_method: Literal["backchannel"] = "backchannel"
     require_pkce: bool = False
     """Also of a confidential client; of a public one it always is (D19)."""
+    nested_groups: bool = False
+    """Applications are told of the groups above a person's own as well."""
 
 
 KIND = Kind(

@@ -105,6 +105,8 @@ class ProxyFields(ProviderFields):
     intercept_header_auth: bool = True
     jwt_federation_providers: Annotated[list[int], Field(max_length=MOST_FEDERATED)] = Field(default_factory=list)
     """Those whose access tokens are taken here, too."""
+    nested_groups: bool = False
+    """The application is told of the groups above a person's own as well."""
     cookie_domain: Annotated[Text, AfterValidator(_cookie_domain)] = ""
     access_token_validity: Duration = "hours=24"  # noqa: S105
     refresh_token_validity: Duration = "days=30"  # noqa: S105

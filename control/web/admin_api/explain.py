@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control.authentication import MOST_ATTRIBUTES
-from control.explain import Asked, Unknown, as_json, explain
+from control.explain import Asked, Unknown, explain
+from control.explained import as_json
 from control.store.interface import Transaction
 from control.verbs.fields import Fields, Invalid, Name, Text, parse
 from control.web.admin_api.bodies import json_object
@@ -42,6 +43,7 @@ class Said(Fields):
     policy_engine_mode: str
     steps: list[dict[str, Any]]
     bindings: list[dict[str, Any]]
+    mappings: list[dict[str, Any]]
     changes: list[str]
 
 

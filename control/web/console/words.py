@@ -83,6 +83,7 @@ WORDS: dict[str, Words] = {
     "authorization_flow": Words("Authorization flow", _FLOWS),
     "invalidation_flow": Words("Invalidation flow", _FLOWS),
     "property_mappings": Words("Property mappings"),
+    "nested_groups": Words("Groups above as well", "A member of a child group is told of as a member of its parents."),
     "client_type": Words(
         "Client type",
         options={

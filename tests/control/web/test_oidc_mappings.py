@@ -187,3 +187,17 @@ def test_a_changed_default_says_what_it_says_now(relying: Relying) -> None:
 
 def test_a_redirect_with_an_unknown_scope_is_answered(relying: Relying) -> None:
     assert "code" in answered(signed_in(relying).ask(scope="openid made-up"))
+
+
+@pytest.mark.parametrize(("nested", "names"), [(False, ["below"]), (True, ["above", "below"])])
+def test_groups_are_direct_or_inherited_by_switch(relying: Relying, nested: bool, names: list[str]) -> None:
+    """The same for the built-in claims and for what an expression reads."""
+    person = signed_in(relying)
+    above = relying.add_group("above")
+    relying.sql.write_now(lambda tx: tx.insert(Group("below", parents=(above.pk,))))
+    join(relying, "below")
+    relying.set_provider(nested_groups=nested)
+    add(relying, "return {'mine': [g.name for g in user.ak_groups.all()]}")
+    claims, access = tokens(relying, person)
+    assert (claims["groups"], claims["mine"]) == (names, names)
+    assert relying.userinfo(access).json()["groups"] == names
