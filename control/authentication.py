@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from control import logins, reputation, tries
+from control import logins, radius_sessions, reputation, tries
 from control.mappings import doors
 from control.mappings.answers import Mappings, leave_events
 from control.mappings.doors import Mapped
@@ -88,6 +88,8 @@ class Admitted:
     asking: Asking
     access: Decided = REFUSED
     mapped: Mapped = field(default_factory=Mapped)
+    counted: bool = False
+    """How many sessions the user has counts, so that it has to be asked each time."""
     """What the provider's property mappings add, if so."""
 
 
@@ -179,6 +181,9 @@ class Authentication:
         user, provider = admitted.asking.user, tx.find(Provider, pk=question.provider)
         if admitted.reason != "accepted" or user is None or provider is None:
             return admitted
+        if radius_sessions.is_full(tx, provider, user.pk, question.attributes.get("calling_station", "")):
+            return replace(admitted, reason="too_many_sessions")
+        admitted = replace(admitted, counted=radius_sessions.limit_of(provider) > 0)
         return replace(admitted, mapped=doors.mapped(tx, provider, user, question, self._mappings))
 
     def _conclude(
@@ -200,6 +205,7 @@ class Authentication:
             reputation.count_reason(tx, question.username, question.peer, reason)
         if accepted and user is not None:
             logins.remember(tx, user.pk, self._now())
+        each_time = mapped.asked_each_time or admitted.counted
         return Authenticated(
             id=question.id,
             outcome=REASONS[reason].outcome,
@@ -208,7 +214,7 @@ class Authentication:
             identity=replace(identity(tx, user, question.provider), **instead(mapped.claims))
             if accepted and user is not None
             else None,
-            reuse=narrowest((proved.reuse, access.reuse)) if accepted and not mapped.asked_each_time else None,
+            reuse=narrowest((proved.reuse, access.reuse)) if accepted and not each_time else None,
             reply=_together(mapped.reply, proved.reply) if accepted else (),
             keys=dict(proved.keys) if accepted else {},
             challenge=proved.challenge if REASONS[reason].outcome is Outcome.CHALLENGED else None,

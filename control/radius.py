@@ -17,6 +17,7 @@ def settings(tx: Transaction, provider: Provider) -> dict[str, Any]:
     """Fields of `RadiusSettings`."""
     return {
         "client_networks": networks(provider.settings["client_networks"]),
+        "stripped_realms": networks(provider.settings.get("stripped_realms", "")),
         "eap_methods": tuple(provider.settings.get("eap_methods", EAP_METHODS)),
         "client_authorities": authorities(tx, provider),
         "rules": tuple(rule_record(rule) for rule in rules(tx, provider.pk) if rule.enabled),
@@ -25,7 +26,7 @@ def settings(tx: Transaction, provider: Provider) -> dict[str, Any]:
 
 
 def networks(text: str) -> tuple[str, ...]:
-    """``client_networks`` is stored as authentik writes it: CIDR networks with commas between."""
+    """``client_networks`` is stored as authentik writes it: CIDR networks with commas between. Realms are, too."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from control.records import RadiusSession, User
+from control.records import Provider, RadiusSession, User
 from control.store.interface import Query, Transaction
 from rules.names import is_possible_name, shown
 
@@ -50,6 +50,20 @@ def live_of(tx: Transaction, users: list[int] | None = None) -> list[RadiusSessi
     """Sessions that go on, as far as we know: of these users, or of everybody."""
     within = {} if users is None else {"user": users}
     return tx.select(RadiusSession, Query(equal={"live": True}, within=within))
+
+
+def limit_of(provider: Provider) -> int:
+    """Live sessions that one user may have; 0: as many as they like."""
+    return int(provider.settings.get("session_limit", 0)) if provider.kind == "radius" else 0
+
+
+def is_full(tx: Transaction, provider: Provider, user: int, calling_station: str) -> bool:
+    """Has the user as many live sessions as they may? A device that comes again takes no further place."""
+    limit = limit_of(provider)
+    if not limit:
+        return False
+    others = [one for one in live_of(tx, [user]) if not calling_station or one.calling_station != calling_station]
+    return sum(one.provider == provider.pk for one in others) >= limit
 
 
 def _of_session(tx: Transaction, this: _Told, where: dict[str, Any]) -> None:

@@ -307,6 +307,11 @@ REASONS: dict[str, Reason] = _catalogue(
         "The device belongs to no user, and this provider lets in users only. Give it one.",
     ),
     Reason(
+        "too_many_sessions",
+        Outcome.NOT_ALLOWED,
+        "The user has as many live sessions as the provider's session_limit allows. End one, or raise the limit.",
+    ),
+    Reason(
         "devices_not_allowed",
         Outcome.BAD_CREDENTIALS,
         "The provider lets no device in by its hardware address alone. Switch its mac_authentication on if it should.",

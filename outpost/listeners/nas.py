@@ -21,6 +21,7 @@ def _client_networks(snapshot: Snapshot) -> Iterator[ClientNetwork]:
             nas = Nas(
                 provider.settings.shared_secret.encode(),
                 provider.pk,
+                realms=_realms(provider.settings),
                 devices=provider.settings.mac_authentication,
                 coa_port=provider.settings.coa_port,
             )
@@ -35,6 +36,11 @@ def nas_of(record: NasRecord, provider: int, settings: RadiusSettings, secret: b
         provider,
         Requirement(record.message_authenticator),
         name=record.name,
+        realms=_realms(settings),
         devices=settings.mac_authentication,
         coa_port=record.coa_port,
     )
+
+
+def _realms(settings: RadiusSettings) -> frozenset[str]:
+    return frozenset(realm.lower() for realm in settings.stripped_realms)

@@ -127,7 +127,7 @@ class RadiusListener(DatagramProtocol):
 
     async def _decide_offer(self, request: Request, offer: Offer) -> None:
         try:
-            credentials = credentials_of(offer)
+            credentials = credentials_of(offer, request.nas.realms)
             provider, circumstances = request.nas.provider, _circumstances(request)
             decision = await self._authentication.authenticate(credentials, provider, circumstances)
             attributes = reply_to_offer(offer, decision, request, self._random(SALT_SIZE))
@@ -178,8 +178,9 @@ class RadiusListener(DatagramProtocol):
     async def _decision_in_eap(self, request: Request, session: Session, offer: Offer) -> Decision:
         if isinstance(offer, ResumptionOffer):
             return self._eap.resumed(session, offer)
+        credentials = credentials_of(offer, request.nas.realms)
         circumstances = replace(_circumstances(request), can_ask=session.conversation.can_ask)
-        return await self._authentication.authenticate(credentials_of(offer), session.provider, circumstances)
+        return await self._authentication.authenticate(credentials, session.provider, circumstances)
 
     def _answer(self, request: Request, code: int, attributes: bytes) -> None:
         reply = self._exchange.answer(request, code, self._clock.seconds(), attributes)

@@ -16,6 +16,7 @@ from protocols.radius.offers import (
     ReplyOffer,
     ResumptionOffer,
 )
+from protocols.radius.realms import without_realm
 from protocols.radius.request import Request
 from rules.reasons import Outcome
 
@@ -23,19 +24,23 @@ SALT_SIZE = 4
 """Random octets for the keys in one reply."""
 
 
-def credentials_of(offer: Offer) -> Credentials:
-    """For every offer that control decides about; a resumption is none. Raises TypeError for it."""
+def credentials_of(offer: Offer, realms: frozenset[str] = frozenset()) -> Credentials:
+    """For every offer that control decides about; a resumption is none. Raises TypeError for it.
+
+    ``realms``: taken off the names. What MS-CHAPv2 has hashed stays as it was.
+    """
     match offer:
         case PasswordOffer(username, password):
-            return Password(username, password)
+            return Password(without_realm(username, realms), password)
         case ReplyOffer(username, state, reply):
-            return ChallengeReply(username, state, reply)
+            return ChallengeReply(without_realm(username, realms), state, reply)
         case DeviceOffer(username, address):
             return Device(username, address)
         case ChapOffer(username, identifier, challenge, response):
-            return Chap(username, identifier, challenge, response)
+            return Chap(without_realm(username, realms), identifier, challenge, response)
         case MsChapV2Offer(username, authenticator_challenge, peer_challenge, nt_response):
-            return MsChapV2(username, username, authenticator_challenge, peer_challenge, nt_response)
+            name = without_realm(username, realms)
+            return MsChapV2(name, username, authenticator_challenge, peer_challenge, nt_response)
         case CertificateOffer(identity, chain):
             return CertificateProof(identity, chain)
         case ResumptionOffer():

@@ -171,6 +171,8 @@ class RadiusSettings:
     rules: tuple[ReplyRule, ...] = ()
     """In their order."""
     nas: tuple[NasRecord, ...] = ()
+    stripped_realms: tuple[str, ...] = ()
+    """Taken off the names of users: ``example.com`` of bob@example.com and EXAMPLE.COM\\bob; ``*``: every one."""
     mac_authentication: bool = False
     """Devices may show a hardware address alone."""
     coa_port: int = 3799

@@ -25,6 +25,7 @@ from protocols.radius.proof import (
     only_proof,
     refusal_attributes,
 )
+from protocols.radius.realms import without_realm
 from protocols.radius.request import (
     AccessRequested,
     Discard,
@@ -133,6 +134,8 @@ class RadiusExchange:
             if proof != USER_PASSWORD:
                 return OfferReceived(request, challenge_response(packet, proof))
             username, password = name_and_password(packet, request.nas.secret)
+            if request.nas.realms:
+                username = without_realm(username, request.nas.realms)
         except NoProof as refusal:
             self.answer(request, Code.ACCESS_REJECT, now, refusal_attributes(packet))
             return Refused(request, claimed_name(packet), refusal.reason)

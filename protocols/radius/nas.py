@@ -30,6 +30,8 @@ class Nas:
     behind: Mapping[bytes, Nas] | None = field(default=None, repr=False)
     """Those that share this address, by NAS-Identifier; whoever names none of them is this one."""
     name: str = ""
+    realms: frozenset[str] = frozenset()
+    """Taken off names, in lower case (`protocols.radius.realms`)."""
     devices: bool = False
     """Its devices may show a hardware address alone."""
     coa_port: int = 0

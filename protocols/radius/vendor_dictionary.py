@@ -19,6 +19,7 @@ VENDORS: dict[str, int] = {
     "Extreme": 1916,
     "DellEMC": 674,
     "Zyxel": 890,
+    "UBNT": 41112,
 }
 
 ATTRIBUTES: dict[str, str] = {
@@ -203,6 +204,10 @@ ATTRIBUTES: dict[str, str] = {
     """,
     "DellEMC": """
         1:text:DellEMC-AVpair 2:text:DellEMC-Group-Name
+    """,
+    "UBNT": """
+        1:integer64:UBNT-Data-Rate-DL 2:integer64:UBNT-Data-Rate-DL-Burst 3:integer64:UBNT-Data-Rate-UL
+        4:integer64:UBNT-Data-Rate-UL-Burst
     """,
     "Zyxel": """
         3:text:Zyxel-Privilege-AVPair 192:integer:Zyxel-Callback-Option 193:integer:Zyxel-Callback-Phone-Source

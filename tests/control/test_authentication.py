@@ -15,7 +15,19 @@ from control import reputation, tries
 from control.authentication import AT_ONCE, ONE_PAGE, STATIC, Authentication, Proved
 from control.passwords import Busy
 from control.policies.judge import Judge
-from control.records import Application, Binding, Event, Group, Login, Outpost, Policy, PropertyMapping, Provider, User
+from control.records import (
+    Application,
+    Binding,
+    Event,
+    Group,
+    Login,
+    Outpost,
+    Policy,
+    PropertyMapping,
+    Provider,
+    RadiusSession,
+    User,
+)
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
 from protocols.link.messages import AccessSaid, AskAccess, Authenticate, Authenticated, Challenge, ReplyAttribute
@@ -466,3 +478,35 @@ def test_groups_above_are_told_of_where_the_provider_says_so(world: World) -> No
     answer = world.ask()
     assert answer.identity is not None
     assert answer.identity.groups == ("engineering", "staff")
+
+
+def test_a_device_has_what_no_mapping_says_otherwise(world: World) -> None:
+    map_radius(world, "packet['Filter-Id'] = 'mapped'")
+    mine = (ReplyAttribute("filter-id", "of the device"), ReplyAttribute("Tunnel-Private-Group-ID", "30", 1))
+    world.proved = Proved("accepted", world.users["alice"], 1, reply=mine)
+    answer = world.ask(protocol="radius")
+    assert answer.reply == (ReplyAttribute("Filter-Id", "mapped"), ReplyAttribute("Tunnel-Private-Group-ID", "30", 1))
+
+
+# --- how many sessions a user may have -----------------------------------------------------------------------------
+
+
+def test_sessions_at_once_are_limited_where_the_provider_says_so(world: World) -> None:
+    def limited(tx: Transaction) -> None:
+        tx.update(replace(tx.get(Provider, world.provider), kind="radius", settings={"session_limit": 2}))
+        for number, live in enumerate((True, True, False)):
+            session = RadiusSession("192.0.2.7", "ap", str(number), provider=world.provider, live=live)
+            tx.insert(replace(session, user=world.users["alice"], calling_station=f"02-{number}"))
+
+    def asked(station: str) -> Authenticated:
+        return world.ask(protocol="radius", attributes={"calling_station": station})
+
+    assert asked("02-9").reason == "accepted"
+    world.store.write_now(limited)
+    full = asked("02-9")
+    assert (full.outcome, full.reason, full.identity) == (Outcome.NOT_ALLOWED, "too_many_sessions", None)
+    again = asked("02-1")  # it has one of the two places
+    assert (again.reason, again.reuse) == ("accepted", None)
+    assert world.ask(protocol="radius").reason == "too_many_sessions"
+    world.store.write_now(lambda tx: tx.delete(tx.select(RadiusSession, Query(equal={"session": "0"}))[0]))
+    assert asked("02-9").reason == "accepted"

@@ -11,6 +11,7 @@ from control.verbs.fields import Uuid
 from control.verbs.provider_kinds.kind import Authorities, Kind, ProviderFields, Revocations
 from protocols.radius.orders import PORT
 
+MAX_REALMS = 100
 MAX_NETWORKS = 1024
 """Client networks of one provider; more are better written as fewer, wider ones."""
 
@@ -38,6 +39,13 @@ def _each_once(methods: list[EapMethod]) -> list[EapMethod]:
     return methods
 
 
+def _realms(text: str) -> str:
+    realms = [realm.strip() for realm in text.split(",") if realm.strip()]
+    if len(realms) > MAX_REALMS:
+        raise ValueError(f"List at most {MAX_REALMS} realms.")
+    return ", ".join(realms)
+
+
 class RadiusFields(ProviderFields):
     client_networks: Annotated[str, Field(max_length=65_536), AfterValidator(_networks)] = "0.0.0.0/0, ::/0"
     shared_secret: Annotated[str, Field(min_length=1, max_length=1024)]
@@ -51,6 +59,10 @@ class RadiusFields(ProviderFields):
     """Certificates of those whose client certificates EAP-TLS believes; empty: no EAP-TLS."""
     client_revocations: Revocations = ""
     """PEM of the revocation lists of these authorities."""
+    stripped_realms: Annotated[str, Field(max_length=4096), AfterValidator(_realms)] = ""
+    """With commas between; taken off the names that devices send, as ``*`` every one."""
+    session_limit: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Live sessions that one user may have at once; 0: as many as they like."""
     coa_port: Annotated[int, Field(ge=0, le=65_535)] = PORT
     """At which NAS of ``client_networks`` take orders (RFC 5176); 0: they take none."""
     mac_authentication: bool = False

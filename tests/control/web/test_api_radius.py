@@ -190,3 +190,11 @@ def test_devices_have_one_form_a_key_that_is_not_shown_and_a_user(api: Api) -> N
 )
 def test_a_device_that_cannot_be_is_refused(api: Api, fields: dict[str, Any]) -> None:
     api.post("/radius/devices/", {"address": "aabbccddeeff", **fields}, 400)
+
+
+def test_realms_reach_the_outpost(api: Api) -> None:
+    pk = a_provider(api)
+    assert settings(api, pk).stripped_realms == ()
+    api.call("PATCH", f"/providers/radius/{pk}/", {"stripped_realms": "example.com,  OFFICE,"})
+    assert api.get(f"/providers/radius/{pk}/")["stripped_realms"] == "example.com, OFFICE"
+    assert settings(api, pk).stripped_realms == ("example.com", "OFFICE")

@@ -452,3 +452,15 @@ def test_nas_behind_one_address_are_told_apart_by_their_identifier() -> None:
     assert door.telemetry.discards == {("radius", "bad_message_authenticator"): 1}
     door.send(nas_side.pap(identifier=6, extra=nas_side.attribute(32, b"another")))
     assert [reply[0] for reply in door.replies()] == [ACCEPT], "whoever names none of them has the network's secret"
+
+
+def test_98_realms_are_taken_off_where_the_provider_says_so() -> None:
+    provider = a_provider()
+    settings = replace(cast(RadiusSettings, provider.settings), stripped_realms=("Example.com",))
+    door = Door(None, replace(provider, settings=settings))
+    packet = nas_side.pap(b"alice@example.com")
+    door.send(packet)
+    assert door.replies() == [granted(packet)]
+    assert [question.username for question in door.link.questions] == ["alice"]
+    door.send(nas_side.pap(b"alice@other.example", identifier=9))
+    assert door.link.questions[-1].username == "alice@other.example"

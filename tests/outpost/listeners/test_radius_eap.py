@@ -11,7 +11,7 @@ from OpenSSL import SSL
 
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Touched
-from protocols.link.messages import Authenticate, Authenticated, Configuration, Put, Reuse, UserRecord
+from protocols.link.messages import Authenticate, Authenticated, Configuration, Put, RadiusSettings, Reuse, UserRecord
 from rules.reasons import REASONS, Outcome
 from tests.fakes import FakeLink, an_identity
 from tests.outpost.directory.people import a_user
@@ -363,3 +363,14 @@ def test_a_tunnel_of_tls_1_3_is_never_resumed() -> None:
     assert wireless.login(device)[0] == ACCEPT
     assert not device.resumed
     assert len(wireless.link.questions) == 2
+
+
+def test_98_the_realm_of_the_inner_name_is_taken_off_too() -> None:
+    wireless = Wireless()
+    provider = a_provider()
+    assert isinstance(provider.settings, RadiusSettings)
+    realms = replace(provider.settings, stripped_realms=("example.com",))
+    wireless.put(replace(provider, settings=realms), ALICE)
+    code, _ = wireless.login(TlsDevice(TTLS, pap(b"alice@example.com", PASSWORD)))
+    assert code == ACCEPT
+    assert [question.username for question in wireless.link.questions] == ["alice"]
