@@ -23,6 +23,8 @@ REPORT = "radius_order"
 """Kind of an outpost's report: ``order``, ``outcome`` and ``cause``."""
 OUTCOMES = frozenset({"acknowledged", "refused", "unanswered"})
 ASKED = "asked"
+BY_HAND = "by_hand"
+"""Why: an administrator wants it."""
 PATIENCE = 10.0
 """Seconds after which another process of the outpost takes over an order from the one that knows the NAS."""
 GIVEN_UP = 600.0

@@ -25,9 +25,6 @@ from control.web.admin_api.table.radius import SESSIONS
 from control.web.services import Services
 from protocols.radius.orders import COA, DISCONNECT
 
-BY_HAND = "by_hand"
-"""Why: somebody wanted it."""
-
 
 class Change(Fields):
     attributes: Annotated[list[AttributeFields], Field(min_length=1, max_length=MOST_ATTRIBUTES)]
@@ -68,7 +65,7 @@ def _ordered(services: Services, kind: str, attributes: Callable[[Any], Attribut
             session: RadiusSession = SESSIONS.one(tx, request.path_params["key"], caller)
             if not session.live:
                 raise Invalid({NON_FIELD: ["This session has ended."]})
-            radius_orders.ask(tx, session, kind, BY_HAND, further)
+            radius_orders.ask(tx, session, kind, radius_orders.BY_HAND, further)
             (asked,) = sessions(tx, [tx.get(RadiusSession, session.pk)], View(caller, request.query_params))
             return asked
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from control import sessions
+from control import radius_orders, sessions
 from control.new_passwords import new_hash
 from control.records import Provider, Session, User
 from control.store.interface import Query, Transaction
@@ -18,11 +18,13 @@ from control.web.console.editing import MOST_FIELDS, MOST_FORM_BYTES
 from control.web.console.frames import Frame, sentences
 from control.web.console.sections import ROOT, Section
 from control.web.console.table.people import CROWDS, PEOPLE
+from control.web.console.table.radius import MACHINES, STAYS
 from control.web.console.table.refused import KNOCKED
 from control.web.console.table.roles import PARTS, given
 from control.web.console.visitors import sent
 from control.web.pages.answers import redirect
 from control.web.services import Services
+from protocols.radius.orders import DISCONNECT
 
 Action = Callable[[Request, Services, Section, Frame], Awaitable[Response]]
 
@@ -108,7 +110,25 @@ async def add_knock(request: Request, services: Services, section: Section, fram
 
     with sentences():
         provider = await services.store.write(add, caller.actor)
-    return redirect(f"{ROOT}/core/providers/{provider}/?done=added")
+    added = f"core/providers/{provider}" if provider else MACHINES.path
+    return redirect(f"{ROOT}/{added}/?done=added")
+
+
+async def disconnect(request: Request, services: Services, section: Section, frame: Frame) -> Response:
+    """Has the NAS end a session."""
+    await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    caller, resource = frame.visitor.caller, section.resource(services.random)
+
+    def order(tx: Transaction) -> str:
+        session = resource.one(tx, request.path_params["key"], caller)
+        if not session.live:
+            raise Invalid({NON_FIELD: ["This session has ended."]})
+        radius_orders.ask(tx, session, DISCONNECT, radius_orders.BY_HAND)
+        return section.place_of(session)
+
+    with sentences():
+        to = await services.store.write(order, caller.actor)
+    return redirect(f"{to}?done=asked")
 
 
 async def set_permissions(request: Request, services: Services, section: Section, frame: Frame) -> Response:
@@ -134,6 +154,7 @@ ACTIONS: tuple[tuple[Section, str, Action, tuple[str, ...]], ...] = (
     (PEOPLE, "sessions", end_sessions, ("POST",)),
     (CROWDS, "members", change_members, ("POST",)),
     (KNOCKED, "add", add_knock, ("POST",)),
+    (STAYS, "disconnect", disconnect, ("POST",)),
     (PARTS, "permissions", set_permissions, ("POST",)),
 )
 """Of which section, below the record's address."""

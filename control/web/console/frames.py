@@ -21,6 +21,7 @@ DONE = {
     "saved": "Saved.",
     "deleted": "Deleted.",
     "ended": "Ended.",
+    "asked": "The NAS is told. What it answers stands here in a moment.",
     "password": "The new password is set, and old sessions have ended.",
     "added": "Added.",
     "removed": "Removed.",

@@ -133,6 +133,28 @@ WORDS: dict[str, Words] = {
     "client_networks": Words(
         "Client networks", "From where devices may ask, with commas between.", example="10.0.0.0/8"
     ),
+    "network": Words("Network", "An address, or a network.", example="192.0.2.7"),
+    "message_authenticator": Words(
+        "Message-Authenticator",
+        options={
+            "pinned": "pinned: whoever has sent one must go on",
+            "required": "required",
+            "optional": "optional: for what cannot be taught",
+        },
+    ),
+    "coa_port": Words("Port for orders", "Where it ends sessions when told to (RFC 5176); 0: it takes no orders."),
+    "radsec_name": Words("Name in its certificate", "For RADIUS over TLS; empty: it may not speak so."),
+    "stripped_realms": Words(
+        "Realms taken off names", "With commas between; * is every one.", example="example.com, OFFICE"
+    ),
+    "session_limit": Words("Sessions at once", "Of one user, as far as accounting tells; 0: as many as they like."),
+    "mac_authentication": Words("Hardware addresses", "Devices that were added may show nothing else."),
+    "eap_methods": Words("EAP methods", "The first is proposed, the others are there for devices that ask for them."),
+    "client_authorities": Words("Authorities", "Whose certificates devices may log in with (EAP-TLS)."),
+    "client_revocations": Words("Revocation lists", "PEM, of these authorities."),
+    "address": Words("Hardware address", example="aa:bb:cc:dd:ee:ff"),
+    "vlan": Words("VLAN", "Number or name; empty: none is said."),
+    "psk": Words("Key of its own", "For a Wi-Fi that gives each device one; 8 to 63 characters."),
     "shared_secret": Words("Shared secret", "The same on the device that asks."),
     "mode": Words(
         "Mode",

@@ -17,7 +17,7 @@ from control.web.admin_api.shapes import radius
 
 
 def resources(random: Random) -> list[Resource[Any]]:
-    return [RULES, _nas(random), DEVICES, SESSIONS]
+    return [RULES, nas(random), DEVICES, SESSIONS]
 
 
 RULES = Resource(
@@ -66,7 +66,7 @@ SESSIONS = Resource(
 )
 
 
-def _nas(random: Random) -> Resource[Any]:
+def nas(random: Random) -> Resource[Any]:
     return Resource(
         "radius/nas",
         RadiusNas,

@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 from starlette.routing import Route
 
-from control.records import Binding, Certificate, Group, Knock, Role, Tries, User
+from control.records import (
+    Binding,
+    Certificate,
+    Device,
+    Group,
+    Knock,
+    RadiusNas,
+    RadiusOrder,
+    RadiusSession,
+    Role,
+    Tries,
+    User,
+)
 from control.store.interface import Query
 from control.verbs import providers
 from control.web.console import SHELVES, routes
@@ -491,3 +503,63 @@ def test_wrong_tries_are_listed_and_forgiven(site: Site, admin: Browser) -> None
     assert "may try again at once" in admin.text
     admin.submit()
     assert site.sql.read_now(lambda tx: tx.find(Tries, account="bob")) is None
+
+
+def test_a_radius_session_is_seen_and_ended(site: Site, admin: Browser) -> None:
+    bob = site.user("bob")
+    session = RadiusSession(
+        "192.0.2.7", "ap-7", "1", user=bob.pk, username="bob", ssid="office", input_octets=2_500_000, started=1.0
+    )
+    pk = site.sql.write_now(lambda tx: tx.insert(session).pk)
+    assert "ap-7 office" in admin.get("/if/admin/radius/sessions/").text
+    page = admin.get(f"/if/admin/radius/sessions/{pk}/")
+    assert "2.5 MB in" in page.text
+    assert "Disconnect" in page.text
+    page = admin.submit(to=f"/if/admin/radius/sessions/{pk}/disconnect/")
+    assert "It was told to; there is no answer yet." in page.text
+    [order] = site.sql.read_now(lambda tx: tx.select(RadiusOrder))
+    assert (order.session, order.kind, order.why) == (pk, "disconnect", "by_hand")
+
+
+def test_a_session_that_has_ended_is_not_ended_again(site: Site, admin: Browser) -> None:
+    session = RadiusSession("192.0.2.7", "ap-7", "1", live=False)
+    pk = site.sql.write_now(lambda tx: tx.insert(session).pk)
+    assert "Disconnect" not in admin.get(f"/if/admin/radius/sessions/{pk}/").text
+    assert admin.submit(to=f"/if/admin/radius/sessions/{pk}/disconnect/").status_code >= 400
+    assert site.sql.read_now(lambda tx: tx.select(RadiusOrder)) == []
+
+
+def test_a_device_is_made_and_its_key_stays_while_nothing_is_typed(site: Site, admin: Browser) -> None:
+    admin.get("/if/admin/radius/devices/~new/")
+    page = admin.submit(address="AABB.CCDD.EEFF", name="printer", psk="a key of its own", enabled="on", do="save")
+    assert "printer" in page.text
+    assert "a key of its own" not in page.text
+    [device] = site.sql.read_now(lambda tx: tx.select(Device))
+    assert (device.address, device.secrets) == ("aa:bb:cc:dd:ee:ff", {"psk": "a key of its own"})
+    page = admin.get(f"/if/admin/radius/devices/{device.pk}/")
+    changed: dict[str, Any] = {
+        "address": device.address,
+        "name": "printer",
+        "vlan": "30",
+        "enabled": "on",
+        "psk": "",
+        "do": "save",
+    }
+    admin.submit(seen=hidden(page.text, "seen"), **changed)
+    [device] = site.sql.read_now(lambda tx: tx.select(Device))
+    assert (device.vlan, device.secrets) == ("30", {"psk": "a key of its own"})
+
+
+def test_a_nas_is_made_with_a_secret_of_its_own(site: Site, admin: Browser) -> None:
+    site.sql.write_now(lambda tx: providers.create(tx, "radius", {"name": "wifi"}, site.services.random))
+    admin.get("/if/admin/radius/nas/~new/")
+    admin.submit(name="ap-7", provider="wifi", network="192.0.2.7", do="save")
+    [made] = site.sql.read_now(lambda tx: tx.select(RadiusNas))
+    assert (made.name, made.network, len(made.shared_secret)) == ("ap-7", "192.0.2.7/32", 64)
+
+
+def test_a_device_that_knocked_is_added_and_listed(site: Site, admin: Browser) -> None:
+    knock = site.sql.write_now(lambda tx: tx.insert(Knock("mac", "02-00-00-00-00-01", first=1.0, last=2.0)))
+    admin.get(f"/if/admin/events/knocks/{knock.pk}/")
+    page = admin.submit(to=f"/if/admin/events/knocks/{knock.pk}/add/")
+    assert "02:00:00:00:00:01" in page.text

@@ -1,0 +1,150 @@
+"""RADIUS: who is on the network, devices by their hardware address, and NAS with secrets of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from control.records import Device, Provider, RadiusSession, User
+from control.store.interface import Query, Transaction
+from control.verbs.devices import DeviceFields
+from control.verbs.radius_rules import NasFields
+from control.web.admin_api.table.radius import DEVICES, SESSIONS, nas
+from control.web.console import pickable
+from control.web.console.cells import Body, Cell, Column, moment, text, yes
+from control.web.console.pickers import Picker, Source
+from control.web.console.sections import Around, Choice, Form, Section, made_by
+from rules.reasons import REASONS
+
+UNITS = ("bytes", "kB", "MB", "GB", "TB")
+SAID = {
+    "asked": "It was told to; there is no answer yet.",
+    "acknowledged": "It has done so.",
+    "refused": "It has refused.",
+    "unanswered": "It has not answered.",
+}
+"""What became of an order to a NAS."""
+
+PROVIDERS = Picker(
+    (Source(Provider, lambda provider: provider.name, one="provider", query=Query(equal={"kind": "radius"})),)
+)
+
+
+def size(octets: int) -> str:
+    """As people read it."""
+    amount, unit = float(octets), 0
+    while amount >= 1000 and unit < len(UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{amount:.0f} {UNITS[unit]}" if unit == 0 or amount >= 10 else f"{amount:.1f} {UNITS[unit]}"
+
+
+def _who(body: Body) -> Cell:
+    return Cell(str(body["username"] or body["calling_station"] or body["session"]), to=".")
+
+
+def _state(body: Body) -> Cell:
+    return Cell("live", tone="good") if body["live"] else Cell("ended", tone="quiet")
+
+
+def _where(body: Body) -> Cell:
+    return Cell(" ".join(str(body[name]) for name in ("nas_name", "ssid", "port") if body[name]) or str(body["nas"]))
+
+
+def _traffic(body: Body) -> Cell:
+    return Cell(f"{size(body['input_octets'])} in, {size(body['output_octets'])} out")
+
+
+def _beside_session(tx: Transaction, session: RadiusSession, around: Around) -> Mapping[str, Any]:
+    reason = REASONS.get(session.why)
+    return {
+        "owner": tx.find(User, pk=session.user) if session.user is not None else None,
+        "said": SAID.get(session.outcome, ""),
+        "why": reason.operator if reason is not None else session.why.replace("_", " "),
+        "traffic": _traffic({"input_octets": session.input_octets, "output_octets": session.output_octets}).text,
+    }
+
+
+STAYS = Section(
+    path="radius/sessions",
+    title="Sessions",
+    one="session",
+    about="Who is on which port or Wi-Fi since when, as the accounting of the NAS tells.",
+    resource=lambda random: SESSIONS,
+    columns=(
+        Column("Who", _who, "username"),
+        Column("State", _state, "live"),
+        Column("Where", _where, "nas_name"),
+        Column("Device", text("calling_station"), "calling_station"),
+        Column("Since", moment("started"), "started"),
+        Column("Until", moment("ended"), "ended"),
+        Column("Traffic", _traffic, "input_octets"),
+    ),
+    name=lambda body: _who(body).text,
+    beside=_beside_session,
+    template="console/radius_session.html",
+    choices=(Choice("live", "State", (("true", "Live"), ("false", "Ended"))),),
+    empty="Nobody is on the network, or no NAS sends accounting to port 1813.",
+)
+
+
+def _device(tx: Transaction, device: Device) -> dict[str, Any]:
+    known = {name: getattr(device, name) for name in DeviceFields.model_fields if name != "psk"}
+    return {**known, "psk": device.secrets.get("psk", "")}
+
+
+MACHINES = Section(
+    path="radius/devices",
+    title="Devices",
+    one="device",
+    about="Machines that can show nothing but a hardware address. A provider lets them in only if it says so.",
+    resource=lambda random: DEVICES,
+    columns=(
+        Column("Name", lambda body: Cell(body["name"] or body["address"], to="."), "name"),
+        Column("Hardware address", text("address"), "address"),
+        Column("State", yes("enabled", "let in", "switched off"), "enabled"),
+        Column("VLAN", text("vlan"), "vlan"),
+    ),
+    name=lambda body: str(body["name"] or body["address"]),
+    forms={
+        "": Form(
+            DeviceFields,
+            first=("address", "name", "user", "enabled", "vlan", "psk"),
+            pickers={"user": pickable.USERS},
+            secrets=frozenset({"psk"}),
+            create=made_by(lambda random: DEVICES),
+        )
+    },
+    current=_device,
+    affects=lambda tx, device: ["It is unknown from then on, and knocks."],
+    revealed={"psk": lambda device: str(device.secrets.get("psk", ""))},
+    empty="What knocks and is yours can be added from the list of knocks.",
+)
+
+GATES = Section(
+    path="radius/nas",
+    title="NAS",
+    one="NAS",
+    about="Switches, access points and gateways with a secret of their own. Others use their provider's.",
+    resource=nas,
+    columns=(
+        Column("Name", lambda body: Cell(body["name"], to="."), "name"),
+        Column("Network", text("network"), "network"),
+        Column("NAS-Identifier", text("identifier"), "identifier"),
+        Column("Certificate's name", text("radsec_name"), "radsec_name"),
+    ),
+    name=lambda body: str(body["name"]),
+    forms={
+        "": Form(
+            NasFields,
+            first=("name", "provider", "network", "identifier", "shared_secret"),
+            pickers={"provider": PROVIDERS},
+            secrets=frozenset({"shared_secret"}),
+            optional=frozenset({"shared_secret"}),
+            create=made_by(nas),
+            about="A secret is made up where none is typed.",
+        )
+    },
+    affects=lambda tx, one: ["It is then asked for the secret of the client network that it lies in, if any."],
+    revealed={"shared_secret": lambda one: str(one.shared_secret)},
+    empty="Every NAS uses its provider's secret.",
+)
