@@ -26,6 +26,7 @@ PEERS: dict[str, str] = {
     "curl": "curl",
     "eapol_test": "eapoltest",
     "hostapd": "hostapd",
+    "pamtester": "pamtester",
     "radsecproxy": "radsecproxy",
     "wpa_supplicant": "wpasupplicant",
     "sssd": "sssd-ldap",
@@ -41,7 +42,7 @@ BUILD_PACKAGES = ("gcc", "libldap2-dev", "libsasl2-dev", "libc6-dev")
 PARTS = ("dovecot-ldap",)
 """Of programs that are named above."""
 
-UNPACKED = ("libnss-sss", "libpam-sss")
+UNPACKED = ("libnss-sss", "libpam-sss", "libpam-radius-auth")
 """Installing these would change how this machine finds people: they are unpacked beside it."""
 
 POLICY = Path("/usr/sbin/policy-rc.d")
