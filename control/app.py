@@ -29,6 +29,8 @@ from control.oidc.proxied import SignIns
 from control.outposts import self_signed_certificate
 from control.password_changes import PasswordChanges
 from control.passwords import Passwords
+from control.policies.judge import Judge
+from control.policies.places import places
 from control.proofs import proofs
 from control.radius_watch import RadiusWatch
 from control.records import Outpost
@@ -129,7 +131,10 @@ class Control:
             store.close()
             passwords.close()
             raise CannotStart(f"{error}.") from error
-        services = Services(store, passwords, now, random, config.trusted_proxies, __version__, config.public_url)
+        judge = Judge(places=places(config.geoip, config.asn, time.monotonic))
+        services = Services(
+            store, passwords, now, random, config.trusted_proxies, __version__, config.public_url, judge=judge
+        )
         authentication = Authentication(store, {**proofs(services), "bearer": bearer(store)}, now, services.judge)
         watch = RadiusWatch(store)
         watch.start()

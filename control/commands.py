@@ -19,6 +19,7 @@ from control.explain import Asked, Unknown, explain
 from control.explained import Explanation
 from control.issuing import Issued, issue_by_name
 from control.policies.judge import Judge
+from control.policies.places import places
 from control.records import Instance, Tries
 from control.store.interface import Actor, Store, Unavailable
 from control.tail import Tail, Wanted
@@ -58,7 +59,8 @@ def explain_access(settings: Settings, asked: Asked) -> Explanation:
     async def ask(config: ControlConfig) -> Explanation:
         store = open_store(config)
         try:
-            return await store.read(lambda tx: explain(tx, asked, Judge()))
+            judge = Judge(places=places(config.geoip, config.asn, time.monotonic))
+            return await store.read(lambda tx: explain(tx, asked, judge))
         finally:
             store.close()
 

@@ -38,6 +38,9 @@ class ControlConfig:
     public_url: str = ""
     breached_passwords: Path | None = None
     """A list of the operator's (`control.breached_passwords`); there need be no such file."""
+    geoip: Path | None = None
+    asn: Path | None = None
+    """Databases in MaxMind's format."""
     secret_key_made: Path | None = None
     """Where a new secret key was written just now."""
 
@@ -53,6 +56,8 @@ class ControlConfig:
             bootstrap_token=settings.bootstrap_token,
             bootstrap_email=settings.bootstrap_email,
             public_url=settings.public_url,
+            geoip=settings.events.context_processors.geoip,
+            asn=settings.events.context_processors.asn,
             breached_passwords=settings.data_dir.absolute() / BREACHED_FILE,
             secret_key_made=made,
         )

@@ -103,6 +103,17 @@ class Email:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextProcessors:
+    geoip: Path | None = setting(OPTIONAL_PATH, "", "MaxMind database of countries or cities, for policies")
+    asn: Path | None = setting(OPTIONAL_PATH, "", "MaxMind database of autonomous systems, for policies")
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    context_processors: ContextProcessors = section(ContextProcessors)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What both programs run with. ``sources`` says for every name where its value came from."""
 
@@ -126,6 +137,7 @@ class Settings:
     postgresql: Postgresql = section(Postgresql)
     log: Log = section(Log)
     email: Email = section(Email)
+    events: Events = section(Events)
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
@@ -211,8 +223,7 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "reputation": "not supported yet",
     "ldap": "LDAP sources are not supported yet",
     "sources": "sources are not supported yet",
-    "events": "not supported yet",
-    "geoip": "not supported yet",
+    "geoip": "name the database in events.context_processors.geoip",
     "avatars": "avatars are not supported",
     "footer_links": "pages have no footer links",
     "compliance": "there is no compliance mode",

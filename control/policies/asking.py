@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from control.policies.places import Places
 from control.records import Application, Flow, StageBinding, User
 from protocols.link.messages import Reuse
 
@@ -35,6 +36,7 @@ class Around:
 
     clock: Callable[[], float]
     seconds: float
+    places: Places
 
 
 class Broken(Exception):

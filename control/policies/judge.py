@@ -13,6 +13,7 @@ from typing import Any
 from control.policies.asking import Around, Asking, Broken, Verdict
 from control.policies.kinds import KINDS
 from control.policies.kinds.kind import LASTING
+from control.policies.places import Places, places
 from control.records import Application, Binding, Event, Flow, Policy, StageBinding
 from control.store.interface import Query, Transaction, Unavailable
 from control.verbs.rights import closure
@@ -75,6 +76,8 @@ class Decided:
         return tuple(dict.fromkeys(text for one in self.answers if not one.passing for text in one.verdict.messages))
 
 
+NOWHERE = places(None, None, time.monotonic)
+"""Without databases."""
 REFUSED = Decided(False)
 """Before any policy was asked."""
 
@@ -84,6 +87,7 @@ class Judge:
     """``clock`` only counts seconds."""
 
     clock: Callable[[], float] = field(default=time.monotonic)
+    places: Places = NOWHERE
 
     def decide(self, tx: Transaction, target: Target, asking: Asking) -> Decided:
         """May they? Policies are asked only where users and groups leave it open."""
@@ -122,7 +126,7 @@ class Judge:
     def consult(self, tx: Transaction, policy: Policy, asking: Asking, seconds: float) -> Verdict:
         """Raises whatever goes wrong, TimeoutError among others."""
         began = self.clock()
-        verdict = KINDS[policy.kind].decide(tx, policy.settings, asking, Around(self.clock, seconds))
+        verdict = KINDS[policy.kind].decide(tx, policy.settings, asking, Around(self.clock, seconds, self.places))
         if self.clock() - began >= seconds:
             raise TimeoutError(f"It took longer than the {seconds:g} seconds that its binding allows.")
         return verdict

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from control.policies.kinds import event_matcher, expression, network, reputation, time
+from control.policies.kinds import event_matcher, expression, geoip, network, reputation, time
 from control.policies.kinds.kind import Kind
 
 KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (event_matcher.KIND, expression.KIND, network.KIND, reputation.KIND, time.KIND)
+    module.KIND.name: module.KIND for module in (event_matcher, expression, geoip, network, reputation, time)
 }

@@ -35,22 +35,19 @@ class ExpressionFields(PolicyFields):
 def decide(tx: Transaction, settings: Mapping[str, Any], asking: Asking, around: Around) -> Verdict:
     """It can look at anything, so it is asked each time. Raises Broken."""
     limits = replace(LIMITS, seconds=min(LIMITS.seconds, around.seconds))
-    found = evaluate(settings["expression"], asked(tx, asking), around.clock, limits=limits)
+    where = around.places.context(asking.peer)
+    found = evaluate(settings["expression"], asked(tx, asking, where), around.clock, limits=limits)
     verdict = Verdict(found.passing, found.messages, None, found.logged, found.value, found.steps)
     if found.fault is not None:
         raise Broken(str(found.fault), verdict)
     return verdict
 
 
-def asked(tx: Transaction, asking: Asking) -> Asked:
+def asked(tx: Transaction, asking: Asking, where: Mapping[str, Any]) -> Asked:
     """What `request`, `context` and the other names are made from."""
     person = people.person_facts(tx, asking.user) if asking.user is not None else None
-    return Asked(person, asking.peer, _http(asking.attributes, asking.peer), _context(asking), _target(asking))
-
-
-def _context(asking: Asking) -> dict[str, Any]:
-    """What a door knows is there by its own names: protocol, nas, ssid, calling_station."""
-    return {**asking.attributes, **asking.context}
+    context = {**where, **asking.attributes, **asking.context}  # what a door knows is there by its own names
+    return Asked(person, asking.peer, _http(asking.attributes, asking.peer), context, _target(asking))
 
 
 def _http(attributes: Mapping[str, str], peer: str) -> HttpFacts:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from control.policies.asking import Around, Asking, Verdict
-from control.policies.judge import Decided, Judge
+from control.policies.judge import NOWHERE, Decided, Judge
 from control.policies.kinds import KINDS
+from control.policies.places import Places
 from control.records import Application, Binding, Group, Policy, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
@@ -23,6 +24,7 @@ class House:
 
     def __init__(self, store: SqlStore) -> None:
         self.store = store
+        self.places: Places = NOWHERE
         self.clock_says = iter(range(1_000_000))
         self.alice, self.staff, self.application = store.write_now(_people)
 
@@ -30,7 +32,9 @@ class House:
         """What a policy with these fields says."""
         fields = parse(KINDS[kind].fields, {"name": "p", **given}).model_dump()
         question = self.asking(**asking)
-        return self.store.read_now(lambda tx: KINDS[kind].decide(tx, fields, question, Around(lambda: 0.0, 30.0)))
+        return self.store.read_now(
+            lambda tx: KINDS[kind].decide(tx, fields, question, Around(lambda: 0.0, 30.0, self.places))
+        )
 
     def asking(self, **fields: Any) -> Asking:
         return Asking(**{"user": self.alice, "now": NOON, "peer": PEER, "identifier": "alice", **fields})

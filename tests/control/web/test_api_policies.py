@@ -9,6 +9,12 @@ import pytest
 from tests.control.web.api import Api
 
 BODIES: dict[str, dict[str, Any]] = {
+    "geoip": {
+        "countries": ["DE"],
+        "asns": [64500],
+        "check_history_distance": False,
+        "check_impossible_travel": False,
+    },
     "expression": {"expression": "return True"},
     "reputation": {"check_ip": True, "check_username": False, "threshold": -3},
     "event_matcher": {"action": "login", "client_ip": None, "app": None, "model": None},
