@@ -19,15 +19,15 @@ from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer
 
-NAME, GIVEN, OWN = "dora", "for the first day", "a password of one's own"
+NAME, GIVEN, OWN = "freya", "for the first day", "a password of one's own"
 
 
 @pytest.fixture
-def dora(program: Program, people: Directory) -> Iterator[int]:
+def freya(program: Program, people: Directory) -> Iterator[int]:
     """Who has been given a password that she must change."""
     pk = add_user(program, NAME, "nobody was told", group=people.groups["staff"])
     program.api("POST", f"core/users/{pk}/set_password/", {"password": GIVEN, "must_change_password": True})
-    until(lambda: reasons(program, GIVEN)[-1:] == ["must_change_password"], 10, "dora being known")
+    until(lambda: reasons(program, GIVEN)[-1:] == ["must_change_password"], 10, "freya being known")
     try:
         yield pk
     finally:
@@ -54,7 +54,7 @@ def step(client: httpx.Client, flow: str, answer: dict[str, str]) -> dict[str, A
     return found
 
 
-def test_doors_refuse_it_ldap_says_why_and_a_browser_changes_it(program: Program, dora: int) -> None:
+def test_doors_refuse_it_ldap_says_why_and_a_browser_changes_it(program: Program, freya: int) -> None:
     for door in DOORS:
         assert door(program, NAME, GIVEN) is Said.NO, door
     answer = ldapsearch(program, NAME, "-e", "ppolicy", "(uid=dora)", password=GIVEN)
