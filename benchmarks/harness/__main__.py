@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.harness import changes, load, logins, programs, report, requests, sign_ins
+from benchmarks.harness import changes, load, logins, programs, proxied, report, requests, sign_ins
 from benchmarks.harness.bench import FULL, QUICK, Bench, Table, say
 from benchmarks.harness.processes import LOAD_CORE, DidNotStart
 
@@ -19,6 +19,7 @@ RESULTS = Path(__file__).parent.parent / "results"
 SECTIONS: dict[str, Callable[[Bench], list[Table]]] = {
     "programs": programs.measure,
     "requests": requests.measure,
+    "proxied": proxied.measure,
     "logins": logins.measure,
     "sign_ins": sign_ins.measure,
     "changes": changes.measure,

@@ -128,6 +128,26 @@ def forward_auth(username: str = "", password: str = "", cookie: str = "", caddy
         f"Host: {HOST}",
         *asked,
         "X-Forwarded-For: 127.0.0.1",
+        *_browsers(cookie),
+    ]
+    if username:
+        lines.append("Authorization: Basic " + base64.b64encode(f"{username}:{password}".encode()).decode())
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def visit(cookie: str) -> bytes:
+    """A browser's own request, to whoever is the reverse proxy."""
+    return "\r\n".join([f"GET {TARGET} HTTP/1.1", f"Host: {HOST}", *_browsers(cookie), "", ""]).encode()
+
+
+def websocket(cookie: str) -> bytes:
+    """A browser that wants to keep a connection open."""
+    asks = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + "A" * 24)
+    return "\r\n".join([f"GET {TARGET} HTTP/1.1", f"Host: {HOST}", *asks, *_browsers(cookie), "", ""]).encode()
+
+
+def _browsers(cookie: str) -> list[str]:
+    return [
         "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
         "Accept-Language: en-US,en;q=0.5",
@@ -138,6 +158,3 @@ def forward_auth(username: str = "", password: str = "", cookie: str = "", caddy
         "Sec-Fetch-Mode: navigate",
         "Sec-Fetch-Site: same-origin",
     ]
-    if username:
-        lines.append("Authorization: Basic " + base64.b64encode(f"{username}:{password}".encode()).decode())
-    return "\r\n".join([*lines, "", ""]).encode()
