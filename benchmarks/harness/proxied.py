@@ -84,7 +84,7 @@ def measure(bench: Bench) -> list[Table]:
         contenders = [Contender(one.name, load.but(port=one.ports["http"], pid=one.outpost.pid)) for one in ours]
         contenders.append(Contender("nginx proxy_pass", load.but(port=proxy.ports["http"], pid=proxy.server.pid)))
         compete(bench, contenders)
-        record(table, "GET, 43 octets, session known", contenders, "nginx proxy_pass")
+        record(table, "GET, 42 octets, session known", contenders, "nginx proxy_pass")
     with ExitStack() as running:
         ours = [running.enter_context(installation(PEOPLE)) for installation in bench.installations()]
         idle = running.enter_context(_idle_application(bench.folder / "idle"))

@@ -28,6 +28,8 @@ from protocols.proxy.trust import ForwardingError, Origin, TrustedPeers, origin
 BODY_LIMIT = 2**63
 """Nothing of a body is kept: it goes on as fast as the application takes it."""
 
+FORWARDED = frozenset((b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"))
+"""What a proxy in front of us says."""
 UNANSWERED = "The application does not answer"
 
 
@@ -47,10 +49,8 @@ class ReverseProxy:
         """None: the host is nobody's here, or the path is that of signing in."""
         if not self.upstreams or exchange.path.startswith(PREFIX):
             return None
-        request = exchange.request
-        scheme = "https" if exchange.secure else "http"
         try:
-            came = origin(exchange.peer, scheme, request.host.decode("latin-1"), request.headers, self.trusted)
+            came = _origin(exchange, self.trusted)
         except ForwardingError:
             return None
         site = self.door.table.find(came.host)
@@ -137,9 +137,8 @@ class NobodyHere:
         self._telemetry = telemetry
 
     def open(self, exchange: Exchange) -> None:
-        request, scheme = exchange.request, "https" if exchange.secure else "http"
         try:
-            came = origin(exchange.peer, scheme, request.host.decode("latin-1"), request.headers, self._trusted)
+            came = _origin(exchange, self._trusted)
         except ForwardingError as error:
             exchange.respond(400, PLAIN, str(error).encode("ascii") + b"\n")
             return
@@ -176,3 +175,11 @@ class Question(Exchange):
 
     def fail(self) -> None:
         self._visitor.fail()
+
+
+def _origin(exchange: Exchange, trusted: TrustedPeers) -> Origin:
+    """Raises ForwardingError."""
+    request = exchange.request
+    fields = () if FORWARDED.isdisjoint(request.named) else request.headers
+    scheme = "https" if exchange.secure else "http"
+    return origin(exchange.peer, scheme, request.host.decode("latin-1"), fields, trusted)

@@ -91,9 +91,7 @@ class Watch:
             self._looking.start(LOOK_INTERVAL, now=False)
 
     def remove(self, passage: Cuttable) -> None:
-        self._open.pop(passage, None)
-        if not self._open and self._looking.running:
-            self._looking.stop()
+        self._open.pop(passage, None)  # the next look finds nobody and is the last: requests come and go quickly
 
     def _look(self) -> None:
         """Who has been looked at goes to the end of the line."""

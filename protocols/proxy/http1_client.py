@@ -29,6 +29,9 @@ MAX_PADDING = 128 * 1024
 CONTENT_EXPECTED = frozenset((b"POST", b"PUT", b"PATCH"))
 """Methods whose request says that it has no content (RFC 9110, 8.6)."""
 
+_LENGTHS = frozenset(map(len, ("content-length", "transfer-encoding")))
+"""A quick look that few names pass."""
+
 
 class AnswerReceived(NamedTuple):
     """An answer's head. 101: the connection speaks another protocol from here on."""
@@ -76,6 +79,9 @@ class Connection:
 
     def _expect_head(self) -> None:
         self._headers: list[tuple[bytes, bytes]] = []
+        self._lengths: list[bytes] = []
+        self._encodings: list[bytes] = []
+        self._head_octets = 0
         self._raw = self._payload = 0
         self._in_head = True
         self._until_close = False
@@ -204,24 +210,28 @@ class Connection:
         if len(self._headers) == MAX_ANSWER_HEADERS:
             self._refuse("the answer has too many headers")
             return
-        self._headers.append((name, value.strip(b" \t")))
+        self._head_octets += len(name) + len(value) + 4
+        if self._head_octets > MAX_ANSWER_HEAD_BYTES:
+            self._refuse("the answer's head is too long")
+            return
+        value = value.strip(b" \t")
+        self._headers.append((name, value))
+        if len(name) in _LENGTHS:
+            if name.lower() == b"content-length":
+                self._lengths.append(value)
+            elif name.lower() == b"transfer-encoding":
+                self._encodings.append(value)
 
     def on_headers_complete(self) -> None:
         parser = self._parser
         if self._broken or not self._answering or parser is None:
             return
         status = parser.get_status_code()
-        if sum(len(name) + len(value) + 4 for name, value in self._headers) > MAX_ANSWER_HEAD_BYTES:
-            self._refuse("the answer's head is too long")
-            return
         if 100 <= status < 200 and status != 101:
             self._interim = True
             return
         self._in_head = False
-        named: dict[bytes, list[bytes]] = {}
-        for name, value in self._headers:
-            named.setdefault(name.lower(), []).append(value)
-        length = self._length(status, named, parser.get_http_version(), parser.should_upgrade())
+        length = self._length(status, parser.get_http_version(), parser.should_upgrade())
         if not self._broken:
             self._closes = self._closes or self._until_close or not parser.should_keep_alive()
             self._events.append(AnswerReceived(status, self._headers, length))
@@ -229,9 +239,9 @@ class Connection:
                 self._closes = self._closes or length != 0  # the parser would now wait for a body
                 self._ended()
 
-    def _length(self, status: int, named: dict[bytes, list[bytes]], version: str, upgrades: bool) -> int | None:
+    def _length(self, status: int, version: str, upgrades: bool) -> int | None:
         """RFC 9112, 6.3."""
-        encodings, lengths = named.get(b"transfer-encoding", []), named.get(b"content-length", [])
+        encodings, lengths = self._encodings, self._lengths
         if not 100 < status <= 599 or version not in ("1.0", "1.1"):
             self._refuse(f"HTTP/{version} {status} is no answer")
         elif status == 101:

@@ -6,7 +6,7 @@ application could read as the same (CGI and WSGI write ``-``, ``_`` and ``.`` al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +16,9 @@ from protocols.proxy.http1 import field_lines
 from protocols.proxy.http1_plain import RequestReceived
 from protocols.proxy.trust import NONE, Headers
 
+MAX_REMEMBERED = 1024
+MAX_REMEMBERED_NAMES = 2048
+"""Lists of names whose fate is remembered, each at most so many octets long; with who came in, some 25 MB."""
 WEBSOCKET = b"websocket"
 """The only protocol that is switched to: h2c would carry requests past us that nobody decides about."""
 
@@ -33,6 +36,9 @@ _HOP_BY_HOP = frozenset(
     )
 )
 """Of one connection, and not of the request (RFC 9110, 7.6.1)."""
+_FRAMING = _HOP_BY_HOP | {b"content-length"}
+_COMMON = frozenset((b"close", b"keep-alive", b"upgrade", b""))
+"""What Connection usually says, and no name of a header that would be left."""
 _WRITTEN = frozenset((b"host", b"content-length", b"expect", b"cookie", *_HOP_BY_HOP))
 """Written anew."""
 _OURS = frozenset((b"forwarded", b"http2-settings", b"proxy", b"x-real-ip", b"x-rewrite-url", b"x-remote-user"))
@@ -75,48 +81,61 @@ def is_websocket(request: RequestReceived) -> bool:
 def onward_fields(visit: Visit, identity: bytes) -> bytes:
     """The lines of the request to the application. ``identity``: lines that say who came in."""
     request = visit.request
-    said_by_us = _names(identity)
     left_out = listed(request.named.get(b"connection", NONE))
     if not visit.authorization:
         left_out |= {b"authorization"}
-    fields = [(b"Host", visit.host.encode())]
-    for name, value in request.headers:
-        if name in _WRITTEN or name in left_out:
-            continue
-        same = plain(name)
-        if same in _OURS or same in said_by_us or same.startswith(_OUR_FAMILIES):
-            continue
-        fields.append((name, value))
-    if b"cookie" not in left_out:
+    names = tuple(request.named)
+    going = (_going if sum(map(len, names)) <= MAX_REMEMBERED_NAMES else _going.__wrapped__)(names, identity)
+    fields = [(name, value) for name, value in request.headers if name in going and name not in left_out]
+    if b"cookie" in request.named and b"cookie" not in left_out:
         fields += [(b"Cookie", cookies) for cookies in without_ours(request.named)]
-    if is_websocket(request):
+    if request.upgrade and is_websocket(request):
         fields += [(b"Connection", b"Upgrade"), (b"Upgrade", WEBSOCKET)]
     if request.expects_continue:
         fields.append((b"Expect", b"100-continue"))
-    return field_lines([*fields, *_forwarded(visit)]) + identity.replace(_NO_CREDENTIALS, b"")
-
-
-def _forwarded(visit: Visit) -> Iterable[tuple[bytes, bytes]]:
     port = visit.host[len(without_port(visit.host)) + 1 :] or str(DEFAULT_PORTS[visit.scheme])
     way = f"{visit.through}, {visit.peer}" if visit.through else visit.peer
-    yield b"X-Forwarded-For", way.encode("latin-1")
-    yield b"X-Forwarded-Host", visit.host.encode()
-    yield b"X-Forwarded-Port", port.encode()
-    yield b"X-Forwarded-Proto", visit.scheme.encode()
-    yield b"X-Real-IP", visit.client.encode("latin-1")
+    ours = [
+        (b"Host", visit.host.encode()),
+        *fields,
+        (b"X-Forwarded-For", way.encode("latin-1")),
+        (b"X-Forwarded-Host", visit.host.encode()),
+        (b"X-Forwarded-Port", port.encode()),
+        (b"X-Forwarded-Proto", visit.scheme.encode()),
+        (b"X-Real-IP", visit.client.encode("latin-1")),
+    ]
+    return field_lines(ours) + identity.replace(_NO_CREDENTIALS, b"")
+
+
+@lru_cache(MAX_REMEMBERED)
+def _going(names: tuple[bytes, ...], identity: bytes) -> frozenset[bytes]:
+    """Which of a request's headers go on, by name. A browser sends the same ones every time."""
+    said_by_us = _names(identity)
+    going = []
+    for name in names:
+        same = plain(name)
+        if not (name in _WRITTEN or same in _OURS or same in said_by_us or same.startswith(_OUR_FAMILIES)):
+            going.append(name)
+    return frozenset(going)
 
 
 def back_fields(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bool]:
     """The lines of the application's answer for the visitor, without framing; and whether Date is among them."""
-    connection = [value for name, value in headers if name.lower() == b"connection"]
-    left_out = _HOP_BY_HOP | listed(connection) | {b"content-length"}
-    kept, dated = [], False
-    for name, value in headers:
-        same = name.lower()
-        if same in left_out or (same == b"set-cookie" and sets_ours(value)):
-            continue
-        dated = dated or same == b"date"
-        kept.append((name, value))
+    kept, connection, dated = [], [], False
+    for field in headers:
+        same = field[0].lower()
+        if same == b"connection":
+            connection.append(field[1])
+        elif same == b"set-cookie":
+            if not sets_ours(field[1]):
+                kept.append(field)
+        elif same not in _FRAMING:
+            dated = dated or same == b"date"
+            kept.append(field)
+    left_out = listed(connection)
+    if not left_out <= _COMMON:
+        kept = [field for field in kept if field[0].lower() not in left_out]
+        dated = dated and b"date" not in left_out
     return field_lines(kept), dated
 
 
@@ -127,7 +146,7 @@ def listed(connection: Sequence[bytes]) -> frozenset[bytes]:
     return frozenset(token.strip().lower() for value in connection for token in value.split(b","))
 
 
-@lru_cache(1024)
+@lru_cache(MAX_REMEMBERED)
 def _names(lines: bytes) -> frozenset[bytes]:
     """Of rendered header lines, as `plain`. A person's are the same octets until the directory changes."""
     return frozenset(plain(line.partition(b":")[0]) for line in lines.split(b"\r\n") if line)
