@@ -153,7 +153,7 @@ def _misshapen_entry(section: str, key: str, entry: Any) -> Iterator[tuple[Place
             yield (*place, name), _unknown("field", name, fields)
         elif name in PASSWORD_FIELDS and not isinstance(value, str):
             yield (*place, name), "must be text; put it in quotation marks"
-        elif name in ("users", "parents", "providers") and section != "users":
+        elif name in ("users", "parents", "providers", "property_mappings") and section != "users":
             yield from _misshapen_names((*place, name), value)
         elif name == "bindings":
             yield from _misshapen_bindings((*place, name), value)

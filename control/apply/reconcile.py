@@ -11,7 +11,18 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from control.apply.description import ADOPT, PASSWORD_FIELDS, ApplyError, Description
-from control.records import Application, Binding, Certificate, Flow, Group, Outpost, Provider, Record, User
+from control.records import (
+    Application,
+    Binding,
+    Certificate,
+    Flow,
+    Group,
+    Outpost,
+    PropertyMapping,
+    Provider,
+    Record,
+    User,
+)
 from control.store.interface import Query, Transaction
 from control.verbs import applications, bindings, groups, outposts, providers, users
 from control.verbs.fields import NON_FIELD, Invalid
@@ -126,6 +137,10 @@ class _Run:
         for field, (kind, by) in NAMED_PLACES.items():
             if isinstance(given.get(field), str):
                 given[field] = self._pks(kind, by, field, [given[field]])[0]
+        if "property_mappings" in given:
+            given["property_mappings"] = self._pks(
+                PropertyMapping, "name", "property_mappings", given["property_mappings"]
+            )
         found = self.tx.find(Provider, name=name)
         if found is not None and found.kind != entry["kind"]:
             raise Invalid({"kind": [f"this provider is there already, of kind {found.kind}; choose another name"]})

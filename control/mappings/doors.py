@@ -44,8 +44,9 @@ class Mapped:
 
 def mapped(tx: Transaction, provider: Provider, user: User, question: Authenticate, run: Mappings) -> Mapped:
     """For whoever has been admitted."""
-    application = tx.find(Application, provider=provider.pk)
-    facts = provider_facts(provider, application)
+    if provider.kind not in ("radius", "proxy") or not provider.property_mappings:
+        return Mapped()
+    facts = provider_facts(provider, tx.find(Application, provider=provider.pk))
     context = {**question.attributes, "protocol": question.protocol}
 
     def asked() -> Asked:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from control.records import Application, User
+from control.mappings import doors
+from control.mappings.answers import Mappings, leave_events
+from control.mappings.doors import Mapped
+from control.records import Application, Provider, User
 from control.store.interface import Query, Transaction
 from control.verbs import access
 from control.verbs.access import Access
@@ -21,12 +25,14 @@ from control.web.admin_api.lists import numbers
 from control.web.admin_api.refusals import Refused, answer
 from control.web.admin_api.shapes.policies import log_of
 from control.web.services import Services
+from protocols.link.messages import Authenticate
+from protocols.radius.reply import defined, encoded, hiding
 
 NO_APPLICATION = "No Application matches the given query."
 ACCESS_REQUEST, PACKET_BYTES = 1, 20
 """RFC 2865, section 3: an outpost of authentik's takes attributes as a packet of this code, merged into its answer."""
 
-Told = Callable[[Access, Caller, Services], dict[str, Any]]
+Told = Callable[["Found", Caller, Services], dict[str, Any]]
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -70,32 +76,63 @@ def _subject(tx: Transaction, request: Request, caller: Caller) -> User:
     return found[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    access: Access
+    mapped: Mapped = field(default_factory=Mapped)
+    secret: str = field(default="", repr=False)
+    """Between the outpost and its NAS."""
+
+
 def _of_provider(services: Services, kind: str, told: Told) -> Do:
     """Of the caller: an outpost asks with the session of the person who binds."""
 
     async def do(request: Request, caller: Caller) -> Response:
         key, slug = request.path_params["key"], request.query_params.get("app_slug", "")
 
-        def verb(tx: Transaction) -> Access:
+        def verb(tx: Transaction) -> Found:
             application = tx.find(Application, slug=slug)
-            if application is None or str(application.provider) != key:
+            if application is None or application.provider is None or str(application.provider) != key:
                 raise Refused(404, NO_APPLICATION)
-            return access.check(tx, application, caller.user, services.judge, caller.client_ip)
+            found = access.check(tx, application, caller.user, services.judge, caller.client_ip)
+            return _with_mappings(tx, found, tx.get(Provider, int(key)), caller)
 
-        return answer(told(await services.store.read(verb), caller, services))
+        found = await services.store.read(verb)
+        if found.mapped.broken:
+            await services.store.write(
+                lambda tx: leave_events(tx, found.mapped.broken, "outpost", int(key), caller.user, caller.client_ip)
+            )
+        return answer(told(found, caller, services))
 
     return do
 
 
-def _ldap(found: Access, caller: Caller, services: Services) -> dict[str, Any]:
-    return {"has_search_permission": caller.is_superuser, "access": _result(found, False, services.now())}
+def _with_mappings(tx: Transaction, found: Access, provider: Provider, caller: Caller) -> Found:
+    if not found.passing:
+        return Found(found)
+    question = Authenticate("", provider.pk, caller.user.username, {}, provider.kind, caller.client_ip)
+    mapped = doors.mapped(tx, provider, caller.user, question, Mappings())
+    if mapped.refused:
+        return Found(Access(False, "mapping_failed"), mapped)
+    return Found(found, mapped, provider.secrets.get("shared_secret", ""))
 
 
-def _radius(found: Access, caller: Caller, services: Services) -> dict[str, Any]:
-    """No attributes beyond the answer's own yet: an empty packet."""
-    header = bytes([ACCESS_REQUEST, services.random(1)[0], 0, PACKET_BYTES])
-    packet = base64.b64encode(header + services.random(16)).decode()
-    return {"attributes": packet if found.passing else None, "access": _result(found, False, services.now())}
+def _ldap(found: Found, caller: Caller, services: Services) -> dict[str, Any]:
+    return {"has_search_permission": caller.is_superuser, "access": _result(found.access, False, services.now())}
+
+
+def _radius(found: Found, caller: Caller, services: Services) -> dict[str, Any]:
+    """What mappings write, as a packet. What travels hidden is left out: an answer hides it with its own request."""
+    authenticator = services.random(16)
+    hide = hiding(found.secret.encode(), authenticator, lambda: services.random(2))
+    shown = [one for one in found.mapped.reply if not defined(one.name).hidden]
+    body = b"".join(encoded(one.name, one.value, one.tag, hide) for one in shown)
+    header = bytes([ACCESS_REQUEST, services.random(1)[0]]) + (PACKET_BYTES + len(body)).to_bytes(2)
+    packet = base64.b64encode(header + authenticator + body).decode()
+    return {
+        "attributes": packet if found.access.passing else None,
+        "access": _result(found.access, False, services.now()),
+    }
 
 
 def _result(found: Access, explained: bool, now: float) -> dict[str, Any]:

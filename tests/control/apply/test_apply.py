@@ -13,7 +13,7 @@ import pytest
 from control.apply import ApplyError, apply_description, read_description, read_file
 from control.bootstrap import FirstStart, first_start
 from control.passwords import Passwords
-from control.records import Application, Binding, Event, Group, Outpost, Provider, User
+from control.records import Application, Binding, Event, Group, Outpost, PropertyMapping, Provider, User
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
 from control.verbs import applications, bindings, groups, outposts, providers, system, users
@@ -336,3 +336,16 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "latin.yml").write_bytes(b"users: {j\xf6rg: {}}\n")
     with pytest.raises(ApplyError, match="not UTF-8"):
         read_file(tmp_path / "latin.yml", {})
+
+
+def test_a_provider_names_its_property_mappings(place: Place) -> None:
+    text = "providers:\n  wiki:\n    kind: oauth2\n    property_mappings: [{}]\n"
+    email = "authentik default OAuth Mapping: OpenID 'email'"
+    place.apply(text.format(f'"{email}"'))
+    (pk,) = place.find(Provider, name="wiki").property_mappings
+    assert place.find(PropertyMapping, pk=pk).name == email
+    assert place.apply(text.format(f'"{email}"')) == NOTHING
+    (said,) = place.refused(text.format("nothing"))
+    assert said == "ours.yml: line 4: providers.wiki.property_mappings: there is no property_mapping called 'nothing'"
+    (said,) = place.refused(text.replace("[{}]", "nothing"))
+    assert "must be a list of names" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -161,3 +162,20 @@ def test_the_person_who_binds_is_asked_about(api: Api) -> None:
     assert api.get(path, api.token(bob)) == {"attributes": None, "access": {**passes, "passing": False}}
     for wrong in (f"/outposts/ldap/{ldap}/check_access/?app_slug=radius", f"/outposts/radius/{ldap}/check_access/"):
         assert api.call("GET", wrong).status == 404
+
+
+def test_an_outpost_of_authentiks_gets_what_radius_mappings_write_as_a_packet(api: Api) -> None:
+    """RFC 2865 section 3; what travels hidden is not in it."""
+    radius = provider(api, "radius")
+    source = "packet['Filter-Id'] = user.username\npacket['Tunnel-Password'] = 'hush'"
+    mapping = api.post("/propertymappings/provider/radius/", {"name": "m", "expression": source})["pk"]
+    api.patch(f"/providers/radius/{radius}/", {"property_mappings": [mapping]})
+    token = api.token(api.user("alice"))
+    path = f"/outposts/radius/{radius}/check_access/?app_slug=radius"
+    packet = base64.b64decode(api.get(path, token)["attributes"])
+    assert (packet[0], int.from_bytes(packet[2:4]), packet[20:]) == (1, len(packet), b"\x0b\x07alice")
+    api.patch(f"/propertymappings/provider/radius/{mapping}/", {"expression": "return user.no", "on_failure": "refuse"})
+    refused = api.get(path, token)
+    assert (refused["attributes"], refused["access"]["passing"]) == (None, False)
+    (event,) = api.get("/events/events/?action=property_mapping_exception")["results"]
+    assert event["context"]["mapping"]["name"] == "m"
