@@ -203,6 +203,7 @@ def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | Non
     chosen = {key: value for key, value in {**provider.settings, **provider.secrets}.items() if key in known}
     if provider.kind == "ldap":
         chosen["extra_containers"] = tuple(provider.settings.get("extra_containers", ()))
+        chosen["show_only_groups"] = tuple(provider.settings.get("show_only_groups", ()))
         chosen["client_certificates"] = bool(provider.settings.get("client_authorities"))
     if provider.kind in KINDS:
         chosen["mapped"] = bool(counting(tx, provider))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from control.outposts import SELF_SIGNED
-from control.records import Certificate, Flow, Outpost, PropertyMapping, Provider
+from control.records import Certificate, Flow, Group, Outpost, PropertyMapping, Provider
 from control.store.interface import Query, Transaction
 from control.verbs import property_mappings
 from control.verbs.fields import Invalid, existing, parse, unique
@@ -122,6 +122,7 @@ def _check(tx: Transaction, kind: str, fields: ProviderFields) -> None:
                 raise Invalid({"internal_host_certificate": ["Choose a certificate with its private key."]})
     if isinstance(fields, LdapFields):
         check_ldap(fields)
+        existing(tx, Group, "show_only_groups", fields.show_only_groups)
     if isinstance(fields, OAuth2Fields) and fields.signing_key is not None:
         (chosen,) = existing(tx, Certificate, "signing_key", [fields.signing_key])
         if not signs_rs256(chosen):

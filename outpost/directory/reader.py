@@ -120,9 +120,11 @@ class Reader:
         found: Collection[Any] | None = possible[POSSIBLE[kind]]
         if not self.everything:
             found = self._own(kind)
-        snapshot = self.tree.snapshot
+        snapshot, shown = self.tree.snapshot, self.tree.shown
         there: Mapping[Any, Any] = snapshot.groups if kind == "group" else snapshot.users
-        records = there.values() if found is None else filter(None, map(there.get, found))
+        records: Iterable[Any] = there.values() if found is None else filter(None, map(there.get, found))
+        if shown is not None and kind != "group":
+            records = (record for record in records if shown.shows(record.pk))
         for record in records:
             yield self._entry(kind, record)
 

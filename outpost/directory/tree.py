@@ -18,6 +18,7 @@ from outpost.directory.attributes import NO_MAPPED
 from outpost.directory.bodies import Bodies
 from outpost.directory.entries import UserEntry, profile
 from outpost.directory.index import ORDINAL, Indices, mapped_key
+from outpost.directory.shown_people import shown_people
 from outpost.directory.snapshot import NO_GROUPS, Snapshot
 from protocols.ldap import dn
 from protocols.ldap.dn import DN, RDN
@@ -85,6 +86,10 @@ class Ancestries:
 
 def _group_dn(container: str, name: str) -> str:
     return f"cn={dn.escape(name)},{container}"
+
+
+def _groups_of(ancestries: Ancestries, snapshot: Snapshot, user: int) -> frozenset[str]:
+    return ancestries.of(snapshot.memberships.get(user, NO_GROUPS)).groups
 
 
 class Names:
@@ -157,6 +162,9 @@ class Tree:
             snapshot, partial(_group_dn, self._group_place), settings.nested_member_of
         )
         self.names = names or Names()
+        groups_of = partial(_groups_of, self.ancestries, snapshot)
+        self.shown = shown_people(provider, settings, snapshot, groups_of)
+        """None: everybody is."""
 
     # --- names -----------------------------------------------------------------------------------------------------
 
@@ -189,8 +197,10 @@ class Tree:
         (kind, value), (_, spelling) = relative[0][0], written[0]
         if kind != "cn" and (kind, place) != ("uid", "users"):
             return None
-        pk = self._group_named(value) if place == "groups" else self._user_named(value, spelling)
-        return None if pk is None else Node(LEAF_OF[place], pk)
+        pk: Any = self._group_named(value) if place == "groups" else self._user_named(value, spelling)
+        if pk is None or (self.shown is not None and place != "groups" and not self.shown.shows(pk)):
+            return None
+        return Node(LEAF_OF[place], pk)
 
     def _user_named(self, value: str, spelling: str) -> int | None:
         """Names may differ by case alone; the one spelt like the question goes first."""
@@ -243,7 +253,7 @@ class Tree:
         return self.ancestries.of(frozenset(groups))
 
     def members(self, group: str) -> frozenset[int]:
-        return self.snapshot.members.get(group, NO_MEMBERS)
+        return self.snapshot.members.get(group, NO_MEMBERS) if self.shown is None else self.shown.members(group)
 
     def children(self, group: str) -> frozenset[str]:
         return self.snapshot.children.get(group, NO_GROUPS)
@@ -265,6 +275,7 @@ class Tree:
             pk
             for pk in self.indices.users.equal("uid", CASE_IGNORE.normalise(name))
             if CASE_EXACT.normalise(self.snapshot.users[pk].username) == name
+            and (self.shown is None or self.shown.shows(pk))
         ]
 
     def users_with_mail(self, address: str) -> list[int]:

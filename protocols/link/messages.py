@@ -112,6 +112,10 @@ class LdapSettings:
     """A name without a password is an anonymous bind (RFC 4513 s5.1.2), which Grafana without one needs."""
     mapped: bool = False
     """Property mappings add attributes to users: `UserRecord.mapped`."""
+    show_only_admitted: bool = False
+    """Only those are shown whom the bindings of the application let in."""
+    show_only_groups: tuple[str, ...] = ()
+    """Only those are shown who are in one of these groups, or in one inside; empty: no such limit."""
     client_certificates: bool = False
     """People and programs may bind by a certificate (SASL EXTERNAL); control knows which ones it believes."""
 

@@ -21,6 +21,8 @@ def _dn(text: str) -> str:
 
 MAX_CONTAINERS = 20
 """Extra ones of one provider. Each is an entry of every whole search."""
+MAX_GROUPS = 100
+"""That the people of one provider may be limited to."""
 Container = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")]
 
 
@@ -48,6 +50,8 @@ class LdapFields(ProviderFields):
     require_tls: bool = False
     anonymous_search: bool = False
     unauthenticated_bind: bool = False
+    show_only_admitted: bool = False
+    show_only_groups: Annotated[list[Uuid], Field(max_length=MAX_GROUPS)] = Field(default_factory=list)
     client_authorities: Authorities = Field(default_factory=list)
     """Empty: nobody binds by a certificate."""
     client_revocations: Revocations = ""
