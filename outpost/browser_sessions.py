@@ -87,6 +87,15 @@ class BrowserSessions:
             return known
         return None
 
+    def still_counts(self, known: Known) -> bool:
+        """Of somebody who was let in by it: may they, or may they by what policies say, go on?"""
+        if known.snapshot is not self._directory.current:
+            self._decide(known)
+        identity, now = known.identity or known.candidate, self._now()
+        if identity is None or known.sid in self._ended or now >= known.session.expires:
+            return False
+        return _is_good(known.snapshot.users[identity.user], now)
+
     def remember(self, session: BrowserSession, provider: int, token: str) -> None:
         """The access token that came with a sign-in at this provider."""
         _make_room(self._tokens, MOST_TOKENS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from outpost.browser_sessions import Known
 from outpost.outcome import Identity
 from protocols.proxy import http1
 from protocols.proxy.http1 import RequestReceived, field_lines
@@ -70,7 +71,7 @@ class Connection(Protocol):
 class Exchange:
     """One request and its answer. Once the client is gone, or the answer finished, everything here does nothing."""
 
-    __slots__ = ("_connection", "begun", "identity", "path", "peer", "port", "request", "secure", "server")
+    __slots__ = ("_connection", "begun", "identity", "known", "path", "peer", "port", "request", "secure", "server")
 
     def __init__(self, connection: Connection, request: RequestReceived) -> None:
         self._connection: Connection | None = connection
@@ -82,7 +83,8 @@ class Exchange:
         self.path = request.target.partition(b"?")[0]
         self.begun = False
         self.identity: Identity | None = None
-        """Who was let in, once somebody was."""
+        """Who was let in, once somebody was; and by which session, if by one."""
+        self.known: Known | None = None
 
     @property
     def gone(self) -> bool:

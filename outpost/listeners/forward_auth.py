@@ -227,6 +227,7 @@ class ForwardAuth:
             return
         self._telemetry.decisions["proxy", "accepted"] += 1
         asking.exchange.identity = identity
+        asking.exchange.known = known
         asking.exchange.respond(convention.allowed, lines)
 
     def _without_session(self, asking: Asking, realm: Realm | None) -> None:

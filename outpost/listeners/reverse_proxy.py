@@ -15,8 +15,8 @@ from outpost.listeners.passage import Passage
 from outpost.listeners.sign_in import HTML, document
 from outpost.listeners.upstream import FAILURES
 from outpost.listeners.upstreams import Upstreams
-from outpost.listeners.watch import Watch
-from outpost.outcome import Circumstances, Decision, Identity
+from outpost.listeners.watch import Standing, Watch
+from outpost.outcome import Circumstances, Decision
 from outpost.signing_in import Page
 from outpost.telemetry import Telemetry
 from protocols.proxy.conventions import OWN
@@ -79,18 +79,18 @@ class Visiting:
         if proxy.telemetry.knocks.open:
             proxy.telemetry.answered("host", came.host)
         passage = Passage(exchange, self._finished, self._broken)
-        question = Question(exchange, lambda identity, fields: self._go(passage, identity, fields))
+        question = Question(exchange, lambda fields: self._go(passage, question, fields))
         proxy.door.ask(Asking(question, self._site, asked, request.named, came.client, OWN))
         return passage
 
-    def _go(self, passage: Passage, identity: Identity | None, fields: bytes) -> None:
+    def _go(self, passage: Passage, question: Question, fields: bytes) -> None:
         proxy, came, exchange = self._proxy, self._came, passage.exchange
         upstream = proxy.upstreams.of(self._site.provider)
         if upstream is None:
             self._unanswered(exchange, "not_configured")
             return
         headers = exchange.request.named
-        standing = proxy.watch.standing(self._site, came.host, headers, identity)
+        standing = Standing(self._site, came.host, question.identity, question.known)
         visit = Visit(
             exchange.request,
             came.scheme,
@@ -98,7 +98,7 @@ class Visiting:
             came.client,
             exchange.peer,
             through(headers) if proxy.trusted.is_trusted(exchange.peer) else "",
-            authorization=standing.by_session or identity is None,
+            authorization=question.known is not None or question.identity is None,
         )
         proxy.watch.add(passage, standing)
         passage.go(upstream, onward_fields(visit, fields))
@@ -153,7 +153,7 @@ class Question(Exchange):
 
     __slots__ = ("_admit", "_visitor")
 
-    def __init__(self, visitor: Exchange, admit: Callable[[Identity | None, bytes], None]) -> None:
+    def __init__(self, visitor: Exchange, admit: Callable[[bytes], None]) -> None:
         self._connection = None
         self._visitor = visitor
         self._admit = admit
@@ -162,6 +162,7 @@ class Question(Exchange):
         self.secure, self.path = visitor.secure, visitor.path
         self.begun = False
         self.identity = None
+        self.known = None
 
     @property
     def gone(self) -> bool:
@@ -169,7 +170,7 @@ class Question(Exchange):
 
     def respond(self, status: int, fields: bytes = b"", body: bytes = b"") -> None:
         if status == OWN.allowed:
-            self._admit(self.identity, fields.removeprefix(ALLOWED))
+            self._admit(fields.removeprefix(ALLOWED))
         else:
             self._visitor.respond(status, fields, body)
 

@@ -5,7 +5,7 @@ A part of them is looked at several times a second, so that each is within a sec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -13,13 +13,11 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
-from outpost.browser_sessions import BrowserSessions
+from outpost.browser_sessions import BrowserSessions, Known
 from outpost.credential_cache import verdict
 from outpost.directory.snapshot import Directory
 from outpost.outcome import Identity
-from protocols.proxy.cookies import values
-from protocols.proxy.decision import HostTable, Realm, Site
-from protocols.proxy.trust import Headers
+from protocols.proxy.decision import HostTable, Site
 from rules import validity
 
 LOOK_INTERVAL = 0.2
@@ -41,13 +39,8 @@ class Standing:
     host: str
     identity: Identity | None
     """None: nobody in particular, where no sign-in is needed."""
-    realm: Realm | None = None
-    cookies: Sequence[bytes] = ()
-    """Those that say who they are; without them, credentials did."""
-
-    @property
-    def by_session(self) -> bool:
-        return bool(self.cookies)
+    known: Known | None = None
+    """The session that says who they are; without one, credentials did."""
 
 
 class Watch:
@@ -74,16 +67,6 @@ class Watch:
 
     def __len__(self) -> int:
         return len(self._open)
-
-    def standing(self, site: Site, host: str, headers: Headers, identity: Identity | None) -> Standing:
-        """Of somebody who has just been let in."""
-        realm = self._table().realm(site)
-        if realm is not None and identity is not None:
-            cookies = values(headers, realm.jar.session)
-            known = self._sessions.find(realm, site.provider, cookies)
-            if known is not None and (known.identity is not None or known.candidate is not None):
-                return Standing(site, host, identity, realm, cookies)
-        return Standing(site, host, identity)
 
     def add(self, passage: Cuttable, standing: Standing) -> None:
         self._open[passage] = standing
@@ -116,9 +99,8 @@ class Watch:
         identity = standing.identity
         if identity is None:
             return True
-        if standing.realm is not None:
-            known = self._sessions.find(standing.realm, site.provider, standing.cookies)
-            return known is not None and (known.identity is not None or known.candidate is not None)
+        if standing.known is not None:
+            return self._sessions.still_counts(standing.known)
         return self._may_be_in(identity, site.provider)
 
     def _may_be_in(self, identity: Identity, provider: int) -> bool:

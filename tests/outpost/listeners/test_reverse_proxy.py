@@ -170,7 +170,7 @@ def test_a_fault_in_deciding_lets_nobody_in(proxied: Proxied, monkeypatch: pytes
     for place, name in (
         (proxied.sessions, "find"),
         (proxied.door.table, "realm"),
-        (proxied.watch, "standing"),
+        (proxied.watch, "add"),
         (proxied.upstreams, "of"),
     ):
         with monkeypatch.context() as patched:
@@ -704,7 +704,7 @@ def test_who_cannot_be_decided_about_does_not_go_on(proxied: Proxied, monkeypatc
     def fails(*_: object) -> None:
         raise RuntimeError("injected")
 
-    monkeypatch.setattr(proxied.sessions, "find", fails)
+    monkeypatch.setattr(proxied.sessions, "still_counts", fails)
     proxied.pass_time(1)
     assert all(is_cut(visitor) for visitor in visitors)
     assert proxied.telemetry.faults == ["watch"] * 3
