@@ -17,6 +17,8 @@ ACCOUNTING = "accounting"
 """Kind of an outpost's report: `protocols.radius.accounting.Accounted.told`, and ``at``, when it was so."""
 KEPT_SECONDS = 90 * 86_400.0
 """After what was told last: a quarter of a year, for whoever has to find out who it was."""
+DOUBTED_SECONDS = 86_400.0
+"""Without a word of its NAS, after which a session keeps nobody else out: its end may have been lost."""
 MOST = 2**62
 """Octets or seconds."""
 TEXTS = ("username", "calling_station", "called_station", "ssid", "port", "framed_ip", "cause")
@@ -62,8 +64,10 @@ def is_full(tx: Transaction, provider: Provider, user: int, calling_station: str
     limit = limit_of(provider)
     if not limit:
         return False
-    others = [one for one in live_of(tx, [user]) if not calling_station or one.calling_station != calling_station]
-    return sum(one.provider == provider.pk for one in others) >= limit
+    here = [
+        one for one in live_of(tx, [user]) if one.provider == provider.pk and one.last_told > tx.now - DOUBTED_SECONDS
+    ]
+    return sum(not calling_station or one.calling_station != calling_station for one in here) >= limit
 
 
 def _of_session(tx: Transaction, this: _Told, where: dict[str, Any]) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from itertools import islice
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 
-from outpost.directory.snapshot import Directory
+from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.nas import nas_table
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
 from protocols.link.messages import ChangeSession, ReplyAttribute
 from protocols.radius.duplicates import Peer
-from protocols.radius.nas import Nas
+from protocols.radius.nas import Nas, NasTable
 from protocols.radius.orders import TRIES, Named, answer, order
 from protocols.radius.reply import encoded
 
@@ -25,8 +26,8 @@ REPORT = "radius_order"
 """Kind of the reports: ``order`` (its pk), ``outcome`` and ``cause``."""
 MOST_AT_ONE = 64
 """Orders that one NAS has to answer at a time; it has 256 Identifiers, and may be slow."""
-MOST_WAITING = 10_000
-"""Orders that wait for their turn: a large site's whole Wi-Fi. More are told to be unanswered."""
+MOST_ORDERS = 10_000
+"""On their way, or waiting for their turn: a large site's whole Wi-Fi. More are told to be unanswered."""
 
 Open = Callable[[DatagramProtocol, int], object]
 """Gives a protocol a socket of an IP version."""
@@ -60,66 +61,84 @@ class RadiusOrders:
         self._now = now
         self._open = open_socket
         self._sockets: dict[int, _Socket] = {}
-        self._sent: dict[tuple[Peer, int], _Sent] = {}
-        self._waiting: dict[str, ChangeSession] = {}
+        self._sent: dict[Peer, dict[int, _Sent]] = {}
+        """By the NAS and the Identifier of what it has to answer."""
+        self._waiting: dict[str, dict[str, ChangeSession]] = {}
+        """By the NAS's address and the order's pk."""
+        self._carried: set[str] = set()
+        """pks of all of these."""
         self._last = -1
         """Identifier given last: one is not used again soon, for the NAS may remember it."""
+        self._table = NasTable(())
+        directory.follow(self._follow)
 
     def take(self, wanted: ChangeSession) -> None:
         """The same one may come again while it is being carried."""
-        if wanted.pk in self._waiting or any(one.order.pk == wanted.pk for one in self._sent.values()):
+        if wanted.pk in self._carried:
             return
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._carried) >= MOST_ORDERS:
             self._conclude(wanted, "unanswered", "too many orders wait")
             return
-        self._waiting[wanted.pk] = wanted
-        self._pump()
+        self._carried.add(wanted.pk)
+        self._waiting.setdefault(wanted.nas, {})[wanted.pk] = wanted
+        self._pump(wanted.nas)
 
     def stop(self) -> None:
         """What is not answered yet is asked for again by control."""
-        for one in self._sent.values():
-            if one.timer is not None and one.timer.active():
-                one.timer.cancel()
+        for sent in self._sent.values():
+            for one in sent.values():
+                if one.timer is not None and one.timer.active():
+                    one.timer.cancel()
         self._sent.clear()
         for socket in self._sockets.values():
             socket.close()
 
-    def _pump(self) -> None:
-        for wanted in list(self._waiting.values()):
+    def _pump(self, address: str) -> None:
+        """As much as this NAS may have at a time."""
+        waiting = self._waiting.get(address, {})
+        for wanted in list(islice(waiting.values(), MOST_AT_ONE)):
             try:
-                self._begin(wanted)
+                if not self._begin(wanted):
+                    return
+                del waiting[wanted.pk]
             except Exception:
                 self._telemetry.fault(PROTOCOL)
-                self._waiting.pop(wanted.pk, None)
+                del waiting[wanted.pk]
                 self._conclude(wanted, "unanswered", "the outpost has a fault")
+        if not waiting:
+            self._waiting.pop(address, None)
 
-    def _begin(self, wanted: ChangeSession) -> None:
+    def _begin(self, wanted: ChangeSession) -> bool:
+        """False: the NAS has enough to answer."""
         nas = self._nas(wanted)
         if nas is None or not nas.coa_port:
-            del self._waiting[wanted.pk]
             self._conclude(wanted, "refused", "no NAS with this address takes orders")
-            return
+            return True
         peer = (wanted.nas, nas.coa_port)
-        taken = {identifier for place, identifier in self._sent if place == peer}
+        taken = self._sent.setdefault(peer, {})
         if len(taken) >= MOST_AT_ONE:
-            return
-        del self._waiting[wanted.pk]
+            return False
         identifier = next(n for step in range(1, 257) if (n := (self._last + step) % 256) not in taken)
         self._last = identifier
         further = b"".join(_encoded(wanted.attributes))
         named = Named(wanted.nas_name, wanted.session, wanted.calling_station)
         octets = order(wanted.kind, identifier, named, further, nas.secret, int(self._now()))
-        self._sent[peer, identifier] = _Sent(wanted, octets, nas.secret)
+        taken[identifier] = _Sent(wanted, octets, nas.secret)
         self._send(peer, identifier)
+        return True
 
     def _nas(self, wanted: ChangeSession) -> Nas | None:
-        nas = nas_table(self._directory.current).lookup(wanted.nas)
+        nas = self._table.lookup(wanted.nas)
         if nas is not None and nas.behind is not None:
             nas = nas.behind.get(wanted.nas_name.encode(), nas)
         return nas
 
+    def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
+        if touched.everything or touched.configuration:
+            self._table = nas_table(snapshot)
+
     def _send(self, peer: Peer, identifier: int) -> None:
-        sent = self._sent[peer, identifier]
+        sent = self._sent[peer][identifier]
         if sent.tries == len(TRIES):
             self._done(peer, identifier, "unanswered", "")
             return
@@ -138,7 +157,7 @@ class RadiusOrders:
 
     def _receive(self, datagram: bytes, peer: Peer) -> None:
         identifier = datagram[1] if len(datagram) > 1 else -1
-        sent = self._sent.get((peer, identifier))
+        sent = self._sent.get(peer, {}).get(identifier)
         if sent is None:
             return
         try:
@@ -149,13 +168,16 @@ class RadiusOrders:
         self._done(peer, identifier, "acknowledged" if said.acknowledged else "refused", said.cause)
 
     def _done(self, peer: Peer, identifier: int, outcome: str, cause: str) -> None:
-        sent = self._sent.pop((peer, identifier))
+        sent = self._sent[peer].pop(identifier)
+        if not self._sent[peer]:
+            del self._sent[peer]
         if sent.timer is not None and sent.timer.active():
             sent.timer.cancel()
         self._conclude(sent.order, outcome, cause)
-        self._pump()
+        self._pump(sent.order.nas)
 
     def _conclude(self, wanted: ChangeSession, outcome: str, cause: str) -> None:
+        self._carried.discard(wanted.pk)
         self._report(REPORT, {"order": wanted.pk, "outcome": outcome, "cause": cause})
         if outcome != "acknowledged":
             why = f" ({cause})" if cause else ""

@@ -15,6 +15,7 @@ from control import reputation, tries
 from control.authentication import AT_ONCE, ONE_PAGE, STATIC, Authentication, Proved
 from control.passwords import Busy
 from control.policies.judge import Judge
+from control.radius_sessions import DOUBTED_SECONDS
 from control.records import (
     Application,
     Binding,
@@ -496,7 +497,12 @@ def test_sessions_at_once_are_limited_where_the_provider_says_so(world: World) -
         tx.update(replace(tx.get(Provider, world.provider), kind="radius", settings={"session_limit": 2}))
         for number, live in enumerate((True, True, False)):
             session = RadiusSession("192.0.2.7", "ap", str(number), provider=world.provider, live=live)
-            tx.insert(replace(session, user=world.users["alice"], calling_station=f"02-{number}"))
+            told: dict[str, Any] = {
+                "user": world.users["alice"],
+                "calling_station": f"02-{number}",
+                "last_told": tx.now,
+            }
+            tx.insert(replace(session, **told))
 
     def asked(station: str) -> Authenticated:
         return world.ask(protocol="radius", attributes={"calling_station": station})
@@ -510,3 +516,15 @@ def test_sessions_at_once_are_limited_where_the_provider_says_so(world: World) -
     assert world.ask(protocol="radius").reason == "too_many_sessions"
     world.store.write_now(lambda tx: tx.delete(tx.select(RadiusSession, Query(equal={"session": "0"}))[0]))
     assert asked("02-9").reason == "accepted"
+
+
+def test_a_session_whose_end_was_lost_keeps_nobody_out_for_ever(world: World) -> None:
+    def limited(tx: Transaction) -> None:
+        tx.update(replace(tx.get(Provider, world.provider), kind="radius", settings={"session_limit": 1}))
+        old = RadiusSession("192.0.2.7", "ap", "1", provider=world.provider, user=world.users["alice"])
+        tx.insert(replace(old, last_told=tx.now))
+
+    world.store.write_now(limited)
+    assert world.ask(protocol="radius").reason == "too_many_sessions"
+    world.clock.advance(DOUBTED_SECONDS)
+    assert world.ask(protocol="radius").reason == "accepted"

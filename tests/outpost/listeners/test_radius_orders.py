@@ -13,6 +13,7 @@ from twisted.internet.testing import FakeDatagramTransport
 
 from outpost.directory.draft import whole
 from outpost.directory.snapshot import Directory, Touched
+from outpost.listeners import radius_orders
 from outpost.listeners.radius_orders import MOST_AT_ONE, RadiusOrders
 from protocols.link.messages import ChangeSession, NasRecord, RadiusSettings, ReplyAttribute
 from protocols.radius.orders import TRIES
@@ -193,3 +194,16 @@ def test_nothing_goes_out_after_the_end() -> None:
     assert site.transport.closed
     site.clock.advance(60)
     assert len(site.sent) == 1
+
+
+def test_orders_are_bounded_and_the_last_of_a_crowd_is_carried_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(radius_orders, "MOST_ORDERS", MOST_AT_ONE + 5)
+    site = Site()
+    for number in range(MOST_AT_ONE + 6):
+        site.orders.take(replace(WANTED, pk=str(number)))
+    assert [(one["order"], one["outcome"]) for one in site.told] == [(str(MOST_AT_ONE + 5), "unanswered")]
+    for asked in range(MOST_AT_ONE + 5):
+        site.hear(41, asked=asked)
+    assert len(site.told) == MOST_AT_ONE + 6
+    for kept in (site.orders._waiting, site.orders._sent, site.orders._carried):
+        assert len(kept) == 0
