@@ -67,12 +67,12 @@ def floor(program: Program, people: Directory) -> Iterator[Floor]:
 
 
 def test_an_unknown_device_knocks_and_is_let_in_once_it_is_added(floor: Floor) -> None:
-    knock = until(floor.knocks, 20, "a knock")
+    knock = until(floor.knocks, 40, "a knock")
     body = {**knock["add"]["body"], "user": floor.user}
     floor.program.api("POST", f"knocks/{knock['pk']}/add/", body)
     [device] = floor.program.api("GET", "radius/devices/", query={"address": floor.address})["results"]
     floor.program.api("PATCH", f"radius/devices/{device['pk']}/", {"vlan": "30", "psk": "a key of its own"})
-    answer = until(lambda: _accepted(floor.asks()), 15, "the device being let in")
+    answer = until(lambda: _accepted(floor.asks()), 30, "the device being let in")
     received = answer.text.partition("Received ")[2]
     assert 'Tunnel-Private-Group-Id:1 = "30"' in received, received
     assert 'Tunnel-Password:1 = "a key of its own"' in received, received

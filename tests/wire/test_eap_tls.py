@@ -67,7 +67,7 @@ def network(program: Program, people: Directory, tmp_path_factory: pytest.TempPa
     revoked = revocations(AUTHORITY.certificate.subject, AUTHORITY.key, NOW, REVOKED.certificate)
     program.api("PATCH", place, {"client_authorities": [authority, own], "client_revocations": revoked})
     opened = Network(program, tmp_path_factory.mktemp("eap-tls"), own, people.users["bob"])
-    until(lambda: opened.login(BOB).succeeded, 15, "the authority being in force")
+    until(lambda: opened.login(BOB).succeeded, 40, "the authority being in force")
     yield opened
     program.api("PATCH", place, {"client_authorities": [], "client_revocations": ""})
     for pk in (authority, own):

@@ -166,4 +166,4 @@ def test_accounting_through_freeradius(program: Program, proxy: Proxy) -> None:
         found = program.api("GET", "radius/sessions/", query={"session": name})["results"]
         return [one["nas_name"] for one in found] == ["far away"]
 
-    until(listed, 15, "the session being listed")
+    until(listed, 30, "the session being listed")

@@ -120,7 +120,7 @@ def test_a_login_and_accounting_through_a_proxy_over_tls(program: Program, towar
         found = program.api("GET", "radius/sessions/", query={"session": name})["results"]
         return [one["nas_name"] for one in found] == ["behind the proxy"]
 
-    until(listed, 15, "the session being listed")
+    until(listed, 30, "the session being listed")
 
 
 def test_a_login_from_tls_through_a_proxy_to_us(
