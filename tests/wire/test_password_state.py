@@ -57,10 +57,10 @@ def step(client: httpx.Client, flow: str, answer: dict[str, str]) -> dict[str, A
 def test_doors_refuse_it_ldap_says_why_and_a_browser_changes_it(program: Program, freya: int) -> None:
     for door in DOORS:
         assert door(program, NAME, GIVEN) is Said.NO, door
-    answer = ldapsearch(program, NAME, "-e", "ppolicy", "(uid=dora)", password=GIVEN)
+    answer = ldapsearch(program, NAME, "-e", "ppolicy", f"(uid={NAME})", password=GIVEN)
     assert answer.code == 49
     assert "must be changed" in answer.text, answer.text
-    assert "must be changed" not in ldapsearch(program, NAME, "-e", "ppolicy", "(uid=dora)", password="wrong").text
+    assert "must be changed" not in ldapsearch(program, NAME, "-e", "ppolicy", f"(uid={NAME})", password="wrong").text
 
     with httpx.Client(base_url=program.control.http, timeout=30) as client:
         flow = "default-authentication-flow"
