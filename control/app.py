@@ -34,6 +34,7 @@ from control.policies.places import places
 from control.proofs import proofs
 from control.radius_watch import RadiusWatch
 from control.records import Outpost
+from control.repeating import Repeating
 from control.store.interface import AccessDenied, Query, Transaction, Unavailable, WrongSecretKey
 from control.store.sql import NewerStore, SqlStore
 from control.verbs import system
@@ -106,8 +107,8 @@ class Control:
     certificate: CertificateRecord | None
     """The generated self-signed one, for HTTPS in front of control alone."""
     setup_code: str | None = field(repr=False)
-    radius_watch: RadiusWatch
-    back_channel: BackChannel
+    repeated: tuple[Repeating, ...]
+    """What it does beside answering."""
     public_url: str = ""
     """As the administrator has set it; empty: not yet."""
 
@@ -136,10 +137,9 @@ class Control:
             store, passwords, now, random, config.trusted_proxies, __version__, config.public_url, judge=judge
         )
         authentication = Authentication(store, {**proofs(services), "bearer": bearer(store)}, now, services.judge)
-        watch = RadiusWatch(store)
-        watch.start()
-        back_channel = BackChannel(store, random, post)
-        back_channel.start()
+        repeated = (RadiusWatch(store).work, BackChannel(store, random, post).work)
+        for work in repeated:
+            work.start()
         link = Link(
             store,
             authentication,
@@ -156,8 +156,7 @@ class Control:
             embedded_outpost=await store.read(embedded_outpost),
             certificate=await store.read(self_signed_certificate),
             setup_code=setup_code,
-            radius_watch=watch,
-            back_channel=back_channel,
+            repeated=repeated,
             public_url=await store.read(system.public_url),
         )
 
@@ -167,8 +166,8 @@ class Control:
 
     def close(self) -> None:
         """Waits for what is being written."""
-        self.radius_watch.stop()
-        self.back_channel.stop()
+        for work in self.repeated:
+            work.stop()
         self.passwords.close()
         self.store.close()
 

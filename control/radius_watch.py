@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection
 
 from control import radius_orders
+from control.repeating import Repeating
 from control.store.interface import Store, Transaction
 
 REST = 1.0
@@ -31,8 +31,6 @@ OF_NOBODY = frozenset(
 )
 """Kinds that take nobody's access away. Whatever is in neither set concerns everybody."""
 
-log = logging.getLogger(__name__)
-
 
 class RadiusWatch:
     """One a control process; several may look at once, and order once."""
@@ -41,30 +39,17 @@ class RadiusWatch:
         self._store = store
         self._changed = asyncio.Event()
         self._revision = 0
-        self._task: asyncio.Task[None] | None = None
+        self.work = Repeating("looking after RADIUS sessions", self.look, self._pause)
         store.follow(lambda revision: self._changed.set())
 
-    def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._watch())
-
-    def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
-
-    async def _watch(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except Exception:
-                log.exception("looking after RADIUS sessions failed", extra={"fields": {"event": "fault"}})
-            await asyncio.sleep(REST)
-            try:
-                async with asyncio.timeout(EVERY):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
-            self._changed.clear()
+    async def _pause(self) -> None:
+        await asyncio.sleep(REST)
+        try:
+            async with asyncio.timeout(EVERY):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+        self._changed.clear()
 
     async def look(self) -> None:
         """Writes only if there is something to write."""

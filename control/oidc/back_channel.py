@@ -18,6 +18,7 @@ from control.oidc.clients import Client
 from control.oidc.keys import NoKey, signing_key
 from control.oidc.tokens import UNIQUE_BYTES, Random, text
 from control.records import Application, Event, LogoutNotice, Provider, SessionClient
+from control.repeating import Repeating
 from control.store.interface import Query, Store, Transaction
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -59,23 +60,7 @@ class BackChannel:
         self._store = store
         self._random = random
         self._post = post
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._watch())
-
-    def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
-
-    async def _watch(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except Exception:
-                log.exception("telling applications of ended sessions failed", extra={"fields": {"event": "fault"}})
-            await asyncio.sleep(REST)
+        self.work = Repeating("telling applications of ended sessions", self.look, lambda: asyncio.sleep(REST))
 
     async def look(self) -> None:
         """Sends what is due. Writes only if there is something."""

@@ -224,13 +224,13 @@ def test_the_watch_looks_after_a_change_and_the_link_tells_the_outpost(house: Ho
         watch = RadiusWatch(house.store)
         link = Link(house.store, Authentication(house.store, {}, house.clock))
         frames = link.follow(house.outpost, codec.encode(Hello("i1", "host", "0.1.0")))
-        watch.start()
+        watch.work.start()
         try:
             house.change(house.alice, is_active=False)
             async with asyncio.timeout(20):
                 found = [frame async for frame in first_order(frames)]
         finally:
-            watch.stop()
+            watch.work.stop()
         assert [frame.session for frame in found] == ["alice"]
 
     async def first_order(frames: Any) -> Any:

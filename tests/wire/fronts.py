@@ -17,6 +17,14 @@ RESOLVER = "--host-resolver-rules=MAP *.example.com 127.0.0.1"
 """For Chromium: every name leads to this machine."""
 
 
+def dialling(text: str, *pairs: tuple[str, str]) -> str:
+    """An example's configuration with real addresses; each of the printed ones stands there once."""
+    for printed, real in pairs:
+        assert text.count(printed) == 1, printed
+        text = text.replace(printed, real)
+    return text
+
+
 @dataclass
 class Front:
     program: Program

@@ -10,7 +10,7 @@ import pytest
 
 from tests.wire import journeys, processes
 from tests.wire.directory import Directory
-from tests.wire.fronts import APP, AUTH, Front
+from tests.wire.fronts import APP, AUTH, Front, dialling
 from tests.wire.nginx import Backend, free_port, is_listening
 from tests.wire.program import Program, until
 
@@ -25,10 +25,10 @@ def front(
 ) -> Iterator[Front]:
     port = free_port()
     control = program.control.place("http")[1]
-    sites = EXAMPLE.read_text()
-    for printed, real in ((8000, port), (9000, program.place("http")[1]), (8080, application.port)):
-        assert sites.count(f"port_value: {printed}") == 1
-        sites = sites.replace(f"port_value: {printed}", f"port_value: {real}")
+    ports = ((8000, port), (9000, program.place("http")[1]), (8080, application.port))
+    sites = dialling(
+        EXAMPLE.read_text(), *((f"port_value: {printed}", f"port_value: {real}") for printed, real in ports)
+    )
     folder = tmp_path_factory.mktemp("envoy")
     (folder / "envoy.yaml").write_text(sites)
     command = [str(Path(sys.executable).parent / "envoy"), "--use-dynamic-base-id", "--log-level", "warn"]

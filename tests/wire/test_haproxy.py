@@ -10,7 +10,7 @@ import pytest
 from tests.peers import require
 from tests.wire import journeys, processes
 from tests.wire.directory import Directory
-from tests.wire.fronts import APP, AUTH, Front
+from tests.wire.fronts import APP, AUTH, Front, dialling
 from tests.wire.nginx import Backend, free_port, is_listening
 from tests.wire.program import Program, until
 
@@ -26,15 +26,10 @@ def front(
     port = free_port()
     control = program.control.place("http")[1]
     folder = tmp_path_factory.mktemp("haproxy")
-    for name, printed, real in (
-        ("haproxy.cfg", ("bind :80", "127.0.0.1:8080"), (f"bind 127.0.0.1:{port}", f"127.0.0.1:{application.port}")),
-        ("haproxy.lua", ("127.0.0.1:9000",), (program.ports["http"][0],)),
-    ):
-        text = (EXAMPLES / name).read_text()
-        for one, other in zip(printed, real, strict=True):
-            assert text.count(one) == 1, one
-            text = text.replace(one, other)
-        (folder / name).write_text(text)
+    places = (("bind :80", f"bind 127.0.0.1:{port}"), ("127.0.0.1:8080", f"127.0.0.1:{application.port}"))
+    (folder / "haproxy.cfg").write_text(dialling((EXAMPLES / "haproxy.cfg").read_text(), *places))
+    asked = ("127.0.0.1:9000", program.ports["http"][0])
+    (folder / "haproxy.lua").write_text(dialling((EXAMPLES / "haproxy.lua").read_text(), asked))
     with (folder / "log").open("wb") as log:
         process = processes.start([require("haproxy"), "-f", "haproxy.cfg"], cwd=folder, stdout=log, stderr=log)
     found = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")

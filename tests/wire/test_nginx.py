@@ -11,7 +11,7 @@ import pytest
 
 from tests.wire.chromium import chromium
 from tests.wire.directory import HOST, PASSWORDS, Directory
-from tests.wire.fronts import APP, AUTH, RESOLVER, Front, sign_in
+from tests.wire.fronts import APP, AUTH, RESOLVER, Front, dialling, sign_in
 from tests.wire.nginx import Backend, free_port, nginx
 from tests.wire.program import Program, until
 
@@ -28,14 +28,12 @@ def signing_in(
     port = free_port()
     control = program.control.ports["http"][0].rpartition(":")[2]
     found = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")
-    configuration = EXAMPLE.read_text()
-    for printed, real in (
+    configuration = dialling(
+        EXAMPLE.read_text(),
         ("127.0.0.1:9000", program.ports["http"][0]),
         ("127.0.0.1:8080", f"127.0.0.1:{application.port}"),
         ("listen 80;", f"listen 127.0.0.1:{port};"),
-    ):
-        assert configuration.count(printed) == 1, printed
-        configuration = configuration.replace(printed, real)
+    )
     with nginx(tmp_path_factory.mktemp("nginx"), configuration, port):
         yield found
 
