@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.harness import changes, load, logins, programs, proxied, report, requests, sign_ins
+from benchmarks.harness import changes, load, logins, policies, programs, proxied, report, requests, sign_ins
 from benchmarks.harness.bench import FULL, QUICK, Bench, Table, say
 from benchmarks.harness.processes import LOAD_CORE, DidNotStart
 
@@ -23,6 +23,7 @@ SECTIONS: dict[str, Callable[[Bench], list[Table]]] = {
     "logins": logins.measure,
     "sign_ins": sign_ins.measure,
     "changes": changes.measure,
+    "policies": policies.measure,
 }
 
 

@@ -66,10 +66,20 @@ def parse(source: str) -> ast.Module:
         raise Refused(Fault(error.lineno or 1, max(error.offset or 1, 1), sentence)) from None
     except (ValueError, RecursionError, MemoryError):
         raise Refused(Fault(1, 1, "This cannot be read: it is nested too deeply, or holds a NUL character.")) from None
+    tree.body = [ast.copy_location(ast.Pass(), line) if _imports_what_is_there(line) else line for line in tree.body]
     faults = list(_faults(tree))
     if faults:
         raise Refused(*faults)
     return tree
+
+
+def _imports_what_is_there(line: ast.stmt) -> bool:
+    """``from ipaddress import ip_network``, as authentik's documentation has it: the name is given to everybody."""
+    return (
+        isinstance(line, ast.ImportFrom)
+        and (line.module, line.level) == ("ipaddress", 0)
+        and all(name.asname is None and name.name in ("ip_address", "ip_network") for name in line.names)
+    )
 
 
 def _faults(tree: ast.AST) -> Iterator[Fault]:

@@ -14,12 +14,10 @@ from control.expression.evaluation import check, evaluate
 from control.expression.http import HttpFacts
 from control.expression.people import Facts
 from control.expression.program import LIMITS
+from control.expression.syntax import LONGEST
 from control.policies.asking import Around, Asking, Broken, Verdict
 from control.policies.kinds.kind import Kind, PolicyFields
 from control.store.interface import Transaction
-
-LONGEST = 65_536
-"""Characters of one expression."""
 
 
 def _sound(source: str) -> str:

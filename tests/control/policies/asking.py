@@ -59,7 +59,7 @@ class House:
 
 
 def _people(tx: Transaction) -> tuple[User, Group, Application]:
-    alice = tx.insert(User("alice", email="alice@example.com", attributes={"team": "blue"}))
-    staff = tx.insert(Group("staff"))
+    alice = tx.insert(User("alice", email="alice@example.com"))
+    staff = tx.insert(Group("staff", attributes={"team": "blue"}))
     tx.add_members(staff.pk, [alice.pk])
     return alice, staff, tx.insert(Application("App", "app"))
