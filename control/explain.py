@@ -19,6 +19,7 @@ from control.policies.asking import Asking
 from control.policies.judge import Judge, standing
 from control.records import Application, Binding, Group, Outpost, Policy, Provider, User
 from control.store.interface import Query, Transaction
+from control.verbs import users
 from control.verbs.rights import closure
 from protocols.link.messages import Authenticate
 from rules import bindings, validity
@@ -31,6 +32,8 @@ PROTOCOLS = {"ldap": ("ldap",), "radius": ("radius",), "proxy": ("proxy",), "oau
 
 DOORS = frozenset({"radius", "proxy"})
 """Protocols whose doors ask property mappings at each login."""
+BROWSERS = frozenset({"proxy", "oauth2"})
+"""Protocols by which somebody comes with a browser."""
 ACCESS = frozenset({"no_binding", "policy_denied", "policy_failed"})
 """Reasons that bindings give."""
 
@@ -72,6 +75,7 @@ def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:
         _served(tx, provider, protocol),
         _tried(tx, asked),
         _account(tx, user),
+        _password(tx, user, protocol),
         _access(tx, application, told, judge, asking),
     ]
     mappings = _mappings(tx, provider, asking)
@@ -143,6 +147,16 @@ def _account(tx: Transaction, user: User | None) -> Step:
     if refusal is not None:
         return Step("account", False, REASONS[refusal].operator, refusal)
     return Step("account", True, f"The account of {user.username!r} is active and valid now.")
+
+
+def _password(tx: Transaction, user: User | None, protocol: str) -> Step:
+    """Only doors that cannot ask for a new one refuse; what was typed is taken to be the account's own password."""
+    due = users.password_due(tx, user) if user is not None else None
+    if due is None:
+        return Step("password", True, "The password need not be changed.")
+    if protocol in BROWSERS:
+        return Step("password", True, "A browser asks for a new password first; a password sent by itself is refused.")
+    return Step("password", False, REASONS[due].operator, due)
 
 
 def _access(tx: Transaction, application: Application, told: Sequence[Binding], judge: Judge, asking: Asking) -> Step:

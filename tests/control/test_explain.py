@@ -19,6 +19,7 @@ from control.policies.judge import Judge
 from control.records import Application, Binding, Event, Group, Outpost, Policy, PropertyMapping, Provider, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
+from control.verbs import system
 from protocols.link.messages import Authenticate
 from rules.places import place
 from rules.reasons import Outcome
@@ -229,6 +230,32 @@ def test_who_was_throttled_is_told_so_and_not_from_elsewhere(house: House) -> No
     house.furnish({**PLAIN, "wrong": tries.FREE + 1})
     assert house.explain().reason == "too_many_tries"
     assert house.explain(peer="198.51.100.1").reason == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("account", "reason"),
+    [
+        ({"password": "hash", "must_change_password": True}, "must_change_password"),
+        ({"password": "hash", "password_change_date": 1.0}, "password_expired"),
+        ({"password": "hash", "must_change_password": True, "is_active": False}, "inactive"),
+        ({"must_change_password": True}, "accepted"),
+    ],
+)
+def test_a_password_that_must_be_changed_is_told(house: House, account: dict[str, Any], reason: str) -> None:
+    house.furnish({**PLAIN, "account": account})
+    house.store.write_now(lambda tx: system.change(tx, {"password_max_age": "days=30"}))
+    found = house.explain()
+    assert found.reason == reason
+    assert bool(found.changes) is (reason != "accepted")
+
+
+def test_a_browser_is_asked_for_a_new_password_and_let_in(house: House) -> None:
+    house.furnish({**PLAIN, "account": {"password": "hash", "must_change_password": True}})
+    house.store.write_now(lambda tx: tx.update(replace(tx.select(Provider)[0], kind="proxy")))
+    found = house.explain(protocol="proxy")
+    assert found.reason == "accepted"
+    (step,) = [step for step in found.steps if step.name == "password"]
+    assert "new password first" in step.said
 
 
 def give_mapping(house: House, kind: str, expression: str, on_failure: str = "omit") -> None:

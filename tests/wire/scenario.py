@@ -236,7 +236,8 @@ class Visit:
         if REASONS[reason].outcome is not Outcome.ACCEPTED:
             told = until(lambda: self._told()[before:], SOON, f"{self.username}: an event of {row}")
             assert told[-1] == reason, f"{self.username}: {row}"
-        if row.get("explained"):
+        explained = row.get("explained", False)
+        if explained is True or (explained and self.door in explained):
             asked = {"user": self.username, "application": f"scenario-{self.door}", "protocol": self.door}
             asked["from"] = NAS if self.door == "radius" else "127.0.0.1"
             assert self.program.api("POST", "explain/", asked)["reason"] == reason, row
