@@ -101,11 +101,15 @@ def create(tx: Transaction, kind: str, given: Mapping[str, Any]) -> PropertyMapp
 def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = True) -> PropertyMapping:
     """Raises Invalid, NotFound."""
     mapping = tx.get(PropertyMapping, pk)
-    current = {**{name: getattr(mapping, name) for name in COMMON}, **mapping.settings}
-    fields = overlaid(KINDS[mapping.kind].fields, current, given, partial)
+    fields = overlaid(KINDS[mapping.kind].fields, current(mapping), given, partial)
     check_expression(mapping.kind, fields)
     with unique():
         return tx.update(replace(mapping, **_parts(fields)))
+
+
+def current(mapping: PropertyMapping) -> dict[str, Any]:
+    """The fields that a change is laid over."""
+    return {**{name: getattr(mapping, name) for name in COMMON}, **mapping.settings}
 
 
 def delete(tx: Transaction, pk: str) -> None:

@@ -248,7 +248,7 @@ def given(tx: Transaction, spec: Spec, picker: Picker | None, typed: Typed, opti
 
 def _picked(tx: Transaction, spec: Spec, picker: Picker, values: list[str], optional: bool) -> dict[str, Any]:
     typed = [name for value in values for name in _split(value)]
-    if spec.many:
+    if spec.many and (typed or not optional):
         return {spec.name: picker.pks(tx, spec.name, typed)}
     if not typed:
         return _empty(spec, optional)

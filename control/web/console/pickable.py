@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from control.records import Application, Certificate, Flow, Group, Provider, Role, User
+from control.records import Application, Certificate, Flow, Group, PropertyMapping, Provider, Role, User
 from control.store.interface import Query
+from control.verbs.property_mappings import KINDS as MAPPING_KINDS
 from control.verbs.provider_kinds import KINDS
 from control.web.console.pickers import Picker, Source
 
@@ -11,6 +12,13 @@ from control.web.console.pickers import Picker, Source
 def flows(*designations: str) -> Picker:
     query = Query(within={"designation": designations})
     return Picker((Source(Flow, _flow, "slug", "flow", query),))
+
+
+def mappings(provider: str) -> Picker:
+    """That a provider of this kind can use."""
+    kinds = [name for name, kind in MAPPING_KINDS.items() if provider in kind.providers]
+    query = Query(within={"kind": kinds})
+    return Picker((Source(PropertyMapping, lambda mapping: mapping.name, one="property mapping", query=query),))
 
 
 def _flow(flow: Flow) -> str:

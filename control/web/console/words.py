@@ -82,7 +82,13 @@ WORDS: dict[str, Words] = {
     "authentication_flow": Words("Authentication flow", "For people who are not signed in yet. " + _FLOWS),
     "authorization_flow": Words("Authorization flow", _FLOWS),
     "invalidation_flow": Words("Invalidation flow", _FLOWS),
-    "property_mappings": Words("Property mappings"),
+    "property_mappings": Words("Property mappings", "What is told of a person."),
+    "expression": Words("Expression", "Python, as authentik's users write it: what it returns is told."),
+    "scope_name": Words("Scope", "What an application asks for.", example="roles"),
+    "on_failure": Words(
+        "When it fails",
+        options={"omit": "omit: leave out what it would have said", "refuse": "refuse: let nobody in"},
+    ),
     "nested_groups": Words("Groups above as well", "A member of a child group is told of as a member of its parents."),
     "client_type": Words(
         "Client type",

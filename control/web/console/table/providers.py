@@ -37,7 +37,6 @@ ABOUT: dict[str, str] = {
     "radius": "For Wi-Fi controllers, switches and VPNs.",
 }
 AT_FIRST: dict[str, dict[str, str]] = {"proxy": {"mode": "forward_single"}}
-LEFT_OUT = frozenset({"property_mappings"})
 PICKERS: Mapping[str, Picker] = {
     "authentication_flow": pickable.flows("authentication"),
     "authorization_flow": pickable.flows("authorization", "authentication"),
@@ -58,10 +57,14 @@ def _form(kind: str) -> Form:
     return Form(
         described.fields,
         first=FIRST.get(kind, ()),
-        left_out=LEFT_OUT,
-        pickers={name: picker for name, picker in PICKERS.items() if name in described.fields.model_fields},
+        pickers={
+            "property_mappings": pickable.mappings(kind),
+            **{name: picker for name, picker in PICKERS.items() if name in described.fields.model_fields},
+        },
         secrets=described.secrets,
-        optional=frozenset({*providers.FLOWS, *(name for name, _ in described.generated), "signing_key"}),
+        optional=frozenset(
+            {*providers.FLOWS, *(name for name, _ in described.generated), "signing_key", "property_mappings"}
+        ),
         at_first=AT_FIRST.get(kind, {}),
         create=partial(_make, kind),
         label=described.label,

@@ -14,6 +14,8 @@ from control.records import (
     Device,
     Group,
     Knock,
+    PropertyMapping,
+    Provider,
     RadiusNas,
     RadiusOrder,
     RadiusSession,
@@ -563,3 +565,23 @@ def test_a_device_that_knocked_is_added_and_listed(site: Site, admin: Browser) -
     admin.get(f"/if/admin/events/knocks/{knock.pk}/")
     page = admin.submit(to=f"/if/admin/events/knocks/{knock.pk}/add/")
     assert "02:00:00:00:00:01" in page.text
+
+
+def test_a_property_mapping_is_written_and_given_to_a_provider(site: Site, admin: Browser) -> None:
+    page = admin.get("/if/admin/core/property-mappings/~new/")
+    assert "Scope Mapping" in page.text
+    admin.get("/if/admin/core/property-mappings/~new/scope/")
+    page = admin.submit(name="roles", scope_name="roles", expression="x = usr\r\nreturn {}", do="save")
+    assert page.status_code == 400
+    assert "Line 1, column 5: There is no “usr” here." in page.text
+    admin.submit(name="roles", scope_name="roles", expression="x = user.pk\r\nreturn {'roles': x}", do="save")
+    [made] = site.sql.read_now(lambda tx: tx.select(PropertyMapping, Query(equal={"name": "roles"})))
+    assert made.expression == "x = user.pk\nreturn {'roles': x}"
+    admin.get(f"{PROVIDERS}~new/oauth2/")
+    admin.submit(name="plain", client_type="confidential", client_id="", client_secret="", signing_key="")
+    [plain] = site.sql.read_now(lambda tx: tx.select(Provider, Query(equal={"name": "plain"})))
+    assert len(plain.property_mappings) == 4  # nothing chosen: the usual ones
+    seen = hidden(admin.get(f"{PROVIDERS}{plain.pk}/").text, "seen")
+    admin.submit(seen=seen, name="plain", client_type="confidential", property_mappings=made.pk, do="save")
+    [plain] = site.sql.read_now(lambda tx: tx.select(Provider, Query(equal={"name": "plain"})))
+    assert plain.property_mappings == (made.pk,)
