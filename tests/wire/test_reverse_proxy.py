@@ -90,6 +90,9 @@ def proxied(program: Program, people: Directory, tmp_path_factory: pytest.TempPa
         _serve_the_others_too(program, people)
         until(lambda: made.status("/", who="") == 302, CUT_SECONDS, "the outpost hearing of it")
         yield made
+        program.api("DELETE", "core/applications/wiki-behind-us/")
+        (provider,) = program.api("GET", "providers/proxy/", query={"name__iexact": "wiki-behind-us"})["results"]
+        program.api("DELETE", f"providers/proxy/{provider['pk']}/")
 
 
 def _serve_the_others_too(program: Program, people: Directory) -> None:

@@ -140,6 +140,17 @@ def test_where_no_sign_in_is_needed_everybody_is_nobody() -> None:
     assert len(proxied.applications) == 1
 
 
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-Uri", "X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X_Forwarded_Uri"]
+)
+@pytest.mark.parametrize("peer", [STRANGER, PROXY])
+def test_no_header_says_that_another_path_was_asked_for(name: str, peer: str) -> None:
+    proxied = Proxied(skip_path_regex="^/public/")
+    said = (name, "/public/x"), ("X_Forwarded_Host", "other.example.com"), ("X.Forwarded.Host", "other.example.com")
+    assert proxied.visit(peer).ask(get("/secret", *said, host=HOST)).status == 302
+    assert proxied.applications == []
+
+
 @pytest.mark.parametrize("target", ["/a#b", "/%zz", "/%00", "/\xe9", "*"])
 def test_ambiguous_targets_are_refused(proxied: Proxied, target: str) -> None:
     visitor = proxied.ask(target)
