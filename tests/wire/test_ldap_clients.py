@@ -113,6 +113,28 @@ def test_python_ldap_in_pages(program: Program) -> None:
     assert len(names) == len(set(names)) >= 3
 
 
+def test_one_call_makes_an_account_for_an_application(program: Program, people: Directory) -> None:
+    asked = {"name": "reader", "expiring": False, "ldap_provider": people.providers["ldap"]}
+    made = program.api("POST", "core/users/service_account/", asked)
+    bind = ("-x", "-H", program.ldap, "-D", made["ldap_bind_dn"], "-w", made["token"])
+
+    def names() -> set[str]:
+        found = run("ldapsearch", "-LLL", *bind, "-b", BASE_DN, "(|(uid=alice)(uid=bob)(uid=carol))", "uid")
+        return set(found.values("uid"))
+
+    try:
+        until(lambda: names() == {"alice", "bob", "carol"}, 10, "the account reading everybody", 0.2)
+    finally:
+        role = program.api("GET", f"core/groups/{made['group_pk']}/")["roles"][0]
+        program.api("DELETE", f"core/users/{made['user_pk']}/")
+        bindings = program.api("GET", "policies/bindings/", query={"target": people.applications["ldap"]})["results"]
+        for line in bindings:
+            if line["group"] == made["group_pk"]:
+                program.api("DELETE", f"policies/bindings/{line['pk']}/")
+        program.api("DELETE", f"core/groups/{made['group_pk']}/")
+        program.api("DELETE", f"rbac/roles/{role}/")
+
+
 # --- one's own password --------------------------------------------------------------------------------------------
 
 PAT, PATS = user_dn("pat"), "pat-password-1"

@@ -114,6 +114,7 @@ def _service_account(services: Services) -> Do:
                 "user_pk": made.user.pk,
                 "group_pk": made.group.pk if made.group is not None else None,
                 "token": made.token.key,
+                **({"ldap_bind_dn": made.bind_dn} if made.bind_dn is not None else {}),
             }
 
         return answer(await services.store.write(verb, caller.actor))

@@ -18,7 +18,9 @@ from control.certificates import self_signed
 from control.records import Certificate, Event, Token
 from control.store.interface import Query
 from control.verbs import tokens
+from control.verbs.roles import with_permission
 from control.verbs.tokens import digest
+from rules.permissions import SEARCH_FULL_DIRECTORY
 from tests.control.web.api import ADMIN_TOKEN, Api
 
 DAY = 86_400.0
@@ -149,6 +151,49 @@ def test_a_service_account_may_last_for_ever_and_be_alone(api: Api) -> None:
     assert token(api, "service-account-robot-password").expires is None
     api.post("/core/users/service_account/", {"name": "Robot"}, 400)
     assert len(api.get("/core/users/?username=Robot")["results"]) == 0
+
+
+def an_ldap_application(api: Api, **fields: Any) -> int:
+    """pk of its provider; somebody else is bound to the application."""
+    flows = api.get("/flows/instances/")["results"]
+    chosen = dict.fromkeys(("authorization_flow", "invalidation_flow"), flows[0]["pk"])
+    given = {"name": "people", "base_dn": "dc=example,dc=com", "user_rdn": "uid", **chosen}
+    provider: int = api.post("/providers/ldap/", given)["pk"]
+    application = api.post("/core/applications/", {"name": "a", "slug": "a", "provider": provider, **fields})["pk"]
+    api.post("/policies/bindings/", {"target": application, "user": api.user("alice"), "order": 0})
+    return provider
+
+
+def test_one_call_makes_an_account_that_reads_a_directory(api: Api) -> None:
+    provider = an_ldap_application(api)
+    made = api.post("/core/users/service_account/", {"name": "Nas, 1", "ldap_provider": provider}, 200)
+    assert made["ldap_bind_dn"] == "uid=Nas\\, 1,ou=users,dc=example,dc=com"
+    assert made["token"]
+    lines = api.get("/policies/bindings/")["results"]
+    assert [line["group"] for line in lines if line["group"]] == [made["group_pk"]]
+    given = api.sql.read_now(lambda tx: with_permission(tx, SEARCH_FULL_DIRECTORY, provider))
+    assert given == api.get(f"/core/groups/{made['group_pk']}/")["roles"]
+    assert api.sql.read_now(lambda tx: with_permission(tx, SEARCH_FULL_DIRECTORY, provider + 1)) == []
+
+
+@pytest.mark.parametrize(("mode", "said"), [("all", "all of its bindings"), (None, "no application")])
+def test_an_account_that_could_not_bind_is_not_made(api: Api, mode: str | None, said: str) -> None:
+    provider = an_ldap_application(api, policy_engine_mode=mode or "any")
+    if mode is None:
+        api.call("DELETE", "/core/applications/a/")
+    answer = api.post("/core/users/service_account/", {"name": "robot", "ldap_provider": provider}, 400)
+    assert said in answer["ldap_provider"][0]
+    assert api.get("/core/users/?username=robot")["results"] == []
+    assert api.get("/rbac/roles/")["results"] == []
+
+
+def test_an_open_application_stays_open(api: Api) -> None:
+    provider = an_ldap_application(api)
+    (line,) = api.get("/policies/bindings/")["results"]
+    api.call("DELETE", f"/policies/bindings/{line['pk']}/")
+    api.post("/core/users/service_account/", {"name": "robot", "ldap_provider": provider}, 200)
+    assert api.get("/policies/bindings/")["results"] == []
+    api.post("/core/users/service_account/", {"name": "other", "ldap_provider": provider + 99}, 400)
 
 
 # --- certificates --------------------------------------------------------------------------------------------------
