@@ -19,6 +19,8 @@ from protocols.radius.eap.channel import Channel, Connect, TlsFailed, accepting
 from protocols.radius.eap.hello import ClientHello
 from protocols.radius.eap.packet import Type
 
+Current = Callable[[], RadiusSettings | None]
+"""The provider's settings as they are now; None: there is no such provider any more."""
 MayResume = Callable[[bytes], bool]
 """May the TLS 1.2 session with this id be resumed now?"""
 
@@ -45,8 +47,14 @@ class EapTls:
         """After a change of the configuration; every session goes, too."""
         self._contexts.clear()
 
-    def connect(self, provider: int, settings: RadiusSettings, kind: Type, may_resume: MayResume) -> Connect:
+    def connect(self, provider: int, current: Current, kind: Type, may_resume: MayResume) -> Connect:
+        """``current`` is asked when the peer begins: a conversation may be older than the configuration, and would
+        leave behind a context of what no longer holds."""
+
         def made(hello: ClientHello) -> Channel:
+            settings = current()
+            if settings is None:
+                raise TlsFailed("the provider is gone", "eap_not_offered")
             keeps = kind is Type.TLS or _tunnel_is_kept(hello, may_resume)
             flavour = _Flavour(provider, kind, hello.offers_1_3, keeps)
             return accepting(self._context(flavour, settings))

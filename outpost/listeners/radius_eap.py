@@ -96,10 +96,9 @@ class EapDoor:
         return scattered(accept.eap) + hidden, decision
 
     def _methods(self, provider: int, nas: str, size: int) -> Methods:
-        record = self._directory.current.providers.get(provider)
-        if record is None or not isinstance(record.settings, RadiusSettings):
+        settings = self._settings(provider)
+        if settings is None:
             return {}
-        settings = record.settings
         inner: Methods = {
             Type.MSCHAPV2: lambda identity: MsChapV2(identity, self._random(CHALLENGE_SIZE)),
             Type.GTC: Gtc,
@@ -108,7 +107,10 @@ class EapDoor:
         def connect(kind: Type) -> Connect:
             place = (provider, int(kind))
             return self._tls.connect(
-                provider, settings, kind, lambda id: self._resumption.resumed(id, place, nas) is not None
+                provider,
+                lambda: self._settings(provider),
+                kind,
+                lambda id: self._resumption.resumed(id, place, nas) is not None,
             )
 
         makers: Methods = {
@@ -119,6 +121,10 @@ class EapDoor:
         }
         offered = [TYPES[name] for name in settings.eap_methods if name in TYPES]
         return {kind: makers[kind] for kind in offered if kind is not Type.TLS or settings.client_authorities}
+
+    def _settings(self, provider: int) -> RadiusSettings | None:
+        record = self._directory.current.providers.get(provider)
+        return record.settings if record is not None and isinstance(record.settings, RadiusSettings) else None
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         if touched.everything or touched.configuration:

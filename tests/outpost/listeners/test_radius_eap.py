@@ -5,14 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from OpenSSL import SSL
 
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Touched
-from protocols.link.messages import Authenticate, Authenticated, Configuration, Put, RadiusSettings, Reuse, UserRecord
+from protocols.link.messages import (
+    Authenticate,
+    Authenticated,
+    Configuration,
+    ProviderRecord,
+    Put,
+    RadiusSettings,
+    Reuse,
+    UserRecord,
+)
 from rules.reasons import REASONS, Outcome
+from tests.certificates import AUTHORITY, CLIENT, Issued, issue
 from tests.fakes import FakeLink, an_identity
 from tests.outpost.directory.people import a_user
 from tests.outpost.listeners.test_radius import ACCEPT, CHALLENGE, REJECT, Door, a_provider
@@ -20,6 +31,7 @@ from tests.protocols.radius import nas_side
 from tests.protocols.radius.eap.supplicant import (
     IDENTITY,
     PEAP,
+    TLS,
     TLS_1_2,
     TLS_1_3,
     TTLS,
@@ -82,8 +94,10 @@ class Wireless:
         assert all(nas_side.believes(reply, packet) for reply in replies)
         return replies[0] if replies else None
 
-    def login(self, device: TlsDevice) -> tuple[int, dict[int, list[bytes]]]:
-        """Code and attributes of the last reply; code 0 is silence."""
+    def login(
+        self, device: TlsDevice, after: Callable[[int], None] = lambda _: None
+    ) -> tuple[int, dict[int, list[bytes]]]:
+        """Code and attributes of the last reply; code 0 is silence. ``after`` is called with each round's number."""
         eap, state = response(1, IDENTITY, device.identity), b""
         self.rounds = 0
         while True:
@@ -96,6 +110,7 @@ class Wireless:
             if reply[0] != CHALLENGE:
                 return reply[0], found
             assert len(reply) < 1300
+            after(self.rounds)
             state = found[24][0]
             eap = device.respond(b"".join(found[79]))
 
@@ -374,3 +389,32 @@ def test_98_the_realm_of_the_inner_name_is_taken_off_too() -> None:
     code, _ = wireless.login(TlsDevice(TTLS, pap(b"alice@example.com", PASSWORD)))
     assert code == ACCEPT
     assert [question.username for question in wireless.link.questions] == ["alice"]
+
+
+def test_an_authority_that_is_trusted_no_more_is_not_brought_back_by_a_login_under_way() -> None:
+    """A conversation that began before a change must not leave a TLS context of before it behind."""
+    wireless, provider = Wireless(), a_provider()
+
+    def trusting(authority: Issued) -> ProviderRecord:
+        assert isinstance(provider.settings, RadiusSettings)
+        return replace(provider, settings=replace(provider.settings, client_authorities=authority.pem))
+
+    def device() -> TlsDevice:
+        context: Any = client_context(TLS_1_3)
+        shown = issue("alice", AUTHORITY, usage=[CLIENT])
+        context.use_certificate(shown.certificate)
+        context.use_privatekey(shown.key)
+        return TlsDevice(TLS, context=context)
+
+    wireless.put(trusting(AUTHORITY), ALICE)
+    another = trusting(issue("Another authority"))
+
+    def change(number: int) -> None:
+        if number == 2:  # the method is agreed upon, and the device's ClientHello comes next
+            wireless.put(another, ALICE)
+
+    for after in (change, lambda _: None):
+        code, _ = wireless.login(device(), after)
+        assert code == REJECT
+    assert wireless.link.questions == []
+    assert wireless.door.telemetry.decisions["radius", "untrusted_certificate"] == 2
