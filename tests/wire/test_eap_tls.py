@@ -164,6 +164,28 @@ def test_a_session_is_resumed_with_its_whole_chain(network: Network, phase1: str
     assert login.resumed == 2
 
 
+@pytest.mark.parametrize("phase1", VERSIONS if FULL else [TLS_1_3])
+@pytest.mark.parametrize("algorithm", ["ecdsa", "rsa"])
+def test_a_device_believes_the_server_by_our_own_authority(
+    network: Network, people: Directory, algorithm: str, phase1: str
+) -> None:
+    program, place = network.program, f"providers/radius/{people.providers['radius']}/"
+    asked = {"common_name": "radius.example.com", "authority": network.own, "alg": algorithm}
+    shown = program.api("POST", "crypto/certificatekeypairs/generate/", asked)["pk"]
+    pem = program.api("GET", f"crypto/certificatekeypairs/{network.own}/view_certificate/")["data"]
+    (network.folder / "own.pem").write_text(pem)
+    checks = {"ca_cert": f'"{network.folder}/own.pem"', "domain_suffix_match": '"radius.example.com"'}
+    try:
+        assert not network.login(BOB, phase1, (), **checks).succeeded
+        program.api("PATCH", place, {"certificate": shown})
+        until(lambda: network.login(BOB, phase1, (), **checks).succeeded, 40, "the certificate being shown")
+        another = {**checks, "domain_suffix_match": '"radius.example.org"'}
+        assert not network.login(BOB, phase1, (), **another).succeeded
+    finally:
+        program.api("PATCH", place, {"certificate": None})
+        program.api("DELETE", f"crypto/certificatekeypairs/{shown}/")
+
+
 def test_the_server_is_checked_by_the_device(network: Network) -> None:
     """A device that has another authority does not log in to us, and the operator hears of it."""
     before = network.told("eap_tls_failed")

@@ -132,3 +132,11 @@ def test_pyrad_reads_what_we_write() -> None:
     body = b"".join(encoded(name, value, 0, HIDE) for name, value in written)
     packet = Packet(dict=dictionary, packet=bytes((2, 1)) + (20 + len(body)).to_bytes(2) + bytes(16) + body)
     assert [packet[name][0] for name, _ in written] == [value for _, value in written]
+
+
+def test_attributes_that_the_documents_name_can_be_said() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "clients" / "radius.md").read_text()
+    (table,) = re.findall(r"^## Equipment.*", text, re.MULTILINE | re.DOTALL)
+    names = set(re.findall(r"`([A-Z][A-Za-z0-9]+(?:-[A-Za-z0-9]+)+)`", table))
+    assert len(names) >= 15
+    assert {name for name in names | {"Class"} if name.lower() not in DEFINITIONS} == set()
