@@ -55,6 +55,7 @@ def test_the_browser_that_is_signed_in_goes_on_signed_in(site: Site) -> None:
     browser = site.browser()
     browser.sign_in("alice")
     site.clock.advance(1)
+    assert f'<a href="{CHANGE}">Change your password</a>' in browser.get(USER).text
     browser.get(CHANGE, follow=True)
     browser.submit(uid_field="alice")
     browser.submit(password=PASSWORD)
