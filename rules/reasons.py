@@ -284,6 +284,18 @@ REASONS: dict[str, Reason] = _catalogue(
         "The certificate is not meant for clients: its extended key usage lacks clientAuth. Issue one that has it.",
     ),
     Reason(
+        "tls_required",
+        Outcome.NOT_ALLOWED,
+        "The provider takes passwords over TLS only, and there was none. Let the client use StartTLS or LDAPS.",
+        "Passwords are taken over TLS only. Start TLS first.",
+    ),
+    Reason(
+        "certificate_missing",
+        Outcome.NOT_ALLOWED,
+        "The client wanted to bind by its certificate (SASL EXTERNAL) and showed none in the TLS handshake.",
+        "The TLS handshake brought no certificate.",
+    ),
+    Reason(
         "certificate_of_another",
         Outcome.BAD_CREDENTIALS,
         "The certificate is good, and somebody else's than the user whom the client wanted to be.",

@@ -14,6 +14,7 @@ from protocols.ldap.password_policy import PolicyError
 from protocols.ldap.result import SUCCESS, Result, ResultCode
 from protocols.ldap.sasl import ExternalBindReceived
 from protocols.ldap.session import BindReceived
+from rules.reasons import REASONS
 
 
 class Bound(NamedTuple):
@@ -39,8 +40,8 @@ class Claim(NamedTuple):
 
 
 NO_DN = Result(ResultCode.INVALID_DN_SYNTAX, "", "The name is no DN.")
-TLS_REQUIRED = Result(ResultCode.CONFIDENTIALITY_REQUIRED, "", "Passwords are taken over TLS only. Start TLS first.")
-NO_CERTIFICATE = Result(ResultCode.INAPPROPRIATE_AUTHENTICATION, "", "The TLS handshake brought no certificate.")
+TLS_REQUIRED = Result(ResultCode.CONFIDENTIALITY_REQUIRED, "", REASONS["tls_required"].stranger)
+NO_CERTIFICATE = Result(ResultCode.INAPPROPRIATE_AUTHENTICATION, "", REASONS["certificate_missing"].stranger)
 NO_CERTIFICATES = Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "", "Nobody binds by a certificate here.")
 POLICY_MET = Result(ResultCode.SUCCESS, controls=password_policy.response(None))
 POLICY_ERRORS: dict[str, PolicyError] = {
@@ -56,9 +57,9 @@ POLICY_ERRORS: dict[str, PolicyError] = {
 
 
 class Unclaimable(Exception):
-    """The bind names nobody who could be asked about; ``result`` stands where no decision does."""
+    """The bind names nobody who could be asked about; ``result`` stands where no decision does, and beats its code."""
 
-    def __init__(self, decision: Decision | None, result: Result = NO_DN) -> None:
+    def __init__(self, decision: Decision | None, result: Result | None = None) -> None:
         super().__init__()
         self.decision = decision
         self.result = result
@@ -105,6 +106,7 @@ class Binds:
         if tree is None or not tree.settings.client_certificates or (event.name and login is None):
             return NO_CERTIFICATES, None
         if not chain:
+            self._telemetry.decided(event.name, circumstances, Decision("certificate_missing"))
             return NO_CERTIFICATE, None
         username = login[1] if login is not None else called(chain[0])
         credentials = CertificateProof(username, chain)
@@ -138,7 +140,7 @@ class Binds:
         if self._telemetry.knocks.open:
             self._telemetry.answered("base_dn", dn.top(tree.base))
         if tree.settings.require_tls and not secure:
-            raise Unclaimable(None, TLS_REQUIRED)
+            raise Unclaimable(Decision("tls_required"), TLS_REQUIRED)
         try:
             return Claim(Password(username, event.password.decode()), tree.provider.pk)
         except UnicodeDecodeError:
@@ -155,8 +157,9 @@ class Binds:
 
     def _refused(self, event: BindReceived, circumstances: Circumstances, error: Unclaimable) -> Answer:
         if error.decision is None:
-            return error.result, None
-        return self._decided(event.name, circumstances, error.decision, event.policy), None
+            return error.result or NO_DN, None
+        decided = self._decided(event.name, circumstances, error.decision, event.policy)
+        return error.result or decided, None
 
     def _answer(self, claim: Claim, circumstances: Circumstances, decision: Decision, policy: bool) -> Answer:
         if decision.identity is not None:

@@ -114,6 +114,7 @@ def test_a_provider_may_take_passwords_over_tls_only() -> None:
     client = door.connect()
     assert client.bind() == 13
     assert door.link.questions == []
+    assert door.telemetry.decisions == {("ldap", "tls_required"): 1}
     assert not client.closed
     assert secured(door).bind() == 0
 

@@ -85,6 +85,9 @@ def test_without_a_certificate_or_somebody_who_takes_it_nobody_is_asked(client: 
     assert external(client, name) == code
     assert client.door.link.questions == []
     assert client.ask(WHO_AM_I)[0].value == b""
+    assert client.door.telemetry.decisions["ldap", "certificate_missing"] == (
+        code == 48 and client.connection._session.secure
+    )
 
 
 def test_an_exception_denies() -> None:
