@@ -80,6 +80,7 @@ class UpstreamConnection(Conversation):
         self._sent = False
         self._reading_paused = False
         self._lost = False
+        self._registered = False
 
     def connectionMade(self) -> None:
         transport = cast(Any, self.transport)
@@ -89,6 +90,7 @@ class UpstreamConnection(Conversation):
         self._secure = ISSLTransport.providedBy(transport)
         self._send = direct_write(transport)
         transport.registerProducer(self, True)
+        self._registered = True
         if not self.upstream.connections.admit(self):
             transport.abortConnection()
 
@@ -184,7 +186,13 @@ class UpstreamConnection(Conversation):
     def _close(self) -> None:
         if not self._lost:
             self._wait(TAKE_TIMEOUT)
+            self._unregister()  # TLS says no farewell while there is a producer
             cast(Any, self.transport).loseConnection()
+
+    def _unregister(self) -> None:
+        if self._registered:
+            self._registered = False
+            cast(Any, self.transport).unregisterProducer()
 
     def _fail(self, failure: str) -> None:
         taker, self._taker = self._taker, None
@@ -193,7 +201,7 @@ class UpstreamConnection(Conversation):
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._lost = True
-        cast(Any, self.transport).unregisterProducer()
+        self._unregister()
         if self._taker is not None:
             if reason is None or reason.check(ConnectionDone):
                 self.http.receive_end()

@@ -429,6 +429,7 @@ def test_what_cannot_be_trusted_with_another_request_is_not_kept(proxied: Proxie
     proxied.ask()
     proxied.applications[0].say(answer)
     assert proxied.applications[0].left
+    assert proxied.applications[0].wire.producer is None, "TLS would wait for it, and not say farewell"
     visitor = proxied.ask()
     proxied.applications[1].answer(b"right")
     assert visitor.answers()[0].body == b"right"
