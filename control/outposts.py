@@ -261,6 +261,7 @@ def user_record(user: User, install_id: str, mapped: dict[str, dict[str, Any]]) 
         created=user.date_joined,
         updated=user.last_updated,
         password_changed=user.password_change_date,
+        must_change_password=user.must_change_password,
         attributes=user.attributes,
         mapped=mapped,
     )

@@ -52,7 +52,7 @@ USER_ATTRIBUTES: dict[str, UserValues] = {
     "gidnumber": lambda tree, user: (tree.uid_number(user),),
     "homedirectory": lambda tree, user: (f"/home/{user.username}",),
     "gecos": lambda tree, user: gecos(user),
-    "shadowlastchange": lambda tree, user: days(user.password_changed),
+    "shadowlastchange": lambda tree, user: ("0",) if user.must_change_password else days(user.password_changed),
     "shadowexpire": lambda tree, user: days(user.valid_until),
     "memberof": lambda tree, user: tree.ancestry(user.pk).dns,
     "ak-active": lambda tree, user: boolean(user.is_active),

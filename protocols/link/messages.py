@@ -39,6 +39,7 @@ class UserRecord:
     created: float = 0.0
     updated: float = 0.0
     password_changed: float | None = None
+    must_change_password: bool = False
     attributes: dict[str, Any] = field(default_factory=dict)
     mapped: dict[str, dict[str, Any]] = field(default_factory=dict)
     """pk of a provider, as text, to what its property mappings say of this user: attributes for LDAP, claims for a

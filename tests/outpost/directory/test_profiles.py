@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ import pytest
 from outpost.directory.attributes import custom_attributes
 from protocols.ldap import dn
 from protocols.ldap.messages import Scope
-from protocols.link.messages import GroupRecord
+from protocols.link.messages import GroupRecord, Put
 from tests.outpost.directory.people import ALICE, BASE, BOB, NOW, RECORDS, USERS, People, a_provider, a_user
 
 GROUP_UUID = "12345678-1234-4678-9234-567812345678"
@@ -38,6 +39,11 @@ def test_posix_and_shadow() -> None:
     assert zoe["gecos"] == ["Zoe Muller"]
     assert (zoe["shadowLastChange"], zoe["shadowExpire"]) == (["19675"], ["19676"])
     assert people().names("(shadowExpire>=19676)") == ["user:Zoë"]
+    there = people()
+    record = next(user for user in there.directory.current.users.values() if user.username == "bob")
+    there.change(Put(replace(record, must_change_password=True)))  # shadow(5): 0 is "at the next login"
+    assert there.entry(f"cn=bob,{USERS}")["shadowLastChange"] == ["0"]
+    assert there.names("(shadowLastChange=0)") == ["user:bob"]
     assert people().names("(&(objectClass=shadowAccount)(uid=bob))") == ["user:bob"]
 
 
