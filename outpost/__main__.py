@@ -270,7 +270,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-c", "--config", type=Path, help=f"settings file (default: {DEFAULT_FILE}, if it exists)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
-        sub = commands.add_parser(name, help=command.summary, description=command.summary.capitalize() + ".")
+        sub = commands.add_parser(
+            name, help=command.summary, description=f"{command.summary[0].upper()}{command.summary[1:]}."
+        )
         if command.file:
             sub.add_argument("file", type=Path, metavar="FILE")
         command.options(sub)
