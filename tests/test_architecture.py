@@ -115,7 +115,7 @@ BREAKING = {
     "rules/reasons.py": "import socket, protocols.errors",
     "protocols/ldap/ber.py": "import protocols.radius.packet",
     "settings/kinds.py": "import outpost.outcome",
-    "control/records.py": "import twisted.internet.defer, sqlalchemy, control.app",
+    "control/records/record.py": "import twisted.internet.defer, sqlalchemy, control.app",
     "outpost/outcome.py": "import twisted.internet.defer, control.records, outpost.app",
 }
 

@@ -17,7 +17,6 @@ LONGEST = 400
 """Lines of a program's file; a longer one has outgrown a reader's memory."""
 
 LONG_FILES: dict[str, str] = {
-    "control/records.py": "a table of all that is stored, one record after another",
     "control/store/migrations/versions/0001_first.py": "a table of every column, made by the migration tool",
     "protocols/link/messages.py": "a table of all that is said over the link",
 }

@@ -1,0 +1,164 @@
+"""What control stores: frozen records, one class a table.
+
+Class attributes of a record say how the store treats it:
+
+- ``DIRECTORY``: a change bumps the revision, is appended to the change log and leaves an audit event, all in the same
+  transaction (DESIGN D5). The others are *activity* and never do.
+- ``QUIET``: a change leaves no audit event of its own, because what brought it about has left one.
+- ``SECRETS``: fields that are encrypted at rest and never leave in events or logs (D17).
+- ``HIDDEN``: fields that stay readable in the database but never leave in events or logs (password hashes, digests).
+
+``pk`` 0 or "" means: the store gives one. ``ordinal`` 0 means the same. Times are seconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from control.records.activity import (
+    Event,
+    Instance,
+    Knock,
+    Reputation,
+    Tries,
+)
+from control.records.applications import (
+    Application,
+    Binding,
+    Outpost,
+    Policy,
+    PropertyMapping,
+    Provider,
+    Setting,
+)
+from control.records.certificates import (
+    Certificate,
+    Device,
+    IssuedCertificate,
+)
+from control.records.credentials import (
+    Authenticator,
+    AuthenticatorUse,
+    PendingChallenge,
+    Token,
+    TokenUse,
+)
+from control.records.flows import (
+    Flow,
+    Stage,
+    StageBinding,
+)
+from control.records.people import (
+    FormerPassword,
+    Group,
+    Login,
+    Role,
+    User,
+    UserConsent,
+)
+from control.records.radius import (
+    RadiusNas,
+    RadiusOrder,
+    RadiusRule,
+    RadiusSession,
+)
+from control.records.record import Record
+from control.records.sessions import (
+    AccessToken,
+    AuthorizationCode,
+    EndedSession,
+    LogoutNotice,
+    RefreshToken,
+    Session,
+    SessionClient,
+)
+
+__all__ = [
+    "ACTIVITY_RECORDS",
+    "DIRECTORY_RECORDS",
+    "AccessToken",
+    "Application",
+    "Authenticator",
+    "AuthenticatorUse",
+    "AuthorizationCode",
+    "Binding",
+    "Certificate",
+    "Device",
+    "EndedSession",
+    "Event",
+    "Flow",
+    "FormerPassword",
+    "Group",
+    "Instance",
+    "IssuedCertificate",
+    "Knock",
+    "Login",
+    "LogoutNotice",
+    "Outpost",
+    "PendingChallenge",
+    "Policy",
+    "PropertyMapping",
+    "Provider",
+    "RadiusNas",
+    "RadiusOrder",
+    "RadiusRule",
+    "RadiusSession",
+    "Record",
+    "RefreshToken",
+    "Reputation",
+    "Role",
+    "Session",
+    "SessionClient",
+    "Setting",
+    "Stage",
+    "StageBinding",
+    "Token",
+    "TokenUse",
+    "Tries",
+    "User",
+    "UserConsent",
+]
+
+DIRECTORY_RECORDS: tuple[type[Record], ...] = (
+    User,
+    Group,
+    Role,
+    Application,
+    Provider,
+    PropertyMapping,
+    RadiusRule,
+    RadiusNas,
+    Policy,
+    Binding,
+    Outpost,
+    Certificate,
+    Setting,
+    Flow,
+    Stage,
+    StageBinding,
+    Token,
+    EndedSession,
+    RadiusOrder,
+    Authenticator,
+    Device,
+    IssuedCertificate,
+)
+
+ACTIVITY_RECORDS: tuple[type[Record], ...] = (
+    Event,
+    Session,
+    AuthorizationCode,
+    AccessToken,
+    RefreshToken,
+    SessionClient,
+    LogoutNotice,
+    UserConsent,
+    Login,
+    FormerPassword,
+    TokenUse,
+    AuthenticatorUse,
+    PendingChallenge,
+    RadiusSession,
+    Instance,
+    Knock,
+    Tries,
+    Reputation,
+)
