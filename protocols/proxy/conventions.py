@@ -64,7 +64,9 @@ CONVENTIONS: dict[str, Convention] = {
     ),
 }
 """By the path that the proxy asks at."""
-OWN = Convention(forwarded.envoy, redirects=True)
+LET_IN = 0
+"""A status that no answer to a browser has, so that no page is ever taken for a yes."""
+OWN = Convention(forwarded.envoy, redirects=True, allowed=LET_IN)
 """Where we are the proxy: nothing has to be told of a request that is here, as Envoy's is at its address."""
 _BEHIND = tuple(f"{path}/" for path, convention in CONVENTIONS.items() if convention.behind_path)
 

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError, DNSLookupError, TimeoutError
 
+from outpost.listeners.asking import Asking
 from outpost.listeners.http import STREAM_TIMEOUT
 from outpost.listeners.upstream import (
     ANSWER_TIMEOUT,
@@ -187,6 +188,18 @@ def test_a_fault_in_deciding_lets_nobody_in(proxied: Proxied, monkeypatch: pytes
         with monkeypatch.context() as patched:
             patched.setattr(place, name, fails)
             assert proxied.visit().ask(request).status == 500, name
+    assert proxied.applications == []
+
+
+@pytest.mark.parametrize("status", [200, 202, 204, 302])
+def test_no_page_is_taken_for_a_yes(proxied: Proxied, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    """Whatever deciding may answer one day: only the answer that lets in leads to the application."""
+
+    def answered(asking: Asking) -> None:
+        asking.exchange.respond(status, b"", b"a page")
+
+    monkeypatch.setattr(proxied.door, "ask", answered)
+    assert proxied.visit().ask(get("/", host=HOST)).status == status
     assert proxied.applications == []
 
 
