@@ -17,6 +17,9 @@ from tests.wire.test_radius_second_factor import PASSWORD, Grace
 
 pytestmark = pytest.mark.peer
 
+HERE = "127.0.0.91"
+"""Where it asks from: it signs nothing, and from where somebody has signed, everybody has to (DESIGN D26)."""
+
 
 class Machine:
     """Whose service ``outpost`` asks us."""
@@ -24,7 +27,7 @@ class Machine:
     def __init__(self, program: Program, folder: Path) -> None:
         (module,) = unpacked("libpam-radius-auth").rglob("pam_radius_auth.so")
         servers = folder / "servers"
-        servers.write_text(f"127.0.0.1:{program.place('radius')[1]} {SHARED_SECRET} 10\n")
+        servers.write_text(f"127.0.0.1:{program.place('radius')[1]} {SHARED_SECRET} 10 {HERE}\n")
         servers.chmod(0o600)
         services = folder / "pam.d"
         services.mkdir()
