@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from control.store.interface import Overloaded, Unavailable
+
 log = logging.getLogger(__name__)
 
 
@@ -30,6 +32,8 @@ class Repeating:
         while True:
             try:
                 await self._look()
+            except (Unavailable, Overloaded):
+                pass  # the store has said so, and there is nothing to look at until it can
             except Exception:
                 log.exception("%s failed", self._what, extra={"fields": {"event": "fault"}})
             await self._pause()

@@ -1,4 +1,4 @@
-"""Work that goes on by itself: what goes wrong is told, and does not end it."""
+"""Work that goes on by itself: what goes wrong does not end it, and is told unless the store has said so already."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ import logging
 import pytest
 
 from control.repeating import Repeating
+from control.store.interface import Overloaded, Unavailable
 
 
-def test_a_failure_is_told_and_the_next_look_comes(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [(RuntimeError("injected"), ["looking failed"]), (Unavailable("away"), []), (Overloaded("busy"), [])],
+)
+def test_the_next_look_comes_and_only_faults_are_told(
+    caplog: pytest.LogCaptureFixture, failure: Exception, told: list[str]
+) -> None:
     looks = 0
 
     async def run() -> None:
@@ -20,7 +27,7 @@ def test_a_failure_is_told_and_the_next_look_comes(caplog: pytest.LogCaptureFixt
             nonlocal looks
             looks += 1
             if looks == 1:
-                raise RuntimeError("injected")
+                raise failure
             done.set()
 
         work = Repeating("looking", look, lambda: asyncio.sleep(0))
@@ -34,7 +41,7 @@ def test_a_failure_is_told_and_the_next_look_comes(caplog: pytest.LogCaptureFixt
 
     with caplog.at_level(logging.ERROR):
         asyncio.run(run())
-    assert [record.getMessage() for record in caplog.records] == ["looking failed"]
+    assert [record.getMessage() for record in caplog.records] == told
 
 
 def test_what_never_began_can_be_stopped() -> None:
