@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
 PEERS: dict[str, str] = {
     "ldapsearch": "ldap-utils",
@@ -56,15 +57,24 @@ def find(program: str) -> str | None:
 
 def require(program: str) -> str:
     """Where the program is. Without it the test is skipped, and under CI it fails."""
-    import pytest
-
     where = find(program)
     if where is None:
-        missing = f"{program} is missing; 'make test' installs it as root"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
+        _cannot(f"{program} is missing; 'make test' installs it as root")
     return where
+
+
+def require_root() -> None:
+    """Namespaces are made by root alone. Otherwise as `require`."""
+    if os.geteuid() != 0:
+        _cannot("namespaces need root; run the tests as root")
+
+
+def _cannot(why: str) -> NoReturn:
+    import pytest
+
+    if os.environ.get("CI") == "true":
+        pytest.fail(why)
+    pytest.skip(why)
 
 
 def missing_packages() -> list[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
-from tests.peers import require, unpacked
+from tests.peers import require, require_root, unpacked
 from tests.wire.clients import Answer, user_dn
 from tests.wire.directory import BASE_DN, PASSWORDS
 from tests.wire.namespaces import Namespace
@@ -24,8 +23,7 @@ ALICE = user_dn("alice")
 
 @pytest.fixture(autouse=True)
 def _may_make_namespaces() -> None:
-    if os.geteuid() != 0:
-        pytest.skip("namespaces need root; run the tests as root")
+    require_root()
 
 
 # --- sssd ----------------------------------------------------------------------------------------------------------

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.peers import require, unpacked
+from tests.peers import require, require_root, unpacked
 from tests.wire.clients import Answer
 from tests.wire.directory import PASSWORDS, SHARED_SECRET, Directory, add_user
 from tests.wire.namespaces import Namespace
@@ -46,8 +45,7 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def machine(program: Program, people: Directory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    if os.geteuid() != 0:
-        pytest.skip("namespaces need root; run the tests as root")
+    require_root()
     for peer in ("pamtester", "unshare"):
         require(peer)
     made = Machine(program, tmp_path_factory.mktemp("pam"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.peers import require
+from tests.peers import require, require_root
 from tests.wire.clients import run
 from tests.wire.directory import SHARED_SECRET, Directory, populate
 from tests.wire.port import NAS_NAME, Machine, Room, Switch, Within
@@ -45,8 +44,7 @@ class Floor:
 
 @pytest.fixture(scope="module")
 def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces are made by root")
+    require_root()
     for peer in ("hostapd", "wpa_supplicant"):
         require(peer)
     folder = tmp_path_factory.mktemp("port")
