@@ -24,9 +24,11 @@ from outpost.browser_sessions import BrowserSessions
 from outpost.config import OutpostConfig
 from outpost.control_address import ControlAddress
 from outpost.credential_cache import CredentialCache
-from outpost.directory.snapshot import Directory
+from outpost.directory.snapshot import Directory, Touched
 from outpost.link import Link, Transport
 from outpost.listeners.asgi import AsgiRoute
+from outpost.listeners.certificates.files import CertificateFiles
+from outpost.listeners.certificates.shown import ShownCertificates
 from outpost.listeners.dialling import dialling
 from outpost.listeners.exchange import Route
 from outpost.listeners.forward_auth import PREFIXES, ForwardAuth
@@ -54,7 +56,6 @@ from outpost.metrics import OutpostMetrics, Updates
 from outpost.on_disk import OnDisk
 from outpost.sealed import Seal
 from outpost.session_policies import SessionPolicies
-from outpost.shown_certificates import ShownCertificates
 from outpost.signing_in import SigningIn
 from outpost.slices import GarbageCollector
 from outpost.telemetry import Telemetry
@@ -141,7 +142,10 @@ class Outpost:
         self._link.on_order(self._orders.take)
         self._updates = Updates(self._directory, now)
         self._collectors: tuple[Collector, ...] = tuple(collectors)
-        self._certificates = ShownCertificates(self._directory)
+        self._files = CertificateFiles(
+            config.certificates_dir, reactor, self._certificate_files_changed, self.telemetry.noted
+        )
+        self._certificates = ShownCertificates(self._directory, lambda: self._files.pairs)
         self._eap = EapDoor(self._directory, self._radius_certificate, now, random)
         self._replies = Replies(self._directory, self.telemetry, now, random)
         self._tls = ServerTls(self._certificates.at, self.telemetry)
@@ -156,6 +160,7 @@ class Outpost:
         """
         http, ldap = self._http(), self._ldap()
         self.ports.stream("metrics", self._config.metrics, self._measured(http, ldap))
+        self._files.start()
         self._on_disk.restore()
         self._on_disk.start()
         self._following = Deferred.fromCoroutine(self._link.run())
@@ -173,6 +178,7 @@ class Outpost:
         await self.ports.close()
         if self._asgi is not None:
             await self._asgi.stop()
+        self._files.stop()
         self._orders.stop()
         self._link.stop()
         if self._following is not None:
@@ -285,7 +291,7 @@ class Outpost:
             self.telemetry,
             self._reactor,
             tls,
-            lambda snapshot: trust_of(snapshot, lambda: self._certificates.generated),
+            lambda snapshot: trust_of(snapshot, self._certificates.own, lambda: self._certificates.generated),
         )
         return TLSMemoryBIOFactory(tls, isClient=False, wrappedFactory=factory, clock=self._reactor)
 
@@ -318,4 +324,9 @@ class Outpost:
         return ProxiedFactory(door, trusted, self._reactor, self.telemetry, "ldap")
 
     def _radius_certificate(self, settings: RadiusSettings) -> CertificateRecord | None:
-        return self._directory.current.certificates.get(settings.certificate or "") or self._certificates.generated
+        return self._certificates.own(settings.certificate) or self._certificates.generated
+
+    def _certificate_files_changed(self) -> None:
+        """As if control had sent them: every door looks at its certificates again."""
+        if self._directory.loaded:
+            self._directory.publish(self._directory.current, Touched(configuration=True))

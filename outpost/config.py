@@ -21,6 +21,8 @@ class OutpostConfig:
     metrics: tuple[Address, ...]
     trusted_proxies: tuple[Network, ...]
     offline_credentials: bool
+    certificates_dir: Path | None = None
+    """Watched for certificates that the doors show; there need be no such folder."""
     public_url: str = ""
     """Where browsers reach control, if no administrator has said so in the console."""
     host_browser: str = ""
@@ -43,6 +45,7 @@ class OutpostConfig:
             metrics=listen.metrics,
             trusted_proxies=listen.trusted_proxy_cidrs,
             offline_credentials=settings.offline_credentials,
+            certificates_dir=settings.cert_discovery_dir,
             public_url=settings.public_url,
             host_browser=settings.host_browser,
             control_host=settings.host[0] if settings.host else "",

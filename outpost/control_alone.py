@@ -6,11 +6,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from immutables import Map
 from prometheus_client.registry import Collector
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from outpost.config import OutpostConfig
+from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.asgi import AsgiRoute
+from outpost.listeners.certificates.files import CertificateFiles
+from outpost.listeners.certificates.shown import ShownCertificates
 from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
 from outpost.listeners.http import HttpFactory
@@ -38,12 +42,20 @@ class ControlAlone:
         self._config = config
         self._reactor = reactor
         self._asgi = AsgiRoute(application, self.telemetry)
-        self._tls = ServerTls(lambda server_name: certificate)
+        self._files = CertificateFiles(config.certificates_dir, reactor, self._show_certificates, self.telemetry.noted)
+        self._directory = Directory()
+        self._directory.current = Snapshot(certificates=Map({certificate.pk: certificate} if certificate else {}))
+        self._certificates = ShownCertificates(self._directory, lambda: self._files.pairs)
+        self._tls = ServerTls(self._certificates.at)
         self._collectors = tuple(collectors)
         self._ready = False
 
+    def _show_certificates(self) -> None:
+        self._directory.publish(self._directory.current, Touched(configuration=True))
+
     async def start(self) -> None:
         await self._asgi.start()
+        self._files.start()
         health = (HEALTH_PREFIX, Health(lambda: self._ready))
         http = HttpFactory([health], self._asgi, self._reactor, time.time, self.telemetry)
         measured = (METRICS_PATH, Metrics(self._collectors))
@@ -57,5 +69,6 @@ class ControlAlone:
 
     async def stop(self) -> None:
         self._ready = False
+        self._files.stop()
         await self.ports.close()
         await self._asgi.stop()

@@ -132,6 +132,9 @@ class Settings:
     offline_credentials: bool = setting(
         BOOLEAN, True, "outpost alone: keep accepted passwords on disk (Argon2id, sealed) for a restart without control"
     )
+    cert_discovery_dir: Path | None = setting(
+        OPTIONAL_PATH, "/certs", "folder of certificates that LDAP, RADIUS and HTTPS show; watched for renewed ones"
+    )
     backup_passphrase: Secret | None = setting(SECRET, "", "seals backups")
     listen: Listen = section(Listen)
     postgresql: Postgresql = section(Postgresql)
@@ -215,7 +218,6 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "bootstrap_password_hash": "set bootstrap_password instead, at the first start",
     "storage": "uploads are not supported yet",
     "blueprints_dir": "blueprints are not read; see outpost apply",
-    "cert_discovery_dir": "certificates are not discovered yet",
     "default_token_length": "tokens have their own length",
     "cookie_domain": "the session cookie belongs to one host",
     "sessions": "sessions have their own limits",

@@ -23,7 +23,7 @@ from zope.interface import implementer
 from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
 from outpost.directory.snapshot import Directory, Snapshot, Touched
-from outpost.listeners.client_certificates import shown_over
+from outpost.listeners.certificates.clients import shown_over
 from outpost.listeners.direct import direct_write
 from outpost.listeners.ldap_binds import Answer, Binds, Bound
 from outpost.listeners.ldap_passwords import PasswordChanges

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
-from outpost.listeners.client_certificates import called
+from outpost.listeners.certificates.clients import called
 from outpost.outcome import LDAP_RESULT_CODE, CertificateProof, Circumstances, Decision, Identity, Password
 from outpost.telemetry import Telemetry
 from protocols.ldap import dn, password_policy

@@ -68,7 +68,12 @@ def names_in(leaf: x509.Certificate) -> list[str]:
     return found or [str(one.value) for one in leaf.subject.get_attributes_for_oid(x509.oid.NameOID.COMMON_NAME)]
 
 
-def trust_of(snapshot: Snapshot, default: Callable[[], CertificateRecord | None]) -> Trust:
+def trust_of(
+    snapshot: Snapshot,
+    own: Callable[[str | None], CertificateRecord | None],
+    default: Callable[[], CertificateRecord | None],
+) -> Trust:
+    """``own``: what a provider that chose this certificate shows."""
     lines: dict[str, tuple[Line, ...]] = {}
     authorities, shown = "", None
     for provider in sorted(snapshot.providers.values(), key=lambda one: one.pk):
@@ -80,7 +85,7 @@ def trust_of(snapshot: Snapshot, default: Callable[[], CertificateRecord | None]
             continue
         trusted = tuple(one.public_bytes(Encoding.DER) for one in _certificates(settings.client_authorities))
         authorities += settings.client_authorities
-        shown = shown or snapshot.certificates.get(settings.certificate or "")
+        shown = shown or own(settings.certificate)
         for one in named:
             line = Line(nas_of(one, provider.pk, settings, SECRET), trusted)
             key = one.radsec_name.lower()

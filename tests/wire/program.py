@@ -55,6 +55,7 @@ class Program:
             "OUTPOST_BOOTSTRAP_TOKEN": TOKEN,
             "OUTPOST_BOOTSTRAP_PASSWORD": PASSWORD,
             "OUTPOST_LOG__FORMAT": "text",
+            "OUTPOST_CERT_DISCOVERY_DIR": str(folder / "certs"),
             **{
                 f"OUTPOST_LISTEN__{name}": LOOPBACK
                 for name in ("HTTP", "HTTPS", "LDAP", "LDAPS", "RADIUS", "RADIUS_ACCT", "RADSEC", "METRICS")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import ssl
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +43,10 @@ def certificate(program: Program, people: Directory) -> Iterator[str]:
     program.api("DELETE", f"crypto/certificatekeypairs/{pk}/")
 
 
-def is_shown(program: Program, trusted: str, name: str = NAME) -> bool:
-    """Does LDAPS under this name convince a client that trusts this certificate alone?"""
+def is_shown(program: Program, trusted: str, name: str = NAME, door: str = "ldaps") -> bool:
+    """Does TLS under this name convince a client that trusts this certificate alone?"""
     context = ssl.create_default_context(cadata=trusted)
-    with socket.create_connection(program.place("ldaps"), timeout=10) as plain:
+    with socket.create_connection(program.place(door), timeout=10) as plain:
         try:
             with context.wrap_socket(plain, server_hostname=name):
                 return True
@@ -60,6 +62,30 @@ def test_a_provider_has_a_certificate_of_its_own_that_is_renewed_without_a_resta
     body = {"certificate_data": other.pem, "key_data": other.key_pem}
     program.api("PATCH", f"crypto/certificatekeypairs/{certificate}/", body)
     until(lambda: is_shown(program, other.pem), 10, "the renewed certificate")
+
+
+IN_A_FILE = "files.example.com"
+
+
+@pytest.fixture
+def in_files(program: Program) -> Iterator[Path]:
+    """A folder of a certificate, in the one that the doors watch."""
+    folder = program.folder / "certs" / IN_A_FILE
+    folder.mkdir(parents=True)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_certificates_in_files_are_shown_and_renewed_without_a_restart(program: Program, in_files: Path) -> None:
+    """As certbot lays them down."""
+    for _ in range(2):
+        issued = issue(IN_A_FILE, names=[x509.DNSName(IN_A_FILE)])
+        assert not is_shown(program, issued.pem, IN_A_FILE)
+        (in_files / "fullchain.pem").write_text(issued.pem)
+        (in_files / "privkey.pem").write_text(issued.key_pem)
+        for door in ("ldaps", "https"):
+            shown = partial(is_shown, program, issued.pem, IN_A_FILE, door)
+            until(shown, 15, f"the file's certificate at {door}")
 
 
 # --- client certificates -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from outpost.listeners.client_certificates import NAMELESS, called
+from outpost.listeners.certificates.clients import NAMELESS, called
 from tests.certificates import Issued, issue
 from tests.outpost.directory.people import BOB, RECORDS, USERS, People, a_provider
 from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, Client, Door

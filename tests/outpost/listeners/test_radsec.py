@@ -67,7 +67,7 @@ class Door:
             self.telemetry,
             self.clock,
             tls,
-            lambda snapshot: trust_of(snapshot, lambda: SERVER.record),
+            lambda snapshot: trust_of(snapshot, lambda pk: None, lambda: SERVER.record),
         )
         self.listening = TLSMemoryBIOFactory(tls, isClient=False, wrappedFactory=self.factory, clock=self.clock)
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
 from control.certificates import self_signed
-from outpost.listeners.client_certificates import shown_over
+from outpost.listeners.certificates.clients import shown_over
 from outpost.listeners.tls import NoCertificate, ServerTls
 from outpost.telemetry import Telemetry
 from protocols.link.messages import CertificateRecord

@@ -9,7 +9,7 @@ from cryptography import x509
 
 from outpost.directory.draft import whole
 from outpost.directory.snapshot import Directory, Touched
-from outpost.shown_certificates import ShownCertificates
+from outpost.listeners.certificates.shown import ShownCertificates
 from protocols.link.messages import CertificateRecord, LdapSettings, ProviderRecord, ProxySettings, Record
 from tests.certificates import issue
 
@@ -31,9 +31,9 @@ def proxy(pk: int, chosen: str | None, url: str) -> ProviderRecord:
     return ProviderRecord(pk, f"p{pk}", "proxy", "app", "App", "a1", "any", settings, ())
 
 
-def shown(*records: Record) -> ShownCertificates:
+def shown(*records: Record, **files: CertificateRecord) -> ShownCertificates:
     directory = Directory()
-    certificates = ShownCertificates(directory)
+    certificates = ShownCertificates(directory, lambda: files)
     directory.publish(whole(1, records), Touched(everything=True))
     return certificates
 
@@ -93,3 +93,36 @@ def test_clients_are_asked_for_theirs_where_a_provider_takes_them() -> None:
     assert not shown(GENERATED, ldap(1, None)).asked_of_clients()
     takes = replace(ldap(2, None), settings=LdapSettings("dc=p2", client_certificates=True))
     assert shown(GENERATED, ldap(1, None), takes).asked_of_clients()
+
+
+# --- from files ----------------------------------------------------------------------------------------------------
+
+
+def test_a_file_stands_for_the_certificate_of_its_name() -> None:
+    chosen, newer = replace(certificate("one"), name="ours"), certificate("file:ours")
+    found = shown(GENERATED, chosen, ldap(1, "one", "ldap.one.example"), ours=newer)
+    assert found.own("one") is newer
+    assert found.at_ldap("ldap.one.example") is newer
+    assert found.at_ldap("") is newer
+
+
+def test_a_file_is_shown_for_the_names_in_it() -> None:
+    file, other = certificate("file:a", "ldap.one.example"), certificate("file:b", "*.apps.example")
+    found = shown(GENERATED, ldap(1, None, "ldap.one.example"), ldap(2, None), a=file, b=other)
+    assert found.at("ldap.one.example") is found.at_ldap("") is file  # the only one that a provider is found under
+    assert found.at("x.apps.example") is other
+    assert found.at("") is found.at("elsewhere.example") is GENERATED
+
+
+def test_two_providers_with_files_of_their_own() -> None:
+    one, two = certificate("file:a", "ldap.one.example"), certificate("file:b", "ldap.two.example")
+    found = shown(GENERATED, ldap(1, None, "ldap.one.example"), ldap(2, None, "ldap.two.example"), a=one, b=two)
+    assert (found.at_ldap("ldap.one.example"), found.at_ldap("ldap.two.example")) == (one, two)
+    assert found.at_ldap("") is GENERATED
+
+
+def test_the_default_stands_where_the_generated_one_did() -> None:
+    mine, one = certificate("file:default"), certificate("one")
+    found = shown(GENERATED, one, ldap(1, "one"), default=mine)
+    assert found.at("") is found.generated is mine
+    assert found.at_ldap("") is one
