@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from control.expression.faults import Exhausted
+from control.expression.syntax import MOST_BITS
 
 CHARACTERS_PER_STEP = 16
 """Copying or searching text is charged by its length: a loop over long strings ends like any other."""
+LARGE_NUMBER = 1 << 60
+STEPS_OF_A_LARGE_NUMBER = 30
+"""Above it, numbers can be made to collide in a set, so that each costs as much as there are in it already."""
+STEPS_OF_A_NETWORK = 200
+"""The same, and comparing them is slow."""
 BETWEEN_LOOKS = 500
 """Steps between two looks at the clock: well under a millisecond."""
 
@@ -23,8 +30,8 @@ class Limits:
     """Nesting of calls and expressions together: far from where Python's own stack ends (1,000 frames)."""
     size: int = 100_000
     """Characters of one text, or items of one collection."""
-    bits: int = 4_096
-    """Of one integer: keys and serial numbers fit."""
+    bits: int = MOST_BITS
+    """Of one integer."""
     seconds: float = 1.0
     """By the clock, whatever the steps say."""
 
@@ -82,8 +89,8 @@ class Budget:
         kind = type(value)
         if kind is str:
             self.spend(1 + len(value) // CHARACTERS_PER_STEP)
-        elif kind in CONTAINERS:
-            self._weigh_inside(value, 1)
+        elif kind not in LIGHT:
+            self._weigh_part(value, kind, 0)
 
     def _weigh_inside(self, value: Any, level: int) -> None:
         if level > MOST_NESTING:
@@ -94,8 +101,19 @@ class Budget:
             kind = type(part)
             if kind is str:
                 self.spend(len(part) // CHARACTERS_PER_STEP)
-            elif kind in CONTAINERS:
-                self._weigh_inside(part, level + 1)
+            elif kind not in LIGHT:
+                self._weigh_part(part, kind, level)
+
+    def _weigh_part(self, part: Any, kind: type, level: int) -> None:
+        if kind in CONTAINERS:
+            self._weigh_inside(part, level + 1)
+        elif kind is int:
+            if not -LARGE_NUMBER < part < LARGE_NUMBER:
+                self.spend(STEPS_OF_A_LARGE_NUMBER)
+        elif kind in NETWORKS:
+            self.spend(STEPS_OF_A_NETWORK)
+        elif isinstance(part, BaseException):
+            self._weigh_inside(part.args, level + 1)
 
     def locate(self, error: BaseException, line: int, column: int) -> None:
         """Called from the inside outward: the innermost place stays."""
@@ -104,6 +122,8 @@ class Budget:
             self.place = (line, column + 1)
 
 
+LIGHT = frozenset({bool, float, type(None)})
 CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
+NETWORKS = frozenset({IPv4Network, IPv6Network})
 MOST_NESTING = 50
 """JSON of people is a few deep."""

@@ -65,10 +65,10 @@ def _message(messages: Lines, budget: Budget, text: Any) -> None:
 def _logger(logged: Lines, bound: str) -> Thing:
     """``ak_logger.info("text", key=value)``"""
 
-    def say(level: str, budget: Budget, text: Any = "", **fields: Any) -> None:
+    def say(level: str, budget: Budget, text: Any = "", /, **fields: Any) -> None:
         logged.add(f"{level}: {shown(budget, text)}{bound}{_fields(budget, fields)}")
 
-    def bind(budget: Budget, **fields: Any) -> Thing:
+    def bind(budget: Budget, /, **fields: Any) -> Thing:
         return _logger(logged, f"{bound}{_fields(budget, fields)}"[:LONGEST_LINE])
 
     levels = {level: Routine(level, partial(say, level)) for level in LEVELS}
@@ -79,7 +79,7 @@ def _fields(budget: Budget, fields: Mapping[str, Any]) -> str:
     return "".join(f" {name}={shown(budget, value)}" for name, value in fields.items())
 
 
-def _is_group_member(budget: Budget, user: Any, **wanted: Any) -> bool:
+def _is_group_member(budget: Budget, /, user: Any, **wanted: Any) -> bool:
     """Directly, or through a parent."""
     filtered = person(user).all_groups.attribute("filter").call(budget, **wanted)
     return bool(filtered.length())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from control.expression.exposed import Exposed, Routine, Thing, free
-from control.expression.operations import kind_of
+from control.expression.operations import kind_of, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,8 @@ def http_request(facts: HttpFacts, user: Exposed) -> Thing:
             "get_host": free("get_host", lambda: facts.host),
             "get_full_path": free("get_full_path", lambda: full),
             "build_absolute_uri": Routine(
-                "build_absolute_uri", lambda budget, path=None: address + (full if path is None else str(path))
+                "build_absolute_uri",
+                lambda budget, path=None: address + (full if path is None else shown(budget, path)),
             ),
         },
     )

@@ -8,8 +8,8 @@ from typing import Any
 from control.expression.budget import Budget
 from control.expression.exposed import Exposed, Routine
 from control.expression.methods import attribute
-from control.expression.operations import items, truth
-from control.expression.vocabulary import compiled_pattern
+from control.expression.operations import items, shown, truth
+from control.expression.vocabulary import found
 
 
 class Listing(Exposed):
@@ -54,7 +54,7 @@ Records = tuple[Exposed, ...]
 
 def _of_text(compare: Callable[[str, str], bool], fold: bool = False) -> Callable[[Budget, Any, Any], bool]:
     def apply(budget: Budget, value: Any, wanted: Any) -> bool:
-        left, right = ("" if part is None else str(part) for part in (value, wanted))
+        left, right = ("" if part is None else shown(budget, part) for part in (value, wanted))
         budget.text(len(left) + len(right))
         return compare(left.casefold(), right.casefold()) if fold else compare(left, right)
 
@@ -72,9 +72,7 @@ def _within(budget: Budget, value: Any, wanted: Any) -> bool:
 
 
 def _matches(budget: Budget, value: Any, pattern: Any) -> bool:
-    text = "" if value is None else str(value)
-    budget.text(len(text))
-    return compiled_pattern(pattern).search(text) is not None
+    return found(budget, pattern, "" if value is None else shown(budget, value))
 
 
 LOOKUPS: dict[str, Callable[[Budget, Any, Any], bool]] = {
@@ -113,15 +111,15 @@ def _all(budget: Budget, records: Records) -> Listing:
     return Listing(records)
 
 
-def _filter(budget: Budget, records: Records, **wanted: Any) -> Listing:
+def _filter(budget: Budget, records: Records, /, **wanted: Any) -> Listing:
     return Listing([record for record in items(budget, list(records)) if _meets(budget, record, wanted)])
 
 
-def _exclude(budget: Budget, records: Records, **wanted: Any) -> Listing:
+def _exclude(budget: Budget, records: Records, /, **wanted: Any) -> Listing:
     return Listing([record for record in items(budget, list(records)) if not _meets(budget, record, wanted)])
 
 
-def _get(budget: Budget, records: Records, **wanted: Any) -> Any:
+def _get(budget: Budget, records: Records, /, **wanted: Any) -> Any:
     found = _filter(budget, records, **wanted)
     if found.length() != 1:
         raise LookupError(f"get() needs one to be there, and {found.length()} are")

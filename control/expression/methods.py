@@ -58,7 +58,7 @@ def _text_method(name: str) -> Method:
     """A method of `str` whose result is no longer than what it was given, or three times as long (`ß` to `SS`)."""
     natural = getattr(str, name)
 
-    def method(budget: Budget, text: str, *given: Any, **named: Any) -> Any:
+    def method(budget: Budget, text: str, /, *given: Any, **named: Any) -> Any:
         budget.weigh(text)
         for argument in (*given, *named.values()):
             budget.weigh(argument)
@@ -103,12 +103,13 @@ def _padding(name: str) -> Method:
     return method
 
 
-def _format(budget: Budget, text: str, *given: Any, **named: Any) -> str:
+def _format(budget: Budget, text: str, /, *given: Any, **named: Any) -> str:
     """``str.format`` with names and numbers alone: nothing can be reached through a field."""
     parts: list[str] = []
-    next_number = 0
+    next_number = length = 0
     for literal, field, spec, conversion in Formatter().parse(text):
         parts.append(literal)
+        length += len(literal)
         if field is None:
             continue
         if not field:
@@ -121,7 +122,8 @@ def _format(budget: Budget, text: str, *given: Any, **named: Any) -> str:
         elif conversion:
             value = shown(budget, value)
         parts.append(formatted(budget, value, spec or ""))
-        budget.text(sum(map(len, parts)))
+        length += len(parts[-1])
+        budget.text(length)
     return "".join(parts)
 
 
@@ -203,7 +205,7 @@ def _setdefault(budget: Budget, value: dict[Any, Any], key: Any, default: Any = 
     return value.setdefault(key, default)
 
 
-def _update(budget: Budget, value: dict[Any, Any], *given: Any, **named: Any) -> None:
+def _update(budget: Budget, value: dict[Any, Any], /, *given: Any, **named: Any) -> None:
     for more in (*given, named):
         if type(more) is not dict:
             more = dict_of_pairs(budget, more)

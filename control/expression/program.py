@@ -12,6 +12,7 @@ from control.expression.budget import Budget, Limits
 from control.expression.compilation import Execute, Frame, Scope
 from control.expression.exposed import Exposed
 from control.expression.faults import Exhausted, Failed, Fault, Refused, SkipObject
+from control.expression.operations import shown
 from control.expression.statements import block
 from control.expression.syntax import bound_names, parse, unknown_names
 from control.expression.vocabulary import EVERYWHERE
@@ -52,7 +53,7 @@ class Program:
         except RecursionError as error:
             raise Failed(_fault(budget, error, "It is nested too deeply."), budget.steps, exhausted=True) from None
         except Exception as error:
-            raise Failed(_fault(budget, error, _sentence(error)), budget.steps) from None
+            raise Failed(_fault(budget, error, _sentence(error, Budget(limits, clock))), budget.steps) from None
 
     def _execute(self, names: frozenset[str]) -> Execute:
         if names not in self._compiled:
@@ -80,9 +81,12 @@ def _fault(budget: Budget, error: BaseException, sentence: str) -> Fault:
     return Fault(line, column, sentence)
 
 
-def _sentence(error: Exception) -> str:
-    """Of an exception that the expression did not catch."""
-    text = str(error)[:500]
+def _sentence(error: Exception, budget: Budget) -> str:
+    """Of an exception that the expression did not catch. What it was made with may be large."""
+    try:
+        text = shown(budget, error)[:500]
+    except Exhausted:
+        return type(error).__name__
     if isinstance(error, KeyError):
         return f"There is no item {text}."
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

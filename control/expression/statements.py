@@ -279,7 +279,8 @@ def _try(node: ast.Try, scope: Scope) -> Execute:
         except RecursionError:
             raise
         except Exception as error:
-            return handled(frame, error)
+            # One that is kept, or raised again and again, would keep every frame that it ever passed.
+            return handled(frame, _light(error))
         return otherwise(frame) if then == ON else then
 
     def run(frame: Frame) -> int:
@@ -296,6 +297,11 @@ def _try(node: ast.Try, scope: Scope) -> Execute:
         return then
 
     return run
+
+
+def _light(error: Exception) -> Exception:
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _catches(node: ast.ExceptHandler, scope: Scope) -> Caught:

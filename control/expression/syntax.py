@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Collection, Iterator
 
 from control.expression.faults import Fault, Refused
@@ -39,6 +40,8 @@ ALLOWED: frozenset[type[ast.AST]] = frozenset(
     }
 )
 CONSTANTS = (str, int, float, bool, type(None))
+MOST_BITS = 4_096
+"""Of a number: keys and serial numbers fit."""
 
 WORDS: dict[type[ast.AST], str] = {
     ast.Import: "“import” is not possible here; the functions that are available need none.",
@@ -60,7 +63,11 @@ def parse(source: str) -> ast.Module:
     if len(source) > LONGEST:
         raise Refused(Fault(1, 1, f"It is longer than {LONGEST} characters."))
     try:
-        tree = ast.parse(source, type_comments=False)
+        with warnings.catch_warnings():
+            # A pattern is often written without the r that Python would like to see before it.
+            for kind in (DeprecationWarning, SyntaxWarning):
+                warnings.filterwarnings("ignore", category=kind, module="<expression>")
+            tree = ast.parse(source, "<expression>", type_comments=False)
     except SyntaxError as error:
         sentence = f"This is no Python: {error.msg}."
         raise Refused(Fault(error.lineno or 1, max(error.offset or 1, 1), sentence)) from None
@@ -101,6 +108,10 @@ def _objection(node: ast.AST) -> str | None:
     match node:
         case ast.Constant(value) if type(value) not in CONSTANTS:
             return f"A constant of the kind {type(value).__name__} is not possible here."
+        case ast.Constant(int(number)) if number.bit_length() > MOST_BITS:
+            return f"A number of more than {MOST_BITS} bits is not possible here."
+        case ast.Constant(str(text)) if any("\ud800" <= character <= "\udfff" for character in text):
+            return "Half a character (a surrogate) is not possible here; write \\U and eight digits."
         case ast.Attribute(attr=name) if name.startswith("_"):
             return f"“{name}” cannot be reached: names that begin with an underscore are Python's own."
         case ast.Attribute(ctx=ast.Store() | ast.Del()):

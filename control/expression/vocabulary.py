@@ -21,6 +21,10 @@ from control.expression.operations import NUMBERS, add, collected, items, kind_o
 LONGEST_NUMBER = 1_000
 """Digits that are read: turning more into a number takes time that grows with their square."""
 LONGEST_PATTERN = 1_000
+STATES_PER_STEP = 64
+"""A pattern that has no small automaton is tried in each of its states at each character."""
+STATES_PER_STEP_AGAIN = 4_096
+"""For another match in the same text: the automaton is there by then, or the first search was dear enough."""
 _MISSING = object()
 
 
@@ -41,7 +45,7 @@ def _any(budget: Budget, values: Any) -> bool:
     return any(truth(value) for value in items(budget, values))
 
 
-def _dict(budget: Budget, *given: Any, **named: Any) -> Any:
+def _dict(budget: Budget, /, *given: Any, **named: Any) -> Any:
     if len(given) > 1:
         raise TypeError("dict expected at most 1 argument")
     made: dict[Any, Any] = {}
@@ -264,10 +268,16 @@ def _kept_pattern(text: str) -> Any:
         raise ValueError(f"“{text}” is no pattern (RE2): {reason}") from None
 
 
+def found(budget: Budget, regex: Any, text: str) -> bool:
+    """Is it anywhere in there?"""
+    pattern = compiled_pattern(regex)
+    budget.spend(len(text) * pattern.programsize // STATES_PER_STEP)
+    return pattern.search(text) is not None
+
+
 def _regex_match(budget: Budget, value: Any, regex: Any) -> bool:
     """authentik's ``regex_match`` searches anywhere."""
-    text = shown(budget, value)
-    return compiled_pattern(regex).search(text) is not None
+    return found(budget, regex, shown(budget, value))
 
 
 def _regex_replace(budget: Budget, value: Any, regex: Any, repl: Any) -> str:
@@ -275,7 +285,11 @@ def _regex_replace(budget: Budget, value: Any, regex: Any, repl: Any) -> str:
     if type(repl) is not str:
         raise TypeError("what to put in its place is text")
     pattern = compiled_pattern(regex)
-    matches = sum(1 for _ in pattern.finditer(text))
+    budget.spend(len(text) * pattern.programsize // STATES_PER_STEP)
+    matches = 0
+    for match in pattern.finditer(text):
+        matches += 1
+        budget.spend(4 + (len(text) - match.start()) * pattern.programsize // STATES_PER_STEP_AGAIN)
     budget.text(len(text) + matches * (len(repl) + repl.count("\\") * len(text)))
     return str(pattern.sub(repl, text))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from control.expression.budget import NETWORKS
 from control.expression.environment import Asked
 from control.expression.exposed import Exposed, free
-from control.expression.operations import ADDRESSES, NETWORKS, kind_of
+from control.expression.operations import ADDRESSES, kind_of
 from control.mappings.answers import Broken, Mappings
 from control.records import PropertyMapping
 from protocols.link.messages import ReplyAttribute
@@ -97,7 +98,7 @@ class Packet(Exposed):
         """An attribute of a vendor, under a name of one's own. One that is known keeps its type."""
         if type(attribute_name) is not str or not attribute_name or type(attribute_code) is not int:
             raise TypeError("define_attribute takes a name and a number")
-        if type(vendor_code) is not int or attribute_type not in TYPES:
+        if type(vendor_code) is not int or type(attribute_type) is not str or attribute_type not in TYPES:
             raise ValueError(f"define_attribute takes the number of a vendor, and a type: {', '.join(TYPES)}")
         known = BY_NUMBER.get((vendor_code, attribute_code))
         if known is None:
@@ -107,8 +108,8 @@ class Packet(Exposed):
     # --- inside ---
 
     def _place(self, key: Any) -> tuple[Key, Definition]:
-        if type(key) in (int, tuple):
-            found = BY_NUMBER.get((0, key) if type(key) is int else key)
+        if number := _number(key):
+            found = BY_NUMBER.get(number)
             if found is None:
                 raise ValueError(f"{key} is no RADIUS attribute that an answer can have.")
             return (found.name.lower(), 0), found
@@ -126,6 +127,8 @@ class Packet(Exposed):
 
     def _write(self, key: Any, value: Any, replacing: bool) -> None:
         place, definition = self._place(key)
+        if type(value) is list and len(value) > MOST_ATTRIBUTES:
+            raise ValueError(f"an answer has at most {MOST_ATTRIBUTES} attributes")
         new = [(place, one, _told(definition, one, place[1])) for one in (value if type(value) is list else [value])]
         kept = [entry for entry in self._told if not replacing or entry[0] != place]
         if len(kept) + len(new) > MOST_ATTRIBUTES:
@@ -133,6 +136,15 @@ class Packet(Exposed):
         if sum(check(one.name, one.value, one.tag) for _, _, one in (*kept, *new)) > MOST_OCTETS:
             raise ValueError(f"an answer has room for {MOST_OCTETS} octets of attributes")
         self._told = [*kept, *new]
+
+
+def _number(key: Any) -> tuple[int, int] | None:
+    """Of the standard attribute, or of a vendor's."""
+    if type(key) is int:
+        return 0, key
+    if type(key) is tuple and len(key) == 2 and all(type(part) is int for part in key):
+        return key[0], key[1]
+    return None
 
 
 def _written(definition: Definition) -> str:

@@ -102,6 +102,9 @@ def value(source: str, asked: Asked = ASKED) -> Any:
         ("return context['geoip'].country", "CH"),
         ("return request.obj.slug", "grafana"),
         ("return request.debug or ak_is_sso_flow", False),
+        ("return ak_is_group_member(user=request.user, name='staff')", True),
+        ("return dict(budget=1, value=2)", {"budget": 1, "value": 2}),
+        ("return '{text} {name}'.format(text='a', name='b')", "a b"),
         ("return slugify(user.name) + regex_replace(user.email, '@.*', '')", "alice-liddellalice"),
         ("return list_flatten(['a', 'b'])", "a"),
     ],
@@ -145,11 +148,12 @@ def test_what_one_run_changes_the_next_does_not_see() -> None:
 
 def test_messages_and_lines_are_kept_also_of_a_failure() -> None:
     found = ask(
-        "log = ak_logger.bind(door='ldap')\nlog.info('seen', user=user.username)\nak_message('Not on Sundays')\n"
+        "log = ak_logger.bind(door='ldap')\nlog.info('seen', user=user.username, level=2, text='x')\n"
+        "ak_message('Not on Sundays')\n"
         "ak_message(5)\nreturn nothing_like_this.x if False else 1 / 0"
     )
     assert found.messages == ("Not on Sundays", "5")
-    assert found.logged == ("info: seen door=ldap user=alice",)
+    assert found.logged == ("info: seen door=ldap user=alice level=2 text=x",)
     assert found.fault is not None
     assert (found.fault.line, found.fault.column) == (5, 42)
     assert found.steps > 10
