@@ -22,6 +22,7 @@ from control.records import Certificate, Device, IssuedCertificate, Provider, Us
 from control.store.interface import Query, Transaction
 from control.verbs.certificates import certificates_in, revocations_in
 from protocols.link.messages import Authenticate
+from protocols.radius.realms import without_realm
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -53,9 +54,28 @@ def certificate(store: FlowStore, now: Callable[[], float]) -> Prove:
             check(chain, settings, datetime.fromtimestamp(now(), UTC))
         except Refused as refused:
             return Proved(refused.reason)
-        return await store.read(lambda tx: _whose(tx, provider, chain[0]))
+        return await store.read(lambda tx: _proved(tx, provider, chain[0], question.username.strip()))
 
     return prove
+
+
+def _proved(tx: Transaction, provider: Provider, leaf: x509.Certificate, claimed: str) -> Proved:
+    """``claimed``: what whoever shows it calls themselves."""
+    proved = _whose(tx, provider, leaf)
+    if proved.user is not None and _is_of_another(tx, provider, leaf, claimed, proved.user):
+        return Proved("certificate_of_another", proved.user)
+    return proved
+
+
+def _is_of_another(tx: Transaction, provider: Provider, leaf: x509.Certificate, claimed: str, user: int) -> bool:
+    """Is it the name of somebody else of ours, and not in the certificate? An anonymous name, or one of nobody, is the
+    device's own affair (RFC 9190 section 2.1.8)."""
+    realms = frozenset(part.strip().lower() for part in str(provider.settings.get("stripped_realms", "")).split(","))
+    for name in filter(None, {claimed, without_realm(claimed, realms)}):
+        other = named(tx, provider, name)
+        if other is not None and other.pk != user and name.lower() not in map(str.lower, names_in(leaf)):
+            return True
+    return False
 
 
 def _whose(tx: Transaction, provider: Provider, leaf: x509.Certificate) -> Proved:

@@ -10,13 +10,15 @@ from outpost.outcome import Decision, Identity
 from outpost.telemetry import Telemetry
 from protocols.link.messages import RadiusSettings, ReplyAttribute
 from protocols.radius.class_attribute import class_of
-from protocols.radius.dictionary import CLASS, USER_NAME
+from protocols.radius.dictionary import CHARGEABLE_USER_IDENTITY, CLASS, USER_NAME
 from protocols.radius.packet import MAX_VALUE, attribute
 from protocols.radius.reply import MOST_OCTETS, encoded, hiding
 from protocols.radius.request import Request
 from rules.replies import chosen
 
 SESSION_TIMEOUT = "Session-Timeout"
+CUI = "chargeable-user-identity"
+"""RFC 4372: who asks for one gets what stands for the person and does not name them."""
 
 
 class Replies:
@@ -37,6 +39,8 @@ class Replies:
             return b""
         own = attribute(USER_NAME, identity.username.encode()[:MAX_VALUE]) + attribute(CLASS, class_of(identity.user))
         told = self._chosen(request, decision, identity)
+        if CHARGEABLE_USER_IDENTITY in request.packet.first and not any(one.name.lower() == CUI for one in told):
+            own += attribute(CHARGEABLE_USER_IDENTITY, identity.uid.encode()[:MAX_VALUE])
         return self._encoded(request, told) + own if told else own
 
     def _chosen(self, request: Request, decision: Decision, identity: Identity) -> list[ReplyAttribute]:

@@ -155,7 +155,7 @@ class NasRecord:
     identifier: str = ""
     """NAS-Identifier, where several NAS share one address (behind a gateway or a container bridge)."""
     message_authenticator: str = "pinned"
-    """pinned, required, optional (`protocols.radius.nas.Requirement`)."""
+    """pinned, required, optional, unsigned (`protocols.radius.nas.Requirement`)."""
     coa_port: int = 3799
     """UDP port at which it takes orders (RFC 5176); 0: it takes none."""
     radsec_name: str = ""

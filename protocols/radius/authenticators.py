@@ -78,8 +78,12 @@ def keyed_request_verifies(packet: Packet, secret: bytes) -> bool:
 
 
 def plain_reply(code: int, request: Packet, attributes: bytes, secret: bytes) -> bytes:
-    """As `signed_reply`, without a Message-Authenticator: programs differ about how one is made for accounting."""
-    head = bytes((code, request.octets[1])) + (HEADER + len(attributes)).to_bytes(2)
+    """As `signed_reply`, without a Message-Authenticator: programs differ about how one is made for accounting, and
+    some NAS drop an answer that has one."""
+    length = HEADER + len(attributes)
+    if length > MAX_LENGTH:
+        raise LocalProtocolError(f"a reply of {length} octets is longer than {MAX_LENGTH}")
+    head = bytes((code, request.octets[1])) + length.to_bytes(2)
     return head + response_authenticator(head, request.authenticator, attributes, secret) + attributes
 
 

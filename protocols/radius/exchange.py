@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import deque
 
 from protocols.errors import RemoteProtocolError
-from protocols.radius.authenticators import PLAIN_REPLY, signed_reply
+from protocols.radius.authenticators import PLAIN_REPLY, plain_reply, signed_reply
 from protocols.radius.devices import device_offer
-from protocols.radius.dictionary import EAP_MESSAGE, NAS_IDENTIFIER, PROXY_STATE, USER_PASSWORD
+from protocols.radius.dictionary import EAP_MESSAGE, MESSAGE_AUTHENTICATOR, NAS_IDENTIFIER, PROXY_STATE, USER_PASSWORD
 from protocols.radius.duplicates import Duplicates, Peer, State
-from protocols.radius.nas import NasTable, unmapped
+from protocols.radius.nas import NasTable, Requirement, unmapped
 from protocols.radius.packet import Code, Packet
 from protocols.radius.pins import Pins
 from protocols.radius.proof import (
@@ -40,6 +40,7 @@ from protocols.radius.request import (
 
 # Looking a member of an enumeration up costs as much as comparing it three times.
 _ACCESS_REQUEST, _STATUS_SERVER, _ACCESS_REJECT = Code.ACCESS_REQUEST, Code.STATUS_SERVER, Code.ACCESS_REJECT
+_UNSIGNED = Requirement.UNSIGNED
 
 REJECT_DELAY = 1.0  # seconds; slows guessing, and is shorter than any NAS' first retry
 MAX_DELAYED = 16_384  # rejects on their way; beyond it a guesser gets none at all
@@ -143,5 +144,8 @@ class RadiusExchange:
 
     @staticmethod
     def _reply(request: Request, code: int, attributes: bytes = b"") -> bytes:
-        echoed = request.packet.encoded(PROXY_STATE)
-        return signed_reply(code, request.packet, attributes + echoed, request.nas.secret)
+        packet, nas = request.packet, request.nas
+        attributes += packet.encoded(PROXY_STATE)
+        if nas.message_authenticator is _UNSIGNED and MESSAGE_AUTHENTICATOR not in packet.first:
+            return plain_reply(code, packet, attributes, nas.secret)
+        return signed_reply(code, packet, attributes, nas.secret)

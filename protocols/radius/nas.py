@@ -19,6 +19,8 @@ class Requirement(StrEnum):
     REQUIRED = "required"
     OPTIONAL = "optional"
     """For a NAS or proxy that cannot be taught; leaves only what RFC 3579 and 5997 demand (EAP, Status-Server)."""
+    UNSIGNED = "unsigned"
+    """As before, and what comes without one is answered without one: for equipment that drops what has one."""
 
 
 @dataclass(frozen=True, slots=True)

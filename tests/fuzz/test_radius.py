@@ -87,14 +87,16 @@ def test_nothing_escapes_the_exchange(requirement: Requirement) -> None:
             case AccessRequested(request):
                 reply = exchange.answer(request, 2, now)
                 assert reply is not None
-                assert nas_side.believes(reply, datagram)
+                unsigned = requirement is Requirement.UNSIGNED and 80 not in request.packet.first
+                expected = nas_side.plain_reply(2, datagram, request.packet.encoded(33), nas_side.SECRET)
+                assert reply == expected if unsigned else nas_side.believes(reply, datagram)
             case Refused(reason=reason):
                 assert reason in REASONS
                 assert exchange.wake_at is not None
             case _ if hasattr(event, "reason"):
                 assert event.reason in DISCARDS
         for reply, _ in exchange.due(now):
-            assert PLAIN_REPLY <= len(reply) <= 4096
+            assert (20 if requirement is Requirement.UNSIGNED else PLAIN_REPLY) <= len(reply) <= 4096
             assert reply[0] == 3
     assert {"AccessRequested", "Discard"} <= seen
     assert len(exchange._duplicates) <= 700

@@ -146,6 +146,7 @@ WORDS: dict[str, Words] = {
             "pinned": "pinned: whoever has sent one must go on",
             "required": "required",
             "optional": "optional: for what cannot be taught",
+            "unsigned": "unsigned: nor do our answers to such requests, for what drops those",
         },
     ),
     "coa_port": Words("Port for orders", "Where it ends sessions when told to (RFC 5176); 0: it takes no orders."),

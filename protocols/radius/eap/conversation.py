@@ -23,16 +23,19 @@ class Unexpected(RemoteProtocolError):
 
 
 class Conversation:
-    """``identifier``: of the first Request."""
+    """``identifier``: of the first Request. ``inside``: a tunnel, through which nothing comes twice or late, so that
+    what answers nothing there ends it all."""
 
-    def __init__(self, methods: Methods, identifier: int = 0) -> None:
+    def __init__(self, methods: Methods, identifier: int = 0, inside: bool = False) -> None:
         self.identity: str | None = None
         self.identifier = identifier
         """Of the Request that waits for its Response."""
         self._methods = methods
         self._method: Method | None = None
+        self._proposed: set[int] = set()
         self._may_refuse = False
         self._asking = False
+        self._inside = inside
 
     @property
     def method(self) -> int:
@@ -57,9 +60,9 @@ class Conversation:
         """Raises Unexpected, and RemoteProtocolError for what ends the conversation in failure."""
         answer = parse_response(octets)
         if self._asking:
-            raise Unexpected("the last Response is still being decided")
+            raise self._unexpected("the last Response is still being decided")
         if answer.identifier != self.identifier:
-            raise Unexpected(f"EAP Identifier {answer.identifier} instead of {self.identifier}")
+            raise self._unexpected(f"EAP Identifier {answer.identifier} instead of {self.identifier}")
         return self._receive(answer)
 
     def decided(self, verdict: Verdict) -> Step:
@@ -76,7 +79,7 @@ class Conversation:
         if answer.type == Type.NAK and self._may_refuse:
             return self._refused(answer.data)
         if answer.type != self._method.type:
-            raise Unexpected(f"EAP type {answer.type} instead of {self._method.type}")
+            raise self._unexpected(f"EAP type {answer.type} instead of {self._method.type}")
         self._may_refuse = False
         return self._framed(self._method.receive(answer.data))
 
@@ -93,13 +96,16 @@ class Conversation:
 
     def _refused(self, wanted: bytes) -> Step:
         """Legacy NAK (RFC 3748 section 5.3.1): the types that the peer would rather use; 0 is none."""
-        self._may_refuse = False
         for kind in wanted:
-            if kind in self._methods:
+            if kind in self._methods and kind not in self._proposed:
                 return self._propose(kind)
         return Failed("eap_no_common_method", f"the device asks for EAP types {list(wanted)}")
 
+    def _unexpected(self, text: str) -> RemoteProtocolError:
+        return RemoteProtocolError(text) if self._inside else Unexpected(text)
+
     def _propose(self, kind: int) -> Step:
+        self._proposed.add(kind)
         self._method = self._methods[kind](self.identity or "")
         return self._framed(self._method.start())
 

@@ -38,7 +38,7 @@ class Peap(Tunnel):
 
     def _converse(self) -> Step:
         self._after = self._tunnelled
-        self._conversation = Conversation(self._inner)
+        self._conversation = Conversation(self._inner, inside=True)
         return self._inside(self._conversation.start())
 
     def _resumed(self, verdict: Verdict) -> Step:

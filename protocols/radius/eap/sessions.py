@@ -6,8 +6,9 @@ Strangers can begin as many as they like, so that all is bounded: how many, for 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from protocols.errors import RemoteProtocolError
 from protocols.radius.eap.conversation import Conversation, Methods, Unexpected
@@ -81,6 +82,11 @@ class Session:
     deciding: bool = False
     verdict: Verdict | None = None
 
+    @property
+    def proved(self) -> bool:
+        """Whoever it is would be let in, and only has to hear it to the end."""
+        return self.verdict is not None and self.verdict.accepted
+
 
 class EapSessions:
     """``random`` gives so many random octets. ``identifier`` of the first Request is random, too."""
@@ -152,7 +158,7 @@ class EapSessions:
                 self._end(session)
             raise
         except RemoteProtocolError as error:
-            return self._fail(session, "eap_malformed", str(error))
+            return self._fail(session, "eap_malformed", str(error), failure_of(eap))
         except Exception:
             self._end(session)
             raise
@@ -176,26 +182,28 @@ class EapSessions:
             case Failed(reason, text):
                 return self._fail(session, reason, text)
 
-    def _fail(self, session: Session, reason: str, text: str) -> Reject:
+    def _fail(self, session: Session, reason: str, text: str, eap: bytes = b"") -> Reject:
+        """``eap``: the Failure, if it is not to answer what was asked last."""
         self._end(session)
         told = session.verdict is not None and session.verdict.reason == reason
         conversation = session.conversation
-        return Reject(failure(conversation.identifier), reason, text, conversation.identity or "", told)
+        return Reject(eap or failure(conversation.identifier), reason, text, conversation.identity or "", told)
 
     def _begin(self, nas: str, provider: int, conversation: Conversation, now: float) -> Session:
         if self._by_nas[nas] >= self._most_per_nas:
-            self._evict(next(one for one in self._sessions.values() if one.nas == nas))
+            self._evict(one for one in self._sessions.values() if one.nas == nas)
         elif len(self._sessions) >= self._most_sessions:
-            self._evict(next(iter(self._sessions.values())))
+            self._evict(iter(self._sessions.values()))
         session = Session(self._random(STATE_SIZE), nas, provider, conversation, now)
         self._sessions[session.state] = session
         self._by_nas[nas] += 1
         return session
 
-    def _evict(self, oldest: Session) -> None:
-        """All are of people who have not proved anything yet: whoever has is no longer here."""
+    def _evict(self, sessions: Iterator[Session]) -> None:
+        """The oldest of somebody who has proved nothing yet; of all, if everybody has."""
         self.evicted += 1
-        self._end(oldest)
+        oldest = next(sessions)
+        self._end(next((one for one in chain((oldest,), sessions) if not one.proved), oldest))
 
     def _end(self, session: Session) -> None:
         if self._sessions.pop(session.state, None) is not None:
@@ -211,5 +219,10 @@ class EapSessions:
             self._end(oldest)
 
 
+def failure_of(eap: bytes) -> bytes:
+    """The Failure that answers a Response (RFC 3748 section 4.2); empty if that has no Identifier."""
+    return failure(eap[1]) if len(eap) > 1 else b""
+
+
 def _reject(eap: bytes, reason: str) -> Reject:
-    return Reject(failure(eap[1]) if len(eap) > 1 else b"", reason, "", "")
+    return Reject(failure_of(eap), reason, "", "")

@@ -84,7 +84,7 @@ class Ttls(Tunnel):
 
     def _converse(self, eap: bytes) -> Step:
         if self._conversation is None:
-            self._conversation = Conversation(self._inner)
+            self._conversation = Conversation(self._inner, inside=True)
             return self._inside(self._conversation.introduced(eap))
         return self._inside(self._conversation.receive(eap))
 

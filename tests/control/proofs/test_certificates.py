@@ -53,9 +53,22 @@ def test_a_certificate_of_the_authority_names_its_user(house: Network) -> None:
     assert (proved.reason, proved.user, proved.version, proved.reuse) == ("accepted", house.alice, 2, None)
 
 
-def test_the_name_that_the_peer_calls_itself_does_not_matter(house: Network) -> None:
+@pytest.mark.parametrize("name", ["alice", "alice@example.com", "anonymous", "@example.com", "", "laptop", "host/pc7"])
+def test_96_a_name_that_is_nobody_elses_is_the_devices_own_affair(house: Network, name: str) -> None:
     house.user("bob")
-    assert house.show(house.authority.issue("alice"), name="bob").user == house.alice
+    assert house.show(house.authority.issue("alice"), name=name).user == house.alice
+
+
+@pytest.mark.parametrize("name", ["bob", "BOB", "bob@example.com", "bob@office.example"])
+def test_96_nobody_calls_themselves_somebody_else(house: Network, name: str) -> None:
+    house.user("bob", email="bob@example.com")
+    house.settings["stripped_realms"] = "office.example"
+    assert house.show(house.authority.issue("alice"), name=name) == Proved("certificate_of_another", house.alice)
+
+
+def test_96_a_name_in_the_certificate_may_be_anybodys(house: Network) -> None:
+    house.user("bob")
+    assert house.show(house.authority.issue("bob", [principal("alice")]), name="bob").user == house.alice
 
 
 @pytest.mark.parametrize(

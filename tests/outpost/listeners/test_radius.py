@@ -415,6 +415,19 @@ def test_rules_choose_attributes_by_group_and_place() -> None:
     assert accepted(door, at_other).startswith(nas_side.attribute(11, b"guests") + vlan)
 
 
+def test_a_chargeable_identity_is_for_those_who_ask() -> None:
+    """RFC 4372: it stands for the person, and does not name them."""
+    door = Door(FakeLink({"alice": "correct horse"}, {"alice": an_identity("alice", 1, uid="abc")}))
+    asks = nas_side.attribute(89, b"\0")
+    assert nas_side.attribute(89, b"abc") not in accepted(door, nas_side.pap())
+    assert nas_side.attribute(89, b"abc") in accepted(door, nas_side.pap(identifier=8, extra=asks))
+    rule = ReplyRule((ReplyAttribute("Chargeable-User-Identity", "room 7"),))
+    door = Door(None, with_settings(rules=(rule,)))
+    told = accepted(door, nas_side.pap(extra=asks))
+    assert told.startswith(nas_side.attribute(89, b"room 7"))
+    assert told.count(b"\x59") == 1
+
+
 def test_an_attribute_that_cannot_be_sent_is_left_out_and_told() -> None:
     rule = ReplyRule((ReplyAttribute("Acct-Interim-Interval", "often"), ReplyAttribute("Filter-Id", "x")))
     door = Door(None, with_settings(rules=(rule,)))

@@ -252,6 +252,21 @@ def test_114_no_reply_is_longer_than_an_unsigned_request() -> None:
             assert len(vector.reply) <= len(vector.datagram)
 
 
+def test_124_a_nas_that_drops_what_is_signed_gets_answers_as_it_asks() -> None:
+    exchange = RadiusExchange(Pins())
+    nas = Nas(nas_side.SECRET, 1, Requirement.UNSIGNED)
+    exchange.table = NasTable([ClientNetwork("0.0.0.0/0", nas)])
+    state = nas_side.attribute(33, b"hop")
+    datagram = nas_side.pap(sign="never", extra=state)
+    reply = exchange.answer(asked(exchange, datagram), ACCEPT, 0.0)
+    assert reply == nas_side.plain_reply(ACCEPT, datagram, state, nas_side.SECRET)
+    signed = nas_side.pap(identifier=8)
+    assert exchange.answer(asked(exchange, signed), ACCEPT, 0.0) == nas_side.expected_reply(ACCEPT, signed)
+    request = asked(exchange, nas_side.pap(identifier=9, sign="never"))
+    with pytest.raises(LocalProtocolError):
+        exchange.answer(request, ACCEPT, 0.0, nas_side.attribute(18, bytes(253)) * 17)
+
+
 def test_a_pin_is_shown_by_the_next_request() -> None:
     exchange = an_exchange()
     exchange.answer(asked(exchange, nas_side.pap(identifier=1, sign="never")), ACCEPT, 0.0)

@@ -185,6 +185,25 @@ def test_101_no_common_method_inside() -> None:
     assert answer.reason == "eap_no_common_method"
 
 
+def test_101_what_answers_nothing_inside_ends_it() -> None:
+    """Nobody sends anything again through a tunnel, so that silence would leave the device waiting."""
+
+    def inside(heard: bytes) -> bytes:
+        match heard[0] if heard else 0:
+            case 1 if len(heard) == 1:
+                return b"\x01alice"
+            case 26:
+                return bytes((3, GTC))
+            case 6:
+                return bytes((26,)) + bytes(54)
+            case _:
+                return b""
+
+    answer = a_nas().login(TlsDevice(PEAP, inside))
+    assert isinstance(answer, Reject)
+    assert answer.reason == "eap_malformed"
+
+
 def test_a_challenge_goes_to_the_person_in_gtc() -> None:
     def judge(offer: Offer) -> Verdict:
         if isinstance(offer, PasswordOffer):

@@ -81,11 +81,22 @@ def test_without_a_common_method(wanted: bytes) -> None:
     rejected(nas.send(response(first.eap[1], NAK, wanted)), "eap_no_common_method")
 
 
-def test_a_method_is_refused_once() -> None:
+def test_another_method_is_proposed_as_long_as_there_is_one_that_was_not() -> None:
     nas = a_nas()
     proposed = begun(nas, TTLS)
+    third = nas.send(response(proposed.eap[1], NAK, bytes((PEAP, MSCHAPV2))))
+    assert isinstance(third, Continue)
+    assert third.eap[4] == MSCHAPV2
+    rejected(nas.send(response(third.eap[1], NAK, bytes((PEAP, TTLS)))), "eap_no_common_method")
+
+
+def test_a_method_that_has_begun_is_not_refused_any_more() -> None:
+    nas = a_nas()
+    proposed = begun(nas, TTLS)
+    hello = nas.send(TlsDevice(TTLS).respond(proposed.eap))
+    assert isinstance(hello, Continue)
     with pytest.raises(Unexpected):
-        nas.send(response(proposed.eap[1], NAK, bytes((PEAP,))))
+        nas.send(response(hello.eap[1], NAK, bytes((MSCHAPV2,))))
 
 
 def test_nothing_offered() -> None:
@@ -116,7 +127,8 @@ def test_eap_start_asks_for_an_identity() -> None:
 )
 def test_67_68_70_packets_that_are_none(eap: bytes) -> None:
     nas = a_nas()
-    rejected(nas.send(eap))
+    failure = rejected(nas.send(eap)).eap
+    assert len(eap) == 1 or failure == bytes((4, eap[1], 0, 4)), "it answers what came (RFC 3748 section 4.2)"
     assert len(nas.sessions) == 0
 
 
@@ -228,6 +240,19 @@ def test_90_a_flood_evicts_its_own_oldest_and_nobody_elses() -> None:
     nas.state = mine
     with pytest.raises(Unexpected):
         nas.send(response(200, TTLS, b"\0"))
+
+
+def test_90_whoever_has_proved_who_they_are_makes_no_room() -> None:
+    nas = a_nas(most_sessions=10, most_per_nas=3)
+    nas.judge = lambda _: Verdict(True, "accepted", authenticator_response="S=", keys=Keys(bytes(16), bytes(16)))
+    success = nas.send(response(begun(nas, MSCHAPV2).eap[1], MSCHAPV2, a_response()))
+    assert isinstance(success, Continue)
+    mine = nas.state
+    for _ in range(5):
+        nas.sessions.receive(response(7, IDENTITY, b"x"), None, NAS, PROVIDER, nas.methods, 0.0)
+    assert len(nas.sessions) == 3
+    nas.state = mine
+    assert isinstance(nas.send(response(success.eap[1], MSCHAPV2, b"\x03")), Accept)
 
 
 def test_90_sessions_are_bounded_in_all() -> None:
