@@ -47,6 +47,7 @@ from outpost.listeners.radius_orders import RadiusOrders
 from outpost.listeners.radius_replies import Replies
 from outpost.listeners.radsec import RadSecAccounting, RadSecFactory, RadSecLogins
 from outpost.listeners.radsec_trust import RadSecTls, trust_of
+from outpost.listeners.repeated import Repeated
 from outpost.listeners.reverse_proxy import NobodyHere, ReverseProxy
 from outpost.listeners.tls import ServerTls
 from outpost.listeners.upstream_metrics import UpstreamMetrics
@@ -232,6 +233,7 @@ class Outpost:
             control_address,
             self._now,
             SessionPolicies(self._link, self._now, lambda: self._random(8).hex()),
+            Repeated(self._random(32), self._directory, self.telemetry, self._now),
         )
         watch = Watch(
             sessions, self._directory, lambda: forward_auth.table, self._reactor, self._now, self.telemetry.fault
@@ -246,6 +248,7 @@ class Outpost:
             self._now,
             self.telemetry,
             hosted=reverse_proxy.hosted,
+            repeated=forward_auth.repeated.answer,
         )
 
     def _own_address(self) -> str:

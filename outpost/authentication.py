@@ -79,6 +79,10 @@ class Authentication:
         """An accepted decision, if control need not be asked for it; for doors that answer without waiting."""
         return self._cache.known(credentials, provider, peer) if self._cache is not None else None
 
+    def standing(self, credentials: Password, provider: int, peer: str) -> Callable[[], bool] | None:
+        """As `CredentialCache.standing`."""
+        return self._cache.standing(credentials, provider, peer) if self._cache is not None else None
+
     async def authenticate(self, credentials: Credentials, provider: int, circumstances: Circumstances) -> Decision:
         """Who is this, and may they use the provider with this pk? Never raises: any exception denies."""
         question_id = self._new_id()

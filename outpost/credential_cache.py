@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import blake2s
 from hmac import compare_digest
 from typing import Any, NamedTuple, Protocol
@@ -110,6 +111,21 @@ class CredentialCache:
         self.hits[False] += 1
         return entry.decision
 
+    def standing(self, credentials: Password, provider: int, peer: str) -> Callable[[], bool] | None:
+        """Of credentials that are `known`: asks whether they still are, without being shown them; each yes is a use."""
+        entry = self._find(credentials, provider, peer)
+        return partial(self._still, entry) if entry is not None else None
+
+    def _still(self, entry: _Entry) -> bool:
+        now = self._now()
+        if now >= entry.good_until or not entry.since <= now < entry.until:
+            return False
+        if entry.revision != self._directory.current.revision:
+            return False
+        self.uses[entry.use] += 1
+        self.hits[False] += 1
+        return True
+
     def in_grace(self, credentials: Password, provider: int, peer: str) -> Decision | None:
         """As `known`, for while control cannot be asked."""
         entry = self._find(credentials, provider, peer)
@@ -163,6 +179,8 @@ class CredentialCache:
         self._peers_matter |= bool(place[2])
         user = decision.identity.user if decision.identity is not None else 0
         use = Use(place[0], user, away=False)
+        if (before := self._entries.get(place)) is not None:
+            before.good_until = 0.0
         entry = _Entry(self._digest(credentials), good_until, grace_until, decision, use, words)
         self._entries[place] = entry
         self._entries.move_to_end(place)
@@ -175,6 +193,7 @@ class CredentialCache:
         for place in ((provider, credentials.username, ""), (provider, credentials.username, peer)):
             entry = self._entries.get(place)
             if entry is not None and compare_digest(entry.digest, self._digest(credentials)):
+                entry.good_until = 0.0
                 del self._entries[place]
                 if self.keeper is not None:
                     self.keeper.forgotten(place)

@@ -52,6 +52,9 @@ def _department(bench: Bench, count: int) -> Load:
     return bench.searches("departmentNumber", (), found).but(entries=DEPARTMENT_SIZE, connections=1)
 
 
+TARGETS = ("/", "/dashboard/view?panel=4&from=now-6h", "/static/app.3f9c1d27.js", "/api/v1/rows?page=2")
+
+
 def _anonymous(bench: Bench, count: int) -> Load:
     from benchmarks.harness.wire import forward_auth
 
@@ -60,14 +63,16 @@ def _anonymous(bench: Bench, count: int) -> Load:
 
 
 def _session(count_of: Callable[[Bench], int]) -> Callable[[Bench, int], Load]:
-    """Requests with cookies of so many sessions in turn, all the administrator's."""
+    """Requests with cookies of so many sessions in turn, all the administrator's, each of them for several targets."""
 
     def load(bench: Bench, count: int) -> Load:
         from benchmarks.harness.wire import forward_auth
 
         cookies = session_cookies(ADMINISTRATOR_PK, count_of(bench))
-        file = bench.questions([(forward_auth(cookie=cookie), b"") for cookie in cookies])
-        return Load("stream", {"protocol": "http", "file": file, "connections": 64})
+        asked = [forward_auth(cookie=cookie, target=target) for target in TARGETS for cookie in cookies]
+        return Load(
+            "stream", {"protocol": "http", "file": bench.questions([(one, b"") for one in asked]), "connections": 64}
+        )
 
     return load
 

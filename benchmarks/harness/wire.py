@@ -116,12 +116,14 @@ CADDY_PATH = "/outpost.goauthentik.io/auth/caddy"
 TARGET = "/dashboard/view?panel=4&from=now-6h"
 
 
-def forward_auth(username: str = "", password: str = "", cookie: str = "", caddy: bool = False) -> bytes:
+def forward_auth(
+    username: str = "", password: str = "", cookie: str = "", caddy: bool = False, target: str = TARGET
+) -> bytes:
     """What nginx's auth_request, or Caddy's forward_auth, sends for a browser's request, about 700 octets; without a
     name or a cookie, anonymous."""
-    asked = [f"X-Original-URL: http://{HOST}{TARGET}", "X-Original-Method: GET"]
+    asked = [f"X-Original-URL: http://{HOST}{target}", "X-Original-Method: GET"]
     if caddy:
-        asked = ["X-Forwarded-Proto: http", f"X-Forwarded-Host: {HOST}", f"X-Forwarded-Uri: {TARGET}"]
+        asked = ["X-Forwarded-Proto: http", f"X-Forwarded-Host: {HOST}", f"X-Forwarded-Uri: {target}"]
         asked.append("X-Forwarded-Method: GET")
     lines = [
         f"GET {CADDY_PATH if caddy else AUTH_PATH} HTTP/1.1",

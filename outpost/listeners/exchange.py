@@ -87,6 +87,11 @@ class Exchange:
         self.known: Known | None = None
 
     @property
+    def octets(self) -> bytes:
+        """All of the request, if the same octets would always get the same answer from whoever decided it."""
+        return self.request.octets
+
+    @property
     def gone(self) -> bool:
         return self._connection is None
 

@@ -6,6 +6,7 @@ Trusted peer, dialect, site, credentials, authentication, headers; whatever goes
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from twisted.internet.defer import Deferred
 
@@ -15,6 +16,7 @@ from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
 from outpost.listeners.identity_lines import IdentityLines
+from outpost.listeners.repeated import Repeated, always
 from outpost.listeners.sign_in import SignInDoor
 from outpost.listeners.site_rules import SiteRules
 from outpost.listeners.sites import sites
@@ -81,7 +83,9 @@ class ForwardAuth:
         control_url: Callable[[], str],
         now: Callable[[], float],
         policies: SessionPolicies,
+        repeated: Repeated,
     ) -> None:
+        self.repeated = repeated
         self._policies = policies
         self._authentication = authentication
         self._telemetry = telemetry
@@ -228,7 +232,11 @@ class ForwardAuth:
         self._telemetry.decisions["proxy", "accepted"] += 1
         asking.exchange.identity = identity
         asking.exchange.known = known
-        asking.exchange.respond(convention.allowed, lines)
+        if known.identity is None or self._rules.ask_about_targets(asking.site):
+            asking.exchange.respond(convention.allowed, lines)
+        else:
+            holds = partial(self._sessions.still_counts, known)
+            self.repeated.respond(asking.exchange, convention.allowed, lines, b"", "accepted", holds)
 
     def _without_session(self, asking: Asking, realm: Realm | None) -> None:
         match credentials_in(asking.site, asking.headers):
@@ -247,7 +255,8 @@ class ForwardAuth:
     def _try(self, asking: Asking, credentials: Password) -> None:
         known = self._authentication.known(credentials, asking.site.provider, asking.client)
         if known is not None:
-            self._answer(asking, credentials, asking.seen_from, known)
+            standing = self._authentication.standing(credentials, asking.site.provider, asking.client)
+            self._answer(asking, credentials, asking.seen_from, known, standing)
         else:
             Deferred.fromCoroutine(self._prove(asking, credentials))
 
@@ -258,8 +267,10 @@ class ForwardAuth:
         elif realm is not None and asking.convention.tells_location:
             where = [(b"Location", self._sign_in.address(realm, site, self.table, forwarded))]
             exchange.respond(401, PLAIN + field_lines(where), SIGN_IN + b"\n")
-        else:
+        elif self._targets_matter(site) or (realm is not None and values(asking.headers, realm.jar.session)):
             exchange.respond(401, PLAIN, SIGN_IN + b"\n")
+        else:
+            self.repeated.respond(exchange, 401, PLAIN, SIGN_IN + b"\n", "no_credentials", always)
 
     async def _prove(self, asking: Asking, credentials: Password) -> None:
         try:
@@ -269,7 +280,19 @@ class ForwardAuth:
         except Exception:
             self._fault(asking.exchange)
 
-    def _answer(self, asking: Asking, credentials: Password, circumstances: Circumstances, decision: Decision) -> None:
+    def _targets_matter(self, site: Site) -> bool:
+        """May somebody without a session be answered otherwise about another target?"""
+        return bool(site.skipped) or self._rules.ask_about_targets(site)
+
+    def _answer(
+        self,
+        asking: Asking,
+        credentials: Password,
+        circumstances: Circumstances,
+        decision: Decision,
+        standing: Callable[[], bool] | None = None,
+    ) -> None:
+        """``standing``: asks whether the same would be said of these credentials again, if that can be known."""
         identity = decision.identity
         if identity is None:
             challenge = BAD_TOKEN if isinstance(credentials, Bearer) else CHALLENGE
@@ -280,8 +303,12 @@ class ForwardAuth:
             self._refuse(asking.exchange, identity.username, circumstances, Decision(refusal, id=decision.id))
             return
         self._telemetry.decided(identity.username, circumstances, decision)
-        asking.exchange.identity = identity
-        asking.exchange.respond(asking.convention.allowed, ALLOWED + fields)
+        exchange, status, lines = asking.exchange, asking.convention.allowed, ALLOWED + fields
+        exchange.identity = identity
+        if standing is None or self._targets_matter(asking.site):
+            exchange.respond(status, lines)
+        else:
+            self.repeated.respond(exchange, status, lines, b"", "accepted", standing)
 
     def _shown(self, asking: Asking, identity: Identity) -> tuple[str, bytes]:
         """Why somebody with good credentials may not in all the same, or else their headers."""

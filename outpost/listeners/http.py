@@ -81,6 +81,12 @@ class HttpConnection(Conversation):
     def dataReceived(self, data: bytes) -> None:
         if self._closing:
             return
+        if self.owner.repeated is not None and self.http.idle and not self._writing_paused:
+            answer = self.owner.repeated(self.peer, data, self.owner.date())
+            if answer is not None:
+                self._send(answer)
+                self._wait(IDLE_TIMEOUT)
+                return
         self.http.receive_data(data)
         self._advance()
         if self._exchange is None and not self._head_begun and not self._closing and self.http.head_begun:
@@ -248,7 +254,8 @@ class HttpConnection(Conversation):
 class HttpFactory(Factory):
     """``routes``: (prefix, route), the first that fits. A prefix ending in ``/`` stands for everything below it, any
     other for itself. ``fallback`` takes the rest; without one the rest is 404. ``now``: seconds since the epoch.
-    ``hosted`` is asked before all of these whether the host that a request names is somebody else's."""
+    ``hosted`` is asked before all of these whether the host that a request names is somebody else's, and ``repeated``,
+    with the peer, the octets and the Date line, whether this is a question that has its answer."""
 
     noisy = False
 
@@ -262,9 +269,11 @@ class HttpFactory(Factory):
         most_connections: int = MAX_CONNECTIONS,
         most_of_peer: int = MAX_CONNECTIONS_OF_PEER,
         hosted: Callable[[Exchange], Route | None] | None = None,
+        repeated: Callable[[str, bytes, bytes], bytes | None] | None = None,
     ) -> None:
         self._routes = tuple(routes)
         self._hosted = hosted
+        self.repeated = repeated
         self._fallback = fallback
         self.clock = cast(Any, clock)
         self._now = now

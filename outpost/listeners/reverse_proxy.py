@@ -165,6 +165,11 @@ class Question(Exchange):
         self.known = None
 
     @property
+    def octets(self) -> bytes:
+        """What lets in is no answer to the visitor's own request."""
+        return b""
+
+    @property
     def gone(self) -> bool:
         return self._visitor.gone
 

@@ -9,6 +9,7 @@ from outpost.listeners.asking import Asking
 from outpost.outcome import Identity
 from protocols.link.messages import ProxySettings
 from protocols.proxy.canonical import canonical_path
+from protocols.proxy.decision import Site
 from protocols.proxy.trust import NONE
 from rules.access import AccessRules, Asked, Level
 
@@ -31,6 +32,9 @@ class SiteRules:
             for record in snapshot.providers.values()
             if isinstance(record.settings, ProxySettings) and record.settings.access_rules
         }
+
+    def ask_about_targets(self, site: Site) -> bool:
+        return site.provider in self._rules
 
     def level(self, asking: Asking, identity: Identity | None) -> Level:
         """`Level.SIGN_IN` where a site has no rules."""

@@ -26,6 +26,7 @@ __all__ = [
     "Connection",
     "RequestReceived",
     "field_lines",
+    "plain_answer",
 ]
 
 DEFAULT_BODY_LIMIT = 1024 * 1024
@@ -65,6 +66,11 @@ def field_lines(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     if lines.count(b"\n") != count or lines.count(b"\r") != count or b"\0" in lines:
         raise LocalProtocolError("a header holds a line break or NUL")
     return lines
+
+
+def plain_answer(status: int, fields: bytes, body: bytes) -> bytes:
+    """The whole answer to a `RequestReceived` that has its ``octets``. Raises KeyError for a status without a body."""
+    return b"%b%bContent-Length: %d\r\n\r\n%b" % (_PLAIN_STATUS_LINES[status], fields, len(body), body)
 
 
 class Connection:
@@ -117,6 +123,11 @@ class Connection:
     def head_begun(self) -> bool:
         """Has a part of the next request's head come?"""
         return self._request is None and self._reader.in_head
+
+    @property
+    def idle(self) -> bool:
+        """Has every request been answered, and nothing of another come?"""
+        return self._request is None and not (self._held or self._must_close) and self._reader.at_rest
 
     @property
     def request(self) -> RequestReceived | None:
@@ -218,7 +229,7 @@ class Connection:
         while not self._ended:
             self._ended = self._reader.events.popleft() is REQUEST_ENDED
         self._no_request()
-        return b"%b%bContent-Length: %d\r\n\r\n%b" % (_PLAIN_STATUS_LINES[status], fields, len(body), body)
+        return plain_answer(status, fields, body)
 
     def switch_protocols(self, fields: bytes) -> bytes:
         """101: from here on the connection speaks what the request asked for in Upgrade (RFC 9110, 7.8). What comes is

@@ -40,6 +40,8 @@ class RequestReceived(NamedTuple):
     """The Upgrade header of a request that asks for one."""
     listed: list[tuple[bytes, bytes]] | None = None
     """Of a request in which a name comes twice."""
+    octets: bytes = b""
+    """All of a request that was read at once."""
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
@@ -116,7 +118,7 @@ class PlainReader:
         if b"#" in target:
             return None
         self._parser = parser
-        return RequestReceived(b"GET", target, named, "1.1", named[b"host"][0], 0, True, False, b"")
+        return RequestReceived(b"GET", target, named, "1.1", named[b"host"][0], 0, True, False, b"", None, data)
 
     @classmethod
     def _shape(cls, shape: tuple[bytes, ...]) -> Shape:

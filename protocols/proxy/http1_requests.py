@@ -66,11 +66,16 @@ class RequestReader:
         """Has a part of a head come?"""
         return self._in_head and (self._begun or self._raw > 0)
 
+    @property
+    def at_rest(self) -> bool:
+        """Has everything been taken, and nothing of a head come?"""
+        return not (self._raw or self._begun or self.events or self.refused)
+
     def feed(self, data: bytes) -> bytes:
         """Returns bytes that belong to whatever a request to upgrade asked for: usually none."""
         if self.refused:
             return b""
-        if self._raw == 0 and not self._begun:
+        if not (self._raw or self._begun):
             plain = self._plain.read(data)
             if plain is not None:
                 self.events += (plain, REQUEST_ENDED)

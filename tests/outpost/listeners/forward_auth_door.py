@@ -11,6 +11,7 @@ from outpost.browser_sessions import BrowserSessions
 from outpost.control_address import ControlAddress
 from outpost.directory.snapshot import Directory
 from outpost.listeners.forward_auth import ForwardAuth
+from outpost.listeners.repeated import Repeated
 from outpost.session_policies import SessionPolicies
 from outpost.signing_in import SigningIn
 from outpost.telemetry import Telemetry
@@ -43,8 +44,9 @@ def forward_auth(
     signing_in = SigningIn(link, sessions, address, now, random or random_octets(), lambda: "q1")
     networks = TrustedPeers([ip_network(trusted)])
     policies = SessionPolicies(link, now, lambda: "q1")
+    repeated = Repeated(bytes(32), directory, telemetry, now)
     return ForwardAuth(
-        authentication, directory, telemetry, networks, "1.2.3", sessions, signing_in, address, now, policies
+        authentication, directory, telemetry, networks, "1.2.3", sessions, signing_in, address, now, policies, repeated
     )
 
 

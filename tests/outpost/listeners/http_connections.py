@@ -71,6 +71,7 @@ class Listener:
         most_connections: int = MAX_CONNECTIONS,
         most_of_peer: int = MAX_CONNECTIONS_OF_PEER,
         hosted: Callable[[Exchange], Route | None] | None = None,
+        repeated: Callable[[str, bytes, bytes], bytes | None] | None = None,
     ) -> None:
         self.clock = Clock()
         self.telemetry = telemetry or RecordingTelemetry()
@@ -83,6 +84,7 @@ class Listener:
             most_connections,
             most_of_peer,
             hosted,
+            repeated,
         )
 
     def connect(self, peer: str = "127.0.0.1") -> Visitor:

@@ -22,6 +22,7 @@ from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.forward_auth import PREFIX, ForwardAuth
 from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
+from outpost.listeners.repeated import Repeated
 from outpost.listeners.reverse_proxy import NobodyHere, ReverseProxy
 from outpost.listeners.upstreams import Place, Upstreams
 from outpost.listeners.watch import Watch
@@ -132,6 +133,7 @@ class Proxied:
             address,
             self.clock,
             policies,
+            Repeated(bytes(32), self.directory, self.telemetry, self.clock),
         )
         self.watch = Watch(
             self.sessions, self.directory, lambda: self.door.table, self.reactor, self.clock, self.telemetry.fault
@@ -145,6 +147,7 @@ class Proxied:
             telemetry=self.telemetry,
             fallback=NobodyHere(self.door, trusted, self.telemetry),
             hosted=self.proxy.hosted,
+            repeated=self.door.repeated.answer,
         )
 
     def _connect(self, place: Place, factory: Factory) -> Deferred[Any]:

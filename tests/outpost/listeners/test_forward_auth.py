@@ -64,7 +64,11 @@ class Door:
         self.directory.publish(whole(1, records or RECORDS), Touched(everything=True))
         self.authentication = Authentication(self.link, lambda: "q1", self.telemetry.fault)
         self.route = forward_auth(self.link, self.directory, self.authentication, self.telemetry)
-        self.listener = Listener([(prefix, self.route) for prefix in PREFIXES], telemetry=self.telemetry)
+        self.listener = Listener(
+            [(prefix, self.route) for prefix in PREFIXES],
+            telemetry=self.telemetry,
+            repeated=self.route.repeated.answer,
+        )
 
     def visit(self, peer: str = PROXY) -> Visitor:
         return self.listener.connect(peer)

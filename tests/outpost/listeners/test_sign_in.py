@@ -88,7 +88,11 @@ class Outpost:
         self.directory.publish(whole(1, records()), Touched(everything=True))
         authentication = Authentication(self.link, lambda: "q1", self.telemetry.fault)
         self.route = forward_auth(self.link, self.directory, authentication, self.telemetry, self.clock, random=RANDOM)
-        self.listener = Listener([(prefix, self.route) for prefix in PREFIXES], telemetry=self.telemetry)
+        self.listener = Listener(
+            [(prefix, self.route) for prefix in PREFIXES],
+            telemetry=self.telemetry,
+            repeated=self.route.repeated.answer,
+        )
 
     def change(self, *changes: Change) -> None:
         current = self.directory.current
