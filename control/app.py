@@ -28,7 +28,7 @@ from control.oidc.posting import post
 from control.oidc.proxied import SignIns
 from control.outposts import self_signed_certificate
 from control.password_changes import PasswordChanges
-from control.passwords import Passwords
+from control.passwords import Passwords, Unfit
 from control.policies.judge import Judge
 from control.policies.places import places
 from control.proofs import proofs
@@ -75,7 +75,7 @@ def _opened(config: ControlConfig) -> SqlStore:
 
 def open_passwords(config: ControlConfig, random: Callable[[int], bytes]) -> Passwords:
     listed = config.breached_passwords
-    return Passwords(random, breached=BreachedPasswords(listed).holds) if listed is not None else Passwords(random)
+    return Passwords(random, breached=BreachedPasswords(listed).times) if listed is not None else Passwords(random)
 
 
 async def await_store(config: ControlConfig) -> SqlStore:
@@ -124,7 +124,7 @@ class Control:
         passwords = open_passwords(config, random)
         try:
             setup_code = await first_start(store, passwords, _first_start(config), random, now)
-        except ValueError as error:
+        except (ValueError, Unfit) as error:
             store.close()
             passwords.close()
             raise CannotStart(f"OUTPOST_BOOTSTRAP_PASSWORD cannot be used: {error}") from error

@@ -15,10 +15,10 @@ from control.certificates import KeyPair, self_signed
 from control.default_flows import ensure_flows
 from control.mappings.defaults import ensure_mappings
 from control.outposts import SELF_SIGNED
-from control.passwords import Passwords
+from control.passwords import Passwords, Wanted
 from control.records import Certificate, Group, Outpost, Setting, Token, User
 from control.store.interface import Query, Store, Transaction
-from control.verbs import outposts, tokens
+from control.verbs import outposts, system, tokens
 
 ADMINISTRATOR = "akadmin"
 ADMINISTRATORS = "authentik Admins"
@@ -55,12 +55,20 @@ async def first_start(
 ) -> str | None:
     """Makes a new store usable and an old one complete. The one-time code of the initial setup, while that is pending.
 
-    Call it at every start, before anything is served. Raises ValueError for a bootstrap password that cannot be hashed.
+    Call it at every start, before anything is served. Raises ValueError for a bootstrap password that cannot be hashed,
+    Unfit for one that nobody may choose.
     """
     is_first, needs_certificate = await store.read(lambda tx: (is_new(tx), _certificate(tx) is None))
-    hashed = await passwords.hash(asked.password) if is_first and asked.password else None
+    hashed = await _measured_hash(store, passwords, asked) if is_first and asked.password else None
     pair = self_signed(CERTIFICATE, ("localhost", "127.0.0.1", "::1"), now(), random) if needs_certificate else None
     return await store.write(lambda tx: bootstrap(tx, asked, hashed, pair, random))
+
+
+async def _measured_hash(store: Store, passwords: Passwords, asked: FirstStart) -> str:
+    """The account can do everything: its password keeps the rules that everybody's keeps."""
+    rules = await store.read(system.password_rules)
+    await passwords.measure(asked.password, Wanted(rules, (ADMINISTRATOR, asked.email)))
+    return await passwords.hash(asked.password)
 
 
 def bootstrap(

@@ -16,6 +16,8 @@ LONGEST_LINE = 1100
 """Octets: the longest password there is (`control.passwords.LONGEST_PASSWORD`), and what may stand behind it."""
 SAMPLES = 64
 """Places of the file that are looked at to see that it is sorted: a search in one that is not would find nothing."""
+HASH_DIGITS = 40
+"""Of SHA-1; the number stands behind them and a colon."""
 _SHA1 = re.compile(rb"[0-9A-F]{40}(:\d{1,12})?\Z")
 
 
@@ -24,26 +26,27 @@ class Unusable(Exception):
 
 
 class BreachedPasswords:
-    """The file is opened for each question: it may be replaced at any time. No file: nothing is on the list."""
+    """The file is opened for each question: it may be replaced at any time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def holds(self, password: str) -> bool:
-        """Raises Unusable."""
+    def times(self, password: str) -> int | None:
+        """How often it has become known: the number in the list, or 1 where it has none; 0: it is not on the list.
+        None: there is no list. Raises Unusable."""
         try:
             with self._path.open("rb") as file:
-                return _holds(file, password.encode("utf-8", "surrogatepass"), self._path)
+                return _times(file, password.encode("utf-8", "surrogatepass"), self._path)
         except FileNotFoundError:
-            return False
+            return None
         except OSError as error:
             raise Unusable(f"{self._path} cannot be read: {error.strerror}.") from error
 
 
-def _holds(file: BinaryIO, password: bytes, path: Path) -> bool:
+def _times(file: BinaryIO, password: bytes, path: Path) -> int:
     first = _line_at(file, 0)
     if first is None:
-        return False
+        return 0
     size, hashed = os.fstat(file.fileno()).st_size, _SHA1.match(first) is not None
     _refuse_unsorted(file, size, hashed, path)
     wanted = hashlib.sha1(password, usedforsecurity=False).hexdigest().upper().encode() if hashed else password
@@ -56,7 +59,9 @@ def _holds(file: BinaryIO, password: bytes, path: Path) -> bool:
         else:
             high = middle
     found = _line_at(file, low)
-    return found is not None and _key(found, hashed) == wanted
+    if found is None or _key(found, hashed) != wanted:
+        return 0
+    return int(found[HASH_DIGITS + 1 :] or b"1") if hashed else 1
 
 
 def _refuse_unsorted(file: BinaryIO, size: int, hashed: bool, path: Path) -> None:
@@ -90,5 +95,4 @@ def _read_line(file: BinaryIO) -> bytes:
 
 
 def _key(line: bytes, hashed: bool) -> bytes:
-    """SHA-1 in hexadecimal is 40 characters; the count stands behind it."""
-    return line[:40] if hashed else line
+    return line[:HASH_DIGITS] if hashed else line

@@ -3,32 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from control.passwords import Unfit, Wanted
-from control.records import User
-from control.store.interface import Transaction
-from control.verbs import users
+from control.passwords import Candidate, Unfit, Wanted
+from control.policies.asking import Asking
+from control.policies.judge import Decided, Judge, events
+from control.records import Binding, Policy, User
+from control.store.interface import Query, Transaction
+from control.verbs import password_terms, users
 from control.verbs.fields import Invalid
 
 T = TypeVar("T")
 
+UNDECIDED = "A rule about passwords cannot be decided, so that none can be set. Tell the administrator."
+NOT_THIS_ONE = "A rule about passwords does not allow this one. Choose another one."
 
-class Reading(Protocol):
+
+class Storing(Protocol):
     """The part of `control.store.interface.Store` that is needed."""
 
     def read(self, verb: Callable[[Transaction], T]) -> Awaitable[T]: ...
 
+    def write(self, verb: Callable[[Transaction], T]) -> Awaitable[T]: ...
+
 
 class Hashing(Protocol):
-    async def new_hash(self, password: str, wanted: Wanted) -> str: ...
+    async def measure(self, password: str, wanted: Wanted) -> Candidate: ...
+
+    async def hash(self, password: str) -> str: ...
 
 
-async def new_hash(store: Reading, passwords: Hashing, user: int, password: str) -> str:
-    """What to store for ``password``, with `users.set_password`. The hash is made outside of any transaction: it takes
-    as long as a hundred of them. Raises Invalid, with sentences for the person; Busy."""
-    wanted = await store.read(lambda tx: users.wanted_of_password(tx, tx.find(User, pk=user)))
+async def new_hash(
+    store: Storing, passwords: Hashing, user: int, password: str, peer: str = "", flow: str = "", name: str = ""
+) -> str:
+    """What to store for ``password``, with `users.set_password`. What takes long is done outside of any transaction.
+
+    ``user``: 0 for somebody who is only being made, by this ``name``. ``peer``: from where it is set; ``flow``: the
+    slug of the one in which it is chosen. Raises Invalid, with sentences for the person; Busy; ValueError as
+    `Passwords.hash`.
+    """
+    person, lines, wanted = await store.read(lambda tx: _wanted(tx, user, flow, name))
     try:
-        return await passwords.new_hash(password, wanted)
+        candidate = await passwords.measure(password, wanted)
     except Unfit as error:
         raise Invalid({"password": error.sentences}) from error
+    if lines:
+        await _ask(store, lines, person, candidate, peer)
+    return await passwords.hash(password)
+
+
+def _wanted(tx: Transaction, pk: int, flow: str, name: str) -> tuple[User | None, list[Binding], Wanted]:
+    user = tx.find(User, pk=pk)
+    lines = password_terms.choosing(tx, flow)
+    asked = tx.select(Policy, Query(within={"pk": sorted({line.policy for line in lines if line.policy is not None})}))
+    wanted = users.wanted_of_password(tx, user, name)
+    return user, lines, replace(wanted, estimated=any(one.settings.get("check_zxcvbn") for one in asked))
+
+
+async def _ask(store: Storing, lines: list[Binding], user: User | None, candidate: Candidate, peer: str) -> None:
+    """The policies. Raises Invalid."""
+
+    def decide(tx: Transaction) -> tuple[Decided, Asking]:
+        asking = Asking(user, tx.now, peer, user.username if user is not None else "", candidate=candidate)
+        return Judge().judge_password(tx, lines, asking), asking
+
+    decided, asking = await store.read(decide)
+    if traces := events(decided, asking):
+        await store.write(lambda tx: [tx.insert(trace) for trace in traces])
+    if not decided.passing:
+        raise Invalid({"password": _sentences(decided)})
+
+
+def _sentences(decided: Decided) -> list[str]:
+    if decided.reason == "policy_failed":
+        return [UNDECIDED]
+    return list(decided.messages) or [NOT_THIS_ONE]

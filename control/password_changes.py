@@ -69,7 +69,8 @@ class PasswordChanges:
         user = await self._proved(outpost, asked, hashing)
         new = asked.new if asked.new is not None else self._generated()
         try:
-            stored = await new_hash(self._store, hashing, user.pk, users.new_password({"password": new}))
+            chosen = users.new_password({"password": new})
+            stored = await new_hash(self._store, hashing, user.pk, chosen, asked.peer)
             changed = await self._store.write(lambda tx: _set(tx, asked, user, stored), _actor(user, asked))
         except Invalid as error:
             sentences = tuple(sentence for found in error.fields.values() for sentence in found)

@@ -57,6 +57,9 @@ _KINDS = (
 )
 
 
+TOO_EASY = "This is too easy to guess. Use a few words that have nothing to do with one another."
+
+
 def faults(password: str, rules: PasswordRules, about: Iterable[str] = ()) -> list[str]:
     """What to change, in sentences for the person; empty: nothing. ``about``: the person's names and addresses."""
     found = []
@@ -66,9 +69,17 @@ def faults(password: str, rules: PasswordRules, about: Iterable[str] = ()) -> li
         least = kind.least(rules)
         if sum(kind.counts(rules, one) for one in password) < least:
             found.append(f"Use at least {least} {kind.name}{'' if least == 1 else 's'}.")
-    if not found and rules.strength and _strength(password, about) < rules.strength:
-        found.append("This is too easy to guess. Use a few words that have nothing to do with one another.")
+    if not found and rules.strength and strength(password, about) < rules.strength:
+        found.append(TOO_EASY)
     return found
+
+
+def strength(password: str, about: Iterable[str]) -> int:
+    """0 to `STRONGEST`."""
+    from zxcvbn import zxcvbn
+
+    rest = _without(password, about)[:LONGEST_JUDGED]
+    return int(zxcvbn(rest)["score"]) if rest else 0
 
 
 # --- and how long it is good ---------------------------------------------------------------------------------------
@@ -104,14 +115,6 @@ def due(user: HasPassword, longest: float, now: float) -> str | None:
 
 
 # --- the rules, one by one -----------------------------------------------------------------------------------------
-
-
-def _strength(password: str, about: Iterable[str]) -> int:
-    """0 to `STRONGEST`."""
-    from zxcvbn import zxcvbn
-
-    rest = _without(password, about)[:LONGEST_JUDGED]
-    return int(zxcvbn(rest)["score"]) if rest else 0
 
 
 def _without(password: str, about: Iterable[str]) -> str:

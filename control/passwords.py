@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from control import foreign_hashes
 from control.breached_passwords import Unusable
 from control.fair_queue import FairQueue
-from control.password_rules import PasswordRules, faults
+from control.password_rules import PasswordRules, faults, strength
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +54,29 @@ class Unfit(Exception):
 class Wanted:
     """What a new password is measured by."""
 
-    rules: PasswordRules = field(default_factory=PasswordRules)
+    rules: PasswordRules | None = field(default_factory=PasswordRules)
+    """None: nothing is refused, all is only measured."""
     about: tuple[str, ...] = ()
     """The person's names and addresses."""
     former: tuple[str, ...] = field(default=(), repr=False)
-    """Hashes of passwords that it must not be."""
+    """Hashes of the passwords that they have had, the present one first."""
+    differing: int = 0
+    """From how many of these it must differ, whatever policies say."""
+    estimated: bool = False
+    """A policy asks for its strength."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A password that somebody would like to have, and what takes work to know about it."""
+
+    password: str = field(repr=False)
+    strength: int | None = None
+    """0 to `password_rules.STRONGEST`; None: nobody asked."""
+    breached: int | None = None
+    """How often it has become known; None: there is no list to look in."""
+    like: int | None = None
+    """Which of the former ones it is: 0 is the present one; None: none of those that were looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +115,8 @@ class OnBehalf:
     async def hash(self, password: str) -> str:
         return await self.passwords.hash(password, self.owner)
 
-    async def new_hash(self, password: str, wanted: Wanted) -> str:
-        return await self.passwords.new_hash(password, wanted, self.owner)
+    async def measure(self, password: str, wanted: Wanted) -> Candidate:
+        return await self.passwords.measure(password, wanted, self.owner)
 
     async def verify(self, stored: str | None, password: str) -> Verified:
         return await self.passwords.verify(stored, password, self.owner)
@@ -107,20 +125,22 @@ class OnBehalf:
         return OnBehalf(self.passwords, owner)
 
 
+BREACHED = "This password is on a list of passwords that have become known. Choose another one."
+HAD_BEFORE = "You have had this password before. Choose another one."
 REFUSED = Verified(False)
 _PHC = re.compile(r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$")
 
 
 class Passwords:
     """``random`` gives that many bytes from a cryptographic source; ``workers`` hash at the same time; what is
-    ``breached`` nobody may choose any more."""
+    ``breached`` at least once nobody may choose any more (None: there is no list)."""
 
     def __init__(
         self,
         random: Callable[[int], bytes] = os.urandom,
         workers: int | None = None,
         cost: Cost | None = None,
-        breached: Callable[[str], bool] = lambda password: False,
+        breached: Callable[[str], int | None] = lambda password: None,
     ) -> None:
         workers = workers or os.cpu_count() or 1
         self._random = random
@@ -139,9 +159,9 @@ class Passwords:
         """
         return await self._in_pool(owner, lambda: self.hash_now(password))
 
-    async def new_hash(self, password: str, wanted: Wanted, owner: str = "") -> str:
-        """As `hash`, for a password that somebody chose. Raises Busy, Unfit; ValueError as `hash`."""
-        return await self._in_pool(owner, lambda: self.new_hash_now(password, wanted))
+    async def measure(self, password: str, wanted: Wanted, owner: str = "") -> Candidate:
+        """What is to be known of a password that somebody chose, before it is hashed. Raises Busy, Unfit."""
+        return await self._in_pool(owner, lambda: self.measure_now(password, wanted))
 
     async def verify(self, stored: str | None, password: str, owner: str = "") -> Verified:
         """Is this the password? ``stored`` is None when there is no such user or no password. Raises Busy."""
@@ -158,17 +178,22 @@ class Passwords:
             raise ValueError(f"a password has 1 to {LONGEST_PASSWORD} bytes")
         return self._derive(octets)
 
-    def new_hash_now(self, password: str, wanted: Wanted) -> str:
-        """As `new_hash`, in the calling thread."""
-        if sentences := faults(password, wanted.rules, wanted.about):
+    def measure_now(self, password: str, wanted: Wanted) -> Candidate:
+        """As `measure`, in the calling thread."""
+        is_strict = wanted.rules is not None
+        if wanted.rules is not None and (sentences := faults(password, wanted.rules, wanted.about)):
             raise Unfit(sentences)
-        if self._is_breached(password):
-            raise Unfit(["This password is on a list of passwords that have become known. Choose another one."])
-        if any(self.verify_now(former, password).ok for former in wanted.former):
-            raise Unfit(["You have had this password before. Choose another one."])
-        return self.hash_now(password)
+        breached = self._times_breached(password)
+        if breached and is_strict:
+            raise Unfit([BREACHED])
+        same = (place for place, former in enumerate(wanted.former) if self.verify_now(former, password).ok)
+        like = next(same, None)
+        if is_strict and like is not None and like < wanted.differing:
+            raise Unfit([HAD_BEFORE])
+        estimate = strength(password, wanted.about) if wanted.estimated else None
+        return Candidate(password, estimate, breached, like)
 
-    def _is_breached(self, password: str) -> bool:
+    def _times_breached(self, password: str) -> int | None:
         """Raises Unfit when nobody can tell."""
         try:
             return self._breached(password)

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from control.bootstrap import FirstStart, bootstrap
-from control.passwords import Cost, Passwords, Verified, Wanted
+from control.passwords import Candidate, Cost, Passwords, Verified, Wanted
 from control.store.interface import SYSTEM, Actor, Transaction
 from control.store.sql import SqlStore
 from tests.fakes import FakeClock, counted_random, run
@@ -74,8 +74,8 @@ class ImmediatePasswords(Passwords):
     async def hash(self, password: str, owner: str = "") -> str:
         return self.hash_now(password)
 
-    async def new_hash(self, password: str, wanted: Wanted, owner: str = "") -> str:
-        return self.new_hash_now(password, wanted)
+    async def measure(self, password: str, wanted: Wanted, owner: str = "") -> Candidate:
+        return self.measure_now(password, wanted)
 
     async def verify(self, stored: str | None, password: str, owner: str = "") -> Verified:
         return self.verify_now(stored, password)

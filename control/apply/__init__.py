@@ -7,10 +7,11 @@ from pathlib import Path
 
 from control.apply.description import ApplyError, Description, read_description
 from control.apply.reconcile import reconcile
-from control.passwords import Passwords, Unfit, Wanted, is_hash
+from control.new_passwords import new_hash
+from control.passwords import Passwords, is_hash
 from control.records import User
 from control.store.interface import Actor, Query, Store
-from control.verbs import system
+from control.verbs.fields import Invalid
 
 __all__ = ["ApplyError", "Description", "apply_description", "read_description", "read_file"]
 
@@ -37,7 +38,6 @@ async def apply_description(
     wanted, made_elsewhere = description.passwords, description.password_hashes
     query = Query(within={"username": sorted({*wanted, *made_elsewhere})})
     users = {user.username: user for user in await store.read(lambda tx: tx.select(User, query))}
-    rules = await store.read(system.password_rules)
     hashes: dict[str, str] = {}
     faults: list[str] = []
     for username, (password, initial, place) in wanted.items():
@@ -45,11 +45,12 @@ async def apply_description(
         if user is not None and (initial or passwords.verify_now(user.password, password).ok):
             continue
         try:
-            hashes[username] = passwords.new_hash_now(password, Wanted(rules, (username,)))
+            pk = user.pk if user is not None else 0
+            hashes[username] = await new_hash(store, passwords, pk, password, name=username)
         except ValueError as error:
             faults.append(description.fault(place, str(error)))
-        except Unfit as error:
-            faults += [description.fault(place, sentence) for sentence in error.sentences]
+        except Invalid as error:
+            faults += [description.fault(place, sentence) for found in error.fields.values() for sentence in found]
     for username, (stored, place) in made_elsewhere.items():
         if not is_hash(stored):
             faults.append(description.fault(place, "is no hash of a kind that can be verified here"))

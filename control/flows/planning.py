@@ -60,7 +60,12 @@ def plan(
     _check_requirement(tx, flow, user)
     deciding = deciding or Deciding(Judge())
     begun = Context(
-        next=next, hints=dict(hints or {}), requester=user, door=door, authorization=dict(authorization or {})
+        next=next,
+        hints=dict(hints or {}),
+        requester=user,
+        flow=flow.slug,
+        door=door,
+        authorization=dict(authorization or {}),
     )
     deciding.check(tx, flow, begun)
     stages = _stages(tx, flow, begun, deciding)

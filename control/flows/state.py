@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
-from control.passwords import Verified, Wanted
+from control.passwords import Candidate, Verified, Wanted
 from control.policies.judge import Judge
 from control.store.interface import Actor, Transaction
 
@@ -38,7 +38,7 @@ class FlowPasswords(Protocol):
 
     async def hash(self, password: str) -> str: ...
 
-    async def new_hash(self, password: str, wanted: Wanted) -> str: ...
+    async def measure(self, password: str, wanted: Wanted) -> Candidate: ...
 
     async def verify(self, stored: str | None, password: str) -> Verified: ...
 
@@ -82,6 +82,8 @@ class Context:
     """From the link that started the flow: shown in forms, never believed."""
     requester: int | None = None
     """Who was signed in when the flow began."""
+    flow: str = ""
+    """The flow's slug."""
     targets: tuple[str, ...] = ()
     """Origins beside ours that the browser may be sent to afterwards, for the forms' Content-Security-Policy."""
     authorization: Mapping[str, Any] = field(default_factory=dict)

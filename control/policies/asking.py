@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from control.passwords import Candidate
 from control.policies.places import Places
 from control.records import Application, Flow, StageBinding, User
 from protocols.link.messages import Reuse
@@ -28,6 +29,8 @@ class Asking:
     context: Mapping[str, Any] = field(default_factory=dict)
     """More that an expression may look up, by authentik's names."""
     target: Application | Flow | StageBinding | None = None
+    candidate: Candidate | None = None
+    """The password that is being chosen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from control.policies.kinds.kind import LASTING
 from control.policies.places import Places, places
 from control.records import Application, Binding, Event, Flow, Policy, StageBinding
 from control.store.interface import Query, Transaction, Unavailable
+from control.verbs import password_terms
 from control.verbs.rights import closure
 from protocols.link.messages import Reuse
 from rules import bindings
@@ -92,7 +93,14 @@ class Judge:
     def decide(self, tx: Transaction, target: Target, asking: Asking) -> Decided:
         """May they? Policies are asked only where users and groups leave it open."""
         lines = tx.select(Binding, Query(equal={"target": target.pk, "enabled": True}, ordering=("order",)))
+        if not isinstance(target, Application):
+            lines = password_terms.entering(tx, lines)
         return self.weigh(tx, target, lines, asking)
+
+    def judge_password(self, tx: Transaction, lines: Sequence[Binding], asking: Asking) -> Decided:
+        """May the candidate be the person's password? All of these have to pass, whatever their flow's mode."""
+        answers = tuple(self.ask(tx, line, asking) for line in lines)
+        return Decided(all(one.passing for one in answers), answers, None)
 
     def weigh(self, tx: Transaction, target: Target, lines: Sequence[Binding], asking: Asking) -> Decided:
         """The same for bindings that are known already."""

@@ -24,9 +24,11 @@ from control.verbs.fields import (
     parse,
     unique,
 )
+from control.verbs.password_terms import OF_NEW_PASSWORDS
 
 TARGETS = (Application, Flow, StageBinding)
 SUBJECTS = ("policy", "group", "user")
+NOT_THERE = "This policy is about new passwords, and nobody chooses one here. Bind it to a flow, or to a stage of one."
 
 
 class BindingFields(Fields):
@@ -93,7 +95,9 @@ def _check(tx: Transaction, fields: BindingFields) -> None:
     if not any(_exists(tx, kind, fields.target) for kind in TARGETS):
         raise Invalid({"target": [missing(fields.target)]})
     if fields.policy is not None:
-        existing(tx, Policy, "policy", [fields.policy])
+        (policy,) = existing(tx, Policy, "policy", [fields.policy])
+        if policy.kind in OF_NEW_PASSWORDS and _exists(tx, Application, fields.target):
+            raise Invalid({"policy": [NOT_THERE]})
     if fields.group is not None:
         existing(tx, Group, "group", [fields.group])
     if fields.user is not None:

@@ -13,7 +13,7 @@ from control.password_rules import due, good_until
 from control.passwords import LONGEST_PASSWORD, Wanted
 from control.records import FormerPassword, Group, Outpost, User
 from control.store.interface import Query, Transaction
-from control.verbs import bindings, system
+from control.verbs import bindings, password_terms, system
 from control.verbs.fields import (
     NON_FIELD,
     Attributes,
@@ -26,7 +26,6 @@ from control.verbs.fields import (
     existing,
     overlaid,
     parse,
-    seconds,
     unique,
 )
 
@@ -135,30 +134,31 @@ def set_password(tx: Transaction, pk: int, password_hash: str, must_change: bool
     return changed
 
 
-def wanted_of_password(tx: Transaction, user: User | None) -> Wanted:
-    """What this person's next password is measured by; None: of somebody who is only being made."""
+def wanted_of_password(tx: Transaction, user: User | None, name: str = "") -> Wanted:
+    """What this person's next password is measured by; None: of somebody who is only being made, by this name."""
     rules = system.password_rules(tx)
     if user is None:
-        return Wanted(rules)
+        return Wanted(rules, (name,))
     former = [user.password] if user.password is not None else []
     former += [one.password for one in _former(tx, user.pk)]
     differing = max(system.read(tx).password_history, 1 if password_due(tx, user) is not None else 0)
-    return Wanted(rules, (user.username, user.name, user.email), tuple(former[:differing]))
+    looked_at = max(differing, password_terms.remembered(tx))
+    return Wanted(rules, (user.username, user.name, user.email), tuple(former[:looked_at]), differing)
 
 
 def password_due(tx: Transaction, user: User) -> str | None:
     """The reason code why the person must choose another password, although theirs is right; None: they need not."""
-    return due(user, seconds(system.read(tx).password_max_age), tx.now)
+    return due(user, password_terms.longest_age(tx), tx.now)
 
 
 def password_good_until(tx: Transaction, user: User) -> float | None:
     """Seconds since the epoch; None: for ever."""
-    return good_until(user, seconds(system.read(tx).password_max_age))
+    return good_until(user, password_terms.longest_age(tx))
 
 
 def _remember(tx: Transaction, user: User) -> None:
     """The password that is given up, among as many as a new one must differ from."""
-    kept = max(0, system.read(tx).password_history - 1)
+    kept = max(0, password_terms.remembered(tx) - 1)
     for forgotten in _former(tx, user.pk)[max(0, kept - 1) :]:
         tx.delete(forgotten)
     if kept and user.password is not None:

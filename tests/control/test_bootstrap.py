@@ -25,6 +25,7 @@ from control.bootstrap import (
 )
 from control.certificates import KeyPair, self_signed
 from control.outposts import SELF_SIGNED
+from control.passwords import Unfit
 from control.records import (
     DIRECTORY_RECORDS,
     Certificate,
@@ -305,3 +306,13 @@ def test_a_self_signed_certificate() -> None:
     assert names.get_values_for_type(x509.DNSName) == ["localhost"]
     assert names.get_values_for_type(x509.IPAddress) == [ip_address("127.0.0.1"), ip_address("::1")]
     assert pair.key not in repr(pair)
+
+
+@pytest.mark.parametrize("password", ["seven 7", "known to everybody"])
+def test_a_bootstrap_password_that_nobody_may_choose_is_refused(
+    store: ImmediateStore, passwords: ImmediatePasswords, password: str
+) -> None:
+    passwords._breached = lambda asked: int(asked == "known to everybody")
+    with pytest.raises(Unfit):
+        run(first_start(store, passwords, FirstStart(password=password), os.urandom, FakeClock()))
+    assert store.sql.read_now(lambda tx: tx.find(User, username=ADMINISTRATOR)) is None

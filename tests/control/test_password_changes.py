@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from control.password_changes import PasswordChanges
-from control.passwords import Busy, Verified, Wanted
+from control.passwords import Busy, Candidate, Verified, Wanted
 from control.records import Application, Binding, Event, Outpost, Provider, Tries, User
 from control.store.interface import Query, Transaction
 from control.verbs.users import INTERNAL_SERVICE_ACCOUNT
@@ -156,13 +156,13 @@ def test_an_outpost_changes_nothing_through_providers_that_it_does_not_serve(wor
 
 
 def test_a_password_that_was_changed_meanwhile_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    hashing = world.passwords.new_hash
+    hashing = world.passwords.measure
 
-    async def slow(password: str, wanted: Wanted, owner: str = "") -> str:
+    async def slow(password: str, wanted: Wanted, owner: str = "") -> Candidate:
         world.change(credential_version=world.user.credential_version + 1)
         return await hashing(password, wanted, owner)
 
-    monkeypatch.setattr(world.passwords, "new_hash", slow)
+    monkeypatch.setattr(world.passwords, "measure", slow)
     assert world.ask().reason == "credential_changed"
     assert world.has(OLD)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from control.flows.bound import peer_of
 from control.flows.state import FlowServices, Invalid
 from control.new_passwords import new_hash
 from control.verbs import fields, users
@@ -11,11 +12,12 @@ from control.verbs import fields, users
 DIFFERENT = [("The two passwords differ. Type the same one twice.", "invalid")]
 
 
-async def chosen_hash(services: FlowServices, user: int, password: str) -> str | Invalid:
-    """What to store for the password that this user chose; or what is wrong with it. Raises Busy."""
+async def chosen_hash(services: FlowServices, user: int, password: str, flow: str) -> str | Invalid:
+    """What to store for the password that this user chose in the flow of this slug; or what is wrong with it. Raises
+    Busy."""
     try:
         chosen = users.new_password({"password": password})
-        return await new_hash(services.store, services.passwords, user, chosen)
+        return await new_hash(services.store, services.passwords, user, chosen, peer_of(services.origin), flow)
     except fields.Invalid as error:
         return Invalid({"password": [(sentence, "invalid") for sentence in error.fields["password"]]})
 

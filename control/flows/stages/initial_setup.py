@@ -60,7 +60,8 @@ class InitialSetupStage(Asking):
         if errors := form_errors(fields):
             return Invalid(errors)
         administrator = await services.store.read(lambda tx: tx.find(User, username=ADMINISTRATOR))
-        hashed = await chosen_hash(services, administrator.pk if administrator else 0, fields["password"])
+        pk = administrator.pk if administrator is not None else 0
+        hashed = await chosen_hash(services, pk, fields["password"], context.flow)
         if isinstance(hashed, Invalid):
             return hashed
         email = fields["email"].strip()

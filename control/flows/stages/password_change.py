@@ -53,7 +53,7 @@ class PasswordChangeStage(Asking):
         password = fields.get("password", "")
         if password != fields.get("password_repeat", ""):
             return Invalid({"password_repeat": DIFFERENT})
-        hashed = await chosen_hash(services, pk, password)
+        hashed = await chosen_hash(services, pk, password, context.flow)
         if isinstance(hashed, Invalid):
             return hashed
         who = Actor({"pk": pk, "username": context.uid or ""})

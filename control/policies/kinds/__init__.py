@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
-from control.policies.kinds import event_matcher, expression, geoip, network, reputation, time
+from control.policies.kinds import (
+    event_matcher,
+    expression,
+    geoip,
+    network,
+    password,
+    password_expiry,
+    reputation,
+    time,
+    unique_password,
+)
 from control.policies.kinds.kind import Kind
 
 KINDS: dict[str, Kind] = {
-    module.KIND.name: module.KIND for module in (event_matcher, expression, geoip, network, reputation, time)
+    module.KIND.name: module.KIND
+    for module in (
+        event_matcher,
+        expression,
+        geoip,
+        network,
+        password,
+        password_expiry,
+        reputation,
+        time,
+        unique_password,
+    )
 }

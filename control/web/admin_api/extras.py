@@ -129,7 +129,7 @@ def _set_password(services: Services) -> Do:
         must_change = parse(NewPassword, body).must_change_password
         key = request.path_params["key"]
         user = await services.store.read(lambda tx: _within_reach(tx, USERS.one(tx, key, caller), caller))
-        stored = await new_hash(services.store, services.passwords, user.pk, password)
+        stored = await new_hash(services.store, services.passwords, user.pk, password, caller.client_ip)
 
         def verb(tx: Transaction) -> None:
             users.set_password(tx, user.pk, stored, must_change)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -10,11 +11,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control.authentication import MOST_ATTRIBUTES
+from control.passwords import Candidate, Wanted
 from control.policies.asking import Asking
 from control.policies.judge import Answer
 from control.policies.kinds import KINDS
 from control.records import Binding, User
 from control.store.interface import Transaction
+from control.verbs import users
 from control.verbs.fields import Text, existing, parse
 from control.web.admin_api.bodies import json_object
 from control.web.admin_api.callers import Caller, superusers_only
@@ -68,18 +71,33 @@ def _test(services: Services) -> Do:
 
     async def do(request: Request, caller: Caller) -> Response:
         asked = parse(PolicyTrial, await json_object(request))
+        candidate = await _candidate(services, request.path_params["key"], asked, caller)
 
         def verb(tx: Transaction) -> dict[str, Any]:
             policy = POLICIES.one(tx, request.path_params["key"], caller)
             user = existing(tx, User, "user", [asked.user])[0] if asked.user is not None else None
             name = user.username if user is not None else ""
             peer = asked.peer or caller.client_ip
-            asking = Asking(user, tx.now, peer, name, asked.attributes, asked.context)
+            asking = Asking(user, tx.now, peer, name, asked.attributes, asked.context, candidate=candidate)
             return _told(services.judge.ask(tx, Binding("a trial", policy=policy.pk), asking), tx.now)
 
         return answer(await services.store.read(verb))
 
     return do
+
+
+async def _candidate(services: Services, key: str, asked: PolicyTrial, caller: Caller) -> Candidate | None:
+    """The password in the context, or in its ``prompt_data``, if the policy is about new ones; only measured."""
+
+    def wanted(tx: Transaction) -> tuple[object, Wanted]:
+        field = POLICIES.one(tx, key, caller).settings.get("password_field", "")
+        prompted = asked.context.get("prompt_data")
+        found = (prompted if isinstance(prompted, dict) else asked.context).get(field)
+        user = tx.find(User, pk=asked.user) if asked.user is not None else None
+        return found, replace(users.wanted_of_password(tx, user), rules=None, estimated=True)
+
+    password, everything = await services.store.read(wanted)
+    return await services.passwords.measure(password, everything) if isinstance(password, str) else None
 
 
 def _told(found: Answer, now: float) -> dict[str, Any]:

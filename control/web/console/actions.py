@@ -46,7 +46,7 @@ async def password(request: Request, services: Services, section: Section, frame
             if typed.one("password") != typed.one("again"):
                 raise Invalid({"again": ["The two passwords differ. Type the same one twice."]})
             chosen = users.new_password({"password": typed.one("password")})
-            hashed = await new_hash(services.store, services.passwords, user.pk, chosen)
+            hashed = await new_hash(services.store, services.passwords, user.pk, chosen, caller.client_ip)
 
             def change(tx: Transaction) -> None:
                 users.set_password(tx, one(tx).pk, hashed, bool(typed.one("must_change_password")))

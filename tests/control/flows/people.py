@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from control.flows.state import Context, PlannedStage, State
-from control.passwords import Verified, Wanted
+from control.passwords import Candidate, Verified, Wanted
 from control.policies.judge import Judge
 from control.records import Record, User
 from control.store.interface import SYSTEM, Actor, Query, Transaction
@@ -67,8 +67,8 @@ class FakePasswords:
     async def hash(self, password: str) -> str:
         return f"hash:{password}"
 
-    async def new_hash(self, password: str, wanted: Wanted) -> str:
-        return f"hash:{password}"
+    async def measure(self, password: str, wanted: Wanted) -> Candidate:
+        return Candidate(password)
 
     async def verify(self, stored: str | None, password: str) -> Verified:
         self.verified += 1

@@ -81,7 +81,7 @@ def test_nobody_has_no_password(api: Api, monkeypatch: pytest.MonkeyPatch) -> No
     async def hashes(*_: object) -> str:
         raise AssertionError("hashed")
 
-    monkeypatch.setattr(api.passwords, "new_hash", hashes)
+    monkeypatch.setattr(api.passwords, "measure", hashes)
     assert api.call("POST", "/core/users/999/set_password/", {"password": "x"}).status == 404
 
 
@@ -89,7 +89,7 @@ def test_too_many_passwords_at_once(api: Api, monkeypatch: pytest.MonkeyPatch) -
     async def busy(*_: object) -> str:
         raise Busy("full")
 
-    monkeypatch.setattr(api.passwords, "new_hash", busy)
+    monkeypatch.setattr(api.passwords, "measure", busy)
     assert api.call("POST", "/core/users/1/set_password/", {"password": "x"}).status == 503
 
 

@@ -19,6 +19,23 @@ BODIES: dict[str, dict[str, Any]] = {
     "reputation": {"check_ip": True, "check_username": False, "threshold": -3},
     "event_matcher": {"action": "login", "client_ip": None, "app": None, "model": None},
     "network": {"networks": ["192.0.2.0/24"]},
+    "password": {
+        "password_field": "password",
+        "amount_digits": 1,
+        "amount_uppercase": 2,
+        "amount_lowercase": 3,
+        "amount_symbols": 4,
+        "length_min": 12,
+        "symbol_charset": "!? ",
+        "error_message": "Longer, please.",
+        "check_static_rules": True,
+        "check_have_i_been_pwned": False,
+        "hibp_allowed_count": 0,
+        "check_zxcvbn": True,
+        "zxcvbn_score_threshold": 2,
+    },
+    "password_expiry": {"days": 90, "deny_only": False},
+    "unique_password": {"password_field": "password", "num_historical_passwords": 3},
     "time": {"weekdays": [0, 4], "begins": 480, "ends": 1020, "timezone": "Europe/Berlin"},
 }
 COMMON = {

@@ -95,7 +95,7 @@ def test_what_is_remembered_goes_with_the_user_and_is_told_nobody(api: Api) -> N
 
 def test_a_password_that_has_become_known_is_refused(api: Api, tmp_path: Path) -> None:
     user, listed = api.user("alice"), tmp_path / "known"
-    api.passwords._breached = BreachedPasswords(listed).holds
+    api.passwords._breached = BreachedPasswords(listed).times
     listed.write_text("hunter2hunter2\npassword123\n")
     assert "become known" in given(api, user, "password123", 400)[0]
     given(api, user, "password1234")
@@ -105,7 +105,7 @@ def test_with_a_list_that_cannot_be_searched_nothing_is_set(
     api: Api, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     user, listed = api.user("alice"), tmp_path / "known"
-    api.passwords._breached = BreachedPasswords(listed).holds
+    api.passwords._breached = BreachedPasswords(listed).times
     listed.write_text("zebra\napple\n" * 100)
     assert "administrator" in given(api, user, "password1234", 400)[0]
     assert "LC_ALL=C sort" in caplog.text
@@ -115,7 +115,7 @@ def test_with_a_list_that_cannot_be_searched_nothing_is_set(
 def test_nothing_dear_is_done_for_what_is_refused_anyway(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_matches", lambda *_: pytest.fail("hashed"))
     with pytest.raises(Unfit):
-        api.passwords.new_hash_now("short", Wanted(former=("$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaA",)))
+        api.passwords.measure_now("short", Wanted(former=("$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaA",)))
 
 
 def test_the_console_asks_the_same(site: Site) -> None:
