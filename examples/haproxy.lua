@@ -5,6 +5,7 @@ local ASKED = OUTPOST .. "/outpost.goauthentik.io/auth/haproxy"
 
 local TAKEN_ALONG = {
     "authorization", "cookie", "accept", "x-requested-with", "sec-fetch-mode", "referer", "user-agent",
+    "origin", "access-control-request-method",
 }
 local IDENTITY = {
     "x-authentik-username", "x-authentik-groups", "x-authentik-entitlements", "x-authentik-email", "x-authentik-name",

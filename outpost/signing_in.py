@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 from outpost.authentication import LinkAway
 from outpost.browser_sessions import SESSION, BrowserSessions
+from outpost.circles import Circles
 from outpost.outcome import Decision
 from protocols.link.messages import BrowserSessionRecord, CodeRedeemed, EndSession, RedeemCode, SessionEnded
 from protocols.proxy.cookies import values
@@ -96,6 +97,7 @@ class SigningIn:
         self._now = now
         self._random = random
         self._new_id = new_id
+        self._circles = Circles()
 
     def begin(
         self, realm: Realm, site: Site, headers: Headers, url: str, tries: int = 0, callback: str = CALLBACK
@@ -163,6 +165,8 @@ class SigningIn:
             raise ValueError("control answered another question")
         outcome = REASONS[answer.reason].outcome
         if outcome is Outcome.ACCEPTED and answer.session is not None:
+            if self._circles.closes(login.browser, login.url, self._now()):
+                return _in_a_circle(realm, site, login.url, known)
             return self._signed_in(realm, site, login, answer.session)
         if outcome is Outcome.UNAVAILABLE:
             return _not_now(Decision(answer.reason, id=question.id), login.url)
@@ -249,6 +253,23 @@ def _refused(error: str, home: str) -> Page:
 def _not_now(decision: Decision, url: str) -> Page:
     sentence = "Nobody can be let in at the moment. Try again shortly."
     return Page(503, "Not at the moment", sentence, (url, "Try again"), decision)
+
+
+def _in_a_circle(realm: Realm, site: Site, url: str, comes_back: bool) -> Page:
+    """``comes_back``: the session's cookie came along with control's answer, so that the browser keeps it."""
+    cookie = realm.jar.session.decode()
+    if comes_back:
+        why = (
+            f"The browser brings the cookie {cookie}, but the reverse proxy does not hand it on when it asks the "
+            "outpost about a request. Whoever runs it must let Cookie through to the address that it asks at."
+        )
+    else:
+        where = f"below {realm.jar.domain}" if realm.jar.domain else f"at {site.external_host}"
+        why = (
+            f"The browser does not bring back the cookie {cookie}. Either the reverse proxy loses Set-Cookie, or the "
+            f"application is opened somewhere else than {where}, which is what its provider says."
+        )
+    return Page(400, "Signed in, and asked again", why, (url, "Try again"))
 
 
 def _not_yours(decision: Decision, site: Site) -> Page:

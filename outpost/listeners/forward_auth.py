@@ -17,7 +17,7 @@ from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
 from outpost.listeners.identity_lines import IdentityLines
 from outpost.listeners.repeated import Repeated, always
-from outpost.listeners.sign_in import SignInDoor
+from outpost.listeners.sign_in import FOR_PROGRAMS, JSON, SignInDoor
 from outpost.listeners.site_rules import SiteRules
 from outpost.listeners.sites import sites
 from outpost.outcome import HTTP_STATUS, Bearer, Circumstances, Decision, Identity, Password
@@ -31,6 +31,7 @@ from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.headers import Unwritable
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers
+from protocols.proxy.visitor import is_program
 from rules.access import Level
 from rules.reasons import Outcome
 
@@ -261,16 +262,19 @@ class ForwardAuth:
             Deferred.fromCoroutine(self._prove(asking, credentials))
 
     def _send_to_sign_in(self, asking: Asking, realm: Realm | None) -> None:
-        exchange, site, forwarded = asking.exchange, asking.site, asking.forwarded
-        if realm is not None and asking.convention.redirects:
+        exchange, site, forwarded, convention = asking.exchange, asking.site, asking.forwarded, asking.convention
+        program = is_program(asking.headers)
+        if realm is not None and convention.redirects and not program:
             self._sign_in.begin(exchange, realm, site, self.table, forwarded, asking.headers)
-        elif realm is not None and asking.convention.tells_location:
+            return
+        fields, body = (JSON, FOR_PROGRAMS) if program else (PLAIN, SIGN_IN + b"\n")
+        if realm is not None and convention.tells_location:
             where = [(b"Location", self._sign_in.address(realm, site, self.table, forwarded))]
-            exchange.respond(401, PLAIN + field_lines(where), SIGN_IN + b"\n")
+            exchange.respond(401, fields + field_lines(where), body)
         elif self._targets_matter(site) or (realm is not None and values(asking.headers, realm.jar.session)):
-            exchange.respond(401, PLAIN, SIGN_IN + b"\n")
+            exchange.respond(401, fields, body)
         else:
-            self.repeated.respond(exchange, 401, PLAIN, SIGN_IN + b"\n", "no_credentials", always)
+            self.repeated.respond(exchange, 401, fields, body, "no_credentials", always)
 
     async def _prove(self, asking: Asking, credentials: Password) -> None:
         try:

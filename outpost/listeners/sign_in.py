@@ -168,10 +168,7 @@ class SignInDoor:
         forwarded: ForwardedRequest,
         headers: Headers,
     ) -> None:
-        """Nobody is signed in: a person is sent to sign in and comes back here, a program is told."""
-        if is_program(headers):
-            exchange.respond(401, JSON, FOR_PROGRAMS)
-            return
+        """Nobody is signed in: a person is sent to sign in and comes back here."""
         here = table.origin(site, forwarded.host)
         url = landing(here, forwarded.target) if forwarded.method in ASKING else _page_before(headers, here)
         self._go(exchange, self._signing_in.begin(realm, site, headers, url), forwarded.method)

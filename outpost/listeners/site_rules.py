@@ -10,6 +10,7 @@ from outpost.outcome import Identity
 from protocols.link.messages import ProxySettings
 from protocols.proxy.canonical import canonical_path
 from protocols.proxy.decision import Site
+from protocols.proxy.forwarded import METHOD
 from protocols.proxy.trust import NONE
 from rules.access import AccessRules, Asked, Level
 
@@ -62,7 +63,9 @@ def _is_preflight(asking: Asking) -> bool:
     return (
         asking.forwarded.method == "OPTIONS"
         and len(headers.get(b"origin", NONE)) == 1
+        and headers[b"origin"][0] != b""
         and len(headers.get(b"access-control-request-method", NONE)) == 1
+        and METHOD.fullmatch(headers[b"access-control-request-method"][0].decode("latin-1")) is not None
         and b"cookie" not in headers
         and b"authorization" not in headers
     )

@@ -158,14 +158,15 @@ def forwarded_origin(host: str, headers: Headers, method: str = "GET", rest: str
 def host_and_uri(host: str, headers: Headers, method: str = "GET", rest: str = "") -> ForwardedRequest:
     """oauth2-proxy behind nginx: the browser's Host, and X-Forwarded-Uri; or X-Original-URL, as ingress-nginx asks.
 
-    When both are there, one of them came from the browser; they must agree.
+    When both are there, one of them came from the browser: they must agree, and Host, which goes with the first, too.
     """
     uri = single(headers, b"x-forwarded-uri")
     if single(headers, b"x-original-url") is not None:
         found = nginx(host, headers)
-        if uri is not None and uri != found.target:
+        if uri and (uri, found.asked_host) != (found.target, found.host):
             raise ForwardingError(
-                "X-Forwarded-Uri and X-Original-URL disagree: set one of them, and the other to the empty string."
+                "X-Original-URL names another address than X-Forwarded-Uri and Host: set X-Original-URL to the empty "
+                "string, or X-Forwarded-Uri if that is not set on purpose."
             )
         return found
     scheme = _scheme(b"x-forwarded-proto", single(headers, b"x-forwarded-proto") or "https")

@@ -4,7 +4,8 @@ All of them are written on every 2xx, empty where there is nothing to say: a pro
 there would otherwise let a browser's own through.
 
 Values are UTF-8. What a header cannot carry is written as percent escapes: control characters anywhere, white space at
-either end, and inside the name of a group or entitlement what joins them: ``|`` in X-Authentik-*, a comma elsewhere.
+either end, inside the name of a group or entitlement what joins them (``|`` in X-Authentik-*, a comma elsewhere), and a
+percent sign that would look like such an escape, so that two names never become one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ MAX_LIST_BYTES = 16 * 1024
 """Groups or entitlements; nginx must be given buffers as large."""
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|\A\s+|\s+\Z")
+_LIKE_AN_ESCAPE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 
 
 class Unwritable(ValueError):
@@ -45,12 +47,12 @@ def identity_fields(identity: Identity | None, jwt: str = "") -> list[tuple[byte
     if identity is None:
         return list(_ANONYMOUS)
     return [
-        field("X-Authentik-Username", identity.username),
+        _person_field("X-Authentik-Username", identity.username),
         _list_field("X-Authentik-Groups", identity.groups),
         _list_field("X-Authentik-Entitlements", identity.entitlements),
-        field("X-Authentik-Email", identity.email),
-        field("X-Authentik-Name", identity.name),
-        field("X-Authentik-Uid", identity.uid),
+        _person_field("X-Authentik-Email", identity.email),
+        _person_field("X-Authentik-Name", identity.name),
+        _person_field("X-Authentik-Uid", identity.uid),
         field("X-Authentik-Jwt", jwt, MAX_LIST_BYTES),
     ]
 
@@ -59,10 +61,10 @@ def remote_fields(identity: Identity | None, jwt: str = "") -> list[tuple[bytes,
     """As Authelia and Tinyauth name them. Raises Unwritable."""
     who = _NOBODY if identity is None else identity
     return [
-        field("Remote-User", who.username),
+        _person_field("Remote-User", who.username),
         _list_field("Remote-Groups", who.groups, ","),
-        field("Remote-Name", who.name),
-        field("Remote-Email", who.email),
+        _person_field("Remote-Name", who.name),
+        _person_field("Remote-Email", who.email),
     ]
 
 
@@ -70,9 +72,9 @@ def auth_request_fields(identity: Identity | None, jwt: str = "") -> list[tuple[
     """As oauth2-proxy's ``set_xauthrequest`` names them. Raises Unwritable."""
     who = _NOBODY if identity is None else identity
     return [
-        field("X-Auth-Request-User", who.username),
-        field("X-Auth-Request-Preferred-Username", who.username),
-        field("X-Auth-Request-Email", who.email),
+        _person_field("X-Auth-Request-User", who.username),
+        _person_field("X-Auth-Request-Preferred-Username", who.username),
+        _person_field("X-Auth-Request-Email", who.email),
         _list_field("X-Auth-Request-Groups", who.groups, ","),
     ]
 
@@ -94,6 +96,11 @@ def _escaped(value: str) -> str:
     return _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8")), value)
 
 
+def _told(value: str) -> str:
+    """Of a person, escaped so that it can be read back."""
+    return _escaped(_LIKE_AN_ESCAPE.sub("%25", value) if "%" in value else value)
+
+
 def field(name: str, value: str, limit: int = MAX_VALUE_BYTES) -> tuple[bytes, bytes]:
     """One header, its value escaped. Raises Unwritable."""
     written = _escaped(value).encode("utf-8", "backslashreplace")
@@ -102,10 +109,14 @@ def field(name: str, value: str, limit: int = MAX_VALUE_BYTES) -> tuple[bytes, b
     return name.encode("ascii"), written
 
 
+def _person_field(name: str, value: str) -> tuple[bytes, bytes]:
+    return field(name, _told(value))
+
+
 def _list_field(name: str, values: Iterable[str], joint: str = "|") -> tuple[bytes, bytes]:
     """``joint`` inside a value is escaped, so that one name never becomes two."""
-    written = f"%{ord(joint):02X}"
-    return field(name, joint.join(_escaped(value.replace(joint, written)) for value in values), MAX_LIST_BYTES)
+    instead = f"%{ord(joint):02X}"
+    return field(name, joint.join(_told(value).replace(joint, instead) for value in values), MAX_LIST_BYTES)
 
 
 class _Nobody:

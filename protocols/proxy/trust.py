@@ -28,6 +28,7 @@ MAX_REMEMBERED_ADDRESSES = 4096
 """Addresses kept in their parsed form and in their usual spelling: parsing one costs as much as answering."""
 MAX_ADDRESS_LENGTH = 64
 """An IPv6 address has at most 45 characters, the name of an interface 15."""
+_SPELLINGS = {b"x-original-url": "X-Original-URL", b"x-original-uri": "X-Original-URI", b"x-real-ip": "X-Real-IP"}
 SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 """What X-Forwarded-Proto may say; Traefik says ``wss`` for WebSockets."""
 
@@ -134,8 +135,8 @@ def single(headers: Headers, name: bytes) -> str | None:
 
 def title(name: bytes) -> str:
     """``x-original-url`` as people write it: X-Original-URL."""
-    words = (word.upper() if word in ("url", "uri") else word.capitalize() for word in name.decode("ascii").split("-"))
-    return "-".join(words)
+    written = "-".join(word.capitalize() for word in name.decode("ascii").split("-"))
+    return _SPELLINGS.get(name, written)
 
 
 def origin(peer: str, scheme: str, host: str, fields: Iterable[tuple[bytes, bytes]], trusted: TrustedPeers) -> Origin:
@@ -165,6 +166,8 @@ def forwarded_client(peer: str, headers: Headers, trusted: TrustedPeers) -> str:
     client = _spelled(peer)
     for entry in reversed(entries):
         try:
+            if "%" in entry:  # an interface of the proxy's own, which says nothing here
+                raise ValueError
             client = spelled(entry)
         except ValueError:
             raise ForwardingError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,10 +73,19 @@ def portal(program: Program, people: Directory, application: Backend, tmp_path: 
             program.api("DELETE", f"providers/proxy/{provider}/")
 
 
+def _spoofed(front: Front) -> str:
+    """The answer to a request that names one host in its target, which nginx goes by, and another in Host."""
+    asked = f"GET http://{APP}/page HTTP/1.1\r\nHost: nobody.invalid\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", front.port), 10) as one:
+        one.sendall(asked.encode())
+        return b"".join(iter(lambda: one.recv(65536), b"")).decode("latin-1")
+
+
 def test_as_with_authelia(portal: Front) -> None:
     before = len(portal.application.requests)
     assert portal.ask("/page").status_code == 302
     assert portal.ask("/page", **{"Remote-User": "alice"}).status_code == 302
+    assert _spoofed(portal).startswith("HTTP/1.1 302"), "decided about as the application that nginx would take it to"
     assert len(portal.application.requests) == before
     with chromium(RESOLVER) as browser:
         context = browser.new_context()
@@ -92,6 +102,7 @@ def test_as_with_oauth2_proxy(program: Program, people: Directory, application: 
     with behind_nginx("nginx-oauth2-proxy.conf", program, people, application, tmp_path, free_port()) as front:
         assert front.ask("/page").status_code == 403
         assert front.ask("/page", Authorization=basic("bob", "wrong")).status_code == 403
+        assert front.ask("/page", **{"X-Forwarded-Method": "a browser's own"}).status_code == 403
         with chromium(RESOLVER) as browser:
             page = browser.new_context().new_page()
             page.goto(f"{front.app}/deep/page?x=1")

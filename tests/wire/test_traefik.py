@@ -25,7 +25,11 @@ def front(program: Program, people: Directory, application: Backend) -> Iterator
     asked = EXAMPLE["http"]["middlewares"]["outpost"]["forwardAuth"]
     assert asked["address"] == "http://127.0.0.1:9000/outpost.goauthentik.io/auth/traefik"
     copied = tuple(asked["authResponseHeaders"])
-    with traefik(program.ports["http"][0], f"127.0.0.1:{application.port}", copied) as port:
+    empty = EXAMPLE["http"]["middlewares"]["no-look-alikes"]["headers"]["customRequestHeaders"]
+    assert EXAMPLE["http"]["routers"]["app"]["middlewares"] == ["no-look-alikes", "outpost"]
+    assert not any(empty.values())
+    removed = frozenset(name.lower() for name in empty)
+    with traefik(program.ports["http"][0], f"127.0.0.1:{application.port}", copied, removed) as port:
         control = program.control.place("http")[1]
         found = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")
         found.configure()
@@ -36,7 +40,7 @@ def front(program: Program, people: Directory, application: Backend) -> Iterator
 
 
 def test_a_person_signs_in_and_arrives(front: Front) -> None:
-    journeys.a_person_signs_in_and_arrives(front, underscores=True)
+    journeys.a_person_signs_in_and_arrives(front)
 
 
 def test_nobody_else_arrives(front: Front) -> None:

@@ -30,17 +30,19 @@ FORWARDED = ("x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-f
 
 
 @contextmanager
-def traefik(address: str, application: str, copied: tuple[str, ...]) -> Iterator[int]:
+def traefik(address: str, application: str, copied: tuple[str, ...], removed: frozenset[str]) -> Iterator[int]:
     """The port that it listens on. ``address``: host and port of the outpost; ``application``: those of the service.
 
-    ``copied``: authResponseHeaders.
+    ``copied``: authResponseHeaders; ``removed``: empty customRequestHeaders of a middleware in front, in lower case.
     """
 
     class Entry(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            headers = [(name, value) for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP]
+            headers = [
+                (name, value) for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP | removed
+            ]
             host = self.headers.get("Host", "")
             asked = [(name, value) for name, value in headers if name.lower() not in FORWARDED]
             asked += [

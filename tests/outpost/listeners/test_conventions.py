@@ -165,15 +165,39 @@ def test_auth_never_redirects() -> None:
     assert not {"Location", "Set-Cookie"} & answer.headers.keys()
 
 
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [(AUTH_AT, (URI,)), (AUTH_REQUEST_AT, ORIGINAL), ("/outpost.goauthentik.io/auth/nginx", ORIGINAL)],
+)
+def test_a_program_is_told_so_in_its_language(target: str, said: tuple[tuple[str, str], ...]) -> None:
+    """By callers that pass on no redirect, too: some show the body."""
+    answer = ask(target, *said, ("Accept", "application/json"))
+    assert (answer.status, answer.headers["Content-Type"]) == (401, "application/json")
+    assert "Set-Cookie" not in answer.headers
+
+
 def test_auth_needs_to_know_the_path() -> None:
     answer = ask(AUTH_AT, ALICE)
-    assert (answer.status, b"X-Forwarded-URI" in answer.body) == (400, True)
+    assert (answer.status, b"X-Forwarded-Uri" in answer.body) == (400, True)
 
 
 def test_as_ingress_nginx_asks() -> None:
     assert ask(AUTH_AT, ("X-Original-URL", "https://app.example.com/page"), ALICE, host="oauth2-proxy").status == 202
     both = ask(AUTH_AT, ("X-Original-URL", "https://app.example.com/page"), ("X-Forwarded-Uri", "/public"), ALICE)
     assert both.status == 400
+
+
+def test_a_browser_cannot_name_another_host_below_the_domain() -> None:
+    """nginx says Host and X-Forwarded-Uri, and hands on what a browser says in X-Original-URL."""
+    door = Door(
+        provider(7, GRAFANA, skip_path_regex="^/"),
+        provider(10, PORTAL, mode="forward_domain", cookie_domain="example.org"),
+    )
+    assert ask(AUTH_AT, URI, host="grafana.example.org", door=door).status == 202
+    assert ask(AUTH_AT, URI, host="wiki.example.org", door=door).status == 401
+    named = ("X-Original-URL", f"{GRAFANA}/page")
+    assert ask(AUTH_AT, URI, named, host="wiki.example.org", door=door).status == 400
+    assert ask(AUTH_AT, URI, named, host="grafana.example.org", door=door).status == 202
 
 
 @pytest.mark.parametrize(

@@ -324,6 +324,35 @@ def test_a_browser_without_cookies_is_told_and_not_sent_in_a_circle(visitor: Vis
     assert (answer.status, b"cookie" in answer.body) == (400, True)
 
 
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [("the question's cookies", b"does not hand it on"), ("the session's cookie", b"loses Set-Cookie")],
+)
+def test_a_sign_in_that_never_arrives_ends_in_a_page_that_says_why(visitor: Visitor, lost: str, told: bytes) -> None:
+    for number in range(10):
+        jar = visitor.cookies.get("app.example.com", {})
+        session = {name: jar.pop(name) for name in list(jar) if "authentik_proxy" in name}
+        visitor.outpost.link.codes[f"round-{number}"] = visitor.outpost.session()
+        bounced = visitor.open(f"{APP}/page")
+        if lost == "the question's cookies":
+            visitor.cookies["app.example.com"].update(session)
+        answer = visitor.open(visitor.answer_of_control(bounced, f"round-{number}"))
+        if answer.status != 302:
+            break
+        visitor.outpost.clock.advance(1)
+    assert (answer.status, told in answer.body, number) == (400, True, 3)
+
+
+def test_signing_in_every_minute_is_no_circle(visitor: Visitor) -> None:
+    for number in range(10):
+        visitor.outpost.link.codes[f"round-{number}"] = visitor.outpost.session()
+        answer = visitor.open(visitor.answer_of_control(visitor.open(f"{APP}/page"), f"round-{number}"))
+        assert answer.status == 302
+        jar = visitor.cookies["app.example.com"]
+        jar.pop(next(name for name in jar if "authentik_proxy" in name))
+        visitor.outpost.clock.advance(60)
+
+
 def test_three_tabs_that_begin_at_once_all_arrive(visitor: Visitor) -> None:
     """Each got a cookie, and the browser kept the last one."""
     bounced = []

@@ -69,6 +69,9 @@ def test_a_preflight_passes_only_when_it_is_one() -> None:
     assert status(asked, "/api", *PREFLIGHT) == 200
     for missing in PREFLIGHT:
         assert status(asked, "/api", *(header for header in PREFLIGHT if header is not missing)) == 401
+    method, origin, wanted = PREFLIGHT
+    assert status(asked, "/api", method, ("Origin", ""), wanted) == 401
+    assert status(asked, "/api", method, origin, ("Access-Control-Request-Method", "")) == 401
     assert status(asked, "/api", *PREFLIGHT, ("Cookie", "a=b")) == 401
 
 

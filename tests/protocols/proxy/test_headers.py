@@ -3,8 +3,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from protocols.proxy.headers import MAX_LIST_BYTES, MAX_VALUE_BYTES, Unwritable, identity_fields, meta_fields
+from protocols.proxy.headers import (
+    MAX_LIST_BYTES,
+    MAX_VALUE_BYTES,
+    Unwritable,
+    auth_request_fields,
+    identity_fields,
+    meta_fields,
+    remote_fields,
+)
 from protocols.proxy.http1 import field_lines
 from tests.fakes import an_identity
 
@@ -17,6 +27,9 @@ NAMES = [
     b"X-Authentik-Uid",
     b"X-Authentik-Jwt",
 ]
+
+
+names = st.lists(st.text("aA%27Cc|, \r\u2028é", min_size=1, max_size=8), min_size=1, max_size=3).map(tuple)
 
 
 def written(**fields: Any) -> dict[bytes, bytes]:
@@ -65,6 +78,7 @@ def test_meta() -> None:
         ("é", b"\xc3\xa9"),
         ("a b", b"a b"),
         ("100%", b"100%"),
+        ("staff%7Cadmins", b"staff%257Cadmins"),
         ("\ud800", b"\\ud800"),
     ],
 )
@@ -79,6 +93,14 @@ def test_one_group_cannot_become_two() -> None:
     fields = written(groups=("staff|admins", "a,b"), entitlements=("x|y",))
     assert fields[b"X-Authentik-Groups"] == b"staff%7Cadmins|a,b"
     assert fields[b"X-Authentik-Entitlements"] == b"x%7Cy"
+
+
+@given(names, names)
+def test_two_people_are_never_written_alike(one: tuple[str, ...], other: tuple[str, ...]) -> None:
+    """Nor two lists of groups, whatever their names hold."""
+    for fields in (identity_fields, remote_fields, auth_request_fields):
+        ours, theirs = (fields(an_identity("x", groups=groups, name="|".join(groups))) for groups in (one, other))
+        assert (ours == theirs) is (one == other)
 
 
 def test_what_does_not_fit_is_refused_and_not_cut() -> None:

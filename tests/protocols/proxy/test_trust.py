@@ -87,7 +87,8 @@ def test_the_client_is_the_last_that_is_no_trusted_proxy(lines: list[bytes], cli
 
 
 @pytest.mark.parametrize(
-    "value", [b"a", b"198.51.100.7:80", b"unknown", b"198.51.100.7,", b",", b"," * 5000, b"\xff", b"[2001:db8::1]"]
+    "value",
+    [b"a", b"198.51.100.7:80", b"unknown", b"198.51.100.7,", b",", b"," * 5000, b"\xff", b"[2001:db8::1]", b"::1%eth0"],
 )
 def test_an_unreadable_address_is_an_error(value: bytes) -> None:
     with pytest.raises(ForwardingError, match="X-Forwarded-For"):
