@@ -204,7 +204,7 @@ class Authentication:
             tries.count(tx, question.username, where, reason, question.again)
             reputation.count_reason(tx, question.username, question.peer, reason)
         if accepted and user is not None:
-            logins.remember(tx, user.pk, self._now())
+            logins.remember(tx, user.pk, self._now(), question.peer)
         each_time = mapped.asked_each_time or admitted.counted
         return Authenticated(
             id=question.id,

@@ -110,7 +110,7 @@ def _keep(tx: Transaction, outpost: str, instance: str, report: Report) -> None:
     user = tx.find(User, pk=pk) if type(pk) is int and 0 < pk < MOST_REVISION else None
     time = min(report.time, tx.now) if report.time == report.time else tx.now
     if user is not None and report.kind == "logins":
-        logins.remember(tx, user.pk, time)
+        logins.remember(tx, user.pk, time, str(report.body.get("peer", "")))
     tx.insert(
         Event(
             action=ACTIONS.get(report.kind, OTHER),

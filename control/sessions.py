@@ -133,7 +133,7 @@ def sign_in(
         end(tx, old)
     _sweep(tx)
     session = tx.insert(_session(tx.now, new, caller, user, SIGNED_IN_SECONDS, {}))
-    logins.remember(tx, user, tx.now)
+    logins.remember(tx, user, tx.now, caller.client_ip)
     _leave_event(tx, "login", account, caller, {"auth_method": method})
     return session
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import asin, cos, radians, sin, sqrt
 from pathlib import Path
 from typing import Any
 
+EARTH_KM = 6371.0
+"""The mean radius."""
 LOOK_SECONDS = 10.0
 """Between two looks whether a file is another one: they are replaced twice a week."""
 
@@ -89,6 +92,14 @@ class Places:
         number = self.asn.find(address).get("autonomous_system_number")
         return number if isinstance(number, int) else None
 
+    def point(self, address: str) -> tuple[float, float] | None:
+        """Latitude and longitude, in degrees. Raises as `Database.find`."""
+        where = _part(self.city.find(address), "location")
+        latitude, longitude = _part(where, "latitude"), _part(where, "longitude")
+        if not isinstance(latitude, (int, float)) or not isinstance(longitude, (int, float)):
+            return None
+        return float(latitude), float(longitude)
+
     def context(self, address: str) -> dict[str, Any]:
         """``geoip`` and ``asn`` of an expression's context, as far as there are databases that know the address."""
         found: dict[str, Any] = {}
@@ -102,6 +113,13 @@ class Places:
             if about:
                 found[name] = told(about)
         return found
+
+
+def kilometres(here: tuple[float, float], there: tuple[float, float]) -> float:
+    """Along the great circle, on a sphere (the haversine formula): right to half a percent."""
+    (north, east), (other_north, other_east) = (tuple(map(radians, point)) for point in (here, there))
+    chord = sin((other_north - north) / 2) ** 2 + cos(north) * cos(other_north) * sin((other_east - east) / 2) ** 2
+    return 2 * EARTH_KM * asin(min(1.0, sqrt(chord)))
 
 
 def places(city: Path | None, asn: Path | None, clock: Callable[[], float]) -> Places:

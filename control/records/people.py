@@ -95,6 +95,8 @@ class Login(Record):
 
     pk: int
     last_login: float = 0.0
+    recent: tuple[dict[str, Any], ...] = ()
+    """The latest logins, newest first: ``time`` and ``peer`` (`control.logins`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ ONE_OF_EACH: tuple[Record, ...] = (
     SessionClient("digest", 3, issuer="https://a/", subject="s"),
     LogoutNotice(3, "sid", issuer="https://a/", subject="s", tries=2, due=4.0, created=2.0),
     UserConsent(1, "application", scopes=("openid", "email"), expires=3.0),
-    Login(5, 77.0),
+    Login(5, 77.0, ({"time": 77.0, "peer": "2001:db8::1"},)),
     FormerPassword(1, "hash", "f1", until=77.0),
     TokenUse("t1", 78.0),
     Authenticator(1, "totp", settings={"digits": 6}, secrets={"key": "GEHEIM"}),

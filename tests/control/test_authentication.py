@@ -232,7 +232,11 @@ def test_the_last_login_is_remembered(world: World) -> None:
         world.clock.advance(60)
         world.ask()
     (login,) = world.store.read_now(lambda tx: tx.select(Login))
-    assert login == Login(world.users["alice"], world.clock.now())
+    assert (login.pk, login.last_login) == (world.users["alice"], world.clock.now())
+    assert [(one["time"], one["peer"]) for one in login.recent] == [
+        (world.clock.now(), "127.0.0.1"),
+        (world.clock.now() - 60, "127.0.0.1"),
+    ]
 
 
 def test_a_refusal_is_logged_with_the_outposts_id_and_without_the_password(

@@ -6,9 +6,11 @@ Those that change the people put them back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from tests import geography
 from tests.control.store.postgresql import Server
 from tests.peers import require
 from tests.wire import processes
@@ -24,6 +26,11 @@ SHAPES: dict[str, Callable[..., Program]] = {
 }
 ON_POSTGRESQL = "apart"
 """The shape whose control has its store there; the other's is a file of SQLite."""
+WORLD: dict[str, dict[str, Any]] = {
+    "127.0.0.0/25": {"country": {"iso_code": "DE"}, "location": {"latitude": 52.52, "longitude": 13.40}},
+    "127.0.0.128/25": {"country": {"iso_code": "NZ"}, "location": {"latitude": -36.85, "longitude": 174.76}},
+}
+"""Where addresses lie: tests come from Berlin, and Auckland is as far away as places are."""
 PEERS = ("ldapsearch", "radclient", "eapol_test", "nginx", "chromium", "curl")
 
 
@@ -48,7 +55,8 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         server: Server = request.getfixturevalue("postgresql_server")
         server.new_database(folder.name)
         database = server.settings(folder.name)
-    running = SHAPES[request.param](folder, **database).start()
+    world = geography.write(folder / "world.mmdb", WORLD)
+    running = SHAPES[request.param](folder, **database, OUTPOST_EVENTS__CONTEXT_PROCESSORS__GEOIP=str(world)).start()
     try:
         yield running
     finally:

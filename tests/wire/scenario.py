@@ -14,6 +14,7 @@ from typing import Any
 import pyotp
 import yaml
 
+from control import logins
 from control.records import Event
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
@@ -190,6 +191,8 @@ class Visit:
                 self._device(intent, told.pop(intent) == "ended")
         if "factor" in told:
             self._factor(told.pop("factor"))
+        for peer, ago in told.pop("was_at", {}).items():
+            self.house.store.write_now(lambda tx, p=peer, a=ago: logins.remember(tx, self.pk, tx.now - a, p))  # type: ignore[misc]
         self.house.open_to(self.scenario, self.door, self.pk)
         self.change(told)
         for row in self.scenario.rows:

@@ -12,6 +12,7 @@ from control.policies.places import Places
 from control.records import Application, Binding, Group, Policy, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
+from control.verbs import policies
 from control.verbs.fields import parse
 
 PEER = "192.0.2.9"
@@ -45,8 +46,8 @@ class House:
         return self.store.write_now(lambda tx: tx.insert(made)).pk
 
     def policy(self, kind: str, **settings: Any) -> str:
-        made = Policy(f"p{next(self.clock_says)}", kind, settings=settings)
-        return self.store.write_now(lambda tx: tx.insert(made)).pk
+        given = {"name": f"p{next(self.clock_says)}", **settings}
+        return self.store.write_now(lambda tx: policies.create(tx, kind, given)).pk
 
     def bind(self, **fields: Any) -> Binding:
         fields.setdefault("order", next(self.clock_says))

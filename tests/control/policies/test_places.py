@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from control.logins import MOST_REMEMBERED, latest, remember
 from control.policies.judge import Judge
 from control.policies.kinds.kind import FOR_THIS_PEER
-from control.policies.places import LOOK_SECONDS, Places, Unknown, places
+from control.policies.places import LOOK_SECONDS, Places, Unknown, kilometres, places
+from control.records import Login
 from control.verbs.fields import Invalid
 from tests import geography
-from tests.control.policies.asking import House
+from tests.control.policies.asking import NOON, House
 from tests.fakes import FakeClock
 
 CITY: dict[str, dict[str, Any]] = {
@@ -87,11 +90,99 @@ def test_expressions_see_country_and_network(house: House, where: Places) -> Non
 
 
 @pytest.mark.parametrize(
-    "given", [{"countries": ["Germany"]}, {"countries": ["D1"]}, {"check_impossible_travel": True}]
+    "given", [{"countries": ["Germany"]}, {"countries": ["D1"]}, {"history_login_count": 21}, {"asns": [-1]}]
 )
 def test_what_cannot_work_is_not_stored(house: House, given: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
         house.decide_kind("geoip", given)
+
+
+# --- journeys ------------------------------------------------------------------------------------------------------
+
+BERLIN, PRAGUE, TOKYO, UNKNOWN = "192.0.2.9", "198.51.100.9", "203.0.113.9", "10.0.0.1"
+"""Prague is 280 km from Berlin, and Tokyo 8900."""
+HOUR = 3600.0
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Places:
+    cities = {"192.0.2.0/24": (52.52, 13.40), "198.51.100.0/24": (50.09, 14.42), "203.0.113.0/24": (35.68, 139.69)}
+    known = {network: {"location": {"latitude": north, "longitude": east}} for network, (north, east) in cities.items()}
+    return places(geography.write(tmp_path / "world.mmdb", known), None, FakeClock())
+
+
+def came(house: House, *logins: tuple[str, float]) -> None:
+    """Where alice was, and how many hours ago."""
+    for peer, hours in logins:
+        house.store.write_now(lambda tx, peer=peer, hours=hours: remember(tx, 1, NOON - hours * HOUR, peer))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "far"), [(BERLIN, PRAGUE, 280), (BERLIN, TOKYO, 8920), (TOKYO, TOKYO, 0), (PRAGUE, BERLIN, 280)]
+)
+def test_distances(world: Places, here: str, there: str, far: float) -> None:
+    one, other = world.point(here), world.point(there)
+    assert one is not None
+    assert other is not None
+    assert kilometres(one, other) == pytest.approx(far, rel=0.01)
+    assert kilometres((0.0, 0.0), (0.0, 180.0)) == pytest.approx(20015, rel=0.001)
+
+
+DISTANCE, TRAVEL = {"check_history_distance": True}, {"check_impossible_travel": True}
+
+
+@pytest.mark.parametrize(
+    ("fields", "before", "passing"),
+    [
+        (DISTANCE, [], True),
+        (DISTANCE, [(BERLIN, 1)], True),
+        (DISTANCE, [(PRAGUE, 1000)], False),
+        ({**DISTANCE, "history_max_distance_km": 250}, [(PRAGUE, 1)], True),
+        ({**DISTANCE, "history_max_distance_km": 250, "distance_tolerance_km": 0}, [(PRAGUE, 1)], False),
+        (DISTANCE, [(PRAGUE, 9), (BERLIN, 5), (BERLIN, 4), (BERLIN, 3), (BERLIN, 2), (BERLIN, 1)], True),
+        ({**DISTANCE, "history_login_count": 6}, [(PRAGUE, 9), *((BERLIN, ago) for ago in range(1, 6))], False),
+        (DISTANCE, [(UNKNOWN, 1)], True),
+        (TRAVEL, [(PRAGUE, 0)], True),
+        (TRAVEL, [(TOKYO, 8.5)], False),
+        (TRAVEL, [(TOKYO, 9)], True),
+        ({**TRAVEL, "impossible_tolerance_km": 1000}, [(TOKYO, 8.5)], True),
+        ({**TRAVEL, **DISTANCE}, [(TOKYO, 100)], False),
+        ({**TRAVEL, "countries": ["DE"]}, [(BERLIN, 1)], False),
+    ],
+)
+def test_where_they_were_before(
+    house: House, world: Places, fields: dict[str, Any], before: list[tuple[str, float]], passing: bool
+) -> None:
+    house.places = world
+    came(house, *before)
+    verdict = house.decide_kind("geoip", fields, peer=BERLIN)
+    assert verdict.passing is passing
+    assert bool(verdict.messages) is not passing
+    assert verdict.reuse == (FOR_THIS_PEER if "countries" in fields else None)  # the next login changes the answer
+
+
+def test_what_was_found_is_told_the_operator(house: House, world: Places) -> None:
+    house.places = world
+    came(house, (UNKNOWN, 2), (TOKYO, 3))
+    log = " ".join(house.decide_kind("geoip", TRAVEL, peer=BERLIN).log)
+    assert UNKNOWN in log
+    assert re.search(r"203\.0\.113\.9 is 89\d\d km away, and 3 h ago", log)
+
+
+@pytest.mark.parametrize("peer", [UNKNOWN, "", "nonsense"])
+def test_a_journey_to_nowhere_is_a_failure_and_no_answer(house: House, world: Places, peer: str) -> None:
+    house.places = world
+    with pytest.raises((Unknown, ValueError)):
+        house.decide_kind("geoip", TRAVEL, peer=peer)
+
+
+def test_a_few_logins_are_kept_and_what_came_late_does_not_push_out_what_is_newer(house: House) -> None:
+    came(house, *((BERLIN, ago) for ago in range(MOST_REMEMBERED + 5)), (PRAGUE, 100), ("no address", -1))
+    found = house.store.read_now(lambda tx: latest(tx, 1, 100))
+    assert len(found) == MOST_REMEMBERED
+    assert (found[0].time, {one.peer for one in found}) == (NOON, {BERLIN})
+    (login,) = house.store.read_now(lambda tx: tx.select(Login))
+    assert login.last_login == NOON + HOUR
 
 
 # --- files ---------------------------------------------------------------------------------------------------------
