@@ -22,9 +22,12 @@ from control.bootstrap import FirstStart, first_start
 from control.breached_passwords import BreachedPasswords
 from control.config import CannotStart, ControlConfig
 from control.link import Link
+from control.mail.delivery import Delivery
+from control.mail.letters import Letters
+from control.mail.post import Post
 from control.oidc.back_channel import BackChannel
 from control.oidc.bearing import bearer
-from control.oidc.posting import post
+from control.oidc.posting import post as post_form
 from control.oidc.proxied import SignIns
 from control.outposts import self_signed_certificate
 from control.password_changes import PasswordChanges
@@ -133,11 +136,20 @@ class Control:
             passwords.close()
             raise CannotStart(f"{error}.") from error
         judge = Judge(places=places(config.geoip, config.asn, time.monotonic))
+        post = Post(config.mail_server, Letters(config.mail_templates))
         services = Services(
-            store, passwords, now, random, config.trusted_proxies, __version__, config.public_url, judge=judge
+            store,
+            passwords,
+            now,
+            random,
+            config.trusted_proxies,
+            __version__,
+            config.public_url,
+            judge=judge,
+            post=post,
         )
         authentication = Authentication(store, {**proofs(services), "bearer": bearer(store)}, now, services.judge)
-        repeated = (RadiusWatch(store).work, BackChannel(store, random, post).work)
+        repeated = (RadiusWatch(store).work, BackChannel(store, random, post_form).work, Delivery(store, post).work)
         for work in repeated:
             work.start()
         link = Link(

@@ -18,6 +18,9 @@ from control.config import CannotStart, ControlConfig
 from control.explain import Asked, Unknown, explain
 from control.explained import Explanation
 from control.issuing import Issued, issue_by_name
+from control.mail.letters import Letters
+from control.mail.post import Post
+from control.mail.trial import Tried, try_out
 from control.policies.judge import Judge
 from control.policies.places import places
 from control.records import Instance, Tries
@@ -133,6 +136,23 @@ def clear_throttles(settings: Settings, username: str = "") -> list[str]:
             store.close()
 
     return _run(settings, clear)
+
+
+def test_email(settings: Settings, to: str) -> str:
+    """Sends a test mail at once; what came of it, a sentence. Raises CommandFailed if it was not sent."""
+
+    async def try_it(config: ControlConfig) -> Tried:
+        store = open_store(config)
+        post = Post(config.mail_server, Letters(config.mail_templates))
+        try:
+            return await try_out(post, await store.read(post.server), to, os.urandom(16).hex(), time.time())
+        finally:
+            store.close()
+
+    tried = _run(settings, try_it)
+    if not tried.sent:
+        raise CommandFailed([tried.message])
+    return tried.message
 
 
 def _told_of(line: Tries, now: float) -> str:

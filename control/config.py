@@ -9,9 +9,11 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
+from control.mail.message import BadAddress, sender
+from control.records import MailServer
 from rules.secret_key import check_secret_key
 from settings import Network, Secret, Settings
-from settings.table import Postgresql
+from settings.table import Email, Postgresql
 
 DATABASE_FILE = "outpost.sqlite3"
 KEY_FILE = "secret.key"
@@ -41,6 +43,9 @@ class ControlConfig:
     geoip: Path | None = None
     asn: Path | None = None
     """Databases in MaxMind's format."""
+    mail_server: MailServer | None = None
+    mail_templates: Path | None = None
+    """A folder whose templates replace ours."""
     secret_key_made: Path | None = None
     """Where a new secret key was written just now."""
 
@@ -58,6 +63,8 @@ class ControlConfig:
             public_url=settings.public_url,
             geoip=settings.events.context_processors.geoip,
             asn=settings.events.context_processors.asn,
+            mail_server=_mail_server(settings.email),
+            mail_templates=settings.email.template_dir,
             breached_passwords=settings.data_dir.absolute() / BREACHED_FILE,
             secret_key_made=made,
         )
@@ -96,6 +103,27 @@ def _option(identifier: str) -> str:
     """An SQL identifier as the value of a server option: quoted as SQL does, then as libpq does."""
     quoted = '"' + identifier.replace('"', '""') + '"'
     return quoted.replace("\\", "\\\\").replace(" ", "\\ ")
+
+
+def _mail_server(asked: Email) -> MailServer | None:
+    if not asked.host:
+        return None
+    if asked.use_tls and asked.use_ssl:
+        raise CannotStart("OUTPOST_EMAIL__USE_TLS (STARTTLS) and OUTPOST_EMAIL__USE_SSL cannot both be on.")
+    try:
+        sender(asked.from_)
+    except BadAddress as error:
+        raise CannotStart(f"OUTPOST_EMAIL__FROM cannot be used: {error}") from error
+    return MailServer(
+        host=asked.host,
+        port=asked.port,
+        username=asked.username,
+        password=asked.password.reveal() if asked.password else "",
+        use_tls=asked.use_tls,
+        use_ssl=asked.use_ssl,
+        timeout=asked.timeout,
+        from_address=asked.from_,
+    )
 
 
 def _data_dir(settings: Settings) -> Path:

@@ -139,6 +139,21 @@ def _throttles_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", default="", metavar="NAME", help="only of this login name")
 
 
+def _test_email(settings: Settings, arguments: Arguments) -> int:
+    from control.commands import CommandFailed, test_email
+
+    try:
+        print(test_email(settings, arguments.address))
+    except CommandFailed as error:
+        _complain(error.lines)
+        return FAILED
+    return DONE
+
+
+def _test_email_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("address", metavar="ADDRESS", help="who gets it")
+
+
 def _issue_certificate(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, issue_certificate
 
@@ -245,6 +260,9 @@ COMMANDS: dict[str, Command] = {
     "tail": Command(_tail, "show logins, refusals, knocks and changes as they come", options=_tail_options),
     "throttles": Command(
         _throttles, "show who tried wrong passwords and has to wait, or let them try again", options=_throttles_options
+    ),
+    "test-email": Command(
+        _test_email, "send a test mail at once, or say what keeps it from being sent", options=_test_email_options
     ),
     "issue-certificate": Command(
         _issue_certificate, "issue a certificate for a user's device, for EAP-TLS", options=_issue_certificate_options

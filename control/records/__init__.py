@@ -46,6 +46,10 @@ from control.records.flows import (
     Stage,
     StageBinding,
 )
+from control.records.mail import (
+    Letter,
+    MailServer,
+)
 from control.records.people import (
     FormerPassword,
     Group,
@@ -90,8 +94,10 @@ __all__ = [
     "Instance",
     "IssuedCertificate",
     "Knock",
+    "Letter",
     "Login",
     "LogoutNotice",
+    "MailServer",
     "Outpost",
     "PendingChallenge",
     "Policy",
@@ -140,6 +146,7 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     Authenticator,
     Device,
     IssuedCertificate,
+    MailServer,
 )
 
 ACTIVITY_RECORDS: tuple[type[Record], ...] = (
@@ -161,4 +168,5 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     Knock,
     Tries,
     Reputation,
+    Letter,
 )

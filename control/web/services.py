@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 
+from control.mail.post import Post
 from control.passwords import OnBehalf, Passwords
 from control.policies.judge import Judge
 from control.store.interface import Store
@@ -30,6 +31,8 @@ class Services:
 
     judge: Judge = field(default_factory=Judge)
     """Decides bindings, and asks policies."""
+    post: Post = field(default_factory=Post)
+    """For writing to people."""
     knocks: Knocks = field(default_factory=Knocks)
     """Who or what was refused here for being unknown."""
 

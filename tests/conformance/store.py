@@ -34,8 +34,10 @@ from control.records import (
     Instance,
     IssuedCertificate,
     Knock,
+    Letter,
     Login,
     LogoutNotice,
+    MailServer,
     Outpost,
     PendingChallenge,
     Policy,
@@ -166,6 +168,8 @@ ONE_OF_EACH: tuple[Record, ...] = (
     Tries("alice", "192.0.2.0/24", "t1", wrong=3, last=1.0, until=2.0, right=3.0),
     Reputation("alice", "192.0.2.1", "r1", score=-2, updated=3.0),
     Knock("nas", "192.0.2.1", "k1", outpost="o", count=3, first=1.0, last=2.0, answered=3.0, detail={"peer": "x"}),
+    MailServer(host="smtp.example.com", port=587, password="geheim", use_tls=True),
+    Letter("ann@example.com", "Hello", "test", text="a link", html="<p>", user=3, due=2.0, good_until=3.0),
 )
 
 

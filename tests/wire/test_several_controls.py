@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from control.mail import outbox
 from control.records import Certificate, Flow, Group, Outpost, User
 from tests.control.store import postgresql
 from tests.control.store.postgresql import Server
@@ -21,11 +22,13 @@ from tests.wire.apart import Edge, store
 from tests.wire.clients import ldapsearch
 from tests.wire.directory import PASSWORDS, Directory
 from tests.wire.doors import Said, by_ldap, open_to_people
+from tests.wire.mailbox import mailbox
 from tests.wire.program import PASSWORD, Program, until
 
 pytestmark = pytest.mark.peer
 
 CHANGES = 20
+LETTERS = 30
 WITHIN = 1.0
 SECONDS = 15.0
 WAITING = "Waiting until it does."
@@ -133,6 +136,18 @@ def test_a_change_made_at_one_is_in_force_at_an_outpost_of_the_other(
             until(lambda name=name: shown_name(edge) == [name], SECONDS, "the change")  # type: ignore[misc]
             seconds.append(time.monotonic() - began)
         assert max(seconds) < WITHIN, seconds
+
+
+def test_each_letter_is_sent_by_one_of_them(both: tuple[Program, Program]) -> None:
+    to = [f"p{number}@example.com" for number in range(LETTERS)]
+    with mailbox() as box:
+        both[1].api("PATCH", "admin/settings/mail/", {"host": box.host, "port": box.port})
+        with store(both[0]) as opened:
+            opened.write_now(lambda tx: [outbox.queue(tx, one, "Hello", "x", "test") for one in to])
+        box.wait(LETTERS)
+        until(lambda: not both[0].api("GET", "mail/letters/?state=waiting")["results"], SECONDS, "the end")
+        both[1].api("PATCH", "admin/settings/mail/", {"host": ""})
+    assert sorted(taken.to[0] for taken in box.taken) == sorted(to)
 
 
 def test_the_outpost_goes_to_the_other_when_its_own_is_killed(

@@ -31,6 +31,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "certificate": ("authentik_crypto", "certificatekeypair"),
     "device": ("authentik_providers_radius", "radiusdevice"),
     "setting": ("authentik_tenants", "setting"),
+    "mail_server": ("authentik_tenants", "mailserver"),
     "flow": ("authentik_flows", "flow"),
     "stage": ("authentik_flows", "stage"),
     "property_mapping": ("authentik_core", "propertymapping"),

@@ -1,21 +1,21 @@
 """Takes away, a slice at a time, what grows with every change and is needed by nobody any more.
 
-That is old revisions with their lines of the change log, and audit events and RADIUS sessions whose time is over. An
-outpost that stands on a revision which is gone is told everything anew (`control.link`).
+That is old revisions with their lines of the change log, and audit events, RADIUS sessions and letters whose time is
+over. An outpost that stands on a revision which is gone is told everything anew (`control.link`).
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, delete, func, select
 
-from control.records import Event, RadiusSession, Record
+from control.records import Event, Letter, RadiusSession, Record
 from control.store.sql.schema import RECORD_TABLES, change_log, head, revision
 
 KEPT_REVISIONS = 10_000
 """An outpost that was away while fewer came follows by a delta. More than that is as much work as a snapshot."""
 KEPT_LINES = 200_000
 """Of the change log, beside those of the newest revision: an import of everybody is one revision of very many."""
-EXPIRING: tuple[type[Record], ...] = (Event, RadiusSession)
+EXPIRING: tuple[type[Record], ...] = (Event, RadiusSession, Letter)
 SLICE = 1000
 """Rows of one table that are deleted together: some milliseconds, for which other writes wait."""
 

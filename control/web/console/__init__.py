@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from control.web.console import actions, configuration, editing, overview
+from control.web.console import actions, configuration, editing, mail_server, overview
 from control.web.console.frames import Frame, Place, Shelf, sentences
 from control.web.console.listing import listing
 from control.web.console.sections import ROOT, Section
@@ -67,6 +67,7 @@ def routes(services: Services) -> list[BaseRoute]:
     found = [
         *_both(services, f"{ROOT}/", _framed(overview.page, f"{ROOT}/"), "GET"),
         *_both(services, configuration.URL, _framed(configuration.page, configuration.URL), "GET", "POST"),
+        *_both(services, mail_server.URL, _framed(mail_server.page, configuration.URL), "GET", "POST"),
     ]
     for section in SECTIONS:
         for path, page, methods in _pages(section):

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from control import radius_orders, sessions
+from control.mail import outbox
 from control.new_passwords import new_hash
 from control.records import Provider, Session, User
 from control.store.interface import Query, Transaction
@@ -17,6 +18,7 @@ from control.web.console import pickable
 from control.web.console.editing import MOST_FIELDS, MOST_FORM_BYTES
 from control.web.console.frames import Frame, sentences
 from control.web.console.sections import ROOT, Section
+from control.web.console.table.letters import MAIL
 from control.web.console.table.people import CROWDS, PEOPLE
 from control.web.console.table.radius import MACHINES, STAYS
 from control.web.console.table.refused import KNOCKED
@@ -114,6 +116,19 @@ async def add_knock(request: Request, services: Services, section: Section, fram
     return redirect(f"{ROOT}/{added}/?done=added")
 
 
+async def send_now(request: Request, services: Services, section: Section, frame: Frame) -> Response:
+    """Has a mail that waits be tried now."""
+    await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    caller, resource = frame.visitor.caller, section.resource(services.random)
+
+    def hurry(tx: Transaction) -> str:
+        return section.place_of(outbox.try_again(tx, resource.one(tx, request.path_params["key"], caller).pk))
+
+    with sentences():
+        to = await services.store.write(hurry, caller.actor)
+    return redirect(f"{to}?done=hurried")
+
+
 async def disconnect(request: Request, services: Services, section: Section, frame: Frame) -> Response:
     """Has the NAS end a session."""
     await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
@@ -154,6 +169,7 @@ ACTIONS: tuple[tuple[Section, str, Action, tuple[str, ...]], ...] = (
     (PEOPLE, "sessions", end_sessions, ("POST",)),
     (CROWDS, "members", change_members, ("POST",)),
     (KNOCKED, "add", add_knock, ("POST",)),
+    (MAIL, "retry", send_now, ("POST",)),
     (STAYS, "disconnect", disconnect, ("POST",)),
     (PARTS, "permissions", set_permissions, ("POST",)),
 )

@@ -55,7 +55,13 @@ async def _drawn(
         shown = {**current, **_proposed(request, current)}
         drawing = Drawing(shown, typed, error.fields if error is not None else {})
         seen = (typed.get("seen") or ("",))[-1] if typed is not None else filling.seen(FORM, current)
-        return {"filled": filling.filled(tx, FORM, drawing), "seen": seen, "is_set": bool(current["base_url"])}
+        used = services.post.server(tx)
+        return {
+            "mail_host": used.host if used is not None else "",
+            "filled": filling.filled(tx, FORM, drawing),
+            "seen": seen,
+            "is_set": bool(current["base_url"]),
+        }
 
     values = await services.store.read(verb)
     here_url = f"{here.scheme}://{here.host}"

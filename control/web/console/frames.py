@@ -22,6 +22,7 @@ DONE = {
     "deleted": "Deleted.",
     "ended": "Ended.",
     "asked": "The NAS is told. What it answers stands here in a moment.",
+    "hurried": "It is tried now. What comes of it stands here in a moment.",
     "password": "The new password is set, and old sessions have ended.",
     "added": "Added.",
     "removed": "Removed.",

@@ -58,6 +58,11 @@ WORDS: dict[str, Words] = {
     "must_change_password": Words(
         "Must change the password", "The password is good for choosing another one in a browser, and for nothing else."
     ),
+    "host": Words("Host", "The SMTP server that takes mail from here.", example="smtp.example.com"),
+    "port": Words("Port", "Usually 587 with STARTTLS, 465 with TLS from the first byte, 25 without either."),
+    "use_tls": Words("STARTTLS", "The connection begins in the open and is then encrypted."),
+    "use_ssl": Words("TLS from the first byte"),
+    "from_address": Words("From", "The sender of all mail.", example="Example <no-reply@example.com>"),
     "groups": Words("Groups"),
     "is_superuser": Words("Superuser status", "Members may do everything here."),
     "parents": Words("Parents", "Members of this group count as members of its parents too."),

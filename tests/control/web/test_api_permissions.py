@@ -8,6 +8,7 @@ import pytest
 from starlette.routing import Route
 
 from control import knocks, reputation, tries
+from control.mail import outbox
 from control.records import RadiusSession, Token
 from control.verbs import authenticators
 from control.verbs.provider_kinds import KINDS
@@ -134,6 +135,7 @@ def keys(api: Api) -> dict[str, str]:
         made[f"/propertymappings/provider/{kind}"] = api.post(f"/propertymappings/provider/{kind}/", body)["pk"]
     made["/propertymappings/all"] = api.get("/propertymappings/all/")["results"][0]["pk"]
     made["/knocks"] = knock(api)
+    made["/mail/letters"] = api.sql.write_now(lambda tx: outbox.queue(tx, "ann@example.com", "Hello", "x", "test")).pk
     api.sql.write_now(lambda tx: tries.wrong(tx, "mallory", "192.0.2.0/24"))
     api.sql.write_now(lambda tx: reputation.count(tx, "mallory", "192.0.2.1", right=False))
     made["/tries"] = api.get("/tries/?place=192.0.2.0/24")["results"][0]["pk"]

@@ -6,6 +6,7 @@ from control.web.console.sections import Section
 from control.web.console.table.applications import LINES, SHOWN
 from control.web.console.table.credentials import KEYS, PAIRS
 from control.web.console.table.events import LOG
+from control.web.console.table.letters import MAIL
 from control.web.console.table.outposts import POSTS
 from control.web.console.table.people import CROWDS, PEOPLE
 from control.web.console.table.property_mappings import SAYINGS
@@ -19,7 +20,7 @@ MENU: tuple[tuple[str, tuple[Section, ...]], ...] = (
     ("Events", (LOG, KNOCKED, TRIED)),
     ("RADIUS", (STAYS, MACHINES, GATES)),
     ("Directory", (PEOPLE, CROWDS, PARTS, KEYS)),
-    ("System", (PAIRS,)),
+    ("System", (PAIRS, MAIL)),
 )
 """Heading to what stands below it; the overview and the settings stand beside, see `control.web.console`."""
 
