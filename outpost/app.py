@@ -211,6 +211,10 @@ class Outpost:
         self.ports.datagrams("radius", config.radius, self._radius())
         self.ports.datagrams("radius_acct", config.radius_acct, lambda: self._accounting(AccountingListener))
         self.ports.stream("radsec", config.radsec, self._radsec())
+        if config.ext_authz:
+            from outpost.listeners.ext_authz import ExtAuthzFactory  # HTTP/2 is loaded by those who want it
+
+            self.ports.stream("ext_authz", config.ext_authz, ExtAuthzFactory(self._door, self._reactor, self.telemetry))
 
     def _http(self) -> HttpFactory:
         config = self._config
@@ -222,7 +226,7 @@ class Outpost:
             self._link, sessions, control_address, self._now, self._random, lambda: self._random(8).hex()
         )
         trusted = TrustedPeers(self._config.trusted_proxies)
-        forward_auth = ForwardAuth(
+        self._door = forward_auth = ForwardAuth(
             self._authentication,
             self._directory,
             self.telemetry,

@@ -18,6 +18,7 @@ class OutpostConfig:
     radius: tuple[Address, ...]
     radius_acct: tuple[Address, ...]
     radsec: tuple[Address, ...]
+    ext_authz: tuple[Address, ...]
     metrics: tuple[Address, ...]
     trusted_proxies: tuple[Network, ...]
     offline_credentials: bool
@@ -42,6 +43,7 @@ class OutpostConfig:
             radius=listen.radius,
             radius_acct=listen.radius_acct,
             radsec=listen.radsec,
+            ext_authz=listen.ext_authz,
             metrics=listen.metrics,
             trusted_proxies=listen.trusted_proxy_cidrs,
             offline_credentials=settings.offline_credentials,

@@ -56,6 +56,7 @@ class Listen:
     radius: tuple[Address, ...] = setting(ADDRESSES, "1812", "RADIUS authentication, UDP")
     radius_acct: tuple[Address, ...] = setting(ADDRESSES, "1813", "RADIUS accounting, UDP")
     radsec: tuple[Address, ...] = setting(ADDRESSES, "2083", "RADIUS over TLS, TCP")
+    ext_authz: tuple[Address, ...] = setting(ADDRESSES, "off", "Envoy's external authorization over gRPC")
     metrics: tuple[Address, ...] = setting(ADDRESSES, "9300", "Prometheus metrics and health")
     trusted_proxy_cidrs: tuple[Network, ...] = setting(
         NETWORKS, "127.0.0.0/8, ::1/128", "peers whose X-Forwarded-* and PROXY headers are believed"

@@ -31,7 +31,7 @@ IMPURE = _words(
     "socket ssl asyncio threading time logging os random secrets sqlite3 subprocess multiprocessing concurrent "
     "select selectors signal socketserver http.client http.server urllib.request pathlib tempfile shutil io"
 )
-OUTSIDE_LANGUAGES = frozenset({"cryptography", "httptools", "OpenSSL", "re2", "immutables"})
+OUTSIDE_LANGUAGES = frozenset({"cryptography", "h2", "httptools", "OpenSSL", "re2", "immutables"})
 IMPURE_CALLS = _words(
     "datetime.now datetime.utcnow datetime.today date.today datetime.datetime.now datetime.datetime.utcnow "
     "datetime.date.today uuid.uuid1 uuid.uuid4 uuid1 uuid4 open input print"

@@ -119,6 +119,13 @@ class ForwardAuth:
         except Exception:
             self._fault(exchange)
 
+    def answer(self, exchange: Exchange, address: str, convention: Convention) -> None:
+        """A question that came by another way than the paths below `PREFIXES`; ``address`` as in `_decide`."""
+        try:
+            self._decide(exchange, address, convention)
+        except Exception:
+            self._fault(exchange)
+
     def _open(self, exchange: Exchange) -> None:
         path = exchange.path.decode("latin-1")
         found = convention_at(path)

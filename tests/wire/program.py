@@ -58,7 +58,17 @@ class Program:
             "OUTPOST_CERT_DISCOVERY_DIR": str(folder / "certs"),
             **{
                 f"OUTPOST_LISTEN__{name}": LOOPBACK
-                for name in ("HTTP", "HTTPS", "LDAP", "LDAPS", "RADIUS", "RADIUS_ACCT", "RADSEC", "METRICS")
+                for name in (
+                    "HTTP",
+                    "HTTPS",
+                    "LDAP",
+                    "LDAPS",
+                    "RADIUS",
+                    "RADIUS_ACCT",
+                    "RADSEC",
+                    "METRICS",
+                    "EXT_AUTHZ",
+                )
             },
             **environ,
         }

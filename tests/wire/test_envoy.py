@@ -1,4 +1,4 @@
-"""Envoy ext_authz over HTTP, with the example's own file: a person signs in, and nobody else gets through."""
+"""Envoy ext_authz over HTTP and over gRPC, with the examples' own files: who signs in gets through, and nobody else."""
 
 from __future__ import annotations
 
@@ -16,18 +16,26 @@ from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "envoy.yaml"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+WAYS = {"http": ("envoy.yaml", 9000, "http"), "grpc": ("envoy-grpc.yaml", 9002, "ext_authz")}
+"""File, the outpost's port in it, and which of its ports that is."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=WAYS)
 def front(
-    program: Program, people: Directory, application: Backend, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    program: Program,
+    people: Directory,
+    application: Backend,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Front]:
+    example, printed_port, asked = WAYS[request.param]
     port = free_port()
     control = program.control.place("http")[1]
-    ports = ((8000, port), (9000, program.place("http")[1]), (8080, application.port))
+    ports = ((8000, port), (printed_port, program.place(asked)[1]), (8080, application.port))
     sites = dialling(
-        EXAMPLE.read_text(), *((f"port_value: {printed}", f"port_value: {real}") for printed, real in ports)
+        (EXAMPLES / example).read_text(),
+        *((f"port_value: {printed}", f"port_value: {real}") for printed, real in ports),
     )
     folder = tmp_path_factory.mktemp("envoy")
     (folder / "envoy.yaml").write_text(sites)
