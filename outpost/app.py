@@ -31,6 +31,7 @@ from outpost.listeners.certificates.files import CertificateFiles
 from outpost.listeners.certificates.shown import ShownCertificates
 from outpost.listeners.dialling import dialling
 from outpost.listeners.exchange import Route
+from outpost.listeners.fastcgi import FastCgiFactory
 from outpost.listeners.forward_auth import PREFIXES, ForwardAuth
 from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
@@ -211,6 +212,7 @@ class Outpost:
         self.ports.datagrams("radius", config.radius, self._radius())
         self.ports.datagrams("radius_acct", config.radius_acct, lambda: self._accounting(AccountingListener))
         self.ports.stream("radsec", config.radsec, self._radsec())
+        self.ports.stream("fastcgi", config.fastcgi, FastCgiFactory(self._door, self._reactor, self.telemetry))
         if config.ext_authz:
             from outpost.listeners.ext_authz import ExtAuthzFactory  # HTTP/2 is loaded by those who want it
 

@@ -19,6 +19,7 @@ class OutpostConfig:
     radius_acct: tuple[Address, ...]
     radsec: tuple[Address, ...]
     ext_authz: tuple[Address, ...]
+    fastcgi: tuple[Address, ...]
     metrics: tuple[Address, ...]
     trusted_proxies: tuple[Network, ...]
     offline_credentials: bool
@@ -44,6 +45,7 @@ class OutpostConfig:
             radius_acct=listen.radius_acct,
             radsec=listen.radsec,
             ext_authz=listen.ext_authz,
+            fastcgi=listen.fastcgi,
             metrics=listen.metrics,
             trusted_proxies=listen.trusted_proxy_cidrs,
             offline_credentials=settings.offline_credentials,

@@ -57,6 +57,7 @@ class Listen:
     radius_acct: tuple[Address, ...] = setting(ADDRESSES, "1813", "RADIUS accounting, UDP")
     radsec: tuple[Address, ...] = setting(ADDRESSES, "2083", "RADIUS over TLS, TCP")
     ext_authz: tuple[Address, ...] = setting(ADDRESSES, "off", "Envoy's external authorization over gRPC")
+    fastcgi: tuple[Address, ...] = setting(ADDRESSES, "off", "FastCGI in the Authorizer role, for Apache")
     metrics: tuple[Address, ...] = setting(ADDRESSES, "9300", "Prometheus metrics and health")
     trusted_proxy_cidrs: tuple[Network, ...] = setting(
         NETWORKS, "127.0.0.0/8, ::1/128", "peers whose X-Forwarded-* and PROXY headers are believed"

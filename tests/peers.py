@@ -40,7 +40,7 @@ PEERS: dict[str, str] = {
 BUILD_PACKAGES = ("gcc", "libldap2-dev", "libsasl2-dev", "libc6-dev")
 """python-ldap is built from source."""
 
-PARTS = ("dovecot-ldap",)
+PARTS = ("dovecot-ldap", "libapache2-mod-auth-openidc")
 """Of programs that are named above."""
 
 UNPACKED = ("libnss-sss", "libpam-sss", "libpam-radius-auth")

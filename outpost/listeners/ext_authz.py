@@ -16,13 +16,11 @@ from outpost.listeners.forward_auth import ForwardAuth
 from outpost.listeners.limits import Connections
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
-from protocols.proxy import ext_authz, forwarded
-from protocols.proxy.conventions import Convention
+from protocols.proxy import ext_authz
+from protocols.proxy.conventions import TOLD
 from protocols.proxy.grpc import Call, GrpcConnection
 from protocols.proxy.protobuf import BadMessage
 
-CONVENTION = Convention(forwarded.envoy, redirects=True, behind_path=True)
-"""As over HTTP; where that has a prefix, this has nothing."""
 IDLE_TIMEOUT = 3660.0
 """Seconds without a question; Envoy itself keeps a connection for an hour."""
 BUSY_TIMEOUT = 60.0
@@ -84,12 +82,12 @@ class ExtAuthzConnection(Conversation):
             fields.append((b"x-forwarded-proto", asked.scheme))
         method = asked.method if asked.method.isascii() else b""
         answered = partial(self._answer, call, asked)
-        self._owner.door.answer(Asked(self.peer, method, asked.target, asked.host, fields, answered), "", CONVENTION)
+        self._owner.door.answer(Asked(self.peer, method, asked.target, asked.host, fields, answered), "", TOLD)
 
     def _answer(
         self, call: Call, question: ext_authz.Question, asked: Asked, status: int, fields: Fields, body: bytes
     ) -> None:
-        if status == CONVENTION.allowed:
+        if status == TOLD.allowed:
             said = [field for field in fields if field[0] != b"Cache-Control"]
             message = ext_authz.allowed(question, said, keeps_authorization=not asked.spent_authorization)
         else:

@@ -68,6 +68,7 @@ class Program:
                     "RADSEC",
                     "METRICS",
                     "EXT_AUTHZ",
+                    "FASTCGI",
                 )
             },
             **environ,
