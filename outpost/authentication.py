@@ -67,7 +67,7 @@ class Authentication:
         self.waiting = 0
         """Questions that control has not answered yet."""
         self._link = link
-        self._new_id = new_id
+        self.new_id = new_id
         self._report_fault = report_fault
         self._cache = cache
         self._kept = kept
@@ -85,7 +85,7 @@ class Authentication:
 
     async def authenticate(self, credentials: Credentials, provider: int, circumstances: Circumstances) -> Decision:
         """Who is this, and may they use the provider with this pk? Never raises: any exception denies."""
-        question_id = self._new_id()
+        question_id = self.new_id()
         if not is_possible_name(credentials.username):
             return Decision("impossible_name", id=question_id)
         try:
@@ -103,7 +103,7 @@ class Authentication:
         self, identity: Identity, old: str, new: str | None, provider: int, circumstances: Circumstances
     ) -> PasswordChanged:
         """Of somebody whom this provider let in; ``new`` None: one is made. Never raises: any exception refuses."""
-        question_id = self._new_id()
+        question_id = self.new_id()
         shown = Password(identity.username, old)
         taken: Try | str | None = None
         if self._throttle is not None:

@@ -147,6 +147,14 @@ class OutpostMetrics(Collector):
             outcome = REASONS[reason].outcome if reason in REASONS else reason
             decisions.add_metric((protocol, str(outcome), reason), count)
         yield decisions
+        refusals = CounterMetricFamily(
+            "outpost_requests_refused",
+            "Requests other than logins that were refused, as searches and changes of passwords over LDAP are.",
+            labels=("protocol", "reason"),
+        )
+        for (protocol, reason), count in bounded(self.telemetry.refusals, REASONS):
+            refusals.add_metric((protocol, reason), count)
+        yield refusals
         discards = CounterMetricFamily(
             "outpost_discards", "What came in and got no answer, or only a farewell.", labels=("protocol", "reason")
         )

@@ -180,6 +180,20 @@ LDAP_RESULT_CODE: dict[Outcome, int] = {
     Outcome.UNAVAILABLE: 52,
 }
 
+LDAP_REQUEST_REFUSED: dict[int, str] = {
+    1: "impossible_request",
+    2: "impossible_request",
+    7: "unsupported_proof",
+    11: "too_large_request",
+    12: "unserved_control",
+    13: "tls_required",
+    34: "no_dn",
+    53: "impossible_request",
+    60: "impossible_request",
+}
+"""Why a request other than a login is refused, where the refusal does not say it itself: by LDAP's result code. Other
+codes are answers (there is no such entry; the comparison is false), not refusals."""
+
 RADIUS_CODE: dict[Outcome, int | None] = {
     Outcome.ACCEPTED: 2,
     Outcome.BAD_CREDENTIALS: 3,

@@ -38,6 +38,8 @@ class Telemetry:
         self._told_in_second = 0
         self.decisions: Counter[tuple[str, str]] = Counter()
         """(protocol, reason) to how often."""
+        self.refusals: Counter[tuple[str, str]] = Counter()
+        """The same for requests of whoever is in already, or need not be."""
         self.discards: Counter[tuple[str, str]] = Counter()
         """(protocol, reason) of input that got no answer, or only a farewell."""
         self.fault_count = 0
@@ -54,10 +56,22 @@ class Telemetry:
             self.accepted(circumstances.protocol)
             return
         self.decisions[circumstances.protocol, decision.reason] += 1
+        self._tell_refusal("refused", username, circumstances, decision)
+        if decision.reason in OF_REFUSAL:
+            kind, attribute = OF_REFUSAL[decision.reason]
+            what = circumstances.attributes.get(attribute) or circumstances.peer
+            self.knocked(kind, what, peer=circumstances.peer)
+
+    def refused(self, username: str, circumstances: Circumstances, decision: Decision) -> None:
+        """A request, not a login; ``username`` is empty if nobody has said who they are."""
+        self.refusals[circumstances.protocol, decision.reason] += 1
+        self._tell_refusal("request_refused", username, circumstances, decision)
+
+    def _tell_refusal(self, event: str, username: str, circumstances: Circumstances, decision: Decision) -> None:
         if self._may_tell():
             self.log.info(
                 "{protocol}: refused {username!r} from {peer}: {reason} [{id}] {sentence}",
-                event="refused",
+                event=event,
                 protocol=circumstances.protocol,
                 username=shown(username),
                 peer=circumstances.peer,
@@ -65,10 +79,6 @@ class Telemetry:
                 id=decision.id,
                 sentence=REASONS[decision.reason].operator,
             )
-        if decision.reason in OF_REFUSAL:
-            kind, attribute = OF_REFUSAL[decision.reason]
-            what = circumstances.attributes.get(attribute) or circumstances.peer
-            self.knocked(kind, what, peer=circumstances.peer)
 
     def knocked(self, kind: str, what: str, **detail: str) -> None:
         """Somebody was refused because ``what`` is unknown here; ``kind`` is one of `rules.knocks.KINDS`."""

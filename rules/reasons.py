@@ -389,6 +389,55 @@ REASONS: dict[str, Reason] = _catalogue(
         Outcome.THROTTLED,
         "Too many wrong tries from this place, for many accounts. Find out who guesses there.",
     ),
+    # --- requests over LDAP, apart from binds ---
+    Reason(
+        "no_dn",
+        Outcome.BAD_CREDENTIALS,
+        "The name is no DN. Give the client a whole one (cn=alice,ou=users,...), or switch on binds by other names.",
+        "The name is no DN.",
+    ),
+    Reason(
+        "impossible_request",
+        Outcome.NOT_ALLOWED,
+        "The request breaks the rules of its operation or of a control, or asks for an operation that is not served.",
+    ),
+    Reason(
+        "too_large_request",
+        Outcome.NOT_ALLOWED,
+        "The request has a filter that is too deep or wide, or too many attributes, changes or sort keys.",
+    ),
+    Reason(
+        "unserved_control",
+        Outcome.NOT_ALLOWED,
+        "The client insists on a control that is not served. Let it do without, or mark it as not critical.",
+    ),
+    Reason(
+        "not_bound",
+        Outcome.NOT_ALLOWED,
+        "The client asked without a bind. Give it a bind DN and a password, or switch anonymous_search on.",
+    ),
+    Reason(
+        "may_not_read",
+        Outcome.NOT_ALLOWED,
+        "The account reads below the base DN of the provider where it has bound, as long as the application admits it.",
+    ),
+    Reason(
+        "unknown_base_dn",
+        Outcome.NOT_ALLOWED,
+        "No LDAP provider of this outpost has a base DN above this name. Add one, or correct the client.",
+    ),
+    Reason("never_told", Outcome.NOT_ALLOWED, "The client compares passwords. That is never done: let it bind."),
+    Reason(
+        "read_only",
+        Outcome.NOT_ALLOWED,
+        "The client wants to write. Over LDAP people change their own passwords and nothing else.",
+    ),
+    Reason(
+        "password_of_another",
+        Outcome.NOT_ALLOWED,
+        "Somebody wanted to change the password of another. People change their own; administrators use the console.",
+    ),
+    # --- end of requests ---
     Reason("busy", Outcome.UNAVAILABLE, "Too many passwords are being checked at once. Try again shortly."),
     Reason("control_away", Outcome.UNAVAILABLE, "Control does not answer. Check that it runs and can be reached."),
     Reason("internal_error", Outcome.UNAVAILABLE, "A fault of ours; the log holds a traceback with this id."),

@@ -18,6 +18,7 @@ LONGEST = 400
 
 LONG_FILES: dict[str, str] = {
     "control/store/migrations/versions/0001_first.py": "a table of every column, made by the migration tool",
+    "rules/reasons.py": "a table of every reason",
     "protocols/link/messages.py": "a table of all that is said over the link",
 }
 """File to the reason why it may be longer."""

@@ -28,6 +28,7 @@ from outpost.listeners.direct import direct_write
 from outpost.listeners.ldap_binds import Answer, Binds, Bound
 from outpost.listeners.ldap_passwords import PasswordChanges
 from outpost.listeners.ldap_reads import Reads
+from outpost.listeners.ldap_refusals import Refusals
 from outpost.listeners.limits import Connections
 from outpost.listeners.streams import Stream, Streams
 from outpost.outcome import Circumstances
@@ -232,8 +233,9 @@ class LdapConnection(Conversation):
             case ExternalBindReceived():
                 binding = self._owner.binds.external(event, shown_over(self.transport), self._circumstances)
                 self._await_bind(event.message_id, binding)
-            case Answered(octets):
-                self._out.append(octets)
+            case Answered():
+                self._out.append(event.octets)
+                self._owner.refusals.answered(event, self._session.identity, self._circumstances)
             case CompareReceived():
                 self._compare(event)
             case Abandoned(message_id):
@@ -309,6 +311,7 @@ class LdapConnection(Conversation):
         try:
             slices = self._owner.reads.search(event, self._session.identity, self._session.secure, self)
         except Refused as refused:
+            self._owner.refusals.request(refused.result, self._session.identity, self._circumstances)
             self._out.append(self._session.search_refused(event.message_id, refused.result, refused.controls))
             return
         except Exception:
@@ -329,6 +332,7 @@ class LdapConnection(Conversation):
             result = self._owner.reads.compare(event.request, self._session.identity, self._session.secure)
         except Refused as refused:
             result = refused.result
+            self._owner.refusals.request(result, self._session.identity, self._circumstances)
         except Exception:
             self._owner.telemetry.fault("ldap compare")
             result = FAULT
@@ -373,6 +377,7 @@ class LdapFactory(Factory[LdapConnection]):
         self.binds = Binds(authentication, self.contexts, telemetry)
         self.password_changes = PasswordChanges(authentication, self.contexts, telemetry)
         self.reads = Reads(self.contexts, telemetry, now, offers_start_tls=tls is not None)
+        self.refusals = Refusals(telemetry)
         self.connections = Connections(clock)
         self._noted: dict[int, str] = {}
         directory.follow(self._note_problems)

@@ -7,7 +7,14 @@ from typing import NamedTuple
 from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
 from outpost.listeners.certificates.clients import called
-from outpost.outcome import LDAP_RESULT_CODE, CertificateProof, Circumstances, Decision, Identity, Password
+from outpost.outcome import (
+    LDAP_RESULT_CODE,
+    CertificateProof,
+    Circumstances,
+    Decision,
+    Identity,
+    Password,
+)
 from outpost.telemetry import Telemetry
 from protocols.ldap import dn, password_policy
 from protocols.ldap.password_policy import PolicyError
@@ -57,11 +64,11 @@ POLICY_ERRORS: dict[str, PolicyError] = {
 
 
 class Unclaimable(Exception):
-    """The bind names nobody who could be asked about; ``result`` stands where no decision does, and beats its code."""
+    """The bind names nobody who could be asked about; ``result`` beats the code of the reason's outcome."""
 
-    def __init__(self, decision: Decision | None, result: Result | None = None) -> None:
+    def __init__(self, reason: str, result: Result | None = None) -> None:
         super().__init__()
-        self.decision = decision
+        self.reason = reason
         self.result = result
 
 
@@ -101,13 +108,12 @@ class Binds:
         try:
             login = self._contexts.plain_login(event.name) if event.name else None
         except ValueError:
-            return NO_DN, None
+            return self._turned_away(event.name, circumstances, "no_dn", NO_DN), None
         tree = login[0] if login is not None else self._contexts.of_certificates()
         if tree is None or not tree.settings.client_certificates or (event.name and login is None):
-            return NO_CERTIFICATES, None
+            return self._turned_away(event.name, circumstances, "unsupported_proof", NO_CERTIFICATES), None
         if not chain:
-            self._telemetry.decided(event.name, circumstances, Decision("certificate_missing"))
-            return NO_CERTIFICATE, None
+            return self._turned_away(event.name, circumstances, "certificate_missing", NO_CERTIFICATE), None
         username = login[1] if login is not None else called(chain[0])
         credentials = CertificateProof(username, chain)
         decision = await self._authentication.authenticate(credentials, tree.provider.pk, circumstances)
@@ -132,19 +138,19 @@ class Binds:
         try:
             login = self._contexts.plain_login(event.name) if event.plain else self._contexts.login(event.name)
         except ValueError:
-            raise Unclaimable(None) from None
+            raise Unclaimable("no_dn", NO_DN) from None
         if login is None:
             self.knock(event.name, peer)
-            raise Unclaimable(Decision("unknown_user"))
+            raise Unclaimable("unknown_user")
         tree, username = login
         if self._telemetry.knocks.open:
             self._telemetry.answered("base_dn", dn.top(tree.base))
         if tree.settings.require_tls and not secure:
-            raise Unclaimable(Decision("tls_required"), TLS_REQUIRED)
+            raise Unclaimable("tls_required", TLS_REQUIRED)
         try:
             return Claim(Password(username, event.password.decode()), tree.provider.pk)
         except UnicodeDecodeError:
-            raise Unclaimable(Decision("wrong_password")) from None
+            raise Unclaimable("wrong_password") from None
 
     def knock(self, name: str, peer: str) -> None:
         """If no naming context holds this name; the people below it are nobody's business."""
@@ -156,10 +162,13 @@ class Binds:
             self._telemetry.knocked("base_dn", dn.top(place), peer=peer)
 
     def _refused(self, event: BindReceived, circumstances: Circumstances, error: Unclaimable) -> Answer:
-        if error.decision is None:
-            return error.result or NO_DN, None
-        decided = self._decided(event.name, circumstances, error.decision, event.policy)
+        decision = Decision(error.reason, id=self._authentication.new_id())
+        decided = self._decided(event.name, circumstances, decision, event.policy)
         return error.result or decided, None
+
+    def _turned_away(self, name: str, circumstances: Circumstances, reason: str, result: Result) -> Result:
+        self._telemetry.decided(name, circumstances, Decision(reason, id=self._authentication.new_id()))
+        return result
 
     def _answer(self, claim: Claim, circumstances: Circumstances, decision: Decision, policy: bool) -> Answer:
         if decision.identity is not None:

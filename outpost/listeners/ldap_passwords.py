@@ -41,12 +41,15 @@ class PasswordChanges:
             if old is None and by_modify:
                 old = bound.password.encode("utf-8", "surrogatepass")
             if old is None:
-                raise Refused(ResultCode.UNWILLING_TO_PERFORM, "The old password is needed, too.")
+                said = "The old password is needed, too."
+                raise Refused(ResultCode.UNWILLING_TO_PERFORM, said, reason="empty_credentials")
             texts = old.decode(), None if change.new is None else change.new.decode()
         except UnicodeDecodeError:
             said = "A password is text in UTF-8."
-            return Answer(Result(ResultCode.CONSTRAINT_VIOLATION, "", said), bound)
+            self._telemetry.decided(bound.identity.username, circumstances, Decision("unfit_password"))
+            return Answer(Result(ResultCode.CONSTRAINT_VIOLATION, "", said, reason="unfit_password"), bound)
         except Refused as refused:
+            self._telemetry.refused(bound.identity.username, circumstances, Decision(refused.result.reason))
             return Answer(refused.result, bound)
         told = await self._authentication.change_password(bound.identity, *texts, bound.provider, circumstances)
         if told.reason == "accepted":
@@ -68,4 +71,5 @@ class PasswordChanges:
         except ValueError:
             whose = self._contexts.plain_login(name)
         if whose is None or (whose[0].provider.pk, whose[1]) != (bound.provider, bound.identity.username):
-            raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "One's own password alone may be changed here.")
+            said = "One's own password alone may be changed here."
+            raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said, reason="password_of_another")

@@ -68,7 +68,8 @@ class Reads:
             entry, known = own, KNOWN.get(request.attribute.lower())
         if known is None:
             if request.attribute.lower() in DESCRIBED:
-                raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "Nobody may compare this attribute.")
+                said = "Nobody may compare this attribute."
+                raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said, reason="never_told")
             raise Refused(ResultCode.UNDEFINED_ATTRIBUTE_TYPE, "No such attribute type is known here.")
         assertion = known.rule.normalise(request.value)
         if assertion is None:
@@ -107,16 +108,18 @@ class Reads:
             reader = None if tree is None else self._contexts.readable_by_anybody(tree)
             if reader is None:
                 said = "Bind first: this directory is not read anonymously."
-                raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said)
+                raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said, reason="not_bound")
             return reader
         if not base.key:
             tree = self._contexts.tree(bound.provider)
         if tree is None:
             self._knock(base)
-            raise Refused(ResultCode.NO_SUCH_OBJECT, "No naming context here holds this name.")
+            said = "No naming context here holds this name."
+            raise Refused(ResultCode.NO_SUCH_OBJECT, said, reason="unknown_base_dn")
         reader = self._contexts.readable_by(bound.identity, bound.provider, self._now())
         if reader is None or reader.tree is not tree:
-            raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "This account may not read here.")
+            said = "This account may not read here."
+            raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said, reason="may_not_read")
         return reader
 
     def _knock(self, name: DN) -> None:

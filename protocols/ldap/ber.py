@@ -78,6 +78,17 @@ def expect(octets: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
     return start, stop
 
 
+def ignore(octets: bytes, at: int, end: int, *known: int) -> None:
+    """What stands behind the parts of a SEQUENCE that are known: later versions may add some (RFC 4511 s4).
+
+    Raises Malformed for octets that are no elements, and for a ``known`` tag, whose place was earlier.
+    """
+    while at < end:
+        tag, _, at = header(octets, at, end)
+        if tag in known:
+            raise Malformed(f"tag {tag:#x} where it does not belong")
+
+
 def integer(octets: bytes, at: int, end: int, tag: int = INTEGER) -> tuple[int, int]:
     """The INTEGER (or ENUMERATED) at ``at``, and where the next element begins."""
     if at + 2 < end and octets[at] == tag and 0 < octets[at + 1] <= MAX_INTEGER_OCTETS:

@@ -150,7 +150,7 @@ def _normal(entry: Matchable, key: str, rule: MatchingRule) -> Iterable[Any]:
 def _contains(filter: Substrings, attribute: AttributeType | None) -> Predicate:
     if attribute is None or not attribute.rule.text:
         return _undefined
-    pieces = pieces_of(attribute.rule, filter.initial or b"", filter.any, filter.final or b"")
+    pieces = pieces_of(attribute.rule, filter.initial, filter.any, filter.final)
     if pieces is None:
         return _undefined
     key, rule = attribute.key, attribute.rule

@@ -62,7 +62,7 @@ def _substrings(name: str, oid: str, rule: MatchingRule) -> NamedRule:
         initial, *rest = (part.replace(rb"\2A", b"*").replace(rb"\2a", b"*") for part in octets.split(b"*"))
         if not rest:
             return None
-        return pieces_of(rule, initial, [part for part in rest[:-1] if part], rest[-1])
+        return pieces_of(rule, initial or None, [part for part in rest[:-1] if part], rest[-1] or None)
 
     return NamedRule(name, oid, "1.3.6.1.4.1.1466.115.121.1.58", rule, assertion, holds_pieces)
 

@@ -144,8 +144,6 @@ def _decode(octets: bytes, at: int, end: int, depth: int, parts_left: list[int])
         return _substrings(octets, start, stop), stop
     if tag == 0xA9:
         return _extensible(octets, start, stop), stop
-    if tag & 0xC0 != 0x80:
-        raise ber.Malformed(f"tag {tag:#x} is no filter")
     return Unrecognised(tag), stop
 
 

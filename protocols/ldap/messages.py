@@ -18,11 +18,13 @@ from protocols.ldap.filter import Filter
 from protocols.ldap.filter import decode as decode_filter
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 
-MAX_MESSAGE_ID = 2**31 - 1
+MAX_INT = MAX_MESSAGE_ID = 2**31 - 1
 MAX_CONTROLS = 32
 """Controls of one message. Real clients send up to four."""
 MAX_ATTRIBUTES = 1024
 """Attributes asked for in one search. TrueNAS asks for 35, sssd for some 40, repeated names included."""
+CONTROLS = 0xA0
+"""``[0]`` behind the operation."""
 NOTICE_OF_DISCONNECTION = "1.3.6.1.4.1.1466.20036"
 
 
@@ -123,8 +125,7 @@ def _bind(octets: bytes, at: int, end: int) -> BindRequest:
     version, at = ber.integer(octets, at, end)
     name, at = ber.octet_string(octets, at, end)
     tag, start, stop = ber.header(octets, at, end)
-    if stop != end:
-        raise ber.Malformed("a bind request has three parts")
+    ber.ignore(octets, stop, end)
     if tag == 0xA3:
         mechanism, start = ber.octet_string(octets, start, stop)
         credentials = ber.octet_string(octets, start, stop)[0] if start < stop else b""
@@ -148,8 +149,7 @@ def _parsed_search(octets: bytes) -> SearchRequest:
     types_only, at = ber.boolean(octets, at, end)
     filter, at = decode_filter(octets, at, end)
     at, stop = ber.expect(octets, at, end, ber.SEQUENCE)
-    if stop != end:
-        raise ber.Malformed("a search request has eight parts")
+    ber.ignore(octets, stop, end)
     attributes = []
     while at < stop:
         attribute, at = ber.octet_string(octets, at, stop)
@@ -158,8 +158,8 @@ def _parsed_search(octets: bytes) -> SearchRequest:
         raise Refused(ResultCode.ADMIN_LIMIT_EXCEEDED, "Too many attributes are asked for.")
     if scope not in _SCOPES:
         raise Refused(ResultCode.PROTOCOL_ERROR, "The scope is none of base, one, sub and children.")
-    if size_limit < 0 or time_limit < 0:
-        raise Refused(ResultCode.PROTOCOL_ERROR, "A limit is negative.")
+    if not 0 <= size_limit <= MAX_INT >= time_limit >= 0:
+        raise Refused(ResultCode.PROTOCOL_ERROR, "A limit is negative, or larger than LDAP allows.")
     return SearchRequest(text(base), _SCOPES[scope], size_limit, time_limit, types_only, filter, tuple(attributes))
 
 
@@ -177,8 +177,8 @@ def _compare(octets: bytes, at: int, end: int) -> CompareRequest:
     at, stop = ber.expect(octets, at, end, ber.SEQUENCE)
     attribute, at = ber.octet_string(octets, at, stop)
     value, at = ber.octet_string(octets, at, stop)
-    if at != stop or stop != end:
-        raise ber.Malformed("a compare request has two parts, the second of which has two")
+    ber.ignore(octets, at, stop)
+    ber.ignore(octets, stop, end)
     return CompareRequest(text(entry), attribute.decode("latin-1"), value)
 
 
@@ -191,10 +191,9 @@ def _abandon(octets: bytes, at: int, end: int) -> AbandonRequest:
 def _extended(octets: bytes, at: int, end: int) -> ExtendedRequest:
     oid, at = ber.octet_string(octets, at, end, 0x80)
     value = None
-    if at < end:
+    if at < end and octets[at] == 0x81:
         value, at = ber.octet_string(octets, at, end, 0x81)
-    if at != end:
-        raise ber.Malformed("an extended request has at most two parts")
+    ber.ignore(octets, at, end, 0x80, 0x81)
     return ExtendedRequest(oid.decode("latin-1"), value)
 
 
@@ -258,14 +257,15 @@ def envelope(octets: bytes, at: int = 0, end: int | None = None) -> Envelope:
         raise ber.Malformed(f"tag {tag:#x} is no request")
     controls: tuple[Control, ...] = ()
     if stop < end:
-        controls, rest = _controls(octets, stop, end)
-        if rest != end:
-            raise ber.Malformed("a message has at most three parts")
+        rest = stop
+        if octets[stop] == CONTROLS:
+            controls, rest = _controls(octets, stop, end)
+        ber.ignore(octets, rest, end, CONTROLS)
     return Envelope(message_id, operation, octets, start, stop, controls)
 
 
 def _controls(octets: bytes, at: int, end: int) -> tuple[tuple[Control, ...], int]:
-    at, stop = ber.expect(octets, at, end, 0xA0)
+    at, stop = ber.expect(octets, at, end, CONTROLS)
     controls: list[Control] = []
     while at < stop:
         start, at = ber.expect(octets, at, stop, ber.SEQUENCE)

@@ -74,9 +74,12 @@ def of_modify(request: ModifyRequest) -> PasswordChange:
     """
     change = _of_modify(request)
     if change is None:
-        said = "This directory is only read over LDAP; one's own userPassword alone may be replaced."
-        raise Refused(ResultCode.UNWILLING_TO_PERFORM, said)
+        raise read_only("This directory is only read over LDAP; one's own userPassword alone may be replaced.")
     return change
+
+
+def read_only(said: str) -> Refused:
+    return Refused(ResultCode.UNWILLING_TO_PERFORM, said, reason="read_only")
 
 
 def _of_modify(request: ModifyRequest) -> PasswordChange | None:

@@ -52,6 +52,8 @@ class Result:
     diagnostic: str = ""
     controls: bytes = b""
     """Encoded, for the response."""
+    reason: str = ""
+    """Why a request is refused, if the code alone does not say it: a code of `rules.reasons`."""
 
 
 SUCCESS = Result(ResultCode.SUCCESS)
@@ -60,8 +62,10 @@ SUCCESS = Result(ResultCode.SUCCESS)
 class Refused(Exception):
     """This one operation cannot be done; the connection goes on."""
 
-    def __init__(self, code: ResultCode, diagnostic: str, matched_dn: str = "", controls: bytes = b"") -> None:
+    def __init__(
+        self, code: ResultCode, diagnostic: str, matched_dn: str = "", controls: bytes = b"", reason: str = ""
+    ) -> None:
         super().__init__(diagnostic)
-        self.result = Result(code, matched_dn, diagnostic)
+        self.result = Result(code, matched_dn, diagnostic, reason=reason)
         self.controls = controls
         """Encoded, for the response."""

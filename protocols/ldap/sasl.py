@@ -32,10 +32,10 @@ class ExternalBindReceived(NamedTuple):
 def plain(credentials: bytes, secure: bool) -> Plain | Result:
     """What ``[authzid] NUL authcid NUL passwd`` says (RFC 4616 s2), or why it is refused. ``secure``: over TLS."""
     if not secure:
-        return Result(ResultCode.CONFIDENTIALITY_REQUIRED, "", "SASL PLAIN needs TLS.")
+        return Result(ResultCode.CONFIDENTIALITY_REQUIRED, "", "SASL PLAIN needs TLS.", reason="tls_required")
     asked_for, *names = credentials.split(b"\0")
     if len(names) != 2 or not all(names) or asked_for not in (b"", names[0]):  # nobody acts for somebody else
-        return Result(ResultCode.INVALID_CREDENTIALS)
+        return Result(ResultCode.INVALID_CREDENTIALS, reason="malformed_credentials")
     return Plain(_text(names[0]), names[1])
 
 
@@ -47,11 +47,12 @@ def bind(
         case "PLAIN":
             return plain(request.credentials, secure)
         case "EXTERNAL" if not secure:
-            return Result(ResultCode.INAPPROPRIATE_AUTHENTICATION, "", "SASL EXTERNAL is by a certificate, over TLS.")
+            said = "SASL EXTERNAL is by a certificate, over TLS."
+            return Result(ResultCode.INAPPROPRIATE_AUTHENTICATION, "", said, reason="tls_required")
         case "EXTERNAL":
             return ExternalBindReceived(message_id, _text(request.credentials), policy)
     said = "Simple binds and, over TLS, SASL PLAIN and EXTERNAL are served here."
-    return Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "", said)
+    return Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "", said, reason="unsupported_proof")
 
 
 def _text(octets: bytes) -> str:

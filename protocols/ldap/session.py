@@ -58,6 +58,8 @@ class Signal(Enum):
 NEED_DATA, PAUSED = Signal.NEED_DATA, Signal.PAUSED
 
 
+NO_PASSWORD = Result(ResultCode.UNWILLING_TO_PERFORM, "", "A name needs a password.", reason="empty_credentials")
+"""An unauthenticated bind, RFC 4513 s5.1.2: many clients would take success for a login."""
 _BIND_SUCCESS = messages.encode_result(messages.BIND.response, SUCCESS)
 
 
@@ -120,6 +122,10 @@ class Answered:
     """The core knew the answer; send these octets."""
 
     octets: bytes
+    refused: Result | None = None
+    """What they say, if it is a refusal."""
+    name: str | None = None
+    """As whom somebody wanted to bind; None: it was no bind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +242,8 @@ class LDAPSession(Generic[IdentityT]):
         if message.controls and message.operation.response:
             unserved = unserved_critical(message.operation.name, message.controls)
             if unserved is not None:
-                return self._refused(
-                    message, ResultCode.UNAVAILABLE_CRITICAL_EXTENSION, f"Control {unserved} is not served here."
-                )
+                said = f"Control {unserved} is not served here."
+                return self._answered(message, Result(ResultCode.UNAVAILABLE_CRITICAL_EXTENSION, "", said))
         try:
             match message.request():
                 case SearchRequest() as request:
@@ -263,7 +268,7 @@ class LDAPSession(Generic[IdentityT]):
                 case ModifyRequest() as request:
                     return self._password_change(message, password_modify.of_modify(request))
                 case UnservedRequest():
-                    raise Refused(ResultCode.UNWILLING_TO_PERFORM, "This directory is only read over LDAP.")
+                    raise password_modify.read_only("This directory is only read over LDAP.")
         except Refused as refused:
             return self._answered(message, refused.result)
 
@@ -276,19 +281,21 @@ class LDAPSession(Generic[IdentityT]):
             self._binding = message_id
             return BindReceived(message_id, request.name, request.password, False, policy)
         elif request.password:
-            refusal = Result(ResultCode.INVALID_CREDENTIALS)
-        elif request.name and not self._allows_unauthenticated(
-            request.name
-        ):  # unauthenticated, RFC 4513 s5.1.2: many clients would take success for a login
-            refusal = Result(ResultCode.UNWILLING_TO_PERFORM, "", "A name needs a password.")
+            refusal = Result(ResultCode.INVALID_CREDENTIALS, reason="empty_credentials")
+        elif request.name and not self._allows_unauthenticated(request.name):
+            refusal = NO_PASSWORD
         else:
             refusal = SUCCESS  # anonymous, RFC 4513 s5.1.1
-        return Answered(messages.encode_message(message_id, messages.encode_result(messages.BIND.response, refusal)))
+        return self._bind_refused(message_id, request.name, refusal)
+
+    def _bind_refused(self, message_id: int, name: str, result: Result) -> Answered:
+        response = messages.encode_message(message_id, messages.encode_result(messages.BIND.response, result))
+        return Answered(response, None if result is SUCCESS else result, name)
 
     def _sasl(self, message_id: int, request: BindRequest, policy: bool) -> Event:
         found = sasl.bind(message_id, request, self.secure, policy)
         if isinstance(found, Result):
-            return Answered(messages.encode_message(message_id, messages.encode_result(messages.BIND.response, found)))
+            return self._bind_refused(message_id, request.name, found)
         self._binding = message_id
         if isinstance(found, ExternalBindReceived):
             return found
@@ -302,15 +309,10 @@ class LDAPSession(Generic[IdentityT]):
         if request.oid == PASSWORD_MODIFY:
             return self._password_change(message, password_modify.decode(request.value))
         if request.oid != START_TLS or not self._offers_start_tls:
-            return self._refused(message, ResultCode.PROTOCOL_ERROR, "This extended operation is not served here.")
+            raise Refused(ResultCode.PROTOCOL_ERROR, "This extended operation is not served here.")
         if self.secure or self._searches:
-            return Answered(
-                self.extended_answered(
-                    message.message_id,
-                    Result(ResultCode.OPERATIONS_ERROR, "", "TLS cannot start now."),
-                    START_TLS,
-                )
-            )
+            refusal = Result(ResultCode.OPERATIONS_ERROR, "", "TLS cannot start now.")
+            return Answered(self.extended_answered(message.message_id, refusal, START_TLS), refusal)
         if self._read < len(self._received):
             raise ber.Malformed("octets behind StartTLS, which would be taken for protected ones")
         self._starting_tls = message.message_id
@@ -320,7 +322,7 @@ class LDAPSession(Generic[IdentityT]):
         """Only searches are ever outstanding."""
         cancelled = cancel.decode(request.value)
         if cancelled not in self._searches:
-            return self._refused(message, ResultCode.NO_SUCH_OPERATION, "No such operation is in progress.")
+            raise Refused(ResultCode.NO_SUCH_OPERATION, "No such operation is in progress.")
         ended = self.search_refused(cancelled, Result(ResultCode.CANCELED))
         return Cancelled(cancelled, ended + self.extended_answered(message.message_id, SUCCESS))
 
@@ -329,7 +331,8 @@ class LDAPSession(Generic[IdentityT]):
         if not self.secure:
             raise Refused(ResultCode.CONFIDENTIALITY_REQUIRED, "Passwords are taken over TLS only. Start TLS first.")
         if self.identity is None:
-            raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "Bind first, with the old password.")
+            said = "Bind first, with the old password."
+            raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said, reason="not_bound")
         self._binding = message.message_id
         return PasswordChangeReceived(message.message_id, change, message.operation is messages.MODIFY)
 
@@ -391,10 +394,7 @@ class LDAPSession(Generic[IdentityT]):
         self.secure = result.code == ResultCode.SUCCESS
         return self.extended_answered(message_id, result, START_TLS)
 
-    def _refused(self, message: Envelope, code: ResultCode, diagnostic: str) -> Answered:
-        return self._answered(message, Result(code, "", diagnostic))
-
     def _answered(self, message: Envelope, result: Result) -> Answered:
-        return Answered(
-            messages.encode_message(message.message_id, messages.encode_result(message.operation.response, result))
-        )
+        answer = messages.encode_result(message.operation.response, result)
+        name = "" if message.operation is messages.BIND else None
+        return Answered(messages.encode_message(message.message_id, answer), result, name)

@@ -14,11 +14,16 @@ class Pieces(NamedTuple):
     final: str
 
 
-def pieces_of(rule: MatchingRule, initial: bytes, middle: Iterable[bytes], final: bytes) -> Pieces | None:
-    """None if one of them fits no syntax. The rule must be one of text."""
-    normalise = rule.normalise
+def pieces_of(rule: MatchingRule, initial: bytes | None, middle: Iterable[bytes], final: bytes | None) -> Pieces | None:
+    """None if one of them fits no syntax, or is empty (RFC 4517 s3.3.30). The rule must be one of text.
+
+    ``initial`` and ``final`` None: there is none.
+    """
+    normalise, middle = rule.normalise, tuple(middle)
+    if b"" in (initial, final, *middle):
+        return None
     # The full stops keep the blanks at the inner edges, which are significant (RFC 4518 s2.6.1).
-    first, last = normalise(initial + b"."), normalise(b"." + final)
+    first, last = normalise((initial or b"") + b"."), normalise(b"." + (final or b""))
     inner = [normalise(b"." + piece + b".") for piece in middle]
     if first is None or last is None or None in inner:
         return None

@@ -34,7 +34,7 @@ SENTENCES = "control/expression/"
 """Where a refusal is of a program's text, and said in a sentence to its author."""
 
 SAYS_MORE = frozenset(
-    {"unsupported_proof", "empty_credentials", "malformed_credentials", "unreadable_credentials"},
+    {"unsupported_proof", "empty_credentials", "malformed_credentials", "unreadable_credentials", "no_dn"},
 )
 """Bad credentials about which a stranger hears why: it shows in what they sent, whoever they are."""
 

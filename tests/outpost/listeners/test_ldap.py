@@ -50,9 +50,16 @@ def client(door: Door) -> Client:
 
 @pytest.mark.parametrize("vector", vectors(), ids=str)
 def test_vectors(vector: Vector) -> None:
-    client = Door(tls=object()).connect()
-    for message in vector.send:
+    door = Door(tls=object())
+    others = [door.connect() for _ in range(vector.connections)]
+    client = door.connect()
+    for number, message in enumerate(vector.send):
+        if number == vector.reads:
+            client.wire.producer.pauseProducing()
         client.send(message)
+    if vector.reads is not None:
+        door.clock.pump([1.0] * int(SEND_TIMEOUT + 1))
+    assert all(not other.closed for other in others)
     assert results_in(client.wire.value()) == vector.answers
     if vector.entries is not None:
         assert entries_in(client.wire.value()) == sorted(vector.entries, key=lambda entry: entry[:2])
@@ -60,7 +67,10 @@ def test_vectors(vector: Vector) -> None:
     assert client.door.telemetry.faults == []
 
 
-@pytest.mark.parametrize("vector", [vector for vector in vectors() if vector.name != "start-tls-pipelined"], ids=str)
+PLAIN = [one for one in vectors() if one.name != "start-tls-pipelined" and not one.connections and one.reads is None]
+
+
+@pytest.mark.parametrize("vector", PLAIN, ids=str)
 def test_vectors_however_delivered(vector: Vector) -> None:
     for delivery in deliveries(b"".join(vector.send), trailing=b""):
         client = Door(tls=object()).connect()
@@ -68,6 +78,68 @@ def test_vectors_however_delivered(vector: Vector) -> None:
             client.send(piece)
         assert results_in(client.wire.value()) == vector.answers, delivery
         assert client.closed == vector.closed, delivery
+
+
+# --- why a request is refused --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "reason"),
+    [
+        (peer.bind(1, "no name at all", "x"), 34, "no_dn"),
+        (peer.bind(1, ALICE_DN, ""), 53, "empty_credentials"),
+        (peer.bind(1, "", "secret"), 49, "empty_credentials"),
+        (peer.bind(1, ALICE_DN, "secret", version=2), 2, "impossible_request"),
+        (peer.bind(1, ALICE_DN, "secret", controls=[("1.2.3", True, None)]), 12, "unserved_control"),
+        (peer.bind(1, "cn=alice,dc=elsewhere", "secret"), 49, "unknown_user"),
+        (peer.sasl_bind(1, "", "FOO", "x"), 7, "unsupported_proof"),
+        (peer.sasl_bind(1, "", "PLAIN", "\0alice\0secret"), 13, "tls_required"),
+        (peer.sasl_bind(1, "", "EXTERNAL", ""), 48, "tls_required"),
+    ],
+)
+def test_a_bind_that_is_refused_early_has_a_reason(client: Client, message: bytes, code: int, reason: str) -> None:
+    assert client.code(message) == code
+    assert client.door.telemetry.decisions == {("ldap", reason): 1}
+
+
+REFUSED = [
+    (peer.search(2, "dc=elsewhere"), 32, "unknown_base_dn"),
+    (peer.search(2, "nonsense"), 34, "no_dn"),
+    (peer.search(2, BASE, scope=9), 2, "impossible_request"),
+    (peer.search(2, BASE, attributes=["a"] * 1025), 11, "too_large_request"),
+    (peer.search(2, BASE, controls=[("1.2.3", True, None)]), 12, "unserved_control"),
+    (peer.search(2, BASE, controls=[("1.2.840.113556.1.4.319", True, b"x")]), 2, "impossible_request"),
+    (peer.compare(2, ALICE_DN, "userPassword", "secret"), 50, "never_told"),
+    (peer.compare(2, "dc=elsewhere", "cn", "x"), 32, "unknown_base_dn"),
+    (peer.delete(2, BOB_DN), 53, "read_only"),
+    (peer.modify(2, ALICE_DN, (2, "mail", ["a@example.com"])), 53, "read_only"),
+    (peer.password_modify(2, None, "secret", "another"), 13, "tls_required"),
+    (peer.extended(2, "1.2.3.4"), 2, "impossible_request"),
+]
+
+
+@pytest.mark.parametrize(("message", "code", "reason"), REFUSED)
+def test_a_request_that_is_refused_has_a_reason(client: Client, message: bytes, code: int, reason: str) -> None:
+    client.bind()
+    assert client.code(message) == code
+    assert client.door.telemetry.refusals == {("ldap", reason): 1}
+    assert client.door.telemetry.decisions == {("ldap", "accepted"): 1}
+
+
+@pytest.mark.parametrize("message", [peer.search(2, BASE), peer.compare(2, ALICE_DN, "cn", "x")])
+def test_who_has_not_bound_is_told_so(client: Client, message: bytes) -> None:
+    assert client.code(message) == 50
+    assert client.door.telemetry.refusals == {("ldap", "not_bound"): 1}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [peer.search(2, f"cn=nobody,{USERS}"), peer.compare(2, ALICE_DN, "cn", "x"), peer.search(2, BASE, size_limit=1)],
+)
+def test_an_answer_is_no_refusal(client: Client, message: bytes) -> None:
+    client.bind()
+    assert client.code(message) in (4, 5, 32)
+    assert client.door.telemetry.refusals == {}
 
 
 # --- bind ----------------------------------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ ALICE = PlainEntry(
         ("(cn=alice *)", True),
         ("(cn=user *)", False),  # the blank counts
         ("(cn=*e  e*)", True),
+        ("(cn:caseIgnoreSubstringsMatch:=*a*)", True),
         ("(cn=*)", True),
         ("(uidNumber=02001)", None),  # no number begins with 0 (RFC 4517 s3.3.16)
         ("(uidNumber=20*)", None),  # integers have no parts

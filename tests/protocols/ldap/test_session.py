@@ -397,7 +397,8 @@ def test_oversize_is_refused_from_the_header_alone(identity: str | None, limit: 
         "308900",
         "474554202f20485454502f312e310d0a0d0a",
         "16030100",
-        "300702010142000500",
+        "300b020101 4200 a000 a000 0500",
+        "300702010142000501",
         "3009020101 4200 a0 02 3000",
     ],
     ids=[
@@ -414,7 +415,8 @@ def test_oversize_is_refused_from_the_header_alone(identity: str | None, limit: 
         "length of nine octets",
         "HTTP",
         "TLS",
-        "something behind the operation",
+        "controls twice",
+        "half an element behind the operation",
         "empty control",
     ],
 )

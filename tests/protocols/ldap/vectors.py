@@ -2,7 +2,9 @@
 
 ``send`` holds messages in hexadecimal; ``answers`` what comes back, entries aside: message ID, operation, result code.
 ``entries``, where they matter: message ID, name, attributes. `ldap-cases.json` numbers what they are there for.
-``closed``: the connection ends. ``level: listener``: the answer depends on the directory, which the core does not know.
+``closed``: the connection ends.
+``connections``: so many of the same peer are open before; ``reads``: after so many messages the peer reads no more.
+``level: listener``: the answer depends on the directory, which the core does not know.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ class Vector:
     closed: bool
     level: str
     entries: list[Entry] | None
+    connections: int = 0
+    reads: int | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -50,6 +54,8 @@ def _vector(name: str, fields: dict[str, Any]) -> Vector:
         fields.get("closed", False),
         fields.get("level", "core"),
         None if "entries" not in fields else [(number, name, shown) for number, name, shown in fields["entries"]],
+        fields.get("connections", 0),
+        fields.get("reads"),
     )
 
 
