@@ -209,6 +209,10 @@ class Tree:
             return next(iter(found), None)
         return min(found, key=lambda pk: (self.snapshot.users[pk].username != spelling, pk))
 
+    def user_named(self, username: str) -> UserRecord | None:
+        pk = self._user_named(case_ignore(username), username)
+        return None if pk is None else self.snapshot.users[pk]
+
     def _group_named(self, value: str) -> str | None:
         return min(self.indices.groups.equal("cn", value), default=None)
 

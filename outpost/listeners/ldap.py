@@ -35,24 +35,22 @@ from outpost.outcome import Circumstances
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
 from protocols.ldap import messages
-from protocols.ldap.password_modify import PasswordChangeReceived
-from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
-from protocols.ldap.sasl import ExternalBindReceived
-from protocols.ldap.session import (
-    NEED_DATA,
-    PAUSED,
+from protocols.ldap.events import (
     Abandoned,
     Answered,
     BindReceived,
     Cancelled,
     CompareReceived,
     Event,
-    LDAPSession,
     SearchReceived,
     StartTLSRequested,
     Unbound,
     WhoAmIReceived,
 )
+from protocols.ldap.password_modify import PasswordChangeReceived
+from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
+from protocols.ldap.sasl import ExternalBindReceived
+from protocols.ldap.session import NEED_DATA, PAUSED, LDAPSession
 
 PROTOCOL = "ldap"
 
@@ -282,7 +280,9 @@ class LdapConnection(Conversation):
             self._owner.telemetry.fault("ldap bind")
             answer = FAULT, None
         if not self._closed:
-            self._out.append(self._session.bind_answered(message_id, *answer))
+            result, bound = answer
+            must_change = bound is not None and bound.must_change
+            self._out.append(self._session.bind_answered(message_id, result, bound, must_change))
             self._advance()
 
     async def _change_password(self, event: PasswordChangeReceived) -> None:
@@ -290,9 +290,7 @@ class LdapConnection(Conversation):
         if bound is None:
             raise ValueError("nobody has bound")
         self._changing_password = True
-        result, bound, generated = await self._owner.password_changes.change(
-            event.change, event.by_modify, bound, self._circumstances
-        )
+        result, bound, generated = await self._owner.password_changes.change(event, bound, self._circumstances)
         self._changing_password = False
         if not self._closed:
             self._out.append(self._session.password_change_answered(event, result, bound, generated))

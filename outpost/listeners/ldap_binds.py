@@ -17,10 +17,10 @@ from outpost.outcome import (
 )
 from outpost.telemetry import Telemetry
 from protocols.ldap import dn, password_policy
+from protocols.ldap.events import BindReceived
 from protocols.ldap.password_policy import PolicyError
 from protocols.ldap.result import SUCCESS, Result, ResultCode
 from protocols.ldap.sasl import ExternalBindReceived
-from protocols.ldap.session import BindReceived
 from rules.reasons import REASONS
 
 
@@ -31,6 +31,8 @@ class Bound(NamedTuple):
     provider: int
     password: str
     """That was shown. A modify of userPassword brings no old one, and control changes nothing without."""
+    must_change: bool = False
+    """Until they have chosen another, they may do nothing else."""
 
     def __repr__(self) -> str:
         return f"Bound(identity={self.identity!r}, provider={self.provider})"
@@ -51,6 +53,7 @@ TLS_REQUIRED = Result(ResultCode.CONFIDENTIALITY_REQUIRED, "", REASONS["tls_requ
 NO_CERTIFICATE = Result(ResultCode.INAPPROPRIATE_AUTHENTICATION, "", REASONS["certificate_missing"].stranger)
 NO_CERTIFICATES = Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "", "Nobody binds by a certificate here.")
 POLICY_MET = Result(ResultCode.SUCCESS, controls=password_policy.response(None))
+MUST_CHANGE = Result(ResultCode.SUCCESS, controls=password_policy.response(PolicyError.CHANGE_AFTER_RESET))
 POLICY_ERRORS: dict[str, PolicyError] = {
     "password_expired": PolicyError.PASSWORD_EXPIRED,
     "device_password_expired": PolicyError.PASSWORD_EXPIRED,
@@ -99,7 +102,20 @@ class Binds:
         except Unclaimable as error:
             return self._refused(event, circumstances, error)
         decision = await self._authentication.authenticate(claim.credentials, claim.provider, circumstances)
-        return self._answer(claim, circumstances, decision, event.policy)
+        answer = self._answer(claim, circumstances, decision, event.policy)
+        if decision.reason == "must_change_password" and event.policy and secure:
+            limited = self._who_must_change(claim)
+            return answer if limited is None else (MUST_CHANGE, limited)
+        return answer
+
+    def _who_must_change(self, claim: Claim) -> Bound | None:
+        """Whoever asks for the control knows that this success is none yet; and without TLS nothing can be changed."""
+        tree = self._contexts.tree(claim.provider)
+        user = None if tree is None else tree.user_named(claim.credentials.username)
+        if user is None or not user.is_active:
+            return None
+        identity = Identity(user.pk, user.uuid, user.uid, user.username, user.name, user.email, user.credential_version)
+        return Bound(identity, claim.provider, claim.credentials.password, must_change=True)
 
     async def external(
         self, event: ExternalBindReceived, chain: tuple[bytes, ...], circumstances: Circumstances

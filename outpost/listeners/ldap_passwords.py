@@ -10,7 +10,9 @@ from outpost.directory.contexts import NamingContexts
 from outpost.listeners.ldap_binds import Bound
 from outpost.outcome import LDAP_RESULT_CODE, Circumstances, Decision
 from outpost.telemetry import Telemetry
-from protocols.ldap.password_modify import PasswordChange
+from protocols.ldap import password_policy
+from protocols.ldap.password_modify import PasswordChange, PasswordChangeReceived
+from protocols.ldap.password_policy import PolicyError
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 from rules.reasons import REASONS
 
@@ -25,16 +27,31 @@ class Answer(NamedTuple):
         return f"Answer(result={self.result!r})"
 
 
+POLICY_ERRORS: dict[str, PolicyError] = {
+    "unfit_password": PolicyError.INSUFFICIENT_PASSWORD_QUALITY,
+    "empty_credentials": PolicyError.MUST_SUPPLY_OLD_PASSWORD,
+    "password_of_another": PolicyError.PASSWORD_MOD_NOT_ALLOWED,
+}
+"""Reasons that a client hears of when it sent the control."""
+
+
 class PasswordChanges:
     def __init__(self, authentication: Authentication, contexts: NamingContexts, telemetry: Telemetry) -> None:
         self._authentication = authentication
         self._contexts = contexts
         self._telemetry = telemetry
 
-    async def change(
+    async def change(self, received: PasswordChangeReceived, bound: Bound, circumstances: Circumstances) -> Answer:
+        """Without an old password, a modify means the one that was shown at the bind (control looks at it again)."""
+        answer = await self._change(received.change, received.by_modify, bound, circumstances)
+        if not received.policy:
+            return answer
+        said = password_policy.response(POLICY_ERRORS.get(answer.result.reason))
+        return answer._replace(result=replace(answer.result, controls=said))
+
+    async def _change(
         self, change: PasswordChange, by_modify: bool, bound: Bound, circumstances: Circumstances
     ) -> Answer:
-        """Without an old password, a modify means the one that was shown at the bind (control looks at it again)."""
         try:
             self._only_ones_own(change.name, bound)
             old = change.old
@@ -59,7 +76,8 @@ class PasswordChanges:
         decision = Decision(told.reason, id=told.id)
         self._telemetry.decided(bound.identity.username, circumstances, decision)
         if told.reason == "unfit_password":
-            return Answer(Result(ResultCode.CONSTRAINT_VIOLATION, "", " ".join(told.sentences)), bound)
+            said = " ".join(told.sentences)
+            return Answer(Result(ResultCode.CONSTRAINT_VIOLATION, "", said, reason=told.reason), bound)
         return Answer(Result(LDAP_RESULT_CODE[REASONS[told.reason].outcome], "", decision.diagnostic), bound)
 
     def _only_ones_own(self, name: str, bound: Bound) -> None:

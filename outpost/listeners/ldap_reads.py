@@ -14,13 +14,13 @@ from protocols.ldap import controlled, dn
 from protocols.ldap.controlled import Wanted
 from protocols.ldap.dn import DN
 from protocols.ldap.evaluation import Recognise, predicate
+from protocols.ldap.events import SearchReceived
 from protocols.ldap.messages import CompareRequest, Scope, SearchRequest
 from protocols.ldap.paging import OpenSet, OpenSets
 from protocols.ldap.result import Refused, Result, ResultCode
 from protocols.ldap.root_dse import Features, root_dse
 from protocols.ldap.schema import DESCRIBED, KNOWN
 from protocols.ldap.search import Entry, PlainEntry, results
-from protocols.ldap.session import SearchReceived
 from protocols.ldap.subschema import SUBSCHEMA_KEY, subschema
 
 COMPARE_TRUE, COMPARE_FALSE = Result(ResultCode.COMPARE_TRUE), Result(ResultCode.COMPARE_FALSE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from outpost.listeners.ldap_binds import Bound
 from outpost.outcome import LDAP_REQUEST_REFUSED, Circumstances, Decision
 from outpost.telemetry import Telemetry
+from protocols.ldap.events import Answered
 from protocols.ldap.result import Result
-from protocols.ldap.session import Answered
 
 
 class Refusals:

@@ -14,8 +14,10 @@ PASSWORD_POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"  # noqa: S105
 
 SERVED: Mapping[str, frozenset[str]] = {
     "bind": frozenset((PASSWORD_POLICY,)),
-    "search": frozenset((MANAGE_DSA_IT, PAGED_RESULTS, SORT_REQUEST, VLV_REQUEST)),
-    "compare": frozenset((MANAGE_DSA_IT,)),
+    "search": frozenset((MANAGE_DSA_IT, PASSWORD_POLICY, PAGED_RESULTS, SORT_REQUEST, VLV_REQUEST)),
+    "compare": frozenset((MANAGE_DSA_IT, PASSWORD_POLICY)),
+    "modify": frozenset((MANAGE_DSA_IT, PASSWORD_POLICY)),
+    "extended": frozenset((PASSWORD_POLICY,)),
 }
 """Operation to OIDs. ManageDsaIT changes nothing here, for we hold no referrals; JNDI sends it with everything."""
 

@@ -31,6 +31,8 @@ class PasswordChangeReceived(NamedTuple):
     message_id: int
     change: PasswordChange
     by_modify: bool = False
+    policy: bool = False
+    """The password policy control was sent: the answer carries one."""
 
 
 def decode(value: bytes | None) -> PasswordChange:

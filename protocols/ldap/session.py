@@ -11,25 +11,38 @@ Rule 2: nothing here waits, logs, reads a clock or knows a user.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
-from protocols.ldap import ber, cancel, messages, password_modify, sasl
-from protocols.ldap.controls import PASSWORD_POLICY, Control, unserved_critical
+from protocols.ldap import ber, cancel, messages, password_modify, password_policy, sasl
+from protocols.ldap.controls import PASSWORD_POLICY, unserved_critical
+from protocols.ldap.events import (
+    Abandoned,
+    Answered,
+    BindReceived,
+    Cancelled,
+    CompareReceived,
+    Event,
+    SearchReceived,
+    StartTLSRequested,
+    Unbound,
+    WhoAmIReceived,
+)
 from protocols.ldap.messages import (
     AbandonRequest,
     BindRequest,
     CompareRequest,
     Envelope,
     ExtendedRequest,
+    Request,
     SearchRequest,
     UnbindRequest,
     UnservedRequest,
 )
 from protocols.ldap.modify import ModifyRequest
 from protocols.ldap.password_modify import PasswordChange, PasswordChangeReceived
+from protocols.ldap.password_policy import PolicyError
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 from protocols.ldap.sasl import ExternalBindReceived
 from protocols.ldap.schema import CANCEL, PASSWORD_MODIFY, START_TLS, WHO_AM_I
@@ -63,89 +76,24 @@ NO_PASSWORD = Result(ResultCode.UNWILLING_TO_PERFORM, "", "A name needs a passwo
 _BIND_SUCCESS = messages.encode_result(messages.BIND.response, SUCCESS)
 
 
-class BindReceived(NamedTuple):
-    """A bind with a name and a password; everything else about binds is answered in the core."""
-
-    message_id: int
-    name: str
-    password: bytes
-    plain: bool = False
-    """SASL PLAIN (RFC 4616): the name is a login name, or ``dn:`` and a DN."""
-    policy: bool = False
-    """The password policy control was sent: the answer carries one (draft-behera-ldap-password-policy)."""
-
-    def __repr__(self) -> str:
-        return f"BindReceived(message_id={self.message_id}, name={self.name!r})"
+def _asks_for_policy(message: Envelope) -> bool:
+    return any(control.oid == PASSWORD_POLICY for control in message.controls)
 
 
-class SearchReceived(NamedTuple):
-    message_id: int
-    request: SearchRequest
-    controls: tuple[Control, ...] = ()
-    """Those that are served here, and others that are not critical."""
+def _is_served_before_a_change(request: Request) -> bool:
+    """Whether it is of one's own password is seen later, as for everybody."""
+    match request:
+        case BindRequest() | UnbindRequest() | AbandonRequest() | ModifyRequest():
+            return True
+        case ExtendedRequest(oid=oid):
+            return oid in (PASSWORD_MODIFY, START_TLS)
+    return False
 
 
-class CompareReceived(NamedTuple):
-    """To be answered at once, with `LDAPSession.compare_answered`."""
-
-    message_id: int
-    request: CompareRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Abandoned:
-    """Stop answering this search; it exists, and no more octets of it may be sent."""
-
-    message_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    """As `Abandoned`, and these octets are sent instead (RFC 3909)."""
-
-    message_id: int
-    octets: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class WhoAmIReceived:
-    message_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class StartTLSRequested:
-    message_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The core knew the answer; send these octets."""
-
-    octets: bytes
-    refused: Result | None = None
-    """What they say, if it is a refusal."""
-    name: str | None = None
-    """As whom somebody wanted to bind; None: it was no bind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unbound:
-    """Close the connection; nothing more is read."""
-
-
-Event = (
-    BindReceived
-    | ExternalBindReceived
-    | SearchReceived
-    | CompareReceived
-    | Abandoned
-    | Cancelled
-    | WhoAmIReceived
-    | PasswordChangeReceived
-    | StartTLSRequested
-    | Answered
-    | Unbound
-)
+def _change_first(message: Envelope) -> Refused:
+    controls = password_policy.response(PolicyError.CHANGE_AFTER_RESET) if _asks_for_policy(message) else b""
+    said = "Change your password first."
+    return Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said, controls=controls, reason="must_change_password")
 
 
 class LDAPSession(Generic[IdentityT]):
@@ -169,6 +117,7 @@ class LDAPSession(Generic[IdentityT]):
         self._closed = False
         self._binding: int | None = None
         """A bind, or the change of a password, that must be answered before anything else is given out."""
+        self._must_change = False
         self._starting_tls: int | None = None
         self._searches: set[int] = set()
 
@@ -237,6 +186,7 @@ class LDAPSession(Generic[IdentityT]):
     def _event(self, message: Envelope) -> Event:
         if message.operation is messages.BIND:
             self.identity = None  # RFC 4513 s4: on receipt, whatever comes of it
+            self._must_change = False
         if message.message_id in self._searches:
             raise ber.Malformed("a message ID that is still in use")
         if message.controls and message.operation.response:
@@ -245,15 +195,17 @@ class LDAPSession(Generic[IdentityT]):
                 said = f"Control {unserved} is not served here."
                 return self._answered(message, Result(ResultCode.UNAVAILABLE_CRITICAL_EXTENSION, "", said))
         try:
-            match message.request():
+            request = message.request()
+            if self._must_change and not _is_served_before_a_change(request):
+                raise _change_first(message)
+            match request:
                 case SearchRequest() as request:
                     self._searches.add(message.message_id)
                     return SearchReceived(message.message_id, request, message.controls)
                 case CompareRequest() as request:
                     return CompareReceived(message.message_id, request)
                 case BindRequest() as request:
-                    policy = any(control.oid == PASSWORD_POLICY for control in message.controls)
-                    return self._bind(message.message_id, request, policy)
+                    return self._bind(message.message_id, request, _asks_for_policy(message))
                 case AbandonRequest(message_id=abandoned):
                     if abandoned in self._searches:
                         self._searches.remove(abandoned)
@@ -270,7 +222,7 @@ class LDAPSession(Generic[IdentityT]):
                 case UnservedRequest():
                     raise password_modify.read_only("This directory is only read over LDAP.")
         except Refused as refused:
-            return self._answered(message, refused.result)
+            return self._answered(message, refused.result, refused.controls)
 
     def _bind(self, message_id: int, request: BindRequest, policy: bool = False) -> Event:
         if request.version != 3:
@@ -334,18 +286,23 @@ class LDAPSession(Generic[IdentityT]):
             said = "Bind first, with the old password."
             raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said, reason="not_bound")
         self._binding = message.message_id
-        return PasswordChangeReceived(message.message_id, change, message.operation is messages.MODIFY)
+        by_modify = message.operation is messages.MODIFY
+        return PasswordChangeReceived(message.message_id, change, by_modify, _asks_for_policy(message))
 
     # --- answers ---------------------------------------------------------------------------------------------------
 
-    def bind_answered(self, message_id: int, result: Result, identity: IdentityT | None = None) -> bytes:
-        """Success needs an identity, and nothing else may have one."""
+    def bind_answered(
+        self, message_id: int, result: Result, identity: IdentityT | None = None, must_change: bool = False
+    ) -> bytes:
+        """Success needs an identity, and nothing else may have one. ``must_change``: until their password is another,
+        it is good for nothing else (draft-behera-ldap-password-policy-10 s8.1.2.2)."""
         if message_id != self._binding:
             raise LocalProtocolError("no such bind is in progress")
         if (identity is not None) != (result.code == ResultCode.SUCCESS):
             raise LocalProtocolError("a bind names somebody exactly when it succeeds")
         self._binding = None
         self.identity = identity
+        self._must_change = must_change
         if result is SUCCESS:
             return messages.encode_message(message_id, _BIND_SUCCESS)
         response = messages.encode_result(messages.BIND.response, result)
@@ -359,10 +316,11 @@ class LDAPSession(Generic[IdentityT]):
             raise LocalProtocolError("no such change is in progress")
         self._binding = None
         self.identity = identity
+        if result.code == ResultCode.SUCCESS:
+            self._must_change = False
         if received.by_modify:
-            return messages.encode_message(
-                received.message_id, messages.encode_result(messages.MODIFY.response, result)
-            )
+            response = messages.encode_result(messages.MODIFY.response, result)
+            return messages.encode_message(received.message_id, response, result.controls)
         value = None if generated is None else password_modify.encode_generated(generated)
         return self.extended_answered(received.message_id, result, value=value)
 
@@ -384,7 +342,7 @@ class LDAPSession(Generic[IdentityT]):
     def extended_answered(
         self, message_id: int, result: Result, oid: str | None = None, value: bytes | None = None
     ) -> bytes:
-        return messages.encode_message(message_id, messages.encode_extended_result(result, oid, value))
+        return messages.encode_message(message_id, messages.encode_extended_result(result, oid, value), result.controls)
 
     def start_tls_answered(self, message_id: int, result: Result) -> bytes:
         """These octets go out in the clear, and TLS starts right behind them if they say success."""
@@ -394,7 +352,7 @@ class LDAPSession(Generic[IdentityT]):
         self.secure = result.code == ResultCode.SUCCESS
         return self.extended_answered(message_id, result, START_TLS)
 
-    def _answered(self, message: Envelope, result: Result) -> Answered:
+    def _answered(self, message: Envelope, result: Result, controls: bytes = b"") -> Answered:
         answer = messages.encode_result(message.operation.response, result)
         name = "" if message.operation is messages.BIND else None
-        return Answered(messages.encode_message(message.message_id, answer), result, name)
+        return Answered(messages.encode_message(message.message_id, answer, controls), result, name)

@@ -8,15 +8,9 @@ import tracemalloc
 import pytest
 
 from protocols.errors import RemoteProtocolError
+from protocols.ldap.events import BindReceived, Event, SearchReceived, StartTLSRequested
 from protocols.ldap.result import SUCCESS, Result, ResultCode
-from protocols.ldap.session import (
-    BindReceived,
-    Event,
-    LDAPSession,
-    SearchReceived,
-    Signal,
-    StartTLSRequested,
-)
+from protocols.ldap.session import LDAPSession, Signal
 from tests.extent import rounds
 from tests.protocols.ldap import peer
 from tests.protocols.ldap.peer import answers

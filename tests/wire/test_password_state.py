@@ -12,8 +12,8 @@ import pytest
 from control.records import Event
 from control.store.interface import Query
 from tests.wire.apart import store
-from tests.wire.clients import ldapsearch
-from tests.wire.directory import Directory, add_user
+from tests.wire.clients import ldapsearch, run, user_dn
+from tests.wire.directory import BASE_DN, Directory, add_user
 from tests.wire.doors import DOORS, Door, Said
 from tests.wire.program import Program, until
 
@@ -75,3 +75,15 @@ def test_doors_refuse_it_ldap_says_why_and_a_browser_changes_it(program: Program
     for door in DOORS:
         until(partial(let_in, program, door), 10, "the new password")
         assert door(program, NAME, GIVEN) is Said.NO, door
+
+
+def test_ldappasswd_changes_it_and_does_nothing_else(program: Program, freya: int) -> None:
+    """With the password policy control, over TLS: the one way of changing it that is not in a browser."""
+    bind = ("-x", "-ZZ", "-e", "ppolicy", "-H", program.ldap, "-D", user_dn(NAME), "-w", GIVEN)
+    searched = run("env", "LDAPTLS_REQCERT=allow", "ldapsearch", *bind, "-b", BASE_DN, f"(uid={NAME})")
+    assert searched.code == 50, searched.text
+    assert "must be changed" in searched.text
+    changed = run("env", "LDAPTLS_REQCERT=allow", "ldappasswd", *bind, "-a", GIVEN, "-s", OWN)
+    assert changed.code == 0, changed.text
+    for door in DOORS:
+        until(partial(let_in, program, door), 10, "the new password")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from ldap.controls.ppolicy import PasswordPolicyControl
 
+from protocols.ldap import ber
 from protocols.link.messages import Put
 from tests.outpost.directory.people import BOB, USERS
 from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, Client, Door
@@ -111,3 +113,100 @@ def test_the_connection_goes_on_and_others_of_the_account_end(door: Door, bob: C
 
 def test_a_password_that_was_shown_is_in_no_representation(bob: Client) -> None:
     assert BOBS not in repr(bob.connection._session.identity)
+
+
+# --- the password policy control -----------------------------------------------------------------------------------
+
+POLICY: list[tuple[str, bool, bytes | None]] = [("1.3.6.1.4.1.42.2.27.8.5.1", True, None)]
+
+
+def said(answer: Answer) -> int | None:
+    """The error of the response's control, which has to be there."""
+    response = PasswordPolicyControl()
+    response.decodeControlValue(answer.controls[POLICY[0][0]])
+    return None if response.error is None else int(response.error)
+
+
+def with_policy(octets: bytes) -> bytes:
+    """The same message with the control."""
+    _, start, _ = ber.header(octets, 0, len(octets))
+    control = ber.tlv(0x30, ber.tlv(0x04, POLICY[0][0].encode()) + b"\x01\x01\xff")
+    return ber.tlv(0x30, octets[start:] + ber.tlv(0xA0, control))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "code", "error"),
+    [
+        (None, BOBS, "another one", 0, None),
+        (None, BOBS, "unfit", 19, 5),
+        (None, None, "another one", 53, 4),
+        (ALICE_DN, BOBS, "another one", 50, 3),
+        (None, "wrong", "another one", 49, None),
+    ],
+)
+def test_the_policy_control_says_what_is_wrong(
+    bob: Client, name: str | None, old: str | None, new: str, code: int, error: int | None
+) -> None:
+    answer = asked(bob, with_policy(peer.password_modify(2, name, old, new)))
+    assert (answer.code, said(answer)) == (code, error)
+    assert asked(bob, peer.password_modify(3, ALICE_DN, old, new)).controls == {}
+
+
+def test_the_policy_control_in_the_answer_to_a_modify(bob: Client) -> None:
+    answer = asked(bob, with_policy(peer.modify(2, BOB_DN, (2, "userPassword", ["unfit"]))))
+    assert (answer.operation, answer.code, said(answer)) == ("modifyResponse", 19, 5)
+
+
+@pytest.fixture
+def must(door: Door) -> Client:
+    """Bob over TLS, whose password is right and must be changed."""
+    door.link.verdicts["bob"] = "must_change_password"
+    client = door.connect()
+    client.connection._session.secure = True
+    answer = asked(client, peer.bind(1, BOB_DN, BOBS, controls=POLICY))
+    assert (answer.code, said(answer)) == (0, 2)
+    return client
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        peer.search(2, BOB_DN),
+        peer.search(2, "", peer.BASE),
+        peer.compare(2, BOB_DN, "uid", "bob"),
+        peer.extended(2, "1.3.6.1.4.1.4203.1.11.3"),
+    ],
+)
+def test_who_must_change_their_password_may_do_nothing_else(must: Client, message: bytes) -> None:
+    answer = asked(must, message)
+    assert (answer.code, answer.diagnostic, answer.controls) == (50, "Change your password first.", {})
+    assert must.door.telemetry.refusals == {("ldap", "must_change_password"): 1}
+    assert said(asked(must, with_policy(message))) == 2
+
+
+def test_who_must_change_their_password_does_and_goes_on(must: Client) -> None:
+    assert asked(must, with_policy(peer.password_modify(2, None, BOBS, "unfit"))).code == 19
+    assert asked(must, peer.search(3, BOB_DN)).code == 50
+    assert asked(must, peer.modify(4, ALICE_DN, (2, "userPassword", ["another one"]))).code == 50
+    answer = asked(must, with_policy(peer.password_modify(5, None, BOBS, "another one")))
+    assert (answer.code, said(answer)) == (0, None)
+    assert must.names(peer.search(6, BOB_DN, attributes=["1.1"])) == [BOB_DN]
+
+
+def test_another_bind_ends_what_was_to_be_done_first(must: Client) -> None:
+    assert must.bind(BOB_DN, BOBS) == 49  # without the control success would be taken for a login
+    assert must.bind() == 0
+    assert must.names(peer.search(3, BOB_DN, attributes=["1.1"])) == [BOB_DN]
+    must.door.link.verdicts["alice"] = "must_change_password"
+    assert asked(must, peer.bind(4, ALICE_DN, "secret", controls=POLICY)).code == 0
+    assert asked(must, peer.search(5, "", peer.BASE)).code == 50
+    assert asked(must, peer.bind(5, "", "")).code == 0
+    assert must.names(peer.search(6, "", peer.BASE, attributes=["1.1"])) == [""]
+
+
+def test_without_tls_there_is_nothing_to_bind_for(door: Door) -> None:
+    door.link.verdicts["bob"] = "must_change_password"
+    client = door.connect()
+    answer = asked(client, peer.bind(1, BOB_DN, BOBS, controls=POLICY))
+    assert (answer.code, said(answer)) == (49, 2)
+    assert client.connection._session.identity is None

@@ -9,12 +9,13 @@ from pyasn1.codec.ber import encoder
 
 from protocols.errors import LocalProtocolError
 from protocols.ldap import password_modify
+from protocols.ldap.events import Answered, WhoAmIReceived
 from protocols.ldap.messages import envelope
 from protocols.ldap.modify import ADD, DELETE, MAX_MODIFICATIONS, REPLACE, ModifyRequest
 from protocols.ldap.password_modify import PasswordChange, PasswordChangeReceived
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 from protocols.ldap.schema import WHO_AM_I
-from protocols.ldap.session import PAUSED, Answered, LDAPSession, WhoAmIReceived
+from protocols.ldap.session import PAUSED, LDAPSession
 from tests.protocols.ldap import peer
 from tests.protocols.ldap.peer import answers
 

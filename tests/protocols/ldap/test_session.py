@@ -5,6 +5,17 @@ from ldaptor.protocols import pureldap
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.ldap import ber
+from protocols.ldap.events import (
+    Abandoned,
+    Answered,
+    BindReceived,
+    Cancelled,
+    Event,
+    SearchReceived,
+    StartTLSRequested,
+    Unbound,
+    WhoAmIReceived,
+)
 from protocols.ldap.filter import Equality
 from protocols.ldap.messages import (
     BIND,
@@ -24,17 +35,8 @@ from protocols.ldap.session import (
     MAX_OUTSTANDING,
     NEED_DATA,
     PAUSED,
-    Abandoned,
-    Answered,
-    BindReceived,
-    Cancelled,
-    Event,
     LDAPSession,
-    SearchReceived,
     Signal,
-    StartTLSRequested,
-    Unbound,
-    WhoAmIReceived,
 )
 from tests.deliveries import deliveries
 from tests.protocols.ldap import peer

@@ -8,17 +8,9 @@ import json
 import pytest
 
 from protocols.errors import RemoteProtocolError
+from protocols.ldap.events import Answered, BindReceived, SearchReceived, StartTLSRequested, Unbound, WhoAmIReceived
 from protocols.ldap.result import SUCCESS, Result, ResultCode
-from protocols.ldap.session import (
-    Answered,
-    BindReceived,
-    LDAPSession,
-    SearchReceived,
-    Signal,
-    StartTLSRequested,
-    Unbound,
-    WhoAmIReceived,
-)
+from protocols.ldap.session import LDAPSession, Signal
 from tests.deliveries import deliveries
 from tests.protocols.ldap.vectors import ALICE_NAMES, ALICE_PASSWORD, CASES, Vector, results_in, vectors
 
