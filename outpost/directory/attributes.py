@@ -27,6 +27,7 @@ RESERVED = frozenset(attribute.key for attribute in ATTRIBUTE_TYPES if attribute
     *("dn", "objectclass", "cn", "uid", "member", "uniquemember", "memberuid", "memberof", "ak-active", "ak-superuser"),
     *("samaccountname", "objectguid", "objectsid", "useraccountcontrol", "samaccounttype", "primarygroupid"),
     *("grouptype", "accountexpires", "pwdlastset", "whencreated", "whenchanged", "distinguishedname"),
+    "objectcategory",
     *("sambasid", "sambaprimarygroupsid", "sambaacctflags", "sambapwdlastset", "sambakickofftime"),
     *("sambagrouptype", "sambadomainname", "sambalmpassword", "unicodepwd", "authpassword", "shadowpassword"),
 }

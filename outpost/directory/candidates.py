@@ -16,11 +16,12 @@ from outpost.directory.entries import (
     VIRTUAL_GROUP_ATTRIBUTES,
     Profile,
 )
-from outpost.directory.index import ORDINAL
+from outpost.directory.index import ORDINAL, Index, mapped_key
 from outpost.directory.object_classes import VIRTUAL_GROUP_CLASS_NAMES
 from outpost.directory.tree import CONTAINER_KEYS, Tree
 from protocols.ldap.extensible import IN_CHAIN, NAMED
-from protocols.ldap.filter import And, Approx, Equality, Extensible, Filter, Or, Present
+from protocols.ldap.filter import And, Approx, Equality, Extensible, Filter, Or, Present, Substrings
+from protocols.ldap.substrings import Pieces, pieces_of
 
 Users = Collection[int] | None
 """pks; None is: every one of them."""
@@ -63,6 +64,8 @@ def candidates(filter: Filter, tree: Tree) -> Candidates:
             return _present(attribute, tree)
         case Extensible(rule, str(attribute), value, False) if rule is not None and NAMED.get(rule.lower()) is _CHAIN:
             return _in_chain(attribute, value, tree)
+        case Substrings():
+            return _in_part(filter, tree)
         case And(parts) if parts:
             return _every([candidates(part, tree) for part in parts])
         case Or(parts):
@@ -168,6 +171,35 @@ def _present(attribute: str, tree: Tree) -> Candidates:
     )
 
 
+def _in_part(filter: Substrings, tree: Tree) -> Candidates:
+    known = tree.recognise(filter.attribute.lower())
+    if known is None or not known.rule.text:
+        return NOTHING
+    pieces = pieces_of(known.rule, filter.initial, filter.any, filter.final)
+    if pieces is None:
+        return NOTHING
+    key, users, groups = known.key, tree.indices.users, tree.indices.groups
+    if key in DERIVED:
+        pieces = Pieces("", tuple(part for part in (pieces.initial, *pieces.middle, pieces.final) if part), "")
+    of_users, of_virtual_groups = USER_PARTS.get(key), VIRTUAL_GROUP_PARTS.get(key)
+    if of_users is None and key not in tree.profile.users:
+        of_users = (key,)
+    of_groups = GROUP_PARTS.get(key, (key,) if key not in tree.profile.groups else None)
+    if of_users is not None and tree.settings.mapped:
+        of_users = (*of_users, *(mapped_key(tree.provider.pk, one) for one in of_users))
+    return Candidates(
+        _holding(users, of_users, pieces),
+        _holding(groups, of_groups, pieces),
+        () if key not in VIRTUAL_GROUP_ATTRIBUTES else _holding(users, of_virtual_groups, pieces),
+        None if key in CONTAINER_KEYS else (),
+        frozenset(KINDS),
+    )
+
+
+def _holding(index: Index[Any], keys: tuple[str, ...] | None, pieces: Pieces) -> Any:
+    return None if keys is None else _joined([index.holding(key, pieces) for key in keys])
+
+
 def _in_chain(attribute: str, value: bytes, tree: Tree) -> Candidates:
     """Down from a group over ``memberOf``, or up from a user or a group over ``member``; both are certain."""
     known = tree.recognise(attribute.lower())
@@ -198,6 +230,10 @@ def _none(tree: Tree, normal: Any) -> Collection[Any]:
 
 def _of_class(names: Callable[[Tree], frozenset[str]]) -> Callable[[Tree, Any], Any]:
     return lambda tree, normal: None if normal in names(tree) else ()
+
+
+def _of_category(name: str, shown: Callable[[Tree], Collection[str]]) -> Callable[[Tree, Any], Any]:
+    return lambda tree, normal: None if normal == name and "objectcategory" in shown(tree) else ()
 
 
 def _users_by(key: str) -> Callable[[Tree, Any], Users]:
@@ -274,6 +310,7 @@ USER_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
     "member": _none,
     "uniquemember": _none,
     "memberuid": _none,
+    "objectcategory": _of_category("person", lambda tree: tree.profile.users),
 }
 GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Groups]] = {
     "objectclass": _of_class(lambda tree: tree.profile.group_class_names),
@@ -285,6 +322,7 @@ GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Groups]] = {
     "uniquemember": _groups_with_member,
     "memberuid": _groups_with_name,
     "memberof": _groups_within,
+    "objectcategory": _of_category("group", lambda tree: tree.profile.groups),
 }
 VIRTUAL_GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
     "objectclass": _of_class(lambda tree: VIRTUAL_GROUP_CLASS_NAMES),
@@ -297,6 +335,23 @@ VIRTUAL_GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
 }
 """Key to the pks that may have the value. A key of an entry's own table without a row here is scanned for; any other
 is a custom attribute, all of which are indexed."""
+
+USER_PARTS: dict[str, tuple[str, ...]] = {
+    "cn": ("uid",),
+    "uid": ("uid",),
+    "samaccountname": ("uid",),
+    "mail": ("mail",),
+    "name": ("name", "uid"),
+    "displayname": ("displayname", "name", "uid"),
+    "givenname": ("givenname", "name"),
+    "sn": ("sn", "name", "uid"),
+}
+GROUP_PARTS: dict[str, tuple[str, ...]] = {"cn": ("cn",), "samaccountname": ("cn",)}
+VIRTUAL_GROUP_PARTS: dict[str, tuple[str, ...]] = {"cn": ("uid",), "samaccountname": ("uid",)}
+"""Key to the index keys under which its values are, for parts of values. Other keys of an entry's own table are
+scanned for; any other is a custom attribute, indexed under its own."""
+DERIVED = frozenset({"givenname", "sn"})
+"""Words of an indexed value: they hold what it holds, but need not begin or end where it does."""
 
 OVERRIDDEN = frozenset({"mail", "uidnumber", "gidnumber"})
 """Indexed by the record's own value also where a custom attribute hides it."""

@@ -13,12 +13,17 @@ from typing import Any, Generic, TypeVar
 from immutables import Map
 
 from outpost.directory.attributes import NO_MAPPED, custom_attributes
+from outpost.directory.texts import MOST_LOOKED_AT, grown, holding
 from protocols.ldap.matching import CASE_IGNORE, UUID
 from protocols.ldap.schema import KNOWN
+from protocols.ldap.substrings import Pieces, holds_pieces
 from protocols.link.messages import GroupRecord, UserRecord
 
 ORDINAL = "ordinal number"
 """No attribute: the stored number from which each provider makes its own uidNumber and gidNumber (D22)."""
+
+JOINED = frozenset({"uid", "cn", "name", "mail"})
+"""Attributes that people look for by a part of their values."""
 
 KeyT = TypeVar("KeyT", int, str)
 Term = tuple[str, Any]
@@ -31,6 +36,8 @@ class Index(Generic[KeyT]):
 
     equality: Map[str, Map[Any, KeyT | Map[KeyT, None]]] = field(default_factory=Map)
     presence: Map[str, Map[KeyT, None]] = field(default_factory=Map)
+    texts: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Of `JOINED` attributes, in which parts of values are found (`outpost.directory.texts`)."""
 
     def equal(self, key: str, value: Any) -> Collection[KeyT]:
         values = self.equality.get(key)
@@ -38,6 +45,17 @@ class Index(Generic[KeyT]):
         if found is None:
             return NOBODY
         return found if isinstance(found, Map) else (found,)
+
+    def holding(self, key: str, pieces: Pieces) -> Collection[KeyT] | None:
+        """Who has a value that holds the pieces; None: there are too many to look at."""
+        found = holding(self.texts.get(key, ""), pieces) if key in JOINED else self._looked_through(key, pieces)
+        return None if found is None else {pk for value in found for pk in self.equal(key, value)}
+
+    def _looked_through(self, key: str, pieces: Pieces) -> list[str] | None:
+        values: Collection[Any] = self.equality.get(key, _EMPTY)
+        if len(values) > MOST_LOOKED_AT:
+            return None
+        return [value for value in values if isinstance(value, str) and holds_pieces(value, pieces)]
 
     def present(self, key: str) -> Collection[KeyT]:
         return self.presence.get(key, NOBODY)
@@ -56,6 +74,8 @@ class IndexDraft(Generic[KeyT]):
     def __init__(self, before: Index[KeyT]) -> None:
         self._before: Index[KeyT] = before
         self._equality: dict[str, Any] = {}
+        self._added: dict[str, list[str]] = {}
+        """New values of `JOINED` attributes."""
         self._presence: dict[str, Any] = {}
 
     def change(self, pk: KeyT, old: frozenset[Term], new: frozenset[Term]) -> None:
@@ -64,6 +84,8 @@ class IndexDraft(Generic[KeyT]):
             _take(self._opened(key), value, pk)
         for key, value in new - old:
             _add(self._opened(key), value, pk)
+            if key in JOINED and type(value) is str:
+                self._added.setdefault(key, []).append(value)
         had, has = {key for key, _ in old}, {key for key, _ in new}
         for key in had - has:
             del self._presence[key][pk]
@@ -73,10 +95,10 @@ class IndexDraft(Generic[KeyT]):
     def finish(self) -> Index[KeyT]:
         if not self._equality:
             return self._before
-        return Index(
-            _replaced(self._before.equality, self._equality),
-            _replaced(self._before.presence, self._presence),
-        )
+        equality, texts = _replaced(self._before.equality, self._equality), dict(self._before.texts)
+        for key, added in self._added.items():
+            texts[key] = grown(texts.get(key, ""), added, equality.get(key, _EMPTY))
+        return Index(equality, _replaced(self._before.presence, self._presence), texts)
 
     def _opened(self, key: str) -> Any:
         values = self._equality.get(key)

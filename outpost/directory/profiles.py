@@ -79,6 +79,11 @@ def _samba_flags(user: UserRecord) -> Values:
     return ("[UD         ]" if not user.is_active else "[U          ]",)
 
 
+def category(tree: Tree, name: str) -> str:
+    """The entry of a class in Active Directory's schema; there is none here, but clients ask for people by it."""
+    return f"CN={name},CN=Schema,CN=Configuration,{tree.settings.base_dn}"
+
+
 ACTIVE_DIRECTORY_USER: dict[str, Callable[[Tree, UserRecord], Values]] = {
     "userprincipalname": lambda tree, user: (f"{user.username}@{tree.domain}",),
     "objectguid": lambda tree, user: _guid(user.uuid),
@@ -91,6 +96,7 @@ ACTIVE_DIRECTORY_USER: dict[str, Callable[[Tree, UserRecord], Values]] = {
     "whencreated": lambda tree, user: tenths(user.created),
     "whenchanged": lambda tree, user: tenths(user.updated),
     "distinguishedname": lambda tree, user: (tree.user_dn(user.username),),
+    "objectcategory": lambda tree, user: (category(tree, "Person"),),
 }
 ACTIVE_DIRECTORY_GROUP: dict[str, Callable[[GroupEntry], Values]] = {
     "objectguid": lambda entry: _guid(entry.record.pk),
@@ -100,6 +106,7 @@ ACTIVE_DIRECTORY_GROUP: dict[str, Callable[[GroupEntry], Values]] = {
     "whencreated": lambda entry: tenths(entry.record.created),
     "whenchanged": lambda entry: tenths(entry.record.updated),
     "distinguishedname": lambda entry: (entry.dn,),
+    "objectcategory": lambda entry: (category(entry.tree, "Group"),),
 }
 SAMBA_USER: dict[str, Callable[[Tree, UserRecord], Values]] = {
     "sambasid": lambda tree, user: (text_sid(tree, user_rid(user)),),

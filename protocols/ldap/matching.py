@@ -97,6 +97,15 @@ def _dn(text: str) -> tuple[dn.RDN, ...] | None:
         return None
 
 
+def _category(text: str) -> str | None:
+    """The class that a DN in the schema stands for, or a name alone ([MS-ADTS] 3.1.1.3.1.3.1)."""
+    try:
+        name = dn.parse(text).key
+    except ValueError:
+        name = ()
+    return name[0][0][1] if name else text.lower()
+
+
 def _object_identifier(text: str) -> str | None:
     """One form for the name and the OID of a class; a name that nobody knows is Undefined (RFC 4517 s4.2.26)."""
     known = BY_NAME.get(text.lower())
@@ -167,6 +176,8 @@ GENERALIZED_TIME = MatchingRule(
     ordered=True,
 )
 DISTINGUISHED_NAME = MatchingRule("distinguishedNameMatch", "2.5.13.1", "1.3.6.1.4.1.1466.115.121.1.12", _DN)
+OBJECT_CATEGORY = MatchingRule("distinguishedNameMatch", "2.5.13.1", DISTINGUISHED_NAME.syntax, _on_text(_category))
+"""Active Directory's: a DN in its schema, of which clients write the name alone."""
 UNIQUE_MEMBER = MatchingRule("uniqueMemberMatch", "2.5.13.23", NAME_AND_OPTIONAL_UID, _DN)
 UUID = MatchingRule("UUIDMatch", "1.3.6.1.1.16.2", "1.3.6.1.1.16.1", _on_text(_uuid), ordered=True)
 OCTET_STRING = MatchingRule("octetStringMatch", "2.5.13.17", OCTETS, _octets, ordered=True)

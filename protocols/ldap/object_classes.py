@@ -26,7 +26,8 @@ def _class(name: str, oid: str, kind: str, superior: str | None = "top", must: s
 
 _PLACE = "description seeAlso street l st postalCode postalAddress telephoneNumber facsimileTelephoneNumber"
 _ACTIVE_DIRECTORY = (
-    "sAMAccountName objectGUID objectSid sAMAccountType distinguishedName whenCreated whenChanged memberOf name"
+    "sAMAccountName objectGUID objectSid sAMAccountType distinguishedName whenCreated whenChanged memberOf name "
+    "objectCategory"
 )
 
 OBJECT_CLASSES: tuple[ObjectClass, ...] = (

@@ -20,6 +20,7 @@ from protocols.ldap.matching import (
     FIRST_COMPONENT,
     GENERALIZED_TIME,
     INTEGER,
+    OBJECT_CATEGORY,
     OBJECT_IDENTIFIER,
     OCTET_STRING,
     TELEPHONE,
@@ -141,6 +142,7 @@ ATTRIBUTE_TYPES: tuple[AttributeType, ...] = (
     _one("whenCreated", GENERALIZED_TIME, f"{_MICROSOFT}.2.2"),
     _one("whenChanged", GENERALIZED_TIME, f"{_MICROSOFT}.2.3"),
     _one("distinguishedName", DISTINGUISHED_NAME, "2.5.4.49"),
+    _one("objectCategory", OBJECT_CATEGORY, f"{_MICROSOFT}.4.782"),
     # Samba
     _one("sambaSID", CASE_IGNORE_IA5, f"{_SAMBA}.20"),
     _one("sambaPrimaryGroupSID", CASE_IGNORE_IA5, f"{_SAMBA}.21"),

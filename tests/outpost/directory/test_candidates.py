@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outpost.directory import candidates as module
+from outpost.directory import texts
 from outpost.directory.candidates import candidates
 from outpost.directory.index import ORDINAL
 from outpost.directory.reader import Reader
 from protocols.ldap import dn, search
 from protocols.ldap.evaluation import predicate
 from protocols.ldap.extensible import IN_CHAIN
-from protocols.ldap.filter import And, Approx, Equality, Extensible, Filter, Not, Or, Present
+from protocols.ldap.filter import And, Approx, Equality, Extensible, Filter, Not, Or, Present, Substrings
 from protocols.ldap.filter_text import parse
 from protocols.ldap.messages import Scope, SearchRequest
 from protocols.link.messages import GroupRecord, ProviderRecord, UserRecord
@@ -93,8 +94,9 @@ ATTRIBUTES = (
     *("cn", "uid", "sAMAccountName", "mail", "uidNumber", "gidNumber", "name", "displayName", "givenName", "sn"),
     *("member", "uniqueMember", "memberUid", "memberOf", "objectClass", "ou", "dc", "entryDN", "entryUUID"),
     *("title", "department", "loginShell", "site", "unheard", "ak-superuser", "ak-active", "pwdChangedTime"),
-    *("createTimestamp", ORDINAL, "homeDirectory", "2.5.4.3"),
+    *("createTimestamp", "objectCategory", ORDINAL, "homeDirectory", "2.5.4.3"),
 )
+PIECES = (b"a", b"A", b"al", b"ob", b"gin", b"e", b"example", b"@", b".com", b" ", b"red", b"o", b"Coo", b"\xff", b"")
 assertions = st.one_of(
     st.builds(Equality, st.sampled_from(ATTRIBUTES), st.sampled_from(VALUES)),
     st.builds(Approx, st.sampled_from(ATTRIBUTES), st.sampled_from(VALUES)),
@@ -105,6 +107,13 @@ assertions = st.one_of(
         st.sampled_from((None, *ATTRIBUTES)),
         st.sampled_from(VALUES),
         st.booleans(),
+    ),
+    st.builds(
+        Substrings,
+        st.sampled_from(ATTRIBUTES),
+        st.none() | st.sampled_from(PIECES),
+        st.lists(st.sampled_from(PIECES), max_size=2).map(tuple),
+        st.none() | st.sampled_from(PIECES),
     ),
 )
 filters: st.SearchStrategy[Any] = st.recursive(
@@ -129,6 +138,13 @@ def test_whatever_the_filter(filter: Filter) -> None:
 def test_each_assertion(attribute: str) -> None:
     reader = PEOPLE.reader(ALICE)
     every: list[Filter] = [Present(attribute), *(Equality(attribute, value) for value in VALUES)]
+    for piece in PIECES:
+        every += [
+            Substrings(attribute, piece, (), None),
+            Substrings(attribute, None, (piece,), None),
+            Substrings(attribute, None, (), piece),
+            Substrings(attribute, b"a", (piece,), b"e"),
+        ]
     for filter in every:
         request = a_request(filter)
         assert answered(reader, request) == scanned(reader, request), filter
@@ -186,6 +202,7 @@ def test_the_name_under_which_numbers_are_indexed_is_no_attribute() -> None:
         *("(department=Lab)", "(department=Sales)", "(department=*)", "(wikiRole=editor)", "(wikiRole=*)"),
         *("(mail=mapped@example.com)", "(mail=bob@example.com)", "(mail=*)", "(uidNumber=7777)", "(uidNumber=2002)"),
         *("(gidNumber=7777)", "(secretRole=x)", "(!(wikiRole=editor))", "(&(wikiRole=editor)(department=Lab))"),
+        *("(wikiRole=*dit*)", "(department=La*)", "(mail=mapped*)", "(mail=bob*)", "(displayName=*app*)"),
         *("(|(wikiRole=editor)(department=Sales))", "(displayName=Mapped)", "(cn=bob)"),
     ],
 )
@@ -204,3 +221,15 @@ def test_with_mappings_what_is_looked_up_is_what_a_scan_finds(asked: str, mapped
     assert found == scanned(reader, request)
     if asked in ("(wikiRole=editor)", "(department=Lab)", "(mail=mapped@example.com)"):
         assert found == ([f"cn=bob,{USERS}"] if mapped else [])
+
+
+@pytest.mark.parametrize(
+    ("filter", "users"),
+    [("(cn=*lic*)", {ALICE}), ("(uid=AL*)", {ALICE}), ("(sn=*zzz*)", set()), ("(mail=*@example.com)", None)],
+)
+def test_parts_of_values_are_found_without_a_scan(
+    filter: str, users: set[int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "MOST_LOOKED_AT", 3)
+    found = candidates(parse(filter), PEOPLE.reader(ALICE).tree)
+    assert (None if found.users is None else set(found.users)) == users

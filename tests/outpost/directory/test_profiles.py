@@ -62,6 +62,7 @@ def test_active_directory() -> None:
     )
     assert bob["accountExpires"] == [b"9223372036854775807"]
     assert bob["distinguishedName"] == [f"cn=bob,{USERS}".encode()]
+    assert bob["objectCategory"] == [f"CN=Person,CN=Schema,CN=Configuration,{BASE}".encode()]
     group = attributes(there, f"cn=real,ou=groups,{BASE}")
     assert group["objectSid"][0][:-4] == sid[:-4]
     assert str(UUID(bytes_le=group["objectGUID"][0])) == GROUP_UUID
@@ -156,3 +157,18 @@ def test_what_we_derive_and_secrets_stay_ours() -> None:
         "memberOf": "x",
     }
     assert custom_attributes(a_user(ALICE, "alice", attributes=wrong)) == {}
+
+
+@pytest.mark.parametrize(
+    ("filter", "found"),
+    [
+        ("(&(objectCategory=person)(objectClass=user)(sAMAccountName=bob))", ["user:bob"]),
+        ("(&(objectCategory=Person)(cn=bob))", ["user:bob"]),
+        (f"(&(objectCategory=cn=person,cn=schema,cn=configuration,{BASE})(uid=bob))", ["user:bob"]),
+        ("(&(objectCategory=group)(cn=real))", ["group:real"]),
+        ("(&(objectCategory=computer)(cn=bob))", []),
+    ],
+)
+def test_people_are_found_by_their_category(filter: str, found: list[str]) -> None:
+    assert people(active_directory=True).names(filter) == found
+    assert people().names(filter) == []
