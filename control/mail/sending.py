@@ -7,12 +7,14 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
-
-from aiosmtplib import SMTP, SMTPException
+from typing import TYPE_CHECKING
 
 from control.mail.message import BadAddress, bare, sender
 from control.mail.trouble import Step, Trouble, not_offered, told
 from control.records import MailServer
+
+if TYPE_CHECKING:
+    from aiosmtplib import SMTP
 
 TAKING_SECONDS = 120.0
 """How long a server may think about a letter once it has all of it. RFC 5321, 4.5.3.2.6 asks for patience here: who
@@ -35,6 +37,8 @@ async def send(server: MailServer, to: str, mail: EmailMessage, trust: ssl.SSLCo
 
 
 async def _send(server: MailServer, author: str, recipient: str, mail: EmailMessage, trust: ssl.SSLContext) -> None:
+    from aiosmtplib import SMTP  # only who sends mail needs it
+
     with _at(Step.NAME, server):
         await asyncio.get_running_loop().getaddrinfo(server.host, server.port)
     client = SMTP(
@@ -79,6 +83,8 @@ def _require(client: SMTP, extension: str, step: Step, server: MailServer) -> No
 
 async def _quit(client: SMTP) -> None:
     """The letter is taken: what happens now changes nothing, and nobody waits for a goodbye under TLS."""
+    from aiosmtplib import SMTPException
+
     transport = client.transport
     try:
         await client.quit()
@@ -95,6 +101,8 @@ def _hang_up(transport: asyncio.BaseTransport | None) -> None:
 
 @contextmanager
 def _at(step: Step, server: MailServer) -> Iterator[None]:
+    from aiosmtplib import SMTPException
+
     try:
         yield
     except (SMTPException, OSError, EOFError, UnicodeError, ValueError) as error:

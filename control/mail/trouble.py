@@ -6,8 +6,6 @@ import socket
 import ssl
 from enum import StrEnum
 
-from aiosmtplib import SMTPException, SMTPResponseException
-
 from control.records import MailServer
 
 MOST_SAID = 200
@@ -66,11 +64,15 @@ _MISSING = {
 
 def _code_of(error: BaseException) -> tuple[int, str] | None:
     """The server's refusal, if it spoke."""
+    from aiosmtplib import SMTPResponseException  # only who sends mail needs it
+
     return (error.code, _short(error.message)) if isinstance(error, SMTPResponseException) else None
 
 
 def _behind(error: BaseException) -> BaseException:
     """aiosmtplib wraps what the socket said."""
+    from aiosmtplib import SMTPException
+
     while isinstance(error, SMTPException) and isinstance(error.__cause__, OSError | EOFError):
         error = error.__cause__
     return error

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -148,7 +148,7 @@ async def _close(server: asyncio.Server, spoken: list[SMTP]) -> None:
     server.close()
     for one in spoken:
         if one.transport is not None:
-            one.transport.abort()  # type: ignore[attr-defined]
+            cast(asyncio.Transport, one.transport).abort()
     mine = asyncio.current_task()
     others = [task for task in asyncio.all_tasks() if task is not mine]
     for task in others:
