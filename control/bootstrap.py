@@ -60,7 +60,7 @@ async def first_start(
     """
     is_first, needs_certificate = await store.read(lambda tx: (is_new(tx), _certificate(tx) is None))
     hashed = await _measured_hash(store, passwords, asked) if is_first and asked.password else None
-    pair = self_signed(CERTIFICATE, ("localhost", "127.0.0.1", "::1"), now(), random) if needs_certificate else None
+    pair = a_certificate(now(), random) if needs_certificate else None
     return await store.write(lambda tx: bootstrap(tx, asked, hashed, pair, random))
 
 
@@ -69,6 +69,11 @@ async def _measured_hash(store: Store, passwords: Passwords, asked: FirstStart) 
     rules = await store.read(system.password_rules)
     await passwords.measure(asked.password, Wanted(rules, (ADMINISTRATOR, asked.email)))
     return await passwords.hash(asked.password)
+
+
+def a_certificate(now: float, random: Callable[[int], bytes]) -> KeyPair:
+    """For whoever has none of their own."""
+    return self_signed(CERTIFICATE, ("localhost", "127.0.0.1", "::1"), now, random)
 
 
 def bootstrap(

@@ -6,14 +6,19 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from control import instances, tries
 from control.app import Control, open_passwords, open_store
-from control.apply import ApplyError, apply_description, read_file
-from control.bootstrap import is_new
+from control.apply import ApplyError, Change, apply_description, plan_description, read
+from control.apply.changes import shown, told
+from control.apply.export import export, state
+from control.apply.text import as_text
+from control.bootstrap import FirstStart, a_certificate, bootstrap, is_new
 from control.config import CannotStart, ControlConfig
 from control.explain import Asked, Unknown, explain
 from control.explained import Explanation
@@ -24,7 +29,7 @@ from control.mail.trial import Tried, try_out
 from control.policies.judge import Judge
 from control.policies.places import places
 from control.records import Instance, Tries
-from control.store.interface import Actor, Store, Unavailable
+from control.store.interface import Actor, Store, Transaction, Unavailable
 from control.tail import Tail, Wanted
 from control.verbs.fields import Invalid
 from settings import Settings
@@ -45,13 +50,29 @@ class CommandFailed(Exception):
         self.lines = lines
 
 
-def apply_file(settings: Settings, file: Path, environ: Mapping[str, str]) -> list[str]:
-    """Makes the store what the file describes; what changed, a line each.
+def apply_files(settings: Settings, path: Path, environ: Mapping[str, str]) -> list[str]:
+    """Makes the store what the file, or the folder, describes; what changed, a line each.
 
     Raises CommandFailed, and then nothing has changed.
     """
+    return _described(settings, lambda config: _apply(config, path, environ))
+
+
+def plan_files(settings: Settings, path: Path, environ: Mapping[str, str], coloured: bool) -> tuple[bool, list[str]]:
+    """Would `apply_files` change anything, and what, for people. Raises CommandFailed."""
+    changes = _described(settings, lambda config: _plan(config, path, environ))
+    return bool(changes), shown(changes, coloured)
+
+
+def export_text(settings: Settings, everything: bool) -> str:
+    """A file for `apply_files`: of everything, or of what such files own. Raises CommandFailed."""
+    return _run(settings, lambda config: _export(config, everything))
+
+
+def _described(settings: Settings, work: Callable[[ControlConfig], Coroutine[Any, Any, T]]) -> T:
+    """Raises CommandFailed."""
     try:
-        return _run(settings, lambda config: _apply_file(config, file, environ))
+        return _run(settings, work)
     except ApplyError as error:
         raise CommandFailed(error.lines) from None
 
@@ -190,16 +211,53 @@ async def in_force(store: Store, sleep: Callable[[float], Awaitable[None]]) -> l
     return [f"not yet in force at the outpost on {one.hostname or one.pk}, which will follow" for one in behind]
 
 
-async def _apply_file(config: ControlConfig, file: Path, environ: Mapping[str, str]) -> list[str]:
-    description = read_file(file, environ)
+async def _apply(config: ControlConfig, path: Path, environ: Mapping[str, str]) -> list[str]:
+    description = read(path, environ)
     store = open_store(config)
     passwords = open_passwords(config, os.urandom)
     try:
         # Only for a new store: the first start of a running program must not be repeated, it would end the setup code.
         if await store.read(is_new):
             (await Control.open(config)).close()
-        lines = await apply_description(store, passwords, os.urandom, description)
+        lines = told(await apply_description(store, passwords, os.urandom, description))
         return lines + await in_force(store, asyncio.sleep)
     finally:
         passwords.close()
         store.close()
+
+
+async def _plan(config: ControlConfig, path: Path, environ: Mapping[str, str]) -> list[Change]:
+    description = read(path, environ)
+    store = open_store(config)
+    passwords = open_passwords(config, os.urandom)
+    try:
+        prepare = _begin if await store.read(is_new) else _nothing
+        return await plan_description(store, passwords, os.urandom, description, prepare)
+    finally:
+        passwords.close()
+        store.close()
+
+
+async def _export(config: ControlConfig, everything: bool) -> str:
+    with TemporaryDirectory() as folder:
+        empty = open_store(replace(config, database=f"sqlite:///{folder}/empty.sqlite3"))
+        try:
+            await empty.write(_begin)
+            fresh = await empty.read(state)
+        finally:
+            empty.close()
+    store = open_store(config)
+    try:
+        exported = await store.read(lambda tx: export(tx, fresh, everything))
+    finally:
+        store.close()
+    return as_text(exported, f"outpost export {'--all' if everything else '--owned'}")
+
+
+def _begin(tx: Transaction) -> None:
+    """What a first start makes."""
+    bootstrap(tx, FirstStart(), None, a_certificate(time.time(), os.urandom), os.urandom)
+
+
+def _nothing(tx: Transaction) -> None:
+    """The first start has been."""

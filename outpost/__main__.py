@@ -1,6 +1,7 @@
 """The command line. Each command loads what it needs, so that ``outpost version`` starts no reactor and no database.
 
 Exit codes: 0 done; 1 it could not be done, a sentence on stderr says why; 2 the settings or the command line are wrong.
+``outpost plan`` says with 0 that nothing would change, with 2 that something would, and with 1 everything else.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from outpost import __version__
+from outpost import __version__, files_help
 from settings import Settings, SettingsError, load
 
 DONE, FAILED, WRONG_SETTINGS = 0, 1, 2
+CHANGES = 2
+"""Of ``outpost plan``: applying would change something."""
 
 DEFAULT_FILE = Path("outpost.yml")
 HEALTH_PATIENCE = 5.0
@@ -53,14 +56,38 @@ def _check_config(settings: Settings, arguments: Arguments) -> int:
 
 
 def _apply(settings: Settings, arguments: Arguments) -> int:
-    from control.commands import CommandFailed, apply_file
+    from control.commands import CommandFailed, apply_files
 
     try:
-        lines = apply_file(settings, arguments.file, os.environ)
+        lines = apply_files(settings, arguments.file, os.environ)
     except CommandFailed as error:
         _complain(error.lines)
         return FAILED
     print(*lines, sep="\n")
+    return DONE
+
+
+def _plan(settings: Settings, arguments: Arguments) -> int:
+    from control.commands import CommandFailed, plan_files
+
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    try:
+        changes, lines = plan_files(settings, arguments.file, os.environ, coloured)
+    except CommandFailed as error:
+        _complain(error.lines)
+        return FAILED
+    print(*lines, sep="\n")
+    return CHANGES if changes else DONE
+
+
+def _export(settings: Settings, arguments: Arguments) -> int:
+    from control.commands import CommandFailed, export_text
+
+    try:
+        print(export_text(settings, arguments.all), end="")
+    except CommandFailed as error:
+        _complain(error.lines)
+        return FAILED
     return DONE
 
 
@@ -246,6 +273,8 @@ class Command:
     file: bool = False
     options: Callable[[argparse.ArgumentParser], None] = _no_options
     needs_settings: bool = True
+    wrong_settings: int = WRONG_SETTINGS
+    """The exit code then."""
 
 
 COMMANDS: dict[str, Command] = {
@@ -253,7 +282,19 @@ COMMANDS: dict[str, Command] = {
     "control": Command(_control, "start control alone; outposts elsewhere follow it"),
     "run": Command(_run, "start an outpost alone, which follows control at OUTPOST_HOST"),
     "check-config": Command(_check_config, "print the resolved settings, secrets masked, and where each came from"),
-    "apply": Command(_apply, "create or change what a YAML file describes", file=True),
+    "plan": Command(
+        _plan,
+        "show what `outpost apply` would create, change and delete",
+        file=True,
+        options=files_help.plan_options,
+        wrong_settings=FAILED,
+    ),
+    "apply": Command(
+        _apply, "create, change and delete what YAML files describe", file=True, options=files_help.apply_options
+    ),
+    "export": Command(
+        _export, "write what is there as a YAML file for `outpost apply`", options=files_help.export_options
+    ),
     "explain": Command(
         _explain, "say whether a user would be let in, why, and what would change it", options=_explain_options
     ),
@@ -292,7 +333,7 @@ def _parser() -> argparse.ArgumentParser:
             name, help=command.summary, description=f"{command.summary[0].upper()}{command.summary[1:]}."
         )
         if command.file:
-            sub.add_argument("file", type=Path, metavar="FILE")
+            sub.add_argument("file", type=Path, metavar="FILE", help="a file, or a folder of them")
         command.options(sub)
     return parser
 
@@ -308,7 +349,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load(os.environ, file)
     except SettingsError as error:
         _complain(error.lines)
-        return WRONG_SETTINGS
+        return command.wrong_settings
     if arguments.command == "check-config":  # programs say them in their log
         _complain(settings.warnings)
     return command.run(settings, arguments)

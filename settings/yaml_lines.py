@@ -92,7 +92,7 @@ def _value(loader: _Loader, node: yaml.Node, place: Place, lines: dict[Place, in
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
-        if not isinstance(key_node, yaml.ScalarNode) or key_node.value == "<<":
+        if not isinstance(key_node, yaml.ScalarNode) or (key_node.value == "<<" and key_node.style is None):
             raise YamlFault(f"line {line}: a key must be a plain word")
         key = key_node.value
         if key in result:

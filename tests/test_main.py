@@ -99,6 +99,35 @@ def test_apply_prints_what_changed_and_fails_with_sentences(folder: Path, capsys
     )
 
 
+def test_plan_says_by_its_exit_code_whether_anything_would_change(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "people.yml").write_text("users: {bob: {}}\n")
+    assert main(["plan", "people.yml"]) == 2
+    assert capsys.readouterr().out == "+ user bob\n1 to create\n"
+    assert main(["apply", "people.yml"]) == 0
+    capsys.readouterr()
+    assert main(["plan", "people.yml"]) == 0
+    assert capsys.readouterr().out == "nothing to change\n"
+    (folder / "people.yml").write_text("users: [bob]\n")
+    assert main(["plan", "people.yml"]) == 1
+    monkeypatch.setenv("OUTPOST_WORKERS", "none")
+    assert main(["plan", "people.yml"]) == 1  # 2 would be taken for a change
+
+
+def test_export_writes_what_can_be_applied(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "people.yml").write_text("users: {bob: {email: bob@example.com}}\n")
+    main(["apply", "people.yml"])
+    capsys.readouterr()
+    assert main(["export"]) == 0
+    owned = capsys.readouterr().out
+    assert owned.endswith("\n\nusers:\n  bob:\n    name: bob\n    email: bob@example.com\n")
+    assert main(["export", "--all"]) == 0
+    assert capsys.readouterr().out.endswith(owned.partition("\n\n")[2])
+    (folder / "people.yml").write_text(owned)
+    assert main(["plan", "people.yml"]) == 0
+
+
 @pytest.fixture
 def health(folder: Path) -> Iterator[list[int]]:
     """A server on loopback that answers with the status in the list, and ports.json that names it."""

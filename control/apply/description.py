@@ -1,49 +1,32 @@
-"""The file as values: shape, names of fields and text from elsewhere are checked here, before any store is asked.
+"""The files as values: shape, names of fields and text from elsewhere are checked here, before any store is asked.
 
-Five sections, each from names to fields: ``users`` by username, ``groups``, ``providers`` and ``outposts`` by name,
-``applications`` by slug. Fields have the API's names; where the API takes a pk, the file takes a name.
+Each section (`control.apply.table`) maps names to fields. Fields have the API's names; where the API takes a pk, the
+file takes a name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from control.verbs.applications import ApplicationFields
-from control.verbs.bindings import BindingFields
-from control.verbs.groups import GroupFields
-from control.verbs.provider_kinds import KINDS
-from control.verbs.users import UserFields
+from pydantic import BaseModel
+
+from control.apply.sections import MARK, Part, Section, is_list, nested
+from control.apply.table import SECTIONS
+from control.apply.table.people import PASSWORD_FIELDS
 from settings.references import resolve
 from settings.yaml_lines import Lines, Place, YamlFault, read_yaml
 
 ADOPT = "adopt"
-"""Hands a record over that exists already and belongs to nobody."""
-
-PASSWORD_FIELDS = ("password", "initial_password", "password_hash")
-"""The first is kept as it is written here; the others are for new users, who may change them. A hash is one that this
-or another program has made (`control.foreign_hashes`)."""
-
-NOT_WRITTEN = {"username", "groups", "must_change_password"}
-"""The last one the person ends by choosing a password, and a file that said it again would undo that."""
-
-FIELDS: dict[str, frozenset[str]] = {
-    "users": (frozenset(UserFields.model_fields) - NOT_WRITTEN) | set(PASSWORD_FIELDS) | {ADOPT},
-    "groups": (frozenset(GroupFields.model_fields) - {"name"}) | {ADOPT},
-    "providers": frozenset({"kind", ADOPT}),
-    "applications": (frozenset(ApplicationFields.model_fields) - {"slug"}) | {"bindings", ADOPT},
-    "outposts": frozenset({"providers"}),
-}
-"""Section to the fields of its entries; those of a provider depend on its kind as well."""
-
-BINDING_FIELDS = frozenset(BindingFields.model_fields) - {"target", "policy"}
+"""Hands a record over that exists already and belongs to nobody; at the top of a file, all of them."""
+KIND = "kind"
 
 
 class ApplyError(Exception):
-    """The file cannot be applied; ``lines`` say why and where, one line a fault."""
+    """The files cannot be applied; ``lines`` say why and where, one line a fault."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__("\n".join(lines))
@@ -51,15 +34,31 @@ class ApplyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """One file, for complaints."""
+
+    path: Path
+    lines: Lines = field(repr=False)
+
+    def fault(self, place: Place, text: str) -> str:
+        dotted = ".".join(map(str, place))
+        return f"{self.path}: line {self.lines.line(place)}: {dotted + ': ' if dotted else ''}{text}"
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     path: Path
     sections: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(repr=False)
-    lines: Lines = field(repr=False)
+    """Section to names to what is said of each."""
+    sources: Mapping[tuple[str, str], Source] = field(repr=False)
+    """Section and name to the file that says it."""
+    adopts: frozenset[tuple[str, str]] = frozenset()
+    """Section and name of what may be taken over."""
 
     @property
     def mark(self) -> str:
-        """What ``managed`` says of everything that the file owns."""
-        return f"apply:{self.path.stem}"
+        """What ``managed`` says of everything that the file, or the folder, owns."""
+        return f"{MARK}{self.path.stem}"
 
     @property
     def passwords(self) -> dict[str, tuple[str, bool, Place]]:
@@ -81,29 +80,53 @@ class Description:
         }
 
     def fault(self, place: Place, text: str) -> str:
-        return _fault(self.path, self.lines, place, text)
+        source = self.sources.get((str(place[0]), str(place[1])))
+        return source.fault(place, text) if source else f"{self.path}: {'.'.join(map(str, place))}: {text}"
 
 
 def read_description(text: str, path: Path, environ: Mapping[str, str]) -> Description:
-    """``path`` names the file in complaints. Raises ApplyError."""
-    try:
-        document = read_yaml(text)
-    except YamlFault as error:
-        raise ApplyError([f"{path}: {error}"]) from None
-    sections, faults = _resolved(document, environ, path)
-    faults += [_fault(path, document, place, said) for place, said in _misshapen(sections)]
+    """One file; ``path`` names it in complaints. Raises ApplyError."""
+    return read_descriptions([(path, text)], path, environ)
+
+
+def read_descriptions(texts: Sequence[tuple[Path, str]], path: Path, environ: Mapping[str, str]) -> Description:
+    """Several files of the folder ``path``, which say together what one could say. Raises ApplyError."""
+    faults: list[str] = []
+    entries: dict[str, dict[str, Mapping[str, Any]]] = {name: {} for name in SECTIONS}
+    sources: dict[tuple[str, str], Source] = {}
+    adopts: set[tuple[str, str]] = set()
+    for file, text in texts:
+        try:
+            source = Source(file, read_yaml(text))
+        except YamlFault as error:
+            faults.append(f"{file}: {error}")
+            continue
+        document, unresolved = _resolved(source, environ)
+        faults += unresolved
+        misshapen = [source.fault(place, said) for place, said in _misshapen(document)]
+        faults += misshapen
+        if misshapen:
+            continue
+        adopts_all = document.pop(ADOPT, False) is True
+        for section, key, entry in _entries(document):
+            known = sources.setdefault((section, key), source)
+            if known is not source:
+                faults.append(source.fault((section, key), f"is described in {known.path} already"))
+            if adopts_all or entry.get(ADOPT) is True:
+                adopts.add((section, key))
+            entries[section][key] = {name: value for name, value in entry.items() if name != ADOPT}
     if faults:
         raise ApplyError(faults)
-    entries = {name: {str(key): entry or {} for key, entry in (sections.get(name) or {}).items()} for name in FIELDS}
-    return Description(path, entries, document)
+    return Description(path, entries, sources, frozenset(adopts))
 
 
-def _fault(path: Path, lines: Lines, place: Place, text: str) -> str:
-    dotted = ".".join(map(str, place))
-    return f"{path}: line {lines.line(place)}: {dotted + ': ' if dotted else ''}{text}"
+def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for section, entries in document.items():
+        for key, entry in (entries or {}).items():
+            yield section, str(key), entry or {}
 
 
-def _resolved(document: Lines, environ: Mapping[str, str], path: Path) -> tuple[Any, list[str]]:
+def _resolved(source: Source, environ: Mapping[str, str]) -> tuple[Any, list[str]]:
     """The document with ``env://`` and ``file://`` replaced by what they point at."""
     faults: list[str] = []
 
@@ -115,68 +138,100 @@ def _resolved(document: Lines, environ: Mapping[str, str], path: Path) -> tuple[
         try:
             return resolve(value, environ)
         except ValueError as error:
-            faults.append(_fault(path, document, place, str(error)))
+            faults.append(source.fault(place, str(error)))
             return value
 
-    return walk(document.value, ()), faults
+    return walk(source.lines.value, ()), faults
 
 
-def _misshapen(sections: Any) -> Iterator[tuple[Place, str]]:
-    if not isinstance(sections, dict):
-        yield (), f"must hold sections: {', '.join(FIELDS)}"
+# --- shape -----------------------------------------------------------------------------------------------------------
+
+
+def _misshapen(document: Any) -> Iterator[tuple[Place, str]]:
+    if not isinstance(document, dict):
+        yield (), f"must hold sections: {', '.join(SECTIONS)}"
         return
-    for name, entries in sections.items():
-        if name not in FIELDS:
-            yield (name,), _unknown("section", name, FIELDS)
+    for name, entries in document.items():
+        if name == ADOPT:
+            if not isinstance(entries, bool):
+                yield (name,), "must be true or false"
+        elif name not in SECTIONS:
+            yield (name,), _unknown("section", name, {*SECTIONS, ADOPT})
         elif not isinstance(entries, dict | None):
             yield (name,), "must hold names, each with its fields below it, indented"
         else:
             for key, entry in (entries or {}).items():
-                yield from _misshapen_entry(name, key, entry)
+                yield from _misshapen_entry(SECTIONS[name], key, entry)
 
 
-def _misshapen_entry(section: str, key: str, entry: Any) -> Iterator[tuple[Place, str]]:
-    place: Place = (section, key)
+def _misshapen_entry(section: Section, key: str, entry: Any) -> Iterator[tuple[Place, str]]:
+    place: Place = (section.name, key)
     if not isinstance(entry, dict | None):
         yield place, "must hold fields below it, indented"
         return
     entry = entry or {}
-    fields = FIELDS[section]
-    if section == "providers":
-        kind = entry.get("kind")
-        if kind not in KINDS:
-            yield place, f"needs a kind: one of {', '.join(KINDS)}"
-            return
-        fields = (fields | set(KINDS[kind].fields.model_fields)) - {"name"}
-    for name, value in entry.items():
-        if name not in fields:
-            yield (*place, name), _unknown("field", name, fields)
-        elif name in PASSWORD_FIELDS and not isinstance(value, str):
-            yield (*place, name), "must be text; put it in quotation marks"
-        elif name in ("users", "parents", "providers", "property_mappings") and section != "users":
-            yield from _misshapen_names((*place, name), value)
-        elif name == "bindings":
-            yield from _misshapen_bindings((*place, name), value)
-
-
-def _misshapen_names(place: Place, value: Any) -> Iterator[tuple[Place, str]]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        yield place, "must be a list of names"
-
-
-def _misshapen_bindings(place: Place, value: Any) -> Iterator[tuple[Place, str]]:
-    if not isinstance(value, list):
-        yield place, "must be a list such as [{group: staff}, {user: alice}]"
+    kind = entry.get(KIND, "")
+    if section.kinds and not (isinstance(kind, str) and kind in section.kinds):
+        yield place, f"needs a kind: one of {', '.join(section.kinds)}"
         return
-    for index, binding in enumerate(value):
-        if not isinstance(binding, dict) or len({"group", "user"} & binding.keys()) != 1:
-            yield (*place, index), "must name either a group or a user, such as {group: staff}"
+    fields, parts = section.written(kind), {part.name: part for part in section.parts_of(kind)}
+    known = fields | section.extra | parts.keys() | {ADOPT} | ({KIND} if section.kinds else set())
+    for name, value in entry.items():
+        if name not in known:
+            yield (*place, name), _unknown("field", name, known)
+        elif name in PASSWORD_FIELDS and name in section.extra and not isinstance(value, str):
+            yield (*place, name), "must be text; put it in quotation marks"
+        elif name in parts:
+            yield from _misshapen_items(parts[name], (*place, name), value)
+        elif name in fields:
+            yield from _misshapen_field(section.fields_of(kind), section.references, (*place, name), value)
+
+
+def _misshapen_field(
+    fields: type[BaseModel], references: Mapping[str, str], place: Place, value: Any
+) -> Iterator[tuple[Place, str]]:
+    """Names where names are due, and no field in a list of objects that its type does not have."""
+    name = str(place[-1])
+    if name in references and is_list(fields, name):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            yield place, "must be a list of names"
+    elif name in references:
+        if not isinstance(value, str | None):
+            yield place, "must be a name"
+    elif (inner := nested(fields, name)) is not None and isinstance(value, list):
+        below = {rest: named for at, named in references.items() for rest in [at.partition(f"{name}.")[2]] if rest}
+        for index, item in enumerate(value):
+            for field_name, part in item.items() if isinstance(item, dict) else ():
+                if field_name not in inner.model_fields:
+                    yield (*place, index, field_name), _unknown("field", field_name, set(inner.model_fields))
+                else:
+                    yield from _misshapen_field(inner, below, (*place, index, field_name), part)
+
+
+def _misshapen_items(part: Part, place: Place, value: Any) -> Iterator[tuple[Place, str]]:
+    if not isinstance(value, list):
+        yield place, f"must be a list such as {part.example}"
+        return
+    below = {inner.name: inner for inner in part.parts}
+    known = part.written | below.keys()
+    for index, item in enumerate(value):
+        at: Place = (*place, index)
+        if not isinstance(item, dict):
+            yield at, f"must hold fields, as in {part.example}"
             continue
-        for name in binding.keys() - BINDING_FIELDS:
-            yield (*place, index, name), _unknown("field", name, BINDING_FIELDS)
+        if part.one_of and len(set(part.one_of) & item.keys()) != 1:
+            yield at, f"must name either a {' or a '.join(part.one_of)}, as in {part.example}"
+            continue
+        for name, said in item.items():
+            if name not in known:
+                yield (*at, name), _unknown("field", name, known)
+            elif name in below:
+                yield from _misshapen_items(below[name], (*at, name), said)
+            else:
+                yield from _misshapen_field(part.fields, part.references, (*at, name), said)
 
 
-def _unknown(what: str, name: str, known: Mapping[str, Any] | frozenset[str] | set[str]) -> str:
+def _unknown(what: str, name: str, known: set[str] | frozenset[str]) -> str:
     near = get_close_matches(name, sorted(known), n=1)
     return (
         f"unknown {what}; did you mean {near[0]!r}?"

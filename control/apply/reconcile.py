@@ -1,72 +1,51 @@
 """Makes the store what a description says: one verb, so that all of it takes effect together or not at all.
 
-A file changes only what it owns (``managed`` carries its mark) and may refer to everything. Of the providers of an
-outpost it settles its own ones; the others stay. A field that the file does not name keeps its value.
+Files change only what they own (``managed`` carries their mark) and may refer to everything. What carries the mark and
+is no longer described is deleted. A field that an entry does not name keeps its value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from control.apply.description import ADOPT, PASSWORD_FIELDS, ApplyError, Description
-from control.records import (
-    Application,
-    Binding,
-    Certificate,
-    Flow,
-    Group,
-    Outpost,
-    PropertyMapping,
-    Provider,
-    Record,
-    User,
-)
+from control.apply.changes import HIDDEN, Action, Change, Difference
+from control.apply.declared import declared, exchanged, short_items, short_value
+from control.apply.description import ADOPT, KIND, ApplyError, Description
+from control.apply.parts import settle_parts
+from control.apply.sections import Given, Section, is_built_in, owner_of
+from control.apply.table import SECTIONS, late
+from control.records import Application, Binding, User
 from control.store.interface import Query, Transaction
-from control.verbs import applications, bindings, groups, outposts, providers, users
+from control.verbs import users
 from control.verbs.fields import NON_FIELD, Invalid
 from settings.yaml_lines import Place
-
-R = TypeVar("R", User, Group, Provider, Application)
-
-LABELS = {User: "user", Group: "group", Provider: "provider", Application: "application"}
-UNTOLD = frozenset(
-    {"last_updated", "credential_version", "sessions_not_before", "email_verified", "client_id", "managed"}
-)
-"""Fields that follow from others."""
-EMBEDDED_NAME = "embedded"
-NAMED_PLACES: dict[str, tuple[type[Record], str]] = {
-    "authentication_flow": (Flow, "slug"),
-    "authorization_flow": (Flow, "slug"),
-    "invalidation_flow": (Flow, "slug"),
-    "certificate": (Certificate, "name"),
-    "signing_key": (Certificate, "name"),
-}
-"""Fields of a provider that hold a pk, and by what the file names the record."""
 
 
 def reconcile(
     tx: Transaction, description: Description, hashes: Mapping[str, str], random: Callable[[int], bytes]
-) -> list[str]:
-    """What changed, a line each. ``hashes``: username to the password hash to store. Raises ApplyError."""
-    run = _Run(tx, description, hashes, random)
-    for section, settle in (
-        ("users", run.user),
-        ("groups", run.group),
-        ("groups", run.group_relations),
-        ("providers", run.provider),
-        ("applications", run.application),
-        ("outposts", run.outpost),
-    ):
-        for key, entry in description.sections[section].items():
-            try:
-                settle(key, entry)
-            except Invalid as error:
-                run.refuse(section, key, error)
-    if run.faults:
-        raise ApplyError(run.faults)
-    return run.said or ["nothing to change"]
+) -> list[Change]:
+    """What has changed. ``hashes``: username to the password hash to store. Raises ApplyError."""
+    return _Run(tx, description, hashes, random).changes()
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One record that the description names."""
+
+    section: Section
+    name: str
+    said: Mapping[str, Any]
+    pk: Any = None
+    """None: there is none yet."""
+    before: Given = field(default_factory=dict)
+    action: Action = Action.CHANGED
+
+    @property
+    def place(self) -> Place:
+        return (self.section.name, self.name)
 
 
 class _Run:
@@ -75,220 +54,187 @@ class _Run:
     ) -> None:
         self.tx = tx
         self.description = description
+        self.mark = description.mark
         self.hashes = hashes
         self.random = random
-        self.said: list[str] = []
         self.faults: list[str] = []
-        self.created: set[tuple[str, str]] = set()
+        self.entries: list[_Entry] = []
 
-    def refuse(self, section: str, key: str, error: Invalid) -> None:
-        for name, sentences in error.fields.items():
-            place: Place = (section, key) if name == NON_FIELD else (section, key, name)
-            self.faults += [self.description.fault(place, sentence) for sentence in sentences]
+    def changes(self) -> list[Change]:
+        """Raises ApplyError."""
+        for section in SECTIONS.values():
+            for name, said in self.description.sections[section.name].items():
+                with self.telling((section.name, name)):
+                    self.entries.append(self.begun(section, name, said))
+        deleted = self.deletions(last=False)
+        for entry in self.entries:
+            with self.telling(entry.place):
+                self.make(entry)
+        for entry in self.entries:
+            with self.telling(entry.place):
+                self.fill_in(entry)
+        if self.faults:
+            raise ApplyError(self.faults)
+        deleted += self.deletions(last=True)
+        if self.faults:
+            raise ApplyError(self.faults)
+        return [change for entry in self.entries if (change := self.told(entry)).matters] + deleted
 
-    # --- the sections ----------------------------------------------------------------------------------------------
-
-    def user(self, username: str, entry: Mapping[str, Any]) -> None:
-        given = _without(entry, *PASSWORD_FIELDS)
-        found = self.tx.find(User, username=username)
-        user = self._settle(
-            User,
-            username,
-            found,
-            given,
-            lambda: users.create(self.tx, {"name": username, **given, "username": username}),
-            lambda user: users.update(self.tx, user.pk, given),
-        )
-        if user is not None and username in self.hashes:
-            users.set_password(self.tx, user.pk, self.hashes[username])
-            self.said.append(f"set the password of user {username}")
-
-    def group(self, name: str, entry: Mapping[str, Any]) -> None:
-        """Parents and members follow in `group_relations`, when all groups are there."""
-        given = _without(entry, "users", "parents")
-        self._settle(
-            Group,
-            name,
-            self.tx.find(Group, name=name),
-            given,
-            lambda: groups.create(self.tx, {**given, "name": name}),
-            lambda group: groups.update(self.tx, group.pk, given),
-        )
-
-    def group_relations(self, name: str, entry: Mapping[str, Any]) -> None:
-        group = self._own(Group, "name", name)
-        given: dict[str, Any] = {}
-        if "parents" in entry:
-            given["parents"] = self._pks(Group, "name", "parents", entry["parents"])
-        if "users" in entry:
-            given["users"] = self._pks(User, "username", "users", entry["users"])
-        if group is None or not given:
-            return
-        members = self._members(group)
-        changed = groups.update(self.tx, group.pk, given)
-        told = [field for field, differs in (
-            ("parents", set(changed.parents) != set(group.parents)),
-            ("users", self._members(group) != members),
-        ) if differs]  # fmt: skip
-        self._tell_change(Group, name, told)
-
-    def provider(self, name: str, entry: Mapping[str, Any]) -> None:
-        given = _without(entry, "kind")
-        for field, (kind, by) in NAMED_PLACES.items():
-            if isinstance(given.get(field), str):
-                given[field] = self._pks(kind, by, field, [given[field]])[0]
-        if "property_mappings" in given:
-            given["property_mappings"] = self._pks(
-                PropertyMapping, "name", "property_mappings", given["property_mappings"]
-            )
-        found = self.tx.find(Provider, name=name)
-        if found is not None and found.kind != entry["kind"]:
-            raise Invalid({"kind": [f"this provider is there already, of kind {found.kind}; choose another name"]})
-        self._settle(
-            Provider,
-            name,
-            found,
-            given,
-            lambda: providers.create(self.tx, entry["kind"], {**given, "name": name}, self.random),
-            lambda provider: providers.update(self.tx, provider.pk, given),
-        )
-
-    def application(self, slug: str, entry: Mapping[str, Any]) -> None:
-        given = _without(entry, "bindings")
-        if isinstance(given.get("provider"), str):
-            given["provider"] = self._pks(Provider, "name", "provider", [given["provider"]])[0]
-        application = self._settle(
-            Application,
-            slug,
-            self.tx.find(Application, slug=slug),
-            given,
-            lambda: applications.create(self.tx, {"name": slug, **given, "slug": slug}),
-            lambda application: applications.update(self.tx, application.pk, given),
-        )
-        if application is None:
-            return
-        before = len(self.said)
-        if "bindings" in entry:
-            self._bind(application, entry["bindings"])
-        if (before < len(self.said) or ("application", slug) in self.created) and self._is_open(application):
-            self.said.append(f"application {slug} is open to every active user: it has no bindings")
-
-    def outpost(self, name: str, entry: Mapping[str, Any]) -> None:
-        embedded = name == EMBEDDED_NAME
-        wanted = {"managed": outposts.EMBEDDED} if embedded else {"name": name}
-        outpost = self.tx.find(Outpost, **wanted)
-        if outpost is None:
-            raise Invalid({NON_FIELD: ["there is no such outpost; create it in the console first"]})
-        listed = self._pks(Provider, "name", "providers", entry.get("providers", []))
-        own = {provider.pk for provider in self.tx.select(Provider, Query(equal={"managed": self.description.mark}))}
-        kept = [pk for pk in outpost.providers if pk in listed or pk not in own]
-        served = kept + [pk for pk in listed if pk not in kept]
-        if served != list(outpost.providers):
-            outposts.update(self.tx, outpost.pk, {"providers": served})
-            self.said.append(f"changed outpost {outpost.name}: providers")
+    @contextmanager
+    def telling(self, place: Place) -> Iterator[None]:
+        """Turns what is refused into faults."""
+        try:
+            yield
+        except Invalid as error:
+            for name, sentences in error.fields.items():
+                at: Place = place if name == NON_FIELD else (*place, name)
+                self.faults += [self.description.fault(at, sentence) for sentence in sentences]
 
     # --- one record ------------------------------------------------------------------------------------------------
 
-    def _settle(
-        self,
-        kind: type[R],
-        key: str,
-        found: R | None,
-        given: dict[str, Any],
-        create: Callable[[], R],
-        update: Callable[[R], R],
-    ) -> R | None:
-        """The record as it is now."""
-        adopt = given.pop(ADOPT, False) is True
-        mark = self.description.mark
-        if found is None:
-            made = self.tx.update(replace(create(), managed=mark))
-            self.created.add((LABELS[kind], key))
-            self.said.append(f"created {LABELS[kind]} {key}")
-            return made
-        if found.managed != mark:
-            found = self._take_over(kind, key, found, adopt)
-        changed = update(found)
-        self._tell_change(kind, key, _differences(found, changed))
-        return changed
+    def begun(self, section: Section, name: str, said: Mapping[str, Any]) -> _Entry:
+        """As it was before anything changed. Raises Invalid for what does not belong to the description."""
+        record = section.find(self.tx, name)
+        if record is None:
+            return _Entry(section, name, said, action=Action.CREATED)
+        kind = section.kind_of(record)
+        if kind != said.get(KIND, ""):
+            raise Invalid({KIND: [f"this {section.one} is there already, of kind {kind}; choose another name"]})
+        before = declared(self.tx, section, record, self.owners((section.name, name)))
+        action = Action.CHANGED if name in section.aliases or owner_of(record) == self.mark else Action.TAKEN
+        if action == Action.TAKEN:
+            self.refuse_foreign(section, name, record)
+            action = Action.CHANGED if is_built_in(record) else Action.TAKEN
+        return _Entry(section, name, said, record.pk, before, action)
 
-    def _take_over(self, kind: type[R], key: str, found: R, adopt: bool) -> R:
-        if found.managed is not None:
-            raise Invalid(
-                {
-                    NON_FIELD: [
-                        f"is there already and belongs to {found.managed!r}; change it there, or choose another name"
-                    ]
-                }
+    def owners(self, entry: tuple[str, str]) -> frozenset[str | None]:
+        """Whose items of parts this is about."""
+        return frozenset({self.mark, None} if entry in self.description.adopts else {self.mark})
+
+    def refuse_foreign(self, section: Section, name: str, record: Any) -> None:
+        if record.managed is not None and not is_built_in(record):
+            said = f"is there already and belongs to {record.managed!r}; change it there, or choose another name"
+            raise Invalid({NON_FIELD: [said]})
+        if (section.name, name) not in self.description.adopts:
+            said = (
+                "is there already and does not belong to this file; choose another name, or write "
+                f"'{ADOPT}: true' below it to hand it over to the file"
             )
-        if not adopt:
-            raise Invalid(
-                {NON_FIELD: ["is there already and does not belong to this file; choose another name, or write "
-                             f"'{ADOPT}: true' below it to hand it over to the file"]}
-            )  # fmt: skip
-        self.said.append(f"took over {LABELS[kind]} {key}")
-        return self.tx.update(replace(found, managed=self.description.mark))
+            raise Invalid({NON_FIELD: [said]})
 
-    def _own(self, kind: type[R], by: str, key: str) -> R | None:
-        found = self.tx.find(kind, **{by: key})
-        return found if found is not None and found.managed == self.description.mark else None
-
-    def _tell_change(self, kind: type[R], key: str, names: Sequence[str]) -> None:
-        if names and (LABELS[kind], key) not in self.created:
-            self.said.append(f"changed {LABELS[kind]} {key}: {', '.join(names)}")
-
-    # --- references ------------------------------------------------------------------------------------------------
-
-    def _pks(self, kind: type[Record], by: str, field: str, names: Sequence[str]) -> list[Any]:
-        found: list[Any] = [self.tx.find(kind, **{by: name}) for name in names]
-        if unknown := [name for name, record in zip(names, found, strict=True) if record is None]:
-            raise Invalid({field: [f"there is no {kind.TABLE} called {name!r}" for name in unknown]})
-        return [record.pk for record in found]
-
-    def _members(self, group: Group) -> frozenset[int]:
-        return frozenset(self.tx.members_of([group.pk]).get(group.pk, ()))
-
-    def _is_open(self, application: Application) -> bool:
-        return self.tx.count(Binding, Query(equal={"target": application.pk, "enabled": True})) == 0
-
-    def _bind(self, application: Application, wanted: Sequence[Mapping[str, Any]]) -> None:
-        """Of the application's bindings, the file's own become exactly ``wanted``."""
-        present = self.tx.select(Binding, Query(equal={"target": application.pk}))
-        own = {(line.group, line.user): line for line in present if line.managed == self.description.mark}
-        changed = False
-        for order, line in enumerate(wanted):
-            given: dict[str, Any] = {"order": order, **line}
-            if "group" in line:
-                given["group"] = self._pks(Group, "name", "bindings", [line["group"]])[0]
-            else:
-                given["user"] = self._pks(User, "username", "bindings", [line["user"]])[0]
-            old = own.pop((given.get("group"), given.get("user")), None)
-            if old is None:
-                made = bindings.create(self.tx, {**given, "target": application.pk})
-                self.tx.update(replace(made, managed=self.description.mark))
-                changed = True
-            else:
-                changed |= bindings.update(self.tx, old.pk, given) != old
-        for old in own.values():
-            bindings.delete(self.tx, old.pk)
-            changed = True
-        if changed:
-            self._tell_change(Application, application.slug, ["bindings"])
-
-
-def _without(entry: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name not in names}
-
-
-def _differences(before: Record, after: Record) -> list[str]:
-    """Names of the fields that differ, never their values; of a provider's settings and secrets, the names inside."""
-    names: list[str] = []
-    for field in fields(before):  # type: ignore[arg-type]
-        old, new = getattr(before, field.name), getattr(after, field.name)
-        if old == new or field.name in UNTOLD:
-            continue
-        if field.name in ("settings", "secrets"):
-            names += sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+    def make(self, entry: _Entry) -> None:
+        """All but what may not be there yet."""
+        section, tx = entry.section, self.tx
+        fields = section.written(str(entry.said.get(KIND, ""))) - late(section)
+        given = self.given(entry, fields)
+        if entry.action == Action.CREATED:
+            whole = {**section.at_first(entry.name), **given, section.key: entry.name}
+            record = section.create(tx, str(entry.said.get(KIND, "")), whole, self.random)
+            entry.pk = record.pk
         else:
-            names.append(field.name)
-    return names
+            record = tx.get(section.record, entry.pk)
+        if entry.action != Action.CHANGED:
+            tx.update(replace(record, managed=section.marked(self.mark, entry.name)))
+        if entry.action != Action.CREATED:
+            self.change(entry, given)
+        if section.record is User and entry.name in self.hashes:
+            users.set_password(tx, entry.pk, self.hashes[entry.name])
+
+    def fill_in(self, entry: _Entry) -> None:
+        """What names other records, and the parts."""
+        if entry.pk is None:
+            return
+        section = entry.section
+        given = self.given(entry, late(section))
+        if given:
+            self.change(entry, given)
+        for part in section.parts_of(str(entry.said.get(KIND, ""))):
+            if part.name in entry.said:
+                items, adopts = entry.said[part.name], entry.place in self.description.adopts
+                for place, error in settle_parts(self.tx, part, entry.pk, items, self.mark, adopts, self.pk):
+                    with self.telling((*entry.place, *place)):
+                        raise error
+
+    def change(self, entry: _Entry, given: Given) -> None:
+        section = entry.section
+        record = self.tx.get(section.record, entry.pk)
+        section.update(self.tx, entry.pk, section.settled(self.tx, record, given, self.mark))
+
+    def given(self, entry: _Entry, fields: frozenset[str]) -> Given:
+        """These fields, with pks instead of names. Raises Invalid."""
+        said = {name: value for name, value in entry.said.items() if name in fields}
+        result: Given = {}
+        for name, value in said.items():
+            try:
+                result |= exchanged({name: value}, entry.section.references, self.pk)
+            except Invalid as error:
+                raise Invalid({name: error.fields[NON_FIELD]}) from None
+        return result
+
+    def pk(self, section: str, name: Any) -> Any:
+        """None for what could not be made, for a reason that has been told. Raises Invalid."""
+        found = SECTIONS[section].find(self.tx, name) if isinstance(name, str) else None
+        if found is not None:
+            return found.pk
+        if self.faults and name in self.description.sections[section]:
+            return None
+        raise Invalid({NON_FIELD: [f"there is no {SECTIONS[section].one} called {name!r}"]})
+
+    # --- what is no longer described ----------------------------------------------------------------------------------
+
+    def deletions(self, last: bool) -> list[Change]:
+        deleted: list[Change] = []
+        for section in reversed(SECTIONS.values()):
+            if section.last == last:
+                described = self.description.sections[section.name]
+                for record in section.owned(self.tx, self.mark):
+                    name = section.name_of(record)
+                    if name not in described:
+                        with self.telling_of(section, name):
+                            section.delete(self.tx, record.pk)
+                        deleted.append(Change(Action.DELETED, section.one, name))
+        return deleted
+
+    @contextmanager
+    def telling_of(self, section: Section, name: str) -> Iterator[None]:
+        try:
+            yield
+        except Invalid as error:
+            why = " ".join(sentence for sentences in error.fields.values() for sentence in sentences)
+            self.faults.append(
+                f"{self.description.path}: {section.name}.{name}: is no longer described and cannot be deleted: {why}"
+            )
+
+    # --- what to tell -----------------------------------------------------------------------------------------------
+
+    def told(self, entry: _Entry) -> Change:
+        section = entry.section
+        record = self.tx.get(section.record, entry.pk)
+        after = declared(self.tx, section, record, self.owners((section.name, entry.name)))
+        fields = tuple(
+            _difference(section, section.kind_of(record), name, entry.before.get(name), after.get(name))
+            for name in after
+            if (name in entry.said if entry.action == Action.CREATED else entry.before.get(name) != after[name])
+        )
+        new_password = section.record is User and entry.name in self.hashes
+        change = Change(entry.action, section.one, str(getattr(record, section.key)), fields, new_password)
+        return replace(change, notes=self.notes(record)) if change.matters else change
+
+    def notes(self, record: Any) -> tuple[str, ...]:
+        if not isinstance(record, Application):
+            return ()
+        if self.tx.count(Binding, Query(equal={"target": record.pk, "enabled": True})):
+            return ()
+        return (f"application {record.slug} is open to every active user: it has no bindings",)
+
+
+def _difference(section: Section, kind: str, name: str, before: Any, after: Any) -> Difference:
+    if name in section.secrets:
+        return Difference(name, HIDDEN if before else None, HIDDEN if after else None)
+    parts = {part.name: part for part in section.parts}
+    if name in parts:
+        return Difference(name, short_items(parts[name], before or []), short_items(parts[name], after))
+    if name != KIND:
+        types = section.fields_of(kind)
+        before, after = short_value(types, name, before), short_value(types, name, after)
+    return Difference(name, before, after)

@@ -26,10 +26,14 @@ def create(tx: Transaction, kind: str, given: Mapping[str, Any]) -> Policy:
 def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = True) -> Policy:
     """Raises Invalid, NotFound."""
     policy = tx.get(Policy, pk)
-    current = {**{name: getattr(policy, name) for name in COMMON}, **policy.settings}
-    fields = overlaid(KINDS[policy.kind].fields, current, given, partial)
+    fields = overlaid(KINDS[policy.kind].fields, current(policy), given, partial)
     with unique():
         return tx.update(replace(policy, **_parts(fields)))
+
+
+def current(policy: Policy) -> dict[str, Any]:
+    """The fields that a change is laid over."""
+    return {**{name: getattr(policy, name) for name in COMMON}, **policy.settings}
 
 
 def delete(tx: Transaction, pk: str) -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_cer
 
 from control import instances
 from control.app import Control
-from control.commands import LOOKS, CommandFailed, apply_file, in_force, issue_certificate
+from control.commands import LOOKS, CommandFailed, apply_files, in_force, issue_certificate
 from control.config import ControlConfig
 from control.records import Outpost
 from protocols.link.messages import Hello, Reports
@@ -28,8 +28,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_apply_works_on_a_new_data_folder_and_again(settings: Settings) -> None:
-    assert "created user alice" in apply_file(settings, EXAMPLE, {})
-    assert apply_file(settings, EXAMPLE, {}) == ["nothing to change"]
+    assert "created user alice" in apply_files(settings, EXAMPLE, {})
+    assert apply_files(settings, EXAMPLE, {}) == ["nothing to change"]
 
 
 def test_apply_beside_a_running_program_leaves_its_setup_code_alone(settings: Settings) -> None:
@@ -43,18 +43,18 @@ def test_apply_beside_a_running_program_leaves_its_setup_code_alone(settings: Se
         return await control.store.read(lambda tx: tx.get(Setting, SETUP_CODE).value)
 
     before = drive(stored())
-    apply_file(settings, EXAMPLE, {})
+    apply_files(settings, EXAMPLE, {})
     assert drive(stored()) == before
     control.close()
 
 
 def test_what_fails_is_told_in_sentences(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="cannot be read"):
-        apply_file(settings, tmp_path / "nowhere.yml", {})
-    apply_file(settings, EXAMPLE, {})
+        apply_files(settings, tmp_path / "nowhere.yml", {})
+    apply_files(settings, EXAMPLE, {})
     (tmp_path / "data" / "secret.key").unlink()
     with pytest.raises(CommandFailed, match="Put the key back"):
-        apply_file(settings, EXAMPLE, {})
+        apply_files(settings, EXAMPLE, {})
 
 
 @pytest.mark.parametrize("follows", [True, False])
@@ -79,7 +79,7 @@ def test_it_ends_when_the_outposts_have_followed(tmp_path: Path, follows: bool) 
 
 
 def test_a_certificate_for_a_user_from_an_authority_that_is_made_once(settings: Settings) -> None:
-    apply_file(settings, EXAMPLE, {})
+    apply_files(settings, EXAMPLE, {})
     issued = [issue_certificate(settings, "alice", name, "Ours", 30) for name in ("laptop", "telephone")]
     assert issued[0].record.authority == issued[1].record.authority
     for one in issued:

@@ -1,0 +1,105 @@
+"""Applications, their providers, the outposts that serve them, and certificates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from control.apply.sections import Given, Section
+from control.apply.table.deciding import BINDINGS
+from control.outposts import SELF_SIGNED
+from control.records import Application, Certificate, Outpost, Provider
+from control.store.interface import Query, Transaction
+from control.verbs import applications, certificates, flows, outposts, provider_kinds, providers
+
+EMBEDDED = "embedded"
+"""What files call the outpost inside `outpost up`, whatever its name is."""
+
+
+def _served(tx: Transaction, outpost: Any, given: Given, mark: str) -> Given:
+    """Of the providers the file settles its own; those of others stay."""
+    if "providers" not in given:
+        return given
+    listed: list[int] = given["providers"]
+    own = {provider.pk for provider in tx.select(Provider, Query(equal={"managed": mark}))}
+    kept = [pk for pk in outpost.providers if pk in listed or pk not in own]
+    return {**given, "providers": kept + [pk for pk in listed if pk not in kept]}
+
+
+def _application(tx: Transaction, application: Application) -> Given:
+    return {name: getattr(application, name) for name in applications.ApplicationFields.model_fields}
+
+
+def _certificate(tx: Transaction, certificate: Certificate) -> Given:
+    return {name: getattr(certificate, name) for name in certificates.CertificateFields.model_fields}
+
+
+CERTIFICATES = Section(
+    "certificates",
+    "certificate",
+    Certificate,
+    lambda tx, kind, given, random: certificates.create(tx, given),
+    certificates.update,
+    certificates.delete,
+    _certificate,
+    fields=certificates.CertificateFields,
+    secrets=frozenset({"key_data"}),
+    is_declared=lambda certificate: certificate.managed != SELF_SIGNED,
+    last=True,
+)
+
+PROVIDERS = Section(
+    "providers",
+    "provider",
+    Provider,
+    providers.create,
+    providers.update,
+    providers.delete,
+    lambda tx, provider: providers.current(provider),
+    kinds={name: kind.fields for name, kind in provider_kinds.KINDS.items()},
+    references={
+        **dict.fromkeys(flows.USES, "flows"),
+        "certificate": "certificates",
+        "signing_key": "certificates",
+        "client_authorities": "certificates",
+        "internal_host_authorities": "certificates",
+        "internal_host_certificate": "certificates",
+        "property_mappings": "property_mappings",
+        "show_only_groups": "groups",
+        "access_rules.groups": "groups",
+        "jwt_federation_providers": "providers",
+    },
+    secrets=frozenset[str]().union(*(kind.secrets for kind in provider_kinds.KINDS.values())),
+    unexported=frozenset({"proxy.client_id", "proxy.client_secret", "proxy.cookie_secret"}),
+    stated=frozenset({"property_mappings"}),
+)
+
+APPLICATIONS = Section(
+    "applications",
+    "application",
+    Application,
+    lambda tx, kind, given, random: applications.create(tx, given),
+    applications.update,
+    applications.delete,
+    _application,
+    key="slug",
+    fields=applications.ApplicationFields,
+    references={"provider": "providers"},
+    stated=frozenset({"name"}),
+    parts=(BINDINGS,),
+    at_first=lambda slug: {"name": slug},
+)
+
+OUTPOSTS = Section(
+    "outposts",
+    "outpost",
+    Outpost,
+    lambda tx, kind, given, random: outposts.create(tx, given, random),
+    outposts.update,
+    outposts.delete,
+    lambda tx, outpost: outposts.current(outpost),
+    fields=outposts.OutpostFields,
+    references={"providers": "providers"},
+    aliases={EMBEDDED: outposts.EMBEDDED},
+    shared="providers",
+    settled=_served,
+)

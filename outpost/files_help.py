@@ -1,0 +1,42 @@
+"""What ``outpost plan``, ``apply`` and ``export`` take, and what their ``--help`` says of files."""
+
+from __future__ import annotations
+
+import argparse
+
+FILES = """\
+FILE is YAML; of a folder, all files that end in .yml or .yaml count together. They say under users, groups, providers,
+applications and so on what each is called and which fields of the API it has; one record names another by its name:
+
+    users:
+      bob: {email: bob@example.com, initial_password: env://BOB_PASSWORD}
+    groups:
+      staff: {users: [bob]}
+
+A file owns what it makes: what is no longer in it is deleted. It touches nothing else, unless `adopt: true` stands with
+the record, or at the top of the file. env://NAME and file:///path stand for secrets."""
+
+
+def apply_options(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = f"{FILES}\n\nNothing is written if anything is wrong. `outpost plan` shows what would change."
+
+
+def plan_options(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = (
+        f"{FILES}\n\nExit codes: 0 nothing would change, 2 something would, 1 it cannot be said.\n"
+        "Colours only on a terminal, and not if NO_COLOR is set."
+    )
+
+
+def export_options(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--owned", dest="all", action="store_false", help="what applied files own (default)")
+    which.add_argument("--all", action="store_true", help="everything that differs from an empty installation")
+    parser.set_defaults(all=False)
+    parser.epilog = (
+        "Goes to standard output. Secrets are written as names of variables, which the first lines list; passwords of "
+        "people are not written at all. To keep what is there in a file from now on: outpost export --all > here.yml, "
+        "set the variables, outpost apply here.yml."
+    )

@@ -1,0 +1,151 @@
+"""A store that holds some of everything a file can describe; made by the verbs, as the API would."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from control.certificates import self_signed
+from control.records import Certificate, Flow, Group, Outpost, Policy, PropertyMapping, Provider, User
+from control.store.interface import Query, Transaction
+from control.verbs import (
+    applications,
+    bindings,
+    certificates,
+    flows,
+    groups,
+    outposts,
+    policies,
+    property_mappings,
+    providers,
+    users,
+)
+from control.verbs.fields import Fields
+
+POLICIES: dict[str, Mapping[str, Any]] = {
+    "expression": {"expression": "if True:\n    return 'a: b' != \"# c\"\nreturn False"},
+    "network": {"networks": ["10.0.0.0/8", "2001:db8::/32"]},
+    "time": {"weekdays": [0, 4], "begins": 60, "timezone": "Europe/Berlin"},
+    "reputation": {"threshold": -3, "check_ip": False},
+    "geoip": {"countries": ["DE"], "asns": [64500]},
+    "event_matcher": {"action": "login"},
+}
+"""Kind to the fields that it is filled with; one that is not here gets what it must have, see `needed`."""
+PROVIDERS: dict[str, Mapping[str, Any]] = {
+    "ldap": {"base_dn": "dc=filled", "extra_containers": ["more people"]},
+    "radius": {"client_networks": "192.0.2.0/24, 2001:db8::/48", "eap_methods": ["ttls", "peap"]},
+    "proxy": {"external_host": "https://filled.example.com", "mode": "forward_single", "skip_path_regex": "^/a\n^/b"},
+    "oauth2": {
+        "redirect_uris": [{"url": "https://a.example.com/cb"}, {"matching_mode": "regex", "url": "https://b/.*"}]
+    },
+}
+
+
+def fill(tx: Transaction) -> None:
+    people(tx)
+    deciding(tx)
+    doors(tx)
+
+
+def fill_user(tx: Transaction, text: str, attributes: Mapping[str, Any]) -> None:
+    """Somebody of whom people have typed this."""
+    users.create(tx, {"username": f"called {text.encode().hex()}", "name": text, "attributes": attributes})
+
+
+def people(tx: Transaction) -> None:
+    bob = users.create(
+        tx,
+        {
+            "username": "bob",
+            "name": "a: b # c",
+            "email": "bob@example.com",
+            "valid_until": "2031-02-03T04:05:06+00:00",
+            "is_active": False,
+        },
+    )
+    users.create(tx, {"username": "reader", "name": "reader", "type": "service_account", "path": "service/accounts"})
+    above = groups.create(
+        tx, {"name": "above", "is_superuser": True, "attributes": {"n": 1.5, "yes": "no", "deep": {}}}
+    )
+    groups.create(tx, {"name": "below", "parents": [above.pk], "users": [bob.pk]})
+    administrator = tx.find(User, username="akadmin")
+    assert administrator is not None
+    users.update(tx, administrator.pk, {"email": "root@filled.example.com"})
+
+
+def deciding(tx: Transaction) -> None:
+    from control.policies.kinds import KINDS
+
+    for name, policy in KINDS.items():
+        policies.create(tx, name, {**(POLICIES.get(name) or needed(policy.fields)), "name": f"a {name}"})
+    for kind, described in property_mappings.KINDS.items():
+        extra = {"scope_name": "filled"} if "scope_name" in described.fields.model_fields else {}
+        property_mappings.create(tx, kind, {"name": f"a {kind}", "expression": "return {}", **extra})
+    changed = tx.find(PropertyMapping, name="authentik default OAuth Mapping: OpenID 'email'")
+    assert changed is not None
+    property_mappings.update(tx, changed.pk, {"expression": 'x = {"email": "a"}\nreturn x'})
+
+
+def needed(fields: type[Fields]) -> dict[str, Any]:
+    """Something for every field that must be given."""
+    required = {name: one.annotation for name, one in fields.model_fields.items() if one.is_required()}
+    return {name: 1 if annotation is int else "x" for name, annotation in required.items()}
+
+
+def doors(tx: Transaction) -> None:
+    pair = self_signed("filled", ("filled.example.com",), tx.now, os.urandom)
+    certificate = certificates.create(
+        tx, {"name": "a pair", "certificate_data": pair.certificate, "key_data": pair.key}
+    )
+    group, user = tx.find(Group, name="below"), tx.find(User, username="bob")
+    login = tx.find(Flow, slug="default-authentication-flow")
+    assert group is not None
+    assert user is not None
+    assert login is not None
+    flow = flows.create(tx, {"slug": "own", "name": "own", "title": "a: b # c", "designation": "authentication"})
+    for policy in tx.select(Policy):
+        bindings.create(tx, {"target": flow.pk, "policy": policy.pk})
+    flows.update(tx, login.pk, {"title": "Come in"})
+    bindings.create(tx, {"target": login.pk, "group": group.pk, "negate": True})
+    made = {}
+    for kind, fields in PROVIDERS.items():
+        made[kind] = providers.create(
+            tx, kind, {"name": f"a {kind}", "authentication_flow": flow.pk, **fields}, os.urandom
+        )
+        app = applications.create(tx, {"name": "a: b # c", "slug": kind, "provider": made[kind].pk})
+        for order, policy in enumerate(tx.select(Policy, Query(within={"kind": list(POLICIES)}))):
+            bindings.create(tx, {"target": app.pk, "policy": policy.pk, "order": order * 10, "timeout": order})
+        bindings.create(tx, {"target": app.pk, "user": user.pk, "enabled": False, "failure_result": True})
+    own_mapping = tx.find(PropertyMapping, name="a ldap")
+    assert own_mapping is not None
+    providers.update(
+        tx,
+        made["ldap"].pk,
+        {
+            "show_only_groups": [group.pk],
+            "certificate": certificate.pk,
+            "client_authorities": [certificate.pk],
+            "property_mappings": [own_mapping.pk],
+        },
+    )
+    rules = [{"level": "deny", "groups": [group.pk], "paths": [{"match": "exact", "path": "/x"}]}, {"level": "bypass"}]
+    providers.update(tx, made["proxy"].pk, {"access_rules": rules, "jwt_federation_providers": [made["oauth2"].pk]})
+    providers.update(tx, made["oauth2"].pk, {"property_mappings": []})
+    served = [provider.pk for kind, provider in made.items() if kind != "oauth2"]
+    far = {"name": "far", "type": "ldap", "providers": served[:1], "config": {"log_level": "debug", "own": [1]}}
+    outposts.create(tx, far, os.urandom)
+    embedded = tx.find(Outpost, managed=outposts.EMBEDDED)
+    assert embedded is not None
+    outposts.update(tx, embedded.pk, {"providers": served[1:], "config": {"authentik_host": "https://a.example.com"}})
+
+
+def secrets_of(tx: Transaction) -> dict[str, str]:
+    """Variable to what it holds in this store; the names are the export's."""
+    held = {
+        f"PROVIDER_{provider.name}_{field}": value
+        for provider in tx.select(Provider)
+        for field, value in provider.secrets.items()
+    }
+    held |= {f"CERTIFICATE_{one.name}_KEY_DATA": one.key_data for one in tx.select(Certificate) if one.key_data}
+    return {name.upper().replace(" ", "_"): value for name, value in held.items()}

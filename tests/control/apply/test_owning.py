@@ -1,0 +1,188 @@
+"""What a file owns ends with it; what it does not own is never touched; several files of a folder are one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from control.apply import ApplyError, apply_description, read
+from control.apply.changes import told
+from control.records import Application, Binding, Group, Policy, PropertyMapping, User
+from control.store.interface import Query, Transaction
+from control.verbs import bindings, groups, users
+from tests.control.apply.places import NOTHING, Place
+from tests.control.stores import drive
+
+WHOLE = """
+policies:
+  hours: {kind: time, begins: 480, ends: 1080}
+  inside: {kind: network, networks: [10.0.0.0/8]}
+property_mappings:
+  shelf: {kind: scope, scope_name: shelf, expression: 'return {"shelf": 7}'}
+users: {bob: {}}
+groups: {staff: {users: [bob]}}
+providers:
+  p: {kind: oauth2, client_id: one, property_mappings: [shelf]}
+applications:
+  app:
+    provider: p
+    policy_engine_mode: all
+    bindings:
+      - policy: hours
+      - policy: inside
+        negate: true
+        timeout: 5
+      - group: staff
+"""
+
+
+def test_policies_mappings_and_what_binds_them_are_made_and_made_once(place: Place) -> None:
+    said = place.apply(WHOLE)
+    assert {"created policy hours", "created policy inside", "created property mapping shelf"} <= set(said)
+    app = place.find(Application, slug="app")
+    lines = place.read(lambda tx: tx.select(Binding, Query(equal={"target": app.pk}, ordering=("order",))))
+    hours, inside = (place.find(Policy, name=name) for name in ("hours", "inside"))
+    assert [(line.policy, line.order, line.negate, line.timeout) for line in lines] == [
+        (hours.pk, 0, False, 30),
+        (inside.pk, 1, True, 5),
+        (None, 2, False, 30),
+    ]
+    assert (hours.settings["begins"], inside.settings["networks"]) == (480, ["10.0.0.0/8"])
+    assert place.apply(WHOLE) == NOTHING
+
+
+def test_an_item_is_exactly_what_the_file_says(place: Place) -> None:
+    place.apply(WHOLE)
+    inside = place.find(Policy, name="inside")
+    assert place.apply(WHOLE.replace("        negate: true\n", "")) == ["changed application app: bindings"]
+    (line,) = place.read(lambda tx: tx.select(Binding, Query(equal={"policy": inside.pk})))
+    assert (line.negate, line.timeout) == (False, 5)
+
+
+def test_what_is_no_longer_in_the_file_is_deleted(place: Place) -> None:
+    place.apply(WHOLE)
+    without = WHOLE.replace("  inside: {kind: network, networks: [10.0.0.0/8]}\n", "")
+    without = without.replace("      - policy: inside\n        negate: true\n        timeout: 5\n", "")
+    assert place.apply(without) == ["changed application app: bindings", "deleted policy inside"]
+    assert sorted(place.apply("users: {}\n")) == [
+        "deleted application app",
+        "deleted group staff",
+        "deleted policy hours",
+        "deleted property mapping shelf",
+        "deleted provider p",
+        "deleted user bob",
+    ]
+    assert place.read(lambda tx: tx.count(Binding)) == 0
+    assert place.find(User, username="akadmin").is_active
+
+
+def test_what_others_made_or_own_is_not_deleted(place: Place) -> None:
+    place.write(lambda tx: users.create(tx, {"username": "by hand", "name": "x"}))
+    place.apply("users: {theirs: {}}\n", "theirs.yml")
+    place.apply("users: {ours: {}}\n")
+    assert place.apply("groups: {g: {}}\n") == ["created group g", "deleted user ours"]
+    assert place.find(User, username="by hand").managed is None
+    assert place.find(User, username="theirs").managed == "apply:theirs"
+
+
+def test_nothing_is_opened_by_a_deletion(place: Place) -> None:
+    """The last group of an application that somebody made by hand: without it the application lets in everybody."""
+    place.apply("groups: {staff: {}}\n")
+
+    def by_hand(tx: Transaction) -> None:
+        app = tx.insert(Application("App", "app"))
+        group = tx.find(Group, name="staff")
+        assert group is not None
+        bindings.create(tx, {"target": app.pk, "group": group.pk})
+
+    place.write(by_hand)
+    (said,) = place.refused("groups: {}\n")
+    assert "groups.staff: is no longer described and cannot be deleted" in said
+    assert "would be open to everyone" in said
+
+
+def test_an_application_may_be_renamed_with_its_provider(place: Place) -> None:
+    text = "providers: {p: {kind: ldap}}\napplications: {old: {provider: p}}\n"
+    place.apply(text)
+    said = place.apply(text.replace("old:", "new:"))
+    assert said[0] == "created application new"
+    assert said[-1] == "deleted application old"
+
+
+def test_adopt_at_the_top_hands_over_all_that_belongs_to_nobody(place: Place) -> None:
+    def by_hand(tx: Transaction) -> None:
+        user = users.create(tx, {"username": "bob", "name": "Bob"})
+        group = groups.create(tx, {"name": "staff", "users": [user.pk]})
+        app = tx.insert(Application("App", "app"))
+        bindings.create(tx, {"target": app.pk, "group": group.pk})
+
+    place.write(by_hand)
+    text = "users: {bob: {}}\ngroups: {staff: {}}\napplications: {app: {bindings: [{group: staff}]}}\n"
+    assert len(place.refused(text)) == 3
+    said = place.apply(f"adopt: true\n{text}")
+    assert [line for line in said if line.startswith("took over")] == [
+        "took over user bob",
+        "took over group staff",
+        "took over application app",
+    ]
+    assert place.members("staff") == {"bob"}
+    assert place.read(lambda tx: tx.count(Binding)) == 1  # taken over, too
+    assert place.apply(f"adopt: true\n{text}") == NOTHING
+
+
+def test_what_every_store_has_may_be_changed_and_stays_what_it_is(place: Place) -> None:
+    name = "authentik default OAuth Mapping: OpenID 'email'"
+    text = f'property_mappings:\n  "{name}": {{kind: scope, expression: "return {{}}", adopt: true}}\n'
+    was = place.find(PropertyMapping, name=name)
+    assert place.apply(text) == [f"changed property mapping {name}: expression"]
+    now = place.find(PropertyMapping, name=name)
+    assert (now.managed, now.pk) == (was.managed, was.pk)
+    assert place.apply("groups: {}\n") == NOTHING  # it is not deleted either
+
+
+# --- folders -------------------------------------------------------------------------------------------------------
+
+
+def _apply(place: Place, folder: Path) -> list[str]:
+    return told(drive(apply_description(place.store, place.passwords, os.urandom, read(folder, {}))))
+
+
+def test_a_folder_is_one_file_in_pieces(place: Place, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "10-people.yml").write_text("users: {bob: {}}\n")
+    (folder / "20-groups.yaml").write_text("groups: {staff: {users: [bob]}}\n")
+    (folder / "notes.txt").write_text("not YAML: [")
+    assert _apply(place, folder) == ["created user bob", "created group staff"]
+    assert place.find(User, username="bob").managed == "apply:site"
+    (folder / "10-people.yml").rename(folder / "30-people.yml")
+    assert _apply(place, folder) == NOTHING
+    (folder / "20-groups.yaml").write_text("users: {carol: {}}\n")
+    assert _apply(place, folder) == ["created user carol", "deleted group staff"]
+
+
+def test_faults_name_the_file_and_a_name_stands_in_one_file_only(place: Place, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    with pytest.raises(ApplyError, match="holds 0 files"):
+        read(folder, {})
+    (folder / "a.yml").write_text("users: {bob: {}}\n")
+    (folder / "b.yml").write_text("users:\n  bob: {}\n  eve: {email: nonsense}\n")
+    with pytest.raises(ApplyError, match=r"b.yml: line 2: users.bob: is described in .*a.yml already"):
+        read(folder, {})
+    (folder / "b.yml").write_text("users:\n  eve: {email: nonsense}\n")
+    with pytest.raises(ApplyError, match=r"b.yml: line 2: users.eve.email: Enter a valid"):
+        _apply(place, folder)
+
+
+def test_a_typing_error_inside_a_list_is_told(place: Place) -> None:
+    rule = "providers: {p: {kind: proxy, external_host: http://a, access_rules: [{level: deny, path: /x}]}}\n"
+    assert "providers.p.access_rules.0.path: unknown field; did you mean 'paths'?" in place.refused(rule)[0]
+    rule = rule.replace("path: /x", "paths: [{pat: /x}]")
+    assert "providers.p.access_rules.0.paths.0.pat: unknown field; did you mean 'path'?" in place.refused(rule)[0]
+    rule = rule.replace("paths: [{pat: /x}]", "groups: [nobody]").replace(
+        "http://a", "http://a, internal_host: http://b"
+    )
+    assert "there is no group called 'nobody'" in place.refused(rule)[0]
