@@ -41,6 +41,13 @@ MFA = DefaultStage(
     "authenticator_validate",
     {"device_classes": ["static", "totp"], "not_configured_action": "skip", "last_auth_threshold": "seconds=0"},
 )
+STEP_UP = "default-second-factor-flow"
+"""Slug of the flow that asks whoever has signed in for a second factor again."""
+STEP_UP_FACTOR = DefaultStage(
+    "default-second-factor-validation",
+    "authenticator_validate",
+    {"device_classes": ["static", "totp"], "not_configured_action": "deny", "last_auth_threshold": "seconds=0"},
+)
 TOTP_SETUP = DefaultStage("default-authenticator-totp-setup", "authenticator_totp", {"digits": 6})
 STATIC_SETUP = DefaultStage(
     "default-authenticator-static-setup", "authenticator_static", {"token_count": 6, "token_length": 12}
@@ -62,6 +69,16 @@ DEFAULT_FLOWS: tuple[DefaultFlow, ...] = (
             designation="authentication",
         ),
         ((10, IDENTIFICATION), (20, PASSWORD), (30, MFA), (100, LOGIN)),
+    ),
+    DefaultFlow(
+        Flow(
+            slug=STEP_UP,
+            name="Second factor",
+            title="Show that it is you",
+            designation="stage_configuration",
+            authentication="require_authenticated",
+        ),
+        ((10, STEP_UP_FACTOR),),
     ),
     DefaultFlow(
         Flow(

@@ -9,12 +9,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from control import logins
-from control.records import AccessToken, EndedSession, Event, LogoutNotice, Provider, Session, SessionClient, User
+from control.records import (
+    AccessToken,
+    Authenticator,
+    EndedSession,
+    Event,
+    LogoutNotice,
+    Provider,
+    Session,
+    SessionClient,
+    User,
+)
 from control.store.interface import NotFound, Query, Transaction
 from rules import validity
 
@@ -118,9 +129,17 @@ def begin(tx: Transaction, new: Fresh, caller: Caller, data: dict[str, Any]) -> 
 
 
 def sign_in(
-    tx: Transaction, old: Session | None, new: Fresh, user: int, version: int, method: str, caller: Caller
+    tx: Transaction,
+    old: Session | None,
+    new: Fresh,
+    user: int,
+    version: int,
+    method: str,
+    caller: Caller,
+    second_factor: bool = False,
 ) -> Session:
-    """A new session for ``user``, who proved the credential of this ``version``; the old session ends.
+    """A new session for ``user``, who proved the credential of this ``version``, and perhaps showed a second factor;
+    the old session ends.
 
     Raises NotFound when the user is gone, PermissionError when account or credential are not good (any more).
     """
@@ -132,10 +151,24 @@ def sign_in(
     if old is not None:
         end(tx, old)
     _sweep(tx)
-    session = tx.insert(_session(tx.now, new, caller, user, SIGNED_IN_SECONDS, {}))
+    made = _session(tx.now, new, caller, user, SIGNED_IN_SECONDS, {})
+    session = tx.insert(replace(made, second_factor=tx.now) if second_factor else made)
     logins.remember(tx, user, tx.now, caller.client_ip)
     _leave_event(tx, "login", account, caller, {"auth_method": method})
     return session
+
+
+def factor_shown(tx: Transaction, session: Session, factors: Sequence[int]) -> bool:
+    """Whoever has signed in has shown these second factors again: the session stays, and so does what it has opened.
+
+    False if one is newer than the session. Who comes upon somebody's browser must not get further by setting one up.
+    """
+    found = tx.select(Authenticator, Query(within={"pk": list(factors)}))
+    current = tx.find(Session, pk=session.pk)
+    if current is None or any(factor.created >= current.created for factor in found):
+        return False
+    tx.update(replace(current, data={}, last_used=tx.now, second_factor=tx.now))
+    return True
 
 
 def sign_out(tx: Transaction, visit: Visit, caller: Caller) -> None:

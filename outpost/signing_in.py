@@ -100,11 +100,20 @@ class SigningIn:
         self._circles = Circles()
 
     def begin(
-        self, realm: Realm, site: Site, headers: Headers, url: str, tries: int = 0, callback: str = CALLBACK
+        self,
+        realm: Realm,
+        site: Site,
+        headers: Headers,
+        url: str,
+        tries: int = 0,
+        callback: str = CALLBACK,
+        max_age: int = 0,
     ) -> Go:
-        """Off to control; ``url`` is where the person wants to be afterwards, ``callback`` where the answer comes."""
+        """Off to control; ``url`` is where the person wants to be afterwards, ``callback`` where the answer comes.
+        ``max_age``: seconds since a second factor must have been shown then; 0: none is needed."""
         cookie = _browser(realm, headers) or urlsafe_b64encode(self._random(BROWSER_BYTES)).rstrip(b"=")
-        login = LoginState(browser_digest(cookie), self._random(SEED_BYTES), site.provider, self._now(), tries, url)
+        seed, now = self._random(SEED_BYTES), self._now()
+        login = LoginState(browser_digest(cookie), seed, site.provider, now, tries, url, max_age)
         state = realm.sealer.seal(STATE, login.packed(), self._random(NONCE_BYTES))
         to = authorize_url(self._control_url(), site.client_id, site.external_host + callback, state, login)
         return Go(to, (realm.jar.setting(realm.jar.browser, cookie, int(STATE_SECONDS)),))
@@ -126,14 +135,15 @@ class SigningIn:
         home = f"{site.external_host}/"
         if login is None:
             return Go(home) if known is not None else _unusable(home)
+        enough = known is not None and (not login.max_age or known.session.is_recent(login.max_age, self._now()))
         if not self._is_same_browser(realm, headers, login):
-            return Go(login.url) if known is not None else self._anew(realm, site, headers, login, callback)
+            return Go(login.url) if enough else self._anew(realm, site, headers, login, callback)
         if "error" in said:
             return _refused(said["error"], home)
         code = said.get("code", "")
         if not code or len(code) > LONGEST_CODE:
             return _unusable(home)
-        return await self._redeem(realm, site, headers, login, code, client, known is not None, callback)
+        return await self._redeem(realm, site, headers, login, code, client, known is not None, enough, callback)
 
     async def _redeem(
         self,
@@ -144,6 +154,7 @@ class SigningIn:
         code: str,
         client: str,
         known: bool,
+        enough: bool,
         callback: str,
     ) -> Go | Page:
         question = RedeemCode(
@@ -173,10 +184,13 @@ class SigningIn:
         if outcome is Outcome.NOT_ALLOWED:
             return _not_yours(Decision(answer.reason, id=question.id), site)
         # a code comes twice with every reload and with the back button
-        return Go(login.url) if known else self._anew(realm, site, headers, login, callback)
+        return Go(login.url) if enough else self._anew(realm, site, headers, login, callback)
 
-    def _signed_in(self, realm: Realm, site: Site, login: LoginState, record: BrowserSessionRecord) -> Go:
-        session = BrowserSession(bytes.fromhex(record.sid), record.user, record.signed_in, record.expires)
+    def _signed_in(self, realm: Realm, site: Site, login: LoginState, record: BrowserSessionRecord) -> Go | Page:
+        sid = bytes.fromhex(record.sid)
+        session = BrowserSession(sid, record.user, record.signed_in, record.expires, record.second_factor)
+        if login.max_age and not session.is_recent(login.max_age, self._now()):
+            return _not_recent(login.url)
         self._sessions.remember(session, site.provider, record.access_token)
         sealed = realm.sealer.seal(SESSION, session.packed(), self._random(NONCE_BYTES))
         seconds = max(int(session.expires - self._now()), 1)
@@ -202,7 +216,7 @@ class SigningIn:
                 "if they are allowed, the reverse proxy in front of it loses the Set-Cookie header.",
                 (login.url, "Try again"),
             )
-        return self.begin(realm, site, headers, login.url, login.tries + 1, callback)
+        return self.begin(realm, site, headers, login.url, login.tries + 1, callback, login.max_age)
 
     def _login(self, realm: Realm, site: Site, state: str) -> LoginState | None:
         """What the state says, if it was made here for this application."""
@@ -270,6 +284,15 @@ def _in_a_circle(realm: Realm, site: Site, url: str, comes_back: bool) -> Page:
             f"application is opened somewhere else than {where}, which is what its provider says."
         )
     return Page(400, "Signed in, and asked again", why, (url, "Try again"))
+
+
+def _not_recent(url: str) -> Page:
+    """Control has let somebody come back whose second factor is not recent here: better a page than a circle."""
+    sentence = (
+        "Your second factor was asked for, and still counts as too old here. The clocks of the server and of this "
+        "outpost differ, or the server is of another version. Tell your administrator."
+    )
+    return Page(403, "Second factor", sentence, (url, "Try again"))
 
 
 def _not_yours(decision: Decision, site: Site) -> Page:

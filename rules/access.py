@@ -26,6 +26,8 @@ class Level(Enum):
     BYPASS = "bypass"
     """Nobody needs to sign in."""
     SIGN_IN = "sign_in"
+    SECOND_FACTOR = "second_factor"
+    """Signed in, with a second factor that was shown lately."""
     DENY = "deny"
     AMBIGUOUS = "ambiguous"
     """Closed, because nobody can say which path the application will see."""
@@ -76,6 +78,10 @@ class Rule(Protocol):
     @property
     def ends(self) -> int: ...
 
+    @property
+    def max_age(self) -> int:
+        """Of ``second_factor``: seconds for which one that was shown counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -108,8 +114,15 @@ class AccessRules:
     def level(self, asked: Asked, groups: frozenset[str] | None) -> Level:
         """``groups``: pks with all parents; None while nobody has signed in, and then a rule for groups asks who it
         is."""
+        return self._said(asked, groups)[0]
+
+    def max_age(self, asked: Asked, groups: frozenset[str] | None) -> int | None:
+        """Seconds since a second factor must have been shown; None where none is asked for."""
+        return self._said(asked, groups)[1]
+
+    def _said(self, asked: Asked, groups: frozenset[str] | None) -> tuple[Level, int | None]:
         if asked.path is None and self._about_paths:
-            return Level.AMBIGUOUS
+            return Level.AMBIGUOUS, None
         for rule, networks in self._rules:
             if not _fits(rule, asked):
                 continue
@@ -117,11 +130,12 @@ class AccessRules:
                 continue
             if rule.groups:
                 if groups is None:
-                    return Level.SIGN_IN
+                    return Level.SIGN_IN, None
                 if groups.isdisjoint(rule.groups):
                     continue
-            return Level(rule.level)
-        return Level.SIGN_IN
+            level = Level(rule.level)
+            return level, rule.max_age if level is Level.SECOND_FACTOR else None
+        return Level.SIGN_IN, None
 
 
 def _fits(rule: Rule, asked: Asked) -> bool:

@@ -199,6 +199,13 @@ REASONS: dict[str, Reason] = _catalogue(
         "This address is written in a way that is not accepted here.",
     ),
     Reason(
+        "second_factor_needed",
+        Outcome.NOT_ALLOWED,
+        "An access rule of the provider asks for a recent second factor, which only a sign-in with a browser can show. "
+        "Let the program use another path, or change the rule.",
+        "This part of the application is open only to whoever has just shown a second factor in a browser.",
+    ),
+    Reason(
         "restricted_by_proxy",
         Outcome.NOT_ALLOWED,
         "The address that the reverse proxy asks at keeps the user out, by allowed_groups, allowed_emails or "
@@ -221,6 +228,12 @@ REASONS: dict[str, Reason] = _catalogue(
         "no_second_factor",
         Outcome.BAD_CREDENTIALS,
         "The flow asks for a second factor and the user has none. Let the user set one up in a browser.",
+    ),
+    Reason(
+        "second_factor_new",
+        Outcome.BAD_CREDENTIALS,
+        "The second factor was set up after this session began, so that it proves nothing about who began it. "
+        "Let the user sign in again.",
     ),
     Reason(
         "device_throttled",

@@ -142,6 +142,8 @@ def _go_on(state: State, stage: PlannedStage, changes: Mapping[str, Any]) -> Sta
     changed = replace(context, **changes, failures=0)
     if context.uid is not None and changed.pending_user != context.pending_user:
         return Denied("flow_denied", "This sign-in began for somebody else. Start again.", context)
+    if context.factors and context.uid is None and changed.uid is not None:
+        return Denied("flow_denied", "This flow asks for a second factor before the name.", context)
     if changed.proved is not None and changed.proved != changed.pending_user:
         return Denied("flow_proved_nothing", "This flow did not check who you are. Start again.", context)
     return replace(state, position=state.position + 1, context=changed)

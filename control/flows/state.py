@@ -102,7 +102,9 @@ class Context:
     ends: float | None = None
     """When what was shown ends by itself, seconds since the epoch."""
     factors: tuple[int, ...] = ()
-    """Second factors (pks) that were shown in this run."""
+    """Second factors (pks) that were shown in this run, or set up in it."""
+    factor_shown: bool = False
+    """One of them had been set up before."""
     spent: bool = False
     """A one-time code was used up: what was typed must not be remembered."""
     judged: bool = False

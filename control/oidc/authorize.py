@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from control.default_flows import STEP_UP
 from control.flows.bound import Deciding, NotForYou
 from control.flows.planning import plan
 from control.oidc.clients import Client, form_target
@@ -14,7 +15,7 @@ from control.oidc.discovery import AUTHORIZE
 from control.oidc.requests import MOST_PARAMETERS, Asked, Pairs, Redirected, Refused, read, request_id
 from control.policies.asking import Asking
 from control.policies.judge import Decided, Judge, events
-from control.records import Flow
+from control.records import Flow, Session
 from control.sessions import Visit
 from control.store.interface import Transaction
 from control.verbs.consents import recalled
@@ -58,12 +59,16 @@ def decide(
     """``peer``: the browser's address. Raises Refused, Redirected."""
     asked = read(tx, pairs)
     quiet = "none" in asked.prompt
-    if visit is None or visit.user is None or not is_fresh(asked, visit.session.created, tx.now):
+    if visit is None or visit.user is None or not is_fresh(asked, visit.session, tx.now):
         if quiet:
             raise Redirected(asked.to, "login_required", "Somebody has to sign in.")
         demands = asked.prompt or asked.max_age is not None
         next = asked.address_after_login(tx.now) if demands else asked.address
         return SignIn(_authentication_flow(tx, asked.client), next)
+    if not has_factor(asked, visit.session, tx.now):
+        if quiet:
+            raise Redirected(asked.to, "login_required", "A second factor has to be shown.")
+        return SignIn(_step_up_flow(tx, asked.client), asked.address)
     if asked.is_denied:
         raise Redirected(asked.to, "access_denied", "The person did not agree.")
     asking = Asking(visit.user, tx.now, peer, visit.user.username, {"protocol": "oauth2"}, _told(asked))
@@ -96,23 +101,38 @@ def _told(asked: Asked) -> dict[str, Any]:
     }
 
 
-def is_fresh(asked: Asked, signed_in: float, now: float) -> bool:
+def is_fresh(asked: Asked, session: Session, now: float) -> bool:
     """Is the sign-in new enough for `prompt` and `max_age`? (OpenID Connect Core, 3.1.2.1)
 
     Whoever holds the browser can leave these parameters out as well as change ours: the application must look at
-    ``auth_time``, and that is never wrong.
+    ``auth_time``, and that is never wrong. Where a second factor is asked for, ``max_age`` is about that: `has_factor`.
     """
+    signed_in = session.created
     if asked.login_since is not None and asked.login_since <= signed_in and now - asked.login_since <= MOMENTS:
         return True
     if not asked.prompt.isdisjoint({"login", "select_account"}):
         return False
-    return asked.max_age is None or now - signed_in <= asked.max_age
+    return asked.max_age is None or asked.second_factor or now - signed_in <= asked.max_age
+
+
+def has_factor(asked: Asked, session: Session, now: float) -> bool:
+    """Has a second factor been shown lately enough, if one is asked for?"""
+    if not asked.second_factor:
+        return True
+    return session.second_factor > 0 and (asked.max_age is None or now - session.second_factor <= asked.max_age)
 
 
 def _authentication_flow(tx: Transaction, client: Client) -> str:
     chosen = client.provider.authentication_flow
     flow = tx.find(Flow, pk=chosen) if chosen is not None else None
     return flow.slug if flow is not None else ""
+
+
+def _step_up_flow(tx: Transaction, client: Client) -> str:
+    if tx.find(Flow, slug=STEP_UP) is None:
+        text = f"This application asks for a second factor, and the flow {STEP_UP} is gone. Tell the administrator."
+        raise Refused(text, 403, client=client)
+    return STEP_UP
 
 
 def _authorization_flow(tx: Transaction, asked: Asked, visit: Visit, deciding: Deciding) -> str | None:

@@ -11,6 +11,8 @@ from control.oidc.keys import ALGORITHM
 ROOT = "/application/o"
 AUTHORIZE = f"{ROOT}/authorize/"
 ACR = "goauthentik.io/providers/oauth2/default"
+SECOND_FACTOR = "https://refeds.org/profile/mfa"
+"""As `ACR`, with a second factor; the name that the field has for it."""
 CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post")
 RESPONSE_MODES = ("query", "fragment")
 GRANT_TYPES = ("authorization_code", "refresh_token")
@@ -44,7 +46,7 @@ def document(base: str, client: Client) -> dict[str, Any]:
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "subject_types_supported": ["public"],
         "token_endpoint_auth_methods_supported": list(methods),
-        "acr_values_supported": [ACR],
+        "acr_values_supported": [ACR, SECOND_FACTOR],
         "scopes_supported": list(client.scopes),
         "claims_supported": [*PROTOCOL_CLAIMS, *claims.NAMES],
         "claims_parameter_supported": False,

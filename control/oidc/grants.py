@@ -17,7 +17,7 @@ from control.mappings.answers import leave_events
 from control.oidc import back_channel, claims, scopes, tokens
 from control.oidc.authorize import AUTHORIZED, Grant
 from control.oidc.clients import Client, client
-from control.oidc.discovery import issuer
+from control.oidc.discovery import ACR, SECOND_FACTOR, issuer
 from control.oidc.keys import signing_key
 from control.oidc.scopes import Told
 from control.oidc.tokens import Granted, Random, Tokens, digest
@@ -66,10 +66,11 @@ def give_code(tx: Transaction, grant: Grant, code: str, who: Caller) -> None:
         redirect_uri=asked.to.redirect_uri,
         nonce=asked.nonce,
         challenge=asked.challenge,
-        auth_time=int(session.created),
+        auth_time=int(session.second_factor if asked.second_factor else session.created),
         credential_version=user.credential_version,
         sid=sid_of(session.pk),
         words=grant.access.words,
+        acr=SECOND_FACTOR if asked.second_factor else ACR,
     )
     for trace in events(grant.access, grant.asking):
         tx.insert(trace)

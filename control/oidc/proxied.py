@@ -85,6 +85,7 @@ def redeemed(
         signed_in=session.created,
         expires=min(now + tokens.expires_in, session.expires),
         access_token=tokens.access_token,
+        second_factor=session.second_factor,
     )
     return CodeRedeemed(asked.id, "accepted", record)
 

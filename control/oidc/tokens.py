@@ -33,6 +33,7 @@ class Granted:
     sid: str
     words: dict[str, bool] = field(default_factory=dict)
     """pk of a binding to what its policy said at the sign-in."""
+    acr: str = ACR
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Granted:
@@ -97,7 +98,7 @@ def signed(
         "exp": int(ends),
         "iat": int(now),
         "auth_time": granted.auth_time,
-        "acr": ACR,
+        "acr": granted.acr,
         "sid": granted.sid,
         "jti": text(random(UNIQUE_BYTES)),
     }

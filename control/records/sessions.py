@@ -30,6 +30,8 @@ class Session(Record):
     """What people and the API call it: not its key, and enough to end it."""
     signed_in: bool = False
     """Otherwise it holds the flow of a stranger."""
+    second_factor: float = 0.0
+    """When one was shown last, seconds since the epoch; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,13 @@ def _methods(methods: list[str]) -> list[str]:
     return methods
 
 
+SHORTEST_MAX_AGE = 60
+"""Seconds: the way to control and back takes a few, and two clocks may differ by some."""
+
+
 class AccessRuleFields(Fields):
-    level: Literal["bypass", "sign_in", "deny"]
+    level: Literal["bypass", "sign_in", "second_factor", "deny"]
+    max_age: Annotated[int, Field(ge=SHORTEST_MAX_AGE, le=14 * 24 * 3600)] = 900
     paths: Annotated[list[PathFields], Field(max_length=MOST_VALUES)] = Field(default_factory=list)
     methods: Annotated[list[str], Field(max_length=MOST_VALUES), AfterValidator(_methods)] = Field(default_factory=list)
     networks: Annotated[list[str], Field(max_length=MOST_VALUES), AfterValidator(_networks)] = Field(
@@ -85,6 +90,7 @@ def delivered(stored: Iterable[Mapping[str, Any]]) -> tuple[AccessRule, ...]:
             weekdays=tuple(rule["weekdays"]),
             begins=rule["begins"],
             ends=rule["ends"],
+            max_age=rule.get("max_age", 900),
         )
         for rule in stored
     )

@@ -13,12 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from control import reputation, sessions, tries
+from control.default_flows import STEP_UP
 from control.flows import executor
 from control.flows.bound import Deciding, keep
 from control.flows.planning import flow_for, plan
-from control.flows.state import Challenge, Denied, Done, State, Step
+from control.flows.state import Challenge, Context, Denied, Done, State, Step
 from control.oidc import authorize
-from control.records import Flow
+from control.records import Flow, User
 from control.sessions import Caller, Visit
 from control.store.interface import NotFound, Transaction
 from control.web.browser import drop_cookie, set_cookie, visit
@@ -30,6 +31,7 @@ FLOW = "flow"
 """The name of the flow's state in the session."""
 PROVING = frozenset({"password", "authenticator_validate"})
 """Kinds of stages whose answers are guessed at."""
+TOO_NEW = "This second factor was set up after you signed in. Sign out, and sign in with it."
 HINTS = ("code",)
 """Query parameters that a form may show."""
 LONGEST_HINT = 128
@@ -77,7 +79,8 @@ async def begin(
         flow = tx.find(Flow, slug=slug)
         if flow is None:
             raise NotFound(f"flow {slug}")
-        if flow.designation == "authentication" and found is not None and _is_enough(tx, found, next):
+        signs_in = flow.designation == "authentication" or flow.slug == STEP_UP
+        if signs_in and found is not None and _is_enough(tx, found, next):
             return None
         about = authorize.consent_asked(tx, next) if flow.designation == "authorization" else {}
         requester = user.pk if user is not None else None
@@ -90,7 +93,10 @@ async def begin(
     finally:
         await keep(services.store, deciding.traces)
     here = services.on_behalf(f"http {who.client_ip}")
-    return await executor.start(state, here) if state is not None else None
+    step = await executor.start(state, here) if state is not None else None
+    if slug == STEP_UP and isinstance(step, Done):  # and would come back here at once, and again
+        return Denied("no_second_factor", "This flow asks for no second factor. Tell the administrator.", step.context)
+    return step
 
 
 def _is_enough(tx: Transaction, found: Visit, next: str) -> bool:
@@ -98,7 +104,10 @@ def _is_enough(tx: Transaction, found: Visit, next: str) -> bool:
     if found.user is None:
         return False
     asked = authorize.behind(tx, next)
-    return asked is None or authorize.is_fresh(asked, found.session.created, tx.now)
+    if asked is None:
+        return True
+    now = tx.now
+    return authorize.is_fresh(asked, found.session, now) and authorize.has_factor(asked, found.session, now)
 
 
 async def answer(services: Services, going: State, fields: Mapping[str, str], who: Caller) -> Step:
@@ -106,9 +115,10 @@ async def answer(services: Services, going: State, fields: Mapping[str, str], wh
 
     An answer that proves something is one try, counted before it is looked at: many at once do not pass as one.
     """
-    name, where = going.context.uid, place(who.client_ip)
-    stage = going.stage
-    if name is None or stage is None or stage.kind not in PROVING:
+    where, stage = place(who.client_ip), going.stage
+    proves = stage is not None and stage.kind in PROVING
+    name = going.context.uid or (await services.store.read(lambda tx: _requester(tx, going)) if proves else None)
+    if name is None or not proves:
         return await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}"))
     held_up = await services.store.write(lambda tx: _try(tx, name, where))
     if held_up is not None:
@@ -116,6 +126,12 @@ async def answer(services: Services, going: State, fields: Mapping[str, str], wh
     step = await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}"))
     await services.store.write(lambda tx: _tried(tx, name, where, who.client_ip, going, step))
     return step
+
+
+def _requester(tx: Transaction, going: State) -> str | None:
+    """Who has signed in, and shows a second factor again."""
+    user = tx.find(User, pk=going.context.requester or 0)
+    return user.username if user is not None else None
 
 
 def _try(tx: Transaction, name: str, where: str) -> str | None:
@@ -128,7 +144,7 @@ def _try(tx: Transaction, name: str, where: str) -> str | None:
 def _tried(tx: Transaction, name: str, where: str, address: str, going: State, step: Step) -> None:
     """A wrong answer stays counted. Only the last of all proofs begins anew: each alone proves too little."""
     match step:
-        case Done(_, context) if context.login is not None:
+        case Done(_, context) if context.login is not None or _steps_up(context):
             tries.right(tx, name, where)
             reputation.count(tx, name, address, right=True)
         case Challenge(_, _, reason) | Denied(reason, _, _) if reason and reason not in tries.NO_GUESSES:
@@ -144,7 +160,12 @@ async def default_slug(services: Services, designation: str) -> str:
 
 def changes_session(step: Done) -> bool:
     """Does it sign somebody in or out? A GET must not: links from other sites lead to it."""
-    return step.context.login is not None or step.context.logout
+    return step.context.login is not None or step.context.logout or _steps_up(step.context)
+
+
+def _steps_up(context: Context) -> bool:
+    """Has whoever was signed in shown a second factor, and nothing else?"""
+    return context.login is None and context.uid is None and context.factor_shown
 
 
 async def settle(services: Services, found: Visit | None, step: Step, who: Caller) -> Settled:
@@ -158,6 +179,11 @@ async def settle(services: Services, found: Visit | None, step: Step, who: Calle
             if found is not None:
                 await services.store.write(lambda tx: sessions.sign_out(tx, found, who))
             return Settled(step, ended=True)
+        case Done(_, context) if _steps_up(context):
+            if found is None or found.user is None or found.user.pk != context.requester:
+                return Settled(Denied("flow_denied", "You have signed out meanwhile. Start again.", context))
+            counts = await services.store.write(lambda tx: sessions.factor_shown(tx, found.session, context.factors))
+            return Settled(step if counts else Denied("second_factor_new", TOO_NEW, context))
         case Done(to, context):
             if found is not None and context.authorization and to == context.next:
                 mark = {authorize.AUTHORIZED: {"request": context.authorization["request"], "at": services.now()}}
@@ -193,7 +219,9 @@ async def _sign_in(services: Services, found: Visit | None, step: Done, user: in
     context = step.context
     try:
         session = await services.store.write(
-            lambda tx: sessions.sign_in(tx, old, new, user, context.proved_version, context.method, who)
+            lambda tx: sessions.sign_in(
+                tx, old, new, user, context.proved_version, context.method, who, bool(context.factors)
+            )
         )
     except (NotFound, PermissionError):
         return Settled(Denied("flow_denied", "You cannot sign in with this account.", context))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
 
@@ -17,7 +18,7 @@ from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
 from outpost.listeners.identity_lines import IdentityLines
 from outpost.listeners.repeated import Repeated, always
-from outpost.listeners.sign_in import FOR_PROGRAMS, JSON, SignInDoor
+from outpost.listeners.sign_in import FOR_PROGRAMS, JSON, SignInDoor, step_up
 from outpost.listeners.site_rules import SiteRules
 from outpost.listeners.sites import sites
 from outpost.outcome import HTTP_STATUS, Bearer, Circumstances, Decision, Identity, Password
@@ -29,6 +30,7 @@ from protocols.proxy.cookies import values
 from protocols.proxy.decision import Deny, HostTable, Prove, Realm, Show, SignIn, Site, credentials_in, site_for
 from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.headers import Unwritable
+from protocols.proxy.hosts import normalised
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers
 from protocols.proxy.visitor import is_program
@@ -92,9 +94,10 @@ class ForwardAuth:
         self._telemetry = telemetry
         self._trusted = trusted
         self._sessions = sessions
+        self._now = now
         self._rules = SiteRules(directory, now)
         self._lines = IdentityLines(version, control_url)
-        self._sign_in = SignInDoor(signing_in, telemetry, trusted)
+        self._sign_in = SignInDoor(signing_in, telemetry, trusted, self._max_age_of_page)
         self.table = HostTable(())
         """Who decides for which host, by the configuration in force."""
         self._noted: set[str] = set()
@@ -177,13 +180,19 @@ class ForwardAuth:
             return
         known = self._session(realm, site, asking.headers)
         identity = known.identity if known is not None else None
-        level = self._rules.level(asking, identity or (known.candidate if known is not None else None))
+        who = identity or (known.candidate if known is not None else None)
+        level = self._rules.level(asking, who)
         if level in CLOSED:
             username = identity.username if identity is not None else ""
             self._refuse(exchange, username, asking.circumstances, Decision(CLOSED[level]))
+        elif (
+            level is Level.SECOND_FACTOR and known is not None and who is not None and self._is_due(asking, known, who)
+        ):
+            self._telemetry.decisions["proxy", "second_factor_needed"] += 1
+            self._send_to_sign_in(asking, realm, self._rules.max_age(asking, who) or 0)
         elif known is not None and identity is not None:
             self._allow_known(asking, known, identity)
-        elif level is Level.BYPASS or self._is_skipped(site, asking.forwarded):
+        elif level is Level.BYPASS or (level is Level.SIGN_IN and self._is_skipped(site, asking.forwarded)):
             self._telemetry.decisions["proxy", "skipped_path"] += 1
             exchange.respond(convention.allowed, ALLOWED + self._lines.nobody(site, convention))
         elif known is None:
@@ -214,6 +223,21 @@ class ForwardAuth:
             self._sign_in.not_open(asking.exchange, asking.site)
         else:
             self._refuse(asking.exchange, "", asking.seen_from, decision)
+
+    def _is_due(self, asking: Asking, known: Known, who: Identity) -> bool:
+        """Must they show a second factor, at a path that wants a recent one?"""
+        max_age = self._rules.max_age(asking, who)
+        return max_age is None or not known.session.is_recent(max_age, self._now())
+
+    def _max_age_of_page(self, realm: Realm, url: str, headers: Headers, client: str) -> int:
+        """`sign_in.MaxAge`."""
+        parts = urlsplit(url)
+        site = self.table.find(normalised(parts.netloc, parts.scheme))
+        if site is None:
+            return 0
+        known = self._session(realm, site, headers)
+        who = (known.identity or known.candidate) if known is not None else None
+        return self._rules.max_age_of_page(site.provider, parts.path or "/", client, who) or 0
 
     def _is_skipped(self, site: Site, forwarded: ForwardedRequest) -> bool:
         return bool(site.skipped) and site.skipped.skips(self.table.origin(site, forwarded.host), forwarded.path)
@@ -254,7 +278,7 @@ class ForwardAuth:
                 self._try(asking, Bearer(token))
             case SignIn():
                 self._telemetry.decisions["proxy", "no_credentials"] += 1
-                self._send_to_sign_in(asking, realm)
+                self._send_to_sign_in(asking, realm, self._rules.max_age(asking, None) or 0)
             case Deny(reason, challenge):
                 self._refuse(
                     asking.exchange, "", asking.circumstances, Decision(reason), CHALLENGE if challenge else b""
@@ -268,13 +292,16 @@ class ForwardAuth:
         else:
             Deferred.fromCoroutine(self._prove(asking, credentials))
 
-    def _send_to_sign_in(self, asking: Asking, realm: Realm | None) -> None:
+    def _send_to_sign_in(self, asking: Asking, realm: Realm | None, max_age: int) -> None:
+        """``max_age``: seconds since a second factor must have been shown; 0: none is needed."""
         exchange, site, forwarded, convention = asking.exchange, asking.site, asking.forwarded, asking.convention
         program = is_program(asking.headers)
         if realm is not None and convention.redirects and not program:
-            self._sign_in.begin(exchange, realm, site, self.table, forwarded, asking.headers)
+            self._sign_in.begin(exchange, realm, site, self.table, forwarded, asking.headers, max_age)
             return
         fields, body = (JSON, FOR_PROGRAMS) if program else (PLAIN, SIGN_IN + b"\n")
+        if max_age:
+            fields += step_up(max_age)
         if realm is not None and convention.tells_location:
             where = [(b"Location", self._sign_in.address(realm, site, self.table, forwarded))]
             exchange.respond(401, fields + field_lines(where), body)
@@ -326,6 +353,8 @@ class ForwardAuth:
         level = self._rules.level(asking, identity)
         if level in CLOSED:
             return CLOSED[level], b""
+        if level is Level.SECOND_FACTOR:
+            return "second_factor_needed", b""
         if asking.convention.restricts and keeps_out(asking.query, identity):
             return "restricted_by_proxy", b""
         try:

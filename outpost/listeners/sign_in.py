@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from html import escape
 from urllib.parse import urlencode
@@ -23,6 +23,7 @@ from protocols.proxy.redirects import (
     CALLBACK,
     CALLBACK_PATH,
     OAUTH2_CALLBACK,
+    SECOND_FACTOR,
     SIGN_OUT,
     START,
     asked_landing,
@@ -70,12 +71,16 @@ HTML = field_lines(
     ]
 )
 JSON = field_lines([(b"Content-Type", b"application/json"), *SAFE])
+MaxAge = Callable[[Realm, str, Headers, str], int]
+"""Of a realm, a landing page in it, headers and the browser's address: seconds since a second factor must have been
+shown for that page; 0: none is needed."""
 FOR_PROGRAMS = json.dumps({"error": "login_required", "message": "Sign in to use this application."}).encode() + b"\n"
 
 
 class SignInDoor:
-    def __init__(self, signing_in: SigningIn, telemetry: Telemetry, trusted: TrustedPeers) -> None:
+    def __init__(self, signing_in: SigningIn, telemetry: Telemetry, trusted: TrustedPeers, max_age: MaxAge) -> None:
         self._signing_in = signing_in
+        self._max_age = max_age
         self._telemetry = telemetry
         self._trusted = trusted
 
@@ -157,7 +162,9 @@ class SignInDoor:
         else:
             here = table.origin(site, host)
             url = asked_landing(query, here, lambda other: _origin_in(table, realm, other))
-            self._go(exchange, self._signing_in.begin(realm, site, headers, url, callback=callback), method)
+            max_age = self._max_age(realm, url, headers, client)
+            to = self._signing_in.begin(realm, site, headers, url, callback=callback, max_age=max_age)
+            self._go(exchange, to, method)
 
     def begin(
         self,
@@ -167,11 +174,13 @@ class SignInDoor:
         table: HostTable,
         forwarded: ForwardedRequest,
         headers: Headers,
+        max_age: int,
     ) -> None:
-        """Nobody is signed in: a person is sent to sign in and comes back here."""
+        """Nobody is signed in, or without a second factor that is recent enough: a person is sent to sign in and comes
+        back here."""
         here = table.origin(site, forwarded.host)
         url = landing(here, forwarded.target) if forwarded.method in ASKING else _page_before(headers, here)
-        self._go(exchange, self._signing_in.begin(realm, site, headers, url), forwarded.method)
+        self._go(exchange, self._signing_in.begin(realm, site, headers, url, max_age=max_age), forwarded.method)
 
     def address(self, realm: Realm, site: Site, table: HostTable, forwarded: ForwardedRequest) -> bytes:
         """Where a browser signs in and comes back from, for proxies that only pass the address on, and no cookies.
@@ -235,6 +244,12 @@ def _page_before(headers: Headers, here: str) -> str:
     if said.startswith(f"{here}/") and all("!" <= letter <= "~" for letter in target):
         return landing(here, target)
     return f"{here}/"
+
+
+def step_up(max_age: int) -> bytes:
+    """What a sign-in lacks, for programs (RFC 9470, 3)."""
+    said = f'Bearer error="insufficient_user_authentication", acr_values="{SECOND_FACTOR}", max_age="{max_age}"'
+    return field_lines([(b"WWW-Authenticate", said.encode("ascii"))])
 
 
 def document(page: Page) -> bytes:

@@ -42,16 +42,34 @@ class SiteRules:
         rules = self._rules.get(asking.site.provider)
         if rules is None:
             return Level.SIGN_IN
-        groups = self._directory.current.groups_of(identity.user) if identity is not None else None
-        return rules.level(self._asked(asking), groups)
+        return rules.level(self._asked(asking), self._groups(identity))
+
+    def max_age(self, asking: Asking, identity: Identity | None) -> int | None:
+        """Seconds since a second factor must have been shown here; None where none is asked for."""
+        rules = self._rules.get(asking.site.provider)
+        return rules.max_age(self._asked(asking), self._groups(identity)) if rules is not None else None
+
+    def max_age_of_page(self, provider: int, path: str, client: str, identity: Identity | None) -> int | None:
+        """The same for a page that somebody is to land on."""
+        rules = self._rules.get(provider)
+        if rules is None:
+            return None
+        return rules.max_age(self._asked_now(path, "GET", client, preflight=False), self._groups(identity))
+
+    def _groups(self, identity: Identity | None) -> frozenset[str] | None:
+        return self._directory.current.groups_of(identity.user) if identity is not None else None
 
     def _asked(self, asking: Asking) -> Asked:
+        forwarded = asking.forwarded
+        return self._asked_now(forwarded.path, forwarded.method, asking.client, _is_preflight(asking))
+
+    def _asked_now(self, path: str, method: str, client: str, preflight: bool) -> Asked:
         day, second = divmod(int(self._now()), DAY)
         return Asked(
-            path=canonical_path(asking.forwarded.path),
-            method=asking.forwarded.method,
-            address=asking.client,
-            preflight=_is_preflight(asking),
+            path=canonical_path(path),
+            method=method,
+            address=client,
+            preflight=preflight,
             weekday=(day + THURSDAY) % 7,
             minute=second // MINUTE,
         )

@@ -196,7 +196,7 @@ class PathRule:
 class AccessRule:
     """`rules.access.Rule`."""
 
-    level: Literal["bypass", "sign_in", "deny"]
+    level: Literal["bypass", "sign_in", "second_factor", "deny"]
     paths: tuple[PathRule, ...] = ()
     methods: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
@@ -205,6 +205,7 @@ class AccessRule:
     weekdays: tuple[int, ...] = ()
     begins: int = 0
     ends: int = 1440
+    max_age: int = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -558,6 +559,8 @@ class BrowserSessionRecord:
     expires: float
     access_token: str = field(repr=False)
     """For X-Authentik-Jwt; it ends with the session."""
+    second_factor: float = 0.0
+    """When one was shown last; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)

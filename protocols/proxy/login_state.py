@@ -14,8 +14,8 @@ SEED_BYTES = 32
 STATE_SECONDS = 3600.0
 """To find a password and a second factor."""
 
-_STATE = struct.Struct(">16s32sQdB")
-_SESSION = struct.Struct(">32sQdd")
+_STATE = struct.Struct(">16s32sQdBI")
+_SESSION = struct.Struct(">32sQddd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +31,21 @@ class LoginState:
     """How often this sign-in was begun anew because the browser was another one, or had waited too long."""
     url: str
     """Where the person wanted to go."""
+    max_age: int = 0
+    """Seconds since a second factor must have been shown when they come back; 0: none is needed."""
 
     def packed(self) -> bytes:
-        return _STATE.pack(self.browser, self.seed, self.provider, self.begun, self.tries) + self.url.encode("ascii")
+        fixed = _STATE.pack(self.browser, self.seed, self.provider, self.begun, self.tries, self.max_age)
+        return fixed + self.url.encode("ascii")
 
     @classmethod
     def unpacked(cls, content: bytes) -> LoginState:
         """Raises ValueError for what was not packed here."""
         try:
-            browser, seed, provider, begun, tries = _STATE.unpack_from(content)
+            browser, seed, provider, begun, tries, max_age = _STATE.unpack_from(content)
         except struct.error as error:
             raise ValueError(str(error)) from None
-        return cls(browser, seed, provider, begun, tries, content[_STATE.size :].decode("ascii"))
+        return cls(browser, seed, provider, begun, tries, content[_STATE.size :].decode("ascii"), max_age)
 
     @property
     def nonce(self) -> str:
@@ -76,9 +79,15 @@ class BrowserSession:
     user: int
     signed_in: float
     expires: float
+    second_factor: float = 0.0
+    """When one was shown last; 0: never."""
 
     def packed(self) -> bytes:
-        return _SESSION.pack(self.sid, self.user, self.signed_in, self.expires)
+        return _SESSION.pack(self.sid, self.user, self.signed_in, self.expires, self.second_factor)
+
+    def is_recent(self, max_age: int, now: float) -> bool:
+        """Was a second factor shown within so many seconds?"""
+        return self.second_factor > 0 and now - self.second_factor <= max_age
 
     @classmethod
     def unpacked(cls, content: bytes) -> BrowserSession:

@@ -18,6 +18,8 @@ SIGN_OUT = f"{OURS}sign_out"
 OAUTH2_CALLBACK = "/oauth2/callback"
 """Where oauth2-proxy takes the answer: proxies that are set up for it send us nothing else than ``/oauth2/``."""
 SCOPES = "openid email profile"
+SECOND_FACTOR = "https://refeds.org/profile/mfa"
+"""The authentication context with a second factor, by the name that the field has for it."""
 LONGEST_LANDING = 2048
 """Characters of an address to come back to: sealed, it travels in ``state``, and authorization requests are bounded."""
 
@@ -53,6 +55,8 @@ def authorize_url(issuer_host: str, client_id: str, redirect_uri: str, state: by
         "code_challenge": login.challenge,
         "code_challenge_method": "S256",
     }
+    if login.max_age:
+        asked |= {"acr_values": SECOND_FACTOR, "max_age": str(login.max_age)}
     return f"{issuer_host.rstrip('/')}/application/o/authorize/?{urlencode(asked)}"
 
 

@@ -30,6 +30,7 @@ class Rule:
     weekdays: tuple[int, ...] = ()
     begins: int = 0
     ends: int = 1440
+    max_age: int = 900
 
 
 ASKED = Asked("/admin/users", "GET", "192.0.2.7", preflight=False, weekday=MONDAY, minute=600)

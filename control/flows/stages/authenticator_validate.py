@@ -43,10 +43,10 @@ class AuthenticatorValidateStage:
     ``last_auth_threshold`` (a duration: a code that was right so lately, from the same address, counts still)."""
 
     asks = True
-    writes = frozenset({"factors", "spent"})
+    writes = frozenset({"factors", "factor_shown", "spent"})
 
     async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
-        user = context.proved
+        user = _whose(context)
         if user is None:
             return Deny("flow_proved_nothing", "This flow asks for a second factor before the first.")
         if context.method == "app_password" and context.door:
@@ -55,7 +55,8 @@ class AuthenticatorValidateStage:
 
         def look(tx: Transaction) -> tuple[bool, bool]:
             factors = authenticators.of(tx, user, _classes(settings))
-            return bool(factors), authenticators.was_right(tx, factors, services.origin, lately)
+            was_right = authenticators.was_right(tx, factors, services.origin, lately)
+            return bool(factors), was_right and context.proved is not None
 
         has_one, is_enough = await services.store.read(look)
         if has_one:
@@ -77,7 +78,7 @@ class AuthenticatorValidateStage:
 
     async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
         def look(tx: Transaction) -> tuple[list[Authenticator], dict[int, float], list[Stage]]:
-            factors = authenticators.of(tx, state.context.proved or 0, _classes(settings))
+            factors = authenticators.of(tx, _whose(state.context) or 0, _classes(settings))
             return factors, authenticators.last_used(tx, factors), [] if factors else _setups(tx, settings)
 
         factors, last, setups = await services.store.read(look)
@@ -108,7 +109,7 @@ class AuthenticatorValidateStage:
     async def respond(
         self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
     ) -> Verdict:
-        user = context.proved
+        user = _whose(context)
         if user is None:
             return Deny("flow_proved_nothing", "This flow asks for a second factor before the first.")
         if (chosen := fields.get("selected_stage")) is not None:
@@ -120,7 +121,7 @@ class AuthenticatorValidateStage:
         checked = await services.store.write(lambda tx: authenticators.check(tx, user, code, kinds, origin))
         match checked.code, checked.factor:
             case Code.RIGHT, Authenticator() as factor:
-                return Continue({"factors": (*context.factors, factor.pk), "spent": True})
+                return Continue({"factors": (*context.factors, factor.pk), "factor_shown": True, "spent": True})
             case Code.TOO_SOON, _:
                 wait = "Too many wrong codes. Wait a while before you try the next one."
                 return Invalid({"code": [(wait, "throttled")]}, "device_throttled")
@@ -136,6 +137,11 @@ class AuthenticatorValidateStage:
 
         stage = await services.store.read(look)
         return _instead(stage) if stage is not None else Invalid({"code": [("Choose one of these.", "invalid")]})
+
+
+def _whose(context: Context) -> int | None:
+    """Of the person who has just proved who they are; where nobody was named, of the one who has signed in."""
+    return context.requester if context.uid is None else context.proved
 
 
 def _classes(settings: Mapping[str, Any]) -> tuple[str, ...]:
