@@ -30,9 +30,11 @@ from protocols.link.messages import (
     Hello,
     PasswordChanged,
     RedeemCode,
+    RenewSession,
     Reports,
     ReportsTaken,
     SessionEnded,
+    SessionRenewed,
 )
 
 HEARTBEAT_SECONDS = 15.0
@@ -54,6 +56,8 @@ class SignIns(Protocol):
     """Browser sign-ins at outposts. Both raise Unavailable."""
 
     def redeem(self, outpost: str, asked: RedeemCode) -> Awaitable[CodeRedeemed]: ...
+
+    def renew(self, outpost: str, asked: RenewSession) -> Awaitable[SessionRenewed]: ...
 
     def end(self, outpost: str, asked: EndSession) -> Awaitable[SessionEnded]: ...
 
@@ -112,6 +116,8 @@ class Link:
                 return codec.encode(await self._password_changes.answer(outpost, frame))
             case RedeemCode() if self._sign_ins is not None:
                 return codec.encode(await self._sign_ins.redeem(outpost, frame))
+            case RenewSession() if self._sign_ins is not None:
+                return codec.encode(await self._sign_ins.renew(outpost, frame))
             case EndSession() if self._sign_ins is not None:
                 return codec.encode(await self._sign_ins.end(outpost, frame))
             case Reports():

@@ -58,6 +58,7 @@ from outpost.metrics import OutpostMetrics, Updates
 from outpost.on_disk import OnDisk
 from outpost.sealed import Seal
 from outpost.session_policies import SessionPolicies
+from outpost.session_renewals import SessionRenewals
 from outpost.signing_in import SigningIn
 from outpost.slices import GarbageCollector
 from outpost.telemetry import Telemetry
@@ -239,6 +240,7 @@ class Outpost:
             control_address,
             self._now,
             SessionPolicies(self._link, self._now, lambda: self._random(8).hex()),
+            SessionRenewals(self._link, sessions, control_address, self._now, lambda: self._random(8).hex()),
             Repeated(self._random(32), self._directory, self.telemetry, self._now),
         )
         watch = Watch(

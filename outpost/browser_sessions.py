@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from outpost.credential_cache import told_of, verdict
 from outpost.directory.snapshot import Directory, Snapshot
 from outpost.outcome import Identity
-from protocols.link.messages import ProviderRecord, Reuse, UserRecord
+from protocols.link.messages import BrowserSessionRecord, ProviderRecord, Reuse, UserRecord
 from protocols.proxy.decision import Realm
 from protocols.proxy.login_state import BrowserSession
 from rules import validity
@@ -22,6 +23,8 @@ SESSION = "session"
 """What session cookies are sealed for."""
 MOST_KNOWN = 20_000
 """Cookies that are kept opened, with the headers they lead to; some 60 MB when full. The oldest make room."""
+ASK_SECONDS = 300.0
+"""Control is asked about a session in use this often: it then knows that it is in use."""
 MOST_TOKENS = 20_000
 """Access tokens that are kept for X-Authentik-Jwt; about 1.5 kB each."""
 
@@ -37,6 +40,17 @@ class PoliciesSaid:
     strict: bool
 
 
+class Word(NamedTuple):
+    """Control's last one about a session at a provider."""
+
+    token: str = ""
+    until: float = 0.0
+    ask_at: float = 0.0
+
+
+NO_WORD = Word()
+
+
 @dataclass(slots=True)
 class Known:
     """A cookie that was opened, at one site, and what it leads to on one snapshot."""
@@ -45,6 +59,10 @@ class Known:
     sid: str
     provider: int
     snapshot: Snapshot
+    until: float
+    """Until when it counts by control's last word."""
+    ask_at: float
+    """When control is to be asked again."""
     reason: str = ""
     """``accepted``; a reason why the person may not in, or may not yet; or empty: the session counts no more."""
     identity: Identity | None = None
@@ -66,7 +84,7 @@ class BrowserSessions:
         self._known: dict[tuple[int, bytes], Known] = {}
         self._ended: dict[str, float] = {}
         """Sessions that ended here, and until when that matters: control's word takes a moment to come back."""
-        self._tokens: dict[tuple[str, int], str] = {}
+        self._words: dict[tuple[str, int], Word] = {}
 
     def find(self, realm: Realm, provider: int, cookies: Sequence[bytes]) -> Known | None:
         """The first of these cookies that opens and counts; its ``reason`` says whether the person may in."""
@@ -96,14 +114,36 @@ class BrowserSessions:
             return False
         return _is_good(known.snapshot.users[identity.user], now)
 
-    def remember(self, session: BrowserSession, provider: int, token: str) -> None:
-        """The access token that came with a sign-in at this provider."""
-        _make_room(self._tokens, MOST_TOKENS)
-        self._tokens[session.sid.hex(), provider] = token
+    def answers_again(self, known: Known) -> bool:
+        """May whoever was let in by it be let in once more without a question to anybody?"""
+        return self._now() < min(known.ask_at, known.until) and self.still_counts(known)
+
+    def renewed(self, known: Known, session: BrowserSessionRecord) -> None:
+        """Control's word about it."""
+        token = session.access_token or self.token(known)
+        self.remember(known.session, known.provider, token, session.until)
+        known.lines = {}
+        self.look_again(known)
+
+    def look_again(self, known: Known) -> None:
+        """At what control has said last."""
+        word = self._words.get((known.sid, known.provider), NO_WORD)
+        known.until, known.ask_at = max(known.until, word.until), word.ask_at
+
+    def refuse(self, known: Known) -> None:
+        """Control does not let it go on."""
+        self._words.pop((known.sid, known.provider), None)
+        known.reason, known.identity, known.candidate, known.lines = "", None, None, {}
+        known.until = known.ask_at = 0.0
+
+    def remember(self, session: BrowserSession, provider: int, token: str, until: float) -> None:
+        """The access token that came with a sign-in at this provider, and until when both are good."""
+        _make_room(self._words, MOST_TOKENS)
+        self._words[session.sid.hex(), provider] = Word(token, until, min(until, self._now() + ASK_SECONDS))
 
     def token(self, known: Known) -> str:
         """The access token of the session, if there is one here; else empty."""
-        return self._tokens.get((known.sid, known.provider), "")
+        return self._words.get((known.sid, known.provider), NO_WORD).token
 
     def end(self, session: BrowserSession) -> None:
         """At once, here; control tells everybody else."""
@@ -127,7 +167,9 @@ class BrowserSessions:
         session = _session(realm, value)
         if session is None or self._now() >= session.expires:
             return None
-        known = Known(session, session.sid.hex(), provider, self._directory.current)
+        sid, said = session.sid.hex(), session.until or session.expires
+        word = self._words.get((sid, provider), NO_WORD)
+        known = Known(session, sid, provider, self._directory.current, max(word.until, said), word.ask_at)
         self._decide(known)
         _make_room(self._known, MOST_KNOWN)
         self._known[provider, value] = known
@@ -176,6 +218,6 @@ def _identity(user: UserRecord, snapshot: Snapshot, provider: ProviderRecord) ->
     )
 
 
-def _make_room(kept: dict[tuple[int, bytes], Known] | dict[tuple[str, int], str], most: int) -> None:
+def _make_room(kept: dict[tuple[int, bytes], Known] | dict[tuple[str, int], Word], most: int) -> None:
     while len(kept) >= most:
         del kept[next(iter(kept))]  # type: ignore[arg-type]  # its own key

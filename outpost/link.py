@@ -31,14 +31,16 @@ from protocols.link.messages import (
     Frame,
     PasswordChanged,
     RedeemCode,
+    RenewSession,
     Reports,
     ReportsTaken,
     SessionEnded,
+    SessionRenewed,
     SnapshotChunk,
 )
 from protocols.link.replica import Changes, Replica, SnapshotPart, Standing
 
-A = TypeVar("A", AccessSaid, Authenticated, CodeRedeemed, SessionEnded, PasswordChanged)
+A = TypeVar("A", AccessSaid, Authenticated, CodeRedeemed, SessionEnded, SessionRenewed, PasswordChanged)
 
 RETRY_FIRST, RETRY_MOST = 0.5, 10.0
 """Seconds before the first and the latest further attempts to reach control."""
@@ -152,6 +154,10 @@ class Link:
     async def redeem(self, question: RedeemCode) -> CodeRedeemed:
         """Raises as `ask` does."""
         return await self._answer(question, CodeRedeemed)
+
+    async def renew(self, question: RenewSession) -> SessionRenewed:
+        """Raises as `ask` does."""
+        return await self._answer(question, SessionRenewed)
 
     async def end_session(self, question: EndSession) -> SessionEnded:
         """Raises as `ask` does."""

@@ -188,10 +188,10 @@ class SigningIn:
 
     def _signed_in(self, realm: Realm, site: Site, login: LoginState, record: BrowserSessionRecord) -> Go | Page:
         sid = bytes.fromhex(record.sid)
-        session = BrowserSession(sid, record.user, record.signed_in, record.expires, record.second_factor)
+        session = BrowserSession(sid, record.user, record.signed_in, record.expires, record.second_factor, record.until)
         if login.max_age and not session.is_recent(login.max_age, self._now()):
             return _not_recent(login.url)
-        self._sessions.remember(session, site.provider, record.access_token)
+        self._sessions.remember(session, site.provider, record.access_token, record.until or record.expires)
         sealed = realm.sealer.seal(SESSION, session.packed(), self._random(NONCE_BYTES))
         seconds = max(int(session.expires - self._now()), 1)
         return Go(login.url, (realm.jar.setting(realm.jar.session, sealed, seconds),))

@@ -71,6 +71,11 @@ REASONS: dict[str, Reason] = _catalogue(
         Outcome.BAD_CREDENTIALS,
         "The code that a browser brought from its sign-in is unknown, used, too old, or was made for another sign-in.",
     ),
+    Reason(
+        "session_over",
+        Outcome.BAD_CREDENTIALS,
+        "The browser session has ended, was unused for too long, or the application does not let the user in any more.",
+    ),
     Reason("inactive", Outcome.BAD_CREDENTIALS, "The user is deactivated. Activate the user to let them in."),
     Reason("not_yet_valid", Outcome.BAD_CREDENTIALS, "The account's first valid day has not come yet."),
     Reason("expired", Outcome.BAD_CREDENTIALS, "The account's last valid day has passed. Extend it to let them in."),

@@ -25,8 +25,10 @@ from protocols.link.messages import (
     IdentityRecord,
     PasswordChanged,
     RedeemCode,
+    RenewSession,
     Reuse,
     SessionEnded,
+    SessionRenewed,
 )
 from rules.reasons import REASONS, Outcome
 
@@ -132,6 +134,9 @@ class FakeLink:
         self.codes: dict[str, BrowserSessionRecord | str] = {}
         self.redeemed: list[RedeemCode] = []
         self.ended: list[EndSession] = []
+        self.renewals: list[RenewSession] = []
+        self.renewed: BrowserSessionRecord | str | None = None
+        """What is said about sessions in use; None: nothing."""
         self.access_asked: list[AskAccess] = []
         self.access_said = AccessSaid("", "policy_denied", Reuse(2.0))
         self.changes: list[ChangePassword] = []
@@ -151,6 +156,15 @@ class FakeLink:
         self.access_asked.append(question)
         self._answer_or_fail()
         return replace(self.access_said, id=question.id)
+
+    async def renew(self, question: RenewSession) -> SessionRenewed:
+        self.renewals.append(question)
+        self._answer_or_fail()
+        if self.renewed is None:
+            raise LinkAway("control does not answer this")
+        if isinstance(self.renewed, str):
+            return SessionRenewed(question.id, self.renewed)
+        return SessionRenewed(question.id, "accepted", self.renewed)
 
     async def end_session(self, question: EndSession) -> SessionEnded:
         self.ended.append(question)

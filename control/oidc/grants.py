@@ -153,6 +153,24 @@ def refresh(
     return _give(tx, asking, user, token.code, None, replace(granted, scopes=wanted), base, random, who, keep=granted)
 
 
+def renew(
+    tx: Transaction, asking: Client, user: User, session: Session, base: str, random: Random, who: Caller
+) -> Tokens | Failed:
+    """A new access token for a browser session in use at an outpost, as the last one there was. Raises NoKey."""
+    given = Query(equal={"session": session.pk, "provider": asking.provider.pk}, ordering=("-created",), limit=1)
+    last = tx.select(AccessToken, given)
+    if last:
+        granted, code, since = Granted.from_json(last[0].granted), last[0].code, last[0].created
+    else:  # signed in at another application of the domain
+        scopes = tuple(scope for scope in asking.scopes if scope != "offline_access")
+        granted = Granted(scopes, "", None, None, int(session.created), user.credential_version, sid_of(session.pk))
+        code, since = digest(f"{session.pk} {asking.provider.pk}"), session.created
+    if _in_good_standing(tx, asking, user.pk, granted, since) is None:
+        return Failed("invalid_grant", INVALID_GRANT)
+    _sweep(tx)
+    return _give(tx, asking, user, code, session.pk, replace(granted, nonce=None), base, random, who)
+
+
 def _give(
     tx: Transaction,
     asking: Client,

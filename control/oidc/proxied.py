@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from control import sessions
 from control.authentication import served_provider
@@ -15,12 +16,20 @@ from control.oidc import clients, grants
 from control.oidc.clients import Client
 from control.oidc.grants import Failed
 from control.oidc.keys import NoKey
-from control.oidc.tokens import Granted, Random, digest
+from control.oidc.tokens import Granted, Random, Tokens, digest
 from control.records import Application, AuthorizationCode, Session, User
 from control.sessions import Caller, Visit
 from control.store.interface import Overloaded, Query, Store, Transaction, Unavailable
 from control.verbs.system import public_url
-from protocols.link.messages import BrowserSessionRecord, CodeRedeemed, EndSession, RedeemCode, SessionEnded
+from protocols.link.messages import (
+    BrowserSessionRecord,
+    CodeRedeemed,
+    EndSession,
+    RedeemCode,
+    RenewSession,
+    SessionEnded,
+    SessionRenewed,
+)
 from rules.names import shown
 
 log = logging.getLogger(__name__)
@@ -52,6 +61,23 @@ class SignIns:
             log.exception("sign-in %s failed", asked.id, extra={"fields": {"event": "fault", "id": asked.id}})
             return CodeRedeemed(asked.id, "internal_error")
 
+    async def renew(self, outpost: str, asked: RenewSession) -> SessionRenewed:
+        """Any exception denies. Raises Unavailable alone."""
+        try:
+            return await self._store.write(
+                lambda tx: renewed(tx, outpost, asked, self._control_url, self._random, self._now())
+            )
+        except Unavailable:
+            raise
+        except Overloaded:
+            return SessionRenewed(asked.id, "busy")
+        except NoKey as error:
+            log.error("%s", error)
+            return SessionRenewed(asked.id, "internal_error")
+        except Exception:
+            log.exception("renewal %s failed", asked.id, extra={"fields": {"event": "fault", "id": asked.id}})
+            return SessionRenewed(asked.id, "internal_error")
+
     async def end(self, outpost: str, asked: EndSession) -> SessionEnded:
         """Raises Unavailable."""
         await self._store.write(lambda tx: end(tx, outpost, asked))
@@ -79,24 +105,55 @@ def redeemed(
     session = tx.find(Session, pk=code.session)
     if session is None:
         return CodeRedeemed(asked.id, "stale_code")
-    record = BrowserSessionRecord(
+    return CodeRedeemed(asked.id, "accepted", _told(session, tokens, now))
+
+
+def renewed(
+    tx: Transaction, outpost: str, asked: RenewSession, control_url: str, random: Random, now: float
+) -> SessionRenewed:
+    """A session is in use at a provider that lets its user in. Its access token is renewed in its second half."""
+    client = _client(tx, outpost, asked.provider)
+    if client is None:
+        return SessionRenewed(asked.id, "unknown_provider")
+    session, user = _session(tx, asked.user, asked.sid), tx.find(User, pk=asked.user)
+    if session is None or user is None or not sessions.is_good(session, user, tx.now):
+        return SessionRenewed(asked.id, "session_over")
+    if sessions.is_due(session, tx.now):
+        sessions.touch(tx, session)
+    if asked.until - now > client.seconds("access_token_validity", "hours=1") / 2:
+        return SessionRenewed(asked.id, "accepted", replace(_told(session, None, now), until=asked.until))
+    base = public_url(tx) or control_url.rstrip("/") or asked.control_url.rstrip("/")
+    tokens = grants.renew(tx, client, user, session, base, random, Caller(shown(asked.peer)))
+    if isinstance(tokens, Failed):
+        return SessionRenewed(asked.id, "session_over")
+    return SessionRenewed(asked.id, "accepted", _told(session, tokens, now))
+
+
+def _told(session: Session, tokens: Tokens | None, now: float) -> BrowserSessionRecord:
+    return BrowserSessionRecord(
         sid=sessions.sid_of(session.pk),
-        user=code.user,
+        user=session.user or 0,
         signed_in=session.created,
-        expires=min(now + tokens.expires_in, session.expires),
-        access_token=tokens.access_token,
+        expires=session.expires,
+        access_token=tokens.access_token if tokens is not None else "",
         second_factor=session.second_factor,
+        until=min(now + tokens.expires_in, session.expires) if tokens is not None else 0.0,
     )
-    return CodeRedeemed(asked.id, "accepted", record)
+
+
+def _session(tx: Transaction, user: int, sid: str) -> Session | None:
+    """The user's session that outposts know by this name."""
+    found = tx.select(Session, Query(equal={"user": user}))
+    return next((one for one in found if hmac.compare_digest(sessions.sid_of(one.pk), sid)), None)
 
 
 def end(tx: Transaction, outpost: str, asked: EndSession) -> None:
     """Only for a session that this outpost has been told of: its provider was signed in to with it."""
     if _client(tx, outpost, asked.provider) is None:
         return
-    for session in tx.select(Session, Query(equal={"user": asked.user})):
-        if hmac.compare_digest(sessions.sid_of(session.pk), asked.sid):
-            sessions.sign_out(tx, Visit(session, tx.find(User, pk=asked.user)), Caller(shown(asked.peer)))
+    session = _session(tx, asked.user, asked.sid)
+    if session is not None:
+        sessions.sign_out(tx, Visit(session, tx.find(User, pk=asked.user)), Caller(shown(asked.peer)))
 
 
 def _is_for(code: AuthorizationCode, asked: RedeemCode) -> bool:

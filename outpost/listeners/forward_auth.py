@@ -23,6 +23,7 @@ from outpost.listeners.site_rules import SiteRules
 from outpost.listeners.sites import sites
 from outpost.outcome import HTTP_STATUS, Bearer, Circumstances, Decision, Identity, Password
 from outpost.session_policies import SessionPolicies
+from outpost.session_renewals import SessionRenewals
 from outpost.signing_in import SigningIn
 from outpost.telemetry import Telemetry
 from protocols.proxy.conventions import AUTHELIA, OAUTH2_PROXY, Convention, convention_at, keeps_out
@@ -86,10 +87,12 @@ class ForwardAuth:
         control_url: Callable[[], str],
         now: Callable[[], float],
         policies: SessionPolicies,
+        renewals: SessionRenewals,
         repeated: Repeated,
     ) -> None:
         self.repeated = repeated
         self._policies = policies
+        self._renewals = renewals
         self._authentication = authentication
         self._telemetry = telemetry
         self._trusted = trusted
@@ -179,6 +182,11 @@ class ForwardAuth:
             self._sign_in.forwarded(exchange, self.table, realm, site, asking.forwarded, asking.headers, asking.client)
             return
         known = self._session(realm, site, asking.headers)
+        if known is not None and self._renewals.is_due(known) and asks:
+            Deferred.fromCoroutine(self._renew(asking, known, asks - 1))
+            return
+        if known is not None and self._renewals.is_over(known):
+            known = None  # control's last word has run out, and it has no other: signing in leads there
         identity = known.identity if known is not None else None
         who = identity or (known.candidate if known is not None else None)
         level = self._rules.level(asking, who)
@@ -208,6 +216,13 @@ class ForwardAuth:
             Deferred.fromCoroutine(self._ask_policies(asking, known, asks - 1))
         else:  # the directory changes faster than control answers
             self._not_open(asking, Decision("control_away"))
+
+    async def _renew(self, asking: Asking, known: Known, asks: int) -> None:
+        try:
+            await self._renewals.ask(known, asking.client)
+            self.ask(asking, asks)
+        except Exception:
+            self._fault(asking.exchange)
 
     async def _ask_policies(self, asking: Asking, known: Known, asks: int) -> None:
         try:
@@ -267,7 +282,7 @@ class ForwardAuth:
         if known.identity is None or self._rules.ask_about_targets(asking.site):
             asking.exchange.respond(convention.allowed, lines)
         else:
-            holds = partial(self._sessions.still_counts, known)
+            holds = partial(self._sessions.answers_again, known)
             self.repeated.respond(asking.exchange, convention.allowed, lines, b"", "accepted", holds)
 
     def _without_session(self, asking: Asking, realm: Realm | None) -> None:

@@ -54,6 +54,8 @@ KINDS: dict[str, type[Any]] = {
     "redeem_code": messages.RedeemCode,
     "browser_session": messages.BrowserSessionRecord,
     "code_redeemed": messages.CodeRedeemed,
+    "renew_session": messages.RenewSession,
+    "session_renewed": messages.SessionRenewed,
     "end_session": messages.EndSession,
     "session_ended": messages.SessionEnded,
     "report": messages.Report,

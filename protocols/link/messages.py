@@ -561,11 +561,38 @@ class BrowserSessionRecord:
     """For X-Authentik-Jwt; it ends with the session."""
     second_factor: float = 0.0
     """When one was shown last; 0: never."""
+    until: float = 0.0
+    """Until when it counts without asking control again, before ``expires``; 0: all that time."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeRedeemed:
     """``reason`` is a code of `rules.reasons`; a session only when it is accepted."""
+
+    id: str
+    reason: str
+    session: BrowserSessionRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenewSession:
+    """A session is in use: does it still count, and until when?"""
+
+    id: str
+    provider: int
+    sid: str
+    user: int
+    until: float
+    """Until when the access token is good that is there; 0: there is none."""
+    control_url: str
+    """Where browsers reach control, as the outpost knows it."""
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRenewed:
+    """``reason`` is a code of `rules.reasons`; a session only when it is accepted, its access token empty if the one
+    that is there is good enough."""
 
     id: str
     reason: str
@@ -636,6 +663,8 @@ Frame = (
     | AccessSaid
     | RedeemCode
     | CodeRedeemed
+    | RenewSession
+    | SessionRenewed
     | EndSession
     | SessionEnded
     | Reports

@@ -15,7 +15,7 @@ STATE_SECONDS = 3600.0
 """To find a password and a second factor."""
 
 _STATE = struct.Struct(">16s32sQdBI")
-_SESSION = struct.Struct(">32sQddd")
+_SESSION = struct.Struct(">32sQdddd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,14 @@ class BrowserSession:
     user: int
     signed_in: float
     expires: float
+    """The latest end, however much it is used."""
     second_factor: float = 0.0
     """When one was shown last; 0: never."""
+    until: float = 0.0
+    """Until when it counts without control's word; 0: until it expires."""
 
     def packed(self) -> bytes:
-        return _SESSION.pack(self.sid, self.user, self.signed_in, self.expires, self.second_factor)
+        return _SESSION.pack(self.sid, self.user, self.signed_in, self.expires, self.second_factor, self.until)
 
     def is_recent(self, max_age: int, now: float) -> bool:
         """Was a second factor shown within so many seconds?"""

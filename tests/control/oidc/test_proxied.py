@@ -95,7 +95,7 @@ def test_a_code_tells_who_has_signed_in(world: World) -> None:
     assert (answer.id, answer.reason) == ("q1", "accepted")
     assert answer.session is not None
     assert (answer.session.user, answer.session.signed_in) == (world.alice.pk, session.created)
-    assert answer.session.expires == world.clock.now() + 24 * 3600
+    assert answer.session.until == world.clock.now() + 24 * 3600
     key_set = world.call("GET", "/application/o/app/jwks/").json()
     assert key_set["keys"]
     claims = world.verified(answer.session.access_token)
@@ -171,7 +171,7 @@ def test_signing_out_at_the_application_ends_the_session_at_control(world: World
     assert world.ended() == []
     world.end(answer.session.sid)
     (ended,) = world.ended()
-    assert (ended.pk, ended.expires) == (answer.session.sid, answer.session.expires)
+    assert (ended.pk, ended.expires) == (answer.session.sid, answer.session.until)
     assert person.get("/if/user/").is_redirect
     assert len(world.events("logout")) == 1
     world.end(answer.session.sid)
@@ -188,7 +188,7 @@ def test_outposts_hear_of_every_end(world: World) -> None:
     assert person.get(USER).is_redirect
     assert len(world.ended()) == 1
     assert answer.session is not None
-    told = EndedSessionRecord(answer.session.sid, answer.session.expires)
+    told = EndedSessionRecord(answer.session.sid, answer.session.until)
     assert world.sql.read_now(lambda tx: outposts.changes(tx, world.outpost, before)) == [Put(told)]
     assert told in world.sql.read_now(lambda tx: outposts.snapshot(tx, world.outpost))
     assert len(world.sql.read_now(lambda tx: tx.select(Event))) == count + 1

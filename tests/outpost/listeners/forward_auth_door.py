@@ -13,6 +13,7 @@ from outpost.directory.snapshot import Directory
 from outpost.listeners.forward_auth import ForwardAuth
 from outpost.listeners.repeated import Repeated
 from outpost.session_policies import SessionPolicies
+from outpost.session_renewals import SessionRenewals
 from outpost.signing_in import SigningIn
 from outpost.telemetry import Telemetry
 from protocols.link.messages import ProviderRecord, ProxySettings
@@ -45,8 +46,20 @@ def forward_auth(
     networks = TrustedPeers([ip_network(trusted)])
     policies = SessionPolicies(link, now, lambda: "q1")
     repeated = Repeated(bytes(32), directory, telemetry, now)
+    renewals = SessionRenewals(link, sessions, address, now, lambda: "q1")
     return ForwardAuth(
-        authentication, directory, telemetry, networks, "1.2.3", sessions, signing_in, address, now, policies, repeated
+        authentication,
+        directory,
+        telemetry,
+        networks,
+        "1.2.3",
+        sessions,
+        signing_in,
+        address,
+        now,
+        policies,
+        renewals,
+        repeated,
     )
 
 

@@ -27,6 +27,7 @@ from outpost.listeners.reverse_proxy import NobodyHere, ReverseProxy
 from outpost.listeners.upstreams import Place, Upstreams
 from outpost.listeners.watch import Watch
 from outpost.session_policies import SessionPolicies
+from outpost.session_renewals import SessionRenewals
 from outpost.signing_in import SigningIn
 from protocols.link.messages import Change, OutpostRecord, Record
 from protocols.proxy.login_state import BrowserSession
@@ -133,6 +134,7 @@ class Proxied:
             address,
             self.clock,
             policies,
+            SessionRenewals(self.link, self.sessions, address, self.clock, lambda: "q1"),
             Repeated(bytes(32), self.directory, self.telemetry, self.clock),
         )
         self.watch = Watch(

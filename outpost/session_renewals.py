@@ -1,0 +1,89 @@
+"""A sign-in goes on for as long as it is used: control is asked about it now and then, and says until when it counts.
+
+With the answer comes an access token, so that any outpost has one for X-Authentik-Jwt, after a restart too. While
+control is away, a session counts as long as control has said last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+
+from outpost.authentication import LinkAway
+from outpost.browser_sessions import BrowserSessions, Known
+from protocols.link.messages import RenewSession, SessionRenewed
+from rules.reasons import REASONS, Outcome
+
+AWAY_SECONDS = 5.0
+"""Control is not asked more often than this about one session while it cannot answer."""
+
+
+class Link(Protocol):
+    def renew(self, question: RenewSession) -> Awaitable[SessionRenewed]:
+        """Raises LinkAway when control does not answer."""
+
+
+class SessionRenewals:
+    """``control_url``: where browsers reach control; ``now`` gives seconds since the epoch; ``new_id`` a fresh
+    correlation id."""
+
+    def __init__(
+        self,
+        link: Link,
+        sessions: BrowserSessions,
+        control_url: Callable[[], str],
+        now: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._link = link
+        self._sessions = sessions
+        self._control_url = control_url
+        self._now = now
+        self._new_id = new_id
+        self._waiting: dict[tuple[str, int], list[Deferred[None]]] = {}
+
+    def is_due(self, known: Known) -> bool:
+        """Has control to be asked first?"""
+        return self._now() >= known.ask_at and (known.identity or known.candidate) is not None
+
+    def is_over(self, known: Known) -> bool:
+        """Has control's last word run out?"""
+        return self._now() >= known.until
+
+    async def ask(self, known: Known, peer: str) -> None:
+        """Once for all who wait for it. What it says is in ``known`` then."""
+        place = known.sid, known.provider
+        waiting = self._waiting.get(place)
+        if waiting is not None:
+            mine: Deferred[None] = Deferred()
+            waiting.append(mine)
+            await mine
+            self._sessions.look_again(known)
+            return
+        self._waiting[place] = []
+        try:
+            await self._ask(known, peer)
+        finally:
+            for one in self._waiting.pop(place):
+                one.callback(None)
+
+    async def _ask(self, known: Known, peer: str) -> None:
+        until = known.until if self._sessions.token(known) else 0.0
+        question = RenewSession(
+            self._new_id(), known.provider, known.sid, known.session.user, until, self._control_url(), peer
+        )
+        try:
+            answer = await self._link.renew(question)
+        except LinkAway:
+            known.ask_at = self._now() + AWAY_SECONDS
+            return
+        if answer.id != question.id:
+            raise ValueError("control answered another question")
+        if answer.session is not None:
+            self._sessions.renewed(known, answer.session)
+        elif REASONS[answer.reason].outcome is Outcome.UNAVAILABLE:
+            known.ask_at = self._now() + AWAY_SECONDS
+        else:
+            self._sessions.refuse(known)
