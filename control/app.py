@@ -21,6 +21,7 @@ from control.authentication import Authentication
 from control.bootstrap import FirstStart, first_start
 from control.breached_passwords import BreachedPasswords
 from control.config import CannotStart, ControlConfig
+from control.cookie_secrets import CookieSecrets
 from control.link import Link
 from control.mail.delivery import Delivery
 from control.mail.letters import Letters
@@ -149,7 +150,12 @@ class Control:
             post=post,
         )
         authentication = Authentication(store, {**proofs(services), "bearer": bearer(store)}, now, services.judge)
-        repeated = (RadiusWatch(store).work, BackChannel(store, random, post_form).work, Delivery(store, post).work)
+        repeated = (
+            RadiusWatch(store).work,
+            BackChannel(store, random, post_form).work,
+            Delivery(store, post).work,
+            CookieSecrets(store, random).work,
+        )
         for work in repeated:
             work.start()
         link = Link(

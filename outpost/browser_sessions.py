@@ -17,6 +17,7 @@ from outpost.outcome import Identity
 from protocols.link.messages import BrowserSessionRecord, ProviderRecord, Reuse, UserRecord
 from protocols.proxy.decision import Realm
 from protocols.proxy.login_state import BrowserSession
+from protocols.proxy.sealed import Sealer
 from rules import validity
 
 SESSION = "session"
@@ -63,6 +64,8 @@ class Known:
     """Until when it counts by control's last word."""
     ask_at: float
     """When control is to be asked again."""
+    sealer: Sealer
+    """That has opened it."""
     reason: str = ""
     """``accepted``; a reason why the person may not in, or may not yet; or empty: the session counts no more."""
     identity: Identity | None = None
@@ -90,6 +93,9 @@ class BrowserSessions:
         """The first of these cookies that opens and counts; its ``reason`` says whether the person may in."""
         for value in cookies:
             known = self._known.get((provider, value))
+            if known is not None and known.sealer is not realm.sealer:  # set up anew: perhaps with other secrets
+                del self._known[provider, value]
+                known = None
             if known is None:
                 known = self._opened(realm, provider, value)
                 if known is None:
@@ -169,7 +175,7 @@ class BrowserSessions:
             return None
         sid, said = session.sid.hex(), session.until or session.expires
         word = self._words.get((sid, provider), NO_WORD)
-        known = Known(session, sid, provider, self._directory.current, max(word.until, said), word.ask_at)
+        known = Known(session, sid, provider, self._directory.current, max(word.until, said), word.ask_at, realm.sealer)
         self._decide(known)
         _make_room(self._known, MOST_KNOWN)
         self._known[provider, value] = known

@@ -32,6 +32,8 @@ COMMON = tuple(ProviderFields.model_fields)
 def create(tx: Transaction, kind: str, given: Mapping[str, Any], random: Random) -> Provider:
     """``kind`` is a key of `KINDS`. What is not given gets good defaults: secrets, flows, mappings. Raises Invalid."""
     generated = {name: random(size).hex() for name, size in KINDS[kind].generated}
+    if kind == "proxy":
+        generated["cookie_secret_since"] = str(int(tx.now))
     defaults = {**_default_flows(tx, kind), **_default_mappings(tx, kind), **generated}
     fields = parse(KINDS[kind].fields, {**defaults, **given})
     _check(tx, kind, fields)
@@ -50,6 +52,8 @@ def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = T
     fields = parse(kind.fields, {**now, **given})
     _check(tx, provider.kind, fields)
     changed = replace(provider, **_parts(tx, provider.kind, fields))
+    if isinstance(fields, ProxyFields) and fields.cookie_secret != now["cookie_secret"]:
+        changed = replace(changed, secrets={**changed.secrets, "cookie_secret_previous": ""})  # nobody else stays
     _refuse_rivals(tx, changed)
     with unique():
         return tx.update(changed)

@@ -29,6 +29,7 @@ def _site(record: ProviderRecord, settings: ProxySettings) -> Site:
         takes_basic=settings.intercept_header_auth,
         client_id=settings.client_id,
         secret=settings.cookie_secret,
+        previous_secret=settings.cookie_secret_previous,
         basic=_basic_attributes(settings),
         skipped=SkippedPaths(settings.skip_path_regex, whole_url=settings.mode == "forward_domain"),
     )

@@ -228,6 +228,8 @@ class ProxySettings:
     client_id: str = ""
     cookie_secret: str = field(default="", repr=False)
     """What the browser sessions of this provider are sealed with, at every outpost that serves it (D15)."""
+    cookie_secret_previous: str = field(default="", repr=False)
+    """The one before; what it has sealed still counts."""
     access_rules: tuple[AccessRule, ...] = ()
     mapped: bool = False
     """Property mappings say more of users than the directory does: `UserRecord.mapped`."""

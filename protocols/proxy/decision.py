@@ -38,6 +38,8 @@ class Site:
     client_id: str = ""
     secret: str = field(default="", repr=False)
     """What its cookies are sealed with; without one nobody can sign in with a browser."""
+    previous_secret: str = field(default="", repr=False)
+    """The one before, whose cookies still count."""
     skipped: SkippedPaths = NOTHING_SKIPPED
     """Paths that need no sign-in."""
     basic: BasicAttributes | None = None
@@ -190,7 +192,9 @@ def _realm(site: Site) -> Realm | None:
     domain = site.cookie_domain.removeprefix(".").lower() if site.mode == "forward_domain" else ""
     mark = hashlib.sha256(site.client_id.encode()).hexdigest()[:8]
     host = domain or site.external_host.lower()
-    return Realm(site.provider, Jar(mark, site.scheme == "https", domain), Sealer(site.secret, host))
+    return Realm(
+        site.provider, Jar(mark, site.scheme == "https", domain), Sealer(site.secret, host, site.previous_secret)
+    )
 
 
 def site_for(table: HostTable, forwarded: ForwardedRequest, host_is_browsers: bool = False) -> Site | Deny:

@@ -25,19 +25,20 @@ _STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 class Sealer:
-    """``secret``: what every outpost that serves the site knows, and nobody else. ``host``: where its tokens count."""
+    """``secret``: what every outpost that serves the site knows, and nobody else. ``host``: where its tokens count.
+    ``previous``: the secret before, whose tokens are still read; empty: there is none."""
 
-    def __init__(self, secret: str, host: str) -> None:
-        self._secret = secret.encode()
+    def __init__(self, secret: str, host: str, previous: str = "") -> None:
+        self._secrets = [one.encode() for one in (secret, previous) if one]
         self._host = host.encode()
-        self._ciphers: dict[str, tuple[AESGCM, bytes]] = {}
+        self._ciphers: dict[str, tuple[bytes, list[AESGCM]]] = {}
 
     def seal(self, purpose: str, content: bytes, nonce: bytes) -> bytes:
         """``nonce``: 12 random bytes, used once. The token is base64url without padding (RFC 4648, 5)."""
         if len(nonce) != NONCE_BYTES:
             raise ValueError(f"{NONCE_BYTES} random bytes are needed")
-        cipher, bound = self._cipher(purpose)
-        return _text(nonce + cipher.encrypt(nonce, content, bound))
+        bound, (newest, *_) = self._cipher(purpose)
+        return _text(nonce + newest.encrypt(nonce, content, bound))
 
     def open(self, purpose: str, token: bytes) -> bytes | None:
         """What was sealed; None for whatever was not made here, for this purpose and host."""
@@ -51,18 +52,21 @@ class Sealer:
             return None
         if len(sealed) < NONCE_BYTES + TAG_BYTES:
             return None
-        cipher, bound = self._cipher(purpose)
-        try:
-            return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
-        except InvalidTag:
-            return None
+        bound, ciphers = self._cipher(purpose)
+        for cipher in ciphers:
+            try:
+                return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
+            except InvalidTag:
+                continue
+        return None
 
-    def _cipher(self, purpose: str) -> tuple[AESGCM, bytes]:
+    def _cipher(self, purpose: str) -> tuple[bytes, list[AESGCM]]:
+        """What is bound, and the ciphers, the newest secret's first."""
         found = self._ciphers.get(purpose)
         if found is None:
             bound = f"outpost proxy {purpose} {VERSION} ".encode() + self._host
-            key = HKDF(SHA256(), 32, salt=None, info=bound).derive(self._secret)
-            found = self._ciphers[purpose] = AESGCM(key), bound
+            keys = [HKDF(SHA256(), 32, salt=None, info=bound).derive(secret) for secret in self._secrets]
+            found = self._ciphers[purpose] = bound, [AESGCM(key) for key in keys]
         return found
 
 

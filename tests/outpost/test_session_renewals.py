@@ -115,3 +115,12 @@ def test_a_fault_while_asking_lets_nobody_in(outpost: Outpost) -> None:
     outpost.link.fails = None
     outpost.link.renewed = renewal(outpost)
     assert jwt(visitor) == "jwt-2"
+
+
+def test_a_rotated_secret_signs_nobody_out_and_the_one_after_does(outpost: Outpost) -> None:
+    visitor = signed_in(outpost)
+    outpost.link.renewed = renewal(outpost)
+    outpost.publish_provider(cookie_secret="second", cookie_secret_previous="secret of 7, and of nobody else")
+    assert visitor.open(f"{APP}/page").status == 200
+    outpost.publish_provider(cookie_secret="third", cookie_secret_previous="second")
+    assert visitor.open(f"{APP}/page").status == 302

@@ -113,6 +113,9 @@ class ProxyFields(ProviderFields):
     client_id: Annotated[str, Field(min_length=1, max_length=255)]
     client_secret: Annotated[str, Field(min_length=1, max_length=255)]
     cookie_secret: Annotated[str, Field(min_length=1, max_length=255)]
+    cookie_secret_previous: Text = ""
+    cookie_secret_since: Text = ""
+    """Seconds since the epoch, of the last rotation (`control.cookie_secrets`)."""
 
 
 def check_proxy(fields: ProxyFields) -> None:
@@ -138,5 +141,5 @@ KIND = Kind(
     claims="external_host",
     generated=(("client_id", 20), ("client_secret", 64), ("cookie_secret", 16)),
     mappings=(OPENID, EMAIL, PROFILE, OFFLINE, PROXY),
-    secrets=frozenset({"client_secret", "cookie_secret"}),
+    secrets=frozenset({"client_secret", "cookie_secret", "cookie_secret_previous", "cookie_secret_since"}),
 )

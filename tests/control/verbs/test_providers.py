@@ -55,7 +55,12 @@ def test_secrets_are_made_kept_and_replaced(store: SqlStore) -> None:
     assert changed.secrets == {"shared_secret": "testing123"}
     assert list(refused(store, lambda tx: providers.update(tx, made.pk, {"shared_secret": ""}))) == ["shared_secret"]
     proxy = provider(store, "proxy", **PROXY)
-    assert set(proxy.secrets) == {"client_secret", "cookie_secret"}
+    assert set(proxy.secrets) == {
+        "client_secret",
+        "cookie_secret",
+        "cookie_secret_previous",
+        "cookie_secret_since",
+    }
     assert proxy.settings["client_id"]
 
 

@@ -98,6 +98,13 @@ class Outpost:
         current = self.directory.current
         self.directory.publish(*changed(current, current.revision + 1, changes))
 
+    def publish_provider(self, **settings: Any) -> None:
+        """The application's provider, set up otherwise."""
+        others = [one for one in records() if getattr(one, "pk", 0) != 7]
+        revision = self.directory.current.revision + 1
+        found = [*others, _bound(provider(7, APP, **settings))]
+        self.directory.publish(whole(revision, found), Touched(everything=True))
+
     def session(self, user: int = 1, sid: str = "ab" * 32, **fields: Any) -> BrowserSessionRecord:
         now = self.clock.now()
         return BrowserSessionRecord(

@@ -29,6 +29,14 @@ def test_it_opens_nowhere_else(sealer: Sealer, purpose: str) -> None:
     assert sealer.open(purpose, TOKEN) is None
 
 
+def test_what_the_secret_before_has_sealed_opens_and_nothing_is_sealed_with_it() -> None:
+    host = "https://app.example.com"
+    rotated = Sealer("a newer secret", host, previous="a secret")
+    assert rotated.open("session", TOKEN) == b"content"
+    assert OURS.open("session", rotated.seal("session", b"content", NONCE)) is None
+    assert Sealer("a third", host, previous="a newer secret").open("session", TOKEN) is None
+
+
 def test_every_changed_character_closes_it() -> None:
     for at in range(len(TOKEN)):
         other = b"A" if TOKEN[at : at + 1] != b"A" else b"B"
