@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
 
@@ -21,6 +20,7 @@ from outpost.listeners.repeated import Repeated, always
 from outpost.listeners.sign_in import FOR_PROGRAMS, JSON, SignInDoor, step_up
 from outpost.listeners.site_rules import SiteRules
 from outpost.listeners.sites import sites
+from outpost.listeners.stepping_up import SteppingUp
 from outpost.outcome import HTTP_STATUS, Bearer, Circumstances, Decision, Identity, Password
 from outpost.session_policies import SessionPolicies
 from outpost.session_renewals import SessionRenewals
@@ -31,7 +31,6 @@ from protocols.proxy.cookies import values
 from protocols.proxy.decision import Deny, HostTable, Prove, Realm, Show, SignIn, Site, credentials_in, site_for
 from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.headers import Unwritable
-from protocols.proxy.hosts import normalised
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers
 from protocols.proxy.visitor import is_program
@@ -97,8 +96,8 @@ class ForwardAuth:
         self._telemetry = telemetry
         self._trusted = trusted
         self._sessions = sessions
-        self._now = now
         self._rules = SiteRules(directory, now)
+        self._stepping_up = SteppingUp(self._rules, now)
         self._lines = IdentityLines(version, control_url)
         self._sign_in = SignInDoor(signing_in, telemetry, trusted, self._max_age_of_page)
         self.table = HostTable(())
@@ -194,10 +193,13 @@ class ForwardAuth:
             username = identity.username if identity is not None else ""
             self._refuse(exchange, username, asking.circumstances, Decision(CLOSED[level]))
         elif (
-            level is Level.SECOND_FACTOR and known is not None and who is not None and self._is_due(asking, known, who)
+            level is Level.SECOND_FACTOR
+            and known is not None
+            and who is not None
+            and self._stepping_up.is_due(asking, known, who)
         ):
             self._telemetry.decisions["proxy", "second_factor_needed"] += 1
-            self._send_to_sign_in(asking, realm, self._rules.max_age(asking, who) or 0)
+            self._send_to_sign_in(asking, realm, self._stepping_up.max_age(asking, who))
         elif known is not None and identity is not None:
             self._allow_known(asking, known, identity)
         elif level is Level.BYPASS or (level is Level.SIGN_IN and self._is_skipped(site, asking.forwarded)):
@@ -239,20 +241,9 @@ class ForwardAuth:
         else:
             self._refuse(asking.exchange, "", asking.seen_from, decision)
 
-    def _is_due(self, asking: Asking, known: Known, who: Identity) -> bool:
-        """Must they show a second factor, at a path that wants a recent one?"""
-        max_age = self._rules.max_age(asking, who)
-        return max_age is None or not known.session.is_recent(max_age, self._now())
-
     def _max_age_of_page(self, realm: Realm, url: str, headers: Headers, client: str) -> int:
         """`sign_in.MaxAge`."""
-        parts = urlsplit(url)
-        site = self.table.find(normalised(parts.netloc, parts.scheme))
-        if site is None:
-            return 0
-        known = self._session(realm, site, headers)
-        who = (known.identity or known.candidate) if known is not None else None
-        return self._rules.max_age_of_page(site.provider, parts.path or "/", client, who) or 0
+        return self._stepping_up.max_age_of_page(self.table, url, client, lambda at: self._session(realm, at, headers))
 
     def _is_skipped(self, site: Site, forwarded: ForwardedRequest) -> bool:
         return bool(site.skipped) and site.skipped.skips(self.table.origin(site, forwarded.host), forwarded.path)
@@ -293,7 +284,7 @@ class ForwardAuth:
                 self._try(asking, Bearer(token))
             case SignIn():
                 self._telemetry.decisions["proxy", "no_credentials"] += 1
-                self._send_to_sign_in(asking, realm, self._rules.max_age(asking, None) or 0)
+                self._send_to_sign_in(asking, realm, self._stepping_up.max_age(asking, None))
             case Deny(reason, challenge):
                 self._refuse(
                     asking.exchange, "", asking.circumstances, Decision(reason), CHALLENGE if challenge else b""
