@@ -11,7 +11,7 @@ from benchmarks.harness import peers
 from benchmarks.harness.bench import PEOPLE, Bench, Table, gentle, say
 from benchmarks.harness.load import Load, LoadFailed, Outcome
 from benchmarks.harness.ours import ADMINISTRATOR_PK, session_cookies
-from benchmarks.harness.people import DEPARTMENT_SIZE
+from benchmarks.harness.people import DEPARTMENT_SIZE, people
 from benchmarks.harness.processes import await_idle
 from outpost.browser_sessions import MOST_KNOWN
 
@@ -45,6 +45,13 @@ def _uid_search(*wanted: str) -> Callable[[Bench, int], Load]:
         return bench.searches("uid", wanted, {person.username: person.email for person in bench.known(count)})
 
     return load
+
+
+def _anew(bench: Bench, count: int) -> Load:
+    """Of everybody, in two spellings: more searches than any answers are remembered."""
+    spellings = (str.lower, str.upper)
+    found = {spelt(one.username): one.email for spelt in spellings for one in people(count)}
+    return bench.searches("uid", ("cn", "mail", "memberOf"), found)
 
 
 def _department(bench: Bench, count: int) -> Load:
@@ -89,6 +96,7 @@ WORKS = (
     Work("LDAP bind, known credential", "ldap", _known("ldap"), (SLAPD,)),
     Work("LDAP search (uid=x), all attributes", "ldap", _uid_search(), (SLAPD,)),
     Work("LDAP search (uid=x), 3 attributes", "ldap", _uid_search("cn", "mail", "memberOf"), (SLAPD,)),
+    Work("LDAP search (uid=x), 3 attributes, each new", "ldap", _anew, (SLAPD,)),
     Work("LDAP search of 1,000 entries", "ldap", _department, (SLAPD,)),
     Work(
         "RADIUS PAP, known credential",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from outpost.directory.bodies import Bodies
-from outpost.directory.memory import Memory, remember
+from outpost.directory.memory import Asked, Memory, remember
 from outpost.directory.reader import Reader
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.directory.tree import Tree
@@ -130,6 +130,11 @@ class NamingContexts:
             return None
         readers, key = self._memory.readers, (provider, user.pk)
         return readers[key] if key in readers else remember(readers, key, _reader(tree, user.pk))
+
+    @property
+    def answers(self) -> dict[Asked, tuple[bytes, ...]]:
+        """Of this revision."""
+        return self._memory.answers
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         old = self._snapshot

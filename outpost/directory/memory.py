@@ -11,8 +11,15 @@ if TYPE_CHECKING:
     from outpost.directory.reader import Reader
     from outpost.directory.tree import Tree
 
+LONGEST_QUESTION = 512
+"""Octets of a search whose answer is remembered..."""
+LONGEST_ANSWER = 4 * 1024
+"""...and of the answer: one person, and then some. All that is remembered takes some 15 MB, at worst 50."""
 MOST_REMEMBERED = 10_000
 """Of each kind; past it the memory starts again. Names are at most `dn.CACHED_LENGTH` long: 5 MB at worst."""
+
+Asked = tuple[int, int, bool, bytes]
+"""pks of provider and user, over TLS or not, and the search as it came."""
 
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
@@ -26,6 +33,8 @@ class Memory:
     """Base of a search, as written, to where it is."""
     readers: dict[tuple[int, int], Reader | None] = field(default_factory=dict)
     """pks of provider and user to what bindings and groups let them read."""
+    answers: dict[Asked, tuple[bytes, ...]] = field(default_factory=dict)
+    """What was answered to whom."""
 
 
 def remember(known: dict[KeyT, ValueT], key: KeyT, value: ValueT) -> ValueT:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Hashable, Iterator
 
 from outpost import __version__
 from outpost.directory.contexts import NamingContexts
+from outpost.directory.memory import LONGEST_ANSWER, LONGEST_QUESTION, Asked, remember
 from outpost.directory.reader import Reader
 from outpost.directory.tree import Tree
 from outpost.listeners.ldap_binds import Bound
 from outpost.telemetry import Telemetry
 from protocols.ldap import controlled, dn
+from protocols.ldap.again import encode_messages, operations
 from protocols.ldap.controlled import Wanted
 from protocols.ldap.dn import DN
 from protocols.ldap.evaluation import Recognise, predicate
@@ -48,6 +50,9 @@ class Reads:
         they bind, and people are nobody else's business. 50 says so, where 32 would send operators looking for a
         wrong base DN.
         """
+        again = self._again(event, bound, secure)
+        if again is not None:
+            return iter((again,))
         request = event.request
         expired = self._time_limit(request.time_limit) if request.time_limit else None
         if event.controls and (asked := controlled.wanted(event.controls)) is not None:
@@ -55,7 +60,33 @@ class Reads:
         base, tree = self._place(request.base)
         if tree is None and (own := self._own_entry(base, request.scope, bound, secure)) is not None:
             return results(event.message_id, request, (own,), KNOWN.get, expired=expired)
-        return self._reader(base, tree, bound).answer(event.message_id, request, base, expired)
+        slices = self._reader(base, tree, bound).answer(event.message_id, request, base, expired)
+        if bound is None or event.controls or len(event.content) > LONGEST_QUESTION:
+            return slices
+        return self._remembering((bound.provider, bound.identity.user, secure, event.content), slices)
+
+    def _again(self, event: SearchReceived, bound: Bound | None, secure: bool) -> bytes | None:
+        """The whole answer, if this person has asked the same on this revision and may still read."""
+        if bound is None or event.controls:
+            return None
+        asked = (bound.provider, bound.identity.user, secure, event.content)
+        operations = self._contexts.answers.get(asked)
+        if operations is None or self._contexts.readable_by(bound.identity, bound.provider, self._now()) is None:
+            return None
+        return encode_messages(event.message_id, operations)
+
+    def _remembering(self, asked: Asked, slices: Iterator[bytes]) -> Iterator[bytes]:
+        """The same slices; if the first is all there is, and short, the answer is kept."""
+        answers, first = self._contexts.answers, next(slices)
+        yield first
+        for more in slices:
+            yield more
+            break
+        else:
+            if len(first) <= LONGEST_ANSWER:
+                remember(answers, asked, operations(first))
+            return
+        yield from slices
 
     def compare(self, request: CompareRequest, bound: Bound | None, secure: bool) -> Result:
         """True or false (RFC 4511 s4.10). Raises Refused."""

@@ -32,6 +32,8 @@ class SearchReceived(NamedTuple):
     request: SearchRequest
     controls: tuple[Control, ...] = ()
     """Those that are served here, and others that are not critical."""
+    content: bytes = b""
+    """The request as it came, without message ID and controls."""
 
 
 class CompareReceived(NamedTuple):

@@ -240,6 +240,11 @@ class Envelope(NamedTuple):
     stop: int
     controls: tuple[Control, ...]
 
+    @property
+    def content(self) -> bytes:
+        """The encoded operation, without its tag."""
+        return self.octets[self.start : self.stop]
+
     def request(self) -> Request:
         """Raises RemoteProtocolError or Refused."""
         return self.operation.decode(self.octets, self.start, self.stop)

@@ -201,7 +201,7 @@ class LDAPSession(Generic[IdentityT]):
             match request:
                 case SearchRequest() as request:
                     self._searches.add(message.message_id)
-                    return SearchReceived(message.message_id, request, message.controls)
+                    return SearchReceived(message.message_id, request, message.controls, message.content)
                 case CompareRequest() as request:
                     return CompareReceived(message.message_id, request)
                 case BindRequest() as request:
