@@ -192,12 +192,7 @@ class ForwardAuth:
         if level in CLOSED:
             username = identity.username if identity is not None else ""
             self._refuse(exchange, username, asking.circumstances, Decision(CLOSED[level]))
-        elif (
-            level is Level.SECOND_FACTOR
-            and known is not None
-            and who is not None
-            and self._stepping_up.is_due(asking, known, who)
-        ):
+        elif known is not None and who is not None and self._stepping_up.is_due(level, asking, known, who):
             self._telemetry.decisions["proxy", "second_factor_needed"] += 1
             self._send_to_sign_in(asking, realm, self._stepping_up.max_age(asking, who))
         elif known is not None and identity is not None:
