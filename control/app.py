@@ -151,7 +151,7 @@ class Control:
         )
         authentication = Authentication(store, {**proofs(services), "bearer": bearer(store)}, now, services.judge)
         repeated = (
-            RadiusWatch(store).work,
+            RadiusWatch(store, judge).work,
             BackChannel(store, random, post_form).work,
             Delivery(store, post).work,
             CookieSecrets(store, random).work,

@@ -10,9 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from control import radius_credentials
 from control.authentication import admits_still
+from control.policies.asking import Asking
+from control.policies.judge import Judge
 from control.radius_sessions import live_of
-from control.records import Event, RadiusOrder, RadiusSession, User
+from control.records import Application, Binding, Event, Policy, Provider, RadiusOrder, RadiusSession, User
 from control.store.interface import Query, Transaction
 from protocols.link.messages import ChangeSession, ReplyAttribute
 from protocols.radius.orders import COA, DISCONNECT, NOT_FOUND
@@ -29,8 +32,12 @@ PATIENCE = 10.0
 """Seconds after which another process of the outpost takes over an order from the one that knows the NAS."""
 GIVEN_UP = 600.0
 """Seconds after which nobody carries an order any more."""
+AGAIN = (30.0, 120.0, 600.0, 3600.0)
+"""Seconds after which a NAS that has not answered is told once more: it may have been away."""
 USERS_AT_ONCE = 500
 """In one query."""
+RESTLESS = frozenset({"reputation"})
+"""Kinds of policies that say something else whenever somebody guesses: they decide about logins, and end nothing."""
 CAUSE = "Admin-Reset"
 """Acct-Terminate-Cause of a session that its NAS has ended because we said so."""
 
@@ -60,7 +67,8 @@ def pending(tx: Transaction, outpost: str, instance: str) -> list[ChangeSession]
     found = []
     for order in tx.select(RadiusOrder, Query(equal={"outpost": outpost}, ordering=("created",))):
         session = tx.find(RadiusSession, pk=order.session)
-        if session is not None and (order.instance == instance or order.created + PATIENCE <= tx.now):
+        since = max(order.created, order.due)
+        if session is not None and since <= tx.now and (order.instance == instance or since + PATIENCE <= tx.now):
             found.append(_frame(order, session))
     return found
 
@@ -73,7 +81,7 @@ def concluded(tx: Transaction, outpost: str, body: Mapping[str, Any]) -> None:
         _conclude(tx, order, outcome, cause)
 
 
-def unwelcome(tx: Transaction, users: Collection[int] | None = None) -> list[tuple[RadiusSession, str]]:
+def unwelcome(tx: Transaction, judge: Judge, users: Collection[int] | None = None) -> list[tuple[RadiusSession, str]]:
     """Sessions of people who would not be let in again now, and why not: of these users, or of everybody.
 
     Whoever was signed out everywhere has to come again for what began before.
@@ -86,22 +94,58 @@ def unwelcome(tx: Transaction, users: Collection[int] | None = None) -> list[tup
         key = (session.user, session.provider)
         if key not in reasons:
             reasons[key] = admits_still(tx, session.provider, session.user, tx.now)
-        user = tx.find(User, pk=session.user)
-        if reasons[key] != "accepted":
-            found.append((session, reasons[key]))
-        elif user is not None and session.started < user.sessions_not_before:
-            found.append((session, "signed_out"))
+        why = _refusal(tx, session, judge) if reasons[key] == "accepted" else reasons[key]
+        if why is not None:
+            found.append((session, why))
     return found
 
 
+def _refusal(tx: Transaction, session: RadiusSession, judge: Judge) -> str | None:
+    """Why somebody whom account and groups still let in may not stay where they are."""
+    user, provider = tx.find(User, pk=session.user), tx.find(Provider, pk=session.provider)
+    application = tx.find(Application, provider=session.provider)
+    if user is None or provider is None or application is None:
+        return "unknown_provider"
+    if session.started < user.sessions_not_before:
+        return "signed_out"
+    if session.credential and (why := radius_credentials.refusal(tx, provider, session.credential)) is not None:
+        return why
+    said = judge.decide(tx, application, _asking(session, user, tx.now))
+    denies = [one for one in said.answers if not one.passing]
+    # A policy that is broken lets nobody in; whoever is in already stays until one says no.
+    if said.passing or any(one.fault or one.policy.kind in RESTLESS for one in denies):
+        return None
+    return said.reason
+
+
+def _asking(session: RadiusSession, user: User, now: float) -> Asking:
+    """As at the login, as far as the NAS has told of it (`protocols.radius.request.Request.attributes`)."""
+    told = {
+        "protocol": "radius",
+        "nas": session.nas_name or session.nas,
+        "calling_station": session.calling_station,
+        "called_station": session.called_station,
+        "ssid": session.ssid,
+    }
+    attributes = {name: value for name, value in told.items() if value}
+    return Asking(user, now, session.nas, session.username, attributes)
+
+
 def worth_a_look(tx: Transaction, seconds: float) -> set[int]:
-    """Users with sessions that may have to end although nothing was changed: their account is good no more, or the NAS
-    has told of the session in these last seconds (it may have begun, or been heard of, after the change)."""
+    """Users with sessions that may have to end although nothing was changed: their account or certificate is good no
+    more, the application has hours, or the NAS has told of the session in these last seconds (it may have begun, or
+    been heard of, after the change)."""
     found: set[int] = set()
     every: set[int] = set()
+    hours = _with_hours(tx)
     for session in live_of(tx):
-        if session.user is not None:
-            (found if session.last_told > tx.now - seconds else every).add(session.user)
+        if session.user is None:
+            continue
+        ends = radius_credentials.ends(session.credential)
+        look = (
+            session.last_told > tx.now - seconds or session.provider in hours or (ends is not None and ends <= tx.now)
+        )
+        (found if look else every).add(session.user)
     others = sorted(every - found)
     for at in range(0, len(others), USERS_AT_ONCE):
         users = tx.select(User, Query(within={"pk": others[at : at + USERS_AT_ONCE]}))
@@ -109,27 +153,51 @@ def worth_a_look(tx: Transaction, seconds: float) -> set[int]:
     return found
 
 
-def end_unwelcome(tx: Transaction, users: Collection[int] | None = None) -> int:
+def _with_hours(tx: Transaction) -> set[int]:
+    """Providers whose applications have a policy that says something else at another hour."""
+    timed = [policy.pk for policy in tx.select(Policy, Query(equal={"kind": "time"}))]
+    targets = [line.target for line in tx.select(Binding, Query(within={"policy": timed}))] if timed else []
+    found = tx.select(Application, Query(within={"pk": targets})) if targets else []
+    return {one.provider for one in found if one.provider is not None}
+
+
+def end_unwelcome(tx: Transaction, judge: Judge, users: Collection[int] | None = None) -> int:
     """How many sessions were asked to end."""
-    found = unwelcome(tx, users)
+    found = unwelcome(tx, judge, users)
     for session, why in found:
         ask(tx, session, DISCONNECT, why)
     return len(found)
 
 
 def overdue(tx: Transaction) -> list[RadiusOrder]:
-    """Orders that nobody has carried: their outpost is away."""
-    return [order for order in tx.select(RadiusOrder) if order.created + GIVEN_UP <= tx.now]
+    """Orders that nobody has carried: their outpost is away. And those that need no carrying any more."""
+    return [
+        order
+        for order in tx.select(RadiusOrder)
+        if max(order.created, order.due) + GIVEN_UP <= tx.now or (order.rounds and not _goes_on(tx, order))
+    ]
+
+
+def _goes_on(tx: Transaction, order: RadiusOrder) -> bool:
+    session = tx.find(RadiusSession, pk=order.session)
+    return session is not None and session.live
 
 
 def give_up(tx: Transaction) -> None:
     for order in overdue(tx):
-        _conclude(tx, order, "unanswered", "the outpost is away")
+        if order.rounds and not _goes_on(tx, order):
+            tx.delete(order)
+        else:
+            _conclude(tx, order, "unanswered", "the outpost is away")
 
 
 def _conclude(tx: Transaction, order: RadiusOrder, outcome: str, cause: str) -> None:
     session = tx.find(RadiusSession, pk=order.session)
-    tx.delete(order)
+    again = outcome == "unanswered" and order.rounds < len(AGAIN) and session is not None and session.live
+    if again:
+        tx.update(replace(order, rounds=order.rounds + 1, due=tx.now + AGAIN[order.rounds]))
+    else:
+        tx.delete(order)
     if session is None:
         return
     changed = replace(session, outcome=outcome, why=cause or session.why)
@@ -145,6 +213,7 @@ def _conclude(tx: Transaction, order: RadiusOrder, outcome: str, cause: str) -> 
                 "outcome": outcome,
                 "cause": cause,
                 "why": order.why,
+                "again": AGAIN[order.rounds] if again else None,
                 **{name: getattr(session, name) for name in ("nas", "nas_name", "session", "calling_station", "port")},
             },
             user={"pk": user.pk, "username": user.username, "email": user.email} if user is not None else {},

@@ -21,7 +21,7 @@ DOUBTED_SECONDS = 86_400.0
 """Without a word of its NAS, after which a session keeps nobody else out: its end may have been lost."""
 MOST = 2**62
 """Octets or seconds."""
-TEXTS = ("username", "calling_station", "called_station", "ssid", "port", "framed_ip", "cause")
+TEXTS = ("username", "calling_station", "called_station", "ssid", "port", "framed_ip", "credential", "cause")
 COUNTS = ("seconds", "input_octets", "output_octets")
 OF_SESSIONS = frozenset({"start", "interim", "stop"})
 REBOOTED = {"on": "NAS-Reboot", "off": "Admin-Reboot"}

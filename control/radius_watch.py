@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Collection
 
 from control import radius_orders
+from control.policies.judge import Judge
+from control.records import Device, IssuedCertificate, Token
 from control.repeating import Repeating
 from control.store.interface import Store, Transaction
 
@@ -20,8 +22,6 @@ OF_USERS = frozenset({"user", "members"})
 OF_NOBODY = frozenset(
     {
         "radius_order",
-        "issued_certificate",
-        "token",
         "ended_session",
         "certificate",
         "stage",
@@ -32,11 +32,20 @@ OF_NOBODY = frozenset(
 """Kinds that take nobody's access away. Whatever is in neither set concerns everybody."""
 
 
+OWNED: dict[str, type[Token | Device | IssuedCertificate]] = {
+    "token": Token,
+    "device": Device,
+    "issued_certificate": IssuedCertificate,
+}
+"""What opens the network for one user. Of one that is gone nobody knows any more whose it was."""
+
+
 class RadiusWatch:
     """One a control process; several may look at once, and order once."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, judge: Judge) -> None:
         self._store = store
+        self._judge = judge
         self._changed = asyncio.Event()
         self._revision = 0
         self.work = Repeating("looking after RADIUS sessions", self.look, self._pause)
@@ -53,21 +62,21 @@ class RadiusWatch:
 
     async def look(self) -> None:
         """Writes only if there is something to write."""
-        since = self._revision
-        newest, users, wanted = await self._store.read(lambda tx: _wanted(tx, since))
+        since, judge = self._revision, self._judge
+        newest, users, wanted = await self._store.read(lambda tx: _wanted(tx, judge, since))
         if wanted:
-            await self._store.write(lambda tx: _act(tx, users))
+            await self._store.write(lambda tx: _act(tx, judge, users))
         self._revision = newest
 
 
-def _wanted(tx: Transaction, since: int) -> tuple[int, Collection[int] | None, bool]:
+def _wanted(tx: Transaction, judge: Judge, since: int) -> tuple[int, Collection[int] | None, bool]:
     """The newest revision, whom the changes since then and the time concern (None: everybody), and whether that is for
     anybody."""
     newest = tx.revision().number
     users = _concerned(tx, since)
     if users is not None:
         users = users | radius_orders.worth_a_look(tx, LATELY)
-    return newest, users, bool(radius_orders.overdue(tx) or radius_orders.unwelcome(tx, users))
+    return newest, users, bool(radius_orders.overdue(tx) or radius_orders.unwelcome(tx, judge, users))
 
 
 def _concerned(tx: Transaction, since: int) -> set[int] | None:
@@ -79,11 +88,20 @@ def _concerned(tx: Transaction, since: int) -> set[int] | None:
             users.add(line.pk)
         elif line.kind == "members":
             users.update(line.joined, line.left)
+        elif (record := OWNED.get(line.kind)) is not None and (owner := _owner(tx, record, line.pk)) is not None:
+            users.add(owner)
         elif line.kind not in OF_NOBODY:
             return None
     return users
 
 
-def _act(tx: Transaction, users: Collection[int] | None) -> None:
-    radius_orders.end_unwelcome(tx, users)
+def _owner(tx: Transaction, record: type[Token | Device | IssuedCertificate], pk: object) -> int | None:
+    found = tx.find(record, pk=pk)
+    if isinstance(found, IssuedCertificate) and found.device is not None:
+        found = tx.find(Device, pk=found.device)
+    return None if found is None else found.user
+
+
+def _act(tx: Transaction, judge: Judge, users: Collection[int] | None) -> None:
+    radius_orders.end_unwelcome(tx, judge, users)
     radius_orders.give_up(tx)

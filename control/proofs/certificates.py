@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import pairwise
@@ -18,6 +19,7 @@ from control.authentication import Prove, Proved
 from control.flows.state import FlowStore
 from control.proofs.devices import stands_for
 from control.proofs.names import named
+from control.radius_credentials import SESSION, of_certificate
 from control.records import Certificate, Device, IssuedCertificate, Provider, User
 from control.store.interface import Query, Transaction
 from control.verbs.certificates import certificates_in, revocations_in
@@ -51,10 +53,11 @@ def certificate(store: FlowStore, now: Callable[[], float]) -> Prove:
             chain = _chain(question.proof.get("chain"))
             authorities = await store.read(lambda tx: _authorities(tx, provider))
             settings = {**provider.settings, "client_authorities": authorities}
-            check(chain, settings, datetime.fromtimestamp(now(), UTC))
+            path = check(chain, settings, datetime.fromtimestamp(now(), UTC))
         except Refused as refused:
             return Proved(refused.reason)
-        return await store.read(lambda tx: _proved(tx, provider, chain[0], question.username.strip()))
+        proved = await store.read(lambda tx: _proved(tx, provider, chain[0], question.username.strip()))
+        return replace(proved, keys={SESSION: of_certificate(path)}) if proved.reason == "accepted" else proved
 
     return prove
 
@@ -111,8 +114,9 @@ def _authorities(tx: Transaction, provider: Provider) -> str:
     return "".join(one.certificate_data for one in tx.select(Certificate, Query(within={"pk": wanted})))
 
 
-def check(chain: Sequence[x509.Certificate], settings: dict[str, Any], now: datetime) -> None:
-    """``settings``: PEM in ``client_authorities`` and ``client_revocations``. Raises Refused."""
+def check(chain: Sequence[x509.Certificate], settings: dict[str, Any], now: datetime) -> Sequence[x509.Certificate]:
+    """The path from the leaf to the authority that is believed. ``settings``: PEM in ``client_authorities`` and
+    ``client_revocations``. Raises Refused."""
     from cryptography.x509 import BasicConstraints
     from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
@@ -133,6 +137,7 @@ def check(chain: Sequence[x509.Certificate], settings: dict[str, Any], now: date
         raise Refused("untrusted_certificate") from None
     if any(_is_revoked(one, issuer, settings) for one, issuer in pairwise(path)):
         raise Refused("certificate_revoked")
+    return path
 
 
 def names_in(leaf: x509.Certificate) -> Iterator[str]:

@@ -9,6 +9,7 @@ import re
 
 from control.authentication import Prove, Proved
 from control.flows.state import FlowStore
+from control.radius_credentials import SESSION, of_device
 from control.records import Device, Provider, User
 from control.store.interface import Transaction
 from protocols.link.messages import Authenticate, ReplyAttribute
@@ -42,7 +43,8 @@ def stands_for(tx: Transaction, found: Device) -> Proved:
         return Proved("device_disabled", found.user)
     if user is None:
         return Proved("device_of_nobody")
-    return Proved("accepted", user.pk, user.credential_version, reuse=None, reply=reply(found))
+    keys = {SESSION: of_device(found.pk)}
+    return Proved("accepted", user.pk, user.credential_version, reuse=None, keys=keys, reply=reply(found))
 
 
 def reply(device: Device) -> tuple[ReplyAttribute, ...]:

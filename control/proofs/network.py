@@ -16,6 +16,7 @@ from typing import Any
 from control.authentication import Prove, Proved
 from control.flows.state import FlowStore
 from control.proofs.names import named
+from control.radius_credentials import SESSION, of_password
 from control.records import Provider, Token, User
 from control.store.interface import Transaction
 from control.verbs import tokens
@@ -116,7 +117,8 @@ async def _prove(store: FlowStore, provider: Provider, names: tuple[str, ...], m
     for password in found.passwords:
         if user is not None and (keys := matches(password.key)) is not None:
             await store.write(partial(tokens.used, pk=password.pk))
-            return Proved("accepted", user.pk, user.credential_version, reuse=None, keys=keys)
+            told = {**keys, SESSION: of_password(password.pk)}
+            return Proved("accepted", user.pk, user.credential_version, reuse=None, keys=told)
     if user is not None and any(matches(password.key) is not None for password in found.ended):
         return Proved("device_password_expired", user.pk)
     if user is None or not found.passwords:

@@ -83,6 +83,8 @@ class RadiusSession(Record):
     ssid: str = ""
     port: str = ""
     framed_ip: str = ""
+    credential: str = ""
+    """What it stands on beside the user (`control.radius_credentials`)."""
     started: float = 0.0
     last_told: float = 0.0
     """When what the NAS told last was so."""
@@ -127,3 +129,6 @@ class RadiusOrder(Record):
     attributes: tuple[dict[str, Any], ...] = ()
     """``name``, ``value`` and ``tag`` of what is to change."""
     created: float = 0.0
+    rounds: int = 0
+    """How often the NAS has not answered it, and when it is asked again."""
+    due: float = 0.0

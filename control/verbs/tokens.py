@@ -195,13 +195,13 @@ def reveal(tx: Transaction, pk: str) -> str | None:
 def app_password(tx: Transaction, user: int, typed: str, intents: Sequence[str] = (APP_PASSWORD,)) -> Token | None:
     """The user's password of a device that this is, if it is good now."""
     token = _device_password(tx, user, typed, intents)
-    return token if token is not None and not _expired(token, tx.now) else None
+    return token if token is not None and not expired(token, tx.now) else None
 
 
 def has_ended(tx: Transaction, user: int, typed: str, intents: Sequence[str] = (APP_PASSWORD,)) -> bool:
     """Is this a password of a device of the user's that was good, and has expired?"""
     token = _device_password(tx, user, typed, intents)
-    return token is not None and _expired(token, tx.now)
+    return token is not None and expired(token, tx.now)
 
 
 def _device_password(tx: Transaction, user: int, typed: str, intents: Sequence[str]) -> Token | None:
@@ -214,7 +214,7 @@ def _device_password(tx: Transaction, user: int, typed: str, intents: Sequence[s
 def network_passwords(tx: Transaction, user: int, ended: bool = False) -> list[Token]:
     """Those of the user that are good now, or those that have ``ended``; in no particular order."""
     found = tx.select(Token, Query(equal={"user": user, "intent": NETWORK_PASSWORD}, limit=MOST_NETWORK_PASSWORDS))
-    return [token for token in found if _expired(token, tx.now) is ended]
+    return [token for token in found if expired(token, tx.now) is ended]
 
 
 def used(tx: Transaction, pk: str) -> None:
@@ -239,7 +239,7 @@ def owner(tx: Transaction, key: str, intent: str = "api") -> User | None:
     if not 0 < len(key) <= MAX_KEY_LENGTH:
         return None
     token = tx.find(Token, key_digest=digest(key))
-    if token is None or token.intent != intent or _expired(token, tx.now):
+    if token is None or token.intent != intent or expired(token, tx.now):
         return None
     try:
         user = tx.get(User, token.user)
@@ -248,5 +248,5 @@ def owner(tx: Transaction, key: str, intent: str = "api") -> User | None:
     return user if validity.refusal(user, tx.now) is None else None
 
 
-def _expired(token: Token, now: float) -> bool:
+def expired(token: Token, now: float) -> bool:
     return token.expiring and token.expires is not None and token.expires <= now

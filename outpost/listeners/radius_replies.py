@@ -37,7 +37,8 @@ class Replies:
         identity = decision.identity
         if identity is None:
             return b""
-        own = attribute(USER_NAME, identity.username.encode()[:MAX_VALUE]) + attribute(CLASS, class_of(identity.user))
+        ours = class_of(identity.user, decision.keys.get("session", ""))
+        own = attribute(USER_NAME, identity.username.encode()[:MAX_VALUE]) + attribute(CLASS, ours)
         told = self._chosen(request, decision, identity)
         if CHARGEABLE_USER_IDENTITY in request.packet.first and not any(one.name.lower() == CUI for one in told):
             own += attribute(CHARGEABLE_USER_IDENTITY, identity.uid.encode()[:MAX_VALUE])

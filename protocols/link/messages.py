@@ -474,7 +474,8 @@ class Authenticated:
     """None: not at all, as for whatever consumed a one-time code."""
     keys: dict[str, str] = field(default_factory=dict, repr=False)
     """What an accepted proof gives besides, for the door alone. After mschapv2: ``authenticator_response``
-    (``S=`` and 40 digits, RFC 2759) and ``password_hash_hash`` (hex), from which the keys of RFC 3079 follow."""
+    (``S=`` and 40 digits, RFC 2759) and ``password_hash_hash`` (hex), from which the keys of RFC 3079 follow.
+    ``session``: control's word for what a RADIUS session stands on beside the user, for its Class."""
     challenge: Challenge | None = None
     """With the outcome *challenged*, for a door that can ask."""
     reply: tuple[ReplyAttribute, ...] = ()

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from protocols.errors import RemoteProtocolError
 from protocols.radius.authenticators import keyed_request_verifies, plain_reply, signed_reply
-from protocols.radius.class_attribute import user_of
+from protocols.radius.class_attribute import told_in
 from protocols.radius.dictionary import (
     ACCT_DELAY_TIME,
     ACCT_INPUT_GIGAWORDS,
@@ -55,8 +55,8 @@ class Accounted:
     told: dict[str, str | int] = field(repr=False)
     """``status``, ``provider``, ``nas`` (its address), ``nas_name`` (what it calls itself), ``delay`` (seconds since it
     happened). Of a session also ``session``, ``seconds``, ``input_octets``, ``output_octets``, and what is known of
-    ``user`` (pk), ``username``, ``calling_station``, ``called_station``, ``ssid``, ``port``, ``framed_ip``,
-    ``cause``."""
+    ``user`` (pk) and ``credential`` (of our Class), ``username``, ``calling_station``, ``called_station``, ``ssid``,
+    ``port``, ``framed_ip``, ``cause``."""
 
 
 Event = Accounted | Resend | StatusAnswered | Discard
@@ -161,9 +161,9 @@ def _of_session(request: Request) -> dict[str, str | int]:
         "cause": names_of("Acct-Terminate-Cause").get(cause, str(cause)) if cause else "",
     }
     for at in packet.offsets(CLASS):
-        user = user_of(packet.octets[at + 2 : at + packet.octets[at + 1]])
-        if user is not None:
-            known["user"] = user
+        ours = told_in(packet.octets[at + 2 : at + packet.octets[at + 1]])
+        if ours is not None:
+            known["user"], known["credential"] = ours
     return {name: value for name, value in known.items() if value != ""}
 
 

@@ -5,21 +5,18 @@ It holds no secret, and is believed only from a NAS that knows its own.
 
 from __future__ import annotations
 
+import re
+
 PREFIX = b"outpost:user:"
+OURS = re.compile(re.escape(PREFIX) + rb"([0-9]{1,18})(?::([A-Za-z0-9.-]{1,200}))?")
 
 
-MOST_DIGITS = 18
-"""Of a pk."""
+def class_of(user: int, credential: str = "") -> bytes:
+    """``user``: the pk. ``credential``: control's word for what the session stands on beside the user."""
+    return PREFIX + str(user).encode() + (b":" + credential.encode() if credential else b"")
 
 
-def class_of(user: int) -> bytes:
-    """``user``: the pk."""
-    return PREFIX + str(user).encode()
-
-
-def user_of(value: bytes) -> int | None:
-    """The pk in a Class of ours; None for another's."""
-    digits = value.removeprefix(PREFIX)
-    if not value.startswith(PREFIX) or not digits.isdigit() or len(digits) > MOST_DIGITS:
-        return None
-    return int(digits)
+def told_in(value: bytes) -> tuple[int, str] | None:
+    """The pk and the credential in a Class of ours; None for another's."""
+    found = OURS.fullmatch(value)
+    return None if found is None else (int(found[1]), (found[2] or b"").decode())

@@ -13,7 +13,8 @@ import pytest
 from control import radius_orders
 from control.authentication import Authentication
 from control.link import Link
-from control.radius_orders import GIVEN_UP, PATIENCE
+from control.policies.judge import Judge
+from control.radius_orders import AGAIN, GIVEN_UP, PATIENCE
 from control.radius_sessions import told
 from control.radius_watch import LATELY, RadiusWatch
 from control.records import Application, Binding, Event, Group, Outpost, Provider, RadiusOrder, RadiusSession, User
@@ -65,7 +66,7 @@ class House:
         self.write(lambda tx: tx.update(replace(tx.get(User, user), **fields)))
 
     def look(self) -> None:
-        self.write(lambda tx: radius_orders.end_unwelcome(tx))
+        self.write(lambda tx: radius_orders.end_unwelcome(tx, Judge()))
 
     def session(self, name: str) -> RadiusSession:
         [found] = self.store.read_now(lambda tx: tx.select(RadiusSession, Query(equal={"session": name})))
@@ -173,11 +174,40 @@ def test_112_what_became_of_it(house: House, outcome: str, cause: str, live: boo
     house.conclude(outcome, cause)
     session = house.session("alice")
     assert (session.live, session.outcome, session.why) == (live, outcome, cause or "inactive")
-    assert house.orders == []
+    assert len(house.orders) == (outcome == "unanswered")
+    assert house.pending() == []
     [event] = house.store.read_now(lambda tx: tx.select(Event, Query(equal={"action": "radius_disconnect"})))
     assert (event.user["username"], event.context["outcome"], event.context["cause"]) == ("alice", outcome, cause)
     house.look()
+    assert len(house.orders) == (outcome == "unanswered")
+
+
+def test_a_nas_that_does_not_answer_is_asked_again_ever_later(house: House) -> None:
+    house.change(house.alice, is_active=False)
+    house.look()
+    for waits in AGAIN:
+        [order] = house.pending()
+        house.conclude("unanswered")
+        house.clock.advance(waits - 1)
+        assert house.pending() == []
+        house.clock.advance(1)
+        assert [one.pk for one in house.pending()] == [order.pk]
+    house.conclude("unanswered")
     assert house.orders == []
+    assert (house.session("alice").live, house.session("alice").outcome) == (True, "unanswered")
+    events = house.store.read_now(lambda tx: tx.select(Event, Query(equal={"action": "radius_disconnect"})))
+    assert {event.context["again"] for event in events} == {*AGAIN, None}
+    assert len(events) == len(AGAIN) + 1
+
+
+def test_a_session_that_has_ended_meanwhile_is_not_asked_for_again(house: House) -> None:
+    house.change(house.alice, is_active=False)
+    house.look()
+    house.conclude("unanswered")
+    house.tell("stop", "alice")
+    house.write(radius_orders.give_up)
+    assert house.orders == []
+    assert house.session("alice").outcome == "unanswered"
 
 
 def test_the_last_numbers_come_after_the_end_that_we_brought_about(house: House) -> None:
@@ -203,8 +233,12 @@ def test_what_nobody_carries_is_given_up(house: House) -> None:
     house.look()
     house.clock.advance(GIVEN_UP)
     house.write(radius_orders.give_up)
-    assert house.orders == []
+    assert house.pending() == []
     assert (house.session("alice").outcome, house.session("alice").live) == ("unanswered", True)
+    for _ in AGAIN:
+        house.clock.advance(GIVEN_UP + max(AGAIN))
+        house.write(radius_orders.give_up)
+    assert house.orders == []
 
 
 def test_an_order_of_a_session_that_is_gone_is_carried_no_more(house: House) -> None:
@@ -221,7 +255,7 @@ def test_an_order_of_a_session_that_is_gone_is_carried_no_more(house: House) -> 
 
 def test_the_watch_looks_after_a_change_and_the_link_tells_the_outpost(house: House) -> None:
     async def act() -> None:
-        watch = RadiusWatch(house.store)
+        watch = RadiusWatch(house.store, Judge())
         link = Link(house.store, Authentication(house.store, {}, house.clock))
         frames = link.follow(house.outpost, codec.encode(Hello("i1", "host", "0.1.0")))
         watch.work.start()
@@ -247,12 +281,12 @@ def test_only_whom_a_change_concerns_is_looked_at(house: House, monkeypatch: pyt
     looked: list[Any] = []
     real = radius_orders.unwelcome
 
-    def recorded(tx: Transaction, whom: Any = None) -> Any:
+    def recorded(tx: Transaction, judge: Judge, whom: Any = None) -> Any:
         looked.append(None if whom is None else set(whom))
-        return real(tx, whom)
+        return real(tx, judge, whom)
 
     monkeypatch.setattr(radius_orders, "unwelcome", recorded)
-    watch = RadiusWatch(ImmediateStore(house.store))
+    watch = RadiusWatch(ImmediateStore(house.store), Judge())
     run(watch.look())
     house.clock.advance(LATELY)
     house.change(house.bob, name="Robert")
@@ -267,7 +301,7 @@ def test_only_whom_a_change_concerns_is_looked_at(house: House, monkeypatch: pyt
 
 def test_what_the_time_brings_about_is_seen_without_a_change(house: House) -> None:
     house.change(house.alice, valid_until=house.clock() + DAY)
-    watch = RadiusWatch(ImmediateStore(house.store))
+    watch = RadiusWatch(ImmediateStore(house.store), Judge())
     run(watch.look())
     house.clock.advance(DAY - 1)
     run(watch.look())
@@ -280,7 +314,7 @@ def test_what_the_time_brings_about_is_seen_without_a_change(house: House) -> No
 def test_a_session_that_is_told_of_after_the_change_ends_too(house: House) -> None:
     house.tell("stop", "alice")
     house.write(lambda tx: tx.remove_members(house.staff, [house.alice]))
-    watch = RadiusWatch(ImmediateStore(house.store))
+    watch = RadiusWatch(ImmediateStore(house.store), Judge())
     run(watch.look())
     assert house.orders == []
     house.tell("start", "late", user=house.alice)

@@ -23,7 +23,7 @@ def nas(tx: Transaction, records: Sequence[RadiusNas], view: View) -> list[Body]
 def sessions(tx: Transaction, records: Sequence[RadiusSession], view: View) -> list[Body]:
     return [
         {
-            **{name: value for name, value in asdict(one).items() if name not in ("expires", "instance")},
+            **{name: value for name, value in asdict(one).items() if name not in ("expires", "instance", "credential")},
             "started": moment(one.started),
             "last_told": moment(one.last_told),
             "ended": moment(one.ended) if one.ended is not None else None,
