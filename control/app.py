@@ -36,6 +36,7 @@ from control.passwords import Passwords, Unfit
 from control.policies.judge import Judge
 from control.policies.places import places
 from control.proofs import proofs
+from control.radius_dictionaries import learn_from
 from control.radius_watch import RadiusWatch
 from control.records import Outpost
 from control.repeating import Repeating
@@ -65,6 +66,7 @@ def open_store(config: ControlConfig) -> SqlStore:
 def _opened(config: ControlConfig) -> SqlStore:
     """Raises CannotStart and Unavailable."""
     try:
+        learn_from(config.dictionaries)
         return SqlStore(config.database, [config.secret_key.reveal()])
     except (WrongSecretKey, NewerStore, ValueError) as error:
         raise CannotStart(str(error)) from error

@@ -46,6 +46,8 @@ class ControlConfig:
     mail_server: MailServer | None = None
     mail_templates: Path | None = None
     """A folder whose templates replace ours."""
+    dictionaries: tuple[Path, ...] = ()
+    """FreeRADIUS' (`control.radius_dictionaries`)."""
     secret_key_made: Path | None = None
     """Where a new secret key was written just now."""
 
@@ -65,6 +67,7 @@ class ControlConfig:
             asn=settings.events.context_processors.asn,
             mail_server=_mail_server(settings.email),
             mail_templates=settings.email.template_dir,
+            dictionaries=settings.radius.dictionaries,
             breached_passwords=settings.data_dir.absolute() / BREACHED_FILE,
             secret_key_made=made,
         )

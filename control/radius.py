@@ -5,12 +5,13 @@ Every function here is a verb over one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from control.records import Certificate, Provider, RadiusNas, RadiusRule
 from control.store.interface import Query, Transaction
 from protocols.link.messages import EAP_METHODS, NasRecord, ReplyAttribute, ReplyRule
+from protocols.radius.reply import portable
 
 
 def settings(tx: Transaction, provider: Provider) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def rules(tx: Transaction, provider: int) -> list[RadiusRule]:
 
 def rule_record(rule: RadiusRule) -> ReplyRule:
     return ReplyRule(
-        attributes=tuple(ReplyAttribute(**attribute) for attribute in rule.attributes),
+        attributes=tuple(map(reply_attribute, rule.attributes)),
         group=rule.group,
         nas=rule.nas,
         ssid=rule.ssid,
@@ -56,6 +57,14 @@ def rule_record(rule: RadiusRule) -> ReplyRule:
         begins=rule.begins,
         ends=rule.ends,
     )
+
+
+def reply_attribute(one: Mapping[str, Any]) -> ReplyAttribute:
+    """As outposts know it. One whose dictionary is gone stays as it is, and the outpost says that it left it out."""
+    try:
+        return ReplyAttribute(*portable(one["name"], one["value"], one["tag"]))
+    except ValueError:
+        return ReplyAttribute(**one)
 
 
 def nas_record(nas: RadiusNas) -> NasRecord:

@@ -14,10 +14,11 @@ from control import radius_credentials
 from control.authentication import admits_still
 from control.policies.asking import Asking
 from control.policies.judge import Judge
+from control.radius import reply_attribute
 from control.radius_sessions import live_of
 from control.records import Application, Binding, Event, Policy, Provider, RadiusOrder, RadiusSession, User
 from control.store.interface import Query, Transaction
-from protocols.link.messages import ChangeSession, ReplyAttribute
+from protocols.link.messages import ChangeSession
 from protocols.radius.orders import COA, DISCONNECT, NOT_FOUND
 from rules import validity
 from rules.names import shown
@@ -231,5 +232,5 @@ def _frame(order: RadiusOrder, session: RadiusSession) -> ChangeSession:
         nas_name=session.nas_name,
         session=session.session,
         calling_station=session.calling_station,
-        attributes=tuple(ReplyAttribute(**one) for one in order.attributes),
+        attributes=tuple(map(reply_attribute, order.attributes)),
     )

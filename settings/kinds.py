@@ -99,6 +99,10 @@ def _folder(raw: object) -> Path:
     return path
 
 
+def _paths(raw: object) -> tuple[Path, ...]:
+    return tuple(_folder(item) for item in _items(raw))
+
+
 def _url(raw: object) -> str:
     url = _text(raw).strip()
     parts = urlsplit(url)
@@ -173,6 +177,7 @@ BOOLEAN: Kind[bool] = Kind(_boolean, lambda value: "true" if value else "false")
 PORT = whole_number(1, 65535)
 FOLDER: Kind[Path] = Kind(_folder, str)
 OPTIONAL_PATH: Kind[Path | None] = Kind(_path, _or_unset)
+PATHS: Kind[tuple[Path, ...]] = Kind(_paths, lambda paths: ", ".join(map(str, paths)) or "(not set)")
 URL: Kind[str] = Kind(_url, _or_unset)
 URLS: Kind[tuple[str, ...]] = Kind(_urls, lambda urls: ", ".join(urls) or "(not set)")
 ADDRESSES: Kind[tuple[Address, ...]] = Kind(_addresses, _joined)

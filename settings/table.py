@@ -17,6 +17,7 @@ from settings.kinds import (
     FOLDER,
     NETWORKS,
     OPTIONAL_PATH,
+    PATHS,
     PORT,
     SECRET,
     TEXT,
@@ -116,6 +117,13 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True)
+class Radius:
+    dictionaries: tuple[Path, ...] = setting(
+        PATHS, "", "FreeRADIUS dictionary files (version 3) with more attributes for answers; with commas between"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What both programs run with. ``sources`` says for every name where its value came from."""
 
@@ -143,6 +151,7 @@ class Settings:
     log: Log = section(Log)
     email: Email = section(Email)
     events: Events = section(Events)
+    radius: Radius = section(Radius)
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
 

@@ -12,8 +12,9 @@ from control.expression.operations import ADDRESSES, kind_of
 from control.mappings.answers import Broken, Mappings
 from control.records import PropertyMapping
 from protocols.link.messages import ReplyAttribute
+from protocols.radius.definitions import Definition, named, placed, vendors_own
 from protocols.radius.dictionary import DataType
-from protocols.radius.reply import DEFINITIONS, MOST_OCTETS, Definition, check, octets_of, vendors_own
+from protocols.radius.reply import MOST_OCTETS, check, told, written
 
 MOST_ATTRIBUTES = 50
 """Of one answer; a NAS looks at few of them."""
@@ -29,9 +30,6 @@ TYPES = {
     "ifid": DataType.IFID,
 }
 """FreeRADIUS' words, which authentik's users know."""
-BY_NUMBER: dict[Any, Definition] = {(one.vendor, one.number): one for one in DEFINITIONS.values()}
-"""(vendor or 0, number)"""
-
 Key = tuple[str, int]
 """Name in lower case, and tag (RFC 2868)."""
 
@@ -100,7 +98,7 @@ class Packet(Exposed):
             raise TypeError("define_attribute takes a name and a number")
         if type(vendor_code) is not int or type(attribute_type) is not str or attribute_type not in TYPES:
             raise ValueError(f"define_attribute takes the number of a vendor, and a type: {', '.join(TYPES)}")
-        known = BY_NUMBER.get((vendor_code, attribute_code))
+        known = placed(vendor_code, attribute_code)
         if known is None:
             known = vendors_own(attribute_name, vendor_code, attribute_code, TYPES[attribute_type])
         self._defined[attribute_name.lower()] = known
@@ -109,17 +107,17 @@ class Packet(Exposed):
 
     def _place(self, key: Any) -> tuple[Key, Definition]:
         if number := _number(key):
-            found = BY_NUMBER.get(number)
+            found = placed(*number)
             if found is None:
                 raise ValueError(f"{key} is no RADIUS attribute that an answer can have.")
-            return (found.name.lower(), 0), found
+            return (written(found).lower(), 0), found
         if type(key) is not str:
             raise TypeError(f"the name of an attribute is text, not '{kind_of(key)}'")
         name, colon, tag = key.partition(":")
-        found = self._defined.get(name.lower()) or DEFINITIONS.get(name.lower())
+        found = self._defined.get(name.lower()) or named(name)
         if found is None or (colon and not tag.isdecimal()):
             raise ValueError(f"“{key[:64]}” is no RADIUS attribute that an answer can have; use define_attribute.")
-        return (_written(found).lower(), int(tag) if colon else 0), found
+        return (written(found).lower(), int(tag) if colon else 0), found
 
     def _values(self, key: Any) -> list[Any]:
         place, _ = self._place(key)
@@ -147,13 +145,6 @@ def _number(key: Any) -> tuple[int, int] | None:
     return None
 
 
-def _written(definition: Definition) -> str:
-    """The name that the outpost knows it by."""
-    if DEFINITIONS.get(definition.name.lower()) == definition:
-        return definition.name
-    return f"Attr-26.{definition.vendor}.{definition.number}"
-
-
 def _told(definition: Definition, value: Any, tag: int) -> ReplyAttribute:
     """Raises ValueError, with a sentence, for what the attribute's type does not allow."""
     kind = type(value)
@@ -161,9 +152,9 @@ def _told(definition: Definition, value: Any, tag: int) -> ReplyAttribute:
         value = str(value)
     elif kind not in (str, int):
         raise ValueError(f"The value of {definition.name} is text or a number, not '{kind_of(value)}'.")
-    name = _written(definition)
-    if name != definition.name:
-        value = f"0x{octets_of(definition, value).hex()}"
+    if tag and not definition.tagged:
+        raise ValueError(f"{definition.name} takes no tag.")
+    name, value, tag = told(definition, value, tag)
     check(name, value, tag)
     return ReplyAttribute(name, value, tag)
 

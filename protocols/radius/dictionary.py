@@ -61,6 +61,13 @@ class DataType(StrEnum):
     VSA = "vsa"
     EXTENDED = "extended"
     LONG_EXTENDED = "long-extended"
+    # Of dictionaries only:
+    BYTE = "byte"
+    SHORT = "short"
+    SIGNED = "signed"
+    ETHER = "ether"
+    COMBO_IP = "combo-ip"
+    UNWRITABLE = "unwritable"
 
 
 @dataclass(frozen=True, slots=True)

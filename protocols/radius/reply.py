@@ -2,67 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from struct import pack
 
 from protocols.errors import LocalProtocolError
-from protocols.radius.dictionary import ATTRIBUTES, DataType
+from protocols.radius.definitions import LEARNED, LONG_EXTENDED, Definition, defined, generic, is_built_in
+from protocols.radius.dictionary import DataType
 from protocols.radius.mppe import salted
 from protocols.radius.packet import MAX_VALUE, attribute
-from protocols.radius.value_names import NAMES, VALUES
-from protocols.radius.vendor import vendor_attribute
-from protocols.radius.vendor_dictionary import ATTRIBUTES as VENDOR_ATTRIBUTES
-from protocols.radius.vendor_dictionary import VENDORS
+from protocols.radius.values import octets_of
+from protocols.radius.vendor import formed
 
 MOST_OCTETS = 3000  # of one answer's chosen attributes; keys, EAP and Proxy-State need the rest of the 4,096
 MAX_TAG = 0x1F  # RFC 2868 section 3
 MAX_VENDOR_VALUE = 247
-
-TAGGED = frozenset({64, 65, 66, 67, 69, 81, 82, 83, 90, 91})
-"""RFC 2868."""
-TUNNEL_PASSWORD = 69
-
-PROTOCOLS_OWN = frozenset({1, 2, 3, 24, 26, 33, 60, 70, 79, 80})
-"""What the protocol itself says, and no rule may."""
-IN_ACCOUNTING = frozenset({40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 55, 68, 86, 101})
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    name: str
-    number: int
-    type: DataType
-    vendor: int = 0
-    """0: a standard attribute."""
-    hidden: bool = False
-    """On its way, by RFC 2868 section 3.5."""
-
-    @property
-    def tagged(self) -> bool:
-        return not self.vendor and self.number in TAGGED
-
-
-def _definitions() -> dict[str, Definition]:
-    found = {
-        one.name.lower(): Definition(one.name, one.number, one.type, hidden=one.number == TUNNEL_PASSWORD)
-        for one in ATTRIBUTES
-        if one.number not in PROTOCOLS_OWN | IN_ACCOUNTING
-    }
-    for vendor, lines in VENDOR_ATTRIBUTES.items():
-        for line in lines.split():
-            number, kind, name = line.split(":", 2)
-            definition = Definition(name, int(number), DataType(kind.rstrip("*")), VENDORS[vendor], "*" in kind)
-            found.setdefault(name.lower(), definition)
-    return found
-
-
-DEFINITIONS: dict[str, Definition] = _definitions()
-"""By name in lower case."""
-UNNAMED = re.compile(r"attr-26\.([0-9]{1,8})\.([0-9]{1,3})")
-"""A vendor's attribute that no dictionary names, as FreeRADIUS writes it: vendor, number; the value is octets."""
 
 Hide = Callable[[bytes], bytes]
 """What hides a value in one answer: salt and all."""
@@ -77,24 +29,6 @@ def hiding(secret: bytes, authenticator: bytes, salts: Callable[[], bytes]) -> H
         return salt + salted(value, secret, authenticator, salt)
 
     return hide
-
-
-def defined(name: str) -> Definition:
-    """Raises ValueError with a sentence."""
-    unnamed = UNNAMED.fullmatch(name.lower())
-    if unnamed is not None:
-        return vendors_own(name, int(unnamed[1]), int(unnamed[2]), DataType.STRING)
-    try:
-        return DEFINITIONS[name.lower()]
-    except KeyError:
-        raise ValueError(f"“{name}” is no RADIUS attribute that an answer can have.") from None
-
-
-def vendors_own(name: str, vendor: int, number: int, type: DataType) -> Definition:
-    """One that is in no dictionary. Raises ValueError with a sentence."""
-    if not 0 < vendor < 2**24 or not 0 < number < 256:
-        raise ValueError(f"{name}: a vendor's number has 24 bits, and that of its attribute 8; none is 0.")
-    return Definition(name, number, type, vendor)
 
 
 def encoded(name: str, value: str | int, tag: int, hide: Hide) -> bytes:
@@ -114,11 +48,46 @@ def encoded(name: str, value: str | int, tag: int, hide: Hide) -> bytes:
     if len(octets) > (MAX_VENDOR_VALUE if definition.vendor else MAX_VALUE):
         raise ValueError(f"The value of {definition.name} is too long: {len(octets)} octets.")
     try:
-        if definition.vendor:
-            return vendor_attribute(definition.vendor, definition.number, octets)
-        return attribute(definition.number, octets)
-    except LocalProtocolError as error:
+        return _placed(definition, octets)
+    except (LocalProtocolError, OverflowError, ValueError) as error:
         raise ValueError(f"{definition.name}: {error}.") from error
+
+
+def _placed(definition: Definition, octets: bytes) -> bytes:
+    """With its number, and those of the attributes around it. Raises what does not fit."""
+    extended = not definition.vendor and bool(definition.below)
+    inside = definition.below[1:] if extended else definition.below
+    for number in reversed(inside):
+        octets = bytes((number, len(octets) + 2)) + octets
+    if definition.vendor:
+        return formed(definition.vendor, definition.form, definition.number, octets)
+    if extended:  # RFC 6929 sections 2.1 and 2.2: of the long ones, a whole value in one
+        more = b"\0" if definition.number in LONG_EXTENDED else b""
+        octets = bytes((definition.below[0],)) + more + octets
+    return attribute(definition.number, octets)
+
+
+def portable(name: str, value: str | int, tag: int) -> tuple[str, str | int, int]:
+    """The same in words that need no dictionary, for an outpost that has none. Raises ValueError with a sentence."""
+    one = LEARNED.get(name.lower())
+    return (name, value, tag) if one is None else told(one, value, tag)
+
+
+def told(one: Definition, value: str | int, tag: int) -> tuple[str, str | int, int]:
+    """As `portable`."""
+    if is_built_in(one):
+        return one.name, one.values.get(str(value).strip().lower(), value), tag
+    octets = octets_of(one, value)
+    if one.tagged and not one.hidden:
+        octets, tag = _with_tag(one, octets, tag), 0
+    return written(one), f"0x{octets.hex()}", tag
+
+
+def written(one: Definition) -> str:
+    """The name that every outpost knows it by."""
+    if is_built_in(one):
+        return one.name
+    return generic(one) + ("+*" if one.tagged and one.hidden else "*" if one.hidden else "")
 
 
 def check(name: str, value: str | int, tag: int) -> int:
@@ -133,70 +102,3 @@ def _with_tag(definition: Definition, octets: bytes, tag: int) -> bytes:
             raise ValueError(f"{definition.name} has room for 24 bits beside its tag.")
         return bytes((tag,)) + octets[1:]
     return bytes((tag,)) + octets if tag or definition.hidden else octets
-
-
-def octets_of(definition: Definition, value: str | int) -> bytes:
-    """A value as it stands in a packet, before tag and hiding. Raises ValueError with a sentence."""
-    name, text = definition.name, str(value).strip() if isinstance(value, str) else str(value)
-    try:
-        match definition.type:
-            case DataType.TEXT:
-                return str(value).encode()
-            case DataType.STRING | DataType.CONCAT:
-                return bytes.fromhex(text[2:]) if text.startswith("0x") else str(value).encode()
-            case DataType.INTEGER | DataType.TIME:
-                return pack("!I", _number(definition, text))
-            case DataType.ENUM:
-                return pack("!I", _named(definition, text))
-            case DataType.INTEGER64:
-                return int(text, 0).to_bytes(8)
-            case DataType.IPV4ADDR:
-                return IPv4Address(text).packed
-            case DataType.IPV6ADDR:
-                return IPv6Address(text).packed
-            case DataType.IPV6PREFIX:
-                prefix = IPv6Network(text)
-                return bytes((0, prefix.prefixlen)) + prefix.network_address.packed[: -(-prefix.prefixlen // 8)]
-            case DataType.IPV4PREFIX:
-                short = IPv4Network(text)
-                return bytes((0, short.prefixlen)) + short.network_address.packed
-            case DataType.IFID:
-                groups = text.split(":")
-                if len(groups) != 4:
-                    raise ValueError("four groups")
-                return b"".join(int(group, 16).to_bytes(2) for group in groups)
-            case _:
-                raise ValueError("not served")
-    except (ValueError, OverflowError, AddressValueError) as error:
-        raise ValueError(f"“{text[:64]}” is no value of {name}. {_wanted(definition)}") from error
-
-
-def _number(definition: Definition, text: str) -> int:
-    number = int(text, 0)
-    if not 0 <= number < 2**32:
-        raise ValueError("32 bits")
-    return number
-
-
-def _named(definition: Definition, text: str) -> int:
-    known = VALUES.get(definition.name, {})
-    return known[text.lower()] if text.lower() in known else _number(definition, text)
-
-
-def _wanted(definition: Definition) -> str:
-    match definition.type:
-        case DataType.ENUM if definition.name in NAMES:
-            some = [pair.partition(":")[2] for pair in NAMES[definition.name].split()[:6]]
-            return f"Write a number or a name, such as {', '.join(some)}."
-        case DataType.INTEGER | DataType.TIME | DataType.ENUM | DataType.INTEGER64:
-            return "Write a number that is not negative."
-        case DataType.IPV4ADDR:
-            return "Write an IPv4 address."
-        case DataType.IPV6ADDR:
-            return "Write an IPv6 address."
-        case DataType.IPV6PREFIX | DataType.IPV4PREFIX:
-            return "Write a network, such as 2001:db8::/32 or 192.0.2.0/24."
-        case DataType.STRING | DataType.CONCAT:
-            return "Write text, or octets such as 0x01ff."
-        case _:
-            return "It has a form that cannot be written here."

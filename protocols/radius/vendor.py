@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from struct import pack
 
+from protocols.errors import LocalProtocolError
 from protocols.radius.dictionary import VENDOR_SPECIFIC
 from protocols.radius.packet import Packet, attribute
 
 MICROSOFT = 311
 HEAD = 4  # octets of a vendor's number
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a vendor writes its attributes: octets of their numbers and of their lengths, and whether an octet follows
+    that says if more of the value is to come."""
+
+    number: int = 1
+    length: int = 1
+    continued: bool = False
+
+    @property
+    def octets(self) -> int:
+        return self.number + self.length + self.continued
+
+
+USUAL = Form()
+
+
+def formed(vendor: int, form: Form, number: int, value: bytes) -> bytes:
+    """As `vendor_attribute`, in the vendor's own form. Raises LocalProtocolError, also for a number without room."""
+    if number >= 256**form.number:
+        raise LocalProtocolError(f"the number {number} has more than {form.number} octets")
+    size = (form.octets + len(value)).to_bytes(2)[-form.length :] if form.length else b""
+    head = number.to_bytes(form.number) + size + (b"\0" if form.continued else b"")
+    return attribute(VENDOR_SPECIFIC, vendor.to_bytes(HEAD) + head + value)
 
 
 def vendor_attribute(vendor: int, number: int, value: bytes) -> bytes:

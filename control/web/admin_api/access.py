@@ -26,7 +26,8 @@ from control.web.admin_api.refusals import Refused, answer
 from control.web.admin_api.shapes.policies import log_of
 from control.web.services import Services
 from protocols.link.messages import Authenticate
-from protocols.radius.reply import defined, encoded, hiding
+from protocols.radius.definitions import defined
+from protocols.radius.reply import encoded, hiding
 
 NO_APPLICATION = "No Application matches the given query."
 ACCESS_REQUEST, PACKET_BYTES = 1, 20

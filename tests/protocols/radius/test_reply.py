@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from protocols.radius.definitions import DEFINITIONS
 from protocols.radius.mppe import salted
-from protocols.radius.reply import DEFINITIONS, check, encoded, hiding
+from protocols.radius.reply import check, encoded, hiding
 from protocols.radius.value_names import VALUES
 from protocols.radius.vendor_dictionary import VENDORS
 from tests.peers import require
