@@ -44,7 +44,7 @@ from control.store.interface import AccessDenied, Query, Transaction, Unavailabl
 from control.store.sql import NewerStore, SqlStore
 from control.verbs import system
 from control.verbs.outposts import EMBEDDED
-from control.web import admin_api, oidc_api, outposts_api, pages
+from control.web import admin_api, oidc_api, outposts_api, pages, revocations
 from control.web.request_ids import RequestIds
 from control.web.services import Services
 from protocols.link.messages import CertificateRecord
@@ -212,6 +212,7 @@ def application(services: Services, link: Link) -> Starlette:
             *outposts_api.routes(services.store, link),
             Mount("/api/v3", routes=admin_api.routes(services)),
             *oidc_api.routes(services),
+            *revocations.routes(services),
             *pages.routes(services),
         ]
     )

@@ -64,10 +64,11 @@ def issue(
     random: Callable[[int], bytes],
     days: int,
     algorithm: str,
+    lists: str = "",
 ) -> KeyPair:
     """For a server if the subject has hosts, else for a client. The authority's certificate follows in the PEM.
 
-    Raises CannotIssue.
+    ``lists``: the address of the authority's revocation list; empty: it says none. Raises CannotIssue.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
@@ -80,6 +81,9 @@ def issue(
     builder = builder.public_key(key.public_key())
     if names := _names(subject):
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    if lists:
+        place = x509.DistributionPoint([x509.UniformResourceIdentifier(lists)], None, None, None)
+        builder = builder.add_extension(x509.CRLDistributionPoints([place]), critical=False)
     certificate = (
         builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True, key_encipherment=algorithm == "rsa"), critical=True)
@@ -94,8 +98,23 @@ def issue(
 
 def revocation_list(authority: KeyPair, revoked: Iterable[tuple[int, float]], now: float) -> str:
     """PEM. ``revoked``: serial numbers, and since when. Raises CannotIssue."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return _revocation_list(authority, revoked, now).public_bytes(Encoding.PEM).decode()
+
+
+def revocation_list_der(authority: KeyPair, revoked: Iterable[tuple[int, float]], now: float) -> bytes:
+    """As `revocation_list`, as RFC 5280 section 4.2.1.13 wants it at an address."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return _revocation_list(authority, revoked, now).public_bytes(Encoding.DER)
+
+
+def _revocation_list(
+    authority: KeyPair, revoked: Iterable[tuple[int, float]], now: float
+) -> x509.CertificateRevocationList:
     from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives import hashes
 
     above, signing = _authority(authority)
     at = datetime.fromtimestamp(now, UTC).replace(microsecond=0)
@@ -111,7 +130,7 @@ def revocation_list(authority: KeyPair, revoked: Iterable[tuple[int, float]], no
         when = datetime.fromtimestamp(since, UTC).replace(microsecond=0)
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(when).build()
         builder = builder.add_revoked_certificate(entry)
-    return builder.sign(signing, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    return builder.sign(signing, hashes.SHA256())
 
 
 def pkcs12(pair: KeyPair, name: str, password: str) -> bytes:

@@ -21,6 +21,7 @@ def settings(tx: Transaction, provider: Provider) -> dict[str, Any]:
         "stripped_realms": networks(provider.settings.get("stripped_realms", "")),
         "eap_methods": tuple(provider.settings.get("eap_methods", EAP_METHODS)),
         "client_authorities": authorities(tx, provider),
+        "client_revocations": str(provider.settings.get("client_revocations") or ""),
         "rules": tuple(rule_record(rule) for rule in rules(tx, provider.pk) if rule.enabled),
         "nas": tuple(nas_record(nas) for nas in tx.select(RadiusNas, Query(equal={"provider": provider.pk}))),
     }

@@ -14,8 +14,11 @@ from control.certificates import LONGEST_VALID_DAYS, VALID_DAYS, KeyPair
 from control.records import Certificate, Device, IssuedCertificate, User
 from control.store.interface import Query, Transaction
 from control.verbs.fields import NON_FIELD, Fields, Invalid, Name, Text, Uuid, existing, parse
+from control.verbs.system import public_url
 from control.verbs.tokens import Random
 
+LISTS = "/crypto/revocations/{pk}.crl"
+"""Path of an authority's revocation list (RFC 5280 section 4.2.1.13)."""
 LONGEST_COMMON_NAME = 64
 """RFC 5280, appendix A.1."""
 Days = Annotated[int, Field(ge=1, le=LONGEST_VALID_DAYS)]
@@ -48,6 +51,8 @@ class Order:
     pair: KeyPair
     """The authority's."""
     subject: Subject
+    lists: str = ""
+    """Address of the authority's revocation list."""
 
 
 def parse_authority(given: Mapping[str, Any]) -> AuthorityFields:
@@ -61,14 +66,20 @@ def order(tx: Transaction, pk: str, given: Mapping[str, Any]) -> Order:
     above = tx.get(Certificate, pk)
     if (fields.user is None) == (fields.device is None):
         raise Invalid({NON_FIELD: ["Say for which user, or for which device."]})
-    return Order(fields, KeyPair(above.certificate_data, above.key_data), _subject(tx, fields))
+    return Order(fields, KeyPair(above.certificate_data, above.key_data), _subject(tx, fields), list_address(tx, pk))
+
+
+def list_address(tx: Transaction, pk: str) -> str:
+    """Where everybody finds the revocation list of this authority; empty while we have no address of our own."""
+    base = public_url(tx)
+    return f"{base}{LISTS.format(pk=pk)}" if base else ""
 
 
 def made(wanted: Order, now: float, random: Random) -> KeyPair:
     """Takes as long as a hundred writes, so it is no verb. Raises Invalid."""
     fields = wanted.fields
     try:
-        return authority.issue(wanted.pair, wanted.subject, now, random, fields.validity_days, fields.alg)
+        return authority.issue(wanted.pair, wanted.subject, now, random, fields.validity_days, fields.alg, wanted.lists)
     except CannotIssue as error:
         raise Invalid({"authority": [str(error)]}) from None
 

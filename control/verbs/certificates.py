@@ -14,6 +14,7 @@ from control.authority import CannotIssue, Subject, issue
 from control.certificates import LONGEST_VALID_DAYS, VALID_DAYS, KeyPair, self_signed
 from control.records import Certificate
 from control.store.interface import Transaction
+from control.verbs.authorities import list_address
 from control.verbs.fields import Fields, Invalid, LongText, Name, Uuid, existing, overlaid, parse, unique
 from control.verbs.tokens import Random
 
@@ -115,7 +116,7 @@ def generated(tx: Transaction, fields: GeneratedFields, now: float, random: Rand
     subject = Subject(fields.common_name, hosts=fields.names or [fields.common_name])
     pair = KeyPair(above.certificate_data, above.key_data)
     try:
-        return issue(pair, subject, now, random, fields.validity_days, fields.alg)
+        return issue(pair, subject, now, random, fields.validity_days, fields.alg, list_address(tx, above.pk))
     except CannotIssue as error:
         raise Invalid({"authority": [str(error)]}) from None
 

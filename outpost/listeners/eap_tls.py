@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cryptography import x509
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
+from outpost.listeners.client_trust import ask_for_certificate
 from outpost.listeners.tls import server_context
 from protocols.link.messages import CertificateRecord, RadiusSettings
 from protocols.radius.eap.channel import Channel, Connect, TlsFailed, accepting
@@ -83,22 +83,9 @@ class EapTls:
         context.set_session_cache_mode(SSL.SESS_CACHE_SERVER if flavour.keeps else SSL.SESS_CACHE_OFF)
         context.set_options(SSL.OP_NO_TICKET)
         if flavour.kind is Type.TLS:
-            _ask_for_certificate(context, settings.client_authorities)
+            ask_for_certificate(context, settings.client_authorities, settings.client_revocations)
         return context
 
 
 def _tunnel_is_kept(hello: ClientHello, may_resume: MayResume) -> bool:
     return not hello.offers_1_3 and (not hello.session_id or may_resume(hello.session_id))
-
-
-def _ask_for_certificate(context: SSL.Context, authorities: str) -> None:
-    """OpenSSL checks chain, dates and purpose, so that the peer gets an alert that says what is wrong; control decides
-    over whose certificate it is, and has the last word on the rest."""
-    trusted = x509.load_pem_x509_certificates(authorities.encode())
-    store = context.get_cert_store()
-    assert store is not None
-    for one in trusted:
-        store.add_cert(crypto.X509.from_cryptography(one))
-        context.add_client_ca(one)
-    store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
-    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *told: bool(told[-1]))

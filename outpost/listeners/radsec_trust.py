@@ -11,11 +11,12 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from zope.interface import implementer
 
 from outpost.directory.snapshot import Snapshot
+from outpost.listeners.client_trust import ask_for_certificate, certificates
 from outpost.listeners.nas import nas_of
 from outpost.listeners.tls import server_context
 from protocols.link.messages import CertificateRecord, RadiusSettings
@@ -44,6 +45,8 @@ class Trust:
     """That we show."""
     authorities: str
     """PEM of all."""
+    revocations: str = ""
+    """PEM of the lists that there are."""
 
     def nas_of(self, chain: Iterable[x509.Certificate]) -> Nas | None:
         """The NAS whose verified chain this is, the leaf first and who vouches for it last."""
@@ -75,7 +78,7 @@ def trust_of(
 ) -> Trust:
     """``own``: what a provider that chose this certificate shows."""
     lines: dict[str, tuple[Line, ...]] = {}
-    authorities, shown = "", None
+    authorities, revocations, shown = "", "", None
     for provider in sorted(snapshot.providers.values(), key=lambda one: one.pk):
         settings = provider.settings
         if not isinstance(settings, RadiusSettings) or not settings.client_authorities:
@@ -83,14 +86,15 @@ def trust_of(
         named = [one for one in settings.nas if one.radsec_name]
         if not named:
             continue
-        trusted = tuple(one.public_bytes(Encoding.DER) for one in _certificates(settings.client_authorities))
+        trusted = tuple(one.public_bytes(Encoding.DER) for one in certificates(settings.client_authorities))
         authorities += settings.client_authorities
+        revocations += settings.client_revocations
         shown = shown or own(settings.certificate)
         for one in named:
             line = Line(nas_of(one, provider.pk, settings, SECRET), trusted)
             key = one.radsec_name.lower()
             lines[key] = (*lines.get(key, ()), line)
-    return Trust(lines, shown or default(), authorities)
+    return Trust(lines, shown or default(), authorities, revocations)
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -108,23 +112,14 @@ class RadSecTls:
     def _context(self) -> SSL.Context:
         if self._made is None or self._made[0] is not self.trust:
             shown = self.trust.certificate
-            made = _context(shown, self.trust.authorities) if shown and self.trust.lines else NOBODY
+            made = _context(shown, self.trust) if shown and self.trust.lines else NOBODY
             self._made = (self.trust, made)
         return self._made[1]
 
 
-def _context(certificate: CertificateRecord, authorities: str) -> SSL.Context:
+def _context(certificate: CertificateRecord, trust: Trust) -> SSL.Context:
     context = server_context(certificate)
-    store = context.get_cert_store()
-    assert store is not None
-    for one in _certificates(authorities):
-        store.add_cert(crypto.X509.from_cryptography(one))
-    store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+    ask_for_certificate(context, trust.authorities, trust.revocations)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET)
-    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *told: bool(told[-1]))
     return context
-
-
-def _certificates(pem: str) -> list[x509.Certificate]:
-    return list({one.public_bytes(Encoding.DER): one for one in x509.load_pem_x509_certificates(pem.encode())}.values())

@@ -173,6 +173,8 @@ class RadiusSettings:
     """The first is proposed, the others are there for whoever asks for them."""
     client_authorities: str = ""
     """PEM of those that issue certificates for EAP-TLS; empty: there is no EAP-TLS."""
+    client_revocations: str = ""
+    """PEM of their revocation lists."""
     rules: tuple[ReplyRule, ...] = ()
     """In their order."""
     nas: tuple[NasRecord, ...] = ()

@@ -19,6 +19,7 @@ MSK_SIZE, EXPORTED_1_3 = 64, 128
 UNVERIFIED = {
     9: "certificate_not_current",  # X509_V_ERR_CERT_NOT_YET_VALID
     10: "certificate_not_current",  # X509_V_ERR_CERT_HAS_EXPIRED
+    23: "certificate_revoked",  # X509_V_ERR_CERT_REVOKED
     26: "certificate_not_for_clients",  # X509_V_ERR_INVALID_PURPOSE
 }
 """What OpenSSL finds wrong with a peer's certificate, as a code of `rules.reasons`; 0 is nothing, and of all else

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
+from starlette.applications import Starlette
 
 from control.authentication import Proved
 from control.proofs import proofs
 from control.records import Device, Provider
+from control.web import revocations
 from protocols.link.messages import Authenticate
 from tests.control.web.api import Api
 from tests.stores import run
@@ -132,3 +136,51 @@ def test_nobody_but_administrators_issues_or_revokes(office: Office) -> None:
     for path in ("authorities/", f"authorities/{office.authority}/issue/", f"issued/{made['pk']}/revoke/"):
         assert office.api.call("POST", f"/crypto/{path}", {}, token=token).status == 403
     assert office.api.call("GET", "/crypto/issued/", token=token).status == 403
+
+
+# --- where the list is found ---------------------------------------------------------------------------------------
+
+
+def listed_at(made: dict[str, Any]) -> list[str]:
+    leaf = x509.load_pem_x509_certificates(made["certificate"].encode())[0]
+    points = leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    return [name.value for point in points for name in point.full_name or ()]
+
+
+def fetched(office: Office, pk: str) -> httpx.Response:
+    async def get() -> httpx.Response:
+        face = httpx.ASGITransport(Starlette(routes=revocations.routes(office.api.services)))
+        async with httpx.AsyncClient(transport=face, base_url="http://testserver") as client:
+            return await client.get(f"/crypto/revocations/{pk}.crl")
+
+    return asyncio.run(get())
+
+
+def test_certificates_say_where_the_list_is_and_there_it_is(office: Office) -> None:
+    before = office.issue(user=office.alice)
+    with pytest.raises(x509.ExtensionNotFound):
+        listed_at(before)
+    office.api.call("PATCH", "/admin/settings/", {"base_url": "https://auth.example.com"})
+    made = office.issue(user=office.alice)
+    path = f"/crypto/revocations/{office.authority}.crl"
+    assert listed_at(made) == [f"https://auth.example.com{path}"]
+    office.api.post(f"/crypto/issued/{made['pk']}/revoke/", {}, 200)
+    answer = fetched(office, office.authority)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pkix-crl")
+    found = x509.load_der_x509_crl(answer.content)
+    authority = x509.load_pem_x509_certificates(made["certificate"].encode())[1]
+    assert found.is_signature_valid(authority.public_key())  # type: ignore[arg-type]
+    assert found.get_revoked_certificate_by_serial_number(int(made["serial"], 16)) is not None
+
+
+def test_the_servers_certificate_says_so_too(office: Office) -> None:
+    office.api.call("PATCH", "/admin/settings/", {"base_url": "https://auth.example.com"})
+    asked = {"common_name": "radius.example.com", "authority": office.authority, "alg": "ecdsa"}
+    pair = office.api.post("/crypto/certificatekeypairs/generate/", asked, 200)
+    pem = office.api.get(f"/crypto/certificatekeypairs/{pair['pk']}/view_certificate/")["data"]
+    assert listed_at({"certificate": pem}) == [f"https://auth.example.com/crypto/revocations/{office.authority}.crl"]
+
+
+def test_there_is_no_list_of_what_is_no_authority(office: Office) -> None:
+    pair = office.api.post("/crypto/certificatekeypairs/generate/", {"common_name": "c", "alg": "ecdsa"}, 200)["pk"]
+    assert [fetched(office, pk).status_code for pk in (pair, "0" * 32, "x")] == [404, 404, 404]

@@ -23,7 +23,7 @@ from protocols.link.messages import (
     UserRecord,
 )
 from rules.reasons import REASONS, Outcome
-from tests.certificates import AUTHORITY, CLIENT, Issued, issue
+from tests.certificates import AUTHORITY, CLIENT, NOW, Issued, issue, revocations
 from tests.fakes import FakeLink, an_identity
 from tests.outpost.directory.people import a_user
 from tests.outpost.listeners.test_radius import ACCEPT, CHALLENGE, REJECT, Door, a_provider
@@ -389,6 +389,24 @@ def test_98_the_realm_of_the_inner_name_is_taken_off_too() -> None:
     code, _ = wireless.login(TlsDevice(TTLS, pap(b"alice@example.com", PASSWORD)))
     assert code == ACCEPT
     assert [question.username for question in wireless.link.questions] == ["alice"]
+
+
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+def test_96_a_certificate_on_the_list_is_refused_in_the_handshake(version: int) -> None:
+    wireless, provider = Wireless(), a_provider()
+    assert isinstance(provider.settings, RadiusSettings)
+    lost, kept = (issue("alice", AUTHORITY, usage=[CLIENT]) for _ in range(2))
+    listed = revocations(AUTHORITY.certificate.subject, AUTHORITY.key, NOW, lost.certificate)
+    settings = replace(provider.settings, client_authorities=AUTHORITY.pem, client_revocations=listed)
+    wireless.put(replace(provider, settings=settings), ALICE)
+    for shown in (lost, kept):
+        context: Any = client_context(version)
+        context.use_certificate(shown.certificate)
+        context.use_privatekey(shown.key)
+        wireless.login(TlsDevice(TLS, context=context, identity=b"alice"))
+    assert wireless.door.telemetry.decisions["radius", "certificate_revoked"] == 1
+    [question] = wireless.link.questions
+    assert question.proof["kind"] == "certificate"
 
 
 def test_an_authority_that_is_trusted_no_more_is_not_brought_back_by_a_login_under_way() -> None:

@@ -30,7 +30,7 @@ from outpost.listeners.radsec import (
 from outpost.listeners.radsec_trust import RadSecTls, trust_of
 from protocols.link.messages import Configuration, NasRecord, ProviderRecord, RadiusSettings
 from protocols.radius.pins import Pins
-from tests.certificates import AUTHORITY, CLIENT, DAY, SERVER, Issued, issue
+from tests.certificates import AUTHORITY, CLIENT, DAY, NOW, SERVER, Issued, issue, revocations
 from tests.fakes import FakeLink, counted_random
 from tests.outpost.listeners.test_radius import ACCEPT, RecordingTelemetry, a_provider
 from tests.protocols.radius.nas_side import attribute, believes, keyed, pap, plain_reply, request
@@ -41,11 +41,14 @@ AP = issue("ap-7", AUTHORITY, usage=[CLIENT], names=[x509.DNSName("AP-7.example.
 OTHER_AUTHORITY = issue("Another authority")
 
 
-def a_radsec_provider(pk: int = 1, authority: Issued = AUTHORITY, name: str = "ap-7.example.com") -> ProviderRecord:
+def a_radsec_provider(
+    pk: int = 1, authority: Issued = AUTHORITY, name: str = "ap-7.example.com", revocations: str = ""
+) -> ProviderRecord:
     provider = a_provider(pk)
     assert isinstance(provider.settings, RadiusSettings)
     nas = NasRecord(f"n{pk}", "ap-7", "192.0.2.7", "unused", radsec_name=name)
-    return replace(provider, settings=replace(provider.settings, nas=(nas,), client_authorities=authority.pem))
+    settings = replace(provider.settings, nas=(nas,), client_authorities=authority.pem, client_revocations=revocations)
+    return replace(provider, settings=settings)
 
 
 class Door:
@@ -197,6 +200,24 @@ def test_a_name_counts_with_the_authority_of_its_own_provider_alone() -> None:
     good = issue("x", OTHER_AUTHORITY, usage=[CLIENT], names=[x509.DNSName("ap-9.example.com")])
     Nas(door, good).say(LOGIN)
     assert [question.provider for question in door.link.questions] == [2]
+
+
+def test_121_a_revoked_certificate_is_refused_and_ends_the_connection_that_it_has() -> None:
+    door = Door()
+    nas, another = Nas(door), issue("x", AUTHORITY, usage=[CLIENT], names=[x509.DNSName("ap-7.example.com")])
+    assert nas.say(LOGIN)[0] == ACCEPT
+    revoked = revocations(AUTHORITY.certificate.subject, AUTHORITY.key, NOW - 9 * DAY, AP.certificate)
+    door.configure(a_radsec_provider(revocations=revoked))
+    assert nas.gone
+    again = Nas(door)
+    assert again.gone
+    assert Nas(door, another).say(pap(secret=SECRET, identifier=9))[0] == ACCEPT, "by a list that is out of date"
+
+
+def test_121_a_list_that_another_authority_has_signed_revokes_nothing() -> None:
+    for name in (AUTHORITY.certificate.subject, OTHER_AUTHORITY.certificate.subject):
+        forged = revocations(name, OTHER_AUTHORITY.key, NOW, AP.certificate)
+        assert Nas(Door(a_radsec_provider(revocations=forged))).say(LOGIN)[0] == ACCEPT
 
 
 def test_121_a_wrong_length_ends_the_connection() -> None:
