@@ -26,6 +26,9 @@ from control.link import Link
 from control.mail.delivery import Delivery
 from control.mail.letters import Letters
 from control.mail.post import Post
+from control.notifications.delivering import Delivering
+from control.notifications.mailing import by_mail
+from control.notifications.matching import Matching
 from control.oidc.back_channel import BackChannel
 from control.oidc.bearing import bearer
 from control.oidc.posting import post as post_form
@@ -157,6 +160,8 @@ class Control:
             BackChannel(store, random, post_form).work,
             Delivery(store, post).work,
             CookieSecrets(store, random).work,
+            Matching(store, judge, by_mail(post)).work,
+            Delivering(store, services.post_json).work,
         )
         for work in repeated:
             work.start()

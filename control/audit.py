@@ -8,8 +8,6 @@ from typing import Any
 from control.records import Certificate, Event, Provider, Token
 from control.store.interface import Actor, Transaction
 
-RETENTION = 365 * 86_400.0
-"""Seconds that such an event is kept, as long as those of changes."""
 MODELS = {"token": ("authentik_core", "token"), "certificate": ("authentik_crypto", "certificatekeypair")}
 """TABLE to the app and model names that authentik's users filter events by."""
 
@@ -23,7 +21,6 @@ def leave(tx: Transaction, action: str, app: str, context: Mapping[str, Any], ac
             user=dict(actor.user),
             client_ip=actor.client_ip,
             created=tx.now,
-            expires=tx.now + RETENTION,
         )
     )
 

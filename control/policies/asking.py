@@ -8,7 +8,7 @@ from typing import Any
 
 from control.passwords import Candidate
 from control.policies.places import Places
-from control.records import Application, Flow, StageBinding, User
+from control.records import Application, Flow, NotificationRule, StageBinding, User
 from protocols.link.messages import Reuse
 
 
@@ -28,7 +28,7 @@ class Asking:
     """`Authenticate.attributes`, and the door's ``protocol``."""
     context: Mapping[str, Any] = field(default_factory=dict)
     """More that an expression may look up, by authentik's names."""
-    target: Application | Flow | StageBinding | None = None
+    target: Application | Flow | StageBinding | NotificationRule | None = None
     candidate: Candidate | None = None
     """The password that is being chosen."""
 

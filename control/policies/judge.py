@@ -14,7 +14,7 @@ from control.policies.asking import Around, Asking, Broken, Verdict
 from control.policies.kinds import KINDS
 from control.policies.kinds.kind import LASTING
 from control.policies.places import Places, places
-from control.records import Application, Binding, Event, Flow, Policy, StageBinding
+from control.records import Application, Binding, Event, Flow, NotificationRule, Policy, StageBinding
 from control.store.interface import Query, Transaction, Unavailable
 from control.verbs import password_terms
 from control.verbs.rights import closure
@@ -27,7 +27,7 @@ NOBODY = 0
 MOST_MESSAGES = 20
 """Of one policy, and so many lines of its log."""
 
-Target = Application | Flow | StageBinding
+Target = Application | Flow | StageBinding | NotificationRule
 
 
 @dataclass(frozen=True, slots=True)

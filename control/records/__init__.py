@@ -50,6 +50,13 @@ from control.records.mail import (
     Letter,
     MailServer,
 )
+from control.records.notifications import (
+    Notification,
+    NotificationDelivery,
+    NotificationRule,
+    NotificationTransport,
+    UntoldEvent,
+)
 from control.records.people import (
     FormerPassword,
     Group,
@@ -98,6 +105,10 @@ __all__ = [
     "Login",
     "LogoutNotice",
     "MailServer",
+    "Notification",
+    "NotificationDelivery",
+    "NotificationRule",
+    "NotificationTransport",
     "Outpost",
     "PendingChallenge",
     "Policy",
@@ -119,6 +130,7 @@ __all__ = [
     "Token",
     "TokenUse",
     "Tries",
+    "UntoldEvent",
     "User",
     "UserConsent",
 ]
@@ -147,6 +159,8 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     Device,
     IssuedCertificate,
     MailServer,
+    NotificationRule,
+    NotificationTransport,
 )
 
 ACTIVITY_RECORDS: tuple[type[Record], ...] = (
@@ -169,4 +183,7 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     Tries,
     Reputation,
     Letter,
+    Notification,
+    NotificationDelivery,
+    UntoldEvent,
 )

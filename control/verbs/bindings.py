@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from control.records import Application, Binding, Flow, Group, Policy, StageBinding, User
+from control.records import Application, Binding, Flow, Group, NotificationRule, Policy, StageBinding, User
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs.fields import (
     MAX_INTEGER,
@@ -26,7 +26,8 @@ from control.verbs.fields import (
 )
 from control.verbs.password_terms import OF_NEW_PASSWORDS
 
-TARGETS = (Application, Flow, StageBinding)
+TARGETS = (Application, Flow, StageBinding, NotificationRule)
+Target = Application | Flow | StageBinding | NotificationRule
 SUBJECTS = ("policy", "group", "user")
 NOT_THERE = "This policy is about new passwords, and nobody chooses one here. Bind it to a flow, or to a stage of one."
 
@@ -74,7 +75,7 @@ def refuse_opening(tx: Transaction, subject: str, pk: int | str) -> None:
     doomed = tx.select(Binding, Query(equal={subject: pk}))
     for target in sorted({binding.target for binding in doomed if binding.enabled}):
         left = [line for line in tx.select(Binding, Query(equal={"target": target})) if line not in doomed]
-        if not any(line.enabled for line in left):
+        if not any(line.enabled for line in left) and tx.find(NotificationRule, pk=target) is None:
             raise Invalid({NON_FIELD: [_would_open(tx, target, subject)]})
 
 
@@ -96,7 +97,7 @@ def _check(tx: Transaction, fields: BindingFields) -> None:
         raise Invalid({"target": [missing(fields.target)]})
     if fields.policy is not None:
         (policy,) = existing(tx, Policy, "policy", [fields.policy])
-        if policy.kind in OF_NEW_PASSWORDS and _exists(tx, Application, fields.target):
+        if policy.kind in OF_NEW_PASSWORDS and not _has_stages(tx, fields.target):
             raise Invalid({"policy": [NOT_THERE]})
     if fields.group is not None:
         existing(tx, Group, "group", [fields.group])
@@ -104,7 +105,11 @@ def _check(tx: Transaction, fields: BindingFields) -> None:
         existing(tx, User, "user", [fields.user])
 
 
-def _exists(tx: Transaction, kind: type[Application] | type[Flow] | type[StageBinding], pk: str) -> bool:
+def _has_stages(tx: Transaction, target: str) -> bool:
+    return _exists(tx, Flow, target) or _exists(tx, StageBinding, target)
+
+
+def _exists(tx: Transaction, kind: type[Target], pk: str) -> bool:
     try:
         tx.get(kind, pk)
     except NotFound:

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from control.records import Record
 from control.store.interface import AlreadyExists, Query, Transaction
 from rules.hours import MINUTES
+from rules.spans import seconds as seconds
 
 NON_FIELD = "non_field_errors"
 MAX_VALUES = 1_000_000
@@ -82,28 +83,6 @@ def _seconds(moment: object) -> object:
             "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
         ) from None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-
-
-_UNITS = {
-    "microseconds": 1e-6,
-    "milliseconds": 1e-3,
-    "seconds": 1.0,
-    "minutes": 60.0,
-    "hours": 3600.0,
-    "days": 86_400.0,
-    "weeks": 604_800.0,
-}
-
-
-def seconds(duration: str) -> float:
-    """``hours=3;minutes=1``, authentik's notation, in seconds. Raises ValueError."""
-    total = 0.0
-    for part in duration.rstrip(";").split(";"):
-        unit, _, number = (piece.strip() for piece in part.partition("="))
-        if unit not in _UNITS or re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", number) is None:
-            raise ValueError(f"{duration} is not in the correct format of 'hours=3;minutes=1'.")
-        total += _UNITS[unit] * float(number)
-    return total
 
 
 def _weekdays(days: list[int]) -> list[int]:

@@ -11,12 +11,14 @@ from pydantic import AfterValidator, Field
 from control.password_rules import DEFAULT_LENGTH, STRONGEST, PasswordRules
 from control.records import Setting
 from control.store.interface import Query, Transaction
-from control.verbs.fields import Duration, Fields, overlaid
+from control.verbs.fields import Duration, Fields, overlaid, seconds
 
 MOST_CHARACTERS = 128
 """Of a kind that a new password may be asked to have: people type it."""
 MOST_FORMER = 24
 """Passwords that nobody may take again: each costs as much to compare as a login."""
+RETENTION = "days=365"
+SHORTEST_RETENTION = 86_400.0
 SHORTEST_KEY, LONGEST_KEY = 30, 512
 """Characters of a token's key: nobody guesses the one, and the other still fits into a header line."""
 
@@ -37,12 +39,20 @@ def _site(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
+def _a_day(duration: str) -> str:
+    if seconds(duration) < SHORTEST_RETENTION:
+        raise ValueError("Keep events for a day at least: rules and people look at them.")
+    return duration
+
+
 Characters = Annotated[int, Field(ge=0, le=MOST_CHARACTERS)]
 
 
 class SystemFields(Fields):
     base_url: Annotated[str, Field(max_length=2048), AfterValidator(_site)] = ""
     """Under which address browsers reach us; empty: what the request says (DESIGN D25)."""
+    event_retention: Annotated[Duration, AfterValidator(_a_day)] = RETENTION
+    """How long events are kept."""
     default_token_duration: Duration = "days=1"  # noqa: S105
     default_token_length: Annotated[int, Field(ge=SHORTEST_KEY, le=LONGEST_KEY)] = 60
     password_length: Characters = DEFAULT_LENGTH

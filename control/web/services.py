@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 
 from control.mail.post import Post
+from control.notifications.posting import PostJson, post_json
 from control.passwords import OnBehalf, Passwords
 from control.policies.judge import Judge
 from control.store.interface import Store
@@ -33,6 +34,8 @@ class Services:
     """Decides bindings, and asks policies."""
     post: Post = field(default_factory=Post)
     """For writing to people."""
+    post_json: PostJson = post_json
+    """To a URL of the operator's."""
     knocks: Knocks = field(default_factory=Knocks)
     """Who or what was refused here for being unknown."""
 

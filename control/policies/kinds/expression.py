@@ -17,7 +17,11 @@ from control.expression.program import LIMITS
 from control.expression.syntax import LONGEST
 from control.policies.asking import Around, Asking, Broken, Verdict
 from control.policies.kinds.kind import Kind, PolicyFields
+from control.records import Event
 from control.store.interface import Transaction
+
+EVENT = ("pk", "action", "app", "context", "user", "client_ip", "created")
+"""What expressions see of an event."""
 
 
 def _sound(source: str) -> str:
@@ -45,6 +49,8 @@ def asked(tx: Transaction, asking: Asking, where: Mapping[str, Any]) -> Asked:
     """What `request`, `context` and the other names are made from."""
     person = people.person_facts(tx, asking.user) if asking.user is not None else None
     context = {**where, **asking.attributes, **asking.context}  # what a door knows is there by its own names
+    if isinstance(event := context.get("event"), Event):
+        context["event"] = Facts("Event", {name: getattr(event, name) for name in EVENT}, event.action)
     return Asked(person, asking.peer, _http(asking.attributes, asking.peer), context, _target(asking))
 
 

@@ -10,13 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from control.records import Authenticator, Event, Group, Policy, Provider, Record
+from control.records import Authenticator, Event, Group, NotificationRule, Policy, Provider, Record, UntoldEvent
 from control.store.interface import Actor, LoggedChange
 from control.store.sql.rows import Rows, canonical, pk_of
 from control.store.sql.schema import RECORD_TABLES, change_log, head, revision
 
-EVENT_RETENTION = 365 * 86400.0
-"""Seconds that an audit event is kept."""
 CLEANSED = "********************"
 """Stands in events for what may not be read there."""
 
@@ -39,6 +37,8 @@ MODELS: dict[str, tuple[str, str]] = {
     "radius_nas": ("authentik_providers_radius", "radiusnas"),
     "issued_certificate": ("authentik_crypto", "issuedcertificate"),
     "stage_binding": ("authentik_flows", "flowstagebinding"),
+    "notification_rule": ("authentik_events", "notificationrule"),
+    "notification_transport": ("authentik_events", "notificationtransport"),
 }
 """TABLE to the app and model names that authentik's users filter events by."""
 
@@ -57,6 +57,7 @@ class Journal:
         self._changes: list[LoggedChange] = []
         self._change_events: list[str] = []
         self._unwritten: list[Event] = []
+        self._left: list[str] = []
 
     def created(self, record: Record) -> None:
         self._note(LoggedChange(0, record.TABLE, pk_of(record)), "model_created", record, difference(None, record))
@@ -73,16 +74,22 @@ class Journal:
         line = LoggedChange(0, "members", group.pk, joined=joined, left=left)
         self._note(line, "model_updated", group, {"members": {"joined": list(joined), "left": list(left)}})
 
+    def event_left(self, pk: str) -> None:
+        """Rules may want to hear of it."""
+        self._left.append(pk)
+
     def write_events(self) -> None:
         """So that whoever reads events in this transaction finds them."""
         if self._unwritten:
             rows = [self._rows.row(canonical(event)) for event in self._unwritten]
             self._connection.execute(insert(RECORD_TABLES[Event].table), rows)
+            self._left += [event.pk for event in self._unwritten]
             self._unwritten.clear()
 
     def finish(self) -> int | None:
         """The new revision's number; None if the directory is as before."""
         self.write_events()
+        self._note_untold()
         if not self._changes:
             return None
         before = self._connection.execute(select(head.c.number, head.c.chain)).one()
@@ -94,6 +101,13 @@ class Journal:
         self._connection.execute(insert(revision), {"number": number, "chain": chain, "created": self._now})
         self._connection.execute(update(head), {"number": number, "chain": chain})
         return int(number)
+
+    def _note_untold(self) -> None:
+        """Only where there are rules: most stores have none."""
+        rule = RECORD_TABLES[NotificationRule].table
+        if self._left and self._connection.execute(select(rule.c.pk).limit(1)).first() is not None:
+            rows = [{"pk": pk, "created": self._now} for pk in self._left]
+            self._connection.execute(insert(RECORD_TABLES[UntoldEvent].table), rows)
 
     def _note(self, line: LoggedChange, action: str, record: Record, changed: Mapping[str, Any]) -> None:
         if not record.DIRECTORY:
@@ -110,7 +124,6 @@ class Journal:
             user=dict(self._actor.user),
             client_ip=self._actor.client_ip,
             created=self._now,
-            expires=self._now + EVENT_RETENTION,
         )
         self._changes.append(line)
         self._change_events.append(event.pk)

@@ -1,21 +1,27 @@
 """Takes away, a slice at a time, what grows with every change and is needed by nobody any more.
 
-That is old revisions with their lines of the change log, and audit events, RADIUS sessions and letters whose time is
-over. An outpost that stands on a revision which is gone is told everything anew (`control.link`).
+That is old revisions with their lines of the change log, events that are older than the settings say, and RADIUS
+sessions, letters and notifications whose time is over. An outpost that stands on a revision which is gone is told
+everything anew (`control.link`).
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, delete, func, select
 
-from control.records import Event, Letter, RadiusSession, Record
+from control.records import Event, Letter, Notification, RadiusSession, Record, Setting, UntoldEvent
 from control.store.sql.schema import RECORD_TABLES, change_log, head, revision
+from rules.spans import seconds
 
 KEPT_REVISIONS = 10_000
 """An outpost that was away while fewer came follows by a delta. More than that is as much work as a snapshot."""
 KEPT_LINES = 200_000
 """Of the change log, beside those of the newest revision: an import of everybody is one revision of very many."""
-EXPIRING: tuple[type[Record], ...] = (Event, RadiusSession, Letter)
+EXPIRING: tuple[type[Record], ...] = (Event, RadiusSession, Letter, Notification)
+RETENTION_SETTING, RETENTION = "event_retention", "days=365"
+"""How long events are kept, and how long where nobody has said it."""
+UNTOLD_SECONDS = 86_400.0
+"""News that no rule could be asked about for so long is no news any more."""
 SLICE = 1000
 """Rows of one table that are deleted together: some milliseconds, for which other writes wait."""
 
@@ -23,6 +29,8 @@ SLICE = 1000
 def prune(connection: Connection, now: float) -> bool:
     """One slice. Is there more to do?"""
     full = [_revisions(connection), _lines(connection), *(_expired(connection, kind, now) for kind in EXPIRING)]
+    full += [_older(connection, Event, now - _retention(connection))]
+    full += [_older(connection, UntoldEvent, now - UNTOLD_SECONDS)]
     return any(full)
 
 
@@ -63,3 +71,19 @@ def _expired(connection: Connection, kind: type[Record], now: float) -> bool:
     if pks:
         connection.execute(delete(table).where(table.c.pk.in_(pks)))
     return len(pks) == SLICE
+
+
+def _older(connection: Connection, kind: type[Record], than: float) -> bool:
+    table = RECORD_TABLES[kind].table
+    over = select(table.c.pk).where(table.c.created <= than).order_by(table.c.created).limit(SLICE)
+    pks = list(connection.execute(over).scalars())
+    if pks:
+        connection.execute(delete(table).where(table.c.pk.in_(pks)))
+    return len(pks) == SLICE
+
+
+def _retention(connection: Connection) -> float:
+    """Seconds."""
+    table = RECORD_TABLES[Setting].table
+    value = connection.execute(select(table.c.value).where(table.c.pk == RETENTION_SETTING)).scalar()
+    return seconds(value if isinstance(value, str) else RETENTION)

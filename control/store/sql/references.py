@@ -25,6 +25,10 @@ from control.records import (
     Letter,
     Login,
     LogoutNotice,
+    Notification,
+    NotificationDelivery,
+    NotificationRule,
+    NotificationTransport,
     Outpost,
     PendingChallenge,
     Policy,
@@ -119,6 +123,12 @@ REFERENCES: tuple[Reference, ...] = (
     Reference(Provider, "invalidation_flow", Flow, Fate.CLEAR),
     Reference(StageBinding, "stage", Stage, Fate.DELETE),
     Reference(Binding, "target", StageBinding, Fate.DELETE),
+    Reference(Binding, "target", NotificationRule, Fate.DELETE),
+    Reference(NotificationRule, "transports", NotificationTransport, Fate.STRIP),
+    Reference(NotificationRule, "destination_group", Group, Fate.CLEAR),
+    Reference(NotificationDelivery, "transport", NotificationTransport, Fate.DELETE),
+    Reference(NotificationDelivery, "user", User, Fate.DELETE),
+    Reference(Notification, "user", User, Fate.DELETE),
 )
 
 

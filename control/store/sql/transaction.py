@@ -76,6 +76,8 @@ class SqlTransaction(Reading):
         self._refuse_duplicates(kept, row, [names for names in (("pk",), *kept.kind.UNIQUE) if names[0] not in given])
         self._connection.execute(insert(kept.table), row)
         self._counters.keep(kept, record)
+        if isinstance(record, Event):
+            journal.event_left(record.pk)
         journal.created(record)
         return record
 

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from control.audit import RETENTION
 from control.mappings.facts import uid_of
 from control.new_passwords import new_hash
 from control.records import User
@@ -167,7 +166,6 @@ FIXED_SETTINGS: dict[str, Any] = {
     "default_user_change_name": False,
     "default_user_change_email": False,
     "default_user_change_username": False,
-    "event_retention": f"days={int(RETENTION // 86_400)}",
     "reputation_lower_limit": 0,
     "reputation_upper_limit": 0,
     "footer_links": [],

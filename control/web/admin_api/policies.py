@@ -15,7 +15,7 @@ from control.passwords import Candidate, Wanted
 from control.policies.asking import Asking
 from control.policies.judge import Answer
 from control.policies.kinds import KINDS
-from control.records import Binding, User
+from control.records import Binding, Event, User
 from control.store.interface import Transaction
 from control.verbs import users
 from control.verbs.fields import Text, existing, parse
@@ -78,12 +78,19 @@ def _test(services: Services) -> Do:
             user = existing(tx, User, "user", [asked.user])[0] if asked.user is not None else None
             name = user.username if user is not None else ""
             peer = asked.peer or caller.client_ip
-            asking = Asking(user, tx.now, peer, name, asked.attributes, asked.context, candidate=candidate)
+            context = _with_event(tx, asked.context)
+            asking = Asking(user, tx.now, peer, name, asked.attributes, context, candidate=candidate)
             return _told(services.judge.ask(tx, Binding("a trial", policy=policy.pk), asking), tx.now)
 
         return answer(await services.store.read(verb))
 
     return do
+
+
+def _with_event(tx: Transaction, context: dict[str, Any]) -> dict[str, Any]:
+    """An event in the context is named by its pk. Raises Invalid."""
+    named = context.get("event")
+    return context | {"event": existing(tx, Event, "context", [named])[0]} if isinstance(named, str) else context
 
 
 async def _candidate(services: Services, key: str, asked: PolicyTrial, caller: Caller) -> Candidate | None:

@@ -225,6 +225,7 @@ WORDS: dict[str, Words] = {
     "base_url": Words(
         "Public URL", "The address under which browsers reach this server.", example="https://auth.example.com"
     ),
+    "event_retention": Words("Event retention", f"How long events are kept. {_DURATION}"),
     "default_token_duration": Words("Default token duration", _DURATION),
     "password_length": Words("Password length", "The least number of characters of a new password."),
     "password_digits": Words("Digits in a password", "At least so many; 0 asks for none."),

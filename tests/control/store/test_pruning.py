@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from control.records import Event, Group, User
+from control.records import Event, Group, NotificationRule, Setting, UntoldEvent, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore, pruning, writer
 from control.store.sql.writer import PRUNE_AGAIN, PRUNE_LATER
@@ -101,8 +101,8 @@ def test_events_go_when_their_time_is_over(written: Written, monkeypatch: pytest
 
     def some(tx: Transaction) -> None:
         for number in range(5):
-            tx.insert(Event(f"old-{number}", expires=now + DAY))
-        tx.insert(Event("new", expires=now + 3 * DAY))
+            tx.insert(Event(f"old-{number}", created=now, expires=now + DAY))
+        tx.insert(Event("new", created=now, expires=now + 3 * DAY))
         tx.insert(Event("endless"))
 
     def left() -> set[str]:
@@ -129,3 +129,32 @@ def test_a_fault_in_pruning_is_logged_and_stops_no_write(
     assert "could not be taken away" in caplog.text
     written.users("a")
     assert written.lines() == [1]
+
+
+def test_events_are_kept_as_long_as_the_settings_say(written: Written) -> None:
+    now = written.clock.now()
+
+    def leave(tx: Transaction) -> None:
+        for days in (1, 29, 31, 364, 366):
+            tx.insert(Event(f"{days} days ago", created=now - days * DAY))
+
+    def left() -> set[str]:
+        return {event.action for event in written.store.read_now(lambda tx: tx.select(Event))} - {"model_created"}
+
+    written.store.write_now(leave)
+    written.turn()
+    assert left() == {"1 days ago", "29 days ago", "31 days ago", "364 days ago"}
+    written.store.write_now(lambda tx: tx.insert(Setting("event_retention", "days=30")))
+    written.turn()
+    assert left() == {"1 days ago", "29 days ago"}
+
+
+def test_news_that_nobody_was_told_in_a_day_is_dropped(written: Written) -> None:
+    def note(tx: Transaction) -> None:
+        tx.insert(NotificationRule("r"))
+        tx.insert(Event("now", created=tx.now))
+
+    written.store.write_now(note)
+    assert written.store.read_now(lambda tx: tx.count(UntoldEvent)) > 0
+    written.turn(DAY)
+    assert written.store.read_now(lambda tx: tx.count(UntoldEvent)) == 0

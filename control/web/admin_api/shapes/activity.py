@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from control.records import Event, Session
 from control.store.interface import Transaction
+from control.verbs import system
+from control.verbs.fields import seconds
 from control.web.admin_api.resource import View
 from control.web.admin_api.shapes.parts import Body, moment
 
 
 def events(tx: Transaction, records: Sequence[Event], view: View) -> list[Body]:
+    kept = seconds(system.read(tx).event_retention)
     return [
         {
             "pk": event.pk,
@@ -20,7 +23,7 @@ def events(tx: Transaction, records: Sequence[Event], view: View) -> list[Body]:
             "context": event.context,
             "client_ip": event.client_ip or None,
             "created": moment(event.created),
-            "expires": moment(event.expires),
+            "expires": moment(event.expires or event.created + kept),
             "brand": {},
         }
         for event in records
