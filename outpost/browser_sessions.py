@@ -7,6 +7,7 @@ the snapshot that brings it, and a restart forgets nobody.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -74,6 +75,8 @@ class Known:
     """With ``policy_needed``: whom users and groups do not refuse, and policies have to be asked about."""
     said: PoliciesSaid | None = None
     """By those, of this candidate."""
+    lines_until: float = math.inf
+    """When ``lines`` are too old."""
     lines: dict[object, bytes] = field(default_factory=dict)
     """For whoever renders the identity, to keep, by how it is rendered."""
 

@@ -98,7 +98,7 @@ class ForwardAuth:
         self._sessions = sessions
         self._rules = SiteRules(directory, now)
         self._stepping_up = SteppingUp(self._rules, now)
-        self._lines = IdentityLines(version, control_url)
+        self._lines = IdentityLines(version, control_url, now)
         self._sign_in = SignInDoor(signing_in, telemetry, trusted, self._max_age_of_page)
         self.table = HostTable(())
         """Who decides for which host, by the configuration in force."""
@@ -252,13 +252,16 @@ class ForwardAuth:
         """The hot path: everything is ready since the directory changed last."""
         convention = asking.convention
         lines = known.lines.get(convention)
-        if lines is None:
+        if lines is None or (asking.site.assertion_header and self._lines.are_old(known.lines_until)):
             try:
                 fields = self._lines.fresh(asking.site, identity, convention, self._sessions.token(known))
             except Unwritable:
                 self._refuse(asking.exchange, identity.username, asking.seen_from, Decision("identity_too_long"))
                 return
+            if lines is not None:
+                known.lines = {}
             known.lines[convention] = lines = ALLOWED + fields
+            known.lines_until = self._lines.until(asking.site)
         if convention.restricts and keeps_out(asking.query, identity):
             self._refuse(asking.exchange, identity.username, asking.seen_from, Decision("restricted_by_proxy"))
             return
@@ -269,7 +272,7 @@ class ForwardAuth:
             asking.exchange.respond(convention.allowed, lines)
         else:
             holds = partial(self._sessions.answers_again, known)
-            self.repeated.respond(asking.exchange, convention.allowed, lines, b"", "accepted", holds)
+            self.repeated.respond(asking.exchange, convention.allowed, lines, b"", "accepted", holds, known.lines_until)
 
     def _without_session(self, asking: Asking, realm: Realm | None) -> None:
         match credentials_in(asking.site, asking.headers):
@@ -347,7 +350,7 @@ class ForwardAuth:
         if standing is None or self._targets_matter(asking.site):
             exchange.respond(status, lines)
         else:
-            self.repeated.respond(exchange, status, lines, b"", "accepted", standing)
+            self.repeated.respond(exchange, status, lines, b"", "accepted", standing, self._lines.until(asking.site))
 
     def _shown(self, asking: Asking, identity: Identity) -> tuple[str, bytes]:
         """Why somebody with good credentials may not in all the same, or else their headers."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+from outpost.assertions import KEPT_SECONDS, Assertions
 from outpost.directory.snapshot import Snapshot
 from outpost.outcome import Identity
 from protocols.link.messages import OutpostRecord
 from protocols.proxy.conventions import Convention
 from protocols.proxy.decision import Site
-from protocols.proxy.headers import meta_fields
+from protocols.proxy.headers import MAX_LIST_BYTES, field, meta_fields
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.injected import injected_fields
 
@@ -18,14 +20,16 @@ MAX_RENDERED = 10_000
 
 
 class IdentityLines:
-    """``control_url``: where browsers reach control."""
+    """``control_url``: where browsers reach control; ``now``: seconds since the epoch."""
 
-    def __init__(self, version: str, control_url: Callable[[], str]) -> None:
+    def __init__(self, version: str, control_url: Callable[[], str], now: Callable[[], float]) -> None:
         self._version = version
+        self._now = now
+        self._assertions = Assertions(now)
         self._control_url = control_url
         self._outpost: OutpostRecord | None = None
         self._meta: dict[int, bytes] = {}
-        self._rendered: dict[tuple[int, int, Convention], tuple[Identity, bytes]] = {}
+        self._rendered: dict[tuple[int, int, Convention], tuple[Identity, bytes, float]] = {}
 
     def configured(self, snapshot: Snapshot) -> None:
         self._outpost = snapshot.outpost
@@ -34,26 +38,41 @@ class IdentityLines:
 
     def nobody(self, site: Site, convention: Convention) -> bytes:
         """Every identity header, empty: nobody's own gets through where nobody has to sign in."""
-        lines = field_lines([*convention.identity(None, ""), *injected_fields({}, "", site.basic)])
+        said = [*convention.identity(None, ""), *injected_fields({}, "", site.basic), *self._assertion(site, None)]
+        lines = field_lines(said)
         return lines + self._about(site) if convention.tells_meta else lines
 
     def of(self, site: Site, identity: Identity, convention: Convention) -> bytes:
         """A known credential gives the same identity again until the directory changes. Raises Unwritable."""
         place = (site.provider, identity.user, convention)
         kept = self._rendered.get(place)
-        if kept is not None and kept[0] is identity:
+        if kept is not None and kept[0] is identity and self._now() < kept[2]:
             return kept[1]
         lines = self.fresh(site, identity, convention)
         if len(self._rendered) >= MAX_RENDERED:
             self._rendered.clear()
-        self._rendered[place] = (identity, lines)
+        self._rendered[place] = (identity, lines, self.until(site))
         return lines
+
+    def until(self, site: Site) -> float:
+        """When lines that are made now are too old."""
+        return self._now() + KEPT_SECONDS if site.assertion_header else math.inf
+
+    def are_old(self, until: float) -> bool:
+        return self._now() >= until
 
     def fresh(self, site: Site, identity: Identity, convention: Convention, jwt: str = "") -> bytes:
         """Raises Unwritable."""
-        injected = injected_fields(identity.attributes, identity.email, site.basic)
-        lines = field_lines([*convention.identity(identity, jwt), *injected])
+        injected = injected_fields(identity.attributes, identity.email, site.basic, site.assertion_header)
+        lines = field_lines([*convention.identity(identity, jwt), *injected, *self._assertion(site, identity)])
         return lines + self._about(site) if convention.tells_meta else lines
+
+    def _assertion(self, site: Site, identity: Identity | None) -> list[tuple[bytes, bytes]]:
+        """Empty for nobody, so that a browser's own never gets through."""
+        if not site.assertion_header:
+            return []
+        said = self._assertions.of(site, identity) if identity is not None else ""
+        return [field(site.assertion_header, said, MAX_LIST_BYTES)]
 
     def _about(self, site: Site) -> bytes:
         lines = self._meta.get(site.provider)

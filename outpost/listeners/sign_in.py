@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from twisted.internet.defer import Deferred
 
+from outpost.assertions import Assertions
 from outpost.listeners.exchange import Exchange
 from outpost.outcome import Circumstances
 from outpost.signing_in import Go, Page, SigningIn, not_open
@@ -22,6 +23,7 @@ from protocols.proxy.http1 import field_lines
 from protocols.proxy.redirects import (
     CALLBACK,
     CALLBACK_PATH,
+    JWKS,
     OAUTH2_CALLBACK,
     SECOND_FACTOR,
     SIGN_OUT,
@@ -74,6 +76,13 @@ JSON = field_lines([(b"Content-Type", b"application/json"), *SAFE])
 MaxAge = Callable[[Realm, str, Headers, str], int]
 """Of a realm, a landing page in it, headers and the browser's address: seconds since a second factor must have been
 shown for that page; 0: none is needed."""
+KEYS = field_lines(
+    [
+        (b"Content-Type", b"application/jwk-set+json"),
+        (b"Cache-Control", b"public, max-age=300"),
+        (b"X-Content-Type-Options", b"nosniff"),
+    ]
+)
 FOR_PROGRAMS = json.dumps({"error": "login_required", "message": "Sign in to use this application."}).encode() + b"\n"
 
 
@@ -89,7 +98,7 @@ class SignInDoor:
         request = exchange.request
         path, _, query = request.target.decode("latin-1").partition("?")
         ours = ALIASES.get(path, path)
-        if ours not in (START, CALLBACK_PATH, SIGN_OUT):
+        if ours not in (START, CALLBACK_PATH, SIGN_OUT, JWKS):
             return False
         fields = request.headers
         try:
@@ -103,6 +112,9 @@ class SignInDoor:
         realm = table.realm(site) if site is not None else None
         if site is None or realm is None:
             return False
+        if ours == JWKS:
+            exchange.respond(200, KEYS, Assertions.key_set(site))
+            return True
         headers, method = request.named, request.method.decode("ascii")
         if ours != path and ours == START:
             query = _with_landing(query, headers)

@@ -30,6 +30,7 @@ def _site(record: ProviderRecord, settings: ProxySettings) -> Site:
         client_id=settings.client_id,
         secret=settings.cookie_secret,
         previous_secret=settings.cookie_secret_previous,
+        assertion_header=settings.assertion_header,
         basic=_basic_attributes(settings),
         skipped=SkippedPaths(settings.skip_path_regex, whole_url=settings.mode == "forward_domain"),
     )

@@ -230,6 +230,8 @@ class ProxySettings:
     client_id: str = ""
     cookie_secret: str = field(default="", repr=False)
     """What the browser sessions of this provider are sealed with, at every outpost that serves it (D15)."""
+    assertion_header: str = ""
+    """In which the application is shown a signed assertion of who came in; empty: in none."""
     cookie_secret_previous: str = field(default="", repr=False)
     """The one before; what it has sealed still counts."""
     access_rules: tuple[AccessRule, ...] = ()

@@ -40,6 +40,8 @@ class Site:
     """What its cookies are sealed with; without one nobody can sign in with a browser."""
     previous_secret: str = field(default="", repr=False)
     """The one before, whose cookies still count."""
+    assertion_header: str = ""
+    """In which the application is shown a signed assertion; empty: in none."""
     skipped: SkippedPaths = NOTHING_SKIPPED
     """Paths that need no sign-in."""
     basic: BasicAttributes | None = None

@@ -22,6 +22,12 @@ _OURS = re.compile(
     re.IGNORECASE,
 )
 """Names that say something of the answer itself or of who it is, and that no attribute may say."""
+_ASSERTION = re.compile(r"x-authentik-[a-z0-9-]*assertion", re.IGNORECASE)
+"""Of ours, the only ones that an assertion may have."""
+_TAKEN = re.compile(
+    r"authorization|remote-.*|x-auth-request-.*|x-real-ip|accept.*|user-agent|origin|referer", re.IGNORECASE
+)
+"""What an application reads other things from."""
 
 
 class BasicAttributes(NamedTuple):
@@ -32,7 +38,7 @@ class BasicAttributes(NamedTuple):
 
 
 def injected_fields(
-    attributes: Mapping[str, Any], email: str, basic: BasicAttributes | None
+    attributes: Mapping[str, Any], email: str, basic: BasicAttributes | None, assertion_header: str = ""
 ) -> list[tuple[bytes, bytes]]:
     """Raises Unwritable. With ``basic`` there is an Authorization field in any case: an empty one removes the
     browser's own, as the identity headers do."""
@@ -40,12 +46,21 @@ def injected_fields(
     found = attributes.get(ADDITIONAL)
     if isinstance(found, Mapping):
         for name, value in list(found.items())[:MAX_ADDITIONAL]:
-            if _may_be_set(name, basic) and type(value) in (str, int):
+            if _may_be_set(name, basic, assertion_header) and type(value) in (str, int):
                 fields.append(field(name, str(value)))
     return fields
 
 
-def _may_be_set(name: str, basic: BasicAttributes | None) -> bool:
+def may_carry_assertion(name: str) -> bool:
+    """A header of its own, which neither the answer nor anything about the person is said in."""
+    if _TAKEN.fullmatch(name) or not _NAME.fullmatch(name):
+        return False
+    return _OURS.fullmatch(name) is None or _ASSERTION.fullmatch(name) is not None
+
+
+def _may_be_set(name: str, basic: BasicAttributes | None, assertion_header: str) -> bool:
+    if assertion_header and name.lower() == assertion_header.lower():
+        return False
     if basic is not None and name.lower() == "authorization":
         return False
     return _NAME.fullmatch(name) is not None and _OURS.fullmatch(name) is None

@@ -14,6 +14,7 @@ from control.verbs.access_rules import MOST_RULES, AccessRuleFields
 from control.verbs.fields import Duration, Invalid, LongText, Text, Uuid
 from control.verbs.property_mappings import EMAIL, OFFLINE, OPENID, PROFILE, PROXY
 from control.verbs.provider_kinds.kind import Kind, ProviderFields
+from protocols.proxy.injected import may_carry_assertion
 
 MAX_PATTERNS = 200
 """Lines of ``skip_path_regex``: each one is tried for every request without a session."""
@@ -64,6 +65,12 @@ def _cookie_domain(domain: str) -> str:
     return domain.lower()
 
 
+def _assertion_header(name: str) -> str:
+    if name and not may_carry_assertion(name):
+        raise ValueError("Enter the name of a header that nothing else is said in, such as X-Jwt-Assertion.")
+    return name
+
+
 def _patterns(text: str) -> str:
     lines = text.split("\n")
     if len(lines) > MAX_PATTERNS:
@@ -105,6 +112,8 @@ class ProxyFields(ProviderFields):
     intercept_header_auth: bool = True
     jwt_federation_providers: Annotated[list[int], Field(max_length=MOST_FEDERATED)] = Field(default_factory=list)
     """Those whose access tokens are taken here, too."""
+    assertion_header: Annotated[Text, AfterValidator(_assertion_header)] = ""
+    """In which the application is shown a signed assertion of who came in."""
     nested_groups: bool = False
     """The application is told of the groups above a person's own as well."""
     cookie_domain: Annotated[Text, AfterValidator(_cookie_domain)] = ""
