@@ -94,6 +94,7 @@ WORDS: dict[str, Words] = {
         "When it fails",
         options={"omit": "omit: leave out what it would have said", "refuse": "refuse: let nobody in"},
     ),
+    "assertion_header": Words("Header of the signed assertion", "Empty: none.", example="X-Jwt-Assertion"),
     "nested_groups": Words("Groups above as well", "A member of a child group is told of as a member of its parents."),
     "client_type": Words(
         "Client type",
