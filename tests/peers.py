@@ -34,16 +34,21 @@ PEERS: dict[str, str] = {
     "sssctl": "sssd-tools",
     "apache2": "apache2-bin",
     "doveadm": "dovecot-core",
+    "nslcd": "nslcd",
+    "postmap": "postfix-ldap",
+    "squid": "squid",
+    "php": "php-cli",
+    "perl": "perl",
 }
 """Program to the Debian package that has it."""
 
 BUILD_PACKAGES = ("gcc", "libldap2-dev", "libsasl2-dev", "libc6-dev")
 """python-ldap is built from source."""
 
-PARTS = ("dovecot-ldap", "libapache2-mod-auth-openidc")
+PARTS = ("dovecot-ldap", "libapache2-mod-auth-openidc", "freeradius-ldap", "libnet-ldap-perl", "php-ldap")
 """Of programs that are named above."""
 
-UNPACKED = ("libnss-sss", "libpam-sss", "libpam-radius-auth")
+UNPACKED = ("libnss-sss", "libpam-sss", "libpam-radius-auth", "libnss-ldapd")
 """Installing these would change how this machine finds people: they are unpacked beside it."""
 
 POLICY = Path("/usr/sbin/policy-rc.d")
