@@ -133,13 +133,23 @@ def held(tx: Transaction, username: str = "") -> list[Tries]:
 
 
 def clear(tx: Transaction, username: str = "") -> int:
-    """Forgets those, and releases their accounts at all outposts; how many they were."""
+    """Forgets those, and releases their accounts at all outposts; how many they were. An outpost may hold up somebody
+    of whom nothing is known here any more."""
     lines = held(tx, username)
     for line in lines:
         tx.delete(line)
-    for account in sorted({line.account for line in lines}):
+    accounts = {username.casefold()} if username else {line.account for line in lines} | _held_up_lately(tx)
+    for account in sorted(accounts):
         release_at_outposts(tx, account)
     return len(lines)
+
+
+def _held_up_lately(tx: Transaction) -> set[str]:
+    """Accounts by the reports of outposts."""
+    told = tx.select(
+        Event, Query(equal={"action": "login_failed", "app": "outpost"}, ordering=("-created",), limit=MOST_HELD)
+    )
+    return {str(one.context.get("username", "")).casefold() for one in told if one.created > tx.now - QUIET} - {""}
 
 
 def delete(tx: Transaction, pk: str) -> None:

@@ -39,6 +39,7 @@ from outpost.listeners.http import HttpFactory
 from outpost.listeners.ldap import LdapFactory
 from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics
+from outpost.listeners.once import Once
 from outpost.listeners.ports import Ports
 from outpost.listeners.preamble import ProxiedFactory
 from outpost.listeners.radius import RadiusListener
@@ -239,7 +240,7 @@ class Outpost:
             signing_in,
             control_address,
             self._now,
-            SessionPolicies(self._link, self._now, lambda: self._random(8).hex()),
+            SessionPolicies(self._link, self._now, lambda: self._random(8).hex(), Once()),
             SessionRenewals(self._link, sessions, control_address, self._now, lambda: self._random(8).hex()),
             Repeated(self._random(32), self._directory, self.telemetry, self._now),
         )

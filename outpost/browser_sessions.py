@@ -51,6 +51,8 @@ class Word(NamedTuple):
 
 
 NO_WORD = Word()
+Wanted = tuple[str, ...]
+"""From where somebody wants what: address, host, path and method. Empty: from anywhere, whatever it is."""
 
 
 @dataclass(slots=True)
@@ -73,7 +75,7 @@ class Known:
     """With ``accepted``."""
     candidate: Identity | None = None
     """With ``policy_needed``: whom users and groups do not refuse, and policies have to be asked about."""
-    said: PoliciesSaid | None = None
+    said: dict[Wanted, PoliciesSaid] = field(default_factory=dict)
     """By those, of this candidate."""
     lines_until: float = math.inf
     """When ``lines`` are too old."""
@@ -188,7 +190,7 @@ class BrowserSessions:
         """On the snapshot as it is now."""
         snapshot = self._directory.current
         known.snapshot, known.reason, known.identity, known.lines = snapshot, "", None, {}
-        known.candidate = known.said = None
+        known.candidate, known.said = None, {}
         user = snapshot.users.get(known.session.user)
         provider = snapshot.providers.get(known.provider)
         if user is None or provider is None or known.sid in snapshot.ended or known.sid in self._ended:

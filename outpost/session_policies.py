@@ -1,15 +1,18 @@
 """Policies about people who are signed in at a proxy: control is asked, and its answer used again as far as it says.
 
+An answer that has to be asked for each time (``strict``) holds for the very same request alone, for as long as one page
+takes: a policy may have looked at the path.
 While control is away, a yes that need not be asked for each time holds as a known password does (DESIGN D13, D14).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 from typing import Protocol
 
 from outpost.authentication import LinkAway
-from outpost.browser_sessions import Known, PoliciesSaid
+from outpost.browser_sessions import Known, PoliciesSaid, Wanted
 from outpost.credential_cache import GRACE_SECONDS
 from outpost.outcome import Circumstances, Decision
 from protocols.link.messages import AccessSaid, AskAccess, Reuse
@@ -17,6 +20,9 @@ from rules.reasons import REASONS, Outcome
 
 AWAY = Reuse(seconds=1.0)
 """Control is not asked more often than this by one person while it is away."""
+MOST_SAID = 200
+"""Answers for one browser that hold for one request each: more than one page is made of."""
+WHATEVER: Wanted = ()
 
 
 class Link(Protocol):
@@ -24,44 +30,63 @@ class Link(Protocol):
         """Raises LinkAway when control does not answer."""
 
 
-class SessionPolicies:
-    """``now`` gives seconds since the epoch; ``new_id`` a fresh correlation id."""
+class Once(Protocol):
+    async def __call__(self, question: Hashable, ask: Callable[[], Awaitable[PoliciesSaid]]) -> PoliciesSaid:
+        """What ``ask`` gives, for everybody who asks the same meanwhile; or what it raises."""
 
-    def __init__(self, link: Link, now: Callable[[], float], new_id: Callable[[], str]) -> None:
+
+class SessionPolicies:
+    """``now`` gives seconds since the epoch; ``new_id`` a fresh correlation id; ``once`` merges what is asked at the
+    same time."""
+
+    def __init__(self, link: Link, now: Callable[[], float], new_id: Callable[[], str], once: Once) -> None:
         self._link = link
         self._now = now
         self._new_id = new_id
+        self._once = once
 
-    def said(self, known: Known, peer: str) -> Decision | None:
+    def said(self, known: Known, circumstances: Circumstances) -> Decision | None:
         """What is known of this candidate; None: control has to be asked."""
-        said, now = known.said, self._now()
-        if said is None or (said.reuse.peer_only and said.peer != peer):
-            return None
+        for wanted in (WHATEVER, _wanted(circumstances)):
+            said = known.said.get(wanted)
+            if said is not None and self._holds(said, circumstances.peer):
+                return _decision(said, known)
+        return None
+
+    def _holds(self, said: PoliciesSaid, peer: str) -> bool:
         until = said.at + said.reuse.seconds
         if said.reuse.not_after is not None:
             until = min(until, said.reuse.not_after)
-        return _decision(said, known) if now < until else None
+        return self._now() < until and not (said.reuse.peer_only and said.peer != peer)
 
     async def ask(self, known: Known, circumstances: Circumstances) -> None:
         """Control's answer is in ``known.said`` then, unless the directory has changed meanwhile."""
-        candidate, before, peer = known.candidate, known.said, circumstances.peer
+        candidate, answers = known.candidate, known.said
         if candidate is None:
             return
-        question = AskAccess(self._new_id(), known.provider, candidate.user, peer, circumstances.attributes)
+        wanted = _wanted(circumstances)
         try:
-            answer = await self._link.access(question)
-            if answer.id != question.id:
-                raise ValueError("control answered another question")
-            said = PoliciesSaid(answer.reason, peer, self._now(), answer.reuse, answer.strict)
+            question = known.provider, candidate.user, known.snapshot.revision, wanted
+            said = await self._once(question, partial(self._answer, known.provider, candidate.user, circumstances))
+            answers.pop(WHATEVER, None)  # control's last word counts, also in the grace
         except LinkAway:
-            said = self._in_grace(before, peer)
+            said = self._in_grace(answers.get(WHATEVER), circumstances.peer)
         if known.candidate is candidate:
-            known.said = said
+            if len(answers) >= MOST_SAID:
+                answers.clear()
+            answers[wanted if said.strict else WHATEVER] = said
+
+    async def _answer(self, provider: int, user: int, circumstances: Circumstances) -> PoliciesSaid:
+        question = AskAccess(self._new_id(), provider, user, circumstances.peer, circumstances.attributes)
+        answer = await self._link.access(question)
+        if answer.id != question.id:
+            raise ValueError("control answered another question")
+        return PoliciesSaid(answer.reason, circumstances.peer, self._now(), answer.reuse, answer.strict)
 
     def _in_grace(self, before: PoliciesSaid | None, peer: str) -> PoliciesSaid:
         now = self._now()
         nothing = PoliciesSaid("control_away", peer, now, AWAY, strict=True)
-        if before is None or before.strict or REASONS[before.reason].outcome is not Outcome.ACCEPTED:
+        if before is None or REASONS[before.reason].outcome is not Outcome.ACCEPTED:
             return nothing
         ends = before.at + GRACE_SECONDS
         if before.reuse.not_after is not None:
@@ -70,6 +95,11 @@ class SessionPolicies:
         if now >= ends or elsewhere:
             return nothing
         return PoliciesSaid("accepted", before.peer, before.at, _until(before, ends), strict=False)
+
+
+def _wanted(circumstances: Circumstances) -> Wanted:
+    """What a policy may have looked at: its answer is none for another page."""
+    return circumstances.peer, *(circumstances.attributes.get(name, "") for name in ("host", "path", "method"))
 
 
 def _until(said: PoliciesSaid, ends: float) -> Reuse:

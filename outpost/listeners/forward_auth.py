@@ -204,7 +204,7 @@ class ForwardAuth:
             self._without_session(asking, realm)
         elif known.candidate is None:
             self._not_open(asking, Decision(known.reason))
-        elif (said := self._policies.said(known, asking.client)) is not None:
+        elif (said := self._policies.said(known, asking.circumstances)) is not None:
             if said.identity is not None:
                 self._allow_known(asking, known, said.identity)
             else:

@@ -20,9 +20,9 @@ from control.records import Application, Binding, Event, Group, Outpost, Policy,
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from control.verbs import system
-from protocols.link.messages import Authenticate
+from protocols.link.messages import AskAccess, Authenticate
 from rules.places import place
-from rules.reasons import Outcome
+from rules.reasons import REASONS, Outcome
 from tests.fakes import FakeClock
 from tests.stores import ImmediateStore, open_store, run
 
@@ -76,6 +76,11 @@ class House:
         question = Authenticate("q", provider, "alice", {"kind": "password", "password": "x"}, protocol, PEER)
         return run(self.door.answer("o", question)).reason
 
+    def ask_for_a_session(self, attributes: dict[str, str]) -> str:
+        """What control tells an outpost about alice, who has signed in at a proxy."""
+        provider, user = self.store.read_now(lambda tx: (tx.select(Provider)[0].pk, tx.select(User)[0].pk))
+        return run(self.door.access("o", AskAccess("q", provider, user, PEER, attributes))).reason
+
     def explain(self, **asked: Any) -> Explanation:
         given: dict[str, Any] = {"user": "alice", "application": "app", "protocol": "ldap", "peer": PEER, **asked}
         return self.store.read_now(lambda tx: explain(tx, Asked(**given), Judge()))
@@ -90,6 +95,7 @@ POLICIES: list[tuple[str, dict[str, Any]]] = [
     ("time", {"weekdays": [1], "begins": 0, "ends": 1440, "timezone": "UTC"}),
     ("reputation", {"check_ip": True, "check_username": True, "threshold": 0}),
     ("event_matcher", {"action": "login", "app": None, "model": None, "client_ip": None}),
+    ("expression", {"expression": "return context.get('path') != '/admin'"}),
 ]
 """The clock of these tests stands on a Tuesday."""
 
@@ -136,6 +142,26 @@ def test_explain_and_the_door_never_disagree(tmp_path_factory: pytest.TempPathFa
         assert found.reason == house.ask_the_door()
         assert all(step.passed for step in found.steps) is (found.outcome is Outcome.ACCEPTED)
         assert bool(found.changes) is (found.outcome is not Outcome.ACCEPTED)
+    finally:
+        house.store.close()
+
+
+@given(plan=plans, path=st.sampled_from(["/", "/admin"]))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_explain_and_what_a_proxy_hears_of_who_has_signed_in_never_disagree(
+    tmp_path_factory: pytest.TempPathFactory, plan: dict[str, Any], path: str
+) -> None:
+    house = House(tmp_path_factory.mktemp("house"))
+    try:
+        house.furnish({**plan, "wrong": 0})  # somebody who has signed in tries nothing
+        house.store.write_now(lambda tx: tx.update(replace(tx.select(Provider)[0], kind="proxy")))
+        attributes = {"host": "app.example", "path": path, "method": "GET"}
+        found = house.explain(protocol="proxy", attributes=attributes)
+        said = house.ask_for_a_session(attributes)
+        if REASONS[found.reason].outcome is Outcome.BAD_CREDENTIALS or found.reason == "unknown_provider":
+            assert said == "no_binding"  # whose session nobody has, or at an outpost that serves it no more
+        else:
+            assert said == found.reason
     finally:
         house.store.close()
 

@@ -199,6 +199,17 @@ def test_a_count_that_is_none_is_kept_within_bounds(bench: Bench, count: object)
     assert len(event.client_ip) < 300
 
 
+@pytest.mark.parametrize("username", ["ALICE", ""])
+def test_who_waits_at_an_outpost_alone_is_released_too(bench: Bench, username: str) -> None:
+    """Its buckets are its own: here the line may be gone, or never have been there."""
+    bench.store.write_now(lambda tx: [tx.insert(User(name)) for name in ("alice", "bob")])
+    body = {"username": "Alice", "reason": "too_many_tries", "protocol": "ldap", "count": 3, "peer": "192.0.2.1"}
+    bench.store.write_now(lambda tx: tries.reported(tx, "edge", body))
+    assert bench.store.write_now(lambda tx: tries.clear(tx, username)) == 0
+    users = bench.store.read_now(lambda tx: tx.select(User))
+    assert {user.username: user.released > 0 for user in users} == {"alice": True, "bob": False}
+
+
 def test_an_administrator_sees_who_waits_and_forgives_one_or_all(bench: Bench) -> None:
     bench.store.write_now(lambda tx: [tx.insert(User(name)) for name in ("alice", "bob")])
     bench.wrong(FREE + 1)

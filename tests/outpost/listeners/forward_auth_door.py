@@ -11,6 +11,7 @@ from outpost.browser_sessions import BrowserSessions
 from outpost.control_address import ControlAddress
 from outpost.directory.snapshot import Directory
 from outpost.listeners.forward_auth import ForwardAuth
+from outpost.listeners.once import Once
 from outpost.listeners.repeated import Repeated
 from outpost.session_policies import SessionPolicies
 from outpost.session_renewals import SessionRenewals
@@ -44,7 +45,7 @@ def forward_auth(
     address = ControlAddress(directory, "", "", lambda: "http://localhost:9000", telemetry.noted)
     signing_in = SigningIn(link, sessions, address, now, random or random_octets(), lambda: "q1")
     networks = TrustedPeers([ip_network(trusted)])
-    policies = SessionPolicies(link, now, lambda: "q1")
+    policies = SessionPolicies(link, now, lambda: "q1", Once())
     repeated = Repeated(bytes(32), directory, telemetry, now)
     renewals = SessionRenewals(link, sessions, address, now, lambda: "q1")
     return ForwardAuth(

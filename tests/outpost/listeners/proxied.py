@@ -22,6 +22,7 @@ from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.forward_auth import PREFIX, ForwardAuth
 from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
+from outpost.listeners.once import Once
 from outpost.listeners.repeated import Repeated
 from outpost.listeners.reverse_proxy import NobodyHere, ReverseProxy
 from outpost.listeners.upstreams import Place, Upstreams
@@ -122,7 +123,7 @@ class Proxied:
         address = ControlAddress(self.directory, "", "", lambda: "http://localhost:9000", self.telemetry.noted)
         signing_in = SigningIn(self.link, self.sessions, address, self.clock, random_octets(), lambda: "q1")
         trusted = TrustedPeers([ip_network(TRUSTED)])
-        policies = SessionPolicies(self.link, self.clock, lambda: "q1")
+        policies = SessionPolicies(self.link, self.clock, lambda: "q1", Once())
         self.door = ForwardAuth(
             authentication,
             self.directory,

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from protocols.link.messages import (
     AccessSaid,
+    AskAccess,
     BindingRecord,
     Configuration,
     Members,
@@ -97,6 +99,58 @@ def test_a_yes_for_one_address_is_none_for_another() -> None:
     outpost.says("policy_denied", Reuse(2.0))
     assert outpost.open(**{"X-Forwarded-For": "198.51.100.7"}).status == 403
     assert [question.peer for question in outpost.link.access_asked] == [PROXY, "198.51.100.7"]
+
+
+def test_a_yes_to_one_page_is_none_to_another_where_policies_may_have_looked_at_it() -> None:
+    outpost = Bound(POLICY)
+    outpost.says("accepted", Reuse(30.0))
+    assert outpost.open().status == 200
+    outpost.says("policy_denied", Reuse(2.0))
+    assert outpost.visitor.open(f"{APP}/admin").status == 403
+    assert outpost.visitor.open(PAGE, **{"X-Forwarded-Method": "POST"}).status == 403
+    assert (outpost.open().status, outpost.asked) == (200, 3)
+
+
+def test_a_yes_that_lasts_is_one_to_every_page() -> None:
+    outpost = Bound(POLICY)
+    assert outpost.open().status == 200
+    outpost.says("policy_denied", Reuse(2.0))
+    assert outpost.visitor.open(f"{APP}/admin").status == 200
+    assert outpost.asked == 1
+
+
+def test_answers_for_single_pages_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outpost.session_policies.MOST_SAID", 3)
+    outpost = Bound(POLICY)
+    outpost.says("accepted", Reuse(30.0))
+    for number in range(4):
+        assert outpost.visitor.open(f"{APP}/{number}").status == 200
+    assert outpost.visitor.open(f"{APP}/3").status == 200
+    assert outpost.asked == 4
+    assert (outpost.visitor.open(f"{APP}/0").status, outpost.asked) == (200, 5)
+
+
+@pytest.mark.parametrize(("reason", "status"), [("accepted", 200), ("policy_denied", 403), ("fails", 500)])
+def test_the_same_question_asked_at_once_is_one(reason: str, status: int) -> None:
+    """A page that is opened in many tabs, or whose parts are asked for by a proxy at once."""
+    outpost = Bound(POLICY)
+    answering: list[Deferred[AccessSaid]] = []
+
+    def thinking(question: AskAccess) -> Deferred[AccessSaid]:
+        outpost.link.access_asked.append(question)
+        answering.append(Deferred())
+        return answering[-1]
+
+    outpost.link.access = thinking  # type: ignore[assignment,method-assign]
+    pending = [outpost.visitor.begin(page) for page in (PAGE, PAGE, PAGE, f"{APP}/other")]
+    assert [question.attributes["path"] for question in outpost.link.access_asked] == ["/page", "/other"]
+    for question, deferred in zip(outpost.link.access_asked, answering, strict=True):
+        if reason == "fails":
+            deferred.errback(RuntimeError("boom"))
+        else:
+            deferred.callback(AccessSaid(question.id, reason, Reuse(30.0)))
+    assert [one().status for one in pending] == [status] * 4
+    assert outpost.asked == 2
 
 
 def test_whom_users_and_groups_decide_about_nobody_asks() -> None:

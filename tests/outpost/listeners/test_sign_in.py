@@ -125,6 +125,18 @@ class Visitor:
 
     def open(self, url: str, method: str = "GET", **headers: str) -> Answer:
         """The page, seen by the proxy's question."""
+        answer = self._ask(*self._question(url, method, headers))
+        self._keep(urlsplit(url).netloc, answer)
+        return answer
+
+    def begin(self, url: str) -> Callable[[], Answer]:
+        """The same, where the answer takes its time."""
+        target, host, said = self._question(url, "GET", {})
+        window = self.outpost.listener.connect(PROXY)
+        window.send(get(target, *said.items(), host=host))
+        return lambda: window.answers()[0]
+
+    def _question(self, url: str, method: str, headers: dict[str, str]) -> tuple[str, str, dict[str, str]]:
         parts = urlsplit(url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         said = {
@@ -135,9 +147,7 @@ class Visitor:
             **self._cookie(parts.netloc),
             **headers,
         }
-        answer = self._ask(f"{PREFIX.decode()}auth/{self.dialect}", parts.netloc, said)
-        self._keep(parts.netloc, answer)
-        return answer
+        return f"{PREFIX.decode()}auth/{self.dialect}", parts.netloc, said
 
     def direct(self, url: str, **headers: str) -> Answer:
         """A path of ours, which the proxy hands on to us."""
