@@ -19,5 +19,6 @@ def person_facts(tx: Transaction, user: User) -> PersonFacts:
         fields=person_fields(user, tx.install_id, login.last_login if login is not None else None),
         direct=tuple(group for group in every if group.pk in direct),
         every=every,
+        has_password=bool(user.password),
         factors=tuple(factor.kind for factor in authenticators.of(tx, user.pk)),
     )

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from control import logins
+from control.expression.http import HttpFacts
 from control.records import (
     AccessToken,
     Authenticator,
@@ -65,6 +66,8 @@ class Caller:
 
     client_ip: str = ""
     user_agent: str = ""
+    http: HttpFacts | None = None
+    """The request, for expressions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class PersonFacts:
     """By name, as ``every``."""
     every: tuple[GroupFacts, ...] = ()
     """With those above: a member of a child is a member of its parents."""
+    has_password: bool = False
     factors: tuple[str, ...] = ()
     """Kinds of the second factors that are set up: ``totp``, ``static``."""
 
@@ -72,7 +73,8 @@ class Person(Thing):
                 **_own(fields),
                 "is_anonymous": facts is None,
                 "is_authenticated": facts is not None,
-                "is_superuser": any(one.is_superuser for _, one in groups.values()),
+                **dict.fromkeys(("is_superuser", "is_staff"), any(one.is_superuser for _, one in groups.values())),
+                "has_usable_password": free("has_usable_password", lambda: facts is not None and facts.has_password),
                 "groups": direct,
                 "ak_groups": direct,
                 "all_groups": free("all_groups", lambda: self.all_groups),

@@ -16,10 +16,12 @@ DEEPEST = 60
 _NETWORK = "expressions reach no network"
 _NOBODY_ELSE = "an expression sees whom it is asked about, and nobody else"
 _NO_CHANGE = "an expression changes nothing; use ak_logger"
+_BIND_IT = "bind that policy, too, where all of them have to pass"
 ABSENT = {
     **dict.fromkeys(("requests", "resolve_dns", "reverse_dns", "ak_send_email"), _NETWORK),
     **dict.fromkeys(("ak_user_by", "User", "Group", "Event"), _NOBODY_ELSE),
     **dict.fromkeys(("ak_create_event", "ak_create_jwt", "ak_create_jwt_raw"), _NO_CHANGE),
+    "ak_call_policy": _BIND_IT,
 }
 """Names that authentik's expressions have and these do not, and why."""
 

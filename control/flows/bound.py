@@ -7,10 +7,11 @@ for more would let in whom it was to stop (CVE-2024-47070).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from control import people
+from control.expression.http import HttpFacts
 from control.expression.people import Facts
 from control.flows.state import Context, FlowStore
 from control.policies.asking import Asking
@@ -35,13 +36,14 @@ class Deciding:
 
     judge: Judge
     peer: str = ""
+    http: HttpFacts | None = None
     asked: bool = False
     """A policy was: what is proved in this flow need not be enough another time, or from elsewhere."""
     traces: list[Event] = field(default_factory=list)
     """To be kept."""
 
     def decide(self, tx: Transaction, target: Target, context: Context) -> Decided:
-        asking = _asking(tx, context, self.peer)
+        asking = replace(_asking(tx, context, self.peer), http=self.http)
         found = self.judge.decide(tx, target, asking)
         self.asked |= bool(found.answers)
         self.traces += events(found, asking)
@@ -73,6 +75,8 @@ def _told(tx: Transaction, context: Context, user: User | None) -> Mapping[str, 
     """authentik's names. There is a ``pending_user`` from the moment that somebody is named."""
     found: dict[str, Any] = {"is_sso": False, "prompt_data": {}, "auth_method": context.method}
     found["auth_method_args"] = {"mfa_devices": list(context.factors)}
+    if context.uid is not None:
+        found["pending_user_identifier"] = context.uid
     if context.uid is not None and user is not None:
         found["pending_user"] = people.person_facts(tx, user)
     if context.authorization:

@@ -94,7 +94,7 @@ async def _walk(state: State, services: FlowServices) -> Step:
 
 async def _enter(state: State, stage: PlannedStage, services: FlowServices) -> State | Denied:
     """At the stage, with its bindings asked; or behind it, if they do not pass."""
-    context, deciding = state.context, Deciding(services.judge, peer_of(services.origin))
+    context, deciding = state.context, Deciding(services.judge, peer_of(services.origin), services.http)
 
     def decide(tx: Transaction) -> bool:
         line = tx.find(StageBinding, pk=stage.binding)

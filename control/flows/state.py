@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
+from control.expression.http import HttpFacts
 from control.passwords import Candidate, Verified, Wanted
 from control.policies.judge import Judge
 from control.store.interface import Actor, Transaction
@@ -64,7 +65,12 @@ class FlowServices(Protocol):
         """Where the answer comes from: door and address; empty when unknown."""
         ...
 
-    def on_behalf(self, owner: str) -> FlowServices:
+    @property
+    def http(self) -> HttpFacts | None:
+        """The request that carries the answer, if it came to us as one."""
+        ...
+
+    def on_behalf(self, owner: str, http: HttpFacts | None = None) -> FlowServices:
         """The same for one origin, with passwords checked in its turns."""
         ...
 

@@ -113,7 +113,7 @@ def _served(tx: Transaction) -> Iterable[Served]:
 
 def _person(user: User, install_id: str, own: frozenset[str], every: list[GroupFacts]) -> PersonFacts:
     direct = tuple(group for group in every if group.pk in own)
-    return PersonFacts(user.pk, person_fields(user, install_id), direct, tuple(every))
+    return PersonFacts(user.pk, person_fields(user, install_id), direct, tuple(every), bool(user.password))
 
 
 def changed_users(tx: Transaction, everybody: Everybody, log: Iterable[LoggedChange]) -> frozenset[int] | None:

@@ -93,15 +93,19 @@ class Packet(Exposed):
         attribute_code: Any = 0,
         attribute_type: Any = "string",
     ) -> None:
-        """An attribute of a vendor, under a name of one's own. One that is known keeps its type."""
+        """An attribute of a vendor, under a name of one's own, with and without the vendor's in front. One that is
+        known keeps its type."""
         if type(attribute_name) is not str or not attribute_name or type(attribute_code) is not int:
             raise TypeError("define_attribute takes a name and a number")
+        if type(vendor_name) is not str:
+            raise TypeError("define_attribute takes the name of a vendor")
         if type(vendor_code) is not int or type(attribute_type) is not str or attribute_type not in TYPES:
             raise ValueError(f"define_attribute takes the number of a vendor, and a type: {', '.join(TYPES)}")
         known = placed(vendor_code, attribute_code)
         if known is None:
             known = vendors_own(attribute_name, vendor_code, attribute_code, TYPES[attribute_type])
-        self._defined[attribute_name.lower()] = known
+        for name in (attribute_name, f"{vendor_name}-{attribute_name}"):
+            self._defined[name.lower()] = known
 
     # --- inside ---
 

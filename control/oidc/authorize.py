@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from control.default_flows import STEP_UP
+from control.expression.http import HttpFacts
 from control.flows.bound import Deciding, NotForYou
 from control.flows.planning import plan
 from control.oidc.clients import Client, form_target
@@ -54,9 +55,9 @@ class Grant:
 
 
 def decide(
-    tx: Transaction, pairs: Pairs, visit: Visit | None, judge: Judge, peer: str = ""
+    tx: Transaction, pairs: Pairs, visit: Visit | None, judge: Judge, peer: str = "", http: HttpFacts | None = None
 ) -> SignIn | RunFlow | Grant:
-    """``peer``: the browser's address. Raises Refused, Redirected."""
+    """``peer``: the browser's address; ``http``: its request. Raises Refused, Redirected."""
     asked = read(tx, pairs)
     quiet = "none" in asked.prompt
     if visit is None or visit.user is None or not is_fresh(asked, visit.session, tx.now):
@@ -71,7 +72,7 @@ def decide(
         return SignIn(_step_up_flow(tx, asked.client), asked.address)
     if asked.is_denied:
         raise Redirected(asked.to, "access_denied", "The person did not agree.")
-    asking = Asking(visit.user, tx.now, peer, visit.user.username, {"protocol": "oauth2"}, _told(asked))
+    asking = Asking(visit.user, tx.now, peer, visit.user.username, {"protocol": "oauth2"}, _told(asked), http=http)
     access = judge.decide(tx, asked.client.application, asking)
     if not access.passing:
         if quiet:
@@ -79,7 +80,7 @@ def decide(
         name = asked.client.application.name
         text = " ".join((f"Your account may not use {name}.", *(access.messages or ("Ask your administrator.",))))
         raise Refused(text, 403, access.reason, asked.client, traces=events(access, asking))
-    flow = _authorization_flow(tx, asked, visit, Deciding(judge, peer))
+    flow = _authorization_flow(tx, asked, visit, Deciding(judge, peer, http))
     if flow is None or _has_passed(asked, visit, tx.now):
         return Grant(asked, visit, asking, access)
     if quiet:

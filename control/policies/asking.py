@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from control.expression.http import HttpFacts
 from control.passwords import Candidate
 from control.policies.places import Places
 from control.records import Application, Flow, NotificationRule, StageBinding, User
@@ -29,6 +30,8 @@ class Asking:
     context: Mapping[str, Any] = field(default_factory=dict)
     """More that an expression may look up, by authentik's names."""
     target: Application | Flow | StageBinding | NotificationRule | None = None
+    http: HttpFacts | None = None
+    """The request, where it came to control itself."""
     candidate: Candidate | None = None
     """The password that is being chosen."""
 

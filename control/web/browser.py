@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from control import sessions
+from control.expression.http import HttpFacts
 from control.records import Session, User
 from control.sessions import Caller, Visit
 from control.web.services import Services
@@ -18,6 +19,8 @@ from protocols.proxy.trust import Network, Origin, TrustedPeers, origin
 
 COOKIE = "authentik_session"
 CSRF_HEADER = "X-Authentik-CSRF"
+CREDENTIALS = frozenset({"cookie", "authorization", "proxy-authorization", CSRF_HEADER.lower()})
+"""Headers that no expression sees."""
 SAME_SITE_FETCHES = frozenset({"same-origin", "none"})
 """Values of Sec-Fetch-Site that a form of ours can have: `none` is a form sent again by reloading."""
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
@@ -51,7 +54,22 @@ def _trusted_peers(networks: tuple[Network, ...]) -> TrustedPeers:
 
 
 def caller(request: Request, services: Services) -> Caller:
-    return Caller(address(request, services).client, request.headers.get("user-agent", ""))
+    here = address(request, services)
+    return Caller(here.client, request.headers.get("user-agent", ""), _facts(request, here))
+
+
+def _facts(request: Request, here: Origin) -> HttpFacts:
+    """What expressions see of it: nothing that opens a door."""
+    return HttpFacts(
+        request.method,
+        here.scheme,
+        here.host,
+        request.url.path,
+        dict(request.query_params),
+        request.url.query,
+        {name.title(): value for name, value in request.headers.items() if name not in CREDENTIALS},
+        here.client,
+    )
 
 
 async def visit(request: Request, services: Services) -> Visit | None:

@@ -73,7 +73,7 @@ async def begin(
 ) -> Step | None:
     """The flow's first step; None if it would sign in somebody who is signed in. Raises NotFound, NotForYou."""
     user = found.user if found is not None else None
-    deciding = Deciding(services.judge, who.client_ip)
+    deciding = Deciding(services.judge, who.client_ip, who.http)
 
     def planned(tx: Transaction) -> State | None:
         flow = tx.find(Flow, slug=slug)
@@ -92,7 +92,7 @@ async def begin(
         state = await services.store.read(planned)
     finally:
         await keep(services.store, deciding.traces)
-    here = services.on_behalf(f"http {who.client_ip}")
+    here = services.on_behalf(f"http {who.client_ip}", who.http)
     step = await executor.start(state, here) if state is not None else None
     if slug == STEP_UP and isinstance(step, Done):  # and would come back here at once, and again
         return Denied("no_second_factor", "This flow asks for no second factor. Tell the administrator.", step.context)
@@ -119,11 +119,11 @@ async def answer(services: Services, going: State, fields: Mapping[str, str], wh
     proves = stage is not None and stage.kind in PROVING
     name = going.context.uid or (await services.store.read(lambda tx: _requester(tx, going)) if proves else None)
     if name is None or not proves:
-        return await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}"))
+        return await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}", who.http))
     held_up = await services.store.write(lambda tx: _try(tx, name, where))
     if held_up is not None:
         return Denied(held_up, REASONS[held_up].stranger, going.context)
-    step = await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}"))
+    step = await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}", who.http))
     await services.store.write(lambda tx: _tried(tx, name, where, who.client_ip, going, step))
     return step
 

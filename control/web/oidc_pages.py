@@ -33,7 +33,7 @@ async def _authorize(request: Request, services: Services) -> Response:
     code = tokens.text(services.random(grants.CODE_BYTES))
 
     def given(tx: Transaction) -> SignIn | RunFlow | Grant:
-        decided = authorize.decide(tx, pairs, sessions.find(tx, cookie), services.judge, who.client_ip)
+        decided = authorize.decide(tx, pairs, sessions.find(tx, cookie), services.judge, who.client_ip, who.http)
         if isinstance(decided, Grant):
             grants.give_code(tx, decided, code, who)
             knocks.answered(tx, "redirect_uri", decided.asked.to.redirect_uri)
@@ -41,7 +41,7 @@ async def _authorize(request: Request, services: Services) -> Response:
 
     try:
         step = await services.store.read(
-            lambda tx: authorize.decide(tx, pairs, sessions.find(tx, cookie), services.judge, who.client_ip)
+            lambda tx: authorize.decide(tx, pairs, sessions.find(tx, cookie), services.judge, who.client_ip, who.http)
         )
         if isinstance(step, Grant):
             step = await services.store.write(given)

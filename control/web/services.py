@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 
+from control.expression.http import HttpFacts
 from control.mail.post import Post
 from control.notifications.posting import PostJson, post_json
 from control.passwords import OnBehalf, Passwords
@@ -29,6 +30,8 @@ class Services:
     """Under which browsers reach us; empty: each request's own scheme and host stand in for it (D25)."""
     origin: str = ""
     """Where what is asked comes from: door and address."""
+    http: HttpFacts | None = None
+    """What was asked, as expressions see it."""
 
     judge: Judge = field(default_factory=Judge)
     """Decides bindings, and asks policies."""
@@ -39,6 +42,6 @@ class Services:
     knocks: Knocks = field(default_factory=Knocks)
     """Who or what was refused here for being unknown."""
 
-    def on_behalf(self, owner: str) -> Services:
+    def on_behalf(self, owner: str, http: HttpFacts | None = None) -> Services:
         """The same for one origin, with passwords checked in its turns."""
-        return replace(self, passwords=self.passwords.on_behalf(owner), origin=owner)
+        return replace(self, passwords=self.passwords.on_behalf(owner), origin=owner, http=http)

@@ -32,11 +32,11 @@ def test_a_person_with_groups_above_and_factors(tmp_path: Path) -> None:
     source = (
         "return [user.username, [g.name for g in user.ak_groups.all()], [g.name for g in user.all_groups()],\n"
         "  user.is_superuser, user.group_attributes(), user.last_login.isoformat(), user.password_change_date,\n"
-        "  len(user.uid), user.uuid != '']"
+        "  len(user.uid), user.uuid != '', user.is_staff, user.has_usable_password()]"
     )
     found = evaluate(source, Asked(facts), lambda: 0.0)
     assert found.value == [
         *("alice", ["below"], ["above", "below"]),
         *(True, {"a": 1, "b": 2}, "1970-01-02T00:00:00+00:00", None),
-        *(64, True),
+        *(64, True, True, True),
     ]

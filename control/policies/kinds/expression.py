@@ -51,7 +51,8 @@ def asked(tx: Transaction, asking: Asking, where: Mapping[str, Any]) -> Asked:
     context = {**where, **asking.attributes, **asking.context}  # what a door knows is there by its own names
     if isinstance(event := context.get("event"), Event):
         context["event"] = Facts("Event", {name: getattr(event, name) for name in EVENT}, event.action)
-    return Asked(person, asking.peer, _http(asking.attributes, asking.peer), context, _target(asking))
+    http = asking.http or _http(asking.attributes, asking.peer)
+    return Asked(person, asking.peer, http, context, _target(asking))
 
 
 def _http(attributes: Mapping[str, str], peer: str) -> HttpFacts:

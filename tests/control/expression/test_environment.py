@@ -118,12 +118,12 @@ def test_nobody_is_seen_as_nobody() -> None:
     source = (
         "return [user.is_anonymous, user.is_authenticated, user.username, user.attributes, user.group_attributes(),\n"
         "  len(user.all_groups()), ak_is_group_member(user, name='staff'), ak_user_has_authenticator(user),\n"
-        "  str(ak_client_ip), http_request is None, str(user)]"
+        "  str(ak_client_ip), http_request is None, str(user), user.has_usable_password()]"
     )
     assert value(source, Asked()) == [
         *(True, False, "", {}, {}),
         *(0, False, False),
-        *("255.255.255.255", True, "AnonymousUser"),
+        *("255.255.255.255", True, "AnonymousUser", False),
     ]
 
 

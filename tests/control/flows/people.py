@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
+from control.expression.http import HttpFacts
 from control.flows.state import Context, PlannedStage, State
 from control.passwords import Candidate, Verified, Wanted
 from control.policies.judge import Judge
@@ -102,7 +103,11 @@ class World:
     def origin(self) -> str:
         return "http 192.0.2.1"
 
-    def on_behalf(self, owner: str) -> World:
+    @property
+    def http(self) -> HttpFacts | None:
+        return None
+
+    def on_behalf(self, owner: str, http: HttpFacts | None = None) -> World:
         return self
 
     def user(self, pk: int, username: str, password: str | None = None, **fields: Any) -> User:

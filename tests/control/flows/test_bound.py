@@ -103,7 +103,10 @@ def test_a_stage_is_left_out_where_its_policy_does_not_pass(house: Bound, peer: 
 
 def test_a_stage_is_asked_about_when_the_flow_comes_there_and_about_whom_it_is(house: Bound) -> None:
     flow = house.flow("identification", "password")
-    source = "return context['pending_user'].username == 'alice' and request.user.username == 'alice'"
+    source = (
+        "return context['pending_user'].username == request.user.username == 'alice'\\\n"
+        "  and context['pending_user_identifier'] == 'alice'"
+    )
     house.bind(house.line(flow, 1), source)
     for name in ("alice", "bob"):
         house.user(name)
