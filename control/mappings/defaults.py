@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from control.records import PropertyMapping
 from control.store.interface import Transaction
-from control.verbs.property_mappings import EMAIL, OFFLINE, OPENID, PROFILE, PROXY, SCOPE
+from control.verbs.property_mappings import API, API_SCOPE, EMAIL, OFFLINE, OPENID, PROFILE, PROXY, SCOPE
 
 EMAIL_CLAIMS = """\
 if not request.user.email:
@@ -48,11 +48,12 @@ DEFAULTS: dict[str, PropertyMapping] = {
         _scope(EMAIL, "OpenID 'email'", "email", "See your e-mail address", EMAIL_CLAIMS),
         _scope(PROFILE, "OpenID 'profile'", "profile", "See your name, user name and groups", PROFILE_CLAIMS),
         _scope(OFFLINE, "OpenID 'offline_access'", "offline_access", "Keep this access while you are away"),
+        _scope(API, "authentik API access", API_SCOPE, "Do everything that you may do here, in your name"),
         _scope(PROXY, "Proxy outpost", "ak_proxy", "See your attributes", PROXY_CLAIMS),
     )
     if mapping.managed is not None
 }
-"""By ``managed``. The first four tell what every application asks for; the last what outposts write into headers."""
+"""By ``managed``. The first four tell what every application asks for, the last what outposts write into headers."""
 
 
 def ensure_mappings(tx: Transaction) -> None:

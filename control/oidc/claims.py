@@ -9,7 +9,7 @@ from typing import Any
 from control.mappings.facts import uid_of
 from control.records import User
 from control.store.interface import Transaction
-from control.verbs.property_mappings import EMAIL, OFFLINE, OPENID, PROFILE
+from control.verbs.property_mappings import API, EMAIL, OFFLINE, OPENID, PROFILE
 from control.verbs.rights import closure
 
 
@@ -53,6 +53,7 @@ BUILT_IN: dict[str, Callable[[Person], dict[str, Any]]] = {
     EMAIL: _email,
     PROFILE: _profile,
     OFFLINE: _nothing,
+    API: _nothing,
 }
 """``managed`` of a scope mapping to what its expression says while nobody has changed it, without interpreting it."""
 NAMES = ("email", "email_verified", "name", "given_name", "preferred_username", "nickname", "groups")

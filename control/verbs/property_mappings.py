@@ -16,6 +16,9 @@ from control.verbs.fields import Fields, Invalid, LongText, Name, existing, over
 SCOPE, RADIUS, LDAP = "scope", "radius", "ldap"
 OAUTH2 = "goauthentik.io/providers/oauth2/scope-"
 OPENID, EMAIL, PROFILE, OFFLINE = (f"{OAUTH2}{scope}" for scope in ("openid", "email", "profile", "offline_access"))
+API = f"{OAUTH2}authentik_api"
+API_SCOPE = "goauthentik.io/api"
+"""Whose access tokens stand for their user towards our API, too."""
 PROXY = "goauthentik.io/providers/proxy/scope-proxy"
 """``managed`` of those that every store has (`control.mappings.defaults`)."""
 MOST_MAPPINGS = 100

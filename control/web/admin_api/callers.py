@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from control.oidc import grants
 from control.records import User
 from control.store.interface import Actor, Transaction
 from control.verbs import tokens
+from control.verbs.property_mappings import API_SCOPE
 from control.verbs.rights import is_superuser
 from control.verbs.roles import held_by
 from control.verbs.users import INTERNAL_SERVICE_ACCOUNT
@@ -105,13 +107,16 @@ async def _token_owner(header: str, services: Services) -> User:
     if scheme.lower() != "bearer":
         raise Refused(403, "Unsupported authentication type")
 
-    def owner(tx: Transaction) -> User | None:
-        return tokens.owner(tx, key.strip())
-
-    user = await services.store.read(owner)
+    user = await services.store.read(lambda tx: tokens.owner(tx, key.strip()) or _granted_by(tx, key.strip()))
     if user is None:
         raise Refused(403, BAD_TOKEN)
     return user
+
+
+def _granted_by(tx: Transaction, token: str) -> User | None:
+    """Who gave an application an access token that is good here, too (authentik's scope for that)."""
+    found = grants.bearer(tx, token)
+    return found.user if found is not None and API_SCOPE in found.granted.scopes else None
 
 
 def require(permit: Permit, caller: Caller) -> None:

@@ -14,7 +14,11 @@ def test_the_managed_set_is_there_under_authentiks_names(api: Api) -> None:
     oauth2, default = "goauthentik.io/providers/oauth2/scope-", "authentik default OAuth Mapping: "
     usual = {f"{oauth2}{one}": f"{default}OpenID '{one}'" for one in ("openid", "email", "profile", "offline_access")}
     told = {mapping["managed"]: mapping["name"] for mapping in listed}
-    assert told == {**usual, "goauthentik.io/providers/proxy/scope-proxy": f"{default}Proxy outpost"}
+    assert told == {
+        **usual,
+        f"{oauth2}authentik_api": f"{default}authentik API access",
+        "goauthentik.io/providers/proxy/scope-proxy": f"{default}Proxy outpost",
+    }
     (one,) = api.get(f"{SCOPE}?managed=goauthentik.io/providers/oauth2/scope-email")["results"]
     assert {name: one[name] for name in one if name not in ("pk", "expression", "description")} == {
         "managed": "goauthentik.io/providers/oauth2/scope-email",
