@@ -11,6 +11,7 @@ import pytest
 
 from control.authentication import Proved
 from control.proofs import proofs
+from control.proofs.devices import reply
 from control.records import Device, Provider, User
 from protocols.link.messages import Authenticate
 from protocols.radius.reply import check
@@ -89,3 +90,15 @@ def test_a_device_gets_its_vlan_and_a_key_of_its_own(house: Network) -> None:
     }
     for one in house.ask(ADDRESS).reply:
         check(one.name, one.value, one.tag)
+
+
+def test_where_the_network_is_told_the_key_is_also_said_as_what_it_means_there(house: Network) -> None:
+    """The example of IEEE 802.11-2020, J.4.2."""
+    house.change(secrets={"psk": "password"})
+    stored = house.sql.read_now(lambda tx: tx.find(Device, address=ADDRESS))
+    assert stored is not None
+    told = {one.name: one.value for one in reply(stored, "IEEE")}
+    assert told["Ruckus-Dpsk"] == "0x00f42c6fc52df0ebef9ebb4b90b38a5f902e83fe1b135a70e23aed762e9710a12e"
+    check("Ruckus-Dpsk", told["Ruckus-Dpsk"], 0)
+    for ssid in ("", "x" * 33):
+        assert "Ruckus-Dpsk" not in {one.name for one in reply(stored, ssid)}
