@@ -123,7 +123,7 @@ def read_descriptions(texts: Sequence[tuple[Path, str]], path: Path, environ: Ma
 def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for section, entries in document.items():
         for key, entry in (entries or {}).items():
-            yield section, str(key), entry or {}
+            yield section, SECTIONS[section].normal(str(key)), entry or {}
 
 
 def _resolved(source: Source, environ: Mapping[str, str]) -> tuple[Any, list[str]]:

@@ -97,6 +97,8 @@ class Section:
     """False: nobody writes this record down."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Name in the file to ``managed``, of what is there from the start under a name of its own."""
+    normal: Callable[[str], str] = str
+    """An entry's name as the store writes it."""
     settled: Callable[[Transaction, Any, Given, str], Given] = lambda tx, record, given, mark: given
     """What a change means for a record that others change, too; with the file's mark."""
     shared: str = ""

@@ -59,8 +59,7 @@ def create(tx: Transaction, given: Mapping[str, Any]) -> Device:
 def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = True) -> Device:
     """Raises Invalid, NotFound."""
     device = tx.get(Device, pk)
-    known = {name: getattr(device, name) for name in DeviceFields.model_fields if name != "psk"}
-    fields = overlaid(DeviceFields, {**known, "psk": device.secrets.get("psk", "")}, given, partial)
+    fields = overlaid(DeviceFields, current(device), given, partial)
     _check(tx, fields)
     with unique():
         return tx.update(replace(device, **_stored(fields), last_updated=tx.now))
@@ -69,6 +68,12 @@ def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = T
 def delete(tx: Transaction, pk: str) -> None:
     """Raises NotFound."""
     tx.delete(tx.get(Device, pk))
+
+
+def current(device: Device) -> dict[str, Any]:
+    """The fields that a change is laid over."""
+    known = {name: getattr(device, name) for name in DeviceFields.model_fields if name != "psk"}
+    return {**known, "psk": device.secrets.get("psk", "")}
 
 
 def _check(tx: Transaction, fields: DeviceFields) -> None:

@@ -58,13 +58,21 @@ class RuleFields(Fields):
     provider: int
     order: Integer = 0
     enabled: bool = True
-    group: Uuid | None = None
+    group: Annotated[Uuid | None, Field(title="Group", description="Of the people it is for; none: everybody.")] = None
     nas: Text = ""
     ssid: Text = ""
     weekdays: Weekdays = Field(default_factory=list)
     begins: Minute = 0
     ends: Minute = MINUTES
-    attributes: Annotated[list[AttributeFields], Field(min_length=1, max_length=MOST_ATTRIBUTES)]
+    attributes: Annotated[
+        list[AttributeFields],
+        Field(
+            min_length=1,
+            max_length=MOST_ATTRIBUTES,
+            title="Attributes",
+            description="As YAML, such as: [{name: Filter-Id, value: staff}]. A tag may stand beside name and value.",
+        ),
+    ]
 
 
 def _network(text: str) -> str:

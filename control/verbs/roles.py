@@ -60,6 +60,12 @@ def unassign(tx: Transaction, pk: str, given: Mapping[str, Any]) -> Role:
     return tx.update(replace(role, permissions=tuple(line for line in role.permissions if line not in gone)))
 
 
+def hold(tx: Transaction, pk: str, given: Iterable[Mapping[str, Any]]) -> Role:
+    """The role with these permissions and no others. Raises Invalid, NotFound."""
+    lines = dict.fromkeys(line for one in given for line in _lines(tx, one))
+    return tx.update(replace(tx.get(Role, pk), permissions=tuple(lines)))
+
+
 def _lines(tx: Transaction, given: Mapping[str, Any]) -> list[str]:
     fields = parse(AssignedFields, given)
     names = {name.partition(".")[2]: name for name in permissions.PERMISSIONS}

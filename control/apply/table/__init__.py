@@ -6,11 +6,25 @@ from control.apply.sections import Section
 from control.apply.table.deciding import MAPPINGS, POLICIES
 from control.apply.table.doors import APPLICATIONS, CERTIFICATES, OUTPOSTS, PROVIDERS
 from control.apply.table.flows import FLOWS
-from control.apply.table.people import GROUPS, USERS
+from control.apply.table.people import GROUPS, ROLES, USERS
+from control.apply.table.radius import DEVICES, NAS
 
 SECTIONS: dict[str, Section] = {
     section.name: section
-    for section in (CERTIFICATES, MAPPINGS, POLICIES, FLOWS, USERS, GROUPS, PROVIDERS, APPLICATIONS, OUTPOSTS)
+    for section in (
+        CERTIFICATES,
+        MAPPINGS,
+        POLICIES,
+        FLOWS,
+        ROLES,
+        USERS,
+        GROUPS,
+        PROVIDERS,
+        NAS,
+        DEVICES,
+        APPLICATIONS,
+        OUTPOSTS,
+    )
 }
 
 PLACES = {name: place for place, name in enumerate(SECTIONS)}

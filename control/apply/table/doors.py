@@ -6,6 +6,7 @@ from typing import Any
 
 from control.apply.sections import Given, Section
 from control.apply.table.deciding import BINDINGS
+from control.apply.table.radius import RULES
 from control.outposts import SELF_SIGNED
 from control.records import Application, Certificate, Outpost, Provider
 from control.store.interface import Query, Transaction
@@ -69,8 +70,17 @@ PROVIDERS = Section(
         "jwt_federation_providers": "providers",
     },
     secrets=frozenset[str]().union(*(kind.secrets for kind in provider_kinds.KINDS.values())),
-    unexported=frozenset({"proxy.client_id", "proxy.client_secret", "proxy.cookie_secret"}),
+    unexported=frozenset(
+        {
+            "proxy.client_id",
+            "proxy.client_secret",
+            "proxy.cookie_secret",
+            "proxy.cookie_secret_previous",
+            "proxy.cookie_secret_since",
+        }
+    ),
     stated=frozenset({"property_mappings"}),
+    parts=(RULES,),
 )
 
 APPLICATIONS = Section(

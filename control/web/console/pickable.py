@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from control.records import Application, Certificate, Flow, Group, PropertyMapping, Provider, Role, User
-from control.store.interface import Query
+from control.records import (
+    Application,
+    Certificate,
+    Flow,
+    Group,
+    Policy,
+    PropertyMapping,
+    Provider,
+    Role,
+    Stage,
+    StageBinding,
+    User,
+)
+from control.store.interface import Query, Transaction
 from control.verbs.property_mappings import KINDS as MAPPING_KINDS
 from control.verbs.provider_kinds import KINDS
 from control.web.console.pickers import Picker, Source
@@ -23,6 +35,12 @@ def mappings(provider: str) -> Picker:
 
 def _flow(flow: Flow) -> str:
     return f"{flow.title or flow.name} ({flow.slug})"
+
+
+def step(tx: Transaction, bound: StageBinding) -> str:
+    """A stage in a flow, for people."""
+    flow, stage = tx.find(Flow, pk=bound.flow), tx.find(Stage, pk=bound.stage)
+    return f"{stage.name if stage else 'A stage'} in the flow {flow.slug if flow else bound.flow}"
 
 
 def _user(user: User) -> str:
@@ -45,11 +63,13 @@ CERTIFICATES = Picker((Source(Certificate, lambda pair: pair.name, one="certific
 PROVIDERS = Picker((Source(Provider, _provider, one="provider"),))
 SERVED = Picker((Source(Provider, _provider, one="provider", query=Query(within={"kind": _served_kinds()})),))
 """Those that outposts can serve."""
+POLICIES = Picker((Source(Policy, lambda policy: policy.name, one="policy"),))
 APPLICATIONS = Picker((Source(Application, lambda application: application.name, "slug", "application"),))
 TARGETS = Picker(
     (
         Source(Application, lambda application: application.name, "slug", "application", heading="Applications"),
         Source(Flow, _flow, "slug", "application or flow", heading="Flows"),
+        Source(StageBinding, lambda bound: "", "pk", "stage of a flow", heading="Stages of flows", described=step),
     )
 )
 """What bindings open or close."""

@@ -26,6 +26,11 @@ class Source:
     one: str = "record"
     query: Query = field(default_factory=Query)
     heading: str = ""
+    described: Callable[[Transaction, Any], str] | None = None
+    """In place of ``label``, for what other records say."""
+
+    def shown(self, tx: Transaction, record: Any) -> str:
+        return self.label(record) if self.described is None else self.described(tx, record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,15 @@ class Picker:
         if sum(tx.count(source.kind, source.query) for source in self.sources) > MOST_OPTIONS:
             return None
         return [
-            Option(str(pk_of(record)), source.label(record), source.heading)
+            option
             for source in self.sources
-            for record in sorted(tx.select(source.kind, source.query), key=lambda one: source.label(one).casefold())
+            for option in sorted(
+                (
+                    Option(str(pk_of(record)), source.shown(tx, record), source.heading)
+                    for record in tx.select(source.kind, source.query)
+                ),
+                key=lambda one: one.label.casefold(),
+            )
         ]
 
     def names(self, tx: Transaction, pks: Sequence[Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """The names of fields and of what can be chosen in them, as authentik's pages call them; a sentence where it helps.
 
-A field without a line here is called by its name; a type may say more with ``Field(title=..., description=...)``.
+A field without a line here is called by its name. What a type says itself, with ``Field(title=..., description=...)``,
+comes first: one word may mean different things.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def spoken(name: str) -> str:
 
 
 def words_of(name: str, title: str = "", description: str = "") -> Words:
-    return WORDS.get(name) or Words(title or spoken(name), description)
+    if title:
+        return Words(title, description)
+    return WORDS.get(name) or Words(spoken(name), description)
 
 
 _FLOWS = "Which flow is run; leave it as it is unless you have made one of your own."
@@ -201,6 +204,21 @@ WORDS: dict[str, Words] = {
     "negate": Words("Negate", "Turns the answer round: everybody else."),
     "timeout": Words("Timeout", "In seconds."),
     "failure_result": Words("Pass when the policy fails", "What counts when it cannot be evaluated."),
+    # policies
+    "execution_logging": Words("Leave an event each time it is asked"),
+    "networks": Words("Networks", "One to a line.", example="192.0.2.0/24"),
+    "weekdays": Words("Weekdays", "One to a line, from 0 (Monday) to 6 (Sunday); empty: every day."),
+    "begins": Words("Begins", "In minutes after midnight: 480 is eight o'clock."),
+    "ends": Words("Ends", "In minutes after midnight; earlier than the beginning: the next day."),
+    "timezone": Words("Time zone", example="Europe/Berlin"),
+    "countries": Words("Countries", "Two letters each, one to a line.", example="DE"),
+    "asns": Words("Autonomous systems", "Their numbers, one to a line."),
+    "check_ip": Words("Count the address"),
+    "check_username": Words("Count the username"),
+    "threshold": Words("Threshold", "Passes for scores at or below it; wrong tries make a score smaller."),
+    # RADIUS rules
+    "nas": Words("NAS", "Only through this one: its name or address; empty: through every one."),
+    "ssid": Words("SSID", "Only on this Wi-Fi; empty: everywhere."),
     # tokens and certificates
     "identifier": Words("Identifier", "A short name: letters, digits, hyphens."),
     "intent": Words(

@@ -7,21 +7,36 @@ from collections.abc import Mapping
 from typing import Any
 
 from control.certificates import self_signed
-from control.records import Certificate, Flow, Group, Outpost, Policy, PropertyMapping, Provider, User
+from control.records import (
+    Certificate,
+    Device,
+    Flow,
+    Group,
+    Outpost,
+    Policy,
+    PropertyMapping,
+    Provider,
+    RadiusNas,
+    User,
+)
 from control.store.interface import Query, Transaction
 from control.verbs import (
     applications,
     bindings,
     certificates,
+    devices,
     flows,
     groups,
     outposts,
     policies,
     property_mappings,
     providers,
+    radius_rules,
+    roles,
     users,
 )
 from control.verbs.fields import Fields
+from rules.permissions import AUDITOR, SEARCH_FULL_DIRECTORY
 
 POLICIES: dict[str, Mapping[str, Any]] = {
     "expression": {"expression": "if True:\n    return 'a: b' != \"# c\"\nreturn False"},
@@ -132,6 +147,11 @@ def doors(tx: Transaction) -> None:
     rules = [{"level": "deny", "groups": [group.pk], "paths": [{"match": "exact", "path": "/x"}]}, {"level": "bypass"}]
     providers.update(tx, made["proxy"].pk, {"access_rules": rules, "jwt_federation_providers": [made["oauth2"].pk]})
     providers.update(tx, made["oauth2"].pk, {"property_mappings": []})
+    network(tx, made["radius"].pk, group.pk, user.pk)
+    role = roles.create(tx, {"name": "a role"})
+    roles.assign(tx, role.pk, {"permissions": [SEARCH_FULL_DIRECTORY], "object_pk": str(made["ldap"].pk)})
+    roles.assign(tx, role.pk, {"permissions": [AUDITOR]})
+    groups.update(tx, group.pk, {"roles": [role.pk]})
     served = [provider.pk for kind, provider in made.items() if kind != "oauth2"]
     far = {"name": "far", "type": "ldap", "providers": served[:1], "config": {"log_level": "debug", "own": [1]}}
     outposts.create(tx, far, os.urandom)
@@ -140,12 +160,28 @@ def doors(tx: Transaction) -> None:
     outposts.update(tx, embedded.pk, {"providers": served[1:], "config": {"authentik_host": "https://a.example.com"}})
 
 
+def network(tx: Transaction, provider: int, group: str, user: int) -> None:
+    """What RADIUS has beside its providers."""
+    vlan = [{"name": "Tunnel-Private-Group-ID", "value": "7", "tag": 1}, {"name": "Filter-Id", "value": "x"}]
+    radius_rules.create(tx, {"name": "second", "provider": provider, "order": 5, "attributes": vlan[1:]})
+    rule = {"name": "first", "provider": provider, "group": group, "weekdays": [0, 6], "ends": 600, "attributes": vlan}
+    radius_rules.create(tx, {**rule, "enabled": False})
+    nas = {"name": "an access point", "provider": provider, "network": "192.0.2.7", "coa_port": 0}
+    radius_rules.create_nas(tx, nas, os.urandom)
+    devices.create(
+        tx, {"address": "02-00-00-00-00-07", "name": "a printer", "user": user, "psk": "wifi-key-of-its-own"}
+    )
+
+
 def secrets_of(tx: Transaction) -> dict[str, str]:
     """Variable to what it holds in this store; the names are the export's."""
     held = {
         f"PROVIDER_{provider.name}_{field}": value
         for provider in tx.select(Provider)
         for field, value in provider.secrets.items()
+        if value and field != "cookie_secret_since"  # a moment
     }
+    held |= {f"NAS_{one.name}_SHARED_SECRET": one.shared_secret for one in tx.select(RadiusNas)}
+    held |= {f"DEVICE_{one.address.replace(':', '_')}_PSK": one.secrets["psk"] for one in tx.select(Device)}
     held |= {f"CERTIFICATE_{one.name}_KEY_DATA": one.key_data for one in tx.select(Certificate) if one.key_data}
     return {name.upper().replace(" ", "_"): value for name, value in held.items()}

@@ -9,7 +9,19 @@ import pytest
 
 from control.apply import ApplyError, apply_description, read
 from control.apply.changes import told
-from control.records import Application, Binding, Group, Policy, PropertyMapping, User
+from control.records import (
+    Application,
+    Binding,
+    Device,
+    Group,
+    Policy,
+    PropertyMapping,
+    Provider,
+    RadiusNas,
+    RadiusRule,
+    Role,
+    User,
+)
 from control.store.interface import Query, Transaction
 from control.verbs import bindings, groups, users
 from tests.control.apply.places import NOTHING, Place
@@ -186,3 +198,56 @@ def test_a_typing_error_inside_a_list_is_told(place: Place) -> None:
         "http://a", "http://a, internal_host: http://b"
     )
     assert "there is no group called 'nobody'" in place.refused(rule)[0]
+
+
+# --- roles, and what RADIUS has ------------------------------------------------------------------------------------
+
+NETWORK = """
+roles:
+  readers:
+    permissions:
+      - permission: outpost.auditor
+      - permission: authentik_providers_ldap.search_full_directory
+        provider: directory
+users: {printer: {type: service_account}}
+groups: {staff: {roles: [readers]}}
+providers:
+  directory: {kind: ldap}
+  net:
+    kind: radius
+    rules:
+      - {name: staff, group: staff, attributes: [{name: Filter-Id, value: staff}]}
+      - {name: all, attributes: [{name: Session-Timeout, value: '3600'}]}
+radius_nas:
+  switch: {provider: net, network: 192.0.2.9, shared_secret: a-secret-of-its-own}
+radius_devices:
+  02-00-00-00-00-09: {name: printer, user: printer, vlan: '9'}
+"""
+
+
+def test_roles_rules_nas_and_devices_are_made_once_and_end(place: Place) -> None:
+    place.apply(NETWORK)
+    directory, net = (place.find(Provider, name=name) for name in ("directory", "net"))
+    assert place.find(Role, name="readers").permissions == (
+        "outpost.auditor",
+        f"authentik_providers_ldap.search_full_directory@{directory.pk}",
+    )
+    rules = place.read(lambda tx: tx.select(RadiusRule, Query(equal={"provider": net.pk}, ordering=("order",))))
+    assert [(rule.name, rule.group is not None) for rule in rules] == [("staff", True), ("all", False)]
+    assert place.find(RadiusNas, name="switch").network == "192.0.2.9/32"
+    assert place.find(Device, address="02:00:00:00:00:09").vlan == "9"
+    assert place.apply(NETWORK) == NOTHING
+    shorter = NETWORK.replace("      - permission: outpost.auditor\n", "").replace(
+        "      - {name: all, ", "      - {name: every, "
+    )
+    assert place.apply(shorter) == ["changed role readers: permissions", "changed provider net: rules"]
+    assert place.apply(shorter[: shorter.index("radius_nas")]) == [
+        "deleted device 02:00:00:00:00:09",
+        "deleted NAS switch",
+    ]
+    assert (
+        "there is no provider called 'nobody'"
+        in place.refused(NETWORK.replace("provider: directory", "provider: nobody"))[0]
+    )
+    (said,) = place.refused(NETWORK.replace("outpost.auditor", "outpost.everything"))
+    assert 'roles.readers.permissions: "outpost.everything" is not a valid choice.' in said

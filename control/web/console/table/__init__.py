@@ -9,16 +9,17 @@ from control.web.console.table.events import LOG
 from control.web.console.table.letters import MAIL
 from control.web.console.table.outposts import POSTS
 from control.web.console.table.people import CROWDS, PEOPLE
+from control.web.console.table.policies import ASKED
 from control.web.console.table.property_mappings import SAYINGS
 from control.web.console.table.providers import WAYS
-from control.web.console.table.radius import GATES, MACHINES, STAYS
+from control.web.console.table.radius import ANSWERS, GATES, MACHINES, STAYS
 from control.web.console.table.refused import KNOCKED, TRIED
 from control.web.console.table.roles import PARTS
 
 MENU: tuple[tuple[str, tuple[Section, ...]], ...] = (
-    ("Applications", (SHOWN, WAYS, POSTS, LINES, SAYINGS)),
+    ("Applications", (SHOWN, WAYS, POSTS, ASKED, LINES, SAYINGS)),
     ("Events", (LOG, KNOCKED, TRIED)),
-    ("RADIUS", (STAYS, MACHINES, GATES)),
+    ("RADIUS", (STAYS, ANSWERS, MACHINES, GATES)),
     ("Directory", (PEOPLE, CROWDS, PARTS, KEYS)),
     ("System", (PAIRS, MAIL)),
 )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from control.records import Application, Binding, Flow, User
+from control.records import Application, Binding, Flow, StageBinding, User
 from control.store.interface import Query, Transaction
 from control.verbs import access, applications, bindings
-from control.web.admin_api.shapes.parts import by_pk
 from control.web.admin_api.shapes.policies import bindings as shape
 from control.web.admin_api.table.applications import APPLICATIONS
 from control.web.admin_api.table.policies import BINDINGS
@@ -83,25 +82,31 @@ def subject(body: Body) -> Cell:
         return Cell(f"Group {body['group_obj']['name']}", to=f"{ROOT}/identity/groups/{body['group']}/")
     if body["user_obj"] is not None:
         return Cell(f"User {body['user_obj']['username']}", to=f"{ROOT}/identity/users/{body['user']}/")
-    return Cell(f"Policy {(body['policy_obj'] or {}).get('name', body['policy'])}")
+    named = (body["policy_obj"] or {}).get("name", body["policy"])
+    return Cell(f"Policy {named}", to=f"{ROOT}/policy/policies/{body['policy']}/")
 
 
-def _with_targets(tx: Transaction, records: Any, view: Any) -> list[Body]:
-    targets = [line.target for line in records]
-    known = by_pk(tx, Application, targets)
-    flows = by_pk(tx, Flow, [pk for pk in targets if pk not in known])
-    found = []
-    for body in shape(tx, records, view):
-        application, flow = known.get(body["target"]), flows.get(body["target"])
-        name = application.name if application else f"Flow {flow.slug}" if flow else "A stage of a flow"
-        to = f"{ROOT}/core/applications/{application.slug}/" if application else ""
-        found.append({**body, "target_name": name, "target_to": to})
-    return found
+def with_targets(tx: Transaction, records: Any, view: Any) -> list[Body]:
+    """Bindings, each with the name and the page of what it is for."""
+    return [{**body, **_target(tx, body["target"])} for body in shape(tx, records, view)]
+
+
+def _target(tx: Transaction, pk: str) -> Body:
+    application = tx.find(Application, pk=pk)
+    if application is not None:
+        return {"target_name": application.name, "target_to": f"{ROOT}/core/applications/{application.slug}/"}
+    flow = tx.find(Flow, pk=pk)
+    if flow is not None:
+        return {"target_name": f"Flow {flow.slug}", "target_to": f"{ROOT}/flow/flows/{flow.slug}/"}
+    step = tx.find(StageBinding, pk=pk)
+    flow = tx.find(Flow, pk=step.flow) if step is not None else None
+    if step is None or flow is None:
+        return {"target_name": "Something that is gone", "target_to": ""}
+    return {"target_name": pickable.step(tx, step), "target_to": f"{ROOT}/flow/flows/{flow.slug}/"}
 
 
 def _back(tx: Transaction, binding: Binding) -> str:
-    application = tx.find(Application, pk=binding.target)
-    return f"{ROOT}/core/applications/{application.slug}/" if application is not None else f"{ROOT}/policy/bindings/"
+    return str(_target(tx, binding.target)["target_to"]) or f"{ROOT}/policy/bindings/"
 
 
 def _answer(body: Body) -> Cell:
@@ -126,16 +131,20 @@ LINES = Section(
     forms={
         "": Form(
             bindings.BindingFields,
-            first=("target", "group", "user", "enabled"),
-            left_out=frozenset({"policy", "timeout", "failure_result"}),
-            pickers={"target": pickable.TARGETS, "group": pickable.GROUPS, "user": pickable.USERS},
+            first=("target", "policy", "group", "user", "enabled", "order"),
+            pickers={
+                "target": pickable.TARGETS,
+                "policy": pickable.POLICIES,
+                "group": pickable.GROUPS,
+                "user": pickable.USERS,
+            },
             create=made_by(lambda random: BINDINGS),
-            about="Choose a group or a user.",
+            about="Choose a policy, a group or a user.",
         )
     },
     affects=lambda tx, line: _opens(tx, line),
     back=_back,
-    shape=_with_targets,
+    shape=with_targets,
     empty="Bind a group to an application, and only its members get in.",
 )
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from control.records import Device, Provider, RadiusSession, User
+from control.records import Group, Provider, RadiusSession, User
 from control.store.interface import Query, Transaction
+from control.verbs import devices
 from control.verbs.devices import DeviceFields
-from control.verbs.radius_rules import NasFields
-from control.web.admin_api.table.radius import DEVICES, SESSIONS, nas
+from control.verbs.radius_rules import NasFields, RuleFields
+from control.web.admin_api.resource import View
+from control.web.admin_api.shapes.radius import rules
+from control.web.admin_api.table.radius import DEVICES, RULES, SESSIONS, nas
 from control.web.console import pickable
 from control.web.console.cells import Body, Cell, Column, moment, text, yes
 from control.web.console.pickers import Picker, Source
 from control.web.console.sections import Around, Choice, Form, Section, made_by
+from rules.hours import MINUTES
 from rules.reasons import REASONS
 
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+ALL_DAY = (0, MINUTES)
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 SAID = {
     "asked": "It was told to; there is no answer yet.",
@@ -87,11 +93,6 @@ STAYS = Section(
 )
 
 
-def _device(tx: Transaction, device: Device) -> dict[str, Any]:
-    known = {name: getattr(device, name) for name in DeviceFields.model_fields if name != "psk"}
-    return {**known, "psk": device.secrets.get("psk", "")}
-
-
 MACHINES = Section(
     path="radius/devices",
     title="Devices",
@@ -114,7 +115,7 @@ MACHINES = Section(
             create=made_by(lambda random: DEVICES),
         )
     },
-    current=_device,
+    current=lambda tx, device: devices.current(device),
     affects=lambda tx, device: ["It is unknown from then on, and knocks."],
     revealed={"psk": lambda device: str(device.secrets.get("psk", ""))},
     empty="What knocks and is yours can be added from the list of knocks.",
@@ -147,4 +148,59 @@ GATES = Section(
     affects=lambda tx, one: ["It is then asked for the secret of the client network that it lies in, if any."],
     revealed={"shared_secret": lambda one: str(one.shared_secret)},
     empty="Every NAS uses its provider's secret.",
+)
+
+
+def _when(body: Body) -> Cell:
+    days = ", ".join(DAYS[day] for day in body["weekdays"])
+    hours = f"{_clock(body['begins'])} to {_clock(body['ends'])}" if (body["begins"], body["ends"]) != ALL_DAY else ""
+    return Cell(" ".join(part for part in (days, hours) if part) or "always")
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _said(body: Body) -> Cell:
+    return Cell(", ".join(f"{one['name']} = {one['value']}" for one in body["attributes"]))
+
+
+def _named(tx: Transaction, records: Sequence[Any], view: View) -> list[Body]:
+    """Rules with the names of whom and what they are about."""
+    told = []
+    for body in rules(tx, records, view):
+        provider, group = tx.find(Provider, pk=body["provider"]), tx.find(Group, pk=body["group"])
+        names = {"provider_name": provider.name if provider else "", "group_name": group.name if group else "everybody"}
+        told.append({**body, **names})
+    return told
+
+
+ANSWERS = Section(
+    path="radius/rules",
+    title="Rules",
+    one="rule",
+    about="Attributes that go into an answer that lets somebody in: a VLAN by group, a time limit by Wi-Fi. "
+    "All that fit are said; of two that say the same attribute, the one that comes first.",
+    resource=lambda random: RULES,
+    columns=(
+        Column("Name", lambda body: Cell(body["name"], to="."), "name"),
+        Column("Provider", text("provider_name"), "provider"),
+        Column("Order", text("order"), "order"),
+        Column("For", text("group_name")),
+        Column("When", _when),
+        Column("Says", _said),
+        Column("State", yes("enabled", "in force", "switched off"), "enabled"),
+    ),
+    name=lambda body: str(body["name"]),
+    forms={
+        "": Form(
+            RuleFields,
+            first=("name", "provider", "order", "group", "attributes", "enabled"),
+            pickers={"provider": PROVIDERS, "group": pickable.GROUPS},
+            create=made_by(lambda random: RULES),
+        )
+    },
+    affects=lambda tx, rule: ["Answers are sent without it from then on."],
+    shape=_named,
+    empty="Without any, an answer says yes or no, and what property mappings add.",
 )

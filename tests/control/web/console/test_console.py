@@ -8,18 +8,24 @@ from typing import Any
 import pytest
 from starlette.routing import Route
 
+from control.policies.kinds import KINDS
 from control.records import (
+    Application,
     Binding,
     Certificate,
     Device,
+    Flow,
     Group,
     Knock,
+    Policy,
     PropertyMapping,
     Provider,
     RadiusNas,
     RadiusOrder,
+    RadiusRule,
     RadiusSession,
     Role,
+    StageBinding,
     Tries,
     User,
 )
@@ -585,3 +591,86 @@ def test_a_property_mapping_is_written_and_given_to_a_provider(site: Site, admin
     admin.submit(seen=seen, name="plain", client_type="confidential", property_mappings=made.pk, do="save")
     [plain] = site.sql.read_now(lambda tx: tx.select(Provider, Query(equal={"name": "plain"})))
     assert plain.property_mappings == (made.pk,)
+
+
+# --- policies, their bindings, RADIUS rules ------------------------------------------------------------------------
+
+POLICIES = "/if/admin/policy/policies/"
+BINDINGS = "/if/admin/policy/bindings/"
+RULES = "/if/admin/radius/rules/"
+
+
+def test_every_kind_of_policy_has_a_form(admin: Browser) -> None:
+    page = admin.get(f"{POLICIES}~new/")
+    for name, kind in KINDS.items():
+        assert f"{kind.label}</a>" in page.text
+        form = admin.get(f"{POLICIES}~new/{name}/")
+        assert form.status_code == 200
+        assert all(f'name="{field}"' in form.text for field in kind.fields.model_fields), name
+
+
+def test_a_policy_is_made_bound_and_deleted(site: Site, admin: Browser) -> None:
+    admin.get(f"{POLICIES}~new/expression/")
+    page = admin.submit(name="never", expression="return usr", do="save")
+    assert page.status_code == 400
+    assert "There is no “usr” here." in page.text
+    page = admin.submit(name="never", expression="return False", do="save")
+    (never,) = site.sql.read_now(lambda tx: tx.select(Policy))
+    assert page.url.path == f"{POLICIES}{never.pk}/"
+    assert "Nowhere yet" in page.text
+
+    app = site.sql.write_now(lambda tx: tx.insert(Application("Wiki", "wiki")))
+    page = admin.get(f"{BINDINGS}~new/?policy={never.pk}")
+    assert f'<option value="{never.pk}" selected>' in page.text
+    page = admin.submit(target=app.pk, policy=never.pk, group="", user="", enabled="on", order="5", timeout="10")
+    assert page.url.path == "/if/admin/core/applications/wiki/"
+    assert f'<a href="{POLICIES}{never.pk}/">Policy never</a>' in page.text
+    (line,) = site.sql.read_now(lambda tx: tx.select(Binding))
+    assert (line.policy, line.order, line.timeout) == (never.pk, 5, 10)
+    assert "Wiki" in admin.get(f"{POLICIES}{never.pk}/").text
+
+    admin.get(f"{POLICIES}{never.pk}/delete/")
+    assert "Its binding is deleted." in admin.text
+    page = admin.submit(to=f"{POLICIES}{never.pk}/delete/")
+    assert page.status_code == 400  # the application would be open to everybody
+    assert "would be open to everyone" in page.text
+    site.sql.write_now(lambda tx: tx.delete(line))
+    admin.get(f"{POLICIES}{never.pk}/delete/")
+    assert admin.submit(to=f"{POLICIES}{never.pk}/delete/").url.path == POLICIES
+
+
+def test_a_stage_of_a_flow_may_be_bound_to(site: Site, admin: Browser) -> None:
+    flow = site.sql.read_now(lambda tx: tx.find(Flow, slug="default-authentication-flow"))
+    assert flow is not None
+    (step, *_) = site.sql.read_now(lambda tx: tx.select(StageBinding, Query(equal={"flow": flow.pk})))
+    group = site.sql.write_now(lambda tx: tx.insert(Group("staff")))
+    page = admin.get(f"{BINDINGS}~new/?target={step.pk}")
+    assert f'<option value="{step.pk}" selected>' in page.text
+    assert "in the flow default-authentication-flow" in page.text
+    admin.submit(target=step.pk, policy="", group=group.pk, user="", enabled="on", order="0", timeout="30")
+    assert "in the flow default-authentication-flow" in admin.get(BINDINGS).text
+
+
+def test_a_radius_rule_is_written(site: Site, admin: Browser) -> None:
+    provider = site.sql.write_now(lambda tx: providers.create(tx, "radius", {"name": "net"}, site.random))
+    group = site.sql.write_now(lambda tx: tx.insert(Group("staff")))
+    admin.get(f"{RULES}~new/")
+    given: dict[str, Any] = {
+        "name": "vlan 7",
+        "provider": str(provider.pk),
+        "group": group.pk,
+        "enabled": "on",
+        "order": "0",
+    }
+    page = admin.submit(**given, attributes="- {name: Tunnel-Private-Group, value: 7}", do="save")
+    assert page.status_code == 400
+    assert "Tunnel-Private-Group" in page.text
+    vlan = "- {name: Tunnel-Private-Group-ID, value: '7', tag: 1}"
+    page = admin.submit(**given, attributes=vlan, weekdays="0\r\n4", begins="480", ends="1080", do="save")
+    assert page.status_code == 200
+    (rule,) = site.sql.read_now(lambda tx: tx.select(RadiusRule))
+    assert rule.attributes == ({"name": "Tunnel-Private-Group-ID", "value": "7", "tag": 1},)
+    assert (rule.group, rule.weekdays, rule.begins) == (group.pk, (0, 4), 480)
+    shown = admin.get(RULES).text
+    assert "Mon, Fri 08:00 to 18:00" in shown
+    assert "Tunnel-Private-Group-ID = 7" in shown
