@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from control.records import Flow, Stage, StageBinding
-from control.store.interface import Transaction
+from control.records import Flow, Prompt, Stage, StageBinding
+from control.store.interface import Query, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,8 @@ class DefaultStage:
     name: str
     kind: str
     settings: dict[str, Any] = field(default_factory=dict)
+    prompts: tuple[Prompt, ...] = ()
+    """The fields that it asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,65 @@ CONSENT = DefaultStage(
     "default-provider-authorization-consent", "consent", {"mode": "expiring", "consent_expire_in": "weeks=4"}
 )
 INITIAL_SETUP = DefaultStage("default-initial-setup", "initial_setup")
+
+PASSWORDS = (
+    Prompt("default-password-change-field-password", "password", "New password", "password", order=100),
+    Prompt(
+        "default-password-change-field-password-repeat", "password_repeat", "New password again", "password", order=101
+    ),
+)
+USERNAME = Prompt("default-user-settings-field-username", "username", "User name", "username", order=200)
+NAME = Prompt("default-user-settings-field-name", "name", "Name", "text", required=False, order=201)
+EMAIL = Prompt("default-user-settings-field-email", "email", "E-mail address", "email", order=202)
+OWN_NAME = Prompt(
+    "default-user-settings-field-own-name",
+    "name",
+    "Name",
+    "text",
+    required=False,
+    order=201,
+    initial_value="return request.user.name",
+    initial_value_expression=True,
+)
+OWN_EMAIL = Prompt(
+    "default-user-settings-field-own-email",
+    "email",
+    "E-mail address",
+    "email",
+    order=202,
+    initial_value="return request.user.email",
+    initial_value_expression=True,
+)
+RECOVERY_IDENTIFICATION = DefaultStage(
+    "default-recovery-identification",
+    "identification",
+    {"user_fields": ["email", "username"], "case_insensitive_matching": True},
+)
+RECOVERY_EMAIL = DefaultStage(
+    "default-recovery-email",
+    "email",
+    {"subject": "Choose a new password", "template": "email/password_reset.html", "token_expiry": "minutes=30"},
+)
+RECOVERY_MFA = DefaultStage(
+    "default-recovery-mfa-validation",
+    "authenticator_validate",
+    {"device_classes": ["static", "totp"], "not_configured_action": "skip", "last_auth_threshold": "seconds=0"},
+)
+RECOVERY_PASSWORD = DefaultStage("default-recovery-password", "prompt", prompts=PASSWORDS)
+RECOVERY_WRITE = DefaultStage("default-recovery-user-write", "user_write", {"user_creation_mode": "never_create"})
+ENROLLMENT_INVITATION = DefaultStage("default-enrollment-invitation", "invitation")
+ENROLLMENT_PROMPT = DefaultStage("default-enrollment-prompt", "prompt", prompts=(USERNAME, NAME, EMAIL, *PASSWORDS))
+ENROLLMENT_EMAIL = DefaultStage(
+    "default-enrollment-email",
+    "email",
+    {"subject": "Confirm your address", "template": "email/account_confirmation.html", "token_expiry": "hours=24"},
+)
+ENROLLMENT_WRITE = DefaultStage(
+    "default-enrollment-user-write", "user_write", {"user_creation_mode": "always_create", "user_type": "external"}
+)
+SETTINGS_PROMPT = DefaultStage("default-user-settings", "prompt", prompts=(OWN_NAME, OWN_EMAIL))
+SETTINGS_WRITE = DefaultStage("default-user-settings-write", "user_write", {"user_creation_mode": "never_create"})
+DELETE = DefaultStage("default-unenrollment-user-delete", "user_delete")
 
 DEFAULT_FLOWS: tuple[DefaultFlow, ...] = (
     DefaultFlow(
@@ -147,6 +208,50 @@ DEFAULT_FLOWS: tuple[DefaultFlow, ...] = (
     ),
     DefaultFlow(
         Flow(
+            slug="default-recovery-flow",
+            name="Recovery",
+            title="Reset your password",
+            designation="recovery",
+        ),
+        (
+            (10, RECOVERY_IDENTIFICATION),
+            (20, RECOVERY_EMAIL),
+            (25, RECOVERY_MFA),
+            (30, RECOVERY_PASSWORD),
+            (40, RECOVERY_WRITE),
+        ),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="default-enrollment-flow",
+            name="Enrollment",
+            title="Make an account",
+            designation="enrollment",
+            authentication="require_unauthenticated",
+        ),
+        ((5, ENROLLMENT_INVITATION), (10, ENROLLMENT_PROMPT), (20, ENROLLMENT_EMAIL), (30, ENROLLMENT_WRITE)),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="default-user-settings-flow",
+            name="User settings",
+            title="Your details",
+            designation="stage_configuration",
+            authentication="require_authenticated",
+        ),
+        ((20, SETTINGS_PROMPT), (100, SETTINGS_WRITE)),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="default-unenrollment-flow",
+            name="Unenrollment",
+            title="Delete your account",
+            designation="unenrollment",
+        ),
+        ((0, IDENTIFICATION), (10, PASSWORD), (20, MFA), (30, DELETE)),
+    ),
+    DefaultFlow(
+        Flow(
             slug="initial-setup",
             name="Initial setup",
             title="Set up the administrator",
@@ -168,4 +273,13 @@ def ensure_flows(tx: Transaction) -> None:
 
 def _stage(tx: Transaction, default: DefaultStage) -> Stage:
     found = tx.find(Stage, name=default.name)
-    return found or tx.insert(Stage(default.name, default.kind, settings=default.settings))
+    if found is not None:
+        return found
+    fields = [_prompt(tx, prompt).pk for prompt in default.prompts]
+    settings = {**default.settings, "fields": fields} if fields else default.settings
+    return tx.insert(Stage(default.name, default.kind, settings=settings))
+
+
+def _prompt(tx: Transaction, default: Prompt) -> Prompt:
+    found = tx.select(Prompt, Query(equal={"name": default.name}, limit=1))
+    return found[0] if found else tx.insert(default)

@@ -90,6 +90,27 @@ REASONS: dict[str, Reason] = _catalogue(
         "The provider's flow ended without checking a password. Give it a flow with a password stage.",
     ),
     Reason(
+        "mail_not_possible",
+        Outcome.BAD_CREDENTIALS,
+        "A flow had to send a link, and no mail can be sent. Set the public URL and the mail server under System, "
+        "Configuration.",
+    ),
+    Reason(
+        "link_over",
+        Outcome.BAD_CREDENTIALS,
+        "A link from a mail was opened that had been used, was too old, or was void since the account had changed.",
+    ),
+    Reason(
+        "invitation_needed",
+        Outcome.BAD_CREDENTIALS,
+        "Somebody wanted to enrol without an invitation. Send them one, or open enrolment to everybody.",
+    ),
+    Reason(
+        "invitation_over",
+        Outcome.BAD_CREDENTIALS,
+        "An invitation was shown that has been used, is too old, or belongs to another flow. Send another one.",
+    ),
+    Reason(
         "flow_needs_browser",
         Outcome.BAD_CREDENTIALS,
         "The provider's flow has a stage that only a browser can do. Give the provider a flow without it.",

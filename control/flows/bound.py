@@ -71,9 +71,20 @@ def _asking(tx: Transaction, context: Context, peer: str) -> Asking:
     return Asking(user, tx.now, peer, context.uid or "", told, _told(tx, context, user))
 
 
+def telling(
+    tx: Transaction, context: Context, peer: str, prompt: Mapping[str, Any] | None = None
+) -> tuple[Asking, Mapping[str, Any]]:
+    """What the expressions of a flow's stages are told: the question, and ``context``; ``prompt``: what was just
+    typed, instead of what is known already."""
+    asking = _asking(tx, context, peer)
+    data = dict(context.prompt if prompt is None else prompt)
+    told = {**asking.context, "prompt_data": data, **data} if data else dict(asking.context)
+    return replace(asking, context=told), told
+
+
 def _told(tx: Transaction, context: Context, user: User | None) -> Mapping[str, Any]:
     """authentik's names. There is a ``pending_user`` from the moment that somebody is named."""
-    found: dict[str, Any] = {"is_sso": False, "prompt_data": {}, "auth_method": context.method}
+    found: dict[str, Any] = {"is_sso": False, "prompt_data": dict(context.prompt), "auth_method": context.method}
     found["auth_method_args"] = {"mfa_devices": list(context.factors)}
     if context.uid is not None:
         found["pending_user_identifier"] = context.uid

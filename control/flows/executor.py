@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from control.flows import links
 from control.flows.bound import Deciding, NotForYou, keep, peer_of
 from control.flows.stages import STAGES
 from control.flows.state import (
@@ -28,6 +29,7 @@ from control.flows.state import (
     Instead,
     Invalid,
     Leave,
+    Link,
     PlannedStage,
     State,
     Step,
@@ -129,6 +131,11 @@ async def _settle(state: State, stage: PlannedStage, verdict: Verdict, services:
                 return Denied("flow_denied", f"This flow has more than {MOST_STAGES} stages.", state.context)
             plan = (*state.plan[: state.position], other, *state.plan[state.position :])
             return replace(state, plan=plan, context=replace(state.context, failures=0))
+        case Link():
+            waiting = await links.send(state, verdict, services)
+            if isinstance(waiting, Deny):
+                return Denied(waiting.reason, waiting.message, state.context)
+            return await challenge(waiting, services) or _unknown(state, stage)
         case Leave(to):
             return _end(state.context, to)
         case Deny(reason, message):
@@ -139,7 +146,7 @@ def _go_on(state: State, stage: PlannedStage, changes: Mapping[str, Any]) -> Sta
     context = state.context
     if not changes.keys() <= STAGES[stage.kind].writes:
         raise AssertionError(f"a {stage.kind} stage wrote {sorted(changes)}")
-    changed = replace(context, **changes, failures=0)
+    changed = replace(context, **{"waits": False, **changes}, failures=0)
     if context.uid is not None and changed.pending_user != context.pending_user:
         return Denied("flow_denied", "This sign-in began for somebody else. Start again.", context)
     if context.factors and context.uid is None and changed.uid is not None:

@@ -12,6 +12,7 @@ from control.flows.state import MOST_STAGES, Context, PlannedStage, State
 from control.policies.judge import Judge
 from control.records import Binding, Flow, Provider, Stage, StageBinding
 from control.store.interface import NotFound, Query, Transaction
+from control.verbs import system
 from control.verbs.rights import is_superuser
 
 
@@ -83,6 +84,8 @@ def plan(
 
 
 def _check_requirement(tx: Transaction, flow: Flow, user: int | None) -> None:
+    if (closed := _closed(tx, flow.designation)) is not None:
+        raise NotForYou(closed)
     match flow.authentication:
         case "none":
             return
@@ -97,6 +100,15 @@ def _check_requirement(tx: Transaction, flow: Flow, user: int | None) -> None:
                 raise NotForYou("This page is for administrators.")
         case other:
             raise NotForYou(f"This flow has a requirement that this version does not know ({other}).")
+
+
+def _closed(tx: Transaction, designation: str) -> str | None:
+    """Why nobody goes this way until an administrator opens it; None: it is open."""
+    if designation == "enrollment" and system.read(tx).enrollment == "off":
+        return "Nobody makes themselves an account here. Ask the administrator for one."
+    if designation == "unenrollment" and not system.read(tx).unenrollment:
+        return "Accounts are deleted by the administrator here."
+    return None
 
 
 def _stages(tx: Transaction, flow: Flow, context: Context, deciding: Deciding) -> tuple[PlannedStage, ...]:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from control.expression.http import HttpFacts
+from control.mail.post import Post
 from control.passwords import Candidate, Verified, Wanted
 from control.policies.judge import Judge
 from control.store.interface import Actor, Transaction
@@ -61,6 +62,14 @@ class FlowServices(Protocol):
     def judge(self) -> Judge: ...
 
     @property
+    def post(self) -> Post: ...
+
+    @property
+    def public_url(self) -> str:
+        """As the configuration has it; what an administrator has set comes first."""
+        ...
+
+    @property
     def origin(self) -> str:
         """Where the answer comes from: door and address; empty when unknown."""
         ...
@@ -95,6 +104,24 @@ class Context:
     authorization: Mapping[str, Any] = field(default_factory=dict)
     """Of an authorization flow: ``request`` (names the request that it lets through), ``application`` (pk), ``name``,
     ``scopes``, and ``permissions`` as the consent stage shows them. Empty: the flow lets nothing through."""
+    prompt: Mapping[str, Any] = field(default_factory=dict)
+    """What prompts have asked for, by their fields' keys; no password."""
+    chosen: str = field(default="", repr=False)
+    """The hash of a new password that was typed."""
+    invitation: str = ""
+    """pk of the one that let somebody enrol."""
+    waits: bool = False
+    """A link was sent, and the stage at hand waits for it to be opened."""
+    mailed: str = ""
+    """To this address; empty where there was nobody to write to."""
+    link_version: int = 0
+    """The account's ``credential_version`` then: a later one voids the link."""
+    link: str = ""
+    """SHA-256 hex of what the link holds by which this browser came into the flow."""
+    opened: bool = False
+    """That link has been used up here."""
+    confirmed: str = ""
+    """The address at which somebody has opened a link in this flow."""
     uid: str | None = None
     """The name as typed; None until somebody has said one."""
     pending_user: int | None = None
@@ -104,7 +131,7 @@ class Context:
     proved_version: int = 0
     """The account's ``credential_version`` when it was checked: a later one means that it is right no more."""
     method: str = ""
-    """How it was proved: `password` (the account's own), `app_password`, `setup_code`."""
+    """How it was proved: `password` (the account's own), `app_password`, `setup_code`, `email_link`, `enrollment`."""
     ends: float | None = None
     """When what was shown ends by itself, seconds since the epoch."""
     factors: tuple[int, ...] = ()
@@ -214,7 +241,23 @@ class First:
     stage: PlannedStage
 
 
-Verdict = Continue | Invalid | Deny | Leave | Instead | First
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Write to somebody, with a link by which the flow goes on here; then ask."""
+
+    to: str
+    """An address; empty where there is nobody to write to, which nobody sees."""
+    user: int | None
+    version: int
+    """Of their credential now."""
+    shown: Mapping[str, str]
+    """``name`` and ``username`` for the letter."""
+    template: str
+    subject: str
+    lasts: float
+
+
+Verdict = Continue | Invalid | Deny | Leave | Instead | First | Link
 
 
 class Stage(Protocol):

@@ -43,6 +43,9 @@ from control.records.credentials import (
 )
 from control.records.flows import (
     Flow,
+    FlowToken,
+    Invitation,
+    Prompt,
     Stage,
     StageBinding,
 )
@@ -96,9 +99,11 @@ __all__ = [
     "EndedSession",
     "Event",
     "Flow",
+    "FlowToken",
     "FormerPassword",
     "Group",
     "Instance",
+    "Invitation",
     "IssuedCertificate",
     "Knock",
     "Letter",
@@ -112,6 +117,7 @@ __all__ = [
     "Outpost",
     "PendingChallenge",
     "Policy",
+    "Prompt",
     "PropertyMapping",
     "Provider",
     "RadiusNas",
@@ -152,6 +158,8 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     Flow,
     Stage,
     StageBinding,
+    Prompt,
+    Invitation,
     Token,
     EndedSession,
     RadiusOrder,
@@ -186,4 +194,5 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     Notification,
     NotificationDelivery,
     UntoldEvent,
+    FlowToken,
 )

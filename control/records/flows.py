@@ -59,3 +59,67 @@ class StageBinding(Record):
     invalid_response_action: str = "retry"
     policy_engine_mode: str = "any"
     managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt(Record):
+    """One field of a prompt stage, which any number of stages may ask for."""
+
+    TABLE = "prompt"
+    DIRECTORY = True
+    SEARCHED = ("name", "field_key", "label")
+    UNIQUE = (("name",),)
+
+    name: str
+    field_key: str
+    label: str
+    type: str
+    """A key of `control.flows.prompts.TYPES`."""
+    pk: str = ""
+    required: bool = True
+    placeholder: str = ""
+    initial_value: str = ""
+    order: int = 0
+    sub_text: str = ""
+    placeholder_expression: bool = False
+    initial_value_expression: bool = False
+    """The value is an expression that gives it."""
+    managed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation(Record):
+    """Lets somebody enrol; ``pk`` is what its link holds."""
+
+    TABLE = "invitation"
+    DIRECTORY = True
+    SEARCHED = ("name",)
+    INDEXED = ("created_by",)
+
+    name: str
+    pk: str = ""
+    expires: float | None = None
+    fixed_data: dict[str, Any] = field(default_factory=dict)
+    """Answers that the person does not give themselves."""
+    single_use: bool = True
+    flow: str | None = None
+    """The only flow that it is good for; None: any that asks for one."""
+    created_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowToken(Record):
+    """A link in a letter: where a flow goes on, once, in whatever browser it is opened. ``pk`` is the SHA-256 hex of
+    what the link holds."""
+
+    TABLE = "flow_token"
+    HIDDEN = frozenset({"pk"})
+    INDEXED = ("user", "expires")
+
+    pk: str
+    user: int | None = None
+    """Whom it was sent to; None: it was not, there is nobody of that name."""
+    flow: dict[str, Any] = field(default_factory=dict)
+    """`control.flows.state.State`, JSON."""
+    created: float = 0.0
+    expires: float | None = None

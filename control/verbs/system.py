@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
@@ -53,6 +53,10 @@ class SystemFields(Fields):
     """Under which address browsers reach us; empty: what the request says (DESIGN D25)."""
     event_retention: Annotated[Duration, AfterValidator(_a_day)] = RETENTION
     """How long events are kept."""
+    enrollment: Literal["off", "invitation", "open"] = "off"
+    """Who may make themselves an account by the enrollment flows."""
+    unenrollment: bool = False
+    """May people delete their own accounts?"""
     default_token_duration: Duration = "days=1"  # noqa: S105
     default_token_length: Annotated[int, Field(ge=SHORTEST_KEY, le=LONGEST_KEY)] = 60
     password_length: Characters = DEFAULT_LENGTH

@@ -14,9 +14,10 @@ from starlette.responses import Response
 
 from control import reputation, sessions, tries
 from control.default_flows import STEP_UP
-from control.flows import executor
+from control.flows import executor, links
 from control.flows.bound import Deciding, keep
 from control.flows.planning import flow_for, plan
+from control.flows.stages.email import OVER
 from control.flows.state import Challenge, Context, Denied, Done, State, Step
 from control.oidc import authorize
 from control.records import Flow, User
@@ -32,7 +33,9 @@ FLOW = "flow"
 PROVING = frozenset({"password", "authenticator_validate"})
 """Kinds of stages whose answers are guessed at."""
 TOO_NEW = "This second factor was set up after you signed in. Sign out, and sign in with it."
-HINTS = ("code",)
+LINK = "flow_token"
+"""The query parameter of a link in a letter (authentik's)."""
+HINTS = ("code", "itoken")
 """Query parameters that a form may show."""
 LONGEST_HINT = 128
 """Characters; a setup code is shorter."""
@@ -97,6 +100,19 @@ async def begin(
     if slug == STEP_UP and isinstance(step, Done):  # and would come back here at once, and again
         return Denied("no_second_factor", "This flow asks for no second factor. Tell the administrator.", step.context)
     return step
+
+
+async def resume(services: Services, slug: str, key: str, who: Caller) -> Step:
+    """Where the link in a letter leads. Nothing is used up by looking."""
+    state = await services.store.read(lambda tx: links.find(tx, key, slug))
+    here = services.on_behalf(f"http {who.client_ip}", who.http)
+    asked = await executor.challenge(state, here) if state is not None else None
+    return asked or Denied(OVER.reason, OVER.message, Context())
+
+
+def came_by(going: State, key: str) -> bool:
+    """Has the flow at hand begun with this link?"""
+    return going.context.link == links.digest(key)
 
 
 def _is_enough(tx: Transaction, found: Visit, next: str) -> bool:

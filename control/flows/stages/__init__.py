@@ -5,12 +5,17 @@ from __future__ import annotations
 from control.flows.stages.authenticator_setup import StaticSetupStage, TotpSetupStage
 from control.flows.stages.authenticator_validate import AuthenticatorValidateStage
 from control.flows.stages.consent import ConsentStage
+from control.flows.stages.email import EmailStage
 from control.flows.stages.ends import DenyStage, RedirectStage
 from control.flows.stages.identification import IdentificationStage
 from control.flows.stages.initial_setup import InitialSetupStage
+from control.flows.stages.invitation import InvitationStage
 from control.flows.stages.login import UserLoginStage, UserLogoutStage
 from control.flows.stages.password import PasswordStage
 from control.flows.stages.password_change import PasswordChangeStage
+from control.flows.stages.prompt import PromptStage
+from control.flows.stages.user_delete import UserDeleteStage
+from control.flows.stages.user_write import UserWriteStage
 from control.flows.state import Stage
 
 STAGES: dict[str, Stage] = {
@@ -22,6 +27,11 @@ STAGES: dict[str, Stage] = {
     "authenticator_static": StaticSetupStage(),
     "user_login": UserLoginStage(),
     "user_logout": UserLogoutStage(),
+    "email": EmailStage(),
+    "prompt": PromptStage(),
+    "invitation": InvitationStage(),
+    "user_write": UserWriteStage(),
+    "user_delete": UserDeleteStage(),
     "consent": ConsentStage(),
     "deny": DenyStage(),
     "redirect": RedirectStage(),

@@ -12,12 +12,12 @@ from control.verbs import fields, users
 DIFFERENT = [("The two passwords differ. Type the same one twice.", "invalid")]
 
 
-async def chosen_hash(services: FlowServices, user: int, password: str, flow: str) -> str | Invalid:
-    """What to store for the password that this user chose in the flow of this slug; or what is wrong with it. Raises
-    Busy."""
+async def chosen_hash(services: FlowServices, user: int, password: str, flow: str, name: str = "") -> str | Invalid:
+    """What to store for the password that this user chose in the flow of this slug; or what is wrong with it. ``user``
+    0: somebody who is only being made, by this name. Raises Busy."""
     try:
         chosen = users.new_password({"password": password})
-        return await new_hash(services.store, services.passwords, user, chosen, peer_of(services.origin), flow)
+        return await new_hash(services.store, services.passwords, user, chosen, peer_of(services.origin), flow, name)
     except fields.Invalid as error:
         return Invalid({"password": [(sentence, "invalid") for sentence in error.fields["password"]]})
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from control.flows import links
 from control.flows.stages.asking import Asking
 from control.flows.state import Context, Continue, FlowServices, Invalid, State, Verdict
-from control.records import User
+from control.records import Flow, User
 from control.store.interface import Query, Transaction
+from control.verbs import system
 from rules.names import is_possible_name, shown
 
 USER_FIELDS = ("email", "username")
 """What a name may be, unless the stage says otherwise."""
 PRIMARY_ACTION = {"authentication": "Log in", "recovery": "Continue", "enrollment": "Continue"}
+
+
+RECOVERY, ENROLLMENT = "default-recovery-flow", "default-enrollment-flow"
 
 
 class IdentificationStage(Asking):
@@ -22,7 +27,9 @@ class IdentificationStage(Asking):
     writes = frozenset({"uid", "pending_user"})
 
     async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
+        ways = await services.store.read(lambda tx: ways_in(tx, state, services))
         return {
+            **ways,
             "component": "ak-stage-identification",
             "user_fields": list(settings.get("user_fields", USER_FIELDS)),
             "pending_user_identifier": state.context.uid,
@@ -47,6 +54,19 @@ class IdentificationStage(Asking):
         ignore_case = bool(settings.get("case_insensitive_matching", True))
         user = await services.store.read(lambda tx: find_user(tx, name, allowed, ignore_case))
         return Continue({"uid": shown(name), "pending_user": user.pk if user is not None else None})
+
+
+def ways_in(tx: Transaction, state: State, services: FlowServices) -> dict[str, str]:
+    """``recovery_url`` as soon as mail works, ``enroll_url`` as soon as an administrator has opened enrolment."""
+    if state.designation != "authentication":
+        return {}
+    found = {}
+    can_mail = services.post.server(tx) is not None and bool(links.public_url(tx, services))
+    if can_mail and (recovery := tx.find(Flow, slug=RECOVERY)) is not None:
+        found["recovery_url"] = f"/if/flow/{recovery.slug}/"
+    if system.read(tx).enrollment == "open" and (enrollment := tx.find(Flow, slug=ENROLLMENT)) is not None:
+        found["enroll_url"] = f"/if/flow/{enrollment.slug}/"
+    return found
 
 
 def find_user(tx: Transaction, name: str, allowed: tuple[str, ...], ignore_case: bool) -> User | None:

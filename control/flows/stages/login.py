@@ -9,7 +9,7 @@ from control.flows.stages.asking import Silent
 from control.flows.state import Context, Continue, Deny, First, FlowServices, PlannedStage, Verdict
 from control.records import User
 from control.store.interface import Transaction
-from control.verbs import users
+from control.verbs import authenticators, users
 from rules import validity
 
 CHANGE = "password_change"
@@ -23,6 +23,12 @@ class UserLoginStage(Silent):
         if context.proved is None or context.proved != context.pending_user:
             return Deny("flow_proved_nothing", "This flow did not check who you are. Tell the administrator.")
         user, due = await services.store.read(lambda tx: _standing(tx, context))
+        if (
+            context.method == "email_link"
+            and not context.factors
+            and await services.store.read(lambda tx: bool(authenticators.of(tx, context.proved or 0)))
+        ):
+            return Deny("no_second_factor", "A link is not enough to sign in to this account. Sign in as usual.")
         refusal = "unknown_user" if user is None else validity.refusal(user, services.now())
         if refusal is None and due is not None and not context.door:
             return First(PlannedStage("password-change", CHANGE, {"reason": due}))

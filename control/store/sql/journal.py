@@ -32,6 +32,8 @@ MODELS: dict[str, tuple[str, str]] = {
     "mail_server": ("authentik_tenants", "mailserver"),
     "flow": ("authentik_flows", "flow"),
     "stage": ("authentik_flows", "stage"),
+    "prompt": ("authentik_stages_prompt", "prompt"),
+    "invitation": ("authentik_stages_invitation", "invitation"),
     "property_mapping": ("authentik_core", "propertymapping"),
     "radius_rule": ("authentik_providers_radius", "radiusrule"),
     "radius_nas": ("authentik_providers_radius", "radiusnas"),

@@ -21,6 +21,7 @@ from control.web.admin_api import (
     policies,
     property_mappings,
     radius_orders,
+    recovery,
     served,
 )
 from control.web.admin_api.endpoint import Elsewhere
@@ -35,6 +36,7 @@ def routes(services: Services) -> list[BaseRoute]:
     described = [
         *flow_executor.routes(services),
         *extras.routes(services),
+        *recovery.routes(services),
         *permissions.routes(services),
         *access.routes(services),
         *authenticators.routes(services),

@@ -127,7 +127,7 @@ def _set_password(services: Services) -> Do:
         password = users.new_password(body)
         must_change = parse(NewPassword, body).must_change_password
         key = request.path_params["key"]
-        user = await services.store.read(lambda tx: _within_reach(tx, USERS.one(tx, key, caller), caller))
+        user = await services.store.read(lambda tx: within_reach(tx, USERS.one(tx, key, caller), caller))
         stored = await new_hash(services.store, services.passwords, user.pk, password, caller.client_ip)
 
         def verb(tx: Transaction) -> None:
@@ -139,7 +139,7 @@ def _set_password(services: Services) -> Do:
     return do
 
 
-def _within_reach(tx: Transaction, user: User, caller: Caller) -> User:
+def within_reach(tx: Transaction, user: User, caller: Caller) -> User:
     """The helpdesk helps those who hold no rights: setting a password means becoming that person."""
     if not caller.is_superuser and (
         is_superuser(tx, user.pk) or held_by(tx, user.pk) or user.type.endswith("service_account")

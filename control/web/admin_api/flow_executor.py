@@ -95,6 +95,8 @@ class FlowExecutor:
         next = local_or(given.get("next"), "/")
         try:
             who = await _caller(request, self._services)
+            if (key := given.get(flow_steps.LINK)) is not None:
+                return await flow_steps.resume(self._services, slug, key, who)
             step = await flow_steps.begin(self._services, slug, found, next, flow_steps.hints_of(given), who)
         except SignInFirst:
             return _redirect(f"/flows/-/default/authentication/?{urlencode({'next': f'/if/flow/{slug}/'})}")
@@ -106,6 +108,8 @@ class FlowExecutor:
 def _asks_anew(request: Request, going: State) -> bool:
     """A client repeats its query with every request: only one that says something else begins again."""
     given = _original_query(request)
+    if (key := given.get(flow_steps.LINK)) is not None:
+        return not flow_steps.came_by(going, key)
     hints = flow_steps.hints_of(given)
     elsewhere = "next" in given and local_or(given["next"], "/") != going.context.next
     return elsewhere or (bool(hints) and hints != dict(going.context.hints))

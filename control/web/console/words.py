@@ -61,6 +61,12 @@ WORDS: dict[str, Words] = {
     "must_change_password": Words(
         "Must change the password", "The password is good for choosing another one in a browser, and for nothing else."
     ),
+    "enrollment": Words(
+        "Making accounts",
+        "Who may make themselves an account. They confirm their address by mail.",
+        options={"off": "Nobody", "invitation": "Whoever has an invitation", "open": "Everybody"},
+    ),
+    "unenrollment": Words("People may delete their own accounts"),
     "host": Words("Host", "The SMTP server that takes mail from here.", example="smtp.example.com"),
     "port": Words("Port", "Usually 587 with STARTTLS, 465 with TLS from the first byte, 25 without either."),
     "use_tls": Words("STARTTLS", "The connection begins in the open and is then encrypted."),

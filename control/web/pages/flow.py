@@ -27,12 +27,13 @@ from control.web.services import Services
 from rules.reasons import REASONS, Outcome
 
 CSRF_FIELD = "csrf_token"
-DESIGNATIONS = frozenset({"authentication", "invalidation"})
+DESIGNATIONS = frozenset({"authentication", "invalidation", "recovery", "enrollment", "unenrollment"})
 """Purposes that have an address of their own."""
 TEMPLATES = {
     "ak-stage-identification": "stages/identification.html",
     "ak-stage-password": "stages/password.html",
     "ak-stage-prompt": "stages/prompt.html",
+    "ak-stage-email": "stages/email.html",
     "ak-stage-consent": "stages/consent.html",
     "ak-stage-authenticator-validate": "stages/authenticator_validate.html",
     "ak-stage-authenticator-totp": "stages/authenticator_totp.html",
@@ -68,7 +69,7 @@ async def _run(request: Request, services: Services, slug: str) -> Response:
         return await _answer(request, services, slug, found, going)
     if (
         going is not None
-        and not _asks_anew(request)
+        and not _asks_anew(request, going)
         and (asked := await executor.challenge(going, services)) is not None
     ):
         assert found is not None
@@ -76,7 +77,9 @@ async def _run(request: Request, services: Services, slug: str) -> Response:
     return await _begin(request, services, slug, found)
 
 
-def _asks_anew(request: Request) -> bool:
+def _asks_anew(request: Request, going: State) -> bool:
+    if (key := request.query_params.get(flow_steps.LINK)) is not None:
+        return not flow_steps.came_by(going, key)
     return any(name in request.query_params for name in ("next", *flow_steps.HINTS))
 
 
@@ -97,6 +100,8 @@ async def _begin(request: Request, services: Services, slug: str, found: Visit |
     next = local_or(request.query_params.get("next"), "/")
     try:
         hints, who = flow_steps.hints_of(request.query_params), caller(request, services)
+        if (key := request.query_params.get(flow_steps.LINK)) is not None:
+            return await _conclude(request, services, found, await flow_steps.resume(services, slug, key, who), {})
         step = await flow_steps.begin(services, slug, found, next, hints, who)
     except NotFound:
         raise _no_flow() from None

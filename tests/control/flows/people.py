@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from control.expression.http import HttpFacts
 from control.flows.state import Context, PlannedStage, State
+from control.mail.post import Post
 from control.passwords import Candidate, Verified, Wanted
 from control.policies.judge import Judge
 from control.records import Record, User
@@ -98,6 +99,14 @@ class World:
     @property
     def judge(self) -> Judge:
         return Judge()
+
+    @property
+    def post(self) -> Post:
+        return Post()
+
+    @property
+    def public_url(self) -> str:
+        return ""
 
     @property
     def origin(self) -> str:

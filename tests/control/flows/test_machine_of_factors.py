@@ -167,7 +167,7 @@ class SigningIn(RuleBasedStateMachine):
     @rule(action=st.sampled_from(["skip", "deny", "configure"]))
     def switch_factors(self, action: str) -> None:
         def verb(tx: Transaction) -> None:
-            (stage,) = tx.select(Stage, Query(equal={"kind": VALIDATE}))
+            (stage,) = tx.select(Stage, Query(equal={"name": "default-authentication-mfa-validation"}))
             setups = [
                 one.pk for one in tx.select(Stage) if one.kind.startswith("authenticator_") and one.pk != stage.pk
             ]

@@ -144,6 +144,7 @@ def keys(api: Api) -> dict[str, str]:
         made[f"/propertymappings/provider/{kind}"] = api.post(f"/propertymappings/provider/{kind}/", body)["pk"]
     made["/propertymappings/all"] = api.get("/propertymappings/all/")["results"][0]["pk"]
     made["/knocks"] = knock(api)
+    made["/stages/invitation/invitations"] = api.post("/stages/invitation/invitations/", {"name": "guests"})["pk"]
     made["/mail/letters"] = api.sql.write_now(lambda tx: outbox.queue(tx, "ann@example.com", "Hello", "x", "test")).pk
     api.sql.write_now(lambda tx: tries.wrong(tx, "mallory", "192.0.2.0/24"))
     api.sql.write_now(lambda tx: reputation.count(tx, "mallory", "192.0.2.1", right=False))

@@ -7,7 +7,7 @@ from control.web.admin_api.mail import LETTERS
 from control.web.console.cells import Cell, Column, moment, text
 from control.web.console.sections import Choice, Section
 
-TONES = {outbox.SENT: "good", outbox.WAITING: "quiet", outbox.FAILED: "wrong"}
+TONES = {outbox.SENT: "good", outbox.WAITING: "quiet", outbox.FAILED: "wrong", outbox.NOBODY: "quiet"}
 
 MAIL = Section(
     path="mail/letters",
@@ -17,7 +17,7 @@ MAIL = Section(
     resource=lambda random: LETTERS,
     columns=(
         Column("Written", moment("created"), "created"),
-        Column("To", lambda body: Cell(body["to"], to="."), "to"),
+        Column("To", lambda body: Cell(body["to"] or "(nobody)", to="."), "to"),
         Column("Subject", text("subject"), "subject"),
         Column("State", lambda body: Cell(body["state"], tone=TONES[body["state"]]), "state"),
         Column("Trouble", text("trouble")),

@@ -1,0 +1,124 @@
+"""Links in letters: a flow goes on where it stood, once, in whatever browser the link is opened.
+
+Whether there is anybody to write to shows nowhere: rows of the same kind are written for nobody, too.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from control.flows.state import Deny, FlowServices, Link, State
+from control.mail import outbox
+from control.records import FlowToken, Letter, User
+from control.store.interface import Query, Transaction
+from control.verbs import system
+
+KEY_OCTETS = 24
+"""192 bits, 32 characters."""
+LONGEST_KEY = 64
+SWEPT_AT_ONCE = 20
+MOST_LATELY, LATELY = 5, 300.0
+"""Letters for one address in so many seconds (authentik's limits): nobody fills a mailbox by asking."""
+NO_MAIL = Deny("mail_not_possible", "No mail can be sent from here yet. Ask the administrator for a link.")
+NO_WORDS = Deny("mail_not_possible", "The words of this mail are missing here. Tell the administrator.")
+BRAND = "authentik"
+
+
+async def send(state: State, link: Link, services: FlowServices) -> State | Deny:
+    """The state that waits for the link to be opened."""
+    base, can = await services.store.read(lambda tx: (public_url(tx, services), services.post.server(tx) is not None))
+    if not base or not can:
+        return NO_MAIL
+    key = base64.urlsafe_b64encode(services.random(KEY_OCTETS)).decode()
+    until = services.now() + link.lasts
+    values = {"url": address(base, state.slug, key), "expires": moment(until), "brand": BRAND}
+    try:
+        words = services.post.letters.write(link.template, user=link.shown, **values)
+    except KeyError:
+        return NO_WORDS
+    waiting = replace(state, context=replace(state.context, waits=True, mailed=link.to, link_version=link.version))
+    flow = _to_go_on(waiting).to_json()
+
+    def write(tx: Transaction) -> None:
+        _sweep(tx)
+        good = _is_welcome(tx, link.to)
+        tx.insert(FlowToken(digest(key), link.user if good else None, flow, created=tx.now, expires=until))
+        if good:
+            outbox.queue(tx, link.to, link.subject, words.text, link.template, words.html, link.user, until)
+        else:
+            outbox.pretend(tx, link.subject, words.text, link.template, words.html)
+
+    await services.store.write(write)
+    return waiting
+
+
+def find(tx: Transaction, key: str, slug: str) -> State | None:
+    """Where the flow goes on that this link opens; it is used up only when the person says so, because programs that
+    look through mail open links as well."""
+    token = _token(tx, digest(key)) if 0 < len(key) <= LONGEST_KEY else None
+    state = State.from_json(token.flow) if token is not None else None
+    if token is None or state is None or state.slug != slug:
+        return None
+    return replace(state, context=replace(state.context, link=token.pk, opened=False))
+
+
+def take(tx: Transaction, link: str) -> bool:
+    """Uses it up, and what else was sent to the same person for the same flow. False: that has happened already."""
+    token = _token(tx, link)
+    if token is None:
+        return False
+    if token.user is not None:
+        for other in tx.select(FlowToken, Query(equal={"user": token.user})):
+            if other.pk != token.pk and other.flow.get("slug") == token.flow.get("slug"):
+                tx.delete(other)
+    tx.delete(token)
+    return True
+
+
+def give(tx: Transaction, state: State, user: User, key: str, until: float) -> None:
+    """A link that an administrator hands over by other means."""
+    context = replace(state.context, waits=True, mailed=user.email, link_version=user.credential_version)
+    flow = _to_go_on(replace(state, context=context)).to_json()
+    tx.insert(FlowToken(digest(key), user.pk, flow, created=tx.now, expires=until))
+
+
+def address(base: str, slug: str, key: str) -> str:
+    return f"{base.rstrip('/')}/if/flow/{slug}/?flow_token={key}"
+
+
+def public_url(tx: Transaction, services: Any) -> str:
+    """Never what a request says: a stranger's Host header would be mailed to people (DESIGN D25)."""
+    return system.public_url(tx) or str(services.public_url)
+
+
+def digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _to_go_on(state: State) -> State:
+    """Who was signed in where it began is nobody's business where the link is opened."""
+    return replace(state, context=replace(state.context, requester=None, link="", opened=False))
+
+
+def _token(tx: Transaction, pk: str) -> FlowToken | None:
+    token = tx.find(FlowToken, pk=pk)
+    return token if token is not None and token.expires is not None and tx.now < token.expires else None
+
+
+def _is_welcome(tx: Transaction, to: str) -> bool:
+    lately = tx.select(Letter, Query(equal={"to": to}, ordering=("-created",), limit=MOST_LATELY))
+    return bool(to) and not (len(lately) == MOST_LATELY and tx.now - lately[-1].created < LATELY)
+
+
+def _sweep(tx: Transaction) -> None:
+    for old in tx.select(FlowToken, Query(ordering=("expires",), limit=SWEPT_AT_ONCE)):
+        if old.expires is not None and old.expires <= tx.now:
+            tx.delete(old)

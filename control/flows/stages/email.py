@@ -1,0 +1,91 @@
+"""A link to somebody's address: whoever opens it has the mailbox.
+
+Unknown, disabled and without an address look and cost the same; only who reads the mailbox hears more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from control.flows import links
+from control.flows.stages.asking import Asking
+from control.flows.state import Context, Continue, Deny, FlowServices, Link, State, Verdict
+from control.records import User
+from control.store.interface import Transaction
+from control.verbs.fields import seconds
+from rules import validity
+
+OVER = Deny("link_over", "This link has been used already, or is too old. Ask for a new one.")
+STAND_IN = {"name": "there", "username": "somebody"}
+"""In the words for somebody who is not there: they are made, and sent to nobody."""
+SENT = "If there is an account, a mail with a link is on its way to its address. Open the link on any device."
+OPENED = "You have come by the link in a mail. Go on to use it; it works once."
+
+
+class EmailStage(Asking):
+    """Settings: ``subject``, ``template``, ``token_expiry`` (a duration), ``activate_user_on_success``."""
+
+    writes = frozenset({"proved", "proved_version", "method", "confirmed", "opened"})
+
+    async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
+        return None if context.waits else await self._link(context, settings, services)
+
+    async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
+        by_link = _came_by_link(state.context)
+        return {"component": "ak-stage-email", "message": OPENED if by_link else SENT, "confirm": by_link}
+
+    async def respond(
+        self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
+    ) -> Verdict:
+        if not _came_by_link(context):
+            return await self._link(context, settings, services)
+        return await services.store.write(lambda tx: _opened(tx, context, settings))
+
+    async def _link(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Link:
+        user = await services.store.read(lambda tx: _addressee(tx, context, settings))
+        lasts = seconds(str(settings.get("token_expiry") or "minutes=30"))
+        words = str(settings.get("template") or "email/password_reset"), str(settings.get("subject") or "authentik")
+        if user is not None:
+            shown = {"name": user.name, "username": user.username}
+            return Link(user.email, user.pk, user.credential_version, shown, *words, lasts)
+        typed = context.prompt.get("email")
+        if context.uid is None and isinstance(typed, str) and typed:
+            name = str(context.prompt.get("name") or context.prompt.get("username") or "there")
+            return Link(
+                typed, None, 0, {"name": name, "username": str(context.prompt.get("username", ""))}, *words, lasts
+            )
+        return Link("", None, 0, STAND_IN, *words, lasts)
+
+
+def _came_by_link(context: Context) -> bool:
+    return bool(context.link) and not context.opened
+
+
+def _addressee(tx: Transaction, context: Context, settings: Mapping[str, Any]) -> User | None:
+    user = tx.find(User, pk=context.pending_user or 0)
+    return user if user is not None and user.email and _is_good(user, settings, tx.now) else None
+
+
+def _is_good(user: User, settings: Mapping[str, Any], now: float) -> bool:
+    """May the account get a link? One that waits to be activated may, if that is what the link is for."""
+    if user.type.endswith("service_account"):
+        return False
+    asked = replace(user, is_active=True) if settings.get("activate_user_on_success") else user
+    return validity.refusal(asked, now) is None
+
+
+def _opened(tx: Transaction, context: Context, settings: Mapping[str, Any]) -> Verdict:
+    if not links.take(tx, context.link):
+        return OVER
+    opened: dict[str, Any] = {"opened": True, "confirmed": context.mailed}
+    if context.pending_user is None:
+        return Continue(opened) if context.uid is None and context.mailed else OVER
+    user = _addressee(tx, context, settings)
+    if user is None or user.email != context.mailed or user.credential_version != context.link_version:
+        return OVER
+    active = user.is_active or bool(settings.get("activate_user_on_success"))
+    user = tx.update(replace(user, is_active=active, email_verified=True))
+    proved = {"proved": user.pk, "proved_version": user.credential_version, "method": "email_link"}
+    return Continue({**opened, **proved})

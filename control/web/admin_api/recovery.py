@@ -1,0 +1,104 @@
+"""`/core/users/<pk>/recovery/` and `/recovery_email/`: an administrator has somebody choose a new password."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from control.flows import links
+from control.flows.planning import flow_for, plan
+from control.flows.state import State
+from control.mail import outbox
+from control.records import User
+from control.store.interface import NotFound, Transaction
+from control.verbs.fields import NON_FIELD, Invalid
+from control.web.admin_api.callers import Caller, helpdesk
+from control.web.admin_api.endpoint import Action, Do, Endpoint
+from control.web.admin_api.extras import within_reach
+from control.web.admin_api.refusals import answer
+from control.web.admin_api.table.people import USERS
+from control.web.services import Services
+from rules import validity
+
+LASTS = 24 * 3600.0
+"""Seconds that a link lasts which an administrator hands over."""
+TEMPLATE, SUBJECT = "email/password_reset", "Choose a new password"
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    return [
+        Route("/core/users/{key}/recovery/", Endpoint(services, {"POST": Action(helpdesk, _link(services))})),
+        Route(
+            "/core/users/{key}/recovery_email/",
+            Endpoint(services, {"POST": Action(helpdesk, _mail(services), status=204)}),
+        ),
+    ]
+
+
+def _link(services: Services) -> Do:
+    async def do(request: Request, caller: Caller) -> Response:
+        key = _key(services)
+
+        def verb(tx: Transaction) -> str:
+            return _given(tx, request, caller, services, key)[1]
+
+        return answer({"link": await services.store.write(verb, caller.actor)})
+
+    return do
+
+
+def _mail(services: Services) -> Do:
+    async def do(request: Request, caller: Caller) -> Response:
+        key = _key(services)
+
+        def verb(tx: Transaction) -> None:
+            user, url = _given(tx, request, caller, services, key)
+            if services.post.server(tx) is None:
+                raise Invalid({NON_FIELD: ["No mail server is set, under System, Configuration."]})
+            until = tx.now + LASTS
+            shown = {"name": user.name, "username": user.username}
+            told: dict[str, Any] = {"url": url, "expires": links.moment(until), "brand": links.BRAND}
+            words = services.post.letters.write(TEMPLATE, user=shown, **told)
+            try:
+                outbox.queue(tx, user.email, SUBJECT, words.text, TEMPLATE, words.html, user.pk, until)
+            except outbox.CannotQueue as error:
+                raise Invalid({NON_FIELD: [str(error)]}) from None
+
+        await services.store.write(verb, caller.actor)
+        return answer(None, 204)
+
+    return do
+
+
+def _key(services: Services) -> str:
+    return base64.urlsafe_b64encode(services.random(links.KEY_OCTETS)).decode()
+
+
+def _given(tx: Transaction, request: Request, caller: Caller, services: Services, key: str) -> tuple[User, str]:
+    """The user, and a link of theirs. Raises Invalid, Refused."""
+    user = within_reach(tx, USERS.one(tx, request.path_params["key"], caller), caller)
+    if validity.refusal(user, tx.now) is not None or user.type.endswith("service_account"):
+        raise Invalid({NON_FIELD: ["This account cannot sign in, so that a new password would be no use."]})
+    base = links.public_url(tx, services)
+    if not base:
+        raise Invalid({NON_FIELD: ["Set the public URL first, under System, Configuration: the link leads there."]})
+    state = _at_the_link(tx, user)
+    links.give(tx, state, user, key, tx.now + LASTS)
+    return user, links.address(base, state.slug, key)
+
+
+def _at_the_link(tx: Transaction, user: User) -> State:
+    """The recovery flow where it waits for a link to be opened. Raises Invalid."""
+    try:
+        state = plan(tx, flow_for(tx, "recovery"), None)
+    except NotFound:
+        raise Invalid({NON_FIELD: ["There is no recovery flow."]}) from None
+    place = next((number for number, stage in enumerate(state.plan) if stage.kind == "email"), None)
+    if place is None:
+        raise Invalid({NON_FIELD: [f"The flow {state.slug} has no e-mail stage, in which a link could be opened."]})
+    return replace(state, position=place, context=replace(state.context, uid=user.username, pending_user=user.pk))

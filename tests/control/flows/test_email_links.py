@@ -1,0 +1,463 @@
+"""A link in a mail: once, for one person, in any browser, void when anything changes; and strangers learn nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from control.flows.links import MOST_LATELY
+from control.mail.post import Post
+from control.records import Flow, FlowToken, Invitation, Letter, MailServer, Session, User
+from control.store.interface import Query
+from control.verbs import authenticators, system, users
+from control.web import admin_api, pages
+from tests.control.web.browsing import LOGIN, PASSWORD, Browser, Site
+
+RECOVERY = "/if/flow/default-recovery-flow/"
+ENROLLMENT = "/if/flow/default-enrollment-flow/"
+PUBLIC = "https://auth.example.org"
+NEW = "another battery staple"
+
+
+class World(Site):
+    """A site with a mail server; letters stay in the outbox."""
+
+    def __init__(self, folder: Path, public_url: str = PUBLIC) -> None:
+        super().__init__(folder)
+        post = Post(MailServer(host="smtp.example.com"))
+        self.services = replace(self.services, post=post, public_url=public_url)
+        routes = pages.routes(self.services)
+        self.app = Starlette(routes=[Mount("/api/v3", routes=admin_api.routes(self.services)), *routes])
+        self.administrator()
+        self.alice = self.user("alice", email="alice@example.com")
+
+    def letters(self, state: str = "waiting") -> list[Letter]:
+        query = Query(equal={"state": state}, ordering=("created",))
+        return self.sql.read_now(lambda tx: tx.select(Letter, query))
+
+    def link(self, number: int = -1) -> str:
+        """What the last letter leads to, below the public address."""
+        found = re.search(r"https://\S+", self.letters()[number].text)
+        assert found is not None
+        assert found.group().startswith(f"{PUBLIC}/if/flow/")
+        return found.group().removeprefix(PUBLIC)
+
+    def now(self, pk: int) -> User:
+        return self.sql.read_now(lambda tx: tx.get(User, pk))
+
+    def ask(self, name: str, browser: Browser | None = None) -> Browser:
+        """Has asked for a link."""
+        browser = browser or self.browser()
+        browser.get(RECOVERY)
+        browser.submit(uid_field=name)
+        return browser
+
+    def opened(self, link: str | None = None) -> Browser:
+        """Another browser, in which the link was opened and used."""
+        browser = self.browser(peer="198.51.100.9")
+        browser.get(link or self.link())
+        browser.submit()
+        return browser
+
+    def change_settings(self, **given: Any) -> None:
+        self.sql.write_now(lambda tx: system.change(tx, given))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    found = World(tmp_path)
+    yield found
+    found.close()
+
+
+def is_signed_in(world: World, browser: Browser) -> bool:
+    return browser.get("/if/user/").status_code == 200
+
+
+def test_a_forgotten_password_is_replaced_from_another_device(world: World) -> None:
+    before = world.browser()
+    before.sign_in("alice")
+    world.clock.advance(60)
+    asked = world.ask("alice")
+    assert "If there is an account" in asked.text
+    browser = world.opened()
+    page = browser.submit(password=NEW, password_repeat=NEW)
+    assert page.status_code == 200
+    assert not is_signed_in(world, browser), "a link signs nobody in"
+    assert not is_signed_in(world, before), "the old sessions are over"
+    assert world.browser().sign_in("alice").url.path == LOGIN
+    fresh = world.browser()
+    fresh.sign_in("alice", NEW)
+    assert is_signed_in(world, fresh)
+
+
+def test_the_page_offers_it_as_soon_as_mail_works(world: World, tmp_path: Path) -> None:
+    assert f'href="{RECOVERY}"' in world.browser().get(LOGIN).text
+    (tmp_path / "without").mkdir()
+    without = World(tmp_path / "without", public_url="")
+    assert "Forgot" not in without.browser().get(LOGIN).text
+    asked = without.ask("alice")
+    assert asked.page.status_code == 403
+    assert "No mail can be sent" in asked.text
+    assert without.letters() == []
+    without.close()
+
+
+def test_looking_at_a_link_uses_nothing_up_and_using_it_does(world: World) -> None:
+    world.ask("alice")
+    for _ in range(3):
+        assert "works once" in world.browser().get(world.link()).text
+    used = world.opened()
+    assert "password_repeat" in used.page.text
+    late = world.browser().get(world.link())
+    assert late.status_code == 403
+    assert "used already" in late.text
+
+
+def test_of_two_browsers_that_look_one_may_use_it(world: World) -> None:
+    world.ask("alice")
+    first, second = world.browser(), world.browser()
+    first.get(world.link())
+    second.get(world.link())
+    assert first.submit().status_code == 200
+    assert second.submit().status_code == 403
+
+
+def test_a_link_ends(world: World) -> None:
+    world.ask("alice")
+    world.clock.advance(30 * 60)
+    assert world.browser().get(world.link()).status_code == 403
+
+
+CHANGES: dict[str, Any] = {
+    "another password": lambda world: world.sql.write_now(lambda tx: users.set_password(tx, world.alice.pk, "x")),
+    "disabled": lambda world: world.change(world.alice.pk, is_active=False),
+    "another address": lambda world: world.change(world.alice.pk, email="new@example.com"),
+    "deleted": lambda world: world.sql.write_now(lambda tx: users.delete(tx, world.alice.pk)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_link_is_void_when_the_account_changes(world: World, change: str, seen: bool) -> None:
+    world.ask("alice")
+    link = world.link()
+    browser = world.browser()
+    if seen:
+        browser.get(link)
+    CHANGES[change](world)
+    if not seen:
+        browser.get(link)
+    page = browser.submit() if browser.page.status_code == 200 else browser.page
+    assert page.status_code == 403
+    assert "password_repeat" not in page.text
+
+
+def test_one_that_was_used_voids_the_others(world: World) -> None:
+    world.ask("alice")
+    world.ask("alice")
+    first, second = world.link(0), world.link(1)
+    assert first != second
+    world.opened(second)
+    assert world.browser().get(first).status_code == 403
+
+
+@pytest.mark.parametrize("key", ["x", "", "a" * 5000, "%00", "é"])
+def test_what_is_no_link_opens_nothing(world: World, key: str) -> None:
+    world.ask("alice")
+    assert world.browser().get(f"{RECOVERY}?flow_token={key}").status_code in (403, 400)
+
+
+def test_a_link_opens_its_own_flow_alone(world: World) -> None:
+    world.ask("alice")
+    token = world.link().partition("?")[2]
+    for slug in ("default-enrollment-flow", "default-authentication-flow", "default-password-change"):
+        assert world.browser().get(f"/if/flow/{slug}/?{token}").status_code == 403
+
+
+def test_a_link_replaces_what_a_browser_was_at(world: World) -> None:
+    """Nobody finishes for somebody else what they had begun themselves."""
+    bob = world.user("bob", email="bob@example.com")
+    browser = world.ask("bob")
+    world.ask("alice")
+    browser.get(world.link())
+    browser.submit()
+    browser.submit(password=NEW, password_repeat=NEW)
+    assert world.now(bob.pk).password == bob.password
+    assert world.now(world.alice.pk).password != world.alice.password
+
+
+def test_no_answer_skips_the_link(world: World) -> None:
+    browser = world.ask("alice")
+    for _ in range(3):
+        page = browser.submit(password=NEW, password_repeat=NEW, flow_token="x", confirm="true")
+        assert "If there is an account" in page.text
+    assert world.now(world.alice.pk).password == world.alice.password
+
+
+def test_the_second_factor_is_asked_for(world: World) -> None:
+    key = pyotp.random_base32()
+
+    def verb(tx: Any) -> None:
+        begun = authenticators.begin_totp(tx, world.alice.pk, world.random)
+        nonlocal key
+        key = begun.secrets["key"]
+        authenticators.confirm_totp(tx, world.alice.pk, pyotp.TOTP(key).at(int(world.clock())))
+
+    world.sql.write_now(verb)
+    world.ask("alice")
+    browser = world.opened()
+    assert "password_repeat" not in browser.page.text
+    page = browser.submit(password=NEW, password_repeat=NEW, code="000000")
+    assert "password_repeat" not in page.text
+    assert world.now(world.alice.pk).password == world.alice.password
+    world.clock.advance(60)
+    browser.submit(code=pyotp.TOTP(key).at(int(world.clock())))
+    browser.submit(password=NEW, password_repeat=NEW)
+    assert not is_signed_in(world, browser)
+    assert world.now(world.alice.pk).password != world.alice.password
+
+
+def test_who_composes_a_sign_in_by_link_still_gets_the_second_factor(world: World) -> None:
+    """A flow of an administrator's own, as authentik's example has it."""
+    from control.records import Stage, StageBinding
+
+    def verb(tx: Any) -> None:
+        flow = tx.find(Flow, slug="default-recovery-flow")
+        for line in tx.select(StageBinding, Query(equal={"flow": flow.pk})):
+            if line.order >= 25:
+                tx.delete(line)
+        login = tx.find(Stage, name="default-authentication-login")
+        tx.insert(StageBinding(flow.pk, login.pk, 30))
+        begun = authenticators.begin_totp(tx, world.alice.pk, world.random)
+        code = pyotp.TOTP(begun.secrets["key"]).at(int(world.clock()))
+        authenticators.confirm_totp(tx, world.alice.pk, code)
+
+    world.sql.write_now(verb)
+    world.ask("alice")
+    browser = world.opened()
+    assert browser.page.status_code == 403
+    assert not is_signed_in(world, browser)
+
+
+def test_strangers_learn_nothing(world: World) -> None:
+    """Unknown, disabled, without an address and known: the same page, and rows of the same kinds."""
+    world.user("gone", email="gone@example.com", is_active=False)
+    world.user("silent")
+    told = set()
+    for name in ("alice", "nobody", "gone", "silent", "nobody@example.com", "alice@example.com"):
+        rows = [world.sql.read_now(lambda tx, kind=kind: tx.count(kind)) for kind in (Letter, FlowToken, Session)]  # type: ignore[misc]
+        browser = world.ask(name)
+        after = [world.sql.read_now(lambda tx, kind=kind: tx.count(kind)) for kind in (Letter, FlowToken, Session)]  # type: ignore[misc]
+        assert [b - a for a, b in zip(rows, after, strict=True)] == [1, 1, 1], name
+        told.add(re.sub(r'value="[^"]+"', "", browser.page.text))
+    assert len(told) == 1
+    assert {letter.to for letter in world.letters()} == {"alice@example.com"}
+
+
+def test_links_lead_to_the_public_address_whatever_the_request_says(world: World) -> None:
+    browser = world.browser()
+    browser.get(RECOVERY, headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"})
+    browser.submit(uid_field="alice")
+    (letter,) = world.letters()
+    assert "evil" not in letter.text + letter.html
+    assert f"{PUBLIC}{RECOVERY}?flow_token=" in letter.text
+
+
+def test_nobodys_mailbox_is_filled(world: World) -> None:
+    for _ in range(MOST_LATELY + 3):
+        assert "If there is an account" in world.ask("alice").text
+    assert len(world.letters()) == MOST_LATELY
+    world.clock.advance(301)
+    world.ask("alice")
+    assert len(world.letters()) == MOST_LATELY + 1
+
+
+def test_passwords_that_differ_or_are_too_short_are_not_taken(world: World) -> None:
+    world.ask("alice")
+    browser = world.opened()
+    assert "differ" in browser.submit(password=NEW, password_repeat="x").text
+    assert browser.submit(password="x", password_repeat="x").status_code == 200
+    assert world.now(world.alice.pk).password == world.alice.password
+    assert "password" not in str(world.sessions()[-1].data["flow"]["context"]["prompt"])
+
+
+def test_no_store_holds_what_a_link_holds(world: World, tmp_path: Path) -> None:
+    world.ask("alice")
+    key = world.link().partition("flow_token=")[2].encode()
+    assert not any(key in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
+
+
+# --- enrolment -----------------------------------------------------------------------------------------------------
+
+CAROL = {"username": "carol", "name": "Carol", "email": "carol@example.com"}
+NEWCOMER = {**CAROL, "password": NEW, "password_repeat": NEW}
+
+
+def enrol(world: World, link: str = ENROLLMENT, **more: str) -> Browser:
+    browser = world.browser()
+    browser.get(link)
+    if browser.page.status_code == 200:
+        browser.submit(True, None, **{**NEWCOMER, **more})
+    return browser
+
+
+def carol(world: World) -> User | None:
+    return world.sql.read_now(lambda tx: tx.find(User, username="carol"))
+
+
+def test_nobody_enrols_until_an_administrator_says_so(world: World) -> None:
+    assert enrol(world).page.status_code == 403
+    assert "Make an account" not in world.browser().get(LOGIN).text
+    world.change_settings(enrollment="open")
+    assert "Make an account" in world.browser().get(LOGIN).text
+    assert "If there is an account" in enrol(world).text
+
+
+def test_an_account_is_there_once_its_address_is_confirmed(world: World) -> None:
+    world.change_settings(enrollment="open")
+    asked = enrol(world)
+    asked.submit()
+    assert carol(world) is None
+    browser = world.opened()
+    made = carol(world)
+    assert made is not None
+    assert (made.email, made.email_verified, made.is_active, made.type) == ("carol@example.com", True, True, "external")
+    assert not is_signed_in(world, browser), "whoever opened the link need not be who chose the password"
+    fresh = world.browser()
+    fresh.sign_in("carol", NEW)
+    assert is_signed_in(world, fresh)
+
+
+@pytest.mark.parametrize("key", ["is_superuser", "groups", "type", "path", "is_active", "pk", "attributes"])
+def test_nobody_enrols_as_more_than_they_are(world: World, key: str) -> None:
+    world.change_settings(enrollment="open")
+    enrol(world, **{key: "authentik Admins"})
+    world.opened()
+    made = carol(world)
+    assert made is not None
+    assert (made.type, made.path, made.attributes) == ("external", "users", {})
+    assert world.sql.read_now(lambda tx: tx.groups_of([made.pk])[made.pk]) == []
+
+
+def test_a_name_that_is_taken_changes_nothing(world: World) -> None:
+    world.change_settings(enrollment="open")
+    enrol(world, username="ALICE")
+    browser = world.opened()
+    assert browser.page.status_code == 403
+    assert world.now(world.alice.pk) == world.alice
+
+
+def invite(world: World, **fields: Any) -> Invitation:
+    return world.sql.write_now(lambda tx: tx.insert(Invitation("guests", **fields)))
+
+
+def test_by_invitation_only(world: World) -> None:
+    world.change_settings(enrollment="invitation")
+    assert enrol(world).page.status_code == 403
+    invited = invite(world, fixed_data={"name": "Carol of the guests", "attributes.team": "guests"})
+    link = f"{ENROLLMENT}?itoken={invited.pk}"
+    page = world.browser().get(link)
+    assert 'name="name"' not in page.text, "what the invitation says is not asked for"
+    enrol(world, link, name="Somebody else")
+    world.opened()
+    made = carol(world)
+    assert made is not None
+    assert (made.name, made.attributes) == ("Carol of the guests", {"team": "guests"})
+    assert enrol(world, link).page.status_code == 403, "it is good once"
+
+
+def test_an_invitation_that_is_good_once_makes_one_account(world: World) -> None:
+    world.change_settings(enrollment="invitation")
+    link = f"{ENROLLMENT}?itoken={invite(world).pk}"
+    enrol(world, link)
+    world.clock.advance(1)
+    enrol(world, link, username="dave", email="dave@example.com")
+    assert world.opened(world.link(0)).page.status_code == 200
+    assert world.opened(world.link(1)).page.status_code == 403
+    assert world.sql.read_now(lambda tx: tx.find(User, username="dave")) is None
+
+
+def test_an_invitation_of_another_flow_or_an_old_one_lets_nobody_in(world: World) -> None:
+    """CVE-2022-23555."""
+    world.change_settings(enrollment="invitation")
+    other = world.sql.read_now(lambda tx: tx.find(Flow, slug="default-user-settings-flow"))
+    assert other is not None
+    for invited in (invite(world, flow=other.pk), invite(world, expires=world.clock() - 1)):
+        assert enrol(world, f"{ENROLLMENT}?itoken={invited.pk}").page.status_code == 403
+    for nonsense in ("x", "00000000-0000-4000-8000-000000000000"):
+        assert enrol(world, f"{ENROLLMENT}?itoken={nonsense}").page.status_code == 403
+
+
+# --- what people change and end themselves -------------------------------------------------------------------------
+
+
+def test_people_change_their_details(world: World) -> None:
+    browser = world.browser()
+    browser.sign_in("alice")
+    page = browser.get("/if/flow/default-user-settings-flow/")
+    assert 'value="alice@example.com"' in page.text
+    browser.submit(name="Alice A.", email="alice@example.org", username="root", is_superuser="on", password=NEW)
+    now = world.now(world.alice.pk)
+    assert (now.name, now.email, now.email_verified) == ("Alice A.", "alice@example.org", False)
+    assert (now.username, now.attributes, now.password) == ("alice", {}, world.alice.password)
+
+
+def test_people_delete_their_account_only_where_they_may_and_with_their_password(world: World) -> None:
+    slug = "/if/flow/default-unenrollment-flow/"
+    assert world.browser().get(slug).status_code == 403
+    world.change_settings(unenrollment=True)
+    browser = world.browser()
+    browser.sign_in("alice")
+    browser.get(slug)
+    browser.submit(uid_field="alice")
+    browser.submit(password="wrong")
+    assert world.now(world.alice.pk).username == "alice"
+    browser.submit(password=PASSWORD)
+    assert world.sql.read_now(lambda tx: tx.find(User, username="alice")) is None
+    browser.get(slug)
+    browser.submit(uid_field="akadmin")
+    page = browser.submit(password=PASSWORD)
+    assert "last administrator" in page.text
+
+
+# --- an administrator's links --------------------------------------------------------------------------------------
+
+
+def test_an_administrator_hands_over_a_link(world: World) -> None:
+    browser = world.browser()
+    browser.sign_in("akadmin")
+    token = world.sql.read_now(lambda tx: tx.select(Session, Query(equal={"signed_in": True})))[0].csrf
+    headers = {"X-Authentik-CSRF": token, "Origin": browser.origin}
+    path = f"/api/v3/core/users/{world.alice.pk}/"
+    answer = browser.request("POST", f"{path}recovery/", headers=headers)
+    assert answer.status_code == 200, answer.text
+    link = answer.json()["link"]
+    assert link.startswith(f"{PUBLIC}{RECOVERY}?flow_token=")
+    opened = world.opened(link.removeprefix(PUBLIC))
+    opened.submit(password=NEW, password_repeat=NEW)
+    assert world.now(world.alice.pk).password != world.alice.password
+    assert world.browser().get(link.removeprefix(PUBLIC)).status_code == 403
+    assert browser.request("POST", f"{path}recovery_email/", headers=headers).status_code == 204
+    assert "password_repeat" in world.opened().page.text
+    world.change(world.alice.pk, is_active=False)
+    assert browser.request("POST", f"{path}recovery/", headers=headers).status_code == 400
+
+
+def test_invitations_hold_no_passwords_and_belong_to_enrolment(world: World) -> None:
+    from control.verbs import invitations
+    from control.verbs.fields import Invalid
+
+    recovery = world.sql.read_now(lambda tx: tx.find(Flow, slug="default-recovery-flow"))
+    assert recovery is not None
+    for wrong in ({"fixed_data": {"password": "x"}}, {"flow": recovery.pk}):
+        with pytest.raises(Invalid):
+            world.sql.write_now(lambda tx, wrong=wrong: invitations.create(tx, {"name": "x", **wrong}))  # type: ignore[misc]
