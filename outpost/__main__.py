@@ -232,6 +232,33 @@ def _radius_test_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", default="test", metavar="NAME", help="whose login to try (test)")
 
 
+def _doctor(settings: Settings, arguments: Arguments) -> int:
+    from outpost.doctor.asking import CannotProbe, examine, seen_at
+
+    wrong = 0
+    try:
+        for what, sentences in examine(arguments.proxy, arguments.connect, seen_at(*_metrics_address(settings))):
+            print(f"{'ok   ' if not sentences else 'WRONG'} {what}", *(f"      {one}" for one in sentences), sep="\n")
+            wrong += len(sentences)
+    except CannotProbe as error:
+        _complain([str(error)])
+        return FAILED
+    print("nothing is wrong" if not wrong else f"{wrong} to mend")
+    return FAILED if wrong else DONE
+
+
+def _doctor_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--proxy",
+        required=True,
+        metavar="URL",
+        help="a page behind the reverse proxy, as people type it; best one that shows what it was sent",
+    )
+    parser.add_argument(
+        "--connect", default="", metavar="HOST", help="where the proxy is, if its name does not lead there"
+    )
+
+
 def _count(text: str) -> int:
     number = int(text)
     if number < 0:
@@ -314,6 +341,11 @@ COMMANDS: dict[str, Command] = {
         options=_radius_test_options,
         needs_settings=False,
     ),
+    "doctor": Command(
+        _doctor,
+        "send requests through your reverse proxy, as somebody with bad intentions would, and say what is wrong",
+        options=_doctor_options,
+    ),
     "healthcheck": Command(_healthcheck, "exit 0 if the running program is ready, 1 if not"),
     "version": Command(_version, "print the version", needs_settings=False),
 }
@@ -361,17 +393,23 @@ def _complain(lines: Sequence[str]) -> None:
 
 
 def _http_address(settings: Settings) -> tuple[str, int]:
-    """Where the running program tells of its health: what it wrote down, or else what the settings say.
+    """Where the running program tells of its health. The metrics port does when the HTTP port is off."""
+    return _running(settings, ("http", "metrics"), "9000")
 
-    The metrics port does when the HTTP port is off.
-    """
+
+def _metrics_address(settings: Settings) -> tuple[str, int]:
+    return _running(settings, ("metrics",), "9300")
+
+
+def _running(settings: Settings, listeners: Sequence[str], usual: str) -> tuple[str, int]:
+    """The first of these that is open: what the running program wrote down, or else what the settings say."""
     try:
         ports = json.loads((settings.data_dir / "ports.json").read_text())
-        host, _, port = (ports.get("http") or ports["metrics"])[0].rpartition(":")
+        host, _, port = next(ports[name] for name in listeners if ports.get(name))[0].rpartition(":")
         host = host.strip("[]")
-    except (OSError, ValueError, KeyError, IndexError):
-        address = next(iter((*settings.listen.http, *settings.listen.metrics)), None)
-        host, port = (address.host, str(address.port)) if address else ("127.0.0.1", "9000")
+    except (OSError, ValueError, StopIteration, IndexError):
+        address = next((one for name in listeners for one in getattr(settings.listen, name)), None)
+        host, port = (address.host, str(address.port)) if address else ("127.0.0.1", usual)
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(port)  # noqa: S104  all interfaces includes loopback
 
 

@@ -42,6 +42,7 @@ from outpost.listeners.metrics import Metrics
 from outpost.listeners.once import Once
 from outpost.listeners.ports import Ports
 from outpost.listeners.preamble import ProxiedFactory
+from outpost.listeners.probes import PATH as PROBES_PATH
 from outpost.listeners.radius import RadiusListener
 from outpost.listeners.radius_accounting import AccountingListener
 from outpost.listeners.radius_eap import EapDoor
@@ -282,6 +283,7 @@ class Outpost:
         routes: list[tuple[bytes, Route]] = [
             (HEALTH_PREFIX, Health(lambda: self.ready)),
             (METRICS_PATH, Metrics([ours, *self._collectors])),
+            (PROBES_PATH, self._door.probes),
         ]
         measured = HttpFactory(routes, None, self._reactor, self._now, self.telemetry)
         connections["metrics"] = measured.connections

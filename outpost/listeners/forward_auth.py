@@ -16,6 +16,7 @@ from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
 from outpost.listeners.identity_lines import IdentityLines
+from outpost.listeners.probes import Probes
 from outpost.listeners.repeated import Repeated, always
 from outpost.listeners.sign_in import FOR_PROGRAMS, JSON, SignInDoor, step_up
 from outpost.listeners.site_rules import SiteRules
@@ -103,6 +104,7 @@ class ForwardAuth:
         self.table = HostTable(())
         """Who decides for which host, by the configuration in force."""
         self._noted: set[str] = set()
+        self.probes = Probes()
         directory.follow(self._followed)
 
     def _followed(self, snapshot: Snapshot, touched: Touched) -> None:
@@ -144,7 +146,10 @@ class ForwardAuth:
     def _decide(self, exchange: Exchange, address: str, convention: Convention) -> None:
         """``address``: the path that the proxy is set up to ask at."""
         peer = exchange.peer
+        probe = self.probes.mark(exchange.request.named)
         if not self._trusted.is_trusted(peer):
+            if probe:
+                self.probes.note(probe, exchange, address, trusted=False)
             self._refuse(exchange, "", Circumstances("proxy", peer), Decision("untrusted_proxy"))
             return
         headers = exchange.request.named
@@ -159,10 +164,15 @@ class ForwardAuth:
             client = self._trusted.client(peer, headers)
             site = site_for(self.table, forwarded, convention.keeps_host)
         except ForwardingError as error:
+            if probe:
+                self.probes.note(probe, exchange, address, problem=str(error))
             self._telemetry.discarded("proxy", peer, "bad_forwarding")
             self._note(f"The proxy at {peer} is set up wrongly. {error}")
             exchange.respond(400, PLAIN, str(error).encode("ascii") + b"\n")
             return
+        if probe:
+            served = not isinstance(site, Deny)
+            self.probes.note(probe, exchange, address, forwarded=forwarded, client=client, served=served)
         if self._telemetry.knocks.open:
             self._telemetry.answered("proxy", peer)
             if not isinstance(site, Deny):

@@ -173,7 +173,10 @@ class SignInDoor:
             exchange.respond(401, JSON, FOR_PROGRAMS)
         else:
             here = table.origin(site, host)
-            url = asked_landing(query, here, lambda other: _origin_in(table, realm, other))
+            if method in ASKING:
+                url = asked_landing(query, here, lambda other: _origin_in(table, realm, other))
+            else:
+                url = _page_before(headers, here)
             max_age = self._max_age(realm, url, headers, client)
             to = self._signing_in.begin(realm, site, headers, url, callback=callback, max_age=max_age)
             self._go(exchange, to, method)

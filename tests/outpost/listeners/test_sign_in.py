@@ -360,6 +360,18 @@ def test_a_sign_in_that_never_arrives_ends_in_a_page_that_says_why(visitor: Visi
     assert (answer.status, told in answer.body, number) == (400, True, 3)
 
 
+def test_start_comes_back_to_the_page_that_was_posted_from(visitor: Visitor) -> None:
+    """nginx asks for it as the browser asked nginx: with the method of what was refused."""
+    start = f"/outpost.goauthentik.io/start?rd={APP}/save"
+    said = {"X-Forwarded-Proto": "https", "Referer": f"{APP}/form", **NAVIGATION}
+    asked = get(start, *said.items(), host="app.example.com", method="POST")
+    bounced = visitor.outpost.listener.connect(PROXY).ask(asked)
+    assert bounced.status == 303
+    visitor._keep("app.example.com", bounced)
+    visitor.outpost.link.codes["code-1"] = visitor.outpost.session()
+    assert visitor.open(visitor.answer_of_control(bounced)).headers["Location"] == f"{APP}/form"
+
+
 def test_signing_in_every_minute_is_no_circle(visitor: Visitor) -> None:
     for number in range(10):
         visitor.outpost.link.codes[f"round-{number}"] = visitor.outpost.session()

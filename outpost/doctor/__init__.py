@@ -1,0 +1,1 @@
+"""What is wrong with how an outpost is set up, in sentences."""
