@@ -16,6 +16,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from outpost import __version__, files_help
+from outpost.running import running_at
 from settings import Settings, SettingsError, load
 
 DONE, FAILED, WRONG_SETTINGS = 0, 1, 2
@@ -233,17 +234,13 @@ def _radius_test_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _doctor(settings: Settings, arguments: Arguments) -> int:
-    from outpost.doctor.asking import CannotProbe, examine, seen_at
+    from outpost.doctor.asking import CannotProbe, report
 
-    wrong = 0
     try:
-        for what, sentences in examine(arguments.proxy, arguments.connect, seen_at(*_metrics_address(settings))):
-            print(f"{'ok   ' if not sentences else 'WRONG'} {what}", *(f"      {one}" for one in sentences), sep="\n")
-            wrong += len(sentences)
+        wrong = report(arguments.proxy, arguments.connect, *running_at(settings, "metrics"), print)
     except CannotProbe as error:
         _complain([str(error)])
         return FAILED
-    print("nothing is wrong" if not wrong else f"{wrong} to mend")
     return FAILED if wrong else DONE
 
 
@@ -271,7 +268,7 @@ def _no_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _healthcheck(settings: Settings, arguments: Arguments) -> int:
-    host, port = _http_address(settings)
+    host, port = running_at(settings, "http", "metrics")
     connection = HTTPConnection(host, port, timeout=HEALTH_PATIENCE)
     try:
         connection.request("GET", "/-/health/ready/")
@@ -390,27 +387,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _complain(lines: Sequence[str]) -> None:
     for line in lines:
         print(f"outpost: {line}", file=sys.stderr)
-
-
-def _http_address(settings: Settings) -> tuple[str, int]:
-    """Where the running program tells of its health. The metrics port does when the HTTP port is off."""
-    return _running(settings, ("http", "metrics"), "9000")
-
-
-def _metrics_address(settings: Settings) -> tuple[str, int]:
-    return _running(settings, ("metrics",), "9300")
-
-
-def _running(settings: Settings, listeners: Sequence[str], usual: str) -> tuple[str, int]:
-    """The first of these that is open: what the running program wrote down, or else what the settings say."""
-    try:
-        ports = json.loads((settings.data_dir / "ports.json").read_text())
-        host, _, port = next(ports[name] for name in listeners if ports.get(name))[0].rpartition(":")
-        host = host.strip("[]")
-    except (OSError, ValueError, StopIteration, IndexError):
-        address = next((one for name in listeners for one in getattr(settings.listen, name)), None)
-        host, port = (address.host, str(address.port)) if address else ("127.0.0.1", usual)
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(port)  # noqa: S104  all interfaces includes loopback
 
 
 if __name__ == "__main__":

@@ -24,6 +24,19 @@ class CannotProbe(Exception):
     """The text is a sentence for the operator."""
 
 
+def report(url: str, dialled: str, host: str, port: int, tell: Callable[[str], object]) -> int:
+    """Tells, line by line, and says how much is wrong. ``host`` and ``port``: the outpost's metrics port. Raises
+    CannotProbe."""
+    wrong = 0
+    for what, sentences in examine(url, dialled, seen_at(host, port)):
+        tell(f"{'WRONG' if sentences else 'ok   '} {what}")
+        for sentence in sentences:
+            tell(f"      {sentence}")
+        wrong += len(sentences)
+    tell(f"{wrong} to mend" if wrong else "nothing is wrong")
+    return wrong
+
+
 def examine(url: str, dialled: str, seen_by: Callable[[str], Sequence[Seen]]) -> Iterator[tuple[str, list[str]]]:
     """Each probe's name with what is wrong, in sentences. ``dialled``: an address in place of the URL's own, or empty;
     ``seen_by``: what was asked about the requests with a mark. Raises CannotProbe."""

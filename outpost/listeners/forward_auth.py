@@ -10,6 +10,7 @@ from functools import partial
 
 from twisted.internet.defer import Deferred
 
+from outpost.added_headers import AddedHeaders
 from outpost.authentication import Authentication
 from outpost.browser_sessions import BrowserSessions, Known
 from outpost.directory.snapshot import Directory, Snapshot, Touched
@@ -99,7 +100,7 @@ class ForwardAuth:
         self._sessions = sessions
         self._rules = SiteRules(directory, now)
         self._stepping_up = SteppingUp(self._rules, now)
-        self._lines = IdentityLines(version, control_url, now)
+        self._lines = IdentityLines(version, control_url, now, AddedHeaders(directory))
         self._sign_in = SignInDoor(signing_in, telemetry, trusted, self._max_age_of_page)
         self.table = HostTable(())
         """Who decides for which host, by the configuration in force."""
@@ -146,10 +147,8 @@ class ForwardAuth:
     def _decide(self, exchange: Exchange, address: str, convention: Convention) -> None:
         """``address``: the path that the proxy is set up to ask at."""
         peer = exchange.peer
-        probe = self.probes.mark(exchange.request.named)
         if not self._trusted.is_trusted(peer):
-            if probe:
-                self.probes.note(probe, exchange, address, trusted=False)
+            self.probes.note(exchange, address, trusted=False)
             self._refuse(exchange, "", Circumstances("proxy", peer), Decision("untrusted_proxy"))
             return
         headers = exchange.request.named
@@ -164,15 +163,12 @@ class ForwardAuth:
             client = self._trusted.client(peer, headers)
             site = site_for(self.table, forwarded, convention.keeps_host)
         except ForwardingError as error:
-            if probe:
-                self.probes.note(probe, exchange, address, problem=str(error))
+            self.probes.note(exchange, address, problem=str(error))
             self._telemetry.discarded("proxy", peer, "bad_forwarding")
             self._note(f"The proxy at {peer} is set up wrongly. {error}")
             exchange.respond(400, PLAIN, str(error).encode("ascii") + b"\n")
             return
-        if probe:
-            served = not isinstance(site, Deny)
-            self.probes.note(probe, exchange, address, forwarded=forwarded, client=client, served=served)
+        self.probes.note(exchange, address, "", forwarded, client, not isinstance(site, Deny))
         if self._telemetry.knocks.open:
             self._telemetry.answered("proxy", peer)
             if not isinstance(site, Deny):

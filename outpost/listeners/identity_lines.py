@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from outpost.added_headers import AddedHeaders
 from outpost.assertions import KEPT_SECONDS, Assertions
 from outpost.directory.snapshot import Snapshot
 from outpost.outcome import Identity
@@ -22,11 +23,15 @@ MAX_RENDERED = 10_000
 class IdentityLines:
     """``control_url``: where browsers reach control; ``now``: seconds since the epoch."""
 
-    def __init__(self, version: str, control_url: Callable[[], str], now: Callable[[], float]) -> None:
+    def __init__(
+        self, version: str, control_url: Callable[[], str], now: Callable[[], float], added: AddedHeaders
+    ) -> None:
         self._version = version
         self._now = now
         self._assertions = Assertions(now)
         self._control_url = control_url
+        self._added = added
+        self._names = added.names
         self._outpost: OutpostRecord | None = None
         self._meta: dict[int, bytes] = {}
         self._rendered: dict[tuple[int, int, Convention], tuple[Identity, bytes, float]] = {}
@@ -38,12 +43,14 @@ class IdentityLines:
 
     def nobody(self, site: Site, convention: Convention) -> bytes:
         """Every identity header, empty: nobody's own gets through where nobody has to sign in."""
-        said = [*convention.identity(None, ""), *injected_fields({}, "", site.basic), *self._assertion(site, None)]
-        lines = field_lines(said)
+        injected = injected_fields({}, "", site.basic, site.assertion_header, self._added.names)
+        lines = field_lines([*convention.identity(None, ""), *injected, *self._assertion(site, None)])
         return lines + self._about(site) if convention.tells_meta else lines
 
     def of(self, site: Site, identity: Identity, convention: Convention) -> bytes:
         """A known credential gives the same identity again until the directory changes. Raises Unwritable."""
+        if self._names is not self._added.names:
+            self._names, self._rendered = self._added.names, {}
         place = (site.provider, identity.user, convention)
         kept = self._rendered.get(place)
         if kept is not None and kept[0] is identity and self._now() < kept[2]:
@@ -63,7 +70,8 @@ class IdentityLines:
 
     def fresh(self, site: Site, identity: Identity, convention: Convention, jwt: str = "") -> bytes:
         """Raises Unwritable."""
-        injected = injected_fields(identity.attributes, identity.email, site.basic, site.assertion_header)
+        added, header = self._added.names, site.assertion_header
+        injected = injected_fields(identity.attributes, identity.email, site.basic, header, added)
         lines = field_lines([*convention.identity(identity, jwt), *injected, *self._assertion(site, identity)])
         return lines + self._about(site) if convention.tells_meta else lines
 

@@ -55,26 +55,20 @@ class Probes:
     def __init__(self) -> None:
         self._seen: deque[tuple[str, Seen]] = deque(maxlen=MOST_SEEN)
 
-    @staticmethod
-    def mark(headers: Headers) -> str:
-        """Of a request that a doctor sent, else empty."""
-        said = headers.get(b"user-agent", NONE)
-        if len(said) != 1 or not said[0].startswith(AGENT):
-            return ""
-        mark = said[0][len(AGENT) :]
-        return mark.decode("ascii") if _MARK.fullmatch(mark) else ""
-
     def note(
         self,
-        mark: str,
         exchange: Exchange,
         address: str,
-        trusted: bool = True,
         problem: str = "",
         forwarded: ForwardedRequest | None = None,
         client: str = "",
         served: bool = False,
+        trusted: bool = True,
     ) -> None:
+        """Of every question; what no doctor sent is not kept."""
+        mark = _mark(exchange.request.named)
+        if not mark:
+            return
         about = {} if forwarded is None else {name: getattr(forwarded, name) for name in _TOLD}
         cookies = tuple(_cookie_names(exchange.request.named))
         peer = exchange.peer
@@ -96,3 +90,12 @@ _TOLD = ("scheme", "host", "target", "method")
 def _cookie_names(headers: Headers) -> list[str]:
     pairs = [pair for value in headers.get(b"cookie", NONE) for pair in value.split(b";", MAX_COOKIES)]
     return [pair.partition(b"=")[0].strip().decode("latin-1") for pair in pairs[:MAX_COOKIES]]
+
+
+def _mark(headers: Headers) -> str:
+    """Of a request that a doctor sent, else empty."""
+    said = headers.get(b"user-agent", NONE)
+    if len(said) != 1 or not said[0].startswith(AGENT):
+        return ""
+    mark = said[0][len(AGENT) :]
+    return mark.decode("ascii") if _MARK.fullmatch(mark) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from protocols.proxy.headers import MAX_VALUE_BYTES, field
@@ -38,17 +38,34 @@ class BasicAttributes(NamedTuple):
 
 
 def injected_fields(
-    attributes: Mapping[str, Any], email: str, basic: BasicAttributes | None, assertion_header: str = ""
+    attributes: Mapping[str, Any],
+    email: str,
+    basic: BasicAttributes | None,
+    assertion_header: str = "",
+    others: Iterable[str] = (),
 ) -> list[tuple[bytes, bytes]]:
     """Raises Unwritable. With ``basic`` there is an Authorization field in any case: an empty one removes the
-    browser's own, as the identity headers do."""
+    browser's own, as the identity headers do; and so do those of ``others``, the names that other people have."""
     fields = [] if basic is None else [(b"Authorization", _basic(attributes, email, basic))]
+    said = [one for one in _additional(attributes) if _may_be_set(one[0], basic, assertion_header)]
+    fields += [field(name, str(value)) for name, value in said]
+    own = {name.lower() for name, _ in said}
+    left = (name for name in others if name.lower() not in own and _may_be_set(name, basic, assertion_header))
+    return [*fields, *((name.encode("ascii"), b"") for name in left)]
+
+
+def added_names(attributes: Mapping[str, Any]) -> list[str]:
+    """Of the headers that these attributes add."""
+    if ADDITIONAL not in attributes:
+        return []
+    return [name for name, _ in _additional(attributes) if _may_be_set(name, None, "")]
+
+
+def _additional(attributes: Mapping[str, Any]) -> list[tuple[str, str | int]]:
     found = attributes.get(ADDITIONAL)
-    if isinstance(found, Mapping):
-        for name, value in list(found.items())[:MAX_ADDITIONAL]:
-            if _may_be_set(name, basic, assertion_header) and type(value) in (str, int):
-                fields.append(field(name, str(value)))
-    return fields
+    if not isinstance(found, Mapping):
+        return []
+    return [one for one in list(found.items())[:MAX_ADDITIONAL] if type(one[1]) in (str, int)]
 
 
 def may_carry_assertion(name: str) -> bool:

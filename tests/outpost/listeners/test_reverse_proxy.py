@@ -246,6 +246,13 @@ def test_no_look_alike_survives(proxied: Proxied) -> None:
     assert "smuggled" not in proxied.application.head
 
 
+def test_a_header_that_somebody_elses_attributes_add_is_nobodys_own(proxied: Proxied) -> None:
+    blue = {"additionalHeaders": {"X-Team": "blue"}}
+    proxied.change(Put(a_user(2, "carol", attributes=blue)))
+    proxied.ask("/", ("X-Team", "blue"), ("X_Team", "blue"), ("x.team", "blue"))
+    assert [(name, value) for name, value in proxied.application.fields if "team" in name] == [("x-team", "")]
+
+
 def test_identity_headers_cannot_be_removed_through_connection(proxied: Proxied) -> None:
     proxied.ask(
         "/", ("Connection", "close, X-Authentik-Username, X-Forwarded-For, X-Private"), ("X-Private", "of this hop")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from protocols.proxy.headers import Unwritable
-from protocols.proxy.injected import MAX_ADDITIONAL, BasicAttributes, injected_fields
+from protocols.proxy.injected import MAX_ADDITIONAL, BasicAttributes, added_names, injected_fields
 
 BASIC = BasicAttributes("app_user", "app_password")
 
@@ -44,6 +44,18 @@ def test_additional_headers() -> None:
         (b"X-Level", b"7"),
         (b"X-Lines", b"a%0D%0AX-B: c"),
     ]
+
+
+def test_names_that_others_have_are_said_empty() -> None:
+    attributes = {"additionalHeaders": {"x-team": "blue"}}
+    others = ("X-Team", "X-Level", "Authorization", "Set-Cookie")
+    assert injected_fields(attributes, "", None, others=others) == [
+        (b"x-team", b"blue"),
+        (b"X-Level", b""),
+        (b"Authorization", b""),
+    ]
+    assert injected_fields({}, "", BASIC, others=others)[1:] == [(b"X-Team", b""), (b"X-Level", b"")]
+    assert added_names({"additionalHeaders": {"X-A": "1", "X-B": None, "Cookie": "c"}}) == ["X-A"]
 
 
 @pytest.mark.parametrize(
