@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,7 +125,11 @@ class Bench:
 
     def searches(self, attribute: str, wanted: tuple[str, ...], values: dict[str, str]) -> Load:
         """The administrator's searches for one entry each; ``values``: what is searched for, and what is found."""
-        asks = [(wire.search(BASE_DN, attribute, value, wanted), found.encode()) for value, found in values.items()]
+        return self.filtered([(wire.equal(attribute, value), found) for value, found in values.items()], wanted)
+
+    def filtered(self, filters: Sequence[tuple[bytes, str]], wanted: tuple[str, ...]) -> Load:
+        """The same by any filter, each with what is found."""
+        asks = [(wire.filtered(BASE_DN, one, wanted), found.encode()) for one, found in filters]
         file = self.questions([(wire.bind(user_dn(ADMINISTRATOR), PASSWORD), b""), *asks])
         return Load("stream", {"protocol": "ldap", "file": file, "setup": 1, "connections": 16})
 

@@ -67,7 +67,8 @@ database mdb
 suffix "{base}"
 directory {folder}/db
 maxsize 2147483648
-index objectClass,uid,cn,mail,member,memberOf,departmentNumber eq
+index objectClass,member,memberOf,departmentNumber eq
+index uid,cn,mail eq,sub
 access to attrs=userPassword by anonymous auth by * none
 access to * by users read by * none
 """

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from benchmarks.harness import peers
+from benchmarks.harness import peers, wire
 from benchmarks.harness.bench import PEOPLE, Bench, Table, gentle, say
 from benchmarks.harness.load import Load, LoadFailed, Outcome
 from benchmarks.harness.ours import ADMINISTRATOR_PK, session_cookies
-from benchmarks.harness.people import DEPARTMENT_SIZE, people
+from benchmarks.harness.people import BASE_DN, DEPARTMENT_SIZE, TEAM_SIZE, Person, people, team_name
 from benchmarks.harness.processes import await_idle
 from outpost.browser_sessions import MOST_KNOWN
 
@@ -59,6 +59,33 @@ def _department(bench: Bench, count: int) -> Load:
     return bench.searches("departmentNumber", (), found).but(entries=DEPARTMENT_SIZE, connections=1)
 
 
+THREE = ("cn", "mail", "memberOf")
+
+
+def _by_filter(filter_of: Callable[[Person], bytes]) -> Callable[[Bench, int], Load]:
+    def load(bench: Bench, count: int) -> Load:
+        return bench.filtered([(filter_of(one), one.email) for one in bench.known(count)], THREE)
+
+    return load
+
+
+def _by_either(one: Person) -> bytes:
+    named = wire.either(wire.equal("uid", one.username), wire.equal("mail", one.username))
+    return wire.every(wire.equal("objectClass", "posixAccount"), named)
+
+
+def _team(filter_of: Callable[[str, str], bytes]) -> Callable[[Bench, int], Load]:
+    def load(bench: Bench, count: int) -> Load:
+        teams = [f"cn={team_name(team)},ou=groups,{BASE_DN}" for team in range(count // TEAM_SIZE)]
+        return bench.filtered([(filter_of("memberOf", team), "") for team in teams], THREE).but(entries=TEAM_SIZE)
+
+    return load
+
+
+def _deep(bench: Bench, count: int) -> Load:
+    return _uid_search(*THREE)(bench, count).but(depth=16, connections=4)
+
+
 TARGETS = ("/", "/dashboard/view?panel=4&from=now-6h", "/static/app.3f9c1d27.js", "/api/v1/rows?page=2")
 
 
@@ -97,6 +124,11 @@ WORKS = (
     Work("LDAP search (uid=x), all attributes", "ldap", _uid_search(), (SLAPD,)),
     Work("LDAP search (uid=x), 3 attributes", "ldap", _uid_search("cn", "mail", "memberOf"), (SLAPD,)),
     Work("LDAP search (uid=x), 3 attributes, each new", "ldap", _anew, (SLAPD,)),
+    Work("LDAP search (uid=x), 3 attributes, 16 at once", "ldap", _deep),
+    Work("LDAP search (&(objectClass=posixAccount)(|(uid=x)(mail=x)))", "ldap", _by_filter(_by_either), (SLAPD,)),
+    Work("LDAP search (uid=*x*)", "ldap", _by_filter(lambda one: wire.holding("uid", one.username[3:])), (SLAPD,)),
+    Work("LDAP search (memberOf=x), 100 entries", "ldap", _team(wire.equal), (SLAPD,)),
+    Work("LDAP search memberOf in chain, 100 entries", "ldap", _team(wire.in_chain)),
     Work("LDAP search of 1,000 entries", "ldap", _department, (SLAPD,)),
     Work(
         "RADIUS PAP, known credential",

@@ -46,17 +46,42 @@ def bind(dn: str, password: str) -> bytes:
     return _message(_tlv(0x60, b"\x02\x01\x03", _tlv(0x04, dn.encode()), _tlv(0x80, password.encode())))
 
 
-def search(base: str, attribute: str, value: str, wanted: Sequence[str] = ()) -> bytes:
-    """A whole-subtree search for one equality."""
+def equal(attribute: str, value: str) -> bytes:
+    return _tlv(0xA3, _tlv(0x04, attribute.encode()), _tlv(0x04, value.encode()))
+
+
+def every(*filters: bytes) -> bytes:
+    return _tlv(0xA0, *filters)
+
+
+def either(*filters: bytes) -> bytes:
+    return _tlv(0xA1, *filters)
+
+
+def holding(attribute: str, part: str) -> bytes:
+    return _tlv(0xA4, _tlv(0x04, attribute.encode()), _tlv(0x30, _tlv(0x81, part.encode())))
+
+
+def in_chain(attribute: str, value: str) -> bytes:
+    rule = _tlv(0x81, b"1.2.840.113556.1.4.1941")
+    return _tlv(0xA9, rule, _tlv(0x82, attribute.encode()), _tlv(0x83, value.encode()))
+
+
+def filtered(base: str, asked: bytes, wanted: Sequence[str] = ()) -> bytes:
+    """A whole-subtree search."""
     return _message(
         _tlv(
             0x63,
             _tlv(0x04, base.encode()),
             b"\x0a\x01\x02\x0a\x01\0\x02\x01\0\x02\x01\0\x01\x01\0",
-            _tlv(0xA3, _tlv(0x04, attribute.encode()), _tlv(0x04, value.encode())),
+            asked,
             _tlv(0x30, *(_tlv(0x04, name.encode()) for name in wanted)),
         )
     )
+
+
+def search(base: str, attribute: str, value: str, wanted: Sequence[str] = ()) -> bytes:
+    return filtered(base, equal(attribute, value), wanted)
 
 
 class LdapClient:
