@@ -83,3 +83,15 @@ def test_every_attack_names_a_test_that_exists() -> None:
         for file, function in named:
             assert (TREE / file).exists(), file
             assert function in functions(TREE / file), f"{file}::{function}"
+
+
+def test_every_caller_has_its_page_and_what_is_printed_there_is_the_file_that_is_tested() -> None:
+    """Files about people and groups alone are the README's."""
+    pages = {one.name: one.read_text() for one in (TREE / "docs" / "proxies").glob("*.md")}
+    for example in sorted((TREE / "examples").iterdir()):
+        text = example.read_text()
+        named = [said for said in pages.values() if f"examples/{example.name}" in said]
+        assert named or example.suffix == ".yml", example.name
+        for name, said in pages.items():
+            if text.partition("\n")[0] in said:
+                assert text in said, f"{name} prints another {example.name}"

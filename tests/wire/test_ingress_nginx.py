@@ -1,0 +1,124 @@
+"""ingress-nginx: what its controller makes of the example's annotations, run by a real nginx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.wire import journeys
+from tests.wire.directory import Directory
+from tests.wire.fronts import APP, AUTH, Front
+from tests.wire.nginx import Backend, free_port, nginx
+from tests.wire.program import Program
+
+pytestmark = pytest.mark.peer
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "ingress-nginx.yaml"
+ANNOTATION = "nginx.ingress.kubernetes.io/"
+RENDERED = """
+server {{
+    listen 127.0.0.1:{port};
+    server_name {host};
+    proxy_buffer_size {buffer};
+    proxy_buffers 4 {buffer};
+
+    location /outpost.goauthentik.io {{
+        proxy_set_header Host $http_host;
+        proxy_set_header X-Real-IP $remote_addr;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Host $http_host;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_pass http://{outpost};
+    }}
+    location = /_external-auth {{
+        internal;
+        proxy_pass_request_body off;
+        proxy_set_header Content-Length "";
+        proxy_set_header X-Forwarded-Proto "";
+        proxy_set_header Host {auth_host};
+        proxy_set_header X-Original-URL $scheme://$http_host$request_uri;
+        proxy_set_header X-Original-Method $request_method;
+        proxy_set_header X-Sent-From "nginx-ingress-controller";
+        proxy_set_header X-Real-IP $remote_addr;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Auth-Request-Redirect $request_uri;
+        proxy_http_version 1.1;
+        proxy_ssl_server_name on;
+        proxy_pass_request_headers on;
+        proxy_pass http://{outpost}{auth_path};
+    }}
+    location @auth-signin {{
+        internal;
+        return 302 {sign_in};
+    }}
+    location / {{
+        auth_request /_external-auth;
+        {copied}
+        error_page 401 = @auth-signin;
+        proxy_set_header Host $http_host;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Host $http_host;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_pass http://127.0.0.1:{application};
+    }}
+}}
+"""
+"""After the controller's template: nothing of it but what is about asking."""
+
+
+def rendered(program: Program, application: Backend, port: int) -> str:
+    ingress, ours = yaml.safe_load_all(EXAMPLE.read_text())
+    said = {name.removeprefix(ANNOTATION): value for name, value in ingress["metadata"]["annotations"].items()}
+    (rule,), (our_rule,) = ingress["spec"]["rules"], ours["spec"]["rules"]
+    assert rule["host"] == our_rule["host"] == APP
+    assert our_rule["http"]["paths"][0]["path"] == "/outpost.goauthentik.io"
+    auth_host, slash, auth_path = said["auth-url"].removeprefix("http://").partition("/")
+    names = said["auth-response-headers"].split(",")
+    copied = [
+        f"auth_request_set $header{at} $upstream_http_{name.lower().replace('-', '_')};\n"
+        f"        proxy_set_header {name} $header{at};"
+        for at, name in enumerate(names)
+    ]
+    sign_in = said["auth-signin"].replace(f"https://{APP}", f"http://{APP}:{port}")
+    return RENDERED.format(
+        port=port,
+        host=rule["host"],
+        buffer=said["proxy-buffer-size"],
+        outpost=program.ports["http"][0],
+        auth_host=auth_host,
+        auth_path=slash + auth_path,
+        sign_in=sign_in.replace("$escaped_request_uri", "$request_uri"),
+        copied="\n        ".join(copied),
+        application=application.port,
+    )
+
+
+@pytest.fixture(scope="module")
+def front(
+    program: Program, people: Directory, application: Backend, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Front]:
+    port = free_port()
+    control = program.control.place("http")[1]
+    found = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")
+    with nginx(tmp_path_factory.mktemp("ingress"), rendered(program, application, port), port):
+        found.configure()
+        try:
+            yield found
+        finally:
+            found.restore()
+
+
+def test_a_person_signs_in_and_arrives(front: Front) -> None:
+    journeys.a_person_signs_in_and_arrives(front)
+
+
+def test_nobody_else_arrives(front: Front) -> None:
+    before = len(front.application.requests)
+    forged = {"X-Authentik-Username": "bob", "X-Forwarded-Uri": "/public"}
+    assert front.ask("/page", **forged).status_code == 302
+    assert front.ask("/page", **{"X-Original-URI": "/public"}).status_code == 500, "two that disagree"
+    assert front.ask("/page", **{"X-Forwarded-Host": "other.example.com"}).status_code == 500
+    assert len(front.application.requests) == before
