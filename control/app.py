@@ -31,6 +31,8 @@ from control.notifications.mailing import by_mail
 from control.notifications.matching import Matching
 from control.oidc.back_channel import BackChannel
 from control.oidc.bearing import bearer
+from control.oidc.fetching import fetch
+from control.oidc.foreign import ForeignTokens
 from control.oidc.posting import post as post_form
 from control.oidc.proxied import SignIns
 from control.outposts import self_signed_certificate
@@ -154,7 +156,8 @@ class Control:
             judge=judge,
             post=post,
         )
-        authentication = Authentication(store, {**proofs(services), "bearer": bearer(store)}, now, services.judge)
+        kinds = {**proofs(services), "bearer": bearer(store, ForeignTokens(fetch, now))}
+        authentication = Authentication(store, kinds, now, services.judge)
         repeated = (
             RadiusWatch(store, judge).work,
             BackChannel(store, random, post_form).work,

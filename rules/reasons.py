@@ -213,6 +213,11 @@ REASONS: dict[str, Reason] = _catalogue(
         "jwt_federation_providers.",
     ),
     Reason(
+        "issuer_away",
+        Outcome.UNAVAILABLE,
+        "The keys of the token's issuer cannot be had; the log of the server says why.",
+    ),
+    Reason(
         "denied_by_rule",
         Outcome.NOT_ALLOWED,
         "An access rule of the provider keeps this person out of this path, from there, at this time. Change the rule.",

@@ -1,25 +1,59 @@
-"""An access token as proof of who asks, at a proxy's door: ours, and given to this very provider or one it trusts."""
+"""A token as proof of who asks, at a proxy's door: ours, and given to this very provider or one it trusts; or one of a
+foreign issuer that the provider names, for the audience that it names."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from control.authentication import Prove, Proved
 from control.oidc import grants
-from control.records import Provider
-from control.store.interface import Store, Transaction
+from control.oidc.foreign import Away, ForeignTokens, unverified
+from control.records import Provider, User
+from control.store.interface import Query, Store, Transaction
 from protocols.link.messages import Authenticate, Reuse
+from rules.names import is_possible_name
 
 REUSE_SECONDS = 1.0
 """Programs ask in bursts; a token that was revoked opens nothing a second later."""
 
 
-def bearer(store: Store) -> Prove:
+def bearer(store: Store, foreign: ForeignTokens) -> Prove:
     async def prove(provider: Provider, question: Authenticate) -> Proved:
         token = question.proof.get("token")
         if not isinstance(token, str):
             return Proved("malformed_proof")
+        said = unverified(token)
+        for issuer in provider.settings.get("jwt_federation_issuers", ()) if said is not None else ():
+            if said is not None and said[1].get("iss") == issuer["issuer"]:
+                return await _of_issuer(store, foreign, issuer, token)
         return await store.read(lambda tx: _proved(tx, provider, token))
 
     return prove
+
+
+async def _of_issuer(store: Store, foreign: ForeignTokens, issuer: Mapping[str, str], token: str) -> Proved:
+    try:
+        claims = await foreign.claims(token, issuer["issuer"], issuer["audience"])
+    except Away:
+        return Proved("issuer_away")
+    if claims is None:
+        return Proved("bad_token")
+    user = await store.read(lambda tx: _meant(tx, issuer["user_claim"], claims))
+    if user is None:
+        return Proved("unknown_user")
+    return Proved("accepted", user.pk, user.credential_version, Reuse(REUSE_SECONDS, not_after=float(claims["exp"])))
+
+
+def _meant(tx: Transaction, claim: str, claims: Mapping[str, Any]) -> User | None:
+    """Whom the issuer means, by the claim that the administrator has chosen; an address only if it is confirmed."""
+    name = claims.get(claim)
+    if not isinstance(name, str) or not is_possible_name(name):
+        return None
+    if claim == "email" and claims.get("email_verified") is not True:
+        return None
+    found = tx.select(User, Query(alike={"email" if claim == "email" else "username": name}, limit=2))
+    return found[0] if len(found) == 1 else None
 
 
 def _proved(tx: Transaction, provider: Provider, token: str) -> Proved:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 TIMEOUT = 5.0
 """Seconds for an application to answer."""
@@ -34,13 +34,7 @@ def _posted(url: str, form: bytes) -> bool:
 def _status(url: str, form: bytes) -> int:
     """Raises OSError, HTTPException, ValueError."""
     parts = urlsplit(url)
-    if parts.hostname is None:
-        raise ValueError("no host")
-    connection: HTTPConnection
-    if parts.scheme == "https":
-        connection = HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT, context=ssl.create_default_context())
-    else:
-        connection = HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT)
+    connection = connected(parts)
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "*/*"}
@@ -48,3 +42,12 @@ def _status(url: str, form: bytes) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def connected(parts: SplitResult) -> HTTPConnection:
+    """To whoever the address names, when it is used first. Raises ValueError."""
+    if parts.hostname is None:
+        raise ValueError("no host")
+    if parts.scheme == "https":
+        return HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT, context=ssl.create_default_context())
+    return HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT)

@@ -11,7 +11,7 @@ import re2
 from pydantic import AfterValidator, Field
 
 from control.verbs.access_rules import MOST_RULES, AccessRuleFields
-from control.verbs.fields import Duration, Invalid, LongText, Text, Uuid
+from control.verbs.fields import Duration, Fields, Invalid, LongText, Text, Uuid
 from control.verbs.property_mappings import EMAIL, OFFLINE, OPENID, PROFILE, PROXY
 from control.verbs.provider_kinds.kind import Kind, ProviderFields
 from protocols.proxy.injected import may_carry_assertion
@@ -59,6 +59,22 @@ def _internal_host(url: str) -> str:
     return url
 
 
+def _issuer(url: str) -> str:
+    parts = _split(url)
+    if parts.query or parts.fragment:
+        raise ValueError("The name of an issuer has neither query nor fragment.")
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        raise ValueError("An issuer is asked for its keys over https.")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _cookie_domain(domain: str) -> str:
     if domain and not _is_host(domain.removeprefix(".")):
         raise ValueError("Enter a domain, such as example.com.")
@@ -94,6 +110,17 @@ MAX_AUTHORITIES = 20
 """Certificates that are believed of one application."""
 
 
+class IssuerFields(Fields):
+    """A foreign issuer whose tokens open this application for programs."""
+
+    issuer: Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_issuer)]
+    """As its tokens and its discovery document write it."""
+    audience: Annotated[str, Field(min_length=1, max_length=2048)]
+    """That its tokens must be for, and for no other."""
+    user_claim: Literal["email", "preferred_username", "sub"] = "email"
+    """Which claim names the user here: by confirmed e-mail address, or by user name."""
+
+
 class ProxyFields(ProviderFields):
     mode: Literal["proxy", "forward_single", "forward_domain"] = "proxy"
     external_host: Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_external_host)]
@@ -112,6 +139,9 @@ class ProxyFields(ProviderFields):
     intercept_header_auth: bool = True
     jwt_federation_providers: Annotated[list[int], Field(max_length=MOST_FEDERATED)] = Field(default_factory=list)
     """Those whose access tokens are taken here, too."""
+    jwt_federation_issuers: Annotated[list[IssuerFields], Field(max_length=MOST_FEDERATED)] = Field(
+        default_factory=list
+    )
     assertion_header: Annotated[Text, AfterValidator(_assertion_header)] = ""
     """In which the application is shown a signed assertion of who came in."""
     nested_groups: bool = False

@@ -12,12 +12,17 @@ import pytest
 from control import sessions
 from control.authentication import Proved
 from control.oidc.bearing import REUSE_SECONDS, bearer
+from control.oidc.foreign import ForeignTokens
 from control.records import Provider
 from control.verbs import providers, users
 from protocols.link.messages import Authenticate
 from tests.control.oidc.relying import Relying
 
 Ending = Callable[["World"], object]
+
+
+async def nowhere(url: str) -> bytes:
+    raise OSError(f"{url} was asked for")
 
 
 class World(Relying):
@@ -34,7 +39,7 @@ class World(Relying):
 
     def proved(self, provider: Provider, token: Any) -> Proved:
         question = Authenticate("q", provider.pk, "token-1", {"kind": "bearer", "token": token}, "proxy", "192.0.2.1")
-        return asyncio.run(bearer(self.services.store)(provider, question))  # type: ignore[arg-type]
+        return asyncio.run(bearer(self.services.store, ForeignTokens(nowhere, self.clock))(provider, question))  # type: ignore[arg-type]
 
     def trusting(self) -> Provider:
         trusted = {"jwt_federation_providers": [self.provider.pk]}
