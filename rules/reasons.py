@@ -299,7 +299,11 @@ REASONS: dict[str, Reason] = _catalogue(
         "The new password that somebody chose does not keep the rules for passwords, or the account can have none.",
         "This cannot be the new password.",
     ),
-    Reason("password_expired", Outcome.BAD_CREDENTIALS, "The password is right but too old. Let the user change it."),
+    Reason(
+        "password_expired",
+        Outcome.BAD_CREDENTIALS,
+        "The password is right but too old, by the settings or a flow's policy. Let the user change it in a browser.",
+    ),
     Reason(
         "must_change_password",
         Outcome.BAD_CREDENTIALS,

@@ -27,6 +27,7 @@ POLICIES: list[tuple[str, dict[str, Any]]] = [
     ("network", {"networks": ["192.0.2.0/24"]}),
     ("network", {"networks": ["2001:db8::/32"]}),
     ("time", {"weekdays": [2], "begins": 0, "ends": 1440, "timezone": "UTC"}),
+    ("password_expiry", {"days": 30, "deny_only": False}),
     ("reputation", {"check_ip": True, "check_username": True, "threshold": -1}),
 ]
 
@@ -51,9 +52,13 @@ class House:
     parents: tuple[tuple[int, ...], ...]
     member: frozenset[int]
     lines: tuple[Line, ...] = field(default=())
+    days: int = 0
+    """Ago alice changed her password."""
 
     def furnish(self, tx: Transaction) -> tuple[Application, User]:
-        alice, bob = tx.insert(User("alice")), tx.insert(User("bob"))
+        changed = NOON - self.days * 86_400.0
+        alice = tx.insert(User("alice", password="hash", password_change_date=changed))
+        bob = tx.insert(User("bob"))
         groups: list[Group] = []
         for number in range(GROUPS):
             above = tuple(groups[other].pk for other in self.parents[number] if other < number)
@@ -80,6 +85,7 @@ houses = st.builds(
     st.tuples(*(st.lists(st.integers(0, GROUPS - 1), max_size=2, unique=True).map(tuple) for _ in range(GROUPS))),
     st.frozensets(st.integers(0, GROUPS - 1)),
     st.lists(lines, max_size=5).map(tuple),
+    st.sampled_from([29, 30]),
 )
 
 
