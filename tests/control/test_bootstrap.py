@@ -107,12 +107,24 @@ def test_the_default_flows_have_their_names_and_stages(store: ImmediateStore) ->
             "default-password-change": "stage_configuration",
             "default-authenticator-totp-setup": "stage_configuration",
             "default-authenticator-static-setup": "stage_configuration",
+            "default-second-factor-flow": "stage_configuration",
+            "default-recovery-flow": "recovery",
+            "default-enrollment-flow": "enrollment",
+            "default-user-settings-flow": "stage_configuration",
+            "default-unenrollment-flow": "unenrollment",
         }
         assert stages(tx, "default-authentication-flow") == [
             (10, "identification"),
             (20, "password"),
             (30, "authenticator_validate"),
             (100, "user_login"),
+        ]
+        assert stages(tx, "default-recovery-flow") == [
+            (10, "identification"),
+            (20, "email"),
+            (25, "authenticator_validate"),
+            (30, "prompt"),
+            (40, "user_write"),
         ]
         assert stages(tx, "default-invalidation-flow") == [(0, "user_logout")]
         assert stages(tx, "default-provider-authorization-implicit-consent") == []

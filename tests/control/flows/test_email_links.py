@@ -187,6 +187,7 @@ def test_a_link_replaces_what_a_browser_was_at(world: World) -> None:
     """Nobody finishes for somebody else what they had begun themselves."""
     bob = world.user("bob", email="bob@example.com")
     browser = world.ask("bob")
+    world.clock.advance(1)
     world.ask("alice")
     browser.get(world.link())
     browser.submit()
