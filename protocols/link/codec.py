@@ -28,6 +28,8 @@ KINDS: dict[str, type[Any]] = {
     "reply_attribute": messages.ReplyAttribute,
     "reply_rule": messages.ReplyRule,
     "nas": messages.NasRecord,
+    "path_rule": messages.PathRule,
+    "access_rule": messages.AccessRule,
     "proxy": messages.ProxySettings,
     "provider": messages.ProviderRecord,
     "certificate": messages.CertificateRecord,

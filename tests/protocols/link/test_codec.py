@@ -1,11 +1,12 @@
 """The link's codec: what goes in comes out, what is wrong is refused, later versions are understood."""
 
 import json
+from dataclasses import is_dataclass
 
 import pytest
 
 from protocols.errors import RemoteProtocolError
-from protocols.link import codec
+from protocols.link import codec, messages
 from protocols.link.messages import (
     Authenticate,
     Authenticated,
@@ -162,3 +163,9 @@ def test_an_endless_line_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         lines.receive_data(b"x")
     with pytest.raises(RemoteProtocolError):
         codec.Lines().receive_data(b"\n" + b"x" * 101 + b"\n")
+
+
+def test_every_kind_of_message_has_a_tag() -> None:
+    """One without would stop all that its outpost is sent, at the first record that holds it."""
+    made = {cls for cls in vars(messages).values() if isinstance(cls, type) and is_dataclass(cls)}
+    assert made == set(codec.KINDS.values())
