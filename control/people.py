@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from control.expression.people import PersonFacts
-from control.mappings.facts import group_facts, person_fields
+from control.mappings.facts import by_application, group_facts, person_fields
 from control.records import Login, User
 from control.store.interface import Transaction
-from control.verbs import authenticators
+from control.verbs import authenticators, entitlements
 from control.verbs.rights import closure
 
 
@@ -20,5 +20,6 @@ def person_facts(tx: Transaction, user: User) -> PersonFacts:
         direct=tuple(group for group in every if group.pk in direct),
         every=every,
         has_password=bool(user.password),
+        entitlements=by_application(entitlements.everyone(tx).of(user.pk, [group.pk for group in every])),
         factors=tuple(factor.kind for factor in authenticators.of(tx, user.pk)),
     )

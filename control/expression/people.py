@@ -48,6 +48,8 @@ class PersonFacts:
     every: tuple[GroupFacts, ...] = ()
     """With those above: a member of a child is a member of its parents."""
     has_password: bool = False
+    entitlements: Mapping[str, tuple[Facts, ...]] = field(default_factory=dict)
+    """By the pk of their application, in the order of their names."""
     factors: tuple[str, ...] = ()
     """Kinds of the second factors that are set up: ``totp``, ``static``."""
 
@@ -79,6 +81,10 @@ class Person(Thing):
                 "ak_groups": direct,
                 "all_groups": free("all_groups", lambda: self.all_groups),
                 "group_attributes": free("group_attributes", lambda *given: _merged(facts)),
+                "app_entitlements": free("app_entitlements", lambda app: Listing(_entitled(facts, app))),
+                "app_entitlements_attributes": free(
+                    "app_entitlements_attributes", lambda app: _entitled_attributes(facts, app)
+                ),
                 "locale": free("locale", lambda *given: _locale(facts)),
             },
             shown=str(fields.get("username", "")) or "AnonymousUser",
@@ -129,6 +135,27 @@ def _merged(facts: PersonFacts | None) -> dict[str, Any]:
     if facts is None:
         return {}
     every = (dict(group.attributes) for group in facts.every)
+    return deepcopy(merged(every, dict(facts.fields.get("attributes", {}))))
+
+
+def _entitled_facts(facts: PersonFacts | None, app: Any) -> tuple[Facts, ...]:
+    """Raises TypeError for what is no application; None is one that has no entitlements."""
+    if app is None or facts is None:
+        return ()
+    if not isinstance(app, Thing) or app.title != "Application":
+        raise TypeError(f"an application is needed here, such as provider.application, not '{kind_of(app)}'")
+    return facts.entitlements.get(app.attribute("pk"), ())
+
+
+def _entitled(facts: PersonFacts | None, app: Any) -> list[Thing]:
+    return [thing(one) for one in _entitled_facts(facts, app)]
+
+
+def _entitled_attributes(facts: PersonFacts | None, app: Any) -> dict[str, Any]:
+    """Merged, and above them the person's own, as authentik has it."""
+    if facts is None:
+        return {}
+    every = (dict(one.fields["attributes"]) for one in _entitled_facts(facts, app))
     return deepcopy(merged(every, dict(facts.fields.get("attributes", {}))))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from control.records import PropertyMapping
 from control.store.interface import Transaction
-from control.verbs.property_mappings import API, API_SCOPE, EMAIL, OFFLINE, OPENID, PROFILE, PROXY, SCOPE
+from control.verbs.property_mappings import API, API_SCOPE, EMAIL, ENTITLEMENTS, OFFLINE, OPENID, PROFILE, PROXY, SCOPE
 
 EMAIL_CLAIMS = """\
 if not request.user.email:
@@ -20,6 +20,10 @@ return {
     "nickname": request.user.username,
     "groups": [group.name for group in request.user.ak_groups.all()],
 }
+"""
+ENTITLED_CLAIMS = """\
+held = [entitlement.name for entitlement in request.user.app_entitlements(provider.application)]
+return {"entitlements": held, "roles": held}
 """
 PROXY_CLAIMS = """\
 return {
@@ -48,6 +52,7 @@ DEFAULTS: dict[str, PropertyMapping] = {
         _scope(EMAIL, "OpenID 'email'", "email", "See your e-mail address", EMAIL_CLAIMS),
         _scope(PROFILE, "OpenID 'profile'", "profile", "See your name, user name and groups", PROFILE_CLAIMS),
         _scope(OFFLINE, "OpenID 'offline_access'", "offline_access", "Keep this access while you are away"),
+        _scope(ENTITLEMENTS, "Application Entitlements", "entitlements", "See what you may do there", ENTITLED_CLAIMS),
         _scope(API, "authentik API access", API_SCOPE, "Do everything that you may do here, in your name"),
         _scope(PROXY, "Proxy outpost", "ak_proxy", "See your attributes", PROXY_CLAIMS),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from control.expression.budget import Limits
@@ -18,11 +18,11 @@ from control.expression.faults import Fault
 from control.expression.people import Facts, GroupFacts, PersonFacts
 from control.mappings.answers import Broken, Mappings, joined, provider_facts, scope_names, unfit
 from control.mappings.defaults import is_untouched
-from control.mappings.facts import group_facts, person_fields
-from control.records import Application, Group, PropertyMapping, Provider, User
+from control.mappings.facts import by_application, group_facts, person_fields
+from control.records import Application, Entitlement, Group, PropertyMapping, Provider, User
 from control.store.interface import LoggedChange, Query, Transaction
-from control.verbs import property_mappings
-from control.verbs.property_mappings import LDAP, SCOPE
+from control.verbs import entitlements, property_mappings
+from control.verbs.property_mappings import ENTITLEMENTS, LDAP, SCOPE
 from rules.groups import ancestors
 
 LIMITS = Limits(steps=2_000, size=10_000, seconds=0.1)
@@ -33,6 +33,10 @@ LARGEST = 4_096
 """Characters of what one provider's mappings say of one person, as JSON: everybody's is kept in memory."""
 KINDS = {"ldap": LDAP, "proxy": SCOPE}
 """Kind of provider to the kind of its mappings that count here."""
+
+
+EVERYBODYS = frozenset({"property_mapping", "entitlement"})
+"""Kinds of changes after which something else may be said of anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,12 @@ def counting(tx: Transaction, provider: Provider) -> tuple[PropertyMapping, ...]
     if wanted is None or not provider.property_mappings:
         return ()
     every = property_mappings.of(tx, provider.property_mappings)
-    return tuple(mapping for mapping in every if mapping.kind == wanted and not is_untouched(mapping))
+    return tuple(mapping for mapping in every if mapping.kind == wanted and _says_more(tx, mapping))
+
+
+def _says_more(tx: Transaction, mapping: PropertyMapping) -> bool:
+    """Outposts know of no entitlements, and where there are none, nothing is to be said of them."""
+    return not is_untouched(mapping) or (mapping.managed == ENTITLEMENTS and tx.count(Entitlement) > 0)
 
 
 class Everybody:
@@ -62,6 +71,7 @@ class Everybody:
         self._install_id = tx.install_id
         self._groups = {group.pk: group for group in tx.select(Group)} if self.served else {}
         self._facts = {pk: group_facts(group) for pk, group in self._groups.items()}
+        self._entitlements = entitlements.everyone(tx) if self.served else entitlements.Entitlements()
         self._failures: dict[str, int] = {}
 
     def of(self, user: User, direct: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -72,9 +82,15 @@ class Everybody:
         every = sorted(
             (self._facts[pk] for pk in ancestors(own, self._parents) if pk in self._facts), key=lambda group: group.name
         )
-        person = _person(user, self._install_id, own, every)
+        held = by_application(self._entitlements.of(user.pk, [group.pk for group in every]))
+        person = replace(_person(user, self._install_id, own, every), entitlements=held)
         said = {str(one.provider.pk): self._said(one, person) for one in self.served}
         return {provider: values for provider, values in said.items() if values}
+
+    @property
+    def entitled(self) -> bool:
+        """Are there entitlements?"""
+        return bool(self._entitlements.lines)
 
     def _parents(self, pk: str) -> tuple[str, ...]:
         return self._groups[pk].parents if pk in self._groups else ()
@@ -105,7 +121,7 @@ def _served(tx: Transaction) -> Iterable[Served]:
     providers = [one for one in tx.select(Provider, Query(within={"kind": list(KINDS)})) if one.property_mappings]
     if not providers:
         return
-    every = {mapping.pk for mapping in tx.select(PropertyMapping) if not is_untouched(mapping)}
+    every = {mapping.pk for mapping in tx.select(PropertyMapping) if _says_more(tx, mapping)}
     for provider in providers:
         if every.intersection(provider.property_mappings) and (mappings := counting(tx, provider)):
             yield Served(provider, mappings, provider_facts(provider, tx.find(Application, provider=provider.pk)))
@@ -124,7 +140,9 @@ def changed_users(tx: Transaction, everybody: Everybody, log: Iterable[LoggedCha
     groups: set[str] = set()
     users: set[int] = set()
     for line in log:
-        if line.kind == "property_mapping" or (line.kind == "provider" and line.pk in serving):
+        if line.kind in EVERYBODYS or (line.kind == "provider" and line.pk in serving):
+            return None
+        if line.kind == "binding" and everybody.entitled:  # it may be an entitlement's
             return None
         if line.kind == "members":
             users.update(line.joined, line.left)

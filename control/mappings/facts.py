@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from control.expression.people import GroupFacts
-from control.records import Group, User
+from control.expression.people import Facts, GroupFacts
+from control.records import Entitlement, Group, User
 
 TOLD = ("username", "name", "email", "email_verified", "uuid", "is_active", "type", "path", "attributes")
 """Fields of a user under authentik's names. No hash of a password, and no version of one."""
@@ -30,6 +31,14 @@ def person_fields(user: User, install_id: str, last_login: float | None = None) 
 
 def group_facts(group: Group) -> GroupFacts:
     return GroupFacts(group.pk, group.name, group.is_superuser, group.attributes, group.parents)
+
+
+def by_application(held: Iterable[Entitlement]) -> dict[str, tuple[Facts, ...]]:
+    told: dict[str, tuple[Facts, ...]] = {}
+    for one in held:
+        fields = {"pk": one.pk, "pbm_uuid": one.pk, "name": one.name, "attributes": one.attributes}
+        told[one.application] = (*told.get(one.application, ()), Facts("Entitlement", fields, one.name))
+    return told
 
 
 def moment(seconds: float | None) -> datetime | None:

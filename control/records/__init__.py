@@ -23,6 +23,7 @@ from control.records.activity import (
 from control.records.applications import (
     Application,
     Binding,
+    Entitlement,
     Outpost,
     Policy,
     PropertyMapping,
@@ -97,6 +98,7 @@ __all__ = [
     "Certificate",
     "Device",
     "EndedSession",
+    "Entitlement",
     "Event",
     "Flow",
     "FlowToken",
@@ -146,6 +148,7 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     Group,
     Role,
     Application,
+    Entitlement,
     Provider,
     PropertyMapping,
     RadiusRule,

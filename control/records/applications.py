@@ -32,6 +32,23 @@ class Application(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Entitlement(Record):
+    """What somebody may do in one application; its bindings say who. Told to the application, never asked here."""
+
+    TABLE = "entitlement"
+    DIRECTORY = True
+    SEARCHED = ("name",)
+    INDEXED = ("application",)
+    UNIQUE = (("application", "name"),)
+
+    name: str
+    application: str
+    """pk"""
+    pk: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Provider(Record):
     TABLE = "provider"
     DIRECTORY = True

@@ -8,7 +8,17 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from control.records import Application, Binding, Flow, Group, NotificationRule, Policy, StageBinding, User
+from control.records import (
+    Application,
+    Binding,
+    Entitlement,
+    Flow,
+    Group,
+    NotificationRule,
+    Policy,
+    StageBinding,
+    User,
+)
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs.fields import (
     MAX_INTEGER,
@@ -26,8 +36,10 @@ from control.verbs.fields import (
 )
 from control.verbs.password_terms import OF_NEW_PASSWORDS
 
-TARGETS = (Application, Flow, StageBinding, NotificationRule)
-Target = Application | Flow | StageBinding | NotificationRule
+TARGETS = (Application, Flow, StageBinding, NotificationRule, Entitlement)
+Target = Application | Flow | StageBinding | NotificationRule | Entitlement
+NOBODYS = (NotificationRule, Entitlement)
+"""What nobody gets without a binding."""
 SUBJECTS = ("policy", "group", "user")
 NOT_THERE = "This policy is about new passwords, and nobody chooses one here. Bind it to a flow, or to a stage of one."
 
@@ -70,12 +82,12 @@ def delete(tx: Transaction, pk: str) -> None:
 def refuse_opening(tx: Transaction, subject: str, pk: int | str) -> None:
     """Raises Invalid when an application or flow is bound to nothing but this user, group or policy, to be deleted.
 
-    Their bindings go with them, and what has no enabled binding is open to everyone.
+    Their bindings go with them, and what has no enabled binding is open to everyone, but for `NOBODYS`.
     """
     doomed = tx.select(Binding, Query(equal={subject: pk}))
     for target in sorted({binding.target for binding in doomed if binding.enabled}):
         left = [line for line in tx.select(Binding, Query(equal={"target": target})) if line not in doomed]
-        if not any(line.enabled for line in left) and tx.find(NotificationRule, pk=target) is None:
+        if not any(line.enabled for line in left) and not any(_exists(tx, kind, target) for kind in NOBODYS):
             raise Invalid({NON_FIELD: [_would_open(tx, target, subject)]})
 
 
@@ -95,6 +107,8 @@ def _check(tx: Transaction, fields: BindingFields) -> None:
         raise Invalid({NON_FIELD: [rule.format(", ".join(f"'{name}'" for name in SUBJECTS))]})
     if not any(_exists(tx, kind, fields.target) for kind in TARGETS):
         raise Invalid({"target": [missing(fields.target)]})
+    if fields.policy is not None and _exists(tx, Entitlement, fields.target):
+        raise Invalid({"policy": ["Entitlements are bound to users and groups alone."]})
     if fields.policy is not None:
         (policy,) = existing(tx, Policy, "policy", [fields.policy])
         if policy.kind in OF_NEW_PASSWORDS and not _has_stages(tx, fields.target):

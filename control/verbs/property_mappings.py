@@ -19,6 +19,7 @@ OPENID, EMAIL, PROFILE, OFFLINE = (f"{OAUTH2}{scope}" for scope in ("openid", "e
 API = f"{OAUTH2}authentik_api"
 API_SCOPE = "goauthentik.io/api"
 """Whose access tokens stand for their user towards our API, too."""
+ENTITLEMENTS = f"{OAUTH2}entitlements"
 PROXY = "goauthentik.io/providers/proxy/scope-proxy"
 """``managed`` of those that every store has (`control.mappings.defaults`)."""
 MOST_MAPPINGS = 100

@@ -22,6 +22,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "user": ("authentik_core", "user"),
     "group": ("authentik_core", "group"),
     "application": ("authentik_core", "application"),
+    "entitlement": ("authentik_core", "applicationentitlement"),
     "token": ("authentik_core", "token"),
     "role": ("authentik_rbac", "role"),
     "binding": ("authentik_policies", "policybinding"),

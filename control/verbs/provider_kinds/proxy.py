@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from control.verbs.access_rules import MOST_RULES, AccessRuleFields
 from control.verbs.fields import Duration, Fields, Invalid, LongText, Text, Uuid
-from control.verbs.property_mappings import EMAIL, OFFLINE, OPENID, PROFILE, PROXY
+from control.verbs.property_mappings import EMAIL, ENTITLEMENTS, OFFLINE, OPENID, PROFILE, PROXY
 from control.verbs.provider_kinds.kind import Kind, ProviderFields
 from protocols.proxy.injected import may_carry_assertion
 
@@ -179,6 +179,6 @@ KIND = Kind(
     "Proxy Provider",
     claims="external_host",
     generated=(("client_id", 20), ("client_secret", 64), ("cookie_secret", 16)),
-    mappings=(OPENID, EMAIL, PROFILE, OFFLINE, PROXY),
+    mappings=(OPENID, EMAIL, PROFILE, OFFLINE, ENTITLEMENTS, PROXY),
     secrets=frozenset({"client_secret", "cookie_secret", "cookie_secret_previous", "cookie_secret_since"}),
 )

@@ -38,6 +38,7 @@ ALICIA = replace(
     },
     direct=tuple(replace(group, attributes={"nextcloud_quota": "1 GB"}) for group in ALICE.direct),
     every=tuple(replace(group, attributes={"nextcloud_quota": "1 GB"}) for group in ALICE.direct),
+    entitlements={"a1": (Facts("Entitlement", {"name": "editor", "attributes": {}}, "editor"),)},
 )
 INSIDE: dict[str, Any] = {
     "pending_user": ALICIA,

@@ -10,7 +10,7 @@ from control.records import PropertyMapping, Provider
 from control.store.interface import Query
 from control.store.sql import SqlStore
 from control.verbs import property_mappings, providers
-from control.verbs.property_mappings import EMAIL, OFFLINE, OPENID, PROFILE, PROXY, SCOPE
+from control.verbs.property_mappings import EMAIL, ENTITLEMENTS, OFFLINE, OPENID, PROFILE, PROXY, SCOPE
 from tests.control.verbs.do import provider, refused
 
 ROLES: dict[str, Any] = {"name": "roles", "scope_name": "roles", "expression": "return {'roles': []}"}
@@ -84,7 +84,7 @@ def test_names_are_unique(store: SqlStore) -> None:
 def test_providers_begin_with_those_of_their_kind(store: SqlStore) -> None:
     assert managed(store, provider(store, "oauth2")) == {OPENID, EMAIL, PROFILE, OFFLINE}
     host = {"external_host": "https://app.example.com", "mode": "forward_single"}
-    assert managed(store, provider(store, "proxy", **host)) == {OPENID, EMAIL, PROFILE, OFFLINE, PROXY}
+    assert managed(store, provider(store, "proxy", **host)) == {OPENID, EMAIL, PROFILE, OFFLINE, ENTITLEMENTS, PROXY}
     assert provider(store, "ldap").property_mappings == ()
 
 

@@ -107,6 +107,8 @@ def keys(api: Api) -> dict[str, str]:
     made["/providers/all"] = str(api.post("/providers/ldap/", {"name": "one more"})["pk"])
     application = api.post("/core/applications/", {"name": "app", "slug": "app"})
     made["/core/applications"] = "app"
+    entitlement = api.post("/core/application_entitlements/", {"name": "editor", "app": application["pk"]})
+    made["/core/application_entitlements"] = entitlement["pbm_uuid"]
     made["/rbac/roles"] = api.post("/rbac/roles/", {"name": "some role"})["pk"]
     made["/rbac/permissions/assigned_by_roles"] = made["/rbac/roles"]
     made["/flows/instances"] = "default-authentication-flow"

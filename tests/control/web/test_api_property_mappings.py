@@ -16,6 +16,7 @@ def test_the_managed_set_is_there_under_authentiks_names(api: Api) -> None:
     told = {mapping["managed"]: mapping["name"] for mapping in listed}
     assert told == {
         **usual,
+        f"{oauth2}entitlements": f"{default}Application Entitlements",
         f"{oauth2}authentik_api": f"{default}authentik API access",
         "goauthentik.io/providers/proxy/scope-proxy": f"{default}Proxy outpost",
     }

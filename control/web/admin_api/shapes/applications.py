@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from control.records import Application, Provider
+from control.records import Application, Entitlement, Provider
 from control.store.interface import Transaction
 from control.verbs.applications import launch_url
 from control.web.admin_api.resource import View
@@ -37,4 +37,17 @@ def applications(tx: Transaction, records: Sequence[Application], view: View) ->
             "meta_hide": application.meta_hide,
         }
         for application in records
+    ]
+
+
+def entitlements(tx: Transaction, records: Sequence[Entitlement], view: View) -> list[Body]:
+    return [
+        {
+            "pk": one.pk,
+            "pbm_uuid": one.pk,
+            "name": one.name,
+            "app": one.application,
+            "attributes": one.attributes,
+        }
+        for one in records
     ]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from control.records import Application
+from control.records import Application, Entitlement
 from control.store.interface import Transaction
-from control.verbs import applications
+from control.verbs import applications, entitlements
 from control.verbs.tokens import Random
-from control.web.admin_api.callers import Caller, everybody
+from control.web.admin_api.callers import Caller, auditors, everybody
 from control.web.admin_api.lists import Narrowed, text
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes.applications import applications as shape
+from control.web.admin_api.shapes.applications import entitlements as entitled
 
 
 def resources(random: Random) -> list[Resource[Any]]:
-    return [APPLICATIONS]
+    return [APPLICATIONS, ENTITLEMENTS]
 
 
 def _usable_applications(tx: Transaction, caller: Caller) -> Narrowed:
@@ -37,4 +38,17 @@ APPLICATIONS = Resource(
     create=applications.create,
     update=applications.update,
     delete=applications.delete,
+)
+
+ENTITLEMENTS = Resource(
+    "core/application_entitlements",
+    Entitlement,
+    "ApplicationEntitlement",
+    entitled,
+    fields=entitlements.EntitlementFields,
+    readers=auditors,
+    filters={"name": text("name"), "app": text("application"), "pbm_uuid": text("pk")},
+    create=entitlements.create,
+    update=entitlements.update,
+    delete=entitlements.delete,
 )
