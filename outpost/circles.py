@@ -5,8 +5,8 @@ Nobody sees such a circle but the browser that runs in it, so its rounds are cou
 
 from __future__ import annotations
 
-MOST_ROUNDS = 3
-"""In a row; people need longer, and do not sign in for a page that they are at."""
+MOST_ROUNDS = 5
+"""In a row; people need longer. Signing out and in again a few times is none."""
 ROUND_SECONDS = 10.0
 """Between two of them; control knows the person, so that a round is a few redirects."""
 MOST_COUNTED = 10_000

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from outpost.authentication import Authentication
+from outpost.circles import MOST_ROUNDS
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.forward_auth import PREFIX, PREFIXES
@@ -357,7 +358,7 @@ def test_a_sign_in_that_never_arrives_ends_in_a_page_that_says_why(visitor: Visi
         if answer.status != 302:
             break
         visitor.outpost.clock.advance(1)
-    assert (answer.status, told in answer.body, number) == (400, True, 3)
+    assert (answer.status, told in answer.body, number) == (400, True, MOST_ROUNDS)
 
 
 def test_start_comes_back_to_the_page_that_was_posted_from(visitor: Visitor) -> None:
