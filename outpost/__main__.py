@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from outpost import __version__, files_help
+from outpost import __version__, files_help, options
 from outpost.running import running_at
 from settings import Settings, SettingsError, load
 
@@ -26,9 +26,6 @@ CHANGES = 2
 DEFAULT_FILE = Path("outpost.yml")
 HEALTH_PATIENCE = 5.0
 """Seconds; a healthy process answers in milliseconds, and orchestrators ask every few seconds."""
-
-RADIUS_METHODS = ("pap", "chap", "mschapv2", "status", "accounting")
-"""`protocols.radius.asking` has the same; every start would load its ciphers."""
 
 Arguments = argparse.Namespace
 
@@ -107,15 +104,6 @@ def _explain(settings: Settings, arguments: Arguments) -> int:
     return DONE
 
 
-def _explain_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--user", required=True, metavar="NAME", help="login name or e-mail address")
-    parser.add_argument("--application", required=True, metavar="SLUG", help="slug or name")
-    parser.add_argument("--protocol", default="", help="ldap, radius, proxy, oauth2 (default: the provider's)")
-    parser.add_argument("--from", dest="peer", default="", metavar="ADDRESS", help="where the request comes from")
-    parser.add_argument("--station", default="", metavar="MAC", help="RADIUS: the Calling-Station-Id")
-    parser.add_argument("--json", action="store_true", help="as one JSON object")
-
-
 def _tail(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, follow_events
     from control.tail import Wanted, as_json, as_text
@@ -138,17 +126,6 @@ def _tail(settings: Settings, arguments: Arguments) -> int:
     return DONE
 
 
-def _tail_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--user", default="", metavar="NAME", help="only what this user did or tried")
-    parser.add_argument("--nas", default="", metavar="NAME", help="only what came through this NAS, by name or address")
-    parser.add_argument("--host", default="", help="only what was asked for this host")
-    parser.add_argument("--application", default="", metavar="SLUG", help="only this application, or provider (pk)")
-    parser.add_argument("--reason", default="", metavar="CODE", help="only this reason, or action")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("-n", "--lines", type=_count, default=10, metavar="N", help="how many to begin with (10)")
-    parser.add_argument("--no-follow", action="store_true", help="end after those")
-
-
 def _throttles(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, clear_throttles, show_throttles
 
@@ -162,11 +139,6 @@ def _throttles(settings: Settings, arguments: Arguments) -> int:
     return DONE
 
 
-def _throttles_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", nargs="?", choices=("list", "clear"), default="list", help="list (default) or clear")
-    parser.add_argument("--user", default="", metavar="NAME", help="only of this login name")
-
-
 def _test_email(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, test_email
 
@@ -176,10 +148,6 @@ def _test_email(settings: Settings, arguments: Arguments) -> int:
         _complain(error.lines)
         return FAILED
     return DONE
-
-
-def _test_email_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("address", metavar="ADDRESS", help="who gets it")
 
 
 def _issue_certificate(settings: Settings, arguments: Arguments) -> int:
@@ -204,14 +172,6 @@ def _issue_certificate(settings: Settings, arguments: Arguments) -> int:
     return DONE
 
 
-def _issue_certificate_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("user", metavar="USER", help="login name of whom it is for")
-    parser.add_argument("--name", required=True, help="what it is for, such as a laptop's name")
-    parser.add_argument("--authority", default="Outpost authority", help="which one issues it; made if there is none")
-    parser.add_argument("--days", type=_count, default=365, metavar="N", help="how long it is valid (365)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="new file, PKCS #12")
-
-
 def _radius_test(settings: Settings, arguments: Arguments) -> int:
     from outpost.radius_test import Trial, run
 
@@ -226,45 +186,32 @@ def _radius_test(settings: Settings, arguments: Arguments) -> int:
     return DONE if went_well else FAILED
 
 
-def _radius_test_options(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "The shared secret is taken from RADIUS_SECRET, the password from RADIUS_PASSWORD."
-    parser.add_argument("server", metavar="HOST[:PORT]", help="any RADIUS server; its usual port if none is given")
-    parser.add_argument("--method", choices=RADIUS_METHODS, default="pap", help="what to try (pap)")
-    parser.add_argument("--user", default="test", metavar="NAME", help="whose login to try (test)")
-
-
-def _doctor(settings: Settings, arguments: Arguments) -> int:
-    from outpost.doctor.asking import CannotProbe, report
-
-    try:
-        wrong = report(arguments.proxy, arguments.connect, *running_at(settings, "metrics"), print)
-    except CannotProbe as error:
-        _complain([str(error)])
-        return FAILED
-    return FAILED if wrong else DONE
-
-
-def _doctor_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--proxy",
-        required=True,
-        metavar="URL",
-        help="a page behind the reverse proxy, as people type it; best one that shows what it was sent",
-    )
-    parser.add_argument(
-        "--connect", default="", metavar="HOST", help="where the proxy is, if its name does not lead there"
-    )
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("it must not be negative")
-    return number
-
-
 def _no_options(parser: argparse.ArgumentParser) -> None:
     """Most commands have none."""
+
+
+def _backup(settings: Settings, arguments: Arguments) -> int:
+    from outpost.backups import back_up
+
+    return _backed_up(back_up, settings, arguments)
+
+
+def _restore(settings: Settings, arguments: Arguments) -> int:
+    from outpost.backups import put_back
+
+    return _backed_up(put_back, settings, arguments)
+
+
+def _backed_up(work: Callable[[Settings, Arguments], list[str]], settings: Settings, arguments: Arguments) -> int:
+    from outpost.backups import Failed
+
+    try:
+        lines = work(settings, arguments)
+    except Failed as error:
+        _complain([str(error)])
+        return FAILED
+    print(*lines, sep="\n")
+    return DONE
 
 
 def _healthcheck(settings: Settings, arguments: Arguments) -> int:
@@ -320,29 +267,43 @@ COMMANDS: dict[str, Command] = {
         _export, "write what is there as a YAML file for `outpost apply`", options=files_help.export_options
     ),
     "explain": Command(
-        _explain, "say whether a user would be let in, why, and what would change it", options=_explain_options
+        _explain,
+        "say whether a user would be let in, why, and what would change it",
+        options=options.explain,
     ),
-    "tail": Command(_tail, "show logins, refusals, knocks and changes as they come", options=_tail_options),
+    "tail": Command(_tail, "show logins, refusals, knocks and changes as they come", options=options.tail),
     "throttles": Command(
-        _throttles, "show who tried wrong passwords and has to wait, or let them try again", options=_throttles_options
+        _throttles,
+        "show who tried wrong passwords and has to wait, or let them try again",
+        options=options.throttles,
     ),
     "test-email": Command(
-        _test_email, "send a test mail at once, or say what keeps it from being sent", options=_test_email_options
+        _test_email,
+        "send a test mail at once, or say what keeps it from being sent",
+        options=options.test_email,
     ),
     "issue-certificate": Command(
-        _issue_certificate, "issue a certificate for a user's device, for EAP-TLS", options=_issue_certificate_options
+        _issue_certificate,
+        "issue a certificate for a user's device, for EAP-TLS",
+        options=options.issue_certificate,
     ),
     "radius-test": Command(
         _radius_test,
         "play a NAS against any RADIUS server, and say what came of it",
-        options=_radius_test_options,
+        options=options.radius_test,
         needs_settings=False,
     ),
     "doctor": Command(
         _doctor,
         "send requests through your reverse proxy, as somebody with bad intentions would, and say what is wrong",
-        options=_doctor_options,
+        options=options.doctor,
     ),
+    "backup": Command(
+        _backup,
+        "write everything that is stored into one sealed file, beside a running program",
+        options=options.backup,
+    ),
+    "restore": Command(_restore, "make the store what a backup says", options=options.restore),
     "healthcheck": Command(_healthcheck, "exit 0 if the running program is ready, 1 if not"),
     "version": Command(_version, "print the version", needs_settings=False),
 }

@@ -145,7 +145,7 @@ class Settings:
     cert_discovery_dir: Path | None = setting(
         OPTIONAL_PATH, "/certs", "folder of certificates that LDAP, RADIUS and HTTPS show; watched for renewed ones"
     )
-    backup_passphrase: Secret | None = setting(SECRET, "", "seals backups")
+    backup_passphrase: Secret | None = setting(SECRET, "", "seals and opens backups; asked for without one")
     listen: Listen = section(Listen)
     postgresql: Postgresql = section(Postgresql)
     log: Log = section(Log)

@@ -27,12 +27,17 @@ def newest() -> str:
 
 def to_newest(connection: Connection) -> None:
     """From whatever the store has, nothing included, to the newest schema."""
+    to(connection, "head")
+
+
+def to(connection: Connection, revision: str) -> None:
+    """From whatever older schema the store has, nothing included, to this one."""
     scripts = _scripts()
 
     def steps(current: object, _context: object) -> object:
-        return scripts._upgrade_revs("head", current)  # type: ignore[arg-type]  # the way Alembic's own command goes
+        return scripts._upgrade_revs(revision, current)  # type: ignore[arg-type]  # the way Alembic's own command goes
 
-    environment = EnvironmentContext(Config(), scripts, fn=steps, destination_rev="head")
+    environment = EnvironmentContext(Config(), scripts, fn=steps, destination_rev=revision)
     environment.configure(connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True)
     environment.run_migrations()
 

@@ -39,7 +39,7 @@ def prepare(dialect: Dialect, keys: KeyRing, new_uuid: Callable[[], str], now: f
             _upgrade(connection, current)
         if connection.execute(select(meta.c.name)).first() is None:
             _christen(connection, keys, new_uuid, now)
-        identity = _identity(connection, keys)
+        identity = identity_of(connection, keys)
         if identity is None:
             raise WrongSecretKey("the store has lost its name")
         return identity
@@ -74,7 +74,8 @@ def _christen(connection: Connection, keys: KeyRing, new_uuid: Callable[[], str]
     connection.execute(insert(revision), {"number": 0, "chain": chain, "created": now})
 
 
-def _identity(connection: Connection, keys: KeyRing) -> Identity | None:
+def identity_of(connection: Connection, keys: KeyRing) -> Identity | None:
+    """None: the store has no name yet. Raises WrongSecretKey."""
     named = {row.name: row.value for row in connection.execute(select(meta.c.name, meta.c.value))}
     if not named:
         return None

@@ -1,0 +1,116 @@
+"""A whole store as rows, and back, between any two databases (DESIGN D4).
+
+Rows are what the columns hold: secrets stay sealed, and belong to the secret key that sealed them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import JSON, Connection, MetaData, Table, insert, inspect, select
+
+from control.store.secrets import KeyRing
+from control.store.sql.creation import NewerStore, identity_of
+from control.store.sql.databases import open_dialect
+from control.store.sql.outage import translated
+from control.store.sql.schema import SCHEMA_REVISION, alembic_version, metadata
+
+ROWS_AT_ONCE = 500
+"""Rows of one statement."""
+
+
+class NotEmpty(Exception):
+    """There are tables where a store should be put."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some of one table's; ``rows`` has a value for each of ``columns``: JSON values, all of them."""
+
+    table: str
+    columns: tuple[str, ...]
+    rows: list[list[Any]]
+
+
+def read_all(url: str) -> Iterator[Rows]:
+    """Every row of the store at this address, as it is at one moment. It must have this version's schema.
+
+    Raises Unavailable, AccessDenied.
+    """
+    dialect = open_dialect(url, 1)
+    try:
+        with translated(dialect), dialect.reading.begin() as connection:
+            for table in metadata.sorted_tables:
+                columns = tuple(column.name for column in table.columns)
+                found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table))
+                for part in found.partitions():
+                    yield Rows(table.name, columns, [list(row) for row in part])
+    finally:
+        dialect.dispose()
+
+
+def write_all(url: str, secret_key: str, schema: str, parts: Iterable[Rows], replace: bool) -> None:
+    """Makes the store at this address of ``parts``, which have ``schema``, and then upgrades it; all in one
+    transaction, so that whatever goes wrong leaves what was there. ``replace``: what is there may go.
+
+    Raises NotEmpty, NewerStore, WrongSecretKey, Unavailable, AccessDenied, and whatever ``parts`` raises.
+    """
+    from control.store.migrations import upgrade
+
+    if schema not in upgrade.known_revisions():
+        raise NewerStore(
+            f"It has schema {schema!r}, which this version does not know. Restore it with a newer version."
+        )
+    keys = KeyRing([secret_key], bytes)
+    with _writing(url) as connection:
+        there = MetaData()
+        there.reflect(connection)
+        if there.tables and not replace:
+            raise NotEmpty
+        there.drop_all(connection)
+        upgrade.to(connection, schema)
+        _fill(connection, parts)
+        if schema != SCHEMA_REVISION:
+            upgrade.to_newest(connection)
+        identity_of(connection, keys)
+
+
+@contextmanager
+def _writing(url: str) -> Iterator[Connection]:
+    dialect = open_dialect(url, 1)
+    try:
+        with translated(dialect), dialect.writing.begin() as connection:
+            dialect.lock_everything(connection)
+            yield connection
+    finally:
+        dialect.dispose()
+
+
+def _fill(connection: Connection, parts: Iterable[Rows]) -> None:
+    made = MetaData()
+    made.reflect(connection)
+    for part in parts:
+        table = made.tables[part.table]
+        _nothing_is_null(table)
+        if part.rows:
+            connection.execute(insert(table), [dict(zip(part.columns, row, strict=True)) for row in part.rows])
+
+
+def _nothing_is_null(table: Table) -> None:
+    """A JSON column holds SQL's NULL for nothing, as those of `schema` do, and never JSON's."""
+    for column in table.columns:
+        if isinstance(column.type, JSON):
+            column.type.none_as_null = True
+
+
+def has_tables(url: str) -> bool:
+    """Raises Unavailable, AccessDenied."""
+    dialect = open_dialect(url, 1)
+    try:
+        with translated(dialect), dialect.reading.begin() as connection:
+            return inspect(connection).has_table(alembic_version.name)
+    finally:
+        dialect.dispose()
