@@ -186,6 +186,17 @@ def _radius_test(settings: Settings, arguments: Arguments) -> int:
     return DONE if went_well else FAILED
 
 
+def _doctor(settings: Settings, arguments: Arguments) -> int:
+    from outpost.doctor.asking import CannotProbe, report
+
+    try:
+        wrong = report(arguments.proxy, arguments.connect, *running_at(settings, "metrics"), print)
+    except CannotProbe as error:
+        _complain([str(error)])
+        return FAILED
+    return FAILED if wrong else DONE
+
+
 def _no_options(parser: argparse.ArgumentParser) -> None:
     """Most commands have none."""
 
