@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from control.apply.changes import shown, told
 from control.apply.export import export, state
 from control.apply.text import as_text
 from control.bootstrap import FirstStart, a_certificate, bootstrap, is_new
-from control.config import CannotStart, ControlConfig
+from control.config import CannotStart, ControlConfig, keep_secret_key
 from control.explain import Asked, Unknown, explain
 from control.explained import Explanation
 from control.issuing import Issued, issue_by_name
@@ -29,10 +29,11 @@ from control.mail.trial import Tried, try_out
 from control.policies.judge import Judge
 from control.policies.places import places
 from control.records import Instance, Tries
-from control.store.interface import Actor, Store, Transaction, Unavailable
+from control.store.backup import Backup, CannotRestore, Damaged, Stored, TooLarge, pieces_of, restore
+from control.store.interface import AccessDenied, Actor, Store, Transaction, Unavailable
 from control.tail import Tail, Wanted
 from control.verbs.fields import Invalid
-from settings import Settings
+from settings import Secret, Settings
 
 T = TypeVar("T")
 
@@ -174,6 +175,54 @@ def test_email(settings: Settings, to: str) -> str:
     if not tried.sent:
         raise CommandFailed([tried.message])
     return tried.message
+
+
+def backup_pieces(settings: Settings, program: str, with_secret_key: bool) -> Iterator[bytes]:
+    """Everything that is stored, to be sealed. ``program``: our version. Raises CommandFailed, at any piece."""
+    try:
+        config = ControlConfig.from_settings(settings)
+        open_store(config).close()
+        yield from pieces_of(_stored(config), program, time.time(), with_secret_key)
+    except (CannotStart, TooLarge) as error:
+        raise CommandFailed([str(error)]) from None
+    except (Unavailable, AccessDenied) as error:
+        raise CommandFailed([f"{error}."]) from None
+    except OSError as error:
+        raise CommandFailed([f"{error.filename} cannot be read: {error.strerror}."]) from None
+
+
+def restore_pieces(settings: Settings, name: str, pieces: Iterable[bytes], replaces: bool) -> list[str]:
+    """Makes the store what a backup says; what was done, a line each. ``name`` is that of the backup's file.
+
+    Raises CommandFailed, and whatever ``pieces`` raises; then the store is as it was.
+    """
+    try:
+        backup = Backup(pieces)
+        key = backup.said.secret_key
+        if settings.secret_key is not None and key not in (None, settings.secret_key.reveal()):
+            raise CommandFailed(["OUTPOST_SECRET_KEY is not the key in the backup. Unset it, or set it to that one."])
+        keeps_key = key is not None and settings.secret_key is None
+        config = ControlConfig.from_settings(
+            replace(settings, secret_key=Secret(key)) if key and keeps_key else settings
+        )
+        restore(_stored(config), backup, replaces)
+        told = [
+            f"Restored what was stored at {_moment(backup.said.made)}, by version {backup.said.program}: "
+            f"{backup.counts['user']:,} users, {sum(backup.counts.values()):,} records in all."
+        ]
+        return told + (keep_secret_key(settings, key, time.time()) if key and keeps_key else [])
+    except (CannotStart, CannotRestore) as error:
+        raise CommandFailed([str(error)]) from None
+    except Damaged as error:
+        raise CommandFailed([f"{name} {error}."]) from None
+    except (Unavailable, AccessDenied) as error:
+        raise CommandFailed([f"{error}."]) from None
+    except OSError as error:
+        raise CommandFailed([f"{error.filename} cannot be used: {error.strerror}."]) from None
+
+
+def _stored(config: ControlConfig) -> Stored:
+    return Stored(config.database, config.secret_key.reveal(), config.mail_templates)
 
 
 def _told_of(line: Tries, now: float) -> str:

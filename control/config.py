@@ -158,12 +158,32 @@ def _secret_key(settings: Settings) -> tuple[Secret, Path | None]:
             "OUTPOST_SECRET_KEY to it; without it the secrets inside cannot be read by anyone."
         )
     key = secrets.token_urlsafe(KEY_BYTES)
+    _write_key(path, key)
+    return Secret(key), path
+
+
+def keep_secret_key(settings: Settings, key: str, now: float) -> list[str]:
+    """Puts a restored key into the data folder; another that is there is kept beside it. What was done, a line each.
+
+    Raises CannotStart, OSError.
+    """
+    path = _data_dir(settings) / KEY_FILE
+    if path.exists() and path.read_text().strip() != key:
+        path.replace(path.with_name(f"{KEY_FILE}.until-{int(now)}"))
+    if not path.exists():
+        _write_key(path, key)
+    told = [f"{path} holds the secret key of then."]
+    if settings.postgresql.host:
+        told.append("With PostgreSQL, set OUTPOST_SECRET_KEY to what stands there, for every process.")
+    return told
+
+
+def _write_key(path: Path, key: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     with os.fdopen(descriptor, "w") as file:
         file.write(key + "\n")
         file.flush()
         os.fsync(file.fileno())
-    return Secret(key), path
 
 
 def _good(key: str, path: Path) -> Secret:

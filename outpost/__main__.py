@@ -202,24 +202,34 @@ def _no_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _backup(settings: Settings, arguments: Arguments) -> int:
-    from outpost.backups import back_up
+    from control.commands import CommandFailed, backup_pieces
+    from outpost import backups
 
-    return _backed_up(back_up, settings, arguments)
+    try:
+        with_key = backups.with_secret_key(arguments.secret_key)
+        passphrase = backups.passphrase_of(settings.backup_passphrase, again=True)
+        path = backups.new_file(arguments.file)
+        backups.write(path, passphrase, backup_pieces(settings, __version__, with_key))
+    except (CommandFailed, backups.Failed) as error:
+        _complain(str(error).splitlines())
+        return FAILED
+    print(f"{path} holds everything that is stored, {path.stat().st_size:,} bytes.")
+    print(*([] if with_key else [backups.WITHOUT_KEY]), *backups.forget_old(path.parent, arguments.keep), sep="\n")
+    return DONE
 
 
 def _restore(settings: Settings, arguments: Arguments) -> int:
-    from outpost.backups import put_back
+    from control.commands import CommandFailed, restore_pieces
+    from outpost import backups
+    from outpost.folder_lock import Unusable, claim
 
-    return _backed_up(put_back, settings, arguments)
-
-
-def _backed_up(work: Callable[[Settings, Arguments], list[str]], settings: Settings, arguments: Arguments) -> int:
-    from outpost.backups import Failed
-
+    file: Path = arguments.file
     try:
-        lines = work(settings, arguments)
-    except Failed as error:
-        _complain([str(error)])
+        passphrase = backups.passphrase_of(settings.backup_passphrase, again=False)
+        with claim(settings.data_dir):
+            lines = restore_pieces(settings, str(file), backups.read(file, passphrase), arguments.replace)
+    except (CommandFailed, backups.Failed, Unusable) as error:
+        _complain(str(error).splitlines())
         return FAILED
     print(*lines, sep="\n")
     return DONE

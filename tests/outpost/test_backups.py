@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, create_engine
 
-from control.backup import Backup, Damaged, pieces_of
-from control.config import ControlConfig
+from control.store.backup import Backup, Damaged, Stored, pieces_of
 from control.store.migrations import upgrade
 from control.store.sql import NewerStore, copying
 from control.store.sql.copying import read_all
@@ -23,7 +22,6 @@ from control.store.sql.schema import SCHEMA_REVISION
 from outpost import backups
 from outpost.__main__ import main
 from outpost.folder_lock import claim
-from settings import Secret
 from tests.control.store.postgresql import Server
 
 PASSPHRASE = "correct horse battery"
@@ -82,8 +80,8 @@ def test_from_sqlite_to_postgresql_and_back(
     filled: str, folder: Path, monkeypatch: pytest.MonkeyPatch, postgresql_server: Server
 ) -> None:
     before, key = rows(filled), (folder / "data" / "secret.key").read_text().strip()
-    there = ControlConfig(postgresql_server.new_database(f"backup{next(_numbers)}"), Secret(key))
-    here = ControlConfig(filled, Secret(key))
+    there = Stored(postgresql_server.new_database(f"backup{next(_numbers)}"), key, None)
+    here = Stored(filled, key, None)
     for source, target in ((here, there), (there, here)):
         backup = Backup(pieces_of(source, "1.0", 0.0, keep_secret_key=False))
         copying.write_all(target.database, key, backup.said.schema, backup.rows(), replace=True)

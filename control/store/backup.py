@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from control.config import ControlConfig
-from control.store.sql.copying import Rows, read_all, write_all
+from control.store.interface import WrongSecretKey
+from control.store.sql.copying import NotEmpty, Rows, read_all, write_all
+from control.store.sql.creation import NewerStore
 from control.store.sql.schema import SCHEMA_REVISION
 
 PIECE_BYTES = 64 * 1024
@@ -36,6 +37,19 @@ class TooLarge(Exception):
     """The text is a sentence for the operator."""
 
 
+class CannotRestore(Exception):
+    """The text is a sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is backed up: the address of a store, the key of the secrets in it, and a folder of templates."""
+
+    database: str
+    secret_key: str
+    templates: Path | None
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """The first line."""
@@ -49,21 +63,21 @@ class Said:
     """What secrets in the rows were sealed with, if the operator wanted it inside."""
 
 
-def pieces_of(config: ControlConfig, program: str, now: float, keep_secret_key: bool) -> Iterator[bytes]:
+def pieces_of(stored: Stored, program: str, now: float, keep_secret_key: bool) -> Iterator[bytes]:
     """The backup, some 64 KiB at a time. Raises TooLarge, Unavailable, AccessDenied, OSError."""
-    secret_key = config.secret_key.reveal() if keep_secret_key else None
-    return _compressed(_lines(config, Said(program, SCHEMA_REVISION, now, secret_key)))
+    secret_key = stored.secret_key if keep_secret_key else None
+    return _compressed(_lines(stored, Said(program, SCHEMA_REVISION, now, secret_key)))
 
 
-def _lines(config: ControlConfig, said: Said) -> Iterator[bytes]:
+def _lines(stored: Stored, said: Said) -> Iterator[bytes]:
     counts: Counter[str] = Counter()
     yield _line(asdict(said))
-    for part in read_all(config.database):
+    for part in read_all(stored.database):
         yield _line({"table": part.table, "columns": part.columns})
         for row in part.rows:
             yield _line(row)
         counts[part.table] += len(part.rows)
-    for name, content in _files(config.mail_templates):
+    for name, content in _files(stored.templates):
         yield _line({"file": name, "content": b64encode(content).decode()})
         counts["files"] += 1
     yield _line({"counts": counts})
@@ -142,17 +156,32 @@ class Backup:
             raise Damaged("holds other numbers of rows than it says")
 
 
-def restore(config: ControlConfig, backup: Backup, replace: bool) -> None:
-    """Makes the store at ``config.database`` what the backup says, and puts its templates back; or leaves what was
-    there. Raises NotEmpty, NewerStore, WrongSecretKey, Unavailable, AccessDenied, Damaged; OSError, after the rows."""
-    write_all(config.database, config.secret_key.reveal(), backup.said.schema, backup.rows(), replace)
-    if backup.files and config.mail_templates is not None:
+def restore(stored: Stored, backup: Backup, replace: bool) -> None:
+    """Makes ``stored`` what the backup says, or leaves what was there. ``replace``: that may go.
+
+    Raises CannotRestore, Damaged, Unavailable, AccessDenied; and OSError for templates, which come last.
+    """
+    try:
+        write_all(stored.database, stored.secret_key, backup.said.schema, backup.rows(), replace)
+    except NotEmpty:
+        raise CannotRestore("There is a store already. To give it up for the backup, say --replace.") from None
+    except NewerStore as error:
+        raise CannotRestore(str(error)) from None
+    except WrongSecretKey:
+        raise CannotRestore(
+            "The backup was made under another secret key. Set OUTPOST_SECRET_KEY to that one; without it the secrets "
+            "inside cannot be read by anyone."
+        ) from None
+    if stored.templates is not None:
         for name, content in backup.files.items():
-            path = config.mail_templates / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(path.name + ".new")
-            draft.write_bytes(content)
-            os.replace(draft, path)
+            _put(stored.templates / name, content)
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    draft.write_bytes(content)
+    os.replace(draft, path)
 
 
 def _inside(name: str) -> str:
