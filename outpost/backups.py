@@ -1,4 +1,4 @@
-"""The files of ``outpost backup`` and ``outpost restore``: only the holder of the passphrase can read one, or make it."""
+"""The files of ``outpost backup`` and ``outpost restore``: only the holder of a passphrase can read one."""
 
 from __future__ import annotations
 
