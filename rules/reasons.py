@@ -218,6 +218,11 @@ REASONS: dict[str, Reason] = _catalogue(
         "The keys of the token's issuer cannot be had; the log of the server says why.",
     ),
     Reason(
+        "signed_out",
+        Outcome.NOT_ALLOWED,
+        "Every session of this person was ended after this one began. They may sign in again.",
+    ),
+    Reason(
         "denied_by_rule",
         Outcome.NOT_ALLOWED,
         "An access rule of the provider keeps this person out of this path, from there, at this time. Change the rule.",
