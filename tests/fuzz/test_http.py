@@ -74,7 +74,7 @@ def serve(pieces: list[bytes]) -> list[object]:
         try:
             while (event := connection.next_event()) is not NEED_DATA and event is not PAUSED:
                 if isinstance(event, RequestReceived):
-                    seen += [event, b""]
+                    seen += [event._replace(octets=b""), b""]  # kept of what comes whole alone
                 elif isinstance(event, BodyReceived):
                     body = seen.pop()
                     assert isinstance(body, bytes)

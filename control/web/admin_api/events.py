@@ -55,7 +55,7 @@ def routes(services: Services) -> list[BaseRoute]:
     """They come before the records': ``export/`` would be an event's path."""
     export = {"GET": Action(auditors, _export(services))}
     trial = {"POST": Action(superusers_only, _try(services))}
-    seen = {"POST": Action(people, _all_seen(services))}
+    seen = {"POST": Action(people, _all_seen(services), status=204)}
     return [
         Route(f"/{EVENTS.path}/export/", Endpoint(services, export)),
         Route(f"/{TRANSPORTS.path}/{{key}}/test/", Endpoint(services, trial)),
