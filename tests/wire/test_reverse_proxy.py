@@ -16,6 +16,7 @@ from playwright.sync_api import Page
 
 from tests.certificates import Issued, issue
 from tests.wire import processes
+from tests.wire.apart import Apart
 from tests.wire.application import application
 from tests.wire.chromium import chromium
 from tests.wire.clients import Answer, run
@@ -78,7 +79,7 @@ def proxied(program: Program, people: Directory, tmp_path_factory: pytest.TempPa
         for printed, real in (
             (f"{NAME}:9000", f"{NAME}:{port}"),
             ("127.0.0.1:8080", f"127.0.0.1:{behind.port}"),
-            ("  embedded:\n", f"  {program.outpost_name}:\n"),
+            ("  embedded:\n", _adopted(program)),
         ):
             assert text.count(printed) == 1, printed
             text = text.replace(printed, real)
@@ -93,6 +94,11 @@ def proxied(program: Program, people: Directory, tmp_path_factory: pytest.TempPa
         program.api("DELETE", "core/applications/wiki-behind-us/")
         (provider,) = program.api("GET", "providers/proxy/", query={"name__iexact": "wiki-behind-us"})["results"]
         program.api("DELETE", f"providers/proxy/{provider['pk']}/")
+
+
+def _adopted(program: Program) -> str:
+    """The line of the outpost. One elsewhere was made by hand before, and the file takes it over."""
+    return f"  {program.outpost_name}:\n    adopt: true\n" if isinstance(program, Apart) else "  embedded:\n"
 
 
 def _serve_the_others_too(program: Program, people: Directory) -> None:
