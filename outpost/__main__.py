@@ -213,8 +213,9 @@ def _backup(settings: Settings, arguments: Arguments) -> int:
     except (CommandFailed, backups.Failed) as error:
         _complain(str(error).splitlines())
         return FAILED
-    print(f"{path} holds everything that is stored, {path.stat().st_size:,} bytes.")
-    print(*([] if with_key else [backups.WITHOUT_KEY]), *backups.forget_old(path.parent, arguments.keep), sep="\n")
+    told = [f"{path} holds everything that is stored, {path.stat().st_size:,} bytes."]
+    told += [] if with_key else [backups.WITHOUT_KEY]
+    print(*told, *backups.forget_old(path.parent, arguments.keep), sep="\n")
     return DONE
 
 
