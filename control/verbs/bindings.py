@@ -36,8 +36,8 @@ from control.verbs.fields import (
 )
 from control.verbs.password_terms import OF_NEW_PASSWORDS
 
-TARGETS = (Application, Flow, StageBinding, NotificationRule, Entitlement)
 Target = Application | Flow | StageBinding | NotificationRule | Entitlement
+TARGETS: tuple[type[Target], ...] = (Application, Flow, StageBinding, NotificationRule, Entitlement)
 NOBODYS = (NotificationRule, Entitlement)
 """What nobody gets without a binding."""
 SUBJECTS = ("policy", "group", "user")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from control.records import (
     Application,
     Certificate,
+    Entitlement,
     Flow,
     Group,
+    NotificationRule,
     Policy,
     PropertyMapping,
     Provider,
@@ -43,6 +45,12 @@ def step(tx: Transaction, bound: StageBinding) -> str:
     return f"{stage.name if stage else 'A stage'} in the flow {flow.slug if flow else bound.flow}"
 
 
+def entitlement(tx: Transaction, one: Entitlement) -> str:
+    """With its application, for people."""
+    application = tx.find(Application, pk=one.application)
+    return f"{one.name} in {application.name if application else one.application}"
+
+
 def _user(user: User) -> str:
     return f"{user.username} ({user.name})" if user.name and user.name != user.username else user.username
 
@@ -70,6 +78,8 @@ TARGETS = Picker(
         Source(Application, lambda application: application.name, "slug", "application", heading="Applications"),
         Source(Flow, _flow, "slug", "application or flow", heading="Flows"),
         Source(StageBinding, lambda bound: "", "pk", "stage of a flow", heading="Stages of flows", described=step),
+        Source(Entitlement, lambda one: "", "pk", "entitlement", heading="Entitlements", described=entitlement),
+        Source(NotificationRule, lambda rule: rule.name, one="notification rule", heading="Notification rules"),
     )
 )
 """What bindings open or close."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from control.records import Application, Binding, Flow, StageBinding, User
+from control.records import Application, Binding, Entitlement, Flow, NotificationRule, StageBinding, User
 from control.store.interface import Query, Transaction
 from control.verbs import access, applications, bindings
+from control.web.admin_api.resource import View
+from control.web.admin_api.shapes.parts import by_pk
 from control.web.admin_api.shapes.policies import bindings as shape
 from control.web.admin_api.table.applications import APPLICATIONS
 from control.web.admin_api.table.policies import BINDINGS
 from control.web.console import advice, pickable
 from control.web.console.cells import Body, Cell, Column, text
 from control.web.console.sections import ROOT, Around, Form, Section, made_by
+
+GONE: Body = {"target_name": "Something that is gone", "target_to": ""}
 
 
 def _provider(body: Body) -> Cell:
@@ -86,27 +90,32 @@ def subject(body: Body) -> Cell:
     return Cell(f"Policy {named}", to=f"{ROOT}/policy/policies/{body['policy']}/")
 
 
-def with_targets(tx: Transaction, records: Any, view: Any) -> list[Body]:
-    """Bindings, each with the name and the page of what it is for."""
-    return [{**body, **_target(tx, body["target"])} for body in shape(tx, records, view)]
+def with_targets(tx: Transaction, records: Sequence[Binding], view: View) -> list[Body]:
+    """Bindings, each with the name of what it is for, and its page if there is one."""
+    told = _targets(tx, [line.target for line in records])
+    return [{**body, **told.get(body["target"], GONE)} for body in shape(tx, records, view)]
 
 
-def _target(tx: Transaction, pk: str) -> Body:
-    application = tx.find(Application, pk=pk)
-    if application is not None:
-        return {"target_name": application.name, "target_to": f"{ROOT}/core/applications/{application.slug}/"}
-    flow = tx.find(Flow, pk=pk)
-    if flow is not None:
-        return {"target_name": f"Flow {flow.slug}", "target_to": f"{ROOT}/flow/flows/{flow.slug}/"}
-    step = tx.find(StageBinding, pk=pk)
-    flow = tx.find(Flow, pk=step.flow) if step is not None else None
-    if step is None or flow is None:
-        return {"target_name": "Something that is gone", "target_to": ""}
-    return {"target_name": pickable.step(tx, step), "target_to": f"{ROOT}/flow/flows/{flow.slug}/"}
+def _targets(tx: Transaction, pks: Sequence[str]) -> dict[str, Body]:
+    return {pk: _target(tx, one) for kind in bindings.TARGETS for pk, one in by_pk(tx, kind, pks).items()}
+
+
+def _target(tx: Transaction, one: bindings.Target) -> Body:
+    match one:
+        case Application():
+            return {"target_name": one.name, "target_to": f"{ROOT}/core/applications/{one.slug}/"}
+        case Flow():
+            return {"target_name": f"Flow {one.slug}", "target_to": ""}
+        case StageBinding():
+            return {"target_name": pickable.step(tx, one), "target_to": ""}
+        case Entitlement():
+            return {"target_name": pickable.entitlement(tx, one), "target_to": ""}
+        case NotificationRule():
+            return {"target_name": f"Notification rule {one.name}", "target_to": ""}
 
 
 def _back(tx: Transaction, binding: Binding) -> str:
-    return str(_target(tx, binding.target)["target_to"]) or f"{ROOT}/policy/bindings/"
+    return str(_targets(tx, [binding.target]).get(binding.target, GONE)["target_to"]) or f"{ROOT}/policy/bindings/"
 
 
 def _answer(body: Body) -> Cell:
@@ -151,6 +160,8 @@ LINES = Section(
 
 def _opens(tx: Transaction, line: Binding) -> list[str]:
     others = [one for one in tx.select(Binding, Query(equal={"target": line.target})) if one.pk != line.pk]
-    if line.enabled and not any(one.enabled for one in others):
-        return ["It is the last one: without any, everybody with an active account gets in."]
-    return []
+    if not line.enabled or any(one.enabled for one in others):
+        return []
+    if any(tx.find(kind, pk=line.target) is not None for kind in bindings.NOBODYS):
+        return ["It is the last one: without any, this is for nobody."]
+    return ["It is the last one: without any, everybody with an active account gets in."]

@@ -14,9 +14,11 @@ from control.records import (
     Binding,
     Certificate,
     Device,
+    Entitlement,
     Flow,
     Group,
     Knock,
+    NotificationRule,
     Policy,
     PropertyMapping,
     Provider,
@@ -24,14 +26,15 @@ from control.records import (
     RadiusOrder,
     RadiusRule,
     RadiusSession,
+    Record,
     Role,
     StageBinding,
     Tries,
     User,
 )
-from control.store.interface import Query
-from control.verbs import providers
-from control.web.console import SHELVES, routes
+from control.store.interface import Query, Transaction
+from control.verbs import bindings, providers
+from control.web.console import SHELVES, pickable, routes
 from control.web.console.table import SECTIONS
 from tests.control.web.browsing import Browser, Site
 
@@ -648,7 +651,32 @@ def test_a_stage_of_a_flow_may_be_bound_to(site: Site, admin: Browser) -> None:
     assert f'<option value="{step.pk}" selected>' in page.text
     assert "in the flow default-authentication-flow" in page.text
     admin.submit(target=step.pk, policy="", group=group.pk, user="", enabled="on", order="0", timeout="30")
+    assert admin.page.status_code == 200, "there is a page to go on from"
     assert "in the flow default-authentication-flow" in admin.get(BINDINGS).text
+
+
+def test_what_can_be_bound_to_can_be_chosen() -> None:
+    assert {source.kind for source in pickable.TARGETS.sources} == set(bindings.TARGETS)
+
+
+@pytest.mark.parametrize("kind", [Entitlement, NotificationRule])
+def test_a_binding_of_what_is_nobodys_without_one_stays_where_it_is(
+    site: Site, admin: Browser, kind: type[Record]
+) -> None:
+    def fill(tx: Transaction) -> Binding:
+        app = tx.insert(Application("Wiki", "wiki"))
+        rule = tx.insert(NotificationRule("failed logins"))
+        right = tx.insert(Entitlement("write pages", app.pk))
+        group = tx.insert(Group("staff"))
+        return tx.insert(Binding(right.pk if kind is Entitlement else rule.pk, group=group.pk))
+
+    line = site.sql.write_now(fill)
+    name = "write pages in Wiki" if kind is Entitlement else "failed logins"
+    assert name in admin.get(BINDINGS).text
+    page = admin.get(f"{BINDINGS}{line.pk}/")
+    assert f'<option value="{line.target}" selected>' in page.text
+    admin.get(f"{BINDINGS}{line.pk}/delete/")
+    assert "everybody" not in admin.text
 
 
 def test_a_radius_rule_is_written(site: Site, admin: Browser) -> None:
