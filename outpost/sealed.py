@@ -44,11 +44,15 @@ class Seal:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(path.name + ".new")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "wb") as file:
-            file.writelines(self._sealed(purpose, pieces))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        try:
+            with open(descriptor, "wb") as file:
+                file.writelines(self._sealed(purpose, pieces))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
         sync_folder(path.parent)
 
     def read(self, path: Path, purpose: str) -> Iterator[bytes]:

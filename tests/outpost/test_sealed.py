@@ -42,6 +42,17 @@ def test_nothing_is_one_empty_piece(path: Path) -> None:
     assert read(path) == [b""]
 
 
+def test_what_could_not_be_written_whole_leaves_nothing_behind(path: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"first"
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        Seal(TOKEN).write(path, "snapshot", broken())
+    assert read(path) == PIECES
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_nothing_shows(path: Path) -> None:
     assert b"third" not in path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
