@@ -84,13 +84,15 @@ def _lines(stored: Stored, said: Said) -> Iterator[bytes]:
 
 
 def _files(folder: Path | None) -> Iterator[tuple[str, bytes]]:
-    found = sorted(path for path in folder.rglob("*") if path.is_file()) if folder is not None else []
+    if folder is None:
+        return
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
     if len(found) > MOST_FILES:
         raise TooLarge(f"{folder} holds more than {MOST_FILES} files. Keep templates alone there.")
     for path in found:
         if path.stat().st_size > LARGEST_FILE:
             raise TooLarge(f"{path} is larger than {LARGEST_FILE // 1024 // 1024} MiB. Keep templates alone there.")
-        yield path.relative_to(folder or path).as_posix(), path.read_bytes()
+        yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
 def _line(said: object) -> bytes:
@@ -136,24 +138,18 @@ class Backup:
                     if part is not None:
                         yield part
                     part = Rows(table, tuple(map(str, columns)), [])
-                    self.counts[table] += 0
                 case {"file": str(name), "content": str(content)}:
                     self.files[_inside(name)] = b64decode(content)
                     self.counts["files"] += 1
                 case {"counts": dict(counts)}:
                     if part is not None:
                         yield part
-                    self._check(counts)
+                    if self.counts != Counter(counts):
+                        raise Damaged("holds other numbers of rows than it says")
                     return
                 case _:
                     raise Damaged("holds something that is no part of a backup")
         raise Damaged("ends too early")
-
-    def _check(self, counts: dict[str, Any]) -> None:
-        if {name: count for name, count in self.counts.items() if count} != {
-            name: count for name, count in counts.items() if count
-        }:
-            raise Damaged("holds other numbers of rows than it says")
 
 
 def restore(stored: Stored, backup: Backup, replace: bool) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData, create_engine
+from sqlalchemy import MetaData, create_engine, inspect
 
 from control.store.backup import Backup, Damaged, Stored, pieces_of
 from control.store.migrations import upgrade
@@ -55,6 +55,14 @@ def rows(url: str) -> dict[str, list[Any]]:
         table = found.setdefault(part.table, [])
         table += [json.dumps(dict(zip(part.columns, row, strict=True)), sort_keys=True) for row in part.rows]
     return {table: sorted(lines) for table, lines in found.items()}
+
+
+def tables(url: str) -> list[str]:
+    engine = create_engine(url)
+    try:
+        return inspect(engine).get_table_names()
+    finally:
+        engine.dispose()
 
 
 def failed(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
@@ -128,7 +136,7 @@ def test_without_the_secret_key_it_has_to_be_there(
     monkeypatch.setenv("OUTPOST_DATA_DIR", "elsewhere")
     monkeypatch.setenv("OUTPOST_SECRET_KEY", "quite another key, 0123456789 abcdefgh")
     assert "under another secret key" in failed(capsys, "restore", "here.backup")
-    assert not copying.has_tables(f"sqlite:///{folder / 'elsewhere' / 'outpost.sqlite3'}")
+    assert not tables(f"sqlite:///{folder / 'elsewhere' / 'outpost.sqlite3'}")
     monkeypatch.setenv("OUTPOST_SECRET_KEY", (folder / "data" / "secret.key").read_text().strip())
     assert main(["restore", "here.backup"]) == 0
 

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, Connection, MetaData, Table, insert, inspect, select
+from sqlalchemy import JSON, Connection, MetaData, Table, insert, select
 
 from control.store.secrets import KeyRing
 from control.store.sql.creation import NewerStore, identity_of
 from control.store.sql.databases import open_dialect
+from control.store.sql.dialect import Dialect
 from control.store.sql.outage import translated
-from control.store.sql.schema import SCHEMA_REVISION, alembic_version, metadata
+from control.store.sql.schema import SCHEMA_REVISION, metadata
 
 ROWS_AT_ONCE = 500
 """Rows of one statement."""
@@ -40,16 +41,12 @@ def read_all(url: str) -> Iterator[Rows]:
 
     Raises Unavailable, AccessDenied.
     """
-    dialect = open_dialect(url, 1)
-    try:
-        with translated(dialect), dialect.reading.begin() as connection:
-            for table in metadata.sorted_tables:
-                columns = tuple(column.name for column in table.columns)
-                found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table))
-                for part in found.partitions():
-                    yield Rows(table.name, columns, [list(row) for row in part])
-    finally:
-        dialect.dispose()
+    with _opened(url) as dialect, dialect.reading.begin() as connection:
+        for table in metadata.sorted_tables:
+            columns = tuple(column.name for column in table.columns)
+            found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table))
+            for part in found.partitions():
+                yield Rows(table.name, columns, [list(row) for row in part])
 
 
 def write_all(url: str, secret_key: str, schema: str, parts: Iterable[Rows], replace: bool) -> None:
@@ -65,7 +62,8 @@ def write_all(url: str, secret_key: str, schema: str, parts: Iterable[Rows], rep
             f"It has schema {schema!r}, which this version does not know. Restore it with a newer version."
         )
     keys = KeyRing([secret_key], bytes)
-    with _writing(url) as connection:
+    with _opened(url) as dialect, dialect.writing.begin() as connection:
+        dialect.lock_everything(connection)
         there = MetaData()
         there.reflect(connection)
         if there.tables and not replace:
@@ -79,12 +77,12 @@ def write_all(url: str, secret_key: str, schema: str, parts: Iterable[Rows], rep
 
 
 @contextmanager
-def _writing(url: str) -> Iterator[Connection]:
+def _opened(url: str) -> Iterator[Dialect]:
+    """For one connection. Raises Unavailable, AccessDenied."""
     dialect = open_dialect(url, 1)
     try:
-        with translated(dialect), dialect.writing.begin() as connection:
-            dialect.lock_everything(connection)
-            yield connection
+        with translated(dialect):
+            yield dialect
     finally:
         dialect.dispose()
 
@@ -92,11 +90,12 @@ def _writing(url: str) -> Iterator[Connection]:
 def _fill(connection: Connection, parts: Iterable[Rows]) -> None:
     made = MetaData()
     made.reflect(connection)
-    for part in parts:
-        table = made.tables[part.table]
+    for table in made.tables.values():
         _nothing_is_null(table)
+    for part in parts:
         if part.rows:
-            connection.execute(insert(table), [dict(zip(part.columns, row, strict=True)) for row in part.rows])
+            rows = [dict(zip(part.columns, row, strict=True)) for row in part.rows]
+            connection.execute(insert(made.tables[part.table]), rows)
 
 
 def _nothing_is_null(table: Table) -> None:
@@ -104,13 +103,3 @@ def _nothing_is_null(table: Table) -> None:
     for column in table.columns:
         if isinstance(column.type, JSON):
             column.type.none_as_null = True
-
-
-def has_tables(url: str) -> bool:
-    """Raises Unavailable, AccessDenied."""
-    dialect = open_dialect(url, 1)
-    try:
-        with translated(dialect), dialect.reading.begin() as connection:
-            return inspect(connection).has_table(alembic_version.name)
-    finally:
-        dialect.dispose()
