@@ -14,11 +14,13 @@ from control.records import Application, PropertyMapping, Provider
 from control.store.interface import Transaction
 from control.verbs import property_mappings
 from control.verbs.fields import seconds
-from control.verbs.property_mappings import SCOPE
+from control.verbs.property_mappings import API_SCOPE, SCOPE
 from control.verbs.provider_kinds import REFUSED_SCHEMES
 
 OPENID = "openid"
 """OpenID Connect Core, 3.1.2.1."""
+ASKED_FOR = frozenset({"offline_access", API_SCOPE})
+"""Scopes that nobody gets who does not ask for them by name."""
 LONGEST_URI = 2048
 """Characters of a redirect URI, as many as may be registered."""
 CALLBACK = "/outpost.goauthentik.io/callback?X-authentik-auth-callback=true"
@@ -45,6 +47,11 @@ class Client:
     def scopes(self) -> tuple[str, ...]:
         """``openid`` needs no mapping: it tells nothing."""
         return tuple(dict.fromkeys([OPENID, *(mapping.settings["scope_name"] for mapping in self.mappings)]))
+
+    @property
+    def scopes_unasked(self) -> tuple[str, ...]:
+        """What whoever names no scope is given."""
+        return tuple(scope for scope in self.scopes if scope not in ASKED_FOR)
 
     def described(self, scope: str) -> str:
         """What granting it means, for the person who is asked."""

@@ -162,7 +162,7 @@ def renew(
     if last:
         granted, code, since = Granted.from_json(last[0].granted), last[0].code, last[0].created
     else:  # signed in at another application of the domain
-        scopes = tuple(scope for scope in asking.scopes if scope != "offline_access")
+        scopes = asking.scopes_unasked
         granted = Granted(scopes, "", None, None, int(session.created), user.credential_version, sid_of(session.pk))
         code, since = digest(f"{session.pk} {asking.provider.pk}"), session.created
     if _in_good_standing(tx, asking, user.pk, granted, since) is None:

@@ -17,7 +17,6 @@ from control.oidc.clients import Client, find
 from control.oidc.discovery import AUTHORIZE, RESPONSE_MODES, SECOND_FACTOR, issuer
 from control.records import Event
 from control.store.interface import Transaction
-from control.verbs.property_mappings import API_SCOPE
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -25,8 +24,6 @@ MOST_PARAMETERS = 50
 """Of a request; OpenID Connect Core and its extensions know about twenty."""
 LOGIN_SINCE = "login_since"
 """Our parameter in the address that a browser returns to: a sign-in after this moment is new enough."""
-ASKED_FOR = frozenset({"offline_access", API_SCOPE})
-"""Scopes that nobody gets who does not ask for them by name."""
 DENIED = "consent"
 """Our parameter by which the consent page says ``denied``."""
 UNSUPPORTED = {
@@ -192,7 +189,7 @@ def read(tx: Transaction, pairs: Pairs) -> Asked:
 
 def _scopes(client: Client, asked: str | None) -> tuple[str, ...]:
     """Without any, all; unknown ones are dropped (RFC 6749, 3.3)."""
-    wanted = asked.split() if asked is not None else [scope for scope in client.scopes if scope not in ASKED_FOR]
+    wanted = asked.split() if asked is not None else client.scopes_unasked
     return tuple(dict.fromkeys(scope for scope in wanted if scope in client.scopes))
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from control import sessions
 from control.oidc import proxied
-from control.records import AccessToken, Session, User
+from control.records import AccessToken, PropertyMapping, Session, User
 from control.store.interface import Query
+from control.verbs import providers
+from control.verbs.property_mappings import API, API_SCOPE
 from protocols.link.messages import BrowserSessionRecord, RenewSession, SessionRenewed
 from tests.control.oidc.relying import BASE
 from tests.control.oidc.test_proxied import World
@@ -103,3 +105,18 @@ def test_ending_it_after_a_renewal_is_told_to_outposts(world: World) -> None:
     (ended,) = world.ended()
     assert (ended.pk, ended.expires) == (told.sid, renewed.until)
     assert not world.sql.read_now(lambda tx: tx.select(AccessToken, Query(equal={"user": told.user})))
+
+
+def test_whoever_signed_in_elsewhere_gets_no_scope_that_has_to_be_asked_for(world: World) -> None:
+    """What is bound to the domain has a token for the first application alone; the second one's is made here."""
+    mapping = world.sql.read_now(lambda tx: tx.find(PropertyMapping, managed=API))
+    assert mapping is not None
+    allowed = {"property_mappings": [*world.proxy.property_mappings, mapping.pk]}
+    world.proxy = world.sql.write_now(lambda tx: providers.update(tx, world.proxy.pk, allowed))
+    told = signed_in(world)
+    world.sql.write_now(lambda tx: tx.delete(tx.select(AccessToken)[0]))
+    answer = renew(world, told)
+    assert answer.reason == "accepted"
+    (token,) = world.sql.read_now(lambda tx: tx.select(AccessToken))
+    assert "profile" in token.granted["scopes"]
+    assert not {API_SCOPE, "offline_access"} & set(token.granted["scopes"])
