@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 PACKAGES = ("protocols", "rules", "settings", "outpost", "control")
@@ -161,6 +162,23 @@ def _named_only_by(tree: Path, packages: tuple[str, ...], name: str, *allowed: s
                     yield f"{module.path}:{found.line}: imports {name}"
 
 
+def programs_import_what_is_installed_with_them(tree: Path) -> Iterator[str]:
+    """Tests are installed with more, so that nothing else notices."""
+    lock = tree / "requirements.lock"
+    locked = re.findall(r"^([\w.-]+)==", lock.read_text(encoding="utf-8"), re.MULTILINE) if lock.exists() else []
+    installed, whose = {_plain(name) for name in locked}, packages_distributions()
+    for module in modules(tree, *PACKAGES):
+        for found in module.imports:
+            top = found.module.split(".")[0]
+            known = top in sys.stdlib_module_names or top in PACKAGES
+            if not known and installed.isdisjoint(map(_plain, whose.get(top, ()))):
+                yield f"{module.path}:{found.line}: imports {found.module}, which requirements.lock does not have"
+
+
+def _plain(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
 def names_say_something(tree: Path) -> Iterator[str]:
     for module in modules(tree, *PACKAGES):
         names = [Path(part).stem for part in module.path.split("/")]
@@ -227,6 +245,7 @@ WALLS: tuple[Callable[[Path], Iterator[str]], ...] = (
     control_is_named_at_the_top_alone,
     concrete_stores_are_named_by_the_app_alone,
     each_config_is_read_by_its_app_alone,
+    programs_import_what_is_installed_with_them,
     names_say_something,
     files_are_short,
     modules_say_what_they_are,
