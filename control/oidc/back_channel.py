@@ -1,7 +1,7 @@
 """Applications hear that a session is over, wherever it ended (OpenID Connect Back-Channel Logout 1.0).
 
-What ends a session leaves a `LogoutNotice`. Each is claimed by one control process, sent, and tried again later if the
-application has not understood; after a day of that an event tells the operator.
+What ends a session leaves a `LogoutNotice`. It is sent until the application has understood (`control.redelivery`);
+after a day of that an event tells the operator.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from control.oidc import claims, clients
@@ -18,8 +18,9 @@ from control.oidc.clients import Client
 from control.oidc.keys import NoKey, signing_key
 from control.oidc.tokens import UNIQUE_BYTES, Random, text
 from control.records import Application, Event, LogoutNotice, Provider, SessionClient
+from control.redelivery import Redelivery
 from control.repeating import Repeating
-from control.store.interface import Query, Store, Transaction
+from control.store.interface import Store, Transaction
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 """Section 2.4: the claim that makes a logout token one."""
@@ -30,10 +31,8 @@ REST = 0.25
 """Seconds between looks: an application hears within one."""
 AT_ONCE = 20
 """Notices sent at the same time."""
-LONGEST_WAIT = 900.0
-"""Seconds between tries, in the end."""
-GIVEN_UP = 24 * 3600.0
-"""Seconds after which nobody tries any more."""
+FIRST_WAIT = 1.0
+"""Seconds until the second try."""
 
 Post = Callable[[str, bytes], Awaitable[bool]]
 """Sends a form to a URL; whether it was understood. Raises nothing."""
@@ -43,7 +42,6 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    notice: LogoutNotice
     url: str
     token: str
 
@@ -57,44 +55,19 @@ def remember(tx: Transaction, asking: Client, session: str, issuer: str, person:
 
 class BackChannel:
     def __init__(self, store: Store, random: Random, post: Post) -> None:
-        self._store = store
         self._random = random
         self._post = post
+        self._queue = Redelivery(store, LogoutNotice, self._sending, self._send, _give_up, AT_ONCE, FIRST_WAIT)
         self.work = Repeating("telling applications of ended sessions", self.look, lambda: asyncio.sleep(REST))
 
     async def look(self) -> None:
-        """Sends what is due. Writes only if there is something."""
-        if not await self._store.read(_is_any_due):
-            return
-        sending = await self._store.write(lambda tx: _claimed(tx, self._random))
-        understood = await asyncio.gather(*(self._send(one) for one in sending))
-        done = [one.notice for one, heard in zip(sending, understood, strict=True) if heard]
-        if done:
-            await self._store.write(lambda tx: _forget(tx, done))
+        await self._queue.look()
 
     async def _send(self, sending: Sending) -> bool:
         return await self._post(sending.url, urlencode({"logout_token": sending.token}).encode("ascii"))
 
-
-def _is_any_due(tx: Transaction) -> bool:
-    first = tx.select(LogoutNotice, Query(ordering=("due",), limit=1))
-    return bool(first) and first[0].due <= tx.now
-
-
-def _claimed(tx: Transaction, random: Random) -> list[Sending]:
-    """What to send now; whoever looks next finds them due later."""
-    found = []
-    for notice in tx.select(LogoutNotice, Query(ordering=("due",), limit=AT_ONCE)):
-        if notice.due > tx.now:
-            break
-        sending = _sending(tx, notice, random)
-        if sending is None or tx.now - notice.created > GIVEN_UP:
-            _give_up(tx, notice)
-            continue
-        wait = min(2.0**notice.tries, LONGEST_WAIT)
-        tx.update(replace(notice, tries=notice.tries + 1, due=tx.now + wait))
-        found.append(sending)
-    return found
+    def _sending(self, tx: Transaction, notice: LogoutNotice) -> Sending | None:
+        return _sending(tx, notice, self._random)
 
 
 def _sending(tx: Transaction, notice: LogoutNotice, random: Random) -> Sending | None:
@@ -106,7 +79,7 @@ def _sending(tx: Transaction, notice: LogoutNotice, random: Random) -> Sending |
     if client is None or not url:
         return None
     try:
-        return Sending(notice, url, _token(tx, client, notice, random))
+        return Sending(url, _token(tx, client, notice, random))
     except NoKey as error:
         log.error("%s", error)
         return None
@@ -128,7 +101,6 @@ def _token(tx: Transaction, client: Client, notice: LogoutNotice, random: Random
 
 
 def _give_up(tx: Transaction, notice: LogoutNotice) -> None:
-    tx.delete(notice)
     provider = tx.find(Provider, pk=notice.provider)
     if provider is None or not provider.settings.get("logout_uri"):
         return
@@ -144,10 +116,3 @@ def _give_up(tx: Transaction, notice: LogoutNotice) -> None:
             created=tx.now,
         )
     )
-
-
-def _forget(tx: Transaction, notices: list[LogoutNotice]) -> None:
-    for notice in notices:
-        current = tx.find(LogoutNotice, pk=notice.pk)
-        if current is not None:
-            tx.delete(current)

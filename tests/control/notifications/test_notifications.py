@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from control.notifications import APP, delivering, matching
-from control.notifications.delivering import FIRST_WAIT, GIVEN_UP, LONGEST_WAIT, Delivering
+from control.notifications import APP, matching
+from control.notifications.delivering import FIRST_WAIT, Delivering
 from control.notifications.matching import CannotMail, Matching
 from control.policies.judge import Judge
 from control.records import (
@@ -24,6 +24,7 @@ from control.records import (
     UntoldEvent,
     User,
 )
+from control.redelivery import GIVEN_UP, LONGEST_WAIT
 from control.store.interface import Transaction
 from control.verbs import bindings, groups, notifications, policies, users
 from tests.fakes import FakeClock
@@ -320,7 +321,7 @@ def test_once_means_once_for_all(house: House) -> None:
 
 def test_a_flood_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matching, "MOST_WAITING", 3)
-    monkeypatch.setattr(delivering, "AT_ONCE", 2)
+    monkeypatch.setattr(house.delivering.queue, "at_once", 2)
     house.rule(house.transport("webhook"))
     for _ in range(5):
         house.happens()

@@ -11,8 +11,9 @@ import pytest
 from joserfc import jws
 
 from control import sessions
-from control.oidc.back_channel import EVENT, GIVEN_UP, BackChannel
+from control.oidc.back_channel import EVENT, BackChannel
 from control.records import LogoutNotice, Session, SessionClient
+from control.redelivery import GIVEN_UP
 from control.verbs import providers, users
 from tests.control.oidc.relying import ISSUER, Person, Relying
 from tests.control.web.browsing import SIGN_OUT, USER
