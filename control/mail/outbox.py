@@ -31,6 +31,8 @@ LONGEST_SUBJECT = 200
 LONGEST_BODY = 256 * 1024
 """Characters. Mail of ours is a page or two."""
 LONGEST_TROUBLE = 500
+LOOKED_AT = 10
+"""Letters, for one that is still worth sending."""
 
 
 class CannotQueue(Exception):
@@ -77,12 +79,12 @@ def pretend(tx: Transaction, subject: str, text: str, purpose: str, html: str = 
 
 
 def is_any_due(tx: Transaction) -> bool:
-    return bool(_due(tx))
+    return bool(_due(tx, 1))
 
 
 def claim(tx: Transaction, lease: float) -> Letter | None:
     """The next letter to send, which nobody else gets for ``lease`` seconds."""
-    for letter in _due(tx):
+    for letter in _due(tx, LOOKED_AT):
         if letter.good_until is not None and letter.good_until <= tx.now:
             _end(tx, letter, FAILED, letter.trouble or "It was not sent before what it told of was over.")
             continue
@@ -122,8 +124,8 @@ def delete(tx: Transaction, pk: str) -> None:
     tx.delete(tx.get(Letter, pk))
 
 
-def _due(tx: Transaction) -> list[Letter]:
-    first = tx.select(Letter, Query(equal={"state": WAITING}, ordering=("due",), limit=10))
+def _due(tx: Transaction, most: int) -> list[Letter]:
+    first = tx.select(Letter, Query(equal={"state": WAITING}, ordering=("due",), limit=most))
     return [letter for letter in first if letter.due <= tx.now]
 
 
