@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 from control.passwords import Candidate, Unfit, Wanted
 from control.policies.asking import Asking
 from control.policies.judge import Decided, Judge, events
-from control.records import Binding, Policy, User
-from control.store.interface import Query, Transaction
+from control.records import Binding, User
+from control.store.interface import Transaction
 from control.verbs import password_terms, users
 from control.verbs.fields import Invalid
 
@@ -55,10 +55,10 @@ async def new_hash(
 
 def _wanted(tx: Transaction, pk: int, flow: str, name: str) -> tuple[User | None, list[Binding], Wanted]:
     user = tx.find(User, pk=pk)
-    lines = password_terms.choosing(tx, flow)
-    asked = tx.select(Policy, Query(within={"pk": sorted({line.policy for line in lines if line.policy is not None})}))
-    wanted = users.wanted_of_password(tx, user, name)
-    return user, lines, replace(wanted, estimated=any(one.settings.get("check_zxcvbn") for one in asked))
+    asked = password_terms.choosing(tx, flow)
+    estimated = any(policy.settings.get("check_zxcvbn") for _, policy in asked)
+    wanted = replace(users.wanted_of_password(tx, user, name), estimated=estimated)
+    return user, [line for line, _ in asked], wanted
 
 
 async def _ask(store: Storing, lines: list[Binding], user: User | None, candidate: Candidate, peer: str) -> None:

@@ -22,11 +22,17 @@ OF_AGE = "password_expiry"
 DAY = 86_400.0
 
 
-def choosing(tx: Transaction, flow: str) -> list[Binding]:
-    """The bindings whose policies are asked about a password that is chosen in the flow of this slug; "": in none."""
+def choosing(tx: Transaction, flow: str) -> list[tuple[Binding, Policy]]:
+    """The bindings, with their policies, that are asked about a password which is chosen in the flow of this slug;
+    "": in none."""
     flows = [one.pk for one in tx.select(Flow, Query(within={"slug": sorted({CHANGE_FLOW, flow})}))]
     stages = [line.pk for line in tx.select(StageBinding, Query(within={"flow": flows}))]
-    return [line for line, policy in _bound(tx, [*flows, *stages]) if policy.kind in OF_NEW_PASSWORDS]
+    lines = tx.select(
+        Binding, Query(equal={"enabled": True}, within={"target": [*flows, *stages]}, ordering=("order",))
+    )
+    policies = {policy.pk: policy for policy in tx.select(Policy, _policies_of(lines))}
+    found = [(line, policies[line.policy]) for line in lines if line.policy is not None]
+    return [(line, policy) for line, policy in found if policy.kind in OF_NEW_PASSWORDS]
 
 
 def entering(tx: Transaction, lines: Sequence[Binding]) -> list[Binding]:
@@ -57,13 +63,6 @@ def remembered(tx: Transaction) -> int:
 
 def _stands_aside(policy: Policy) -> bool:
     return policy.kind in OF_NEW_PASSWORDS or (policy.kind == OF_AGE and not policy.settings["deny_only"])
-
-
-def _bound(tx: Transaction, targets: Sequence[str]) -> list[tuple[Binding, Policy]]:
-    """In their order."""
-    lines = tx.select(Binding, Query(equal={"enabled": True}, within={"target": targets}, ordering=("order",)))
-    policies = {policy.pk: policy for policy in tx.select(Policy, _policies_of(lines))}
-    return [(line, policies[line.policy]) for line in lines if line.policy is not None]
 
 
 def _policies_of(lines: Sequence[Binding]) -> Query:
