@@ -23,13 +23,19 @@ def bearer(store: Store, foreign: ForeignTokens) -> Prove:
         token = question.proof.get("token")
         if not isinstance(token, str):
             return Proved("malformed_proof")
-        said = unverified(token)
-        for issuer in provider.settings.get("jwt_federation_issuers", ()) if said is not None else ():
-            if said is not None and said[1].get("iss") == issuer["issuer"]:
-                return await _of_issuer(store, foreign, issuer, token)
+        issuer = _named(provider, token)
+        if issuer is not None:
+            return await _of_issuer(store, foreign, issuer, token)
         return await store.read(lambda tx: _proved(tx, provider, token))
 
     return prove
+
+
+def _named(provider: Provider, token: str) -> Mapping[str, str] | None:
+    """The foreign issuer that the provider names, and whose the token says it is."""
+    issuers = provider.settings.get("jwt_federation_issuers", ())
+    said = unverified(token) if issuers else None
+    return next((one for one in issuers if one["issuer"] == said[1].get("iss")), None) if said is not None else None
 
 
 async def _of_issuer(store: Store, foreign: ForeignTokens, issuer: Mapping[str, str], token: str) -> Proved:
