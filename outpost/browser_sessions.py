@@ -125,9 +125,10 @@ class BrowserSessions:
             return False
         return _is_good(known.snapshot.users[identity.user], now)
 
-    def answers_again(self, known: Known) -> bool:
-        """May whoever was let in by it be let in once more without a question to anybody?"""
-        return self._now() < min(known.ask_at, known.until) and self.still_counts(known)
+    def answers_again(self, known: Known, rendered: object, lines: bytes) -> bool:
+        """May whoever was let in by it, with these lines, be let in once more without a question to anybody?"""
+        told = known.lines.get(rendered) is lines
+        return told and self._now() < min(known.ask_at, known.until) and self.still_counts(known)
 
     def renewed(self, known: Known, session: BrowserSessionRecord) -> None:
         """Control's word about it."""

@@ -277,7 +277,7 @@ class ForwardAuth:
         if known.identity is None or self._rules.ask_about_targets(asking.site):
             asking.exchange.respond(convention.allowed, lines)
         else:
-            holds = partial(self._sessions.answers_again, known)
+            holds = partial(self._sessions.answers_again, known, convention, lines)
             self.repeated.respond(asking.exchange, convention.allowed, lines, b"", "accepted", holds, known.lines_until)
 
     def _without_session(self, asking: Asking, realm: Realm | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from outpost.authentication import Authentication
+from outpost.browser_sessions import ASK_SECONDS
 from outpost.credential_cache import CredentialCache
 from outpost.listeners.forward_auth import PREFIXES
 from outpost.listeners.repeated import MOST_ANSWERS
@@ -123,6 +124,14 @@ def test_what_the_directory_says_now_is_told(outpost: Remembering, signed_in: Vi
     assert signed_in.open(f"{APP}/1").headers["X-Authentik-Name"] == "Alice"
     outpost.change(Put(replace(ALICE, name="Another")))
     assert signed_in.open(f"{APP}/2").headers["X-Authentik-Name"] == "Another"
+
+
+def test_the_token_that_control_gave_last_is_told(outpost: Remembering, signed_in: Visitor) -> None:
+    """Also to a question that differs in more than its target, and that nobody has asked since."""
+    assert [signed_in.open(f"{APP}/1", Accept=kind).headers["X-Authentik-Jwt"] for kind in ("a", "b")] == ["jwt"] * 2
+    outpost.clock.advance(ASK_SECONDS)
+    outpost.link.renewed = outpost.session(access_token="jwt-2", until=outpost.clock.now() + DAY)
+    assert [signed_in.open(f"{APP}/2", Accept=kind).headers["X-Authentik-Jwt"] for kind in ("a", "b")] == ["jwt-2"] * 2
 
 
 def test_where_rules_ask_about_the_target_each_is_read(outpost: Remembering, signed_in: Visitor) -> None:
