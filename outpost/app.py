@@ -242,7 +242,7 @@ class Outpost:
             control_address,
             self._now,
             SessionPolicies(self._link, self._now, lambda: self._random(8).hex(), Once()),
-            SessionRenewals(self._link, sessions, control_address, self._now, lambda: self._random(8).hex()),
+            SessionRenewals(self._link, sessions, control_address, self._now, lambda: self._random(8).hex(), Once()),
             Repeated(self._random(32), self._directory, self.telemetry, self._now),
         )
         watch = Watch(

@@ -134,24 +134,30 @@ class BrowserSessions:
         """Control's word about it."""
         token = session.access_token or self.token(known)
         self.remember(known.session, known.provider, token, session.until)
-        known.lines = {}
-        self.look_again(known)
+
+    def put_off(self, known: Known, seconds: float) -> None:
+        """Control had no word: it is asked again, but not at once."""
+        place = known.sid, known.provider
+        self._say(place, self._words.get(place, NO_WORD)._replace(ask_at=self._now() + seconds))
 
     def look_again(self, known: Known) -> None:
         """At what control has said last."""
         word = self._words.get((known.sid, known.provider), NO_WORD)
-        known.until, known.ask_at = max(known.until, word.until), word.ask_at
+        known.until, known.ask_at, known.lines = max(known.until, word.until), word.ask_at, {}
 
     def refuse(self, known: Known) -> None:
         """Control does not let it go on."""
         self._words.pop((known.sid, known.provider), None)
         known.reason, known.identity, known.candidate, known.lines = "", None, None, {}
-        known.until = known.ask_at = 0.0
+        known.until = 0.0
 
     def remember(self, session: BrowserSession, provider: int, token: str, until: float) -> None:
         """The access token that came with a sign-in at this provider, and until when both are good."""
+        self._say((session.sid.hex(), provider), Word(token, until, min(until, self._now() + ASK_SECONDS)))
+
+    def _say(self, place: tuple[str, int], word: Word) -> None:
         _make_room(self._words, MOST_TOKENS)
-        self._words[session.sid.hex(), provider] = Word(token, until, min(until, self._now() + ASK_SECONDS))
+        self._words[place] = word
 
     def token(self, known: Known) -> str:
         """The access token of the session, if there is one here; else empty."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from outpost.authentication import LinkAway
 from outpost.browser_sessions import Known, PoliciesSaid, Wanted
@@ -17,6 +17,8 @@ from outpost.credential_cache import GRACE_SECONDS
 from outpost.outcome import Circumstances, Decision
 from protocols.link.messages import AccessSaid, AskAccess, Reuse
 from rules.reasons import REASONS, Outcome
+
+T = TypeVar("T")
 
 AWAY = Reuse(seconds=1.0)
 """Control is not asked more often than this by one person while it is away."""
@@ -31,7 +33,7 @@ class Link(Protocol):
 
 
 class Once(Protocol):
-    async def __call__(self, question: Hashable, ask: Callable[[], Awaitable[PoliciesSaid]]) -> PoliciesSaid:
+    async def __call__(self, question: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
         """What ``ask`` gives, for everybody who asks the same meanwhile; or what it raises."""
 
 

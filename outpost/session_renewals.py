@@ -7,12 +7,12 @@ control is away, a session counts as long as control has said last.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
-
-from twisted.internet.defer import Deferred
 
 from outpost.authentication import LinkAway
 from outpost.browser_sessions import BrowserSessions, Known
+from outpost.session_policies import Once
 from protocols.link.messages import RenewSession, SessionRenewed
 from rules.reasons import REASONS, Outcome
 
@@ -27,7 +27,7 @@ class Link(Protocol):
 
 class SessionRenewals:
     """``control_url``: where browsers reach control; ``now`` gives seconds since the epoch; ``new_id`` a fresh
-    correlation id."""
+    correlation id; ``once`` merges what is asked at the same time."""
 
     def __init__(
         self,
@@ -36,13 +36,14 @@ class SessionRenewals:
         control_url: Callable[[], str],
         now: Callable[[], float],
         new_id: Callable[[], str],
+        once: Once,
     ) -> None:
         self._link = link
         self._sessions = sessions
         self._control_url = control_url
         self._now = now
         self._new_id = new_id
-        self._waiting: dict[tuple[str, int], list[Deferred[None]]] = {}
+        self._once = once
 
     def is_due(self, known: Known) -> bool:
         """Has control to be asked first?"""
@@ -54,20 +55,8 @@ class SessionRenewals:
 
     async def ask(self, known: Known, peer: str) -> None:
         """Once for all who wait for it. What it says is in ``known`` then."""
-        place = known.sid, known.provider
-        waiting = self._waiting.get(place)
-        if waiting is not None:
-            mine: Deferred[None] = Deferred()
-            waiting.append(mine)
-            await mine
-            self._sessions.look_again(known)
-            return
-        self._waiting[place] = []
-        try:
-            await self._ask(known, peer)
-        finally:
-            for one in self._waiting.pop(place):
-                one.callback(None)
+        await self._once((known.sid, known.provider), partial(self._ask, known, peer))
+        self._sessions.look_again(known)
 
     async def _ask(self, known: Known, peer: str) -> None:
         until = known.until if self._sessions.token(known) else 0.0
@@ -77,13 +66,13 @@ class SessionRenewals:
         try:
             answer = await self._link.renew(question)
         except LinkAway:
-            known.ask_at = self._now() + AWAY_SECONDS
+            self._sessions.put_off(known, AWAY_SECONDS)
             return
         if answer.id != question.id:
             raise ValueError("control answered another question")
         if answer.session is not None:
             self._sessions.renewed(known, answer.session)
         elif REASONS[answer.reason].outcome is Outcome.UNAVAILABLE:
-            known.ask_at = self._now() + AWAY_SECONDS
+            self._sessions.put_off(known, AWAY_SECONDS)
         else:
             self._sessions.refuse(known)

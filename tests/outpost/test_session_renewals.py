@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred, fail
 
-from protocols.link.messages import BrowserSessionRecord, EndedSessionRecord, Put
+from outpost.authentication import LinkAway
+from protocols.link.messages import BrowserSessionRecord, EndedSessionRecord, Put, RenewSession
 from tests.fakes import FakeClock
 from tests.outpost.listeners.test_sign_in import APP, Outpost, Visitor
 
@@ -96,6 +98,22 @@ def test_while_control_is_away_its_last_word_holds_and_no_longer(outpost: Outpos
     outpost.link.away = False
     outpost.link.renewed = renewal(outpost)
     assert jwt(visitor) == "jwt-2"
+
+
+def test_many_who_wait_at_once_ask_one_time(outpost: Outpost) -> None:
+    visitor = signed_in(outpost)
+    outpost.clock.advance(HOUR / 2)
+    answering: list[Deferred[Any]] = []
+
+    def thinking(question: RenewSession) -> Deferred[Any]:
+        answering.append(Deferred() if not answering else fail(LinkAway("control is away")))
+        return answering[-1]
+
+    outpost.link.renew = thinking  # type: ignore[assignment,method-assign]
+    pending = [visitor.begin(f"{APP}/{number}") for number in range(3)]
+    answering[0].errback(LinkAway("control is away"))
+    assert [one().status for one in pending] == [200] * 3
+    assert len(answering) == 1, "nor again, while it is away"
 
 
 def test_what_ended_elsewhere_is_not_renewed(outpost: Outpost) -> None:

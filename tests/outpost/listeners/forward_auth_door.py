@@ -47,7 +47,7 @@ def forward_auth(
     networks = TrustedPeers([ip_network(trusted)])
     policies = SessionPolicies(link, now, lambda: "q1", Once())
     repeated = Repeated(bytes(32), directory, telemetry, now)
-    renewals = SessionRenewals(link, sessions, address, now, lambda: "q1")
+    renewals = SessionRenewals(link, sessions, address, now, lambda: "q1", Once())
     return ForwardAuth(
         authentication,
         directory,

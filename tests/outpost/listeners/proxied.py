@@ -135,7 +135,7 @@ class Proxied:
             address,
             self.clock,
             policies,
-            SessionRenewals(self.link, self.sessions, address, self.clock, lambda: "q1"),
+            SessionRenewals(self.link, self.sessions, address, self.clock, lambda: "q1", Once()),
             Repeated(bytes(32), self.directory, self.telemetry, self.clock),
         )
         self.watch = Watch(
