@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from protocols.proxy.onward import plain
-from protocols.proxy.protobuf import BadMessage, content, number, part, parts
+from protocols.proxy.protobuf import BadMessage, Parts, content, number, part, parts
 
 CHECK = "/envoy.service.auth.v3.Authorization/Check"
 """Where the question is put."""
@@ -41,28 +41,29 @@ class Question:
 def question(message: bytes) -> Question:
     """Raises BadMessage."""
     attributes = part(message, 1)
-    http = part(attributes, 4, 2)
-    if not http:
+    asked = part(attributes, 4, 2)
+    if not asked:
         raise BadMessage("the question is about no HTTP request")
+    http = Parts(asked)
     headers = tuple(_headers(http))
     if len(headers) > MAX_HEADERS:
         raise BadMessage("too many headers")
     return Question(
-        method=part(http, 2),
-        scheme=part(http, 6),
-        host=part(http, 5),
-        target=part(http, 4),
+        method=http.last(2),
+        scheme=http.last(6),
+        host=http.last(5),
+        target=http.last(4),
         headers=headers,
         client=part(attributes, 1, 1, 1, 2).decode("latin-1"),
     )
 
 
-def _headers(http: bytes) -> Iterable[tuple[bytes, bytes]]:
+def _headers(http: Parts) -> Iterable[tuple[bytes, bytes]]:
     """``headers``, a map, or ``header_map``, a list, if Envoy is told to send headers as they came."""
-    for entry in parts(http, 3):
-        yield from _header(part(entry, 1), part(entry, 2))
-    for entry in parts(part(http, 13), 1):
-        yield from _header(part(entry, 1), part(entry, 3) or part(entry, 2))
+    for entry in map(Parts, http.all(3)):
+        yield from _header(entry.last(1), entry.last(2))
+    for entry in map(Parts, parts(http.last(13), 1)):
+        yield from _header(entry.last(1), entry.last(3) or entry.last(2))
 
 
 def _header(name: bytes, value: bytes) -> Iterable[tuple[bytes, bytes]]:

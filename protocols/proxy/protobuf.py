@@ -47,17 +47,32 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         at += length
 
 
+class Parts(dict[int, list[bytes]]):
+    """Of one message every field that holds bytes, text or messages. Raises BadMessage."""
+
+    def __init__(self, message: bytes) -> None:
+        for number, value in fields(message):
+            if isinstance(value, bytes):
+                self.setdefault(number, []).append(value)
+
+    def all(self, number: int) -> list[bytes]:
+        return self.get(number, [])
+
+    def last(self, number: int) -> bytes:
+        """What counts of a field that is there once; empty if it is not there."""
+        return self[number][-1] if number in self else b""
+
+
 def parts(message: bytes, number: int) -> list[bytes]:
-    """Every value of one field that holds bytes, text or messages. Raises BadMessage."""
-    return [value for found, value in fields(message) if found == number and isinstance(value, bytes)]
+    """Every value of one field. Raises BadMessage."""
+    return Parts(message).all(number)
 
 
 def part(message: bytes, *path: int) -> bytes:
     """The value at the end of a path of fields, each the last of its number, as the format has it; empty if it is not
     there. Raises BadMessage."""
     for number in path:
-        found = parts(message, number)
-        message = found[-1] if found else b""
+        message = Parts(message).last(number)
     return message
 
 
