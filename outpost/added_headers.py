@@ -36,13 +36,13 @@ class AddedHeaders:
 
 def _attributes(snapshot: Snapshot, touched: Touched) -> Iterator[dict[str, Any]]:
     users, groups = snapshot.users, snapshot.groups
-    for user in _of(users, users if touched.everything else touched.users):
+    for user in users.values() if touched.everything else _of(users, touched.users):
         if user.attributes:
             yield user.attributes
         for said in user.mapped.values():
             if isinstance(attributes := said.get("attributes"), dict):
                 yield attributes
-    for group in _of(groups, groups if touched.everything else touched.groups):
+    for group in groups.values() if touched.everything else _of(groups, touched.groups):
         if group.attributes:
             yield group.attributes
 
