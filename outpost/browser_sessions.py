@@ -7,7 +7,6 @@ the snapshot that brings it, and a restart forgets nobody.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -55,6 +54,14 @@ Wanted = tuple[str, ...]
 """From where somebody wants what: address, host, path and method. Empty: from anywhere, whatever it is."""
 
 
+class Lines(NamedTuple):
+    """Of headers that say who came in."""
+
+    octets: bytes
+    until: float
+    """When they are too old."""
+
+
 @dataclass(slots=True)
 class Known:
     """A cookie that was opened, at one site, and what it leads to on one snapshot."""
@@ -77,9 +84,7 @@ class Known:
     """With ``policy_needed``: whom users and groups do not refuse, and policies have to be asked about."""
     said: dict[Wanted, PoliciesSaid] = field(default_factory=dict)
     """By those, of this candidate."""
-    lines_until: float = math.inf
-    """When ``lines`` are too old."""
-    lines: dict[object, bytes] = field(default_factory=dict)
+    lines: dict[object, Lines] = field(default_factory=dict)
     """For whoever renders the identity, to keep, by how it is rendered."""
 
 
@@ -125,7 +130,7 @@ class BrowserSessions:
             return False
         return _is_good(known.snapshot.users[identity.user], now)
 
-    def answers_again(self, known: Known, rendered: object, lines: bytes) -> bool:
+    def answers_again(self, known: Known, rendered: object, lines: Lines) -> bool:
         """May whoever was let in by it, with these lines, be let in once more without a question to anybody?"""
         told = known.lines.get(rendered) is lines
         return told and self._now() < min(known.ask_at, known.until) and self.still_counts(known)

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 
 from outpost.added_headers import AddedHeaders
 from outpost.authentication import Authentication
-from outpost.browser_sessions import BrowserSessions, Known
+from outpost.browser_sessions import BrowserSessions, Known, Lines
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
@@ -258,16 +258,13 @@ class ForwardAuth:
         """The hot path: everything is ready since the directory changed last."""
         convention = asking.convention
         lines = known.lines.get(convention)
-        if lines is None or (asking.site.assertion_header and self._lines.are_old(known.lines_until)):
+        if lines is None or (asking.site.assertion_header and self._lines.are_old(lines.until)):
             try:
                 fields = self._lines.fresh(asking.site, identity, convention, self._sessions.token(known))
             except Unwritable:
                 self._refuse(asking.exchange, identity.username, asking.seen_from, Decision("identity_too_long"))
                 return
-            if lines is not None:
-                known.lines = {}
-            known.lines[convention] = lines = ALLOWED + fields
-            known.lines_until = self._lines.until(asking.site)
+            known.lines[convention] = lines = Lines(ALLOWED + fields, self._lines.until(asking.site))
         if convention.restricts and keeps_out(asking.query, identity):
             self._refuse(asking.exchange, identity.username, asking.seen_from, Decision("restricted_by_proxy"))
             return
@@ -275,10 +272,12 @@ class ForwardAuth:
         asking.exchange.identity = identity
         asking.exchange.known = known
         if known.identity is None or self._rules.ask_about_targets(asking.site):
-            asking.exchange.respond(convention.allowed, lines)
+            asking.exchange.respond(convention.allowed, lines.octets)
         else:
             holds = partial(self._sessions.answers_again, known, convention, lines)
-            self.repeated.respond(asking.exchange, convention.allowed, lines, b"", "accepted", holds, known.lines_until)
+            self.repeated.respond(
+                asking.exchange, convention.allowed, lines.octets, b"", "accepted", holds, lines.until
+            )
 
     def _without_session(self, asking: Asking, realm: Realm | None) -> None:
         match credentials_in(asking.site, asking.headers):
