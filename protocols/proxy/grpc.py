@@ -31,7 +31,7 @@ MAX_RESETS = 1000
 PREFIX = 5
 """Octets before a message: is it compressed, and its length."""
 
-OK, INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL = 0, 3, 8, 12, 13
+INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED = 3, 8, 12
 """grpc-status"""
 
 
