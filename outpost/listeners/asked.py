@@ -1,10 +1,20 @@
-"""Requests that are asked about in another language than HTTP/1.1: what the forward-auth door takes for an exchange."""
+"""Requests that are asked about in another language than HTTP/1.1: what the forward-auth door takes for an exchange,
+and the connections on which they come."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, cast
+
+from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
+from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Protocol as Conversation
+from twisted.python.failure import Failure
 
 from outpost.listeners.exchange import PLAIN, Exchange
+from outpost.listeners.forward_auth import ForwardAuth
+from outpost.listeners.limits import Connections
+from outpost.telemetry import Telemetry
 from protocols.proxy.http1_plain import RequestReceived
 from protocols.proxy.trust import by_name
 
@@ -58,3 +68,60 @@ def _fields(lines: bytes) -> Fields:
     """Of what `field_lines` made."""
     split = (line.partition(b": ") for line in lines.split(b"\r\n") if line)
     return [(name, value) for name, _, value in split]
+
+
+class AskedConnection(Conversation):
+    """``_opened`` is called once it is admitted."""
+
+    def __init__(self, owner: AskedFactory) -> None:
+        self._owner = owner
+        self.deadline = 0.0
+
+    def connectionMade(self) -> None:
+        transport = cast(Any, self.transport)
+        if ITCPTransport.providedBy(transport):
+            transport.setTcpNoDelay(True)
+            transport.setTcpKeepAlive(True)
+        self.peer: str = getattr(transport.getPeer(), "host", "")
+        if not self._owner.connections.admit(self):
+            self._owner.telemetry.discarded("http", self.peer, "too_many_connections")
+            self.abort()
+            return
+        transport.registerProducer(self, True)
+        self._opened()
+
+    def _opened(self) -> None:
+        raise NotImplementedError
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self._owner.connections.leave(self)
+        cast(Any, self.transport).unregisterProducer()
+
+    def abort(self) -> None:
+        cast(Any, self.transport).abortConnection()
+
+    def pauseProducing(self) -> None:
+        """What is answered is not taken: nothing more is read."""
+        cast(Any, self.transport).pauseProducing()
+
+    def resumeProducing(self) -> None:
+        cast(Any, self.transport).resumeProducing()
+
+    def stopProducing(self) -> None:
+        """connectionLost follows."""
+
+
+class AskedFactory(Factory):
+    """In front of the forward-auth door."""
+
+    noisy = False
+    connection: ClassVar[type[AskedConnection]]
+
+    def __init__(self, door: ForwardAuth, clock: IReactorTime, telemetry: Telemetry) -> None:
+        self.door = door
+        self.clock = cast(Any, clock)
+        self.telemetry = telemetry
+        self.connections = Connections(clock)
+
+    def buildProtocol(self, addr: IAddress | None) -> AskedConnection:
+        return self.connection(self)

@@ -5,16 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, cast
 
-from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
-from twisted.internet.protocol import Factory
-from twisted.internet.protocol import Protocol as Conversation
-from twisted.python.failure import Failure
-
-from outpost.listeners.asked import Asked, Fields
+from outpost.listeners.asked import Asked, AskedConnection, AskedFactory, Fields
 from outpost.listeners.direct import direct_write
-from outpost.listeners.forward_auth import ForwardAuth
-from outpost.listeners.limits import Connections
-from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
 from protocols.proxy import ext_authz
 from protocols.proxy.conventions import TOLD
@@ -28,29 +20,14 @@ BUSY_TIMEOUT = 60.0
 UNREADABLE = b"The question cannot be read: it is no CheckRequest of envoy.service.auth.v3.\n"
 
 
-class ExtAuthzConnection(Conversation):
-    def __init__(self, owner: ExtAuthzFactory) -> None:
-        self._owner = owner
+class ExtAuthzConnection(AskedConnection):
+    def __init__(self, owner: AskedFactory) -> None:
+        super().__init__(owner)
         self._grpc = GrpcConnection(ext_authz.CHECK)
-        self.deadline = 0.0
 
-    def connectionMade(self) -> None:
-        transport = cast(Any, self.transport)
-        if ITCPTransport.providedBy(transport):
-            transport.setTcpNoDelay(True)
-            transport.setTcpKeepAlive(True)
-        self._send = direct_write(transport)
-        self.peer: str = getattr(transport.getPeer(), "host", "")
-        if not self._owner.connections.admit(self):
-            self._owner.telemetry.discarded("http", self.peer, "too_many_connections")
-            self.abort()
-            return
-        transport.registerProducer(self, True)
+    def _opened(self) -> None:
+        self._send = direct_write(cast(Any, self.transport))
         self._flush()
-
-    def connectionLost(self, reason: Failure | None = None) -> None:
-        self._owner.connections.leave(self)
-        cast(Any, self.transport).unregisterProducer()
 
     def dataReceived(self, data: bytes) -> None:
         try:
@@ -102,28 +79,6 @@ class ExtAuthzConnection(Conversation):
         patience = IDLE_TIMEOUT if self._grpc.idle else BUSY_TIMEOUT
         self.deadline = self._owner.clock.seconds() + patience
 
-    def abort(self) -> None:
-        cast(Any, self.transport).abortConnection()
 
-    def pauseProducing(self) -> None:
-        """What is answered is not taken: nothing more is read."""
-        cast(Any, self.transport).pauseProducing()
-
-    def resumeProducing(self) -> None:
-        cast(Any, self.transport).resumeProducing()
-
-    def stopProducing(self) -> None:
-        """connectionLost follows."""
-
-
-class ExtAuthzFactory(Factory):
-    noisy = False
-
-    def __init__(self, door: ForwardAuth, clock: IReactorTime, telemetry: Telemetry) -> None:
-        self.door = door
-        self.clock = cast(Any, clock)
-        self.telemetry = telemetry
-        self.connections = Connections(clock)
-
-    def buildProtocol(self, addr: IAddress | None) -> ExtAuthzConnection:
-        return ExtAuthzConnection(self)
+class ExtAuthzFactory(AskedFactory):
+    connection = ExtAuthzConnection

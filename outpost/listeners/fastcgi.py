@@ -7,15 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, cast
 
-from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
-from twisted.internet.protocol import Factory
-from twisted.internet.protocol import Protocol as Conversation
-from twisted.python.failure import Failure
-
-from outpost.listeners.asked import Asked, Fields
-from outpost.listeners.forward_auth import ForwardAuth
-from outpost.listeners.limits import Connections
-from outpost.telemetry import Telemetry
+from outpost.listeners.asked import Asked, AskedConnection, AskedFactory, Fields
 from protocols.errors import RemoteProtocolError
 from protocols.proxy.conventions import TOLD
 from protocols.proxy.fastcgi import FastCgiConnection, Question, variable
@@ -28,27 +20,13 @@ _SAID_ANEW = frozenset((b"x-forwarded-for", b"x-forwarded-proto", b"host"))
 _MEANT_FOR_US = frozenset((b"Cache-Control",))
 
 
-class FastCgiAuthorizer(Conversation):
-    def __init__(self, owner: FastCgiFactory) -> None:
-        self._owner = owner
+class FastCgiAuthorizer(AskedConnection):
+    def __init__(self, owner: AskedFactory) -> None:
+        super().__init__(owner)
         self._fastcgi = FastCgiConnection()
-        self.deadline = 0.0
 
-    def connectionMade(self) -> None:
-        transport = cast(Any, self.transport)
-        if ITCPTransport.providedBy(transport):
-            transport.setTcpNoDelay(True)
-        self.peer: str = getattr(transport.getPeer(), "host", "")
-        if not self._owner.connections.admit(self):
-            self._owner.telemetry.discarded("http", self.peer, "too_many_connections")
-            self.abort()
-            return
-        transport.registerProducer(self, True)
+    def _opened(self) -> None:
         self._wait()
-
-    def connectionLost(self, reason: Failure | None = None) -> None:
-        self._owner.connections.leave(self)
-        cast(Any, self.transport).unregisterProducer()
 
     def dataReceived(self, data: bytes) -> None:
         try:
@@ -92,19 +70,6 @@ class FastCgiAuthorizer(Conversation):
     def _wait(self) -> None:
         self.deadline = self._owner.clock.seconds() + (IDLE_TIMEOUT if self._fastcgi.idle else BUSY_TIMEOUT)
 
-    def abort(self) -> None:
-        cast(Any, self.transport).abortConnection()
-
-    def pauseProducing(self) -> None:
-        """What is answered is not taken: nothing more is read."""
-        cast(Any, self.transport).pauseProducing()
-
-    def resumeProducing(self) -> None:
-        cast(Any, self.transport).resumeProducing()
-
-    def stopProducing(self) -> None:
-        """connectionLost follows."""
-
 
 def _headers(said: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
     """The browser's, from variables; scheme and address are the web server's own word."""
@@ -119,14 +84,5 @@ def _headers(said: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
         yield b"x-forwarded-for", said[b"REMOTE_ADDR"]
 
 
-class FastCgiFactory(Factory):
-    noisy = False
-
-    def __init__(self, door: ForwardAuth, clock: IReactorTime, telemetry: Telemetry) -> None:
-        self.door = door
-        self.clock = cast(Any, clock)
-        self.telemetry = telemetry
-        self.connections = Connections(clock)
-
-    def buildProtocol(self, addr: IAddress | None) -> FastCgiAuthorizer:
-        return FastCgiAuthorizer(self)
+class FastCgiFactory(AskedFactory):
+    connection = FastCgiAuthorizer
