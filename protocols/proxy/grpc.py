@@ -61,6 +61,7 @@ class GrpcConnection:
         self._unsent: dict[int, bytes] = {}
         """Answers that the peer has no room for yet."""
         self._resets = 0
+        """More than there were answers."""
 
     def data_to_send(self) -> bytes:
         return self._h2.data_to_send()
@@ -130,6 +131,7 @@ class GrpcConnection:
         if call.stream not in self._open:
             return
         self._open.discard(call.stream)
+        self._resets = max(self._resets - 1, 0)
         self._h2.send_headers(call.stream, [(b":status", b"200"), (b"content-type", b"application/grpc")])
         self._unsent[call.stream] = b"\0" + len(message).to_bytes(4, "big") + message
         self._flush()

@@ -282,6 +282,17 @@ def test_a_peer_that_takes_its_calls_back_all_the_time_is_let_go(monkeypatch: py
     assert not any(isinstance(event, StreamReset) for event in envoy.events)
 
 
+def test_a_peer_that_takes_a_few_back_among_many_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As browsers make an Envoy do that keeps its connection for days."""
+    monkeypatch.setattr(grpc, "MAX_RESETS", 10)
+    envoy = Envoy()
+    for _ in range(30):
+        stream = envoy.h2.get_next_available_stream_id()
+        envoy.h2.send_headers(stream, HEADERS)
+        envoy.h2.reset_stream(stream)
+        assert envoy.ask(question(ALICE)).code == 0
+
+
 def test_what_is_no_http2_is_closed() -> None:
     envoy = Envoy()
     envoy.connection.dataReceived(b"\0" * 200)
