@@ -12,9 +12,19 @@ from pathlib import Path
 
 from tests.peers import require
 from tests.wire import processes
-from tests.wire.program import until
+from tests.wire.nginx import Backend
+from tests.wire.program import Program, until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "Caddyfile"
+
+
+def places(program: Program, application: Backend) -> tuple[tuple[str, str], ...]:
+    """What a file dials, and our ports: the outpost's in ``forward_auth``, control's and the application's behind."""
+    return (
+        ("forward_auth 127.0.0.1:9000", f"forward_auth {program.ports['http'][0]}"),
+        ("reverse_proxy 127.0.0.1:9000", f"reverse_proxy {program.control.ports['http'][0]}"),
+        ("reverse_proxy 127.0.0.1:8080", f"reverse_proxy 127.0.0.1:{application.port}"),
+    )
 
 
 def debian() -> str:

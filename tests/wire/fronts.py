@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -81,6 +84,13 @@ class Front:
             )
             return client.send(request)
 
+    def ask_by_target(self) -> str:
+        """The answer to a request that names the application in its target, and another host in Host."""
+        asked = f"GET http://{APP}/page HTTP/1.1\r\nHost: nobody.invalid\r\nConnection: close\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", self.port), 10) as one:
+            one.sendall(asked.encode())
+            return b"".join(iter(lambda: one.recv(65536), b"")).decode("latin-1")
+
     def last(self, wanted: str) -> dict[str, str]:
         """What the application was last given for this path: a browser looks for an icon, too."""
         return [headers for path, headers in self.application.requests if path == wanted][-1]
@@ -93,6 +103,18 @@ class Front:
         page.wait_for_url(f"{self.app}/")
         cookies = context.cookies(self.app)
         return page, "; ".join(f"{cookie.get('name')}={cookie.get('value')}" for cookie in cookies)
+
+
+@contextmanager
+def configured(program: Program, people: Directory, application: Backend, port: int) -> Iterator[Front]:
+    """Of a proxy that takes HTTP at this port; control's pages are at its own port."""
+    control = program.control.place("http")[1]
+    front = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")
+    front.configure()
+    try:
+        yield front
+    finally:
+        front.restore()
 
 
 def sign_in(page: Page, who: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from tests.peers import require
 from tests.wire import journeys, processes
 from tests.wire.chromium import chromium
 from tests.wire.directory import Directory
-from tests.wire.fronts import APP, AUTH, RESOLVER, Front, dialling, sign_in
+from tests.wire.fronts import APP, RESOLVER, Front, configured, dialling, sign_in
 from tests.wire.nginx import Backend, free_port, is_listening
 from tests.wire.program import Program, until
 
@@ -52,20 +51,17 @@ def front(
     program: Program, people: Directory, application: Backend, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Front]:
     port = free_port()
-    control = program.control.place("http")[1]
     site = dialling(
         (EXAMPLES / "apache-fastcgi.conf").read_text(),
         ("<VirtualHost *:80>", f"<VirtualHost 127.0.0.1:{port}>"),
         ("127.0.0.1:9003", program.ports["fastcgi"][0]),
         ("127.0.0.1:8080", f"127.0.0.1:{application.port}"),
     )
-    found = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")
-    with apache(tmp_path_factory.mktemp("apache"), site, port):
-        found.configure()
-        try:
-            yield found
-        finally:
-            found.restore()
+    with (
+        apache(tmp_path_factory.mktemp("apache"), site, port),
+        configured(program, people, application, port) as found,
+    ):
+        yield found
 
 
 def test_a_person_signs_in_and_arrives(front: Front) -> None:
@@ -83,10 +79,7 @@ def test_credentials(front: Front) -> None:
 
 def test_a_host_in_the_target_counts_as_it_does_for_apache(front: Front) -> None:
     """Apache serves by the target's host; what Host says beside it is not what is decided about."""
-    asked = f"GET http://{APP}:{front.port}/page HTTP/1.1\r\nHost: nobody.invalid\r\nConnection: close\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", front.port), 10) as one:
-        one.sendall(asked.encode())
-        answer = b"".join(iter(lambda: one.recv(65536), b"")).decode("latin-1")
+    answer = front.ask_by_target()
     assert answer.startswith("HTTP/1.1 302"), answer
 
 

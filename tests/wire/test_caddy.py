@@ -18,7 +18,7 @@ from tests.wire import caddy as caddies
 from tests.wire.apart import Edge
 from tests.wire.chromium import chromium
 from tests.wire.directory import PASSWORDS, Directory, add_user, serve
-from tests.wire.fronts import APP, AUTH, RESOLVER, Front, sign_in
+from tests.wire.fronts import APP, AUTH, RESOLVER, Front, dialling, sign_in
 from tests.wire.journeys import LOOK_ALIKES
 from tests.wire.nginx import Backend, free_port
 from tests.wire.program import Program, until
@@ -53,24 +53,10 @@ def front(
     http_port, https_port = free_port(), free_port()
     found = Front(program, people, application, f"https://{APP}:{https_port}", f"https://{AUTH}:{https_port}")
     found.configure()
-    sites = dialling(caddies.EXAMPLE.read_text(), program, application)
+    sites = dialling(caddies.EXAMPLE.read_text(), *caddies.places(program, application))
     with caddies.caddy(request.param(), tmp_path_factory.mktemp("caddy"), sites, http_port, https_port, (APP, AUTH)):
         yield found
     found.restore()
-
-
-def dialling(sites: str, program: Program, application: Backend) -> str:
-    """The same file with our ports: the outpost's in ``forward_auth``, control's and the application's behind."""
-    place = program.ports["http"][0]
-    control = program.control.ports["http"][0]
-    for printed, real in (
-        ("forward_auth 127.0.0.1:9000", f"forward_auth {place}"),
-        ("reverse_proxy 127.0.0.1:9000", f"reverse_proxy {control}"),
-        ("reverse_proxy 127.0.0.1:8080", f"reverse_proxy 127.0.0.1:{application.port}"),
-    ):
-        assert sites.count(printed) == 1, printed
-        sites = sites.replace(printed, real)
-    return sites
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +248,7 @@ def test_the_articles_block_serves_when_it_dials_the_outpost(
     """And its trusted_proxies, which lets a neighbour set X-Forwarded-Host: Host still says where the request goes."""
     http_port, https_port = free_port(), free_port()
     article = ARTICLE.replace("forward_auth auth.example.com", "forward_auth 127.0.0.1:9000")
-    sites = dialling(article, front.program, front.application)
+    sites = dialling(article, *caddies.places(front.program, front.application))
     found = replace(front, app=f"https://{APP}:{https_port}", auth=f"https://{AUTH}:{https_port}")
     with caddies.caddy(caddies.recent(), tmp_path, sites, http_port, https_port, (APP, AUTH)):
         found.configure()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.wire import caddy as caddies
 from tests.wire.directory import Directory
-from tests.wire.fronts import APP, AUTH, Front, dialling
+from tests.wire.fronts import APP, AUTH, Front, configured, dialling
 from tests.wire.nginx import Backend, free_port, nginx
 from tests.wire.program import Program
 
@@ -75,13 +75,8 @@ def examined(program: Program, url: str) -> tuple[int, str]:
 
 @pytest.fixture
 def front(program: Program, people: Directory, application: Backend) -> Iterator[Front]:
-    control = program.control.place("http")[1]
-    found = Front(program, people, application, f"http://{APP}:{free_port()}", f"http://{AUTH}:{control}")
-    found.configure()
-    try:
+    with configured(program, people, application, free_port()) as found:
         yield found
-    finally:
-        found.restore()
 
 
 def _rarely(names: Iterable[str], always: tuple[str, ...]) -> list[Any]:
@@ -118,9 +113,7 @@ def test_caddy(front: Front, tmp_path: Path, mistake: str) -> None:
     sites = dialling(
         caddies.EXAMPLE.read_text(),
         (uri, changed),
-        ("forward_auth 127.0.0.1:9000", f"forward_auth {front.program.ports['http'][0]}"),
-        ("reverse_proxy 127.0.0.1:9000", f"reverse_proxy {front.program.control.ports['http'][0]}"),
-        ("127.0.0.1:8080", f"127.0.0.1:{front.application.port}"),
+        *caddies.places(front.program, front.application),
     )
     front = replace(front, app=f"https://{APP}:{https_port}", auth=f"https://{AUTH}:{https_port}")
     with caddies.caddy(caddies.recent(), tmp_path, sites, free_port(), https_port, (APP, AUTH)):

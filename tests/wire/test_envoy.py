@@ -10,7 +10,7 @@ import pytest
 
 from tests.wire import journeys, processes
 from tests.wire.directory import Directory
-from tests.wire.fronts import APP, AUTH, Front, dialling
+from tests.wire.fronts import Front, configured, dialling
 from tests.wire.nginx import Backend, free_port, is_listening
 from tests.wire.program import Program, until
 
@@ -31,7 +31,6 @@ def front(
 ) -> Iterator[Front]:
     example, printed_port, asked = WAYS[request.param]
     port = free_port()
-    control = program.control.place("http")[1]
     ports = ((8000, port), (printed_port, program.place(asked)[1]), (8080, application.port))
     sites = dialling(
         (EXAMPLES / example).read_text(),
@@ -42,14 +41,12 @@ def front(
     command = [str(Path(sys.executable).parent / "envoy"), "--use-dynamic-base-id", "--log-level", "warn"]
     with (folder / "log").open("wb") as log:
         process = processes.start([*command, "-c", str(folder / "envoy.yaml")], stdout=log, stderr=log)
-    found = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")
-    found.configure()
     try:
         until(lambda: is_listening(port), 20, "envoy listening")
-        yield found
+        with configured(program, people, application, port) as found:
+            yield found
     finally:
         processes.stop(process)
-        found.restore()
 
 
 def test_a_person_signs_in_and_arrives(front: Front) -> None:

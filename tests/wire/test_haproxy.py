@@ -10,7 +10,7 @@ import pytest
 from tests.peers import require
 from tests.wire import journeys, processes
 from tests.wire.directory import Directory
-from tests.wire.fronts import APP, AUTH, Front, dialling
+from tests.wire.fronts import Front, configured, dialling
 from tests.wire.nginx import Backend, free_port, is_listening
 from tests.wire.program import Program, until
 
@@ -24,7 +24,6 @@ def front(
     program: Program, people: Directory, application: Backend, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Front]:
     port = free_port()
-    control = program.control.place("http")[1]
     folder = tmp_path_factory.mktemp("haproxy")
     places = (("bind :80", f"bind 127.0.0.1:{port}"), ("127.0.0.1:8080", f"127.0.0.1:{application.port}"))
     (folder / "haproxy.cfg").write_text(dialling((EXAMPLES / "haproxy.cfg").read_text(), *places))
@@ -32,14 +31,12 @@ def front(
     (folder / "haproxy.lua").write_text(dialling((EXAMPLES / "haproxy.lua").read_text(), asked))
     with (folder / "log").open("wb") as log:
         process = processes.start([require("haproxy"), "-f", "haproxy.cfg"], cwd=folder, stdout=log, stderr=log)
-    found = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")
-    found.configure()
     try:
         until(lambda: is_listening(port), 20, "haproxy listening")
-        yield found
+        with configured(program, people, application, port) as found:
+            yield found
     finally:
         processes.stop(process)
-        found.restore()
 
 
 def test_a_person_signs_in_and_arrives(front: Front) -> None:

@@ -10,7 +10,7 @@ import yaml
 
 from tests.wire import journeys
 from tests.wire.directory import Directory
-from tests.wire.fronts import APP, AUTH, Front
+from tests.wire.fronts import APP, Front, configured
 from tests.wire.nginx import Backend, free_port, nginx
 from tests.wire.program import Program
 
@@ -101,14 +101,11 @@ def front(
     program: Program, people: Directory, application: Backend, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Front]:
     port = free_port()
-    control = program.control.place("http")[1]
-    found = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")
-    with nginx(tmp_path_factory.mktemp("ingress"), rendered(program, application, port), port):
-        found.configure()
-        try:
-            yield found
-        finally:
-            found.restore()
+    with (
+        nginx(tmp_path_factory.mktemp("ingress"), rendered(program, application, port), port),
+        configured(program, people, application, port) as found,
+    ):
+        yield found
 
 
 def test_a_person_signs_in_and_arrives(front: Front) -> None:

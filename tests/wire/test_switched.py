@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from tests.wire.chromium import chromium
 from tests.wire.directory import Directory
-from tests.wire.fronts import APP, AUTH, RESOLVER, Front, sign_in
+from tests.wire.fronts import RESOLVER, Front, configured, sign_in
 from tests.wire.journeys import basic
 from tests.wire.nginx import Backend, free_port, nginx
 from tests.wire.program import Program, until
@@ -34,14 +33,8 @@ def behind_nginx(
     ):
         assert printed in configuration
         configuration = configuration.replace(printed, real)
-    control = program.control.place("http")[1]
-    found = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")
-    with nginx(folder, configuration, port):
-        found.configure()
-        try:
-            yield found
-        finally:
-            found.restore()
+    with nginx(folder, configuration, port), configured(program, people, application, port) as found:
+        yield found
 
 
 @pytest.fixture
@@ -73,19 +66,13 @@ def portal(program: Program, people: Directory, application: Backend, tmp_path: 
             program.api("DELETE", f"providers/proxy/{provider}/")
 
 
-def _spoofed(front: Front) -> str:
-    """The answer to a request that names one host in its target, which nginx goes by, and another in Host."""
-    asked = f"GET http://{APP}/page HTTP/1.1\r\nHost: nobody.invalid\r\nConnection: close\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", front.port), 10) as one:
-        one.sendall(asked.encode())
-        return b"".join(iter(lambda: one.recv(65536), b"")).decode("latin-1")
-
-
 def test_as_with_authelia(portal: Front) -> None:
     before = len(portal.application.requests)
     assert portal.ask("/page").status_code == 302
     assert portal.ask("/page", **{"Remote-User": "alice"}).status_code == 302
-    assert _spoofed(portal).startswith("HTTP/1.1 302"), "decided about as the application that nginx would take it to"
+    assert portal.ask_by_target().startswith("HTTP/1.1 302"), (
+        "decided about as the application that nginx would take it to"
+    )
     assert len(portal.application.requests) == before
     with chromium(RESOLVER) as browser:
         context = browser.new_context()

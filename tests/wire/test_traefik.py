@@ -10,7 +10,7 @@ import yaml
 
 from tests.wire import journeys
 from tests.wire.directory import Directory
-from tests.wire.fronts import APP, AUTH, Front
+from tests.wire.fronts import Front, configured
 from tests.wire.nginx import Backend
 from tests.wire.program import Program
 from tests.wire.traefik import traefik
@@ -29,14 +29,11 @@ def front(program: Program, people: Directory, application: Backend) -> Iterator
     assert EXAMPLE["http"]["routers"]["app"]["middlewares"] == ["no-look-alikes", "outpost"]
     assert not any(empty.values())
     removed = frozenset(name.lower() for name in empty)
-    with traefik(program.ports["http"][0], f"127.0.0.1:{application.port}", copied, removed) as port:
-        control = program.control.place("http")[1]
-        found = Front(program, people, application, f"http://{APP}:{port}", f"http://{AUTH}:{control}")
-        found.configure()
-        try:
-            yield found
-        finally:
-            found.restore()
+    with (
+        traefik(program.ports["http"][0], f"127.0.0.1:{application.port}", copied, removed) as port,
+        configured(program, people, application, port) as found,
+    ):
+        yield found
 
 
 def test_a_person_signs_in_and_arrives(front: Front) -> None:
