@@ -63,7 +63,8 @@ class Reads:
         slices = self._reader(base, tree, bound).answer(event.message_id, request, base, expired)
         if bound is None or event.controls or len(event.content) > LONGEST_QUESTION:
             return slices
-        return self._remembering((bound.provider, bound.identity.user, secure, event.content), slices)
+        asked = (bound.provider, bound.identity.user, secure, event.content)
+        return _remembering(self._contexts.answers, asked, slices)
 
     def _again(self, event: SearchReceived, bound: Bound | None, secure: bool) -> bytes | None:
         """The whole answer, if this person has asked the same on this revision and may still read."""
@@ -74,19 +75,6 @@ class Reads:
         if operations is None or self._contexts.readable_by(bound.identity, bound.provider, self._now()) is None:
             return None
         return encode_messages(event.message_id, operations)
-
-    def _remembering(self, asked: Asked, slices: Iterator[bytes]) -> Iterator[bytes]:
-        """The same slices; if the first is all there is, and short, the answer is kept."""
-        answers, first = self._contexts.answers, next(slices)
-        yield first
-        for more in slices:
-            yield more
-            break
-        else:
-            if len(first) <= LONGEST_ANSWER:
-                remember(answers, asked, operations(first))
-            return
-        yield from slices
 
     def compare(self, request: CompareRequest, bound: Bound | None, secure: bool) -> Result:
         """True or false (RFC 4511 s4.10). Raises Refused."""
@@ -203,6 +191,21 @@ class Reads:
         reader = self._reader(base, tree, bound)
         whose = (reader.tree.provider.pk, reader.user, reader.everything)
         return reader.matching(request, base), reader.recognise, whose
+
+
+def _remembering(answers: dict[Asked, tuple[bytes, ...]], asked: Asked, slices: Iterator[bytes]) -> Iterator[bytes]:
+    """The same slices; if the first is all there is, and short, it is kept among the ``answers`` of the revision that
+    the search began on: the slices may be taken when there is another one already."""
+    first = next(slices)
+    yield first
+    for more in slices:
+        yield more
+        break
+    else:
+        if len(first) <= LONGEST_ANSWER:
+            remember(answers, asked, operations(first))
+        return
+    yield from slices
 
 
 def _never() -> bool:

@@ -114,6 +114,24 @@ def test_a_change_is_seen_at_once(client: Client) -> None:
     assert client.ask(about("bob", attributes=["mail"]))[0].attributes["mail"] == [b"new@example.com"]
 
 
+def test_what_was_asked_before_a_change_and_answered_behind_it_is_not_kept() -> None:
+    """Behind a long answer a search waits, and ends on the revision that it began on."""
+    people = People((*RECORDS, *(a_user(pk, f"user{pk}") for pk in range(100, 1100))))
+    client = Door(people).connect()
+    assert client.bind() == 0
+    client.ask(peer.search(2, USERS), about("bob", 3, attributes=["mail"]))
+    bob = people.directory.current.users[2]
+    assert bob.username == "bob"
+    people.change(Put(replace(bob, email="new@example.com")))
+    said: list[Answer] = []
+    while not said or said[-1].message_id != 3:
+        client.turn()
+        said += client.answers()
+    assert said[-2].attributes["mail"] == [b"bob@example.com"]
+    client.turn()
+    assert client.ask(about("bob", attributes=["mail"]))[0].attributes["mail"] == [b"new@example.com"]
+
+
 def test_whose_account_is_over_reads_nothing_more() -> None:
     door = Door(People((*RECORDS[1:], a_user(1, "alice", valid_until=NOW + 60))))
     client = door.connect()
