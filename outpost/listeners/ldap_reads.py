@@ -50,31 +50,18 @@ class Reads:
         they bind, and people are nobody else's business. 50 says so, where 32 would send operators looking for a
         wrong base DN.
         """
-        again = self._again(event, bound, secure)
-        if again is not None:
-            return iter((again,))
-        request = event.request
+        request, asked = event.request, _asked(event, bound, secure)
+        known = None if asked is None else self._contexts.answers.get(asked)
+        if known is not None and bound is not None and self._readable_by(bound) is not None:
+            return iter((encode_messages(event.message_id, known),))
         expired = self._time_limit(request.time_limit) if request.time_limit else None
-        if event.controls and (asked := controlled.wanted(event.controls)) is not None:
-            return self._controlled(event, asked, bound, secure, asker, expired or _never)
+        if event.controls and (wanted := controlled.wanted(event.controls)) is not None:
+            return self._controlled(event, wanted, bound, secure, asker, expired or _never)
         base, tree = self._place(request.base)
         if tree is None and (own := self._own_entry(base, request.scope, bound, secure)) is not None:
             return results(event.message_id, request, (own,), KNOWN.get, expired=expired)
         slices = self._reader(base, tree, bound).answer(event.message_id, request, base, expired)
-        if bound is None or event.controls or len(event.content) > LONGEST_QUESTION:
-            return slices
-        asked = (bound.provider, bound.identity.user, secure, event.content)
-        return _remembering(self._contexts.answers, asked, slices)
-
-    def _again(self, event: SearchReceived, bound: Bound | None, secure: bool) -> bytes | None:
-        """The whole answer, if this person has asked the same on this revision and may still read."""
-        if bound is None or event.controls:
-            return None
-        asked = (bound.provider, bound.identity.user, secure, event.content)
-        operations = self._contexts.answers.get(asked)
-        if operations is None or self._contexts.readable_by(bound.identity, bound.provider, self._now()) is None:
-            return None
-        return encode_messages(event.message_id, operations)
+        return slices if asked is None else _remembering(self._contexts.answers, asked, slices)
 
     def compare(self, request: CompareRequest, bound: Bound | None, secure: bool) -> Result:
         """True or false (RFC 4511 s4.10). Raises Refused."""
@@ -135,11 +122,14 @@ class Reads:
             self._knock(base)
             said = "No naming context here holds this name."
             raise Refused(ResultCode.NO_SUCH_OBJECT, said, reason="unknown_base_dn")
-        reader = self._contexts.readable_by(bound.identity, bound.provider, self._now())
+        reader = self._readable_by(bound)
         if reader is None or reader.tree is not tree:
             said = "This account may not read here."
             raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said, reason="may_not_read")
         return reader
+
+    def _readable_by(self, bound: Bound) -> Reader | None:
+        return self._contexts.readable_by(bound.identity, bound.provider, self._now())
 
     def _knock(self, name: DN) -> None:
         """The people below a base that nobody serves are nobody's business."""
@@ -191,6 +181,13 @@ class Reads:
         reader = self._reader(base, tree, bound)
         whose = (reader.tree.provider.pk, reader.user, reader.everything)
         return reader.matching(request, base), reader.recognise, whose
+
+
+def _asked(event: SearchReceived, bound: Bound | None, secure: bool) -> Asked | None:
+    """Under which the answer is remembered; None: it is not."""
+    if bound is None or event.controls or len(event.content) > LONGEST_QUESTION:
+        return None
+    return bound.provider, bound.identity.user, secure, event.content
 
 
 def _remembering(answers: dict[Asked, tuple[bytes, ...]], asked: Asked, slices: Iterator[bytes]) -> Iterator[bytes]:
