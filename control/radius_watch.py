@@ -63,20 +63,22 @@ class RadiusWatch:
     async def look(self) -> None:
         """Writes only if there is something to write."""
         since, judge = self._revision, self._judge
-        newest, users, wanted = await self._store.read(lambda tx: _wanted(tx, judge, since))
-        if wanted:
+        newest, users, overdue = await self._store.read(lambda tx: _wanted(tx, judge, since))
+        if users or overdue:
             await self._store.write(lambda tx: _act(tx, judge, users))
         self._revision = newest
 
 
-def _wanted(tx: Transaction, judge: Judge, since: int) -> tuple[int, Collection[int] | None, bool]:
-    """The newest revision, whom the changes since then and the time concern (None: everybody), and whether that is for
-    anybody."""
+def _wanted(tx: Transaction, judge: Judge, since: int) -> tuple[int, Collection[int], bool]:
+    """The newest revision, who has to go by the changes since then and by the time, and whether there are orders to
+    give up. Only these people are looked at once more, while nobody else may write."""
     newest = tx.revision().number
     users = _concerned(tx, since)
     if users is not None:
         users = users | radius_orders.worth_a_look(tx, LATELY)
-    return newest, users, bool(radius_orders.overdue(tx) or radius_orders.unwelcome(tx, judge, users))
+    found = radius_orders.unwelcome(tx, judge, users)
+    gone = {session.user for session, _ in found if session.user is not None}
+    return newest, gone, bool(radius_orders.overdue(tx))
 
 
 def _concerned(tx: Transaction, since: int) -> set[int] | None:
@@ -102,6 +104,6 @@ def _owner(tx: Transaction, record: type[Token | Device | IssuedCertificate], pk
     return None if found is None else found.user
 
 
-def _act(tx: Transaction, judge: Judge, users: Collection[int] | None) -> None:
+def _act(tx: Transaction, judge: Judge, users: Collection[int]) -> None:
     radius_orders.end_unwelcome(tx, judge, users)
     radius_orders.give_up(tx)
