@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from control.records import Certificate, Device, IssuedCertificate, Provider, Token
 from control.store.interface import Query, Transaction
-from control.verbs.certificates import certificates_in, revocations_in
+from control.verbs.certificates import known_certificates, known_revocations
 from control.verbs.tokens import expired
 
 if TYPE_CHECKING:
@@ -86,11 +86,11 @@ def _of_certificate(
         return "certificate_not_current"
     wanted = list(provider.settings.get("client_authorities") or ())
     believed = tx.select(Certificate, Query(within={"pk": wanted}))
-    every = [one for authority in believed for one in certificates_in(authority.certificate_data)]
+    every = [one for authority in believed for one in known_certificates(authority.certificate_data)]
     if anchor not in {_digest(one.public_bytes(Encoding.DER)) for one in every}:
         return "untrusted_certificate"
     issued = tx.select(IssuedCertificate, Query(within={"serial": [serial], "authority": wanted}))
-    lists = revocations_in(pem) if (pem := str(provider.settings.get("client_revocations") or "")).strip() else []
+    lists = known_revocations(str(provider.settings.get("client_revocations") or ""))
     revoked = any(one.revoked is not None for one in issued) or any(
         one.get_revoked_certificate_by_serial_number(int(serial, 16)) is not None
         for one in lists

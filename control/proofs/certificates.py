@@ -11,7 +11,6 @@ import binascii
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from control.proofs.names import named
 from control.radius_credentials import SESSION, of_certificate
 from control.records import Certificate, Device, IssuedCertificate, Provider, User
 from control.store.interface import Query, Transaction
-from control.verbs.certificates import certificates_in, revocations_in
+from control.verbs.certificates import certificates_in, known_certificates, known_revocations
 from protocols.link.messages import Authenticate
 from protocols.radius.realms import without_realm
 
@@ -125,7 +124,7 @@ def check(chain: Sequence[x509.Certificate], settings: dict[str, Any], now: date
         raise Refused("certificate_not_current")
     if not _is_for_clients(leaf):
         raise Refused("certificate_not_for_clients")
-    trusted = _certificates(str(settings.get("client_authorities") or ""))
+    trusted = known_certificates(str(settings.get("client_authorities") or ""))
     if not trusted:
         raise Refused("untrusted_certificate")
     authority = ExtensionPolicy.permit_all().require_present(BasicConstraints, Criticality.AGNOSTIC, _may_issue)
@@ -199,23 +198,13 @@ def _may_issue(policy: object, issuer: x509.Certificate, constraints: x509.Basic
 
 def _is_revoked(one: x509.Certificate, issuer: x509.Certificate, settings: dict[str, Any]) -> bool:
     """By a list that this issuer has signed. An old list still says what was revoked."""
-    lists = _revocations(str(settings.get("client_revocations") or ""))
+    lists = known_revocations(str(settings.get("client_revocations") or ""))
     mine = [revoked for revoked in lists if revoked.issuer == issuer.subject]
     return any(
         revoked.get_revoked_certificate_by_serial_number(one.serial_number) is not None
         for revoked in mine
         if revoked.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]  # a key that cannot sign raises
     )
-
-
-@lru_cache(16)
-def _certificates(pem: str) -> tuple[x509.Certificate, ...]:
-    return tuple(certificates_in(pem)) if pem.strip() else ()
-
-
-@lru_cache(16)
-def _revocations(pem: str) -> tuple[x509.CertificateRevocationList, ...]:
-    return tuple(revocations_in(pem)) if pem.strip() else ()
 
 
 def _utf8(der: bytes) -> str:

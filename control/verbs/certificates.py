@@ -59,6 +59,18 @@ def revocations_in(pem: str) -> list[x509.CertificateRevocationList]:
     return found
 
 
+@lru_cache(16)
+def known_certificates(pem: str) -> tuple[x509.Certificate, ...]:
+    """As `certificates_in`, for what is asked again and again; empty for an empty text. Raises ValueError."""
+    return tuple(certificates_in(pem)) if pem.strip() else ()
+
+
+@lru_cache(16)
+def known_revocations(pem: str) -> tuple[x509.CertificateRevocationList, ...]:
+    """As `revocations_in`, likewise: lists may be long. Raises ValueError."""
+    return tuple(revocations_in(pem)) if pem.strip() else ()
+
+
 def _certificate(pem: str) -> str:
     certificates_in(pem)
     return pem + "\n"
