@@ -20,8 +20,8 @@ from control.passwords import Busy
 from control.policies.asking import Asking
 from control.policies.judge import REFUSED, Decided, Judge, events, narrowest, traced
 from control.policies.kinds.kind import LASTING
-from control.records import Application, Binding, Event, Outpost, Provider, User
-from control.store.interface import NotFound, Overloaded, Query, Store, Transaction, Unavailable
+from control.records import Application, Event, Outpost, Provider, User
+from control.store.interface import NotFound, Overloaded, Store, Transaction, Unavailable
 from control.verbs.rights import closure
 from protocols.link.messages import (
     AccessSaid,
@@ -33,7 +33,7 @@ from protocols.link.messages import (
     ReplyAttribute,
     Reuse,
 )
-from rules import attributes, bindings, validity
+from rules import attributes, validity
 from rules.claimed import instead
 from rules.names import is_possible_name, shown
 from rules.places import place
@@ -280,21 +280,6 @@ def admit(tx: Transaction, provider: int, proved: Proved, asking: Asking, judge:
     asking = replace(asking, user=account)
     access = judge.decide(tx, application, asking)
     return Admitted(access.reason, revision, asking, access)
-
-
-def admits_still(tx: Transaction, provider: int, user: int, now: float) -> str:
-    """``accepted``, or why somebody who was let in would not be again, as far as no policy has to be asked for it."""
-    application, account = tx.find(Application, provider=provider), tx.find(User, pk=user)
-    if application is None:
-        return "unknown_provider"
-    if account is None:
-        return "unknown_user"
-    if (refusal := validity.refusal(account, now)) is not None:
-        return refusal
-    lines = tx.select(Binding, Query(equal={"target": application.pk}))
-    groups = frozenset(group.pk for group in closure(tx, user))
-    refused = bindings.verdict(application.policy_engine_mode, lines, user, groups) is False
-    return "no_binding" if refused else "accepted"
 
 
 def _account_refusal(account: User | None, proved: Proved, now: float) -> str | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from control import radius_credentials
-from control.authentication import admits_still
 from control.policies.asking import Asking
 from control.policies.judge import Judge
 from control.radius import reply_attribute
@@ -87,31 +87,35 @@ def unwelcome(tx: Transaction, judge: Judge, users: Collection[int] | None = Non
 
     Whoever was signed out everywhere has to come again for what began before.
     """
+    doors = cache(lambda provider: (tx.find(Provider, pk=provider), tx.find(Application, provider=provider)))
     found: list[tuple[RadiusSession, str]] = []
-    reasons: dict[tuple[int, int], str] = {}
     for session in live_of(tx, None if users is None else sorted(users)):
         if session.user is None or (session.order == DISCONNECT and session.outcome):
             continue
-        key = (session.user, session.provider)
-        if key not in reasons:
-            reasons[key] = admits_still(tx, session.provider, session.user, tx.now)
-        why = _refusal(tx, session, judge) if reasons[key] == "accepted" else reasons[key]
+        why = _refusal(tx, session, *doors(session.provider), judge)
         if why is not None:
             found.append((session, why))
     return found
 
 
-def _refusal(tx: Transaction, session: RadiusSession, judge: Judge) -> str | None:
-    """Why somebody whom account and groups still let in may not stay where they are."""
-    user, provider = tx.find(User, pk=session.user), tx.find(Provider, pk=session.provider)
-    application = tx.find(Application, provider=session.provider)
-    if user is None or provider is None or application is None:
+def _refusal(
+    tx: Transaction, session: RadiusSession, provider: Provider | None, application: Application | None, judge: Judge
+) -> str | None:
+    """Why somebody who was let in may not stay where they are, a code of `rules.reasons`."""
+    if provider is None or application is None:
         return "unknown_provider"
+    user = tx.find(User, pk=session.user)
+    if user is None:
+        return "unknown_user"
+    if (refusal := validity.refusal(user, tx.now)) is not None:
+        return refusal
+    said = judge.decide(tx, application, _asking(session, user, tx.now))
+    if not said.passing and not said.answers:
+        return said.reason  # users and groups have said it alone
     if session.started < user.sessions_not_before:
         return "signed_out"
     if session.credential and (why := radius_credentials.refusal(tx, provider, session.credential)) is not None:
         return why
-    said = judge.decide(tx, application, _asking(session, user, tx.now))
     denies = [one for one in said.answers if not one.passing]
     # A policy that is broken lets nobody in; whoever is in already stays until one says no.
     if said.passing or any(one.fault or one.policy.kind in RESTLESS for one in denies):
