@@ -18,7 +18,7 @@ TUNNEL_PASSWORD = 69
 PROTOCOLS_OWN = frozenset({1, 2, 3, 24, 26, 33, 60, 70, 79, 80})
 """What the protocol itself says, and no rule may."""
 EXTENDED, LONG_EXTENDED = frozenset(range(241, 245)), frozenset((245, 246))
-"""RFC 6929."""
+"""Standard attributes that have others below them (RFC 6929)."""
 IN_ACCOUNTING = frozenset({40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 55, 68, 86, 101})
 
 
@@ -119,7 +119,7 @@ def placed(vendor: int, number: int) -> Definition | None:
 
 
 def is_built_in(one: Definition) -> bool:
-    return BUILT_IN.get(one.place) is not None
+    return one.place in BUILT_IN
 
 
 def generic(one: Definition) -> str:
@@ -151,7 +151,7 @@ def _unnamed(name: str, found: re.Match[str]) -> Definition:
 def _may_be_said(one: Definition) -> bool:
     if one.vendor:
         return (one.vendor, one.number) not in VENDORS_PROTOCOL
-    extended = one.number in EXTENDED or one.number in LONG_EXTENDED
+    extended = one.number in EXTENDED | LONG_EXTENDED
     return 0 < one.number < 256 and one.number not in PROTOCOLS_OWN | IN_ACCOUNTING and extended == bool(one.below)
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from protocols.radius.definitions import Definition
+from protocols.radius.definitions import EXTENDED, LONG_EXTENDED, Definition
 from protocols.radius.dictionary import DataType
 from protocols.radius.vendor import USUAL, Form
 
@@ -60,8 +60,6 @@ OF_VERSION_4 = frozenset(
 SIZED = re.compile(r"(octets)\[([0-9]{1,3})\]")
 SALTED = "2"
 """Of ``encrypt``: RFC 2868's; the others are User-Password's, and one of Ascend's."""
-EXTENDED = range(241, 247)
-"""Standard numbers that have others below them (RFC 6929)."""
 
 
 class DictionaryError(ValueError):
@@ -90,8 +88,8 @@ class _Reading:
     read: Read
     vendors: dict[str, _Vendor] = field(default_factory=dict)
     every: dict[str, Definition] = field(default_factory=dict)
-    named: list[tuple[str, str, int, str]] = field(default_factory=list)
-    """Attribute, name and number of each VALUE, and where it stands."""
+    values: dict[str, dict[str, int]] = field(default_factory=dict)
+    """As `Dictionary.values`."""
     files: int = 0
     lines: int = 0
     internal: int = 0
@@ -153,7 +151,7 @@ class _Reading:
         if len(words) < 4:
             raise self.error("Write ATTRIBUTE, a name, a number and a type.")
         name, flags = words[1], _flags(words[4:])
-        for flag in list(flags):
+        for flag in flags:
             if flag.lower() in self.vendors and vendor is None:
                 vendor = self.vendors[flag.lower()]
         numbers = tuple(self.number(part, 2**32 - 1) for part in words[2].split("."))
@@ -167,7 +165,7 @@ class _Reading:
         form = vendor.form if vendor is not None else USUAL
         if form is None or (vendor is not None and vendor.number == 0) or encryption not in ("", SALTED):
             kind = T.UNWRITABLE
-        if vendor is None and len(numbers) > 1 and (numbers[0] not in EXTENDED or len(numbers) > 3):
+        if vendor is None and len(numbers) > 1 and (numbers[0] not in EXTENDED | LONG_EXTENDED or len(numbers) > 3):
             kind = T.UNWRITABLE
         self.every[name.lower()] = Definition(
             name,
@@ -191,7 +189,7 @@ class _Reading:
     def value(self, words: list[str]) -> None:
         if len(words) < 4:
             raise self.error("Write VALUE, an attribute, a name and a number.")
-        self.named.append((words[1], words[2], self.number(words[3], 2**64 - 1), self.where))
+        self.values.setdefault(words[1].lower(), {})[words[2].lower()] = self.number(words[3], 2**64 - 1)
 
     def number(self, text: str, most: int) -> int:
         try:
@@ -252,25 +250,16 @@ class _Block:
 
 
 def _flags(words: list[str]) -> dict[str, str]:
-    return dict(_flag(one) for word in words for one in word.split(",") if one)
-
-
-def _flag(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    return name, value
+    told = (one.partition("=") for word in words for one in word.split(",") if one)
+    return {name: value for name, _, value in told}
 
 
 def read_dictionary(name: str, read: Read) -> Dictionary:
     """``name``: of the file that includes the others. Raises DictionaryError."""
     reading = _Reading(read)
     reading.file(name)
-    values: dict[str, dict[str, int]] = {}
-    for attribute, named, number, _ in reading.named:
-        values.setdefault(attribute.lower(), {})[named.lower()] = number
-    definitions = dict(_with_values(reading.every, values))
+    values = reading.values
+    definitions = {
+        name: replace(one, values=values[name]) if name in values else one for name, one in reading.every.items()
+    }
     return Dictionary(definitions, values, reading.internal)
-
-
-def _with_values(every: dict[str, Definition], values: dict[str, dict[str, int]]) -> Iterator[tuple[str, Definition]]:
-    for name, one in every.items():
-        yield name, replace(one, values=values[name]) if name in values else one

@@ -28,7 +28,7 @@ def octets_of(definition: Definition, value: str | int) -> bytes:
                     raise ValueError(f"{definition.size} octets")
                 return octets
             case kind if kind in WIDTHS:
-                return _named(definition, text).to_bytes(WIDTHS[kind])
+                return _number(definition, text).to_bytes(WIDTHS[kind])
             case DataType.SIGNED:
                 return pack("!i", int(text, 0))
             case DataType.ETHER:
@@ -62,17 +62,11 @@ def octets_of(definition: Definition, value: str | int) -> bytes:
 
 
 def _number(definition: Definition, text: str) -> int:
-    number = int(text, 0)
-    if not 0 <= number < 2**32:
-        raise ValueError("32 bits")
-    return number
-
-
-def _named(definition: Definition, text: str) -> int:
+    """By its name, or itself."""
     for known in (definition.values, VALUES.get(definition.name, {})):
         if text.lower() in known:
             return known[text.lower()]
-    return _number(definition, text)
+    return int(text, 0)
 
 
 def _wanted(definition: Definition) -> str:
