@@ -10,7 +10,7 @@ from protocols.radius.dictionary import DataType
 from protocols.radius.mppe import salted
 from protocols.radius.packet import MAX_VALUE, attribute
 from protocols.radius.values import octets_of
-from protocols.radius.vendor import formed
+from protocols.radius.vendor import vendor_attribute
 
 MOST_OCTETS = 3000  # of one answer's chosen attributes; keys, EAP and Proxy-State need the rest of the 4,096
 MAX_TAG = 0x1F  # RFC 2868 section 3
@@ -60,7 +60,7 @@ def _placed(definition: Definition, octets: bytes) -> bytes:
     for number in reversed(inside):
         octets = bytes((number, len(octets) + 2)) + octets
     if definition.vendor:
-        return formed(definition.vendor, definition.form, definition.number, octets)
+        return vendor_attribute(definition.vendor, definition.number, octets, definition.form)
     if extended:  # RFC 6929 sections 2.1 and 2.2: of the long ones, a whole value in one
         more = b"\0" if definition.number in LONG_EXTENDED else b""
         octets = bytes((definition.below[0],)) + more + octets

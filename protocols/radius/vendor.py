@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from struct import pack
 
 from protocols.errors import LocalProtocolError
 from protocols.radius.dictionary import VENDOR_SPECIFIC
@@ -31,18 +30,14 @@ class Form:
 USUAL = Form()
 
 
-def formed(vendor: int, form: Form, number: int, value: bytes) -> bytes:
-    """As `vendor_attribute`, in the vendor's own form. Raises LocalProtocolError, also for a number without room."""
+def vendor_attribute(vendor: int, number: int, value: bytes, form: Form = USUAL) -> bytes:
+    """A Vendor-Specific with one attribute. Raises LocalProtocolError when the value is longer than 247 octets (in the
+    usual form), and for a number without room."""
     if number >= 256**form.number:
         raise LocalProtocolError(f"the number {number} has more than {form.number} octets")
-    size = (form.octets + len(value)).to_bytes(2)[-form.length :] if form.length else b""
-    head = number.to_bytes(form.number) + size + (b"\0" if form.continued else b"")
+    size = min(form.octets + len(value), 256**form.length - 1).to_bytes(form.length)
+    head = number.to_bytes(form.number) + size + b"\0" * form.continued
     return attribute(VENDOR_SPECIFIC, vendor.to_bytes(HEAD) + head + value)
-
-
-def vendor_attribute(vendor: int, number: int, value: bytes) -> bytes:
-    """A Vendor-Specific with one attribute. Raises LocalProtocolError when the value is longer than 247 octets."""
-    return attribute(VENDOR_SPECIFIC, pack("!IB", vendor, number) + bytes((min(len(value) + 2, 255),)) + value)
 
 
 def vendor_values(packet: Packet, vendor: int) -> Iterator[tuple[int, bytes]]:
