@@ -310,7 +310,7 @@ class LdapConnection(Conversation):
             slices = self._owner.reads.search(event, self._session.identity, self._session.secure, self)
         except Refused as refused:
             self._owner.refusals.request(refused.result, self._session.identity, self._circumstances)
-            self._out.append(self._session.search_refused(event.message_id, refused.result, refused.controls))
+            self._out.append(self._session.search_refused(event.message_id, refused.result))
             return
         except Exception:
             self._owner.telemetry.fault("ldap search")

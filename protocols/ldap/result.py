@@ -66,6 +66,4 @@ class Refused(Exception):
         self, code: ResultCode, diagnostic: str, matched_dn: str = "", controls: bytes = b"", reason: str = ""
     ) -> None:
         super().__init__(diagnostic)
-        self.result = Result(code, matched_dn, diagnostic, reason=reason)
-        self.controls = controls
-        """Encoded, for the response."""
+        self.result = Result(code, matched_dn, diagnostic, controls, reason)

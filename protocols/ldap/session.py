@@ -222,7 +222,7 @@ class LDAPSession(Generic[IdentityT]):
                 case UnservedRequest():
                     raise password_modify.read_only("This directory is only read over LDAP.")
         except Refused as refused:
-            return self._answered(message, refused.result, refused.controls)
+            return self._answered(message, refused.result)
 
     def _bind(self, message_id: int, request: BindRequest, policy: bool = False) -> Event:
         if request.version != 3:
@@ -238,16 +238,16 @@ class LDAPSession(Generic[IdentityT]):
             refusal = NO_PASSWORD
         else:
             refusal = SUCCESS  # anonymous, RFC 4513 s5.1.1
-        return self._bind_refused(message_id, request.name, refusal)
+        return self._bind_answered(message_id, request.name, refusal)
 
-    def _bind_refused(self, message_id: int, name: str, result: Result) -> Answered:
+    def _bind_answered(self, message_id: int, name: str, result: Result) -> Answered:
         response = messages.encode_message(message_id, messages.encode_result(messages.BIND.response, result))
         return Answered(response, None if result is SUCCESS else result, name)
 
     def _sasl(self, message_id: int, request: BindRequest, policy: bool) -> Event:
         found = sasl.bind(message_id, request, self.secure, policy)
         if isinstance(found, Result):
-            return self._bind_refused(message_id, request.name, found)
+            return self._bind_answered(message_id, request.name, found)
         self._binding = message_id
         if isinstance(found, ExternalBindReceived):
             return found
@@ -331,10 +331,11 @@ class LDAPSession(Generic[IdentityT]):
         self._searches.remove(message_id)
         return True
 
-    def search_refused(self, message_id: int, result: Result, controls: bytes = b"") -> bytes:
-        """A search that ends without entries. ``controls`` come encoded."""
+    def search_refused(self, message_id: int, result: Result) -> bytes:
+        """A search that ends without entries."""
         self.search_finished(message_id)
-        return messages.encode_message(message_id, messages.encode_result(messages.SEARCH.response, result), controls)
+        response = messages.encode_result(messages.SEARCH.response, result)
+        return messages.encode_message(message_id, response, result.controls)
 
     def compare_answered(self, message_id: int, result: Result) -> bytes:
         return messages.encode_message(message_id, messages.encode_result(messages.COMPARE.response, result))
@@ -352,7 +353,7 @@ class LDAPSession(Generic[IdentityT]):
         self.secure = result.code == ResultCode.SUCCESS
         return self.extended_answered(message_id, result, START_TLS)
 
-    def _answered(self, message: Envelope, result: Result, controls: bytes = b"") -> Answered:
+    def _answered(self, message: Envelope, result: Result) -> Answered:
         answer = messages.encode_result(message.operation.response, result)
         name = "" if message.operation is messages.BIND else None
-        return Answered(messages.encode_message(message.message_id, answer, controls), result, name)
+        return Answered(messages.encode_message(message.message_id, answer, result.controls), result, name)
