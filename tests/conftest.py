@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import compiled
 from tests.control.store import postgresql
 from tests.control.store.postgresql import Server
 from tests.extent import load_profile
 from tests.peers import require
 
 load_profile()
+compiled.share()
 
 
 @pytest.fixture(scope="session")
