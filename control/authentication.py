@@ -22,6 +22,8 @@ from control.policies.judge import REFUSED, Decided, Judge, events, narrowest, t
 from control.policies.kinds.kind import LASTING
 from control.records import Application, Event, Outpost, Provider, User
 from control.store.interface import NotFound, Overloaded, Store, Transaction, Unavailable
+from control.verbs import system
+from control.verbs.fields import seconds
 from control.verbs.rights import closure
 from protocols.link.messages import (
     AccessSaid,
@@ -30,6 +32,7 @@ from protocols.link.messages import (
     Authenticated,
     Challenge,
     IdentityRecord,
+    PasswordEnd,
     ReplyAttribute,
     Reuse,
 )
@@ -74,6 +77,8 @@ class Proved:
     """What a RADIUS answer has for these credentials alone."""
     challenge: Challenge | None = None
     """With a reason whose outcome is *challenged*."""
+    ends: float | None = None
+    """When an accepted password will be good no more; None: never."""
 
 
 Prove = Callable[[Provider, Authenticate], Awaitable[Proved]]
@@ -218,7 +223,12 @@ class Authentication:
             reply=_together(mapped.reply, proved.reply) if accepted else (),
             keys=dict(proved.keys) if accepted else {},
             challenge=proved.challenge if REASONS[reason].outcome is Outcome.CHALLENGED else None,
+            password_end=_password_end(tx, proved.ends) if accepted else None,
         )
+
+
+def _password_end(tx: Transaction, ends: float | None) -> PasswordEnd | None:
+    return None if ends is None else PasswordEnd(ends, ends - seconds(system.read(tx).password_warning))
 
 
 def _together(first: tuple[ReplyAttribute, ...], then: tuple[ReplyAttribute, ...]) -> tuple[ReplyAttribute, ...]:

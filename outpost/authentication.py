@@ -222,4 +222,5 @@ def _decision(answer: Authenticated, outcome: Outcome, question_id: str) -> Deci
         challenge=answer.challenge if outcome is Outcome.CHALLENGED else None,
         reply=answer.reply if accepted else (),
         reuse=answer.reuse if accepted else None,
+        password_end=answer.password_end if accepted else None,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from protocols.link.messages import Challenge, IdentityRecord, ReplyAttribute, Reuse
+from protocols.link.messages import Challenge, IdentityRecord, PasswordEnd, ReplyAttribute, Reuse
 from rules.reasons import REASONS, Outcome
 
 Identity = IdentityRecord
@@ -150,6 +150,8 @@ class Decision:
     """What property mappings add to a RADIUS answer."""
     reuse: Reuse | None = None
     """How an accepted decision may be used once more without asking; None: not at all."""
+    password_end: PasswordEnd | None = None
+    """`protocols.link.messages.Authenticated.password_end`."""
 
     def __post_init__(self) -> None:
         outcome = self.outcome
@@ -163,6 +165,11 @@ class Decision:
     @property
     def outcome(self) -> Outcome:
         return REASONS[self.reason].outcome
+
+    def password_left(self, now: float) -> int | None:
+        """Seconds until the password ends, if it is time to say so."""
+        end = self.password_end
+        return int(end.at - now) if end is not None and end.warned_from <= now < end.at else None
 
     @property
     def diagnostic(self) -> str:

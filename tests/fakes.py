@@ -24,6 +24,7 @@ from protocols.link.messages import (
     EndSession,
     IdentityRecord,
     PasswordChanged,
+    PasswordEnd,
     RedeemCode,
     RenewSession,
     Reuse,
@@ -117,7 +118,7 @@ class FakeLink:
     ``passwords``: username to password. ``identities``: username to identity (made up when missing).
     ``verdicts``: username to a reason code that beats the tables. ``away``: nobody answers.
     ``fails``: an exception to raise instead of answering. ``questions``: everything asked, in order.
-    ``keys`` and ``challenge`` come with every answer.
+    ``keys``, ``challenge`` and ``password_end`` come with every answer.
     """
 
     def __init__(
@@ -142,6 +143,7 @@ class FakeLink:
         self.changes: list[ChangePassword] = []
         self.keys: dict[str, str] = {}
         self.challenge: Challenge | None = None
+        self.password_end: PasswordEnd | None = None
 
     async def redeem(self, question: RedeemCode) -> CodeRedeemed:
         """Each code once."""
@@ -202,7 +204,14 @@ class FakeLink:
         if outcome is Outcome.ACCEPTED:
             identity = self.identities.get(question.username) or an_identity(question.username)
         return Authenticated(
-            question.id, outcome, reason, revision=1, identity=identity, keys=self.keys, challenge=self.challenge
+            question.id,
+            outcome,
+            reason,
+            revision=1,
+            identity=identity,
+            keys=self.keys,
+            challenge=self.challenge,
+            password_end=self.password_end,
         )
 
     def _reason(self, question: Authenticate) -> str:

@@ -112,7 +112,7 @@ def _proved(context: Context, with_code: bool = False) -> Proved:
     if context.proved is None:
         return Proved("flow_proved_nothing")
     reuse = None if with_code or context.spent or context.judged else replace(STATIC, not_after=context.ends)
-    return Proved("accepted", context.proved, context.proved_version, reuse=reuse)
+    return Proved("accepted", context.proved, context.proved_version, reuse=reuse, ends=context.ends)
 
 
 _EMPTY = {IDENTIFICATION: "unknown_user", PASSWORD: "wrong_password", VALIDATE: "wrong_code"}

@@ -69,6 +69,8 @@ class SystemFields(Fields):
     """How many passwords, the present one among them, a new one must differ from."""
     password_max_age: Duration = "days=0"  # noqa: S105
     """How long a password is good; nothing: for ever."""
+    password_warning: Duration = "days=14"  # noqa: S105
+    """How long before its end its owner is told, at doors that can say so; nothing: never."""
 
 
 def read(tx: Transaction) -> SystemFields:

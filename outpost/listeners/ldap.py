@@ -372,7 +372,7 @@ class LdapFactory(Factory[LdapConnection]):
         self.clock = clock
         self.tls = tls
         self.contexts = NamingContexts(directory)
-        self.binds = Binds(authentication, self.contexts, telemetry)
+        self.binds = Binds(authentication, self.contexts, telemetry, now)
         self.password_changes = PasswordChanges(authentication, self.contexts, telemetry)
         self.reads = Reads(self.contexts, telemetry, now, offers_start_tls=tls is not None)
         self.refusals = Refusals(telemetry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from outpost.authentication import Authentication
@@ -81,10 +82,12 @@ class Binds:
         authentication: Authentication,
         contexts: NamingContexts,
         telemetry: Telemetry,
+        now: Callable[[], float],
     ) -> None:
         self._authentication = authentication
         self._contexts = contexts
         self._telemetry = telemetry
+        self._now = now
 
     def known_bind(self, event: BindReceived, circumstances: Circumstances, secure: bool) -> Answer | None:
         """The answer to a bind for which nobody need be asked; None for `bind` to find one."""
@@ -189,10 +192,15 @@ class Binds:
     def _answer(self, claim: Claim, circumstances: Circumstances, decision: Decision, policy: bool) -> Answer:
         if decision.identity is not None:
             self._telemetry.accepted(circumstances.protocol)
-            return POLICY_MET if policy else SUCCESS, Bound(
-                decision.identity, claim.provider, claim.credentials.password
-            )
+            met = self._policy_met(decision) if policy else SUCCESS
+            return met, Bound(decision.identity, claim.provider, claim.credentials.password)
         return self._decided(claim.credentials.username, circumstances, decision, policy), None
+
+    def _policy_met(self, decision: Decision) -> Result:
+        left = decision.password_left(self._now())
+        if left is None:
+            return POLICY_MET
+        return Result(ResultCode.SUCCESS, controls=password_policy.response(None, left))
 
     def _decided(self, username: str, circumstances: Circumstances, decision: Decision, policy: bool) -> Result:
         self._telemetry.decided(username, circumstances, decision)

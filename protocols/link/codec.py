@@ -48,6 +48,7 @@ KINDS: dict[str, type[Any]] = {
     "identity": messages.IdentityRecord,
     "reuse": messages.Reuse,
     "challenge": messages.Challenge,
+    "password_end": messages.PasswordEnd,
     "authenticated": messages.Authenticated,
     "change_password": messages.ChangePassword,
     "password_changed": messages.PasswordChanged,

@@ -466,6 +466,14 @@ class Challenge:
 
 
 @dataclass(frozen=True, slots=True)
+class PasswordEnd:
+    """When a right password ends, and from when on its owner is to hear of it."""
+
+    at: float
+    warned_from: float
+
+
+@dataclass(frozen=True, slots=True)
 class Authenticated:
     """Control's answer. ``outcome`` and ``reason`` are values of `rules.reasons`; identity only when accepted."""
 
@@ -484,6 +492,8 @@ class Authenticated:
     """With the outcome *challenged*, for a door that can ask."""
     reply: tuple[ReplyAttribute, ...] = ()
     """What the provider's property mappings add to a RADIUS answer; each beats the rules' values of its name."""
+    password_end: PasswordEnd | None = None
+    """Of an accepted password that does not last for ever."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,16 @@ from control.records import (
 )
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
-from protocols.link.messages import AccessSaid, AskAccess, Authenticate, Authenticated, Challenge, ReplyAttribute
+from control.verbs import system
+from protocols.link.messages import (
+    AccessSaid,
+    AskAccess,
+    Authenticate,
+    Authenticated,
+    Challenge,
+    PasswordEnd,
+    ReplyAttribute,
+)
 from rules.reasons import Outcome
 from tests.fakes import FakeClock
 from tests.stores import open_store
@@ -141,6 +150,19 @@ def test_what_a_proof_gives_reaches_the_door_only_with_its_outcome(world: World)
     world.proved = replace(world.proved, reason="code_needed")
     challenged = world.ask()
     assert (challenged.identity, challenged.keys, challenged.challenge) == (None, {}, Challenge("s", "Code?"))
+
+
+def test_whoever_is_let_in_hears_when_their_password_ends(world: World) -> None:
+    end = world.clock.now() + 30 * 86_400
+    world.proved = Proved("accepted", world.users["alice"], 1, ends=end)
+    assert world.ask().password_end == PasswordEnd(end, end - 14 * 86_400)
+    world.store.write_now(lambda tx: system.change(tx, {"password_warning": "days=0"}))
+    assert world.ask().password_end == PasswordEnd(end, end)
+    world.change("alice", is_active=False)
+    assert world.ask().password_end is None
+    world.change("alice", is_active=True)
+    world.proved = replace(world.proved, ends=None)
+    assert world.ask().password_end is None
 
 
 def test_an_account_expires_while_nobody_changes_it(world: World) -> None:

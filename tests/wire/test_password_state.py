@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from control.records import Event
 from control.store.interface import Query
 from tests.wire.apart import store
 from tests.wire.clients import ldapsearch, run, user_dn
-from tests.wire.directory import BASE_DN, Directory, add_user
+from tests.wire.directory import BASE_DN, PASSWORDS, Directory, add_user
 from tests.wire.doors import DOORS, Door, Said
 from tests.wire.program import Program, until
 
@@ -75,6 +76,27 @@ def test_doors_refuse_it_ldap_says_why_and_a_browser_changes_it(program: Program
     for door in DOORS:
         until(partial(let_in, program, door), 10, "the new password")
         assert door(program, NAME, GIVEN) is Said.NO, door
+
+
+def test_ldapsearch_says_how_long_a_password_is_still_good(program: Program, people: Directory) -> None:
+    """And nothing to whoever does not ask, or before it is time."""
+    password = PASSWORDS["bob"]
+    asked = ("-s", "base", "-b", "", "supportedLDAPVersion")
+
+    def left() -> list[str]:
+        answer = ldapsearch(program, "bob", "-e", "ppolicy", *asked, password=password)
+        assert answer.code == 0, answer.text
+        return re.findall(r"expires in (\d+) seconds", answer.text)
+
+    program.api("PATCH", "admin/settings/", {"password_max_age": "days=2"})
+    try:
+        until(lambda: len(left()) == 1, 10, "a password that ends in two days")
+        assert 2 * 86_400 - 3_600 < int(left()[0]) < 2 * 86_400
+        assert "expire" not in ldapsearch(program, "bob", *asked, password=password).text
+        program.api("PATCH", "admin/settings/", {"password_max_age": "days=60"})
+        until(lambda: left() == [], 10, "a password that ends in two months")
+    finally:
+        program.api("PATCH", "admin/settings/", {"password_max_age": "days=0"})
 
 
 def test_ldappasswd_changes_it_and_does_nothing_else(program: Program, freya: int) -> None:

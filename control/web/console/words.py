@@ -264,5 +264,8 @@ WORDS: dict[str, Words] = {
         "Passwords not to repeat", "A new password differs from so many before, the present one among them."
     ),
     "password_max_age": Words("Longest age of a password", f"{_DURATION} days=0: passwords do not grow old."),
+    "password_warning": Words(
+        "Warning before a password ends", f"{_DURATION} LDAP tells clients that ask (password policy control)."
+    ),
     "default_token_length": Words("Default token length", "Characters in the key of a new token."),
 }

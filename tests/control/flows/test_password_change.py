@@ -103,9 +103,11 @@ def test_one_that_came_with_the_account_is_as_old_as_the_account(house: Changing
 def test_nobody_remembers_it_for_longer_than_it_is_good(house: Changing) -> None:
     house.user("alice")
     house.ages("days=30")
-    reuse = house.prove("alice", "right").reuse
-    assert reuse is not None
-    assert reuse.not_after == house.clock.now() + 30 * DAY
+    proved = house.prove("alice", "right")
+    assert proved.reuse is not None
+    assert proved.reuse.not_after == proved.ends == house.clock.now() + 30 * DAY
+    house.ages("days=0")
+    assert house.prove("alice", "right").ends is None
 
 
 def test_outposts_forget_it_when_it_must_be_changed(house: Changing) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ldap.controls.ppolicy import PasswordPolicyControl
 
-from protocols.link.messages import Put, Remove
+from protocols.link.messages import PasswordEnd, Put, Remove
 from tests.outpost.directory.people import ALICE, BASE, BOB, CAROL, RECORDS, USERS, People, a_provider, a_user
 from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, Client, Door
 from tests.protocols.ldap import peer
@@ -161,6 +161,27 @@ def test_why_a_password_is_not_good_any_more(reason: str, code: int, said: int |
     assert (response.error, response.timeBeforeExpiration, response.graceAuthNsRemaining) == (said, None, None)
     (answer,) = client.ask(peer.bind(2, BOB_DN, "hunter2"))
     assert (answer.code, answer.controls) == (code, {})
+
+
+@pytest.mark.parametrize(
+    ("left", "told"), [(3_601.0, None), (3_600.0, 3_600), (59.9, 59), (0.5, 0), (0.0, None)], ids=str
+)
+def test_how_long_a_password_is_good_when_little_is_left(left: float, told: int | None) -> None:
+    """draft-behera-ldap-password-policy-10 s6.2; and nobody hears of it who has not asked."""
+    door = Door()
+    client = door.connect()
+    door.link.password_end = PasswordEnd(door.now + left, door.now + left - 3_600.0)
+    (answer,) = client.ask(peer.bind(1, BOB_DN, "hunter2", controls=[(POLICY, False, None)]))
+    assert answer.code == 0
+    response = PasswordPolicyControl()
+    response.decodeControlValue(answer.controls[POLICY])
+    assert (response.error, response.timeBeforeExpiration, response.graceAuthNsRemaining) == (None, told, None)
+    (answer,) = client.ask(peer.bind(2, BOB_DN, "hunter2"))
+    assert (answer.code, answer.controls) == (0, {})
+    (answer,) = client.ask(peer.bind(3, BOB_DN, "wrong", controls=[(POLICY, False, None)]))
+    response = PasswordPolicyControl()
+    response.decodeControlValue(answer.controls[POLICY])
+    assert (answer.code, response.timeBeforeExpiration) == (49, None)
 
 
 # --- afterwards ----------------------------------------------------------------------------------------------------
