@@ -42,8 +42,8 @@ PEERS: dict[str, str] = {
 }
 """Program to the Debian package that has it."""
 
-BUILD_PACKAGES = ("gcc", "libldap2-dev", "libsasl2-dev", "libc6-dev")
-"""python-ldap is built from source."""
+BUILD_PACKAGES = ("gcc", "libldap2-dev", "libsasl2-dev", "libc6-dev", "libssl-dev")
+"""python-ldap is built from source, and so are the load generators."""
 
 PARTS = ("dovecot-ldap", "libapache2-mod-auth-openidc", "freeradius-ldap", "libnet-ldap-perl", "php-ldap")
 """Of programs that are named above."""

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.harness import changes, load, logins, policies, programs, proxied, report, requests, sign_ins
+from benchmarks.harness import changes, directory, load, logins, policies, programs, proxied, report, requests, sign_ins
 from benchmarks.harness.bench import FULL, QUICK, Bench, Table, say
 from benchmarks.harness.processes import LOAD_CORE, DidNotStart
 
 RESULTS = Path(__file__).parent.parent / "results"
 SECTIONS: dict[str, Callable[[Bench], list[Table]]] = {
     "programs": programs.measure,
+    "directory": directory.measure,
     "requests": requests.measure,
     "proxied": proxied.measure,
     "logins": logins.measure,

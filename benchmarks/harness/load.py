@@ -29,7 +29,7 @@ class LoadFailed(Exception):
 def build(folder: Path) -> None:
     """Raises LoadFailed with the compiler's words."""
     for program in PROGRAMS:
-        command = [*COMPILER, "-o", str(folder / program), str(SOURCES / f"{program}.c"), "-lm"]
+        command = [*COMPILER, "-o", str(folder / program), str(SOURCES / f"{program}.c"), "-lm", "-lssl", "-lcrypto"]
         made = subprocess.run(command, capture_output=True, text=True, check=False)
         if made.returncode:
             raise LoadFailed(made.stderr)

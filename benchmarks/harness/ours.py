@@ -70,8 +70,8 @@ def environ(folder: Path) -> dict[str, str]:
         "OUTPOST_SECRET_KEY": SECRET_KEY,
         "OUTPOST_BOOTSTRAP_TOKEN": TOKEN,
         "OUTPOST_BOOTSTRAP_PASSWORD": PASSWORD,
-        **{f"OUTPOST_LISTEN__{name}": "127.0.0.1:0" for name in ("HTTP", "LDAP", "RADIUS", "METRICS")},
-        **{f"OUTPOST_LISTEN__{name}": "off" for name in ("HTTPS", "LDAPS", "RADIUS_ACCT", "RADSEC")},
+        **{f"OUTPOST_LISTEN__{name}": "127.0.0.1:0" for name in ("HTTP", "LDAP", "LDAPS", "RADIUS", "METRICS")},
+        **{f"OUTPOST_LISTEN__{name}": "off" for name in ("HTTPS", "RADIUS_ACCT", "RADSEC")},
     }
 
 

@@ -1,4 +1,4 @@
-"""slapd, FreeRADIUS and nginx, configured for the same work and the same people, each in a folder of its own."""
+"""FreeRADIUS and nginx, configured for the same work and the same people, each in a folder of its own."""
 
 from __future__ import annotations
 
@@ -13,16 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.harness.people import (
-    ADMINISTRATOR,
-    BASE_DN,
-    FIRST_NUMBER,
     PASSWORD,
     SHARED_SECRET,
-    TEAM_SIZE,
     Person,
     people,
-    team_name,
-    user_dn,
 )
 from benchmarks.harness.processes import ENVIRON, Server, accepts, free_port
 from benchmarks.harness.wire import AUTH_PATH
@@ -43,112 +37,7 @@ def version(*command: str) -> str:
     return lines[0].strip() if lines else "unknown"
 
 
-# --- slapd ---------------------------------------------------------------------------------------------------------
-
-SLAPD = """\
-include /etc/ldap/schema/core.schema
-include /etc/ldap/schema/cosine.schema
-include /etc/ldap/schema/inetorgperson.schema
-include /etc/ldap/schema/nis.schema
-attributetype ( 1.3.6.1.4.1.99999.1 NAME 'memberOf'
-  EQUALITY distinguishedNameMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.12 )
-attributetype ( 1.3.6.1.4.1.99999.2 NAME 'sAMAccountName'
-  EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
-attributetype ( 1.3.6.1.4.1.99999.3 NAME 'ak-active' EQUALITY booleanMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.7 )
-attributetype ( 1.3.6.1.4.1.99999.4 NAME 'ak-superuser' EQUALITY booleanMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.7 )
-objectclass ( 1.3.6.1.4.1.99999.5 NAME 'user' SUP top AUXILIARY
-  MAY ( memberOf $ sAMAccountName $ ak-active $ ak-superuser $ name ) )
-modulepath /usr/lib/ldap
-moduleload back_mdb
-pidfile {folder}/slapd.pid
-sizelimit unlimited
-loglevel 0
-database mdb
-suffix "{base}"
-directory {folder}/db
-maxsize 2147483648
-index objectClass,member,memberOf,departmentNumber eq
-index uid,cn,mail eq,sub
-access to attrs=userPassword by anonymous auth by * none
-access to * by users read by * none
-"""
-"""All attributes that our entries have, so that answers are of one size; the indices that a directory like this has."""
-
-
-@contextmanager
-def slapd(folder: Path, count: int) -> Iterator[Peer]:
-    folder.mkdir()
-    (folder / "db").mkdir()
-    configuration = folder / "slapd.conf"
-    configuration.write_text(SLAPD.format(folder=folder, base=BASE_DN))
-    ldif = folder / "people.ldif"
-    with ldif.open("w") as file:
-        file.writelines(f"{entry}\n\n" for entry in _ldif(count))
-    subprocess.run(
-        ["slapadd", "-q", "-f", str(configuration), "-l", str(ldif)],
-        check=True,
-        capture_output=True,
-        timeout=600,
-        env=ENVIRON,
-    )
-    port = free_port()
-    command = ["slapd", "-d", "0", "-h", f"ldap://127.0.0.1:{port}", "-f", str(configuration)]
-    with Server("slapd", command, folder, lambda: accepts(port)) as server:
-        yield Peer(server, {"ldap": port})
-
-
-def _ldif(count: int) -> Iterator[str]:
-    password = _ssha(PASSWORD)
-    yield f"dn: {BASE_DN}\nobjectClass: domain\ndc: example"
-    for container in ("users", "groups"):
-        yield f"dn: ou={container},{BASE_DN}\nobjectClass: organizationalUnit\nou: {container}"
-    yield (
-        f"dn: {user_dn(ADMINISTRATOR)}\nobjectClass: inetOrgPerson\ncn: {ADMINISTRATOR}\nuid: {ADMINISTRATOR}\n"
-        f"sn: {ADMINISTRATOR}\nuserPassword: {password}"
-    )
-    for person in people(count):
-        yield _person(person, password)
-    for team in range((count + TEAM_SIZE - 1) // TEAM_SIZE):
-        members = people(min(TEAM_SIZE, count - team * TEAM_SIZE), team * TEAM_SIZE)
-        yield "\n".join(
-            [
-                f"dn: cn={team_name(team)},ou=groups,{BASE_DN}",
-                "objectClass: groupOfNames",
-                f"cn: {team_name(team)}",
-                *(f"member: {user_dn(member.username)}" for member in members),
-            ]
-        )
-
-
-def _person(person: Person, password: str) -> str:
-    number = FIRST_NUMBER + 1 + person.ordinal
-    lines = [
-        f"dn: {user_dn(person.username)}",
-        *(f"objectClass: {name}" for name in ("top", "person", "organizationalPerson", "inetOrgPerson")),
-        "objectClass: user",
-        "objectClass: posixAccount",
-        f"cn: {person.username}",
-        f"uid: {person.username}",
-        f"sAMAccountName: {person.username}",
-        f"name: {person.name}",
-        f"displayName: {person.name}",
-        f"givenName: {person.given_name}",
-        f"sn: {person.surname}",
-        f"mail: {person.email}",
-        f"uidNumber: {number}",
-        f"gidNumber: {number}",
-        f"homeDirectory: /home/{person.username}",
-        f"memberOf: cn=staff,ou=groups,{BASE_DN}",
-        f"memberOf: cn={team_name(person.team)},ou=groups,{BASE_DN}",
-        "ak-active: TRUE",
-        "ak-superuser: FALSE",
-        *(f"{name}: {value}" for name, value in person.attributes.items()),
-        f"userPassword: {password}",
-    ]
-    return "\n".join(lines)
-
-
-def _ssha(password: str) -> str:
+def ssha(password: str) -> str:
     salt = os.urandom(8)
     return "{SSHA}" + base64.b64encode(hashlib.sha1(password.encode() + salt).digest() + salt).decode()
 
@@ -277,7 +166,7 @@ def nginx(folder: Path, known: Iterable[Person]) -> Iterator[Peer]:
     folder.mkdir()
     chosen = {purpose: free_port() for purpose in ("allow", "deny", "basic")}
     (folder / "empty").write_bytes(b"")
-    (folder / "people").write_text("".join(f"{person.username}:{_ssha(PASSWORD)}\n" for person in known))
+    (folder / "people").write_text("".join(f"{person.username}:{ssha(PASSWORD)}\n" for person in known))
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, path=AUTH_PATH, **chosen))
     command = ["nginx", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
     with Server("nginx", command, folder, lambda: all(map(accepts, chosen.values()))) as server:
@@ -292,7 +181,6 @@ def everyone(folder: Path, count: int, known: list[Person]) -> Iterator[dict[str
     """Every peer at once, idle until it is asked."""
     folder.mkdir()
     starting: dict[str, Callable[[], AbstractContextManager[Peer]]] = {
-        "slapd": lambda: slapd(folder / "slapd", count),
         "freeradius": lambda: freeradius(folder / "freeradius", count, threads=False),
         "freeradius, 4 threads": lambda: freeradius(folder / "freeradius-threads", count, threads=True),
         "nginx": lambda: nginx(folder / "nginx", known),

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from benchmarks.harness import wire
 from benchmarks.harness.bench import Bench, Table, say
+from benchmarks.harness.contest import COLUMNS, Contender, compete, record
 from benchmarks.harness.load import Load
 from benchmarks.harness.ours import ADMINISTRATOR_PK, Installation, request, session_cookies
 from benchmarks.harness.peers import Peer
 from benchmarks.harness.processes import ENVIRON, LOAD_CORE, DidNotStart, Server, accepts, free_port, proportional_mib
-from benchmarks.harness.requests import COLUMNS, Contender, compete, record
 
 PEOPLE = 1_000
 WEBSOCKETS, WEBSOCKETS_QUICK = 4_000, 1_000

@@ -50,6 +50,10 @@ def equal(attribute: str, value: str) -> bytes:
     return _tlv(0xA3, _tlv(0x04, attribute.encode()), _tlv(0x04, value.encode()))
 
 
+def present(attribute: str) -> bytes:
+    return _tlv(0x87, attribute.encode())
+
+
 def every(*filters: bytes) -> bytes:
     return _tlv(0xA0, *filters)
 
@@ -78,6 +82,10 @@ def filtered(base: str, asked: bytes, wanted: Sequence[str] = ()) -> bytes:
             _tlv(0x30, *(_tlv(0x04, name.encode()) for name in wanted)),
         )
     )
+
+
+EVERYBODY = present("departmentNumber")
+"""The people of the benchmark, and none of those that a program makes for itself."""
 
 
 def search(base: str, attribute: str, value: str, wanted: Sequence[str] = ()) -> bytes:

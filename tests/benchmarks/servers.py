@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,10 +13,10 @@ Answer = Callable[[bytes], bytes]
 
 
 @contextmanager
-def stream_server(answer: Answer, length: Callable[[bytes], int]) -> Iterator[int]:
+def stream_server(answer: Answer, length: Callable[[bytes], int], tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """``length`` says how many octets the first request of those held takes, 0 while it is incomplete."""
     listening = socket.create_server(("127.0.0.1", 0))
-    threads = [threading.Thread(target=_accept, args=(listening, answer, length), daemon=True)]
+    threads = [threading.Thread(target=_accept, args=(listening, answer, length, tls), daemon=True)]
     threads[0].start()
     try:
         yield listening.getsockname()[1]
@@ -26,11 +27,15 @@ def stream_server(answer: Answer, length: Callable[[bytes], int]) -> Iterator[in
         threads[0].join(5)
 
 
-def _accept(listening: socket.socket, answer: Answer, length: Callable[[bytes], int]) -> None:
+def _accept(
+    listening: socket.socket, answer: Answer, length: Callable[[bytes], int], tls: ssl.SSLContext | None
+) -> None:
     conversations = []
     with suppress(OSError):
         while True:
             one, _ = listening.accept()
+            if tls is not None:
+                one = tls.wrap_socket(one, server_side=True)
             thread = threading.Thread(target=_converse, args=(one, answer, length), daemon=True)
             thread.start()
             conversations.append(thread)

@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks.harness import processes, report, wire
 from benchmarks.harness.bench import Table, shown
+from benchmarks.harness.contest import COLUMNS, Contender, record
 from benchmarks.harness.forwarder import Forwarder
 from benchmarks.harness.load import Load, Outcome
-from benchmarks.harness.requests import COLUMNS, Contender, record
 from protocols.ldap.filter import Equality
 from protocols.ldap.messages import BindRequest, Scope, SearchRequest, envelope
 

@@ -1,15 +1,17 @@
 """The generator for LDAP and HTTP believes no wrong answer, and measures what it says."""
 
 import os
+import ssl
 import time
 from pathlib import Path
 
 import pytest
 
 from benchmarks.harness import wire
+from benchmarks.harness.ldap_peers import certificate
 from benchmarks.harness.load import Load, LoadFailed, Outcome, Running
-from protocols.ldap import ber
-from protocols.ldap.messages import envelope
+from protocols.ldap import ber, controls, paging
+from protocols.ldap.messages import UnbindRequest, envelope
 from tests.benchmarks.servers import Answer, stream_server
 
 pytestmark = pytest.mark.peer
@@ -25,10 +27,20 @@ def http_length(held: bytes) -> int:
     return held.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in held else 0
 
 
-def found(request: bytes, entries: int = 1, code: int = 0, off: int = 0, name: bytes = b"cn=alice") -> bytes:
+def found(
+    request: bytes,
+    entries: int = 1,
+    code: int = 0,
+    off: int = 0,
+    name: bytes = b"cn=alice",
+    cookie: bytes | None = None,
+) -> bytes:
     message_id = ber.encode_integer(envelope(request).message_id + off)
     entry = ber.tlv(0x64, ber.tlv(0x04, name) + ber.tlv(0x30, b""))
     done = ber.tlv(0x65, bytes((0x0A, 1, code, 4, 0, 4, 0)))
+    if cookie is not None:
+        value = ber.tlv(0x04, paging.encode(cookie))
+        done += ber.tlv(0xA0, ber.tlv(0x30, ber.tlv(0x04, controls.PAGED_RESULTS.encode()) + value))
     return b"".join(ber.tlv(0x30, message_id + operation) for operation in [entry] * entries + [done])
 
 
@@ -107,6 +119,61 @@ def test_setup_requests_are_asked_once_on_each_connection_and_not_measured(gener
     assert outcome.right == 10
     assert sum(b"setup" in request for request in asked) == 2
     assert len(asked) == 12
+
+
+def test_answers_may_come_in_any_order(generators: Path) -> None:
+    held: list[bytes] = []
+
+    def answer(request: bytes) -> bytes:
+        held.append(request)
+        if len(held) < 2:
+            return b""
+        both, held[:] = [found(one) for one in reversed(held)], []
+        return b"".join(both)
+
+    outcome = ask(generators, answer, connections=1, depth=2)
+    assert (outcome.right, outcome.failed) == (50, 0)
+
+
+def test_everything_on_a_fresh_connection_belongs_to_the_request(generators: Path) -> None:
+    asked: list[bytes] = []
+
+    def answer(request: bytes) -> bytes:
+        asked.append(request)
+        return b"" if isinstance(envelope(request).request(), UnbindRequest) else found(request)
+
+    first = wire.search("dc=example,dc=com", "uid", "setup")
+    with stream_server(answer, ldap_length) as port:
+        outcome = run(generators, port, [(first, b""), (SEARCH, b"alice")], setup=1, count=10, fresh=1)
+    assert (outcome.right, outcome.failed) == (10, 0)
+    assert sum(b"setup" in request for request in asked) == 10
+    assert len(asked) == 30, "an unbind each"
+    with stream_server(lambda request: found(request, code=53), ldap_length) as port:
+        assert run(generators, port, [(first, b""), (SEARCH, b"")], setup=1, count=1, fresh=1).wrong == 1
+
+
+@pytest.mark.parametrize(("entries", "right"), [(5, 3), (4, 0)])
+def test_a_walk_over_all_pages_is_one_request(generators: Path, entries: int, right: int) -> None:
+    asked: list[paging.PageRequest] = []
+
+    def answer(request: bytes) -> bytes:
+        (control,) = envelope(request).controls
+        asked.append(paging.decode(control.value))
+        page = int(asked[-1].cookie or b"0")
+        return found(request, entries=1 if page == 2 else 2, cookie=b"" if page == 2 else b"%d" % (page + 1))
+
+    with stream_server(answer, ldap_length) as port:
+        outcome = run(generators, port, [(SEARCH, b"alice")], count=3, connections=1, page=2, entries=entries)
+    assert (outcome.answered, outcome.right) == (3, right)
+    assert asked[:4] == [(2, b""), (2, b"1"), (2, b"2"), (2, b"")]
+
+
+def test_over_tls(generators: Path, tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(tmp_path))
+    with stream_server(found, ldap_length, context) as port:
+        outcome = run(generators, port, [(SEARCH, b"alice")], tls=1)
+    assert (outcome.right, outcome.failed) == (50, 0)
 
 
 def test_a_pause_of_the_server_is_felt_by_every_request_that_was_due(generators: Path) -> None:
