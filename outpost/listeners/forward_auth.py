@@ -16,14 +16,16 @@ from outpost.browser_sessions import BrowserSessions, Known, Lines
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
-from outpost.listeners.identity_lines import IdentityLines
+from outpost.listeners.identity_lines import ALLOWED, IdentityLines
 from outpost.listeners.probes import Probes
+from outpost.listeners.programs import Programs
+from outpost.listeners.refusing import CHALLENGE, PLAIN, Refusing
 from outpost.listeners.repeated import Repeated, always
 from outpost.listeners.sign_in import FOR_PROGRAMS, JSON, SignInDoor, step_up
-from outpost.listeners.site_rules import SiteRules
+from outpost.listeners.site_rules import CLOSED, SiteRules
 from outpost.listeners.sites import sites
 from outpost.listeners.stepping_up import SteppingUp
-from outpost.outcome import HTTP_STATUS, Bearer, Circumstances, Decision, Identity, Password
+from outpost.outcome import Bearer, Circumstances, Decision, Identity, Password
 from outpost.session_policies import SessionPolicies
 from outpost.session_renewals import SessionRenewals
 from outpost.signing_in import SigningIn
@@ -50,25 +52,8 @@ MOST_ASKS = 3
 MAX_NOTED = 256
 """Different sentences told to the operator between two configurations."""
 
-CLOSED = {Level.DENY: "denied_by_rule", Level.AMBIGUOUS: "ambiguous_path"}
-"""What nobody may see, and the reason."""
-
-NGINX_STATUS: dict[Outcome, int] = {**HTTP_STATUS, Outcome.THROTTLED: 403}
-"""nginx turns all but 2xx, 401 and 403 into 500."""
-
 SIGN_IN = b"Sign in to use this application."
 NOT_HERE = b"Nothing is served at this address."
-
-PLAIN = field_lines(
-    [
-        (b"Content-Type", b"text/plain; charset=utf-8"),
-        (b"X-Content-Type-Options", b"nosniff"),
-        (b"Cache-Control", b"no-store"),
-    ]
-)
-CHALLENGE = field_lines([(b"WWW-Authenticate", b'Basic realm="Sign in", charset="UTF-8"')])
-BAD_TOKEN = field_lines([(b"WWW-Authenticate", b'Bearer error="invalid_token"')])
-ALLOWED = field_lines([(b"Cache-Control", b"no-store")])
 
 
 class ForwardAuth:
@@ -94,13 +79,14 @@ class ForwardAuth:
         self.repeated = repeated
         self._policies = policies
         self._renewals = renewals
-        self._authentication = authentication
         self._telemetry = telemetry
         self._trusted = trusted
         self._sessions = sessions
         self._rules = SiteRules(directory, now)
         self._stepping_up = SteppingUp(self._rules, now)
         self._lines = IdentityLines(version, control_url, now, AddedHeaders(directory))
+        self._refusing = Refusing(telemetry)
+        self._programs = Programs(authentication, self._rules, self._lines, self._refusing, telemetry, repeated)
         self._sign_in = SignInDoor(signing_in, telemetry, trusted, self._max_age_of_page)
         self.table = HostTable(())
         """Who decides for which host, by the configuration in force."""
@@ -125,14 +111,14 @@ class ForwardAuth:
         try:
             self._open(exchange)
         except Exception:
-            self._fault(exchange)
+            self._refusing.fault(exchange)
 
     def answer(self, exchange: Exchange, address: str, convention: Convention) -> None:
         """A question that came by another way than the paths below `PREFIXES`; ``address`` as in `_decide`."""
         try:
             self._decide(exchange, address, convention)
         except Exception:
-            self._fault(exchange)
+            self._refusing.fault(exchange)
 
     def _open(self, exchange: Exchange) -> None:
         path = exchange.path.decode("latin-1")
@@ -149,7 +135,7 @@ class ForwardAuth:
         peer = exchange.peer
         if not self._trusted.is_trusted(peer):
             self.probes.note(exchange, address, trusted=False)
-            self._refuse(exchange, "", Circumstances("proxy", peer), Decision("untrusted_proxy"))
+            self._refusing.refuse(exchange, "", Circumstances("proxy", peer), Decision("untrusted_proxy"))
             return
         headers = exchange.request.named
         try:
@@ -175,7 +161,7 @@ class ForwardAuth:
                 self._telemetry.answered("host", forwarded.host)
         if isinstance(site, Deny):
             refused = {"host": forwarded.host, "path": forwarded.path, "method": forwarded.method}
-            self._refuse(exchange, "", Circumstances("proxy", client, refused), Decision(site.reason))
+            self._refusing.refuse(exchange, "", Circumstances("proxy", client, refused), Decision(site.reason))
             return
         self.ask(Asking(exchange, site, forwarded, headers, client, convention))
 
@@ -197,7 +183,7 @@ class ForwardAuth:
         level = self._rules.level(asking, who)
         if level in CLOSED:
             username = identity.username if identity is not None else ""
-            self._refuse(exchange, username, asking.circumstances, Decision(CLOSED[level]))
+            self._refusing.refuse(exchange, username, asking.circumstances, Decision(CLOSED[level]))
         elif known is not None and who is not None and self._stepping_up.is_due(level, asking, known, who):
             self._telemetry.decisions["proxy", "second_factor_needed"] += 1
             self._send_to_sign_in(asking, realm, self._stepping_up.max_age(asking, who))
@@ -225,14 +211,14 @@ class ForwardAuth:
             await self._renewals.ask(known, asking.client)
             self.ask(asking, asks)
         except Exception:
-            self._fault(asking.exchange)
+            self._refusing.fault(asking.exchange)
 
     async def _ask_policies(self, asking: Asking, known: Known, asks: int) -> None:
         try:
             await self._policies.ask(known, asking.circumstances)
             self.ask(asking, asks)
         except Exception:
-            self._fault(asking.exchange)
+            self._refusing.fault(asking.exchange)
 
     def _not_open(self, asking: Asking, decision: Decision) -> None:
         """To somebody who has signed in."""
@@ -240,7 +226,7 @@ class ForwardAuth:
             self._telemetry.decided("", asking.seen_from, decision)
             self._sign_in.not_open(asking.exchange, asking.site)
         else:
-            self._refuse(asking.exchange, "", asking.seen_from, decision)
+            self._refusing.refuse(asking.exchange, "", asking.seen_from, decision)
 
     def _max_age_of_page(self, realm: Realm, url: str, headers: Headers, client: str) -> int:
         """`sign_in.MaxAge`."""
@@ -262,11 +248,13 @@ class ForwardAuth:
             try:
                 fields = self._lines.fresh(asking.site, identity, convention, self._sessions.token(known))
             except Unwritable:
-                self._refuse(asking.exchange, identity.username, asking.seen_from, Decision("identity_too_long"))
+                self._refusing.refuse(
+                    asking.exchange, identity.username, asking.seen_from, Decision("identity_too_long")
+                )
                 return
             known.lines[convention] = lines = Lines(ALLOWED + fields, self._lines.until(asking.site))
         if convention.restricts and keeps_out(asking.query, identity):
-            self._refuse(asking.exchange, identity.username, asking.seen_from, Decision("restricted_by_proxy"))
+            self._refusing.refuse(asking.exchange, identity.username, asking.seen_from, Decision("restricted_by_proxy"))
             return
         self._telemetry.decisions["proxy", "accepted"] += 1
         asking.exchange.identity = identity
@@ -282,24 +270,16 @@ class ForwardAuth:
     def _without_session(self, asking: Asking, realm: Realm | None) -> None:
         match credentials_in(asking.site, asking.headers):
             case Prove(_, username, password):
-                self._try(asking, Password(username, password))
+                self._programs.attempt(asking, Password(username, password))
             case Show(_, token):
-                self._try(asking, Bearer(token))
+                self._programs.attempt(asking, Bearer(token))
             case SignIn():
                 self._telemetry.decisions["proxy", "no_credentials"] += 1
                 self._send_to_sign_in(asking, realm, self._stepping_up.max_age(asking, None))
             case Deny(reason, challenge):
-                self._refuse(
+                self._refusing.refuse(
                     asking.exchange, "", asking.circumstances, Decision(reason), CHALLENGE if challenge else b""
                 )
-
-    def _try(self, asking: Asking, credentials: Password) -> None:
-        known = self._authentication.known(credentials, asking.site.provider, asking.client)
-        if known is not None:
-            standing = self._authentication.standing(credentials, asking.site.provider, asking.client)
-            self._answer(asking, credentials, asking.seen_from, known, standing)
-        else:
-            Deferred.fromCoroutine(self._prove(asking, credentials))
 
     def _send_to_sign_in(self, asking: Asking, realm: Realm | None, max_age: int) -> None:
         """``max_age``: seconds since a second factor must have been shown; 0: none is needed."""
@@ -314,83 +294,10 @@ class ForwardAuth:
         if realm is not None and convention.tells_location:
             where = [(b"Location", self._sign_in.address(realm, site, self.table, forwarded))]
             exchange.respond(401, fields + field_lines(where), body)
-        elif self._targets_matter(site) or (realm is not None and values(asking.headers, realm.jar.session)):
+        elif self._rules.targets_matter(site) or (realm is not None and values(asking.headers, realm.jar.session)):
             exchange.respond(401, fields, body)
         else:
             self.repeated.respond(exchange, 401, fields, body, "no_credentials", always)
-
-    async def _prove(self, asking: Asking, credentials: Password) -> None:
-        try:
-            circumstances = asking.circumstances
-            decision = await self._authentication.authenticate(credentials, asking.site.provider, circumstances)
-            self._answer(asking, credentials, circumstances, decision)
-        except Exception:
-            self._fault(asking.exchange)
-
-    def _targets_matter(self, site: Site) -> bool:
-        """May somebody without a session be answered otherwise about another target?"""
-        return bool(site.skipped) or self._rules.ask_about_targets(site)
-
-    def _answer(
-        self,
-        asking: Asking,
-        credentials: Password,
-        circumstances: Circumstances,
-        decision: Decision,
-        standing: Callable[[], bool] | None = None,
-    ) -> None:
-        """``standing``: asks whether the same would be said of these credentials again, if that can be known."""
-        identity = decision.identity
-        if identity is None:
-            challenge = BAD_TOKEN if isinstance(credentials, Bearer) else CHALLENGE
-            self._refuse(asking.exchange, credentials.username, circumstances, decision, challenge)
-            return
-        refusal, fields = self._shown(asking, identity)
-        if refusal:
-            self._refuse(asking.exchange, identity.username, circumstances, Decision(refusal, id=decision.id))
-            return
-        self._telemetry.decided(identity.username, circumstances, decision)
-        exchange, status, lines = asking.exchange, asking.convention.allowed, ALLOWED + fields
-        exchange.identity = identity
-        if standing is None or self._targets_matter(asking.site):
-            exchange.respond(status, lines)
-        else:
-            self.repeated.respond(exchange, status, lines, b"", "accepted", standing, self._lines.until(asking.site))
-
-    def _shown(self, asking: Asking, identity: Identity) -> tuple[str, bytes]:
-        """Why somebody with good credentials may not in all the same, or else their headers."""
-        level = self._rules.level(asking, identity)
-        if level in CLOSED:
-            return CLOSED[level], b""
-        if level is Level.SECOND_FACTOR:
-            return "second_factor_needed", b""
-        if asking.convention.restricts and keeps_out(asking.query, identity):
-            return "restricted_by_proxy", b""
-        try:
-            return "", self._lines.of(asking.site, identity, asking.convention)
-        except Unwritable:
-            return "identity_too_long", b""
-
-    def _refuse(
-        self,
-        exchange: Exchange,
-        username: str,
-        circumstances: Circumstances,
-        decision: Decision,
-        challenge: bytes = b"",
-    ) -> None:
-        """Only who brought credentials is asked for others: a browser would open its own dialogue on every 401."""
-        self._telemetry.decided(username, circumstances, decision)
-        status = NGINX_STATUS[decision.outcome]
-        body = decision.diagnostic.encode() + b"\n"
-        exchange.respond(status, PLAIN + challenge if status == 401 else PLAIN, body)
-
-    def _fault(self, exchange: Exchange) -> None:
-        """Closes the door first: a fault must not become a 2xx, nor telling about it a hanging request."""
-        try:
-            exchange.fail()
-        finally:
-            self._telemetry.fault("forward_auth")
 
     def _note(self, sentence: str) -> None:
         if sentence not in self._noted and len(self._noted) < MAX_NOTED:

@@ -16,6 +16,8 @@ from protocols.proxy.headers import MAX_LIST_BYTES, field, meta_fields
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.injected import injected_fields
 
+ALLOWED = field_lines([(b"Cache-Control", b"no-store")])
+"""With every answer that lets somebody in: a proxy that kept one would let in others."""
 MAX_RENDERED = 10_000
 """Identities whose headers are kept ready; some 10 MB."""
 

@@ -10,8 +10,10 @@ from collections.abc import Callable
 
 from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
-from outpost.listeners.forward_auth import ALLOWED, NOT_HERE, PLAIN, PREFIX, ForwardAuth
+from outpost.listeners.forward_auth import NOT_HERE, PREFIX, ForwardAuth
+from outpost.listeners.identity_lines import ALLOWED
 from outpost.listeners.passage import Passage
+from outpost.listeners.refusing import PLAIN
 from outpost.listeners.sign_in import HTML, document
 from outpost.listeners.upstream import FAILURES
 from outpost.listeners.upstreams import Upstreams

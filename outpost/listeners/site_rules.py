@@ -14,6 +14,8 @@ from protocols.proxy.forwarded import METHOD
 from protocols.proxy.trust import NONE
 from rules.access import AccessRules, Asked, Level
 
+CLOSED = {Level.DENY: "denied_by_rule", Level.AMBIGUOUS: "ambiguous_path"}
+"""What nobody may see, and the reason."""
 DAY, MINUTE = 86_400, 60
 THURSDAY = 3
 """1 January 1970."""
@@ -36,6 +38,10 @@ class SiteRules:
 
     def ask_about_targets(self, site: Site) -> bool:
         return site.provider in self._rules
+
+    def targets_matter(self, site: Site) -> bool:
+        """May somebody without a session be answered otherwise about another target?"""
+        return bool(site.skipped) or self.ask_about_targets(site)
 
     def level(self, asking: Asking, identity: Identity | None) -> Level:
         """`Level.SIGN_IN` where a site has no rules."""

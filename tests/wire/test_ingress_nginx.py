@@ -109,7 +109,7 @@ def front(
 
 
 def test_a_person_signs_in_and_arrives(front: Front) -> None:
-    journeys.a_person_signs_in_and_arrives(front)
+    journeys.a_person_signs_in_and_arrives(front, strips_empty=True)
 
 
 def test_nobody_else_arrives(front: Front) -> None:

@@ -501,16 +501,10 @@ def test_a_fault_without_credentials_or_with_wrong_ones_denies(monkeypatch: pyte
         assert door.ask(*headers, url=url).status == 500
 
 
-def test_circumstances_of_a_refusal_name_no_password() -> None:
+def test_circumstances_of_a_refusal_name_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, Circumstances, Decision]] = []
-
-    class Telling(RecordingTelemetry):
-        def decided(self, username: str, circumstances: Circumstances, decision: Decision) -> None:
-            seen.append((username, circumstances, decision))
-
     door = Door()
-    telling = Telling()
-    door.route._telemetry = telling
+    monkeypatch.setattr(door.telemetry, "decided", lambda *said: seen.append(said))
     door.ask(basic("alice", "hunter2"))
     assert "hunter2" not in repr(seen)
     assert seen[0][0] == "alice"
