@@ -153,6 +153,7 @@ class Control:
             config.trusted_proxies,
             __version__,
             config.public_url,
+            config.media,
             judge=judge,
             post=post,
         )
@@ -202,6 +203,8 @@ class Control:
     def next_steps(self, http: str) -> list[str]:
         """What a person does next, in sentences; ``http`` is where a browser reaches us."""
         http = self.public_url or http
+        if not self.config.has_pages:
+            return ["Sends mail and notices, and clears up, beside the other processes on this database."]
         made = self.config.secret_key_made
         lines = [] if made is None else [f"A secret key was made in {made}. Keep a copy of it apart from the data.", ""]
         if self.setup_code is not None:
@@ -235,4 +238,4 @@ def _first_start(config: ControlConfig) -> FirstStart:
         password=config.bootstrap_password.reveal() if config.bootstrap_password else "",
         token=config.bootstrap_token.reveal() if config.bootstrap_token else "",
     )
-    return FirstStart(asked.password, config.bootstrap_email or asked.email, asked.token)
+    return FirstStart(asked.password, config.bootstrap_email or asked.email, asked.token, config.has_pages)

@@ -44,6 +44,8 @@ class FirstStart:
     email: str = DEFAULT_EMAIL
     token: str = field(default="", repr=False)
     """Key of an API token of akadmin."""
+    renews_code: bool = True
+    """Not whoever has no page on which it could be entered: the code that was printed last is the one that works."""
 
 
 async def first_start(
@@ -101,7 +103,7 @@ def bootstrap(
         name = _free_name(tx, Outpost, EMBEDDED_OUTPOST)
         outposts.create(tx, {"name": name, "type": outposts.ANY}, random, managed=outposts.EMBEDDED)
     if setup_pending(tx):
-        return _renew_code(tx, random)
+        return _renew_code(tx, random) if asked.renews_code else None
     left_over = tx.find(Setting, pk=SETUP_CODE)
     if left_over is not None:
         tx.delete(left_over)

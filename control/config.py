@@ -38,6 +38,8 @@ class ControlConfig:
     bootstrap_token: Secret | None = None
     bootstrap_email: str = ""
     public_url: str = ""
+    has_pages: bool = True
+    """A worker has none."""
     breached_passwords: Path | None = None
     """A list of the operator's (`control.breached_passwords`); there need be no such file."""
     geoip: Path | None = None
@@ -46,6 +48,8 @@ class ControlConfig:
     mail_server: MailServer | None = None
     mail_templates: Path | None = None
     """A folder whose templates replace ours."""
+    media: Path | None = None
+    """A folder of pictures."""
     dictionaries: tuple[Path, ...] = ()
     """FreeRADIUS' (`control.radius_dictionaries`)."""
     secret_key_made: Path | None = None
@@ -67,6 +71,7 @@ class ControlConfig:
             asn=settings.events.context_processors.asn,
             mail_server=_mail_server(settings.email),
             mail_templates=settings.email.template_dir,
+            media=settings.storage.file.path,
             dictionaries=settings.radius.dictionaries,
             breached_passwords=settings.data_dir.absolute() / BREACHED_FILE,
             secret_key_made=made,

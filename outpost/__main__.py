@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -40,6 +40,13 @@ def _control(settings: Settings, arguments: Arguments) -> int:
     from outpost.up import main as up
 
     return up(settings, doors=False)
+
+
+def _worker(settings: Settings, arguments: Arguments) -> int:
+    from outpost.up import main as up
+
+    quiet = replace(settings.listen, http=(), https=())
+    return up(replace(settings, listen=quiet), doors=False, pages=False)
 
 
 def _run(settings: Settings, arguments: Arguments) -> int:
@@ -273,6 +280,8 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "up": Command(_up, "start control and every listener in this process"),
     "control": Command(_control, "start control alone; outposts elsewhere follow it"),
+    "server": Command(_up, "the same as `up`, by the name that compose files have for it"),
+    "worker": Command(_worker, "do what control does beside answering: mail, notices, clearing up"),
     "run": Command(_run, "start an outpost alone, which follows control at OUTPOST_HOST"),
     "check-config": Command(_check_config, "print the resolved settings, secrets masked, and where each came from"),
     "plan": Command(

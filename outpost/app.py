@@ -36,6 +36,7 @@ from outpost.listeners.forward_auth import PREFIXES, ForwardAuth
 from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
 from outpost.listeners.http import HttpFactory
+from outpost.listeners.inherited import Inherited
 from outpost.listeners.ldap import LdapFactory
 from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics
@@ -79,7 +80,7 @@ PATIENCE_SECONDS = 3.0
 class Outpost:
     """One outpost process. ``application`` is control's ASGI application in the all-in-one program, else None, and
     ``collectors`` find what is to be measured of control. ``seal``: alone, what its directory is kept on disk with, for
-    a start while control is away.
+    a start while control is away. ``inherited``: sockets that are open already.
 
     ``reactor`` is a Twisted reactor with TCP, UDP and socket adoption; there is no one type that says so.
     """
@@ -93,10 +94,11 @@ class Outpost:
         application: Any = None,
         collectors: Sequence[Collector] = (),
         seal: Seal | None = None,
+        inherited: Inherited | None = None,
         now: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        self.ports = Ports(reactor, config.data_dir)
+        self.ports = Ports(reactor, config.data_dir, inherited)
         self.ready = False
         self.telemetry = Telemetry()
         self._config = config

@@ -18,6 +18,7 @@ from outpost.listeners.certificates.shown import ShownCertificates
 from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
 from outpost.listeners.http import HttpFactory
+from outpost.listeners.inherited import Inherited
 from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics
 from outpost.listeners.ports import Ports
@@ -36,8 +37,9 @@ class ControlAlone:
         certificate: CertificateRecord | None,
         reactor: Any,
         collectors: Sequence[Collector] = (),
+        inherited: Inherited | None = None,
     ) -> None:
-        self.ports = Ports(reactor, config.data_dir)
+        self.ports = Ports(reactor, config.data_dir, inherited)
         self.telemetry = Telemetry()
         self._config = config
         self._reactor = reactor

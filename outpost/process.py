@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import IO, Any, Protocol
 
@@ -11,6 +12,7 @@ from twisted.internet.defer import Deferred
 from outpost.folder_lock import Unusable, claim
 from outpost.listeners.ports import CannotListen, Ports
 from outpost.log import start_log
+from outpost.supervisor import READY, STOPPING, Supervisor
 from outpost.telemetry import Telemetry
 from settings import Settings
 
@@ -65,6 +67,7 @@ class Process:
         self._reactor = reactor
         self._next_steps = next_steps
         self._exit_code = 0
+        self._supervisor = Supervisor(os.environ, os.getpid())
 
     def run(self) -> int:
         """Until stopped by a signal, or a failure to start; the exit code."""
@@ -83,6 +86,8 @@ class Process:
             self._fail("a fault of ours kept it from starting; the traceback is above.")
         else:
             self._announce()
+            self._supervisor.tell(READY)
+            self._supervisor.keep_alive(self._reactor)
 
     def _fail(self, sentence: str) -> None:
         complain(sentence)
@@ -90,6 +95,7 @@ class Process:
         self._reactor.stop()
 
     def _stop(self) -> Deferred[None]:
+        self._supervisor.tell(STOPPING)
         return Deferred.fromCoroutine(self._program.stop())
 
     def _announce(self) -> None:

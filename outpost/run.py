@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
+from outpost.listeners.inherited import handed_over
 from outpost.process import EXIT_FAILED, Process, begin, complain
 from settings import Settings
 
 
 def main(settings: Settings) -> int:
     """Runs until stopped; the exit code."""
+    inherited = handed_over(os.environ, (os.getpid(), os.getppid()))
     ours = begin(settings)
     if ours is None:
         return EXIT_FAILED
@@ -31,7 +35,7 @@ def main(settings: Settings) -> int:
     token = settings.token.reveal()
     transport = HttpTransport(settings.host, token, reactor, ca_file=settings.ca_file, insecure=settings.insecure)
     reactor.addSystemEventTrigger("during", "shutdown", transport.close)
-    outpost = Outpost(OutpostConfig.from_settings(settings), transport, reactor, seal=Seal(token))
+    outpost = Outpost(OutpostConfig.from_settings(settings), transport, reactor, seal=Seal(token), inherited=inherited)
     follows = [f"Follows control at {', '.join(settings.host)}."]
     try:
         return Process(settings, outpost, reactor, lambda ports: follows).run()

@@ -7,8 +7,10 @@ in memory, through the same codec as on the wire (DESIGN D3, D7).
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from twisted.internet import asyncioreactor
@@ -21,6 +23,7 @@ from control.store.interface import Unavailable
 from outpost.authentication import LinkAway
 from outpost.config import OutpostConfig
 from outpost.link import Receive
+from outpost.listeners.inherited import Inherited, handed_over
 from settings import Settings
 
 T = TypeVar("T")
@@ -58,8 +61,11 @@ def deferred(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
     return Deferred.fromFuture(asyncio.ensure_future(coroutine))
 
 
-def main(settings: Settings, doors: bool = True) -> int:
-    """Runs until stopped; the exit code. What cannot start says so in a sentence on standard error."""
+def main(settings: Settings, doors: bool = True, pages: bool = True) -> int:
+    """Runs until stopped; the exit code. What cannot start says so in a sentence on standard error.
+
+    Without ``pages``, and listeners for them, it is a worker.
+    """
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     asyncioreactor.install(loop)
@@ -67,11 +73,12 @@ def main(settings: Settings, doors: bool = True) -> int:
 
     from outpost.process import EXIT_FAILED, Process, Program, begin, browsable, complain
 
+    inherited = handed_over(os.environ, (os.getpid(), os.getppid()))
     ours = begin(settings)
     if ours is None:
         return EXIT_FAILED
     try:
-        control = _opened(loop, ControlConfig.from_settings(settings))
+        control = _opened(loop, replace(ControlConfig.from_settings(settings), has_pages=pages))
     except CannotStart as error:
         complain(str(error))
         ours.close()
@@ -79,7 +86,7 @@ def main(settings: Settings, doors: bool = True) -> int:
     if control is None:
         ours.close()
         return 0
-    program: Program = _with_doors(settings, control, reactor) if doors else _alone(settings, control, reactor)
+    program: Program = (_with_doors if doors else _alone)(settings, control, reactor, inherited)
 
     def next_steps(ports: Any) -> list[str]:
         return control.next_steps(browsable(ports, settings.public_url))
@@ -105,7 +112,7 @@ def _opened(loop: asyncio.AbstractEventLoop, config: ControlConfig) -> Control |
             loop.remove_signal_handler(number)
 
 
-def _with_doors(settings: Settings, control: Control, reactor: Any) -> Any:
+def _with_doors(settings: Settings, control: Control, reactor: Any, inherited: Inherited) -> Any:
     from outpost.app import Outpost
 
     return Outpost(
@@ -114,10 +121,11 @@ def _with_doors(settings: Settings, control: Control, reactor: Any) -> Any:
         reactor,
         application=control.application,
         collectors=[ControlMetrics(control)],
+        inherited=inherited,
     )
 
 
-def _alone(settings: Settings, control: Control, reactor: Any) -> Any:
+def _alone(settings: Settings, control: Control, reactor: Any, inherited: Inherited) -> Any:
     from outpost.control_alone import ControlAlone
 
     return ControlAlone(
@@ -126,4 +134,5 @@ def _alone(settings: Settings, control: Control, reactor: Any) -> Any:
         control.certificate,
         reactor,
         collectors=[ControlMetrics(control)],
+        inherited=inherited,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.read import env_name
-from settings.table import ROWS, WITHOUT_EFFECT, Settings
+from settings.table import REFUSED, ROWS, WITHOUT_EFFECT, Settings
 
 INTRODUCTION = """# Settings
 
@@ -30,8 +30,6 @@ wins. A variable that is set but empty counts as not set.
 - An unknown name in the file, a variable that looks like a slip of the pen, and a value that cannot be read stop the
   program with exit code 2 and one line each. Other unknown variables are only warned about.
 - `outpost check-config` prints every setting with its value and where it came from. Secrets are masked.
-
-Every name is accepted already; those of listeners and programs that do not exist yet have no effect until they do.
 """
 
 
@@ -49,6 +47,16 @@ def _lines() -> Iterator[str]:
         default = row.kind.show(row.value_in(defaults))
         also = f"; also `{row.also}`" if row.also else ""
         yield f"| `{env_name(row.name)}` | {default} | {row.doc}{also} |"
+    yield ""
+    yield "## Refused"
+    yield ""
+    yield "Names of authentik's that would be missed: with any other value the program does not start, and says why."
+    yield "Nor does it with a secret that is a command which no shell has run: `$(openssl rand -base64 36)` in a file."
+    yield ""
+    yield "| name | accepted | why |"
+    yield "| --- | --- | --- |"
+    for name, harmless in REFUSED.items():
+        yield f"| `{name}` | {', '.join(harmless.values)} | {harmless.why} |"
     yield ""
     yield "## Accepted without effect"
     yield ""

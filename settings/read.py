@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from rules.secret_key import check_secret_key
 from settings.references import resolve
 from settings.secret import Secret
-from settings.table import ROWS, Row, Settings, without_effect
+from settings.table import ROWS, Row, Settings, refused, without_effect
 from settings.yaml_lines import Lines, Place, YamlFault, read_yaml
 
 T = TypeVar("T")
@@ -27,6 +27,9 @@ NEAR = 0.85
 INJECTED_NAME = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$")
 INJECTED_VALUE = re.compile(r"^(tcp|udp|sctp)://")
 """Kubernetes gives every pod such variables for every service, ours among them."""
+
+PASTED = re.compile(r"\s*(\$\(.*\)|`.*`)\s*", re.DOTALL)
+"""A whole value that a shell would have replaced."""
 
 KNOWN: Mapping[str, Row] = {name: row for row in ROWS for name in row.names}
 SECTIONS = frozenset(name.rpartition(".")[0] for name in KNOWN if "." in name)
@@ -119,6 +122,8 @@ def _take_key(path: Path, name: str, value: object, line: int, findings: _Findin
     if row := KNOWN.get(name):
         if value is not None:
             findings.given[row.name] = (value, f"{path} line {line}")
+    elif why := refused(name, value):
+        findings.faults.append(f"{where}: {name} cannot be {value!r}: {why}")
     elif why := without_effect(name):
         findings.unused.setdefault(why, []).append(name)
     elif name in SECTIONS:
@@ -150,7 +155,9 @@ def _judge_variable(variable: str, value: str, findings: _Findings) -> None:
     name = variable.removeprefix(prefix).lower().replace("__", ".")
     if name in KNOWN and variable.isupper():
         return
-    if why := without_effect(name):
+    if why := refused(name, value):
+        findings.faults.append(f"{variable} cannot be {value!r}: {why}")
+    elif why := without_effect(name):
         findings.unused.setdefault(why, []).append(variable)
     elif INJECTED_NAME.search(variable) or INJECTED_VALUE.search(value):
         findings.injected.append(variable)
@@ -179,6 +186,11 @@ def _value(row: Row, environ: Mapping[str, str], findings: _Findings) -> object:
         return None
     if row.name == "secret_key" and isinstance(value, Secret) and (fault := check_secret_key(value.reveal())):
         findings.faults.append(f"{source}: {fault}")
+    elif isinstance(value, Secret) and PASTED.fullmatch(value.reveal()):
+        findings.faults.append(
+            f"{source} is a command, $(...), that no shell has run: whoever knows the page that it was copied from "
+            "knows this secret. Run `openssl rand -base64 36` and put its output there."
+        )
     return value
 
 

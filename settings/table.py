@@ -102,7 +102,24 @@ class Email:
     use_ssl: bool = setting(BOOLEAN, False, "TLS from the first byte")
     timeout: int = setting(whole_number(1, LONGEST_TIMEOUT), 10, "seconds to wait for the server")
     from_: str = setting(TEXT, "authentik@localhost", "sender")
-    template_dir: Path | None = setting(OPTIONAL_PATH, "", "folder whose templates replace ours")
+    template_dir: Path | None = setting(
+        OPTIONAL_PATH, "/templates", "folder whose templates replace ours; there need be no such folder"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFiles:
+    path: Path | None = setting(
+        OPTIONAL_PATH,
+        "/media",
+        "folder of icons, shown below /media/; there need be no such folder",
+        "storage.media.file.path",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    file: StoredFiles = section(StoredFiles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +167,7 @@ class Settings:
     postgresql: Postgresql = section(Postgresql)
     log: Log = section(Log)
     email: Email = section(Email)
+    storage: Storage = section(Storage)
     events: Events = section(Events)
     radius: Radius = section(Radius)
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
@@ -214,7 +232,7 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "listen.debug_py": "there is no debug listener",
     "log.http_headers": "requests are logged without headers",
     "web": "the HTTP listener needs no tuning; it serves the root path",
-    "worker": "background work runs in the same process",
+    "worker": "background work is a task of the process, and needs no tuning",
     "outposts": "the embedded outpost always runs, and nothing is deployed for you",
     "postgresql.conn_max_age": "connections are pooled",
     "postgresql.conn_health_checks": "connections are checked",
@@ -227,7 +245,7 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "postgresql.read_replicas": "reads go to the same server",
     "postgresql.test": "that is for authentik's own tests",
     "bootstrap_password_hash": "set bootstrap_password instead, at the first start",
-    "storage": "uploads are not supported yet",
+    "storage": "uploads are not supported yet; name the folder of icons in storage.file.path",
     "blueprints_dir": "blueprints are not read; see outpost apply",
     "default_token_length": "tokens have their own length",
     "cookie_domain": "the session cookie belongs to one host",
@@ -249,6 +267,30 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "default_user_change_username": "not supported yet",
 }
 """Names that authentik has and that change nothing here: the name itself, or everything below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Harmless:
+    """A setting of authentik's that would be missed: with any value but these the program does not start."""
+
+    values: tuple[str, ...]
+    why: str
+
+
+OFF = ("false", "no", "off", "0")
+REFUSED: Mapping[str, Harmless] = {
+    "web.path": Harmless(("/",), "only the root path is served; give us a host name of our own"),
+    "storage.backend": Harmless(("file",), "icons come from a folder; name it in storage.file.path"),
+    "storage.media.backend": Harmless(("file",), "icons come from a folder; name it in storage.file.path"),
+    "tenants.enabled": Harmless(OFF, "there is one tenant; start a second program beside this one"),
+    "compliance.fips.enabled": Harmless(OFF, "nothing here is validated under FIPS 140"),
+}
+
+
+def refused(name: str, value: object) -> str | None:
+    """Why the program does not start with this; None if it does."""
+    found = REFUSED.get(name)
+    return found.why if found is not None and str(value).strip().lower() not in ("", *found.values) else None
 
 
 def without_effect(name: str) -> str | None:

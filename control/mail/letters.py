@@ -47,7 +47,7 @@ class Letters:
                 if name not in SHIPPED:
                     raise KeyError(name) from error
                 log.error("The template %s needs %s, which is not there; ours is used", name, error)
-            except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, OSError) as error:
                 if name not in SHIPPED:
                     raise KeyError(name) from error
                 log.error("The template %s does not work, ours is used: %s", name, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 
 from control.expression.http import HttpFacts
 from control.mail.post import Post
@@ -28,6 +29,8 @@ class Services:
     version: str
     public_url: str = ""
     """Under which browsers reach us; empty: each request's own scheme and host stand in for it (D25)."""
+    media: Path | None = None
+    """The operator's folder of pictures; there need be no such folder."""
     origin: str = ""
     """Where what is asked comes from: door and address."""
     http: HttpFacts | None = None

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.protocol import DatagramProtocol
 
 from outpost.listeners.answering import answering_port
+from outpost.listeners.inherited import Inherited
 from settings import Address
 
 PORTS_FILE = "ports.json"
@@ -30,19 +31,20 @@ class Ports:
     ``reactor`` adopts sockets; there is no one type that says so.
     """
 
-    def __init__(self, reactor: Any, data_dir: Path) -> None:
+    def __init__(self, reactor: Any, data_dir: Path, inherited: Inherited | None = None) -> None:
         self.places: dict[str, list[str]] = {}
         self._reactor = reactor
         self._file = data_dir / PORTS_FILE
         self._listening: list[Any] = []
+        self._inherited = inherited or Inherited()
 
     def stream(self, name: str, addresses: Iterable[Address], factory: Any) -> None:
         """Raises CannotListen, as `datagrams` does."""
-        for one in open_sockets(addresses, socket.SOCK_STREAM):
+        for one in open_sockets(addresses, socket.SOCK_STREAM, self._inherited):
             self._serve(name, one, self._reactor.adoptStreamPort(one.fileno(), one.family, factory))
 
     def datagrams(self, name: str, addresses: Iterable[Address], listener: Callable[[], DatagramProtocol]) -> None:
-        for one in open_sockets(addresses, socket.SOCK_DGRAM):
+        for one in open_sockets(addresses, socket.SOCK_DGRAM, self._inherited):
             if ip_address(one.getsockname()[0]).is_unspecified:
                 port = answering_port(self._reactor, one, listener(), MAX_DATAGRAM)
             else:
@@ -55,6 +57,7 @@ class Ports:
         draft = self._file.with_suffix(".new")
         draft.write_text(json.dumps(self.places, indent=2) + "\n")
         draft.replace(self._file)
+        self._inherited.close()
 
     def close(self) -> Deferred[Any]:
         """Accepts no more; fires when that is so."""
@@ -76,18 +79,22 @@ class NoSuchFamily(CannotListen):
     """The machine has no such kind of address at all."""
 
 
-def open_sockets(addresses: Iterable[Address], kind: socket.SocketKind) -> list[socket.socket]:
+def open_sockets(
+    addresses: Iterable[Address], kind: socket.SocketKind, inherited: Inherited | None = None
+) -> list[socket.socket]:
     """Bound sockets, listening if they are streams; a free port once chosen serves all addresses that ask for one.
 
-    A machine without IPv6 (or IPv4) serves the other family alone. Raises CannotListen.
+    What is ``inherited`` is not opened again. A machine without IPv6 (or IPv4) serves the other family alone. Raises
+    CannotListen.
     """
     opened: list[socket.socket] = []
     missing: NoSuchFamily | None = None
     chosen = 0
     try:
         for address in addresses:
+            port = address.port or chosen
             try:
-                one = _open(address.host, address.port or chosen, kind)
+                one = _taken(inherited, kind, address.host, port) or _open(address.host, port, kind)
             except NoSuchFamily as error:
                 missing = error
                 continue
@@ -107,6 +114,13 @@ def place(one: socket.socket) -> str:
     """``host:port`` of a bound socket, IPv6 in brackets."""
     host, port = one.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _taken(inherited: Inherited | None, kind: socket.SocketKind, host: str, port: int) -> socket.socket | None:
+    one = inherited.take(kind, host, port) if inherited is not None else None
+    if one is not None and kind == socket.SOCK_STREAM:
+        one.listen(BACKLOG)
+    return one
 
 
 def _open(host: str, port: int, kind: socket.SocketKind) -> socket.socket:

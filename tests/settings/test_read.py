@@ -241,6 +241,40 @@ def test_a_weak_secret_key_is_refused_and_not_repeated(key: str) -> None:
     assert key not in fault
 
 
+@pytest.mark.parametrize("name", ["POSTGRESQL__PASSWORD", "EMAIL__PASSWORD", "BOOTSTRAP_PASSWORD"])
+@pytest.mark.parametrize("command", ["$(openssl rand -base64 36 | tr -d '\\n')", "`pwgen 30`"])
+def test_a_secret_that_is_a_command_is_refused_and_not_repeated(name: str, command: str) -> None:
+    fault = only_fault({f"AUTHENTIK_{name}": command})
+    assert fault.startswith(f"AUTHENTIK_{name} is a command")
+    assert "openssl rand -base64 36" in fault
+    assert command not in fault
+
+
+def test_a_secret_may_have_any_characters() -> None:
+    settings = load({"AUTHENTIK_POSTGRESQL__PASSWORD": "a$(b)`c`+/="})
+    assert settings.postgresql.password is not None
+    assert settings.postgresql.password.reveal() == "a$(b)`c`+/="
+
+
+# --- what would be missed ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("WEB__PATH", "/auth/"), ("STORAGE__BACKEND", "s3"), ("COMPLIANCE__FIPS__ENABLED", "true")]
+)
+def test_what_would_be_missed_is_refused(name: str, value: str) -> None:
+    fault = only_fault({f"AUTHENTIK_{name}": value})
+    assert fault.startswith(f"AUTHENTIK_{name} cannot be {value!r}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("WEB__PATH", "/"), ("STORAGE__BACKEND", "file"), ("TENANTS__ENABLED", "no")]
+)
+def test_what_says_how_it_is_anyway_is_a_note(name: str, value: str) -> None:
+    [warning] = load({f"AUTHENTIK_{name}": value}).warnings
+    assert "without effect" in warning
+
+
 def test_secrets_print_nowhere() -> None:
     secrets = {name: f"{GOOD_KEY}{index}" for index, name in enumerate(row.name for row in ROWS if row.kind.secret)}
     assert {

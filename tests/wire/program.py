@@ -77,6 +77,8 @@ class Program:
         self._arguments = arguments
         self.prefix: tuple[str, ...] = ()
         """Of the command that starts it."""
+        self.descriptors: tuple[int, ...] = ()
+        """What it is handed besides the usual three."""
         self._process: subprocess.Popen[bytes] | None = None
         self.ports: dict[str, list[str]] = {}
 
@@ -92,6 +94,7 @@ class Program:
                 env=self.environ,
                 stdout=log,
                 stderr=log,
+                pass_fds=self.descriptors,
             )
         until(lambda: ports.exists() or self._has_ended(), START_SECONDS, f"{self._arguments} opening its ports")
         self.ports = json.loads(ports.read_text())

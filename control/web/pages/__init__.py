@@ -8,6 +8,7 @@ from control.web import console
 from control.web.pages import flow, home
 from control.web.pages.answers import Endpoint, guarded
 from control.web.pages.assets import serve
+from control.web.pages.media import serve as serve_media
 from control.web.services import Services
 
 ENDPOINTS: tuple[tuple[str, Endpoint, tuple[str, ...]], ...] = (
@@ -20,7 +21,7 @@ ENDPOINTS: tuple[tuple[str, Endpoint, tuple[str, ...]], ...] = (
 
 
 def routes(services: Services) -> list[BaseRoute]:
-    """Each path with and without its trailing slash, and `/static/*`."""
+    """Each path with and without its trailing slash, and `/static/*` and `/media/*`."""
     found: list[BaseRoute] = []
     for path, endpoint, methods in ENDPOINTS:
         served = guarded(endpoint, services)
@@ -28,4 +29,5 @@ def routes(services: Services) -> list[BaseRoute]:
             found.append(Route(spelling, served, methods=list(methods)))
     found += console.routes(services)
     found.append(Route("/static/{name:path}", serve, methods=["GET"]))
+    found.append(Route("/media/{name:path}", serve_media(services.media), methods=["GET"]))
     return found

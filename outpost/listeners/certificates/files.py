@@ -5,7 +5,9 @@ Looked at again and again, since mounts and network folders tell of no changes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from os.path import isfile
 from pathlib import Path
 
 from OpenSSL import SSL
@@ -47,6 +49,8 @@ class CertificateFiles:
         self._noted = noted
         self._seen: dict[str, Stamp] = {}
         self._next: IDelayedCall | None = None
+        self._closed = False
+        """The folder, to us."""
 
     def start(self) -> None:
         """Looks at once; then now and then."""
@@ -59,7 +63,7 @@ class CertificateFiles:
             self._next.cancel()
 
     def _look(self) -> None:
-        there = dict(sorted(_there(self._folder))[:MOST_PAIRS]) if self._folder is not None else {}
+        there = self._readable(self._folder) if self._folder is not None else {}
         pairs = {name: one for name, one in self.pairs.items() if name in there}
         self._seen = {name: stamp for name, stamp in self._seen.items() if name in there}
         for name, files in there.items():
@@ -78,18 +82,34 @@ class CertificateFiles:
             self.pairs = pairs
             self._changed()
 
+    def _readable(self, folder: Path) -> dict[str, Pair]:
+        """What is there; a folder of somebody else's is told of once, one that is not there never."""
+        try:
+            found = dict(sorted(_there(folder))[:MOST_PAIRS])
+            self._closed = False
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            if not self._closed:
+                self._noted(
+                    f"The folder of certificates {folder} cannot be read ({error.strerror}); ours are shown. "
+                    f"Let the user {os.getuid()} read it, or unset OUTPOST_CERT_DISCOVERY_DIR."
+                )
+            self._closed = True
+            return {}
+        return found
+
 
 def _there(folder: Path) -> Iterator[tuple[str, Pair]]:
-    """Complete pairs by their names; what has no key is nobody's certificate here."""
-    try:
-        found = list(folder.iterdir())
-    except OSError:
-        return
-    for path in found:
-        if path.suffix in BESIDE and (key := path.with_suffix(".key")).is_file():
+    """Complete pairs by their names; what has no key is nobody's certificate here. Raises OSError.
+
+    Whether it lies in a folder that we may not enter, `isfile` does not mind; `Path.is_file` would.
+    """
+    for path in folder.iterdir():
+        if path.suffix in BESIDE and isfile(key := path.with_suffix(".key")):
             yield path.stem, (path, key)
         for certificate, key_name in WITHIN:
-            if (path / certificate).is_file() and (path / key_name).is_file():
+            if isfile(path / certificate) and isfile(path / key_name):
                 yield path.name, (path / certificate, path / key_name)
 
 

@@ -580,6 +580,7 @@ def test_every_route_is_among_the_paths(site: Site) -> None:
             for path in (
                 *PATHS,
                 "/static/outpost.css",
+                "/media/wiki.png",
                 "/flows/-/cancel",
                 "/if/admin",
                 "/flows/-/default/authentication",

@@ -53,6 +53,15 @@ def test_how_they_may_lie_there(tmp_path: Path, certificate: str, key: str) -> N
     assert Watched(tmp_path).shown() == {"ours": ONE.pem}
 
 
+def test_a_folder_that_cannot_be_read_is_told_of_once_and_one_that_is_not_there_never(tmp_path: Path) -> None:
+    assert Watched(tmp_path / "none").noted == []
+    (tmp_path / "file").touch()
+    watched = Watched(tmp_path / "file")
+    watched.later()
+    [sentence] = watched.noted
+    assert "cannot be read" in sentence
+
+
 def test_a_renewed_one_is_there_at_the_next_look_and_a_removed_one_is_not(tmp_path: Path) -> None:
     lay(ONE, tmp_path / "ours.pem", tmp_path / "ours.key")
     watched = Watched(tmp_path)
