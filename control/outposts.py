@@ -12,7 +12,17 @@ from typing import Any
 from control import proxied_application, radius
 from control.mappings.everybody import KINDS, Everybody, changed_users, counting
 from control.mappings.facts import uid_of
-from control.records import Application, Binding, Certificate, EndedSession, Group, Outpost, Provider, User
+from control.records import (
+    Application,
+    Binding,
+    Certificate,
+    EndedSession,
+    Group,
+    IssuedCertificate,
+    Outpost,
+    Provider,
+    User,
+)
 from control.store.interface import LoggedChange, Query, Transaction
 from control.verbs import access_rules
 from control.verbs.roles import with_permission
@@ -99,9 +109,16 @@ def changes(tx: Transaction, outpost: str, since: int, everybody: Everybody | No
 
 
 def _configured(tx: Transaction, outpost: str, log: Iterable[LoggedChange]) -> list[Change]:
-    if all(line.kind in APART for line in log):
+    if all(line.kind in APART for line in log) and not _revoked(tx, log):
         return []
     return [Configuration(tuple(configuration(tx, outpost)))]
+
+
+def _revoked(tx: Transaction, log: Iterable[LoggedChange]) -> bool:
+    """A certificate that is issued is nothing to an outpost; one that is revoked is."""
+    issued = _unique([line.pk for line in log if line.kind == IssuedCertificate.TABLE])
+    found = tx.select(IssuedCertificate, Query(within={"pk": issued})) if issued else ()
+    return any(one.revoked is not None for one in found)
 
 
 def _records(tx: Transaction, log: Sequence[LoggedChange], also: frozenset[int], everybody: Everybody) -> list[Change]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
-from control import outposts
+from control import authority, outposts, radius
+from control.authority import Subject
+from control.certificates import KeyPair
 from control.records import (
     Application,
     Binding,
     Certificate,
     Group,
+    IssuedCertificate,
     Outpost,
     PropertyMapping,
     Provider,
@@ -24,6 +28,8 @@ from control.records import (
 )
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
+from control.verbs import authorities
+from control.verbs.authorities import IssueFields
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Snapshot
 from protocols.link.messages import (
@@ -36,6 +42,7 @@ from protocols.link.messages import (
     RadiusSettings,
     Remove,
 )
+from tests.fakes import counted_random
 from tests.stores import open_store
 
 
@@ -251,6 +258,84 @@ def test_a_token_changes_nothing_at_an_outpost(store: SqlStore) -> None:
     revision = view(store, outpost).revision
     store.write_now(lambda tx: tx.insert(Token("t", user=one(tx, User, username="alice").pk, key="k", key_digest="d")))
     assert store.read_now(lambda tx: outposts.changes(tx, outpost, revision)) == []
+
+
+@dataclass(frozen=True)
+class Believed:
+    """An authority of our own that the provider ``wifi`` believes, and what it has issued."""
+
+    outpost: str
+    authority: str
+    pair: KeyPair
+
+    def issue(self, tx: Transaction, name: str, days: int = 30) -> IssuedCertificate:
+        pair = authority.issue(self.pair, Subject(name), tx.now, counted_random(name), days, "ecdsa")
+        return authorities.keep(tx, self.authority, IssueFields(name=name, user=1), pair)
+
+    def told(self, store: SqlStore) -> str:
+        settings = provider_of(view(store, self.outpost)).settings
+        assert isinstance(settings, RadiusSettings)
+        return settings.client_revocations
+
+
+@pytest.fixture(params=["ecdsa", "rsa"])
+def believed(store: SqlStore, request: pytest.FixtureRequest) -> Believed:
+    def furnish(tx: Transaction) -> Believed:
+        outpost = populate(tx)
+        pair = authority.new_authority("Devices", tx.now, counted_random("authority"), algorithm=request.param)
+        above = tx.insert(Certificate("Devices", pair.certificate, key_data=pair.key)).pk
+        wifi = one(tx, Provider, name="wifi")
+        tx.update(replace(wifi, settings={**wifi.settings, "client_authorities": [above]}))
+        return Believed(outpost, above, pair)
+
+    return store.write_now(furnish)
+
+
+def test_what_an_authority_of_ours_revokes_is_told_at_once(store: SqlStore, believed: Believed) -> None:
+    issued = store.write_now(lambda tx: believed.issue(tx, "laptop"))
+    revision = view(store, believed.outpost).revision
+    assert believed.told(store) == ""
+    store.write_now(lambda tx: authorities.revoke(tx, issued.pk))
+    (sent,) = store.read_now(lambda tx: outposts.changes(tx, believed.outpost, revision))
+    assert isinstance(sent, Configuration)
+    listed = x509.load_pem_x509_crl(believed.told(store).encode())
+    assert [one.serial_number for one in listed] == [int(issued.serial, 16)]
+    above = x509.load_pem_x509_certificate(believed.pair.certificate.encode())
+    assert listed.is_signature_valid(above.public_key())  # type: ignore[arg-type]
+
+
+def test_another_change_sends_the_same_list_again(store: SqlStore, believed: Believed) -> None:
+    """Or every NAS over TLS would have to come again."""
+    issued = store.write_now(lambda tx: believed.issue(tx, "laptop"))
+    store.write_now(lambda tx: authorities.revoke(tx, issued.pk))
+    before = believed.told(store)
+    radius.signed.cache_clear()  # as in another control process
+    store.write_now(lambda tx: tx.insert(Stage("s", "deny")))
+    assert believed.told(store) == before
+
+
+def test_a_certificate_that_is_issued_sends_nothing(store: SqlStore, believed: Believed) -> None:
+    revision = view(store, believed.outpost).revision
+    store.write_now(lambda tx: believed.issue(tx, "laptop"))
+    assert store.read_now(lambda tx: outposts.changes(tx, believed.outpost, revision)) == []
+
+
+def test_what_has_expired_is_not_listed_any_more(store: SqlStore, believed: Believed) -> None:
+    issued = store.write_now(lambda tx: believed.issue(tx, "old"))
+    store.write_now(lambda tx: tx.update(replace(issued, revoked=tx.now - 9, not_after=tx.now - 5)))
+    assert believed.told(store) == ""
+
+
+def test_the_operators_list_comes_first(store: SqlStore, believed: Believed) -> None:
+    issued = store.write_now(lambda tx: believed.issue(tx, "laptop"))
+
+    def change(tx: Transaction) -> None:
+        wifi = one(tx, Provider, name="wifi")
+        tx.update(replace(wifi, settings={**wifi.settings, "client_revocations": "OPERATOR'S"}))
+        authorities.revoke(tx, issued.pk)
+
+    store.write_now(change)
+    assert believed.told(store).startswith("OPERATOR'S\n-----BEGIN X509 CRL")
 
 
 def test_another_stage_sends_the_configuration(store: SqlStore) -> None:

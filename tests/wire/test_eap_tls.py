@@ -154,8 +154,9 @@ def test_a_certificate_of_our_own_authority_comes_in_one_file_and_can_be_revoked
     before = network.told("certificate_revoked")
     network.program.api("POST", f"crypto/issued/{issued['pk']}/revoke/", {})
     login = come()
-    assert not login.succeeded
+    assert not login.succeeded, "at once: control knows even before the door does"
     assert network.told("certificate_revoked") > before, network.program.output()
+    until(lambda: "fatal:certificate revoked" in come().text, 30, "the door itself knowing, and saying so by an alert")
 
 
 @versions
