@@ -11,7 +11,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.harness import changes, directory, load, logins, policies, programs, proxied, report, requests, sign_ins
+from benchmarks.harness import (
+    changes,
+    directory,
+    load,
+    logins,
+    policies,
+    programs,
+    proxied,
+    radius,
+    report,
+    requests,
+    sign_ins,
+)
 from benchmarks.harness.bench import FULL, QUICK, Bench, Table, say
 from benchmarks.harness.processes import LOAD_CORE, DidNotStart
 
@@ -21,6 +33,7 @@ SECTIONS: dict[str, Callable[[Bench], list[Table]]] = {
     "directory": directory.measure,
     "requests": requests.measure,
     "proxied": proxied.measure,
+    "radius": radius.measure,
     "logins": logins.measure,
     "sign_ins": sign_ins.measure,
     "changes": changes.measure,

@@ -33,11 +33,43 @@ class Budget:
     starts: int
     sign_ins: int
     """Of each program's repetitions in a browser."""
+    eap: int
+    """Further logins of each device."""
+    steady: float
+    """Seconds at a steady rate."""
+    authenticators: int
+    """Requests that memory is watched over, no two alike."""
+    sessions: int
+    """That accounting begins."""
 
 
-QUICK = Budget(rounds=3, seconds=1.0, known=32, logins=24, sizes=(1_000, 10_000), changes=20, starts=1, sign_ins=100)
+QUICK = Budget(
+    rounds=3,
+    seconds=1.0,
+    known=32,
+    logins=24,
+    sizes=(1_000, 10_000),
+    changes=20,
+    starts=1,
+    sign_ins=100,
+    eap=10,
+    steady=3.0,
+    authenticators=100_000,
+    sessions=1_000,
+)
 FULL = Budget(
-    rounds=5, seconds=2.0, known=200, logins=100, sizes=(1_000, 10_000, 100_000), changes=200, starts=3, sign_ins=500
+    rounds=5,
+    seconds=2.0,
+    known=200,
+    logins=100,
+    sizes=(1_000, 10_000, 100_000),
+    changes=200,
+    starts=3,
+    sign_ins=500,
+    eap=50,
+    steady=30.0,
+    authenticators=1_000_000,
+    sessions=20_000,
 )
 PEOPLE = 10_000
 """In the rows beside peers."""
@@ -79,34 +111,43 @@ class Bench:
 
     @contextmanager
     def together(self, count: int) -> Iterator[ours.Installation]:
-        with ours.together(self._fresh("up"), self.store(count)[0]) as installation:
+        with ours.together(self.file("up"), self.store(count)[0]) as installation:
             yield installation
 
     @contextmanager
     def apart(self, count: int, profile: Path | None = None) -> Iterator[ours.Installation]:
-        with ours.apart(self._fresh("apart"), *self.store(count), profile=profile) as installation:
+        with ours.apart(self.file("apart"), *self.store(count), profile=profile) as installation:
             yield installation
 
     @contextmanager
     def control(self, environ: Mapping[str, str] = MappingProxyType({})) -> Iterator[tuple[Server, Path]]:
         """`outpost control` alone, with nobody but the administrator, and its folder."""
-        folder = self._fresh("control")
+        folder = self.file("control")
         ours.populate(folder, 0, environ)
         with ours.program("control", folder, environ) as server:
+            yield server, folder
+
+    @contextmanager
+    def up(self, environ: Mapping[str, str] = MappingProxyType({})) -> Iterator[tuple[Server, Path]]:
+        """`outpost up` with so few people that they do not matter, and its folder."""
+        folder = self.file("up")
+        ours.populate(folder, self.budget.known, environ)
+        with ours.program("up", folder, environ) as server:
             yield server, folder
 
     def installations(self) -> list[Any]:
         """What there is of us to measure: the outpost alone first, for it is the one that targets are about."""
         return [self.apart, self.together] if ours.exists("run") and ours.exists("control") else [self.together]
 
-    def _fresh(self, name: str) -> Path:
+    def file(self, name: str) -> Path:
+        """The name of one that nobody has yet."""
         self._files += 1
         return self.folder / f"{name}-{self._files}"
 
     # --- loads ---
 
     def questions(self, questions: Iterable[wire.Question]) -> Path:
-        return wire.write_questions(self._fresh("questions"), questions)
+        return wire.write_questions(self.file("questions"), questions)
 
     def run(self, load: Load) -> Outcome:
         return Running(self.folder, load).finish()
@@ -114,7 +155,7 @@ class Bench:
     def logins(self, door: str, who: list[Person]) -> Load:
         """``door`` ldap, radius or http: these people's credentials in turn."""
         if door == "radius":
-            file = self._fresh("people")
+            file = self.file("people")
             file.write_text("".join(f"{person.username}\t{PASSWORD}\n" for person in who))
             return Load("radius", {"file": file, "secret": SHARED_SECRET, "sockets": 8, "outstanding": 16})
         if door == "ldap":

@@ -120,11 +120,11 @@ def freeradius(folder: Path, count: int, threads: bool) -> Iterator[Peer]:
     for secret in ("radiusd.conf", "users"):
         (folder / secret).chmod(0o640)
     command = ["freeradius", "-f", "-d", str(folder), "-n", "radiusd", *([] if threads else ["-s"])]
-    with Server("freeradius", command, folder, lambda: _is_bound(port)) as server:
+    with Server("freeradius", command, folder, lambda: is_bound(port)) as server:
         yield Peer(server, {"radius": port})
 
 
-def _is_bound(port: int) -> bool:
+def is_bound(port: int) -> bool:
     """Somebody has the UDP port."""
     wanted = f":{port:04X}"
     return any(line.split()[1].endswith(wanted) for line in Path("/proc/net/udp").read_text().splitlines()[1:])

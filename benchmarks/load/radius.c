@@ -1,10 +1,12 @@
 /* Load for a RADIUS server: Access-Requests with PAP and Message-Authenticator, many outstanding on several sockets.
  *
  * Every request has an authenticator of its own, so that no server can take it for a duplicate. The file holds lines
- * "name<TAB>password". Each answer's code and identifier are checked, and of every 16th its Response Authenticator.
+ * "name<TAB>password", or "name<TAB><TAB>attributes in hexadecimal" for another proof: an MS-CHAP2-Response and its
+ * challenge, say, which depend on neither secret nor authenticator. With --asked 4 they are Accounting-Requests that
+ * begin a session each. Each answer's code and identifier are checked, and of every 16th its Response Authenticator.
  *
  *   radius --port 1812 --file users --secret S --sockets 8 --outstanding 16 --count N --seconds S [--rate R]
- *          [--code 2] [--patience 5] [--pid SERVER]
+ *          [--asked 1] [--code 2] [--patience 5] [--pid SERVER]
  */
 #include "load.h"
 
@@ -104,8 +106,14 @@ static void hmac_md5(const uint8_t *octets, size_t length, uint8_t digest[16])
 
 /* --- requests --- */
 
+#define ACCESS_REQUEST 1
+#define ACCOUNTING_REQUEST 4
+#define MAX_PROOF 256
+
 struct user {
     const char *name, *password;
+    uint8_t *proof; /* instead of the password */
+    size_t proof_length;
 };
 
 struct slot {
@@ -126,11 +134,23 @@ static size_t count_of_users, next_user;
 static const char *secret;
 static size_t secret_length;
 static uint64_t counter, random_state, patience_for_one;
+static uint8_t asked_code;
 
 static uint64_t random_number(void)
 {
     random_state ^= random_state << 13, random_state ^= random_state >> 7, random_state ^= random_state << 17;
     return random_state;
+}
+
+static void read_proof(struct user *user, const char *digits)
+{
+    size_t length = strlen(digits) / 2;
+    if (!length || length > MAX_PROOF)
+        fail("a proof takes 1 to 256 octets");
+    user->proof = allocate(length), user->proof_length = length;
+    for (size_t i = 0; i < length; i++)
+        if (sscanf(digits + 2 * i, "%2hhx", &user->proof[i]) != 1)
+            fail("a proof is written in hexadecimal");
 }
 
 static void read_users(const char *path)
@@ -140,8 +160,11 @@ static void read_users(const char *path)
     users = allocate((size / 3 + 1) * sizeof *users);
     while ((line = strsep(&rest, "\n")))
         if (*line) {
-            char *name = strsep(&line, "\t");
-            users[count_of_users++] = (struct user){name, line ? line : ""};
+            char *name = strsep(&line, "\t"), *password = strsep(&line, "\t");
+            struct user *user = &users[count_of_users++];
+            *user = (struct user){.name = name, .password = password ? password : ""};
+            if (line)
+                read_proof(user, line);
         }
     if (!count_of_users)
         fail("the file holds no users");
@@ -154,18 +177,16 @@ static uint8_t *attribute(uint8_t *at, uint8_t number, const void *value, size_t
     return at + length;
 }
 
-static size_t build(uint8_t packet[512], uint8_t identifier, const uint8_t authenticator[16])
+/* RFC 2865 section 5.2 */
+static uint8_t *user_password(uint8_t *at, const char *password, const uint8_t authenticator[16])
 {
-    static const uint8_t address[4] = {127, 0, 0, 1}, framed[4] = {0, 0, 0, 2}, wireless[4] = {0, 0, 0, 19};
-    static const uint8_t zeros[16];
-    const struct user *user = &users[next_user++ % count_of_users];
-    uint8_t hidden[128] = {0}, port[4], *at = packet + 20, *signature;
-    size_t length = strlen(user->password), padded = length ? (length + 15) / 16 * 16 : 16;
+    uint8_t hidden[128] = {0};
+    size_t length = strlen(password), padded = length ? (length + 15) / 16 * 16 : 16;
     const uint8_t *chain = authenticator;
     if (padded > sizeof hidden)
         fail("a password of at most 128 octets is needed");
-    memcpy(hidden, user->password, length);
-    for (size_t block = 0; block < padded; block += 16) { /* RFC 2865 section 5.2 */
+    memcpy(hidden, password, length);
+    for (size_t block = 0; block < padded; block += 16) {
         struct md5 sum;
         uint8_t pad[16];
         md5_start(&sum), md5_add(&sum, secret, secret_length), md5_add(&sum, chain, 16), md5_end(&sum, pad);
@@ -173,13 +194,38 @@ static size_t build(uint8_t packet[512], uint8_t identifier, const uint8_t authe
             hidden[block + i] ^= pad[i];
         chain = hidden + block;
     }
+    return attribute(at, 2, hidden, padded);
+}
+
+/* What begins a session that nobody has had before (RFC 2866 sections 5.1 and 5.5). */
+static uint8_t *beginning(uint8_t *at)
+{
+    static const uint8_t start[4] = {0, 0, 0, 1};
+    char session[33];
+    unsigned long long first = run.begun, second = counter;
+    int length = snprintf(session, sizeof session, "%llx-%llx", first, second);
+    at = attribute(at, 40, start, 4);
+    return attribute(at, 44, session, (size_t)length);
+}
+
+static size_t build(uint8_t packet[512], uint8_t identifier, uint8_t authenticator[16])
+{
+    static const uint8_t address[4] = {127, 0, 0, 1}, framed[4] = {0, 0, 0, 2}, wireless[4] = {0, 0, 0, 19};
+    static const uint8_t zeros[16];
+    const struct user *user = &users[next_user++ % count_of_users];
+    uint8_t port[4], *at = packet + 20, *signature = NULL;
     for (int i = 0; i < 4; i++)
         port[i] = (uint8_t)(counter >> (24 - 8 * i));
-    packet[0] = 1, packet[1] = identifier;
-    memcpy(packet + 4, authenticator, 16);
-    at = attribute(at, 80, zeros, 16), signature = at - 16;
+    packet[0] = asked_code, packet[1] = identifier;
+    if (asked_code == ACCESS_REQUEST)
+        at = attribute(at, 80, zeros, 16), signature = at - 16;
     at = attribute(at, 1, user->name, strlen(user->name));
-    at = attribute(at, 2, hidden, padded);
+    if (asked_code == ACCOUNTING_REQUEST)
+        at = beginning(at);
+    else if (user->proof)
+        memcpy(at, user->proof, user->proof_length), at += user->proof_length;
+    else
+        at = user_password(at, user->password, authenticator);
     at = attribute(at, 4, address, 4);
     at = attribute(at, 5, port, 4);
     at = attribute(at, 6, framed, 4);
@@ -188,7 +234,15 @@ static size_t build(uint8_t packet[512], uint8_t identifier, const uint8_t authe
     at = attribute(at, 30, "02-00-00-00-00-02:bench", 23);
     size_t size = (size_t)(at - packet);
     packet[2] = (uint8_t)(size >> 8), packet[3] = (uint8_t)size;
-    hmac_md5(packet, size, signature);
+    if (asked_code == ACCOUNTING_REQUEST) { /* RFC 2866 section 3: it is the signature */
+        struct md5 sum;
+        memset(packet + 4, 0, 16);
+        md5_start(&sum), md5_add(&sum, packet, size), md5_add(&sum, secret, secret_length);
+        md5_end(&sum, authenticator);
+    }
+    memcpy(packet + 4, authenticator, 16);
+    if (signature)
+        hmac_md5(packet, size, signature);
     return size;
 }
 
@@ -263,7 +317,10 @@ int main(int argc, char **argv)
     hmac_key((const uint8_t *)secret, secret_length);
     read_users(text_argument("file", NULL));
     uint32_t many = (uint32_t)number_argument("sockets", "8"), most = (uint32_t)number_argument("outstanding", "16");
-    uint8_t code = (uint8_t)number_argument("code", "2");
+    asked_code = (uint8_t)number_argument("asked", "1");
+    if (asked_code != ACCESS_REQUEST && asked_code != ACCOUNTING_REQUEST)
+        fail("--asked 1 or 4");
+    uint8_t code = (uint8_t)number_argument("code", asked_code == ACCESS_REQUEST ? "2" : "5");
     patience_for_one = (uint64_t)(number_argument("patience", "5") * SECOND);
     if (!many || many > MAX_SOCKETS || !most || most > 200)
         fail("1 to 32 sockets, and 1 to 200 requests outstanding on each");
