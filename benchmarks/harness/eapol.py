@@ -15,7 +15,7 @@ from benchmarks.harness.load import SLACK_SECONDS, LoadFailed
 from benchmarks.harness.people import SHARED_SECRET
 from benchmarks.harness.processes import LOAD_CORE, Server
 
-AT_ONCE = 4
+AT_ONCE = 16
 """Enough to keep one server busy while the others reckon."""
 
 
