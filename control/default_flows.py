@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,8 @@ class DefaultStage:
     settings: dict[str, Any] = field(default_factory=dict)
     prompts: tuple[Prompt, ...] = ()
     """The fields that it asks for."""
+    stages: Mapping[str, DefaultStage] = field(default_factory=dict)
+    """Settings that name other stages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +28,6 @@ class DefaultFlow:
     """(order, stage)"""
 
 
-IDENTIFICATION = DefaultStage(
-    "default-authentication-identification",
-    "identification",
-    {"user_fields": ["email", "username"], "case_insensitive_matching": True},
-)
 PASSWORD = DefaultStage(
     "default-authentication-password",
     "password",
@@ -41,18 +39,37 @@ PASSWORD = DefaultStage(
 MFA = DefaultStage(
     "default-authentication-mfa-validation",
     "authenticator_validate",
-    {"device_classes": ["static", "totp"], "not_configured_action": "skip", "last_auth_threshold": "seconds=0"},
+    {
+        "device_classes": ["static", "totp", "webauthn"],
+        "not_configured_action": "skip",
+        "last_auth_threshold": "seconds=0",
+    },
+)
+IDENTIFICATION = DefaultStage(
+    "default-authentication-identification",
+    "identification",
+    {"user_fields": ["email", "username"], "case_insensitive_matching": True},
+    stages={"webauthn_stage": MFA},
 )
 STEP_UP = "default-second-factor-flow"
 """Slug of the flow that asks whoever has signed in for a second factor again."""
 STEP_UP_FACTOR = DefaultStage(
     "default-second-factor-validation",
     "authenticator_validate",
-    {"device_classes": ["static", "totp"], "not_configured_action": "deny", "last_auth_threshold": "seconds=0"},
+    {
+        "device_classes": ["static", "totp", "webauthn"],
+        "not_configured_action": "deny",
+        "last_auth_threshold": "seconds=0",
+    },
 )
 TOTP_SETUP = DefaultStage("default-authenticator-totp-setup", "authenticator_totp", {"digits": 6})
 STATIC_SETUP = DefaultStage(
     "default-authenticator-static-setup", "authenticator_static", {"token_count": 6, "token_length": 12}
+)
+WEBAUTHN_SETUP = DefaultStage(
+    "default-authenticator-webauthn-setup",
+    "authenticator_webauthn",
+    {"user_verification": "preferred", "resident_key_requirement": "preferred"},
 )
 CHANGE = DefaultStage("default-password-change-prompt", "password_change")
 LOGIN = DefaultStage("default-authentication-login", "user_login", {"session_duration": "seconds=0"})
@@ -103,7 +120,11 @@ RECOVERY_EMAIL = DefaultStage(
 RECOVERY_MFA = DefaultStage(
     "default-recovery-mfa-validation",
     "authenticator_validate",
-    {"device_classes": ["static", "totp"], "not_configured_action": "skip", "last_auth_threshold": "seconds=0"},
+    {
+        "device_classes": ["static", "totp", "webauthn"],
+        "not_configured_action": "skip",
+        "last_auth_threshold": "seconds=0",
+    },
 )
 RECOVERY_PASSWORD = DefaultStage("default-recovery-password", "prompt", prompts=PASSWORDS)
 RECOVERY_WRITE = DefaultStage("default-recovery-user-write", "user_write", {"user_creation_mode": "never_create"})
@@ -199,6 +220,16 @@ DEFAULT_FLOWS: tuple[DefaultFlow, ...] = (
     ),
     DefaultFlow(
         Flow(
+            slug="default-authenticator-webauthn-setup",
+            name="default-authenticator-webauthn-setup",
+            title="Set up a passkey or security key",
+            designation="stage_configuration",
+            authentication="require_authenticated",
+        ),
+        ((0, WEBAUTHN_SETUP),),
+    ),
+    DefaultFlow(
+        Flow(
             slug="default-password-change",
             name="Change Password",
             title="Change password",
@@ -276,7 +307,8 @@ def _stage(tx: Transaction, default: DefaultStage) -> Stage:
     if found is not None:
         return found
     fields = [_prompt(tx, prompt).pk for prompt in default.prompts]
-    settings = {**default.settings, "fields": fields} if fields else default.settings
+    named = {setting: _stage(tx, stage).pk for setting, stage in default.stages.items()}
+    settings = {**default.settings, **named, **({"fields": fields} if fields else {})}
     return tx.insert(Stage(default.name, default.kind, settings=settings))
 
 

@@ -60,6 +60,13 @@ REASONS: dict[str, Reason] = _catalogue(
     ),
     Reason("wrong_password", Outcome.BAD_CREDENTIALS, "The password is wrong."),
     Reason("wrong_code", Outcome.BAD_CREDENTIALS, "The one-time code is wrong, or has been used already."),
+    Reason("wrong_key", Outcome.BAD_CREDENTIALS, "What the security key or passkey signed is not what was asked for."),
+    Reason(
+        "key_cloned",
+        Outcome.BAD_CREDENTIALS,
+        "The security key has counted fewer signatures than it had made before: there may be two of it. Delete it, and "
+        "let the user set up another one.",
+    ),
     Reason("no_password", Outcome.BAD_CREDENTIALS, "The user has no password yet. Set one."),
     Reason(
         "credential_changed",
@@ -264,6 +271,17 @@ REASONS: dict[str, Reason] = _catalogue(
         "no_second_factor",
         Outcome.BAD_CREDENTIALS,
         "The flow asks for a second factor and the user has none. Let the user set one up in a browser.",
+    ),
+    Reason(
+        "second_factor_needs_browser",
+        Outcome.BAD_CREDENTIALS,
+        "The user's second factors are all of kinds that cannot be shown here. Let the user set up one-time codes, or "
+        "make an app password for the device; keys need a public URL with https and a name.",
+    ),
+    Reason(
+        "webauthn_not_possible",
+        Outcome.BAD_CREDENTIALS,
+        "Security keys and passkeys need a public URL with https and a name. Set it under System, Configuration.",
     ),
     Reason(
         "second_factor_new",

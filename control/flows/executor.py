@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -40,6 +41,10 @@ from control.store.interface import Transaction
 
 MOST_FAILURES = 5
 """Wrong answers to one stage; then the flow starts anew. (authentik's failed_attempts_before_cancel)"""
+
+
+NONCE_OCTETS = 32
+"""WebAuthn, section 13.4.3: at least 16."""
 
 
 async def start(state: State, services: FlowServices) -> Step:
@@ -86,7 +91,7 @@ async def _walk(state: State, services: FlowServices) -> Step:
             continue
         verdict = await kind.arrive(state.context, stage.settings, services)
         if verdict is None:
-            return await challenge(state, services) or _unknown(state, stage)
+            return await challenge(_anew(state, services), services) or _unknown(state, stage)
         step = await _settle(state, stage, verdict, services)
         if not isinstance(step, State):
             return step
@@ -135,7 +140,7 @@ async def _settle(state: State, stage: PlannedStage, verdict: Verdict, services:
             waiting = await links.send(state, verdict, services)
             if isinstance(waiting, Deny):
                 return Denied(waiting.reason, waiting.message, state.context)
-            return await challenge(waiting, services) or _unknown(state, stage)
+            return await challenge(_anew(waiting, services), services) or _unknown(state, stage)
         case Leave(to):
             return _end(state.context, to)
         case Deny(reason, message):
@@ -160,11 +165,17 @@ async def _ask_again(state: State, stage: PlannedStage, errors: Errors, reason: 
     context = replace(state.context, failures=state.context.failures + (1 if reason else 0))
     if reason and context.failures >= int(stage.settings.get("failed_attempts_before_cancel", MOST_FAILURES)):
         return Denied(reason, "That went wrong too often. Start again.", context)
-    asked = await challenge(replace(state, context=context), services)
+    asked = await challenge(_anew(replace(state, context=context), services), services)
     if asked is None:
         return Denied(reason or "flow_denied", "This flow cannot go on. Start again.", context)
     listed = {name: [{"string": text, "code": code} for text, code in found] for name, found in errors.items()}
     return Challenge(asked.state, {**asked.component, "response_errors": listed}, reason)
+
+
+def _anew(state: State, services: FlowServices) -> State:
+    """What was signed for an earlier question answers this one no more."""
+    nonce = base64.urlsafe_b64encode(services.random(NONCE_OCTETS)).rstrip(b"=").decode()
+    return replace(state, context=replace(state.context, nonce=nonce))
 
 
 def _end(context: Context, to: str) -> Done | Denied:

@@ -20,6 +20,9 @@ T = TypeVar("T")
 MOST_STAGES = 50
 """A flow with more is refused when it is planned: nobody walks through them, and the session stays small."""
 
+PASSKEY = "auth_webauthn_pwl"
+"""How somebody was proved whom a passkey named, in authentik's word."""
+
 Errors = Mapping[str, list[tuple[str, str]]]
 """field: sentences with their codes."""
 
@@ -131,7 +134,8 @@ class Context:
     proved_version: int = 0
     """The account's ``credential_version`` when it was checked: a later one means that it is right no more."""
     method: str = ""
-    """How it was proved: `password` (the account's own), `app_password`, `setup_code`, `email_link`, `enrollment`."""
+    """How it was proved: `password` (the account's own), `app_password`, `setup_code`, `email_link`, `enrollment`,
+    or `PASSKEY`."""
     ends: float | None = None
     """When what was shown ends by itself, seconds since the epoch."""
     factors: tuple[int, ...] = ()
@@ -150,6 +154,8 @@ class Context:
     """End the browser's session when the flow ends."""
     failures: int = 0
     """Wrong answers to the stage at hand."""
+    nonce: str = ""
+    """Random text, another one with every question: what a key has to sign."""
 
 
 @dataclass(frozen=True, slots=True)

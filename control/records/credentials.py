@@ -58,13 +58,13 @@ class Authenticator(Record):
 
     user: int
     kind: str
-    """totp, static."""
+    """totp, static, webauthn."""
     pk: int = 0
     name: str = ""
     confirmed: bool = True
     """False while it is being set up; it then counts for nothing."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """``digits`` of a totp."""
+    """``digits`` of a totp; of a webauthn see `control.verbs.passkeys`."""
     secrets: dict[str, Any] = field(default_factory=dict, repr=False)
     """``key`` of a totp (base32), ``codes`` of a static one."""
     created: float = 0.0
@@ -81,11 +81,11 @@ class AuthenticatorUse(Record):
     pk: int
     last_used: float = 0.0
     step: int = 0
-    """Period of the last code of a totp that was right: only later ones are good."""
+    """Period of the last code of a totp that was right, signatures of a webauthn: only later ones are good."""
     drift: int = 0
     """Periods that its clock was off then."""
     spent: tuple[str, ...] = ()
-    """SHA-256 hex of the codes of a list that have been used."""
+    """SHA-256 hex of the codes of a list that have been used, of challenges that a webauthn has signed lately."""
     origins: dict[str, float] = field(default_factory=dict)
     """SHA-256 hex of door and address to when a code from there was right last."""
     failures: int = 0

@@ -1,4 +1,5 @@
 """Second factors: programs that make one-time codes (TOTP, RFC 6238), and lists of codes that are good once each.
+Those that sign are in `control.verbs.passkeys`.
 
 A code is checked and used up in one writing transaction, so that it can never be right twice. Wrong codes are counted
 at every factor that they were tried against, and each further one makes the next wait longer.
@@ -22,8 +23,10 @@ from control.verbs.fields import NON_FIELD, Fields, Invalid, Name, overlaid
 
 Random = Callable[[int], bytes]
 
-TOTP, STATIC = "totp", "static"
-KINDS = (TOTP, STATIC)
+TOTP, STATIC, WEBAUTHN = "totp", "static", "webauthn"
+KINDS = (TOTP, STATIC, WEBAUTHN)
+CODES = (TOTP, STATIC)
+"""Kinds whose codes are typed, which a door without a browser can ask for as well."""
 PERIOD = 30
 """Seconds that a code of a program is shown (RFC 6238 section 5.2)."""
 DRIFT = 1
@@ -77,7 +80,7 @@ def last_used(tx: Transaction, factors: Sequence[Authenticator]) -> dict[int, fl
 def was_right(tx: Transaction, factors: Sequence[Authenticator], origin: str, lately: float) -> bool:
     """Was a code of one of them right in the last so many seconds, and came from here?"""
     uses = tx.select(AuthenticatorUse, Query(within={"pk": [factor.pk for factor in factors]})) if lately else []
-    here = _digest(origin)
+    here = digest(origin)
     return any(tx.now - use.origins.get(here, 0.0) < lately for use in uses)
 
 
@@ -98,13 +101,21 @@ def begin_static(
 
 
 def _begin(tx: Transaction, factor: Authenticator) -> Authenticator:
-    mine = tx.select(Authenticator, Query(equal={"user": factor.user}))
-    for begun in mine:
-        if begun.kind == factor.kind and not begun.confirmed:
-            tx.delete(begun)
-    if len(mine) >= MOST_FACTORS:
-        raise Invalid({NON_FIELD: [f"A user has at most {MOST_FACTORS} second factors. Delete one first."]})
+    for begun in tx.select(Authenticator, Query(equal={"user": factor.user, "kind": factor.kind, "confirmed": False})):
+        tx.delete(begun)
+    _check_room(tx, factor.user)
     return tx.insert(replace(factor, confirmed=False))
+
+
+def add(tx: Transaction, factor: Authenticator) -> Authenticator:
+    """One that has been shown to work. Raises Invalid."""
+    _check_room(tx, factor.user)
+    return _confirm(tx, tx.insert(replace(factor, confirmed=False)))
+
+
+def _check_room(tx: Transaction, user: int) -> None:
+    if tx.count(Authenticator, Query(equal={"user": user})) >= MOST_FACTORS:
+        raise Invalid({NON_FIELD: [f"A user has at most {MOST_FACTORS} second factors. Delete one first."]})
 
 
 def begun(tx: Transaction, user: int, kind: str) -> Authenticator | None:
@@ -162,26 +173,31 @@ def unused(tx: Transaction, factor: Authenticator) -> list[str]:
     """Of a list of codes, those that are still good."""
     use = tx.find(AuthenticatorUse, pk=factor.pk)
     spent = set(use.spent) if use is not None else set()
-    return [code for code in factor.secrets.get("codes", ()) if _digest(code) not in spent]
+    return [code for code in factor.secrets.get("codes", ()) if digest(code) not in spent]
 
 
 # --- checking ------------------------------------------------------------------------------------------------------
 
 
-def check(tx: Transaction, user: int, typed: str, kinds: Sequence[str] = KINDS, origin: str = "") -> Checked:
+def check(tx: Transaction, user: int, typed: str, kinds: Sequence[str] = CODES, origin: str = "") -> Checked:
     """Is this a code of one of the user's factors? A right one is used up. ``origin``: where it came from."""
     code = normal(typed)
-    factors = of(tx, user, kinds)
+    factors = of(tx, user, [kind for kind in kinds if kind in CODES])
     uses = [tx.find(AuthenticatorUse, pk=factor.pk) or AuthenticatorUse(factor.pk) for factor in factors]
     tried = [(factor, use) for factor, use in zip(factors, uses, strict=True) if tx.now >= good_from(use)]
     for factor, use in tried:
         if (after := _matched(factor, use, code, tx.now)) is not None:
-            origins = _latest({**use.origins, _digest(origin): tx.now})
-            _keep(tx, replace(after, last_used=tx.now, origins=origins, failures=0, failed_at=0.0))
+            used(tx, after, origin)
             return Checked(Code.RIGHT, factor)
     for _, use in tried:
         _keep(tx, replace(use, failures=use.failures + 1, failed_at=tx.now))
     return Checked(Code.WRONG if tried or not factors else Code.TOO_SOON)
+
+
+def used(tx: Transaction, use: AuthenticatorUse, origin: str) -> None:
+    """What was shown was right, and came from here."""
+    origins = _latest({**use.origins, digest(origin): tx.now})
+    _keep(tx, replace(use, last_used=tx.now, origins=origins, failures=0, failed_at=0.0))
 
 
 def good_from(use: AuthenticatorUse) -> float:
@@ -197,7 +213,7 @@ def could_be_code(factors: Sequence[Authenticator], typed: str) -> bool:
 
 
 def _has_form(factor: Authenticator, typed: str) -> bool:
-    if not typed.isascii():
+    if not typed.isascii() or factor.kind not in CODES:
         return False
     if factor.kind == TOTP:
         return typed.isdigit() and len(typed) == _digits(factor)
@@ -228,9 +244,9 @@ def _matched_totp(factor: Authenticator, use: AuthenticatorUse, code: str, now: 
 
 
 def _matched_static(factor: Authenticator, use: AuthenticatorUse, code: str) -> AuthenticatorUse | None:
-    digest = _digest(code)
-    right = [hmac.compare_digest(_digest(one), digest) for one in factor.secrets.get("codes", ())]
-    return replace(use, spent=(*use.spent, digest)) if any(right) and digest not in use.spent else None
+    typed = digest(code)
+    right = [hmac.compare_digest(digest(one), typed) for one in factor.secrets.get("codes", ())]
+    return replace(use, spent=(*use.spent, typed)) if any(right) and typed not in use.spent else None
 
 
 def _latest(origins: Mapping[str, float]) -> dict[str, float]:
@@ -261,5 +277,5 @@ def _paper_code(random: Random, length: int) -> str:
     return "".join(letters)
 
 
-def _digest(code: str) -> str:
+def digest(code: str) -> str:
     return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()

@@ -16,6 +16,7 @@ from control.flows.stages.password_change import PasswordChangeStage
 from control.flows.stages.prompt import PromptStage
 from control.flows.stages.user_delete import UserDeleteStage
 from control.flows.stages.user_write import UserWriteStage
+from control.flows.stages.webauthn_setup import WebAuthnSetupStage
 from control.flows.state import Stage
 
 STAGES: dict[str, Stage] = {
@@ -25,6 +26,7 @@ STAGES: dict[str, Stage] = {
     "authenticator_validate": AuthenticatorValidateStage(),
     "authenticator_totp": TotpSetupStage(),
     "authenticator_static": StaticSetupStage(),
+    "authenticator_webauthn": WebAuthnSetupStage(),
     "user_login": UserLoginStage(),
     "user_logout": UserLogoutStage(),
     "email": EmailStage(),

@@ -28,10 +28,10 @@ class TotpSetupStage:
     writes = frozenset({"factors", "spent", "proved_version"})
 
     async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
-        user = _person(context)
+        user = person(context)
         if user is None:
             return SIGN_IN
-        digits, name = 8 if int(settings.get("digits", 6)) == 8 else 6, _name(settings, "TOTP Authenticator")
+        digits, name = 8 if int(settings.get("digits", 6)) == 8 else 6, named(settings, "TOTP Authenticator")
         await services.store.write(lambda tx: authenticators.begin_totp(tx, user, services.random, digits, name))
         return None
 
@@ -39,18 +39,18 @@ class TotpSetupStage:
         factor, user = await services.store.read(lambda tx: _begun(tx, state.context, authenticators.TOTP))
         account = user.username if user is not None else ""
         url = authenticators.config_url(factor, account, ISSUER) if factor is not None else ""
-        return {"component": "ak-stage-authenticator-totp", **_whose(user), "config_url": url}
+        return {"component": "ak-stage-authenticator-totp", **whose(user), "config_url": url}
 
     async def respond(
         self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
     ) -> Verdict:
-        user, code = _person(context), fields.get("code", "")
+        user, code = person(context), fields.get("code", "")
         if user is None:
             return SIGN_IN
         if not code.strip():
             return Invalid({"code": [("Enter the code that the program shows now.", "required")]})
         changes = await services.store.write(
-            lambda tx: _confirmed(tx, context, lambda: authenticators.confirm_totp(tx, user, code))
+            lambda tx: confirmed(tx, context, lambda: authenticators.confirm_totp(tx, user, code))
         )
         if changes is None:
             wrong = "This is not the code. Is the clock of the device with the program right?"
@@ -65,12 +65,12 @@ class StaticSetupStage:
     writes = frozenset({"factors", "proved_version"})
 
     async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
-        user = _person(context)
+        user = person(context)
         if user is None:
             return SIGN_IN
         count = min(max(int(settings.get("token_count", 6)), 1), MOST_CODES)
         length = min(max(int(settings.get("token_length", 12)), SHORTEST_CODE), LONGEST_CODE)
-        name = _name(settings, "Static tokens")
+        name = named(settings, "Static tokens")
         await services.store.write(
             lambda tx: authenticators.begin_static(tx, user, services.random, count, length, name)
         )
@@ -79,16 +79,16 @@ class StaticSetupStage:
     async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
         factor, user = await services.store.read(lambda tx: _begun(tx, state.context, authenticators.STATIC))
         codes = list(factor.secrets["codes"]) if factor is not None else []
-        return {"component": "ak-stage-authenticator-static", **_whose(user), "codes": codes}
+        return {"component": "ak-stage-authenticator-static", **whose(user), "codes": codes}
 
     async def respond(
         self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
     ) -> Verdict:
-        user = _person(context)
+        user = person(context)
         if user is None:
             return SIGN_IN
         changes = await services.store.write(
-            lambda tx: _confirmed(tx, context, lambda: authenticators.confirm_static(tx, user))
+            lambda tx: confirmed(tx, context, lambda: authenticators.confirm_static(tx, user))
         )
         return Continue(changes) if changes is not None else AGAIN
 
@@ -98,15 +98,15 @@ SHORTEST_CODE, LONGEST_CODE = 8, 32
 """Letters and digits: eight are 39 bits, which the wait between wrong codes protects; more than 32 nobody types."""
 
 
-def _person(context: Context) -> int | None:
+def person(context: Context) -> int | None:
     """Who has proved a password in this run; else who was signed in before."""
     return context.proved if context.proved is not None else context.requester
 
 
-def _confirmed(tx: Transaction, context: Context, confirm: Callable[[], Authenticator | None]) -> dict[str, Any] | None:
+def confirmed(tx: Transaction, context: Context, confirm: Callable[[], Authenticator | None]) -> dict[str, Any] | None:
     """What the flow knows then; None if nothing was confirmed. The credential that it checked is still the same one,
     if it was until now: a new factor alone does not change it."""
-    user = tx.find(User, pk=_person(context) or 0)
+    user = tx.find(User, pk=person(context) or 0)
     factor = confirm()
     if user is None or factor is None:
         return None
@@ -117,14 +117,14 @@ def _confirmed(tx: Transaction, context: Context, confirm: Callable[[], Authenti
 
 
 def _begun(tx: Transaction, context: Context, kind: str) -> tuple[Authenticator | None, User | None]:
-    pk = _person(context) or 0
+    pk = person(context) or 0
     return authenticators.begun(tx, pk, kind), tx.find(User, pk=pk)
 
 
-def _name(settings: Mapping[str, Any], otherwise: str) -> str:
+def named(settings: Mapping[str, Any], otherwise: str) -> str:
     return str(settings.get("friendly_name") or otherwise)[:255]
 
 
-def _whose(user: User | None) -> dict[str, Any]:
+def whose(user: User | None) -> dict[str, Any]:
     name = user.username if user is not None else ""
     return {"pending_user": name, "pending_user_avatar": avatar(name)}

@@ -1,6 +1,7 @@
-"""A second factor: a one-time code of a program or from a list, after the password.
+"""A second factor after the password: a one-time code of a program or from a list, or the signature of a key.
 
-A headless run that has no code to answer with stops here; `headless` turns that into a challenge or a refusal.
+A headless run that has no code to answer with stops here; `headless` turns that into a challenge or a refusal. In front
+of everything else, and with nothing but keys allowed, a passkey says also who it is.
 """
 
 from __future__ import annotations
@@ -9,8 +10,23 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from control import webauthn
 from control.flows.avatar import avatar
+from control.flows.stages.signing import (
+    CLONED,
+    NOT_POSSIBLE,
+    PROVED,
+    WRONG,
+    opens_by_passkey,
+    party,
+    passkey_options,
+    proves,
+    signed,
+    usable,
+    verification_of,
+)
 from control.flows.state import (
+    PASSKEY,
     Context,
     Continue,
     Deny,
@@ -27,38 +43,49 @@ from control.verbs import authenticators
 from control.verbs.authenticators import Code
 from control.verbs.fields import seconds
 
-CLASSES = (authenticators.STATIC, authenticators.TOTP)
+CLASSES = (authenticators.STATIC, authenticators.TOTP, authenticators.WEBAUTHN)
 """What this version can check; a stage may name others besides."""
 SETUPS = {
     "authenticator_totp": ("TOTP Authenticator Setup Stage", "authentik_stages_authenticator_totp"),
     "authenticator_static": ("Static Authenticator Setup Stage", "authentik_stages_authenticator_static"),
+    "authenticator_webauthn": ("WebAuthn Authenticator Setup Stage", "authentik_stages_authenticator_webauthn"),
 }
 """Kinds of stages that set one up, as authentik's clients know them."""
 NONE = "You need a second factor to sign in here, and have none. Ask the administrator."
+NEEDS_BROWSER = "Your second factor works only in a browser. Make an app password for this device."
 ELSEWHERE = "You need a second factor to sign in here. Sign in with a browser once and set one up."
+
+
+PROVED_NOTHING = Deny("flow_proved_nothing", "This flow asks for a second factor before the first.")
 
 
 class AuthenticatorValidateStage:
     """Settings: ``device_classes``, ``not_configured_action`` (skip, deny, configure), ``configuration_stages`` (pks),
-    ``last_auth_threshold`` (a duration: a code that was right so lately, from the same address, counts still)."""
+    ``last_auth_threshold`` (a duration: a code that was right so lately, from the same address, counts still),
+    ``webauthn_user_verification`` (required, preferred, discouraged)."""
 
     asks = True
-    writes = frozenset({"factors", "factor_shown", "spent"})
+    writes = PROVED
 
     async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
+        if _says_who(context, settings):
+            return await services.store.read(lambda tx: _passkey_refusal(tx, context, services))
         user = _whose(context)
         if user is None:
-            return Deny("flow_proved_nothing", "This flow asks for a second factor before the first.")
+            return PROVED_NOTHING
         if context.method == "app_password" and context.door:
             return Continue()
         lately = seconds(str(settings.get("last_auth_threshold") or "seconds=0"))
 
-        def look(tx: Transaction) -> tuple[bool, bool]:
+        def look(tx: Transaction) -> tuple[bool, bool, bool]:
             factors = authenticators.of(tx, user, _classes(settings))
-            was_right = authenticators.was_right(tx, factors, services.origin, lately)
-            return bool(factors), was_right and context.proved is not None
+            was_right = authenticators.was_right(tx, factors, services.origin, lately) and context.proved is not None
+            by_key = context.method == PASSKEY and any(factor.pk in context.factors for factor in factors)
+            return bool(factors), was_right or by_key, bool(usable(factors, party(tx, services), context.door))
 
-        has_one, is_enough = await services.store.read(look)
+        has_one, is_enough, can_show = await services.store.read(look)
+        if has_one and not can_show and not is_enough:
+            return Deny("second_factor_needs_browser", NEEDS_BROWSER if context.door else NOT_POSSIBLE)
         if has_one:
             return Continue() if is_enough else None
         match settings.get("not_configured_action", "skip"):
@@ -77,24 +104,12 @@ class AuthenticatorValidateStage:
         return _instead(choices[0]) if len(choices) == 1 else None
 
     async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
-        def look(tx: Transaction) -> tuple[list[Authenticator], dict[int, float], list[Stage]]:
-            factors = authenticators.of(tx, _whose(state.context) or 0, _classes(settings))
-            return factors, authenticators.last_used(tx, factors), [] if factors else _setups(tx, settings)
-
-        factors, last, setups = await services.store.read(look)
+        devices, setups = await services.store.read(lambda tx: _asked(tx, state.context, settings, services))
         return {
             "component": "ak-stage-authenticator-validate",
             "pending_user": state.context.uid or "",
             "pending_user_avatar": avatar(state.context.uid or ""),
-            "device_challenges": [
-                {
-                    "device_class": factor.kind,
-                    "device_uid": str(factor.pk),
-                    "challenge": {},
-                    "last_used": _moment(last.get(factor.pk)),
-                }
-                for factor in factors
-            ],
+            "device_challenges": devices,
             "configuration_stages": [
                 {
                     "pk": stage.pk,
@@ -109,11 +124,16 @@ class AuthenticatorValidateStage:
     async def respond(
         self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
     ) -> Verdict:
+        if _says_who(context, settings):
+            found = await signed(fields.get("webauthn", ""), context, services, "required")
+            return Continue(proves(found)) if found.reason is None else Invalid({"webauthn": [WRONG]}, found.reason)
         user = _whose(context)
         if user is None:
-            return Deny("flow_proved_nothing", "This flow asks for a second factor before the first.")
+            return PROVED_NOTHING
         if (chosen := fields.get("selected_stage")) is not None:
             return await self._chosen(user, chosen, settings, services)
+        if fields.get("webauthn") and not context.door and authenticators.WEBAUTHN in _classes(settings):
+            return await _signed_by(user, context, settings, fields["webauthn"], services)
         code = fields.get("code", "")
         if not code.strip():
             return Invalid({"code": [("Enter a code of your program or from your list.", "required")]})
@@ -137,6 +157,53 @@ class AuthenticatorValidateStage:
 
         stage = await services.store.read(look)
         return _instead(stage) if stage is not None else Invalid({"code": [("Choose one of these.", "invalid")]})
+
+
+def _says_who(context: Context, settings: Mapping[str, Any]) -> bool:
+    """Nobody is named yet, and only a key may be shown: authentik's way to a flow without passwords."""
+    nobody = context.uid is None and context.requester is None and not context.door
+    return nobody and _classes(settings) == (authenticators.WEBAUTHN,)
+
+
+def _passkey_refusal(tx: Transaction, context: Context, services: FlowServices) -> Deny | None:
+    if not opens_by_passkey(tx, context):
+        return PROVED_NOTHING
+    return None if party(tx, services) is not None else Deny("webauthn_not_possible", NOT_POSSIBLE)
+
+
+async def _signed_by(
+    user: int, context: Context, settings: Mapping[str, Any], answer: str, services: FlowServices
+) -> Verdict:
+    wanted = verification_of(settings.get("webauthn_user_verification"))
+    found = await signed(answer, context, services, wanted, user)
+    if found.reason is None and found.key is not None:
+        return Continue({"factors": (*context.factors, found.key.pk), "factor_shown": True, "spent": True})
+    said = CLONED if found.reason == "key_cloned" else WRONG
+    return Invalid({"webauthn": [said]}, found.reason or "wrong_key")
+
+
+def _asked(
+    tx: Transaction, context: Context, settings: Mapping[str, Any], services: FlowServices
+) -> tuple[list[dict[str, Any]], list[Stage]]:
+    """What may be shown, all keys together as one, as authentik has it; or else the stages to choose from."""
+    if _says_who(context, settings):
+        return [_device("-1", authenticators.WEBAUTHN, passkey_options(tx, context, services) or {}, None)], []
+    factors = authenticators.of(tx, _whose(context) or 0, _classes(settings))
+    if not factors:
+        return [], _setups(tx, settings)
+    here, last = party(tx, services), authenticators.last_used(tx, factors)
+    shown = usable(factors, here, context.door)
+    keys = [factor for factor in shown if factor.kind == authenticators.WEBAUTHN]
+    devices = [_device(str(factor.pk), factor.kind, {}, last.get(factor.pk)) for factor in shown if factor not in keys]
+    if here is not None and keys:
+        wanted = verification_of(settings.get("webauthn_user_verification"))
+        options = webauthn.request_options(here, context.nonce, [key.settings for key in keys], wanted)
+        devices.append(_device(str(keys[0].pk), authenticators.WEBAUTHN, options, last.get(keys[0].pk)))
+    return devices, []
+
+
+def _device(pk: str, kind: str, challenge: Mapping[str, Any], last: float | None) -> dict[str, Any]:
+    return {"device_class": kind, "device_uid": pk, "challenge": challenge, "last_used": _moment(last)}
 
 
 def _whose(context: Context) -> int | None:

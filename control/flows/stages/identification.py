@@ -7,6 +7,7 @@ from typing import Any
 
 from control.flows import links
 from control.flows.stages.asking import Asking
+from control.flows.stages.signing import PROVED, WRONG, opens_by_passkey, passkey_options, proves, signed
 from control.flows.state import Context, Continue, FlowServices, Invalid, State, Verdict
 from control.records import Flow, User
 from control.store.interface import Query, Transaction
@@ -22,12 +23,13 @@ RECOVERY, ENROLLMENT = "default-recovery-flow", "default-enrollment-flow"
 
 
 class IdentificationStage(Asking):
-    """Settings: ``user_fields`` (email, username), ``case_insensitive_matching``."""
+    """Settings: ``user_fields`` (email, username), ``case_insensitive_matching``; ``webauthn_stage`` (pk of a stage:
+    a passkey may say who it is), ``passwordless_flow`` (pk of a flow that a link leads to)."""
 
-    writes = frozenset({"uid", "pending_user"})
+    writes = PROVED
 
     async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
-        ways = await services.store.read(lambda tx: ways_in(tx, state, services))
+        ways, passkey = await services.store.read(lambda tx: _ways(tx, state, settings, services))
         return {
             **ways,
             "component": "ak-stage-identification",
@@ -41,12 +43,15 @@ class IdentificationStage(Asking):
             "sources": [],
             "show_source_labels": False,
             "enable_remember_me": False,
-            "passkey_challenge": None,
+            "passkey_challenge": passkey,
         }
 
     async def respond(
         self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
     ) -> Verdict:
+        if (answer := fields.get("passkey")) and await _takes_passkeys_now(context, settings, services):
+            found = await signed(answer, context, services, "required")
+            return Continue(proves(found)) if found.reason is None else Invalid({"passkey": [WRONG]}, found.reason)
         name = fields.get("uid_field", "").strip()
         if not name:
             return Invalid({"uid_field": [("Enter your user name or your e-mail address.", "required")]})
@@ -56,11 +61,30 @@ class IdentificationStage(Asking):
         return Continue({"uid": shown(name), "pending_user": user.pk if user is not None else None})
 
 
-def ways_in(tx: Transaction, state: State, services: FlowServices) -> dict[str, str]:
-    """``recovery_url`` as soon as mail works, ``enroll_url`` as soon as an administrator has opened enrolment."""
+def _takes_passkeys(tx: Transaction, context: Context, settings: Mapping[str, Any]) -> bool:
+    return bool(settings.get("webauthn_stage")) and opens_by_passkey(tx, context)
+
+
+async def _takes_passkeys_now(context: Context, settings: Mapping[str, Any], services: FlowServices) -> bool:
+    return await services.store.read(lambda tx: _takes_passkeys(tx, context, settings))
+
+
+def _ways(
+    tx: Transaction, state: State, settings: Mapping[str, Any], services: FlowServices
+) -> tuple[dict[str, str], dict[str, Any] | None]:
+    """The links, and what a passkey would have to sign."""
+    takes = _takes_passkeys(tx, state.context, settings)
+    return ways_in(tx, state, settings, services), passkey_options(tx, state.context, services) if takes else None
+
+
+def ways_in(tx: Transaction, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, str]:
+    """``recovery_url`` as soon as mail works, ``enroll_url`` as soon as an administrator has opened enrolment,
+    ``passwordless_url`` where the stage has such a flow."""
     if state.designation != "authentication":
         return {}
     found = {}
+    if (passwordless := tx.find(Flow, pk=str(settings.get("passwordless_flow") or ""))) is not None:
+        found["passwordless_url"] = f"/if/flow/{passwordless.slug}/"
     can_mail = services.post.server(tx) is not None and bool(links.public_url(tx, services))
     if can_mail and (recovery := tx.find(Flow, slug=RECOVERY)) is not None:
         found["recovery_url"] = f"/if/flow/{recovery.slug}/"

@@ -9,7 +9,7 @@ from typing import Any
 
 from control.flows.avatar import avatar
 from control.flows.stages.asking import Asking
-from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, State, Verdict
+from control.flows.state import PASSKEY, Context, Continue, Deny, FlowServices, Invalid, State, Verdict
 from control.passwords import Busy
 from control.records import Token, User
 from control.store.interface import Transaction
@@ -26,6 +26,10 @@ class PasswordStage(Asking):
     """Settings: ``backends``, and ``failed_attempts_before_cancel``, which the executor counts."""
 
     writes = frozenset({"proved", "proved_version", "method", "ends"})
+
+    async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
+        """A passkey that said who it is has proved it, too."""
+        return Continue() if context.method == PASSKEY and context.proved is not None else None
 
     async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
         return {

@@ -6,6 +6,7 @@ hide its Origin. A GET never signs anybody in or out.
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qs, urlencode
 
 from starlette.requests import Request
@@ -32,6 +33,8 @@ MOST_ANSWER_BYTES = 64 * 1024
 """Of one answer: a password of a thousand characters fits into a tenth of it."""
 MOST_PARAMETERS = 50
 """In the original query; an OIDC authorization request has twenty."""
+OBJECTS = ("webauthn", "passkey", "response", "selected_challenge")
+"""Fields of authentik's that are objects."""
 METHODS = ("GET", "POST")
 OUTPOST_TOKEN = "X-Authentik-Outpost-Token"  # noqa: S105
 REMOTE_IP = "X-Authentik-Remote-IP"
@@ -127,7 +130,7 @@ def _original_query(request: Request) -> dict[str, str]:
 
 
 async def _fields(request: Request, found: Visit | None) -> dict[str, str]:
-    """The texts of the answer. Raises Refused, Invalid, CrossSite."""
+    """The texts of the answer, and its objects as the JSON that they are. Raises Refused, Invalid, CrossSite."""
     require_json(request)
     if found is not None and found.user is not None:
         browser.check_csrf(request, found.session)
@@ -135,7 +138,8 @@ async def _fields(request: Request, found: Visit | None) -> dict[str, str]:
         browser.check_origin(request)
     body = await json_object(request, MOST_ANSWER_BYTES)
     refuse_unstorable(body)
-    return {name: value for name, value in body.items() if isinstance(value, str)}
+    objects = {name: json.dumps(value) for name in OBJECTS if isinstance(value := body.get(name), dict)}
+    return {name: value for name, value in body.items() if isinstance(value, str)} | objects
 
 
 async def _caller(request: Request, services: Services) -> Caller:

@@ -6,6 +6,7 @@ A GET never signs anybody in or out: links from other sites must not be able to.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from control.flows.state import Challenge, Denied, Done, State, Step
 from control.flows.targets import is_web, local_or
 from control.sessions import Visit
 from control.store.interface import NotFound
+from control.verbs.authenticators import WEBAUTHN
 from control.web import flow_steps
 from control.web.browser import CrossSite, caller, check_csrf, visit
 from control.web.flow_steps import Settled
@@ -38,6 +40,7 @@ TEMPLATES = {
     "ak-stage-authenticator-validate": "stages/authenticator_validate.html",
     "ak-stage-authenticator-totp": "stages/authenticator_totp.html",
     "ak-stage-authenticator-static": "stages/authenticator_static.html",
+    "ak-stage-authenticator-webauthn": "stages/authenticator_webauthn.html",
 }
 
 
@@ -156,6 +159,8 @@ def _drawn(step: Challenge, csrf: str, typed: Mapping[str, str]) -> Response:
     return rendered(
         template,
         form_action=_targets(step.state),
+        scripts=_signs(component),
+        signs=_signs(component),
         challenge=component,
         errors=component.get("response_errors", {}),
         typed=typed,
@@ -163,6 +168,13 @@ def _drawn(step: Challenge, csrf: str, typed: Mapping[str, str]) -> Response:
         csrf=csrf,
         csrf_field=CSRF_FIELD,
     )
+
+
+def _signs(component: Mapping[str, Any]) -> bool:
+    """May a key be used on the page? Browsers offer that to scripts alone; every other page has none."""
+    devices = component.get("device_challenges", ())
+    keys = any(device["device_class"] == WEBAUTHN for device in devices)
+    return keys or bool(component.get("passkey_challenge") or component.get("registration"))
 
 
 def _targets(state: State) -> list[str]:

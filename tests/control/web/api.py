@@ -17,10 +17,11 @@ from control import sessions
 from control.bootstrap import FirstStart
 from control.records import User
 from control.store.interface import Transaction
-from control.verbs import authenticators, groups, tokens, users
+from control.verbs import authenticators, groups, passkeys, tokens, users
 from control.web.admin_api import routes
 from control.web.browser import COOKIE
 from control.web.services import Services
+from control.webauthn import NewKey
 from tests.fakes import FakeClock, counted_random
 from tests.stores import ImmediatePasswords, ImmediateStore, open_bootstrapped, run
 
@@ -147,6 +148,9 @@ class Api:
             if kind == authenticators.STATIC:
                 authenticators.begin_static(tx, user, self.random, name=name)
                 confirmed = authenticators.confirm_static(tx, user)
+            elif kind == authenticators.WEBAUTHN:
+                key = NewKey(f"key-{user}-{name}", "", 0, "00000000-0000-0000-0000-000000000000", ())
+                confirmed = passkeys.add(tx, user, key, name)
             else:
                 begun = authenticators.begin_totp(tx, user, self.random, name=name)
                 code = pyotp.TOTP(begun.secrets["key"]).at(int(self.clock()))

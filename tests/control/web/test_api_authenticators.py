@@ -61,7 +61,7 @@ def test_a_person_lists_their_own(api: Api, people: People, kind: str) -> None:
 
 def test_a_person_lists_their_own_of_all_kinds(api: Api, people: People) -> None:
     api.sql.write_now(lambda tx: authenticators.begin_totp(tx, people.alice, api.random))
-    program, paper = api.get("/authenticators/all/", people.as_alice)
+    program, paper, key = api.get("/authenticators/all/", people.as_alice)
     assert program == {
         "verbose_name": "TOTP Device",
         "verbose_name_plural": "TOTP Devices",
@@ -77,6 +77,10 @@ def test_a_person_lists_their_own_of_all_kinds(api: Api, people: People) -> None
         "extra_description": "",
     }
     assert (paper["pk"], paper["last_used"]) == (str(people.of_alice[STATIC]), None)
+    assert (key["type"], key["external_id"]) == (
+        "authentik_stages_authenticator_webauthn.WebAuthnDevice",
+        "00000000-0000-0000-0000-000000000000",
+    )
 
 
 def test_what_is_being_set_up_is_not_there_yet(api: Api, people: People) -> None:
@@ -95,7 +99,7 @@ def test_a_person_names_their_own(api: Api, people: People, kind: str) -> None:
     assert before is not None
     assert after is not None
     assert (after.name, after.secrets, after.confirmed) == ("by PUT", before.secrets, True)
-    assert people.version(people.alice) == 3, "a name is nothing that an outpost has to forget"
+    assert people.version(people.alice) == 1 + len(KINDS), "a name is nothing that an outpost has to forget"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,11 @@ from control.verbs import authenticators
 from control.web.admin_api.resource import View
 from control.web.admin_api.shapes.parts import Body, by_pk, moment
 
-NAMES = {authenticators.TOTP: "TOTP Device", authenticators.STATIC: "Static Device"}
+NAMES = {
+    authenticators.TOTP: "TOTP Device",
+    authenticators.STATIC: "Static Device",
+    authenticators.WEBAUTHN: "WebAuthn Device",
+}
 
 
 def totp(tx: Transaction, records: Sequence[Authenticator], view: View) -> list[Body]:
@@ -22,6 +26,19 @@ def totp(tx: Transaction, records: Sequence[Authenticator], view: View) -> list[
 def static(tx: Transaction, records: Sequence[Authenticator], view: View) -> list[Body]:
     """authentik's clients want a list of codes; it is empty."""
     return [{**body, "token_set": []} for body in totp(tx, records, view)]
+
+
+def webauthn(tx: Transaction, records: Sequence[Authenticator], view: View) -> list[Body]:
+    """Whose make a key is, nobody has asked it."""
+    return [
+        {
+            **body,
+            "created_on": moment(record.created),
+            "device_type": None,
+            "aaguid": record.settings["aaguid"],
+        }
+        for body, record in zip(totp(tx, records, view), records, strict=True)
+    ]
 
 
 def every(tx: Transaction, records: Sequence[Authenticator]) -> list[Body]:
@@ -39,7 +56,7 @@ def every(tx: Transaction, records: Sequence[Authenticator]) -> list[Body]:
             "created": moment(record.created),
             "last_updated": moment(record.last_updated),
             "last_used": moment(last.get(record.pk)),
-            "external_id": None,
+            "external_id": record.settings.get("aaguid"),
             "extra_description": "",
         }
         for record in records

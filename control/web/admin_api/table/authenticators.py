@@ -7,14 +7,18 @@ from typing import Any
 from control.records import Authenticator
 from control.store.interface import Transaction
 from control.verbs import authenticators
-from control.verbs.authenticators import STATIC, TOTP
+from control.verbs.authenticators import STATIC, TOTP, WEBAUTHN
 from control.verbs.tokens import Random
 from control.web.admin_api.callers import Caller, people, superusers_only
 from control.web.admin_api.lists import Narrowed, number, text
 from control.web.admin_api.resource import Resource, sees_everything
 from control.web.admin_api.shapes import authenticators as shapes
 
-OF_KIND = {TOTP: ("TOTPDevice", shapes.totp), STATIC: ("StaticDevice", shapes.static)}
+OF_KIND = {
+    TOTP: ("TOTPDevice", shapes.totp),
+    STATIC: ("StaticDevice", shapes.static),
+    WEBAUTHN: ("WebAuthnDevice", shapes.webauthn),
+}
 
 
 def resources(random: Random) -> list[Resource[Any]]:
