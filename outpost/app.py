@@ -25,6 +25,7 @@ from outpost.config import OutpostConfig
 from outpost.control_address import ControlAddress
 from outpost.credential_cache import CredentialCache
 from outpost.directory.snapshot import Directory, Touched
+from outpost.known_certificates import KnownCertificates
 from outpost.link import Link, Transport
 from outpost.listeners.asgi import AsgiRoute
 from outpost.listeners.certificates.files import CertificateFiles
@@ -142,6 +143,7 @@ class Outpost:
             kept=self._on_disk.kept,
             throttle=throttle,
             held_up=self.telemetry.held_up,
+            certificates=KnownCertificates(self._directory, now, self._cache.used),
         )
         self._orders = RadiusOrders(
             self._directory, self.telemetry, self._report, reactor, now, self._socket_for_orders

@@ -1,7 +1,7 @@
 """The only way in: every door asks here, and nothing else decides (DESIGN section 4).
 
-Passwords that control has accepted lately are known; everything else is asked, in one question. Whatever goes wrong
-denies.
+Passwords and certificates that control has accepted lately are known; everything else is asked, in one question.
+Whatever goes wrong denies.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from outpost.credential_cache import CredentialCache
-from outpost.outcome import Circumstances, Credentials, Decision, Identity, Password
+from outpost.known_certificates import KnownCertificates
+from outpost.outcome import CertificateProof, Circumstances, Credentials, Decision, Identity, Password
 from outpost.throttle import Throttle, Try
 from protocols.link.messages import Authenticate, Authenticated, ChangePassword, PasswordChanged
 from rules.durations import Durations
@@ -61,6 +62,7 @@ class Authentication:
         kept: Kept | None = None,
         throttle: Throttle | None = None,
         held_up: Callable[[str, Circumstances, str], None] = lambda username, circumstances, reason: None,
+        certificates: KnownCertificates | None = None,
     ) -> None:
         self.asked: defaultdict[str, Durations] = defaultdict(Durations)
         """Protocol to how long control took to answer, or not to."""
@@ -74,6 +76,7 @@ class Authentication:
         self._clock = clock
         self._throttle = throttle
         self._held_up = held_up
+        self._certificates = certificates
 
     def known(self, credentials: Password, provider: int, peer: str) -> Decision | None:
         """An accepted decision, if control need not be asked for it; for doors that answer without waiting."""
@@ -89,15 +92,21 @@ class Authentication:
         if not is_possible_name(credentials.username):
             return Decision("impossible_name", id=question_id)
         try:
-            known = None
-            if isinstance(credentials, Password):
-                known = self.known(credentials, provider, circumstances.peer)
+            known = self._remembered(credentials, provider, circumstances.peer)
             return known or await self._throttled(question_id, credentials, provider, circumstances)
         except LinkAway:
             return Decision("control_away", id=question_id)
         except Exception:
             self._report_fault(question_id)
             return Decision("internal_error", id=question_id)
+
+    def _remembered(self, credentials: Credentials, provider: int, peer: str) -> Decision | None:
+        match credentials:
+            case Password():
+                return self.known(credentials, provider, peer)
+            case CertificateProof() if self._certificates is not None:
+                return self._certificates.known(credentials, provider, peer)
+        return None
 
     async def change_password(
         self, identity: Identity, old: str, new: str | None, provider: int, circumstances: Circumstances
@@ -197,12 +206,18 @@ class Authentication:
         ):
             return known
         decision = _decision(answer, outcome, question_id)
-        if self._cache is not None and isinstance(credentials, Password):
-            self._cache.learn(credentials, provider, circumstances.peer, decision, answer.reuse, answer.revision)
+        match credentials:
+            case Password() if self._cache is not None:
+                self._cache.learn(credentials, provider, circumstances.peer, decision, answer.reuse, answer.revision)
+            case CertificateProof() if self._certificates is not None:
+                learn = self._certificates.learn
+                learn(credentials, provider, circumstances.peer, decision, answer.reuse, answer.revision)
         return decision
 
     async def _in_grace(self, credentials: Credentials, provider: int, peer: str) -> Decision | None:
-        """For while control cannot decide; never anything but an accepted decision, and only for a password."""
+        """For while control cannot decide; never anything but an accepted decision, for a password or a certificate."""
+        if isinstance(credentials, CertificateProof) and self._certificates is not None:
+            return self._certificates.known(credentials, provider, peer, away=True)
         if not isinstance(credentials, Password):
             return None
         known = self._cache.in_grace(credentials, provider, peer) if self._cache is not None else None

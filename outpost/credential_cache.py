@@ -126,6 +126,11 @@ class CredentialCache:
         self.hits[False] += 1
         return True
 
+    def used(self, use: Use) -> None:
+        """Somebody was let in who is known by something else than a password."""
+        self.uses[use] += 1
+        self.hits[use.away] += 1
+
     def in_grace(self, credentials: Password, provider: int, peer: str) -> Decision | None:
         """As `known`, for while control cannot be asked."""
         entry = self._find(credentials, provider, peer)

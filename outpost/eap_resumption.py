@@ -21,6 +21,9 @@ RESUMABLE_SECONDS = 3600.0
 MOST_SESSIONS = 16_384
 """As many as OpenSSL keeps by default (20,480), and a little less."""
 
+SESSION = "session"
+"""Of the keys of a decision: what the session stands on beside the user, for its Class. The others were for one use."""
+
 Place = tuple[int, int]
 """Provider and EAP type: a session of one method is nothing to another."""
 
@@ -71,7 +74,8 @@ class Resumption:
         identity = still_admitted(identity, place[0], snapshot, session.words)
         if identity is None or validity.refusal(snapshot.users[identity.user], self._now()) is not None:
             return None
-        return replace(session.decision, identity=identity, keys={})
+        keys = {name: text for name, text in session.decision.keys.items() if name == SESSION}
+        return replace(session.decision, identity=identity, keys=keys)
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         if touched.everything or touched.configuration:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from control.authentication import Prove, Proved
+from control.authentication import STATIC, Prove, Proved
 from control.flows.state import FlowStore
 from control.proofs.devices import stands_for
 from control.proofs.names import named
@@ -56,7 +56,10 @@ def certificate(store: FlowStore, now: Callable[[], float]) -> Prove:
         except Refused as refused:
             return Proved(refused.reason)
         proved = await store.read(lambda tx: _proved(tx, provider, chain[0], question.username.strip()))
-        return replace(proved, keys={SESSION: of_certificate(path)}) if proved.reason == "accepted" else proved
+        if proved.reason != "accepted":
+            return proved
+        ends = min(one.not_valid_after_utc for one in path).timestamp()
+        return replace(proved, keys={SESSION: of_certificate(path)}, reuse=replace(STATIC, not_after=ends))
 
     return prove
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import md5
 from typing import Any
 
-from control.authentication import Prove, Proved
+from control.authentication import STATIC, Prove, Proved
 from control.flows.state import FlowStore
 from control.proofs.names import named
 from control.radius_credentials import SESSION, of_password
@@ -118,7 +118,8 @@ async def _prove(store: FlowStore, provider: Provider, names: tuple[str, ...], m
         if user is not None and (keys := matches(password.key)) is not None:
             await store.write(partial(tokens.used, pk=password.pk))
             told = {**keys, SESSION: of_password(password.pk)}
-            return Proved("accepted", user.pk, user.credential_version, reuse=None, keys=told)
+            reuse = replace(STATIC, not_after=password.expires)  # of the TLS session that it was shown in
+            return Proved("accepted", user.pk, user.credential_version, reuse=reuse, keys=told)
     if user is not None and any(matches(password.key) is not None for password in found.ended):
         return Proved("device_password_expired", user.pk)
     if user is None or not found.passwords:

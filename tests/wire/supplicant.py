@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.wire import processes
 from tests.wire.clients import run
 from tests.wire.directory import SHARED_SECRET
 from tests.wire.program import Program
@@ -30,6 +33,10 @@ class Login:
         return sum("OpenSSL: Handshake finished - resumed=1" in login for login in logins)
 
     @property
+    def successes(self) -> int:
+        return self.text.count("CTRL-EVENT-EAP-SUCCESS")
+
+    @property
     def version(self) -> str:
         found = re.findall(r"Using TLS version (\S+)", self.text)
         return found[-1] if found else ""
@@ -50,6 +57,32 @@ def eapol_test(
 ) -> Login:
     """``server``: address, port and secret of another one than the program. ``further``: lines of the network, such as
     ``client_cert``, as wpa_supplicant writes them."""
+    path = folder / "eapol_test.conf"
+    path.write_text(_network(eap, identity, password, phase1, phase2, further))
+    host, port, secret = server or (*program.place("radius"), SHARED_SECRET)
+    answer = run("eapol_test", "-c", str(path), "-a", host, "-p", str(port), "-s", secret, "-t", "8", *options)
+    return Login(answer.text)
+
+
+@contextmanager
+def logging_in(program: Program, folder: Path, times: int, **lines: str) -> Iterator[Callable[[], Login]]:
+    """The same again and again, in the background, as `eapol_test` with ``-r``; the value tells how far it is."""
+    path, log = folder / "eapol_test.conf", folder / "eapol_test.txt"
+    eap, identity, password, phase1, phase2 = (
+        lines.pop(name, "") for name in ("eap", "identity", "password", "phase1", "phase2")
+    )
+    path.write_text(_network(eap, identity, password, phase1, phase2, lines))
+    host, port = program.place("radius")
+    command = ["eapol_test", "-c", str(path), "-a", host, "-p", str(port), "-s", SHARED_SECRET, "-t", "60"]
+    with log.open("wb") as out:
+        process = processes.start([*command, "-r", str(times)], stdout=out, stderr=out)
+    try:
+        yield lambda: Login(log.read_text(errors="replace"))
+    finally:
+        processes.stop(process)
+
+
+def _network(eap: str, identity: str, password: str, phase1: str, phase2: str, further: Mapping[str, str]) -> str:
     lines = {
         "key_mgmt": "WPA-EAP" if eap != "MSCHAPV2" else "IEEE8021X",
         "eap": eap,
@@ -60,8 +93,4 @@ def eapol_test(
         **({"eapol_flags": "0"} if eap == "MSCHAPV2" else {}),
         **further,
     }
-    path = folder / "eapol_test.conf"
-    path.write_text("network={\n" + "".join(f"  {name}={value}\n" for name, value in lines.items()) + "}\n")
-    host, port, secret = server or (*program.place("radius"), SHARED_SECRET)
-    answer = run("eapol_test", "-c", str(path), "-a", host, "-p", str(port), "-s", secret, "-t", "8", *options)
-    return Login(answer.text)
+    return "network={\n" + "".join(f"  {name}={value}\n" for name, value in lines.items()) + "}\n"

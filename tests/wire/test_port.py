@@ -91,9 +91,12 @@ def test_a_password_opens_the_port_and_disabling_its_owner_closes_it(
     floor.program.api("DELETE", "core/tokens/bobs-desk/")
 
 
-def test_a_certificate_opens_the_port(floor: Floor, switch: Switch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["revoked", pytest.param("by hand", marks=pytest.mark.full)])
+def test_a_certificate_opens_the_port_until_it_is_revoked_or_somebody_closes_it(
+    floor: Floor, switch: Switch, tmp_path: Path, end: str
+) -> None:
     alice = floor.people.users["alice"]
-    authority = floor.program.api("POST", "crypto/authorities/", {"name": "Our own authority"})["pk"]
+    authority = floor.program.api("POST", "crypto/authorities/", {"name": f"Our own authority, {end}"})["pk"]
     provider = f"providers/radius/{floor.people.providers['radius']}/"
     floor.program.api("PATCH", provider, {"client_authorities": [authority]})
     asked = {"user": alice, "name": "alice's desk", "password": "one file"}
@@ -105,9 +108,13 @@ def test_a_certificate_opens_the_port(floor: Floor, switch: Switch, tmp_path: Pa
         until(lambda: "CTRL-EVENT-CONNECTED" in machine.told(), SECONDS, "the port opening")
         session = until(floor.live, SECONDS, "the session being listed")
         assert session["user"] == alice
-        floor.program.api("POST", f"radius/sessions/{session['pk']}/disconnect/", {})
+        revoking, closing = f"crypto/issued/{issued['pk']}/revoke/", f"radius/sessions/{session['pk']}/disconnect/"
+        floor.program.api("POST", revoking if end == "revoked" else closing, {})
         until(lambda: floor.gone(session["pk"]), SECONDS, "the end of the session")
         until(lambda: "AP-STA-DISCONNECTED" in switch.told(), SECONDS, "the port closing")
+    if end == "revoked":
+        with Machine(floor.rooms[1], tmp_path, **network) as machine:
+            until(lambda: "CTRL-EVENT-EAP-FAILURE" in machine.told(), SECONDS, "the machine being refused")
 
 
 def test_115_the_address_that_a_nas_asks_is_the_one_that_answers(floor: Floor) -> None:

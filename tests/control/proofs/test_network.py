@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from control.authentication import Proved
+from control.authentication import STATIC, Proved
 from control.proofs import network, proofs
 from control.records import Provider, Stage, TokenUse
 from control.store.interface import Transaction
@@ -83,7 +83,7 @@ def test_each_device_has_its_own_and_each_is_good(house: Network) -> None:
     for key in (phone.key, laptop.key):
         for proof in (chap(key), mschapv2(key)):
             proved = house.ask("alice", proof)
-            assert (proved.reason, proved.user, proved.version, proved.reuse) == ("accepted", alice, 2, None)
+            assert (proved.reason, proved.user, proved.version, proved.reuse) == ("accepted", alice, 2, STATIC)
     assert house.ask("alice@example.com", mschapv2(phone.key)).user == alice
     assert house.ask("EXAMPLE\\alice", mschapv2(phone.key)).user == alice
     uses = house.sql.read_now(lambda tx: tx.select(TokenUse))

@@ -22,6 +22,7 @@ from protocols.link.messages import (
     Reuse,
     UserRecord,
 )
+from protocols.radius.class_attribute import class_of
 from rules.reasons import REASONS, Outcome
 from tests.certificates import AUTHORITY, CLIENT, NOW, Issued, issue, revocations
 from tests.fakes import FakeLink, an_identity
@@ -252,10 +253,12 @@ def test_an_exception_anywhere_lets_nobody_in(broken: str, monkeypatch: pytest.M
 
 def test_a_session_is_resumed_without_the_password() -> None:
     wireless = Wireless()
+    wireless.link.keys = {"session": "the device's password", "password_hash_hash": "00"}
     session = wireless.signed_in()
     device = wireless.device(session, inside=lambda _: b"")
     code, found = wireless.login(device)
     assert (code, device.resumed) == (ACCEPT, True)
+    assert found[25] == [class_of(1, "the device's password")], "its session still ends with that password"
     keys = {value[4]: value[4:] for value in found[26]}
     assert revealed(keys[17], wireless.last) == device.msk()[:32]
     assert len(wireless.link.questions) == 1
