@@ -52,7 +52,7 @@ def _worker(settings: Settings, arguments: Arguments) -> int:
 def _run(settings: Settings, arguments: Arguments) -> int:
     from outpost.run import main as run
 
-    return run(settings)
+    return run(settings, sys.argv[1:], arguments.worker)
 
 
 def _check_config(settings: Settings, arguments: Arguments) -> int:
@@ -282,7 +282,7 @@ COMMANDS: dict[str, Command] = {
     "control": Command(_control, "start control alone; outposts elsewhere follow it"),
     "server": Command(_up, "the same as `up`, by the name that compose files have for it"),
     "worker": Command(_worker, "do what control does beside answering: mail, notices, clearing up"),
-    "run": Command(_run, "start an outpost alone, which follows control at OUTPOST_HOST"),
+    "run": Command(_run, "start an outpost alone, which follows control at OUTPOST_HOST", options=options.run),
     "check-config": Command(_check_config, "print the resolved settings, secrets masked, and where each came from"),
     "plan": Command(
         _plan,

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from prometheus_client.registry import Collector
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol, Factory
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
@@ -76,6 +77,9 @@ A = TypeVar("A", bound=AccountingListener)
 
 PATIENCE_SECONDS = 3.0
 """How long control may take to send its first word, when a directory was kept that can serve without it."""
+
+DRAIN_SECONDS, DRAIN_LOOKS = 8.0, 160
+"""For what is in hand when we are told to stop: shorter than the ten seconds that containers are given by default."""
 
 
 class Outpost:
@@ -161,6 +165,7 @@ class Outpost:
         self._ldap_tls = ServerTls(self._certificates.at_ldap, self.telemetry, self._certificates.asked_of_clients)
         self._asgi = AsgiRoute(application, self.telemetry) if application is not None else None
         self._following: Deferred[None] | None = None
+        self._pages: HttpFactory | None = None
 
     async def start(self) -> None:
         """Follows control, and opens the listeners once the directory is there. Raises CannotListen.
@@ -168,6 +173,7 @@ class Outpost:
         Health and metrics are served before: somebody may want to know why the others are not.
         """
         http, ldap = self._http(), self._ldap()
+        self._pages = http
         self.ports.stream("metrics", self._config.metrics, self._measured(http, ldap))
         self._files.start()
         self._on_disk.restore()
@@ -185,6 +191,7 @@ class Outpost:
         """Stops accepting, lets answers in hand finish, and leaves control."""
         self.ready = False
         await self.ports.close()
+        await self._drained()
         if self._asgi is not None:
             await self._asgi.stop()
         self._files.stop()
@@ -193,6 +200,16 @@ class Outpost:
         if self._following is not None:
             self._following.cancel()
         await self._on_disk.stop()
+
+    async def _drained(self) -> None:
+        """Until nothing is asked any more, but not for long."""
+        if self._pages is None:
+            return
+        self._pages.drain()
+        for _ in range(DRAIN_LOOKS):
+            if not (self._pages.busy or self._authentication.waiting):
+                return
+            await deferLater(self._reactor, DRAIN_SECONDS / DRAIN_LOOKS)
 
     async def _directory_there(self) -> None:
         """Control's word, or, if that does not come soon, what was kept of an earlier run."""

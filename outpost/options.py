@@ -9,6 +9,10 @@ RADIUS_METHODS = ("pap", "chap", "mschapv2", "status", "accounting")
 """`protocols.radius.asking` has the same; every start would load its ciphers."""
 
 
+def run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)  # said by a parent alone
+
+
 def explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", required=True, metavar="NAME", help="login name or e-mail address")
     parser.add_argument("--application", required=True, metavar="SLUG", help="slug or name")

@@ -57,10 +57,10 @@ def complain(sentence: str) -> None:
 
 
 class Process:
-    """``next_steps`` gives the last of the start-up lines, for the ports that were opened."""
+    """``next_steps`` gives the last of the start-up lines, for the ports that were opened. None: a parent says them."""
 
     def __init__(
-        self, settings: Settings, program: Program, reactor: Any, next_steps: Callable[[Places], list[str]]
+        self, settings: Settings, program: Program, reactor: Any, next_steps: Callable[[Places], list[str]] | None
     ) -> None:
         self._settings = settings
         self._program = program
@@ -85,7 +85,8 @@ class Process:
             self._program.telemetry.fault("starting")
             self._fail("a fault of ours kept it from starting; the traceback is above.")
         else:
-            self._announce()
+            if self._next_steps is not None:
+                self._announce(self._next_steps)
             self._supervisor.tell(READY)
             self._supervisor.keep_alive(self._reactor)
 
@@ -98,10 +99,10 @@ class Process:
         self._supervisor.tell(STOPPING)
         return Deferred.fromCoroutine(self._program.stop())
 
-    def _announce(self) -> None:
+    def _announce(self, next_steps: Callable[[Places], list[str]]) -> None:
         ports = self._program.ports.places
         folder = str(self._settings.data_dir.absolute())
-        steps = self._next_steps(ports)
+        steps = next_steps(ports)
         block = [
             "",
             TITLE,

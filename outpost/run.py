@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 from outpost.listeners.inherited import handed_over
 from outpost.process import EXIT_FAILED, Process, begin, complain
 from settings import Settings
 
 
-def main(settings: Settings) -> int:
-    """Runs until stopped; the exit code."""
+def main(settings: Settings, arguments: Sequence[str] = (), worker: bool = False) -> int:
+    """Runs until stopped; the exit code. ``arguments``: of the command line, for workers. ``worker``: this is one."""
     inherited = handed_over(os.environ, (os.getpid(), os.getppid()))
     ours = begin(settings)
     if ours is None:
@@ -27,17 +29,31 @@ def main(settings: Settings) -> int:
     install()
     from twisted.internet import reactor
 
+    follows = [f"Follows control at {', '.join(settings.host)}."]
+    if settings.workers > 1:
+        from outpost.workers.parent import Workers
+
+        parent = Workers(settings, reactor, inherited, arguments)
+        follows.append(f"Shared by {settings.workers} workers.")
+        try:
+            return Process(settings, parent, reactor, lambda ports: follows).run()
+        finally:
+            ours.close()
+
     from outpost.app import Outpost
     from outpost.config import OutpostConfig
     from outpost.link_http import HttpTransport
     from outpost.sealed import Seal
+    from outpost.workers.lifeline import Lifeline
 
     token = settings.token.reveal()
     transport = HttpTransport(settings.host, token, reactor, ca_file=settings.ca_file, insecure=settings.insecure)
     reactor.addSystemEventTrigger("during", "shutdown", transport.close)
     outpost = Outpost(OutpostConfig.from_settings(settings), transport, reactor, seal=Seal(token), inherited=inherited)
-    follows = [f"Follows control at {', '.join(settings.host)}."]
+    if worker:
+        lifeline: Any = Lifeline(reactor)
+        reactor.addReader(lifeline)
     try:
-        return Process(settings, outpost, reactor, lambda ports: follows).run()
+        return Process(settings, outpost, reactor, None if worker else lambda ports: follows).run()
     finally:
         ours.close()

@@ -150,7 +150,9 @@ class Settings:
     bootstrap_token: Secret | None = setting(SECRET, "", "API token of akadmin, at the first start only")
     bootstrap_email: str = setting(TEXT, "root@example.com", "mail address of akadmin, at the first start only")
     public_url: str = setting(URL, "", "address under which browsers reach us", "web.base_url")
-    workers: int = setting(whole_number(1, MOST_WORKERS), 1, "processes that share the listeners")
+    workers: int = setting(
+        whole_number(1, MOST_WORKERS), 1, "outpost alone: processes that share its listeners, one a core"
+    )
     host: tuple[str, ...] = setting(URLS, "", "outpost alone: where control is; several, separated by commas")
     token: Secret | None = setting(SECRET, "", "outpost alone: its token, from control")
     insecure: bool = setting(BOOLEAN, False, "outpost alone: do not verify control's certificate")

@@ -173,11 +173,21 @@ class HttpConnection(Conversation):
             self._exchange.detach()
         self._exchange = self._intake = None
         self._body_paused = self._head_begun = self._streaming = False
-        if self.http.must_close:
+        if self.http.must_close or self.owner.draining:
             self._close()
         elif not self._writing_paused:  # or else the next request waits until this answer is taken
             self._wait(IDLE_TIMEOUT)
             self._advance()
+
+    @property
+    def busy(self) -> bool:
+        """Has somebody asked something whose answer is not finished? An answer without end does not count."""
+        return not self._closing and (self._exchange is not None or self._head_begun) and not self._streaming
+
+    def finish(self) -> None:
+        """Closes when nothing is asked any more: now, or with the answer."""
+        if not (self._closing or self.busy or self._streaming):
+            self._close()
 
     def _refuse(self, error: RemoteProtocolError) -> None:
         self.owner.telemetry.discarded("http", self.peer, error.reason)
@@ -279,11 +289,26 @@ class HttpFactory(Factory):
         self._now = now
         self.telemetry = telemetry
         self.connections = Connections(clock, most_connections, most_of_peer)
+        self.draining = False
+        """Is every answer a connection's last?"""
         self._date_second = -1
         self._date = b""
 
     def buildProtocol(self, addr: IAddress | None) -> HttpConnection:
         return HttpConnection(self)
+
+    def drain(self) -> None:
+        self.draining = True
+        for one in self._open:
+            one.finish()
+
+    @property
+    def busy(self) -> bool:
+        return any(one.busy for one in self._open)
+
+    @property
+    def _open(self) -> list[HttpConnection]:
+        return cast(list[HttpConnection], list(self.connections))
 
     def route(self, exchange: Exchange) -> Route | None:
         if self._hosted is not None and (found := self._hosted(exchange)) is not None:

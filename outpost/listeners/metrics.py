@@ -18,15 +18,18 @@ FIELDS = field_lines([(b"Content-Type", CONTENT_TYPE_PLAIN_0_0_4.encode()), (b"C
 
 
 class Metrics:
-    """What ``collectors`` find, and what every process has: CPU seconds, memory, descriptors, collections."""
+    """What ``collectors`` find, and, of this ``process``, what every one has: CPU seconds, memory, descriptors."""
 
     body_limit = 0
 
-    def __init__(self, collectors: Iterable[Collector]) -> None:
+    def __init__(self, collectors: Iterable[Collector], process: bool = True) -> None:
         self._registry = CollectorRegistry()
-        for collector in (*collectors, ProcessCollector(registry=None), PlatformCollector(registry=None)):
+        for collector in collectors:
             self._registry.register(collector)
-        GCCollector(registry=self._registry)
+        if process:
+            self._registry.register(ProcessCollector(registry=None))
+            self._registry.register(PlatformCollector(registry=None))
+            GCCollector(registry=self._registry)
 
     def open(self, exchange: Exchange) -> None:
         exchange.respond(200, FIELDS, generate_latest(self._registry))

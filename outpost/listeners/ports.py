@@ -80,12 +80,15 @@ class NoSuchFamily(CannotListen):
 
 
 def open_sockets(
-    addresses: Iterable[Address], kind: socket.SocketKind, inherited: Inherited | None = None
+    addresses: Iterable[Address],
+    kind: socket.SocketKind,
+    inherited: Inherited | None = None,
+    shared: bool = False,
 ) -> list[socket.socket]:
     """Bound sockets, listening if they are streams; a free port once chosen serves all addresses that ask for one.
 
-    What is ``inherited`` is not opened again. A machine without IPv6 (or IPv4) serves the other family alone. Raises
-    CannotListen.
+    What is ``inherited`` is not opened again. ``shared``: more sockets will be bound to the same places, and
+    these do not listen. A machine without IPv6 (or IPv4) serves the other family alone. Raises CannotListen.
     """
     opened: list[socket.socket] = []
     missing: NoSuchFamily | None = None
@@ -95,6 +98,8 @@ def open_sockets(
             port = address.port or chosen
             try:
                 one = _taken(inherited, kind, address.host, port) or _open(address.host, port, kind)
+                if shared:
+                    one = share(one)
             except NoSuchFamily as error:
                 missing = error
                 continue
@@ -114,6 +119,24 @@ def place(one: socket.socket) -> str:
     """``host:port`` of a bound socket, IPv6 in brackets."""
     host, port = one.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def share(one: socket.socket) -> socket.socket:
+    """Another socket bound where ``one`` is, which others may share (SO_REUSEPORT); it does not listen.
+
+    ``one`` is closed unless it is shared already: that it could be opened says that the place was free.
+    """
+    where, had = one.getsockname(), one.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT)
+    another = socket.socket(one.family, one.type)
+    if not had:
+        one.close()
+    if another.family == socket.AF_INET6:
+        another.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    another.setblocking(False)
+    another.bind(where)
+    return another
 
 
 def _taken(inherited: Inherited | None, kind: socket.SocketKind, host: str, port: int) -> socket.socket | None:

@@ -90,7 +90,7 @@ def database() -> Iterator[dict[str, str]]:
 
 def make_role(server: Server) -> None:
     server.execute(sql.SQL("CREATE ROLE authentik LOGIN PASSWORD {}").format(sql.Literal(PG_PASS)))
-    server.execute(sql.SQL("CREATE DATABASE authentik OWNER authentik TEMPLATE template0"))
+    server.execute("CREATE DATABASE authentik OWNER authentik TEMPLATE template0")
 
 
 @pytest.fixture(scope="module")

@@ -417,3 +417,28 @@ def test_several_framings_are_refused() -> None:
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     )
     assert visitor.received.startswith(b"HTTP/1.1 400")
+
+
+# --- on the way down ------------------------------------------------------------------------------------------------
+
+
+def test_when_draining_an_answer_in_hand_is_finished_and_is_the_last() -> None:
+    route = Later()
+    listener = Listener(fallback=route)
+    visitor, idle = listener.connect(), listener.connect()
+    visitor.send(get("/1"))
+    listener.factory.drain()
+    assert [listener.factory.busy, visitor.closed, idle.closed] == [True, False, True]
+    route.exchanges[0].respond(200, b"", b"1")
+    assert [answer.body for answer in visitor.answers()] == [b"1"]
+    assert [listener.factory.busy, visitor.closed] == [False, True]
+
+
+def test_an_answer_without_end_is_not_waited_for() -> None:
+    route = Later()
+    listener = Listener(fallback=route)
+    visitor = listener.connect()
+    visitor.send(get("/1"))
+    route.exchanges[0].begin(200, b"", None, b"part", last=False)
+    listener.factory.drain()
+    assert not listener.factory.busy
