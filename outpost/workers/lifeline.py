@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any
 
+from twisted.internet.error import ReactorNotRunning
 from twisted.python.failure import Failure
 
 STANDARD_INPUT = 0
@@ -30,7 +32,12 @@ class Lifeline:
         except (BlockingIOError, InterruptedError):
             return
         self._reactor.removeReader(self)
-        self._reactor.stop()
+        self._stop()
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor ends."""
+        """The end of a pipe may be told as a hang-up alone; and so is the reactor's own end."""
+        self._stop()
+
+    def _stop(self) -> None:
+        with suppress(ReactorNotRunning):
+            self._reactor.stop()
