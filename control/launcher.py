@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from control.flows.avatar import hue, letter
-from control.flows.targets import is_local, is_web
 from control.policies.asking import Asking
 from control.policies.judge import Judge
 from control.records import Application, Provider, User
 from control.store.interface import Query, Transaction
+from control.targets import is_local, is_web
 from control.verbs.applications import launch_url, visible_to
 
 DIRECT = {

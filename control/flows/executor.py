@@ -17,7 +17,6 @@ from control.flows import links
 from control.flows.bound import Deciding, NotForYou, keep, peer_of
 from control.flows.stages import STAGES
 from control.flows.state import (
-    MOST_STAGES,
     Challenge,
     Context,
     Continue,
@@ -38,6 +37,7 @@ from control.flows.state import (
 )
 from control.records import StageBinding
 from control.store.interface import Transaction
+from control.verbs.composing import MOST_STAGES
 
 MOST_FAILURES = 5
 """Wrong answers to one stage; then the flow starts anew. (authentik's failed_attempts_before_cancel)"""

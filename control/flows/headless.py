@@ -16,9 +16,10 @@ from control.flows.planning import headless_flow, plan
 from control.flows.state import Challenge, Context, Denied, Done, FlowServices, State
 from control.records import Flow, Provider
 from control.verbs import authenticators
+from control.verbs.stage_kinds import KINDS
 from protocols.link.messages import Authenticate
 
-HEADLESS_KINDS = frozenset({"identification", "password", "authenticator_validate", "user_login", "deny"})
+HEADLESS_KINDS = frozenset(name for name, kind in KINDS.items() if kind.headless)
 MOST_ANSWERS = 10
 """A flow of these kinds that asks more often is not a login (authentik's own bound)."""
 SEPARATOR = ";"

@@ -8,11 +8,12 @@ from typing import Any
 
 from control.bootstrap import setup_pending
 from control.flows.bound import Deciding, NotForYou
-from control.flows.state import MOST_STAGES, Context, PlannedStage, State
+from control.flows.state import Context, PlannedStage, State
 from control.policies.judge import Judge
 from control.records import Binding, Flow, Provider, Stage, StageBinding
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
+from control.verbs.composing import MOST_STAGES
 from control.verbs.rights import is_superuser
 
 

@@ -17,9 +17,6 @@ from control.store.interface import Actor, Transaction
 
 T = TypeVar("T")
 
-MOST_STAGES = 50
-"""A flow with more is refused when it is planned: nobody walks through them, and the session stays small."""
-
 PASSKEY = "auth_webauthn_pwl"
 """How somebody was proved whom a passkey named, in authentik's word."""
 

@@ -37,6 +37,11 @@ class Letters:
         self._ours = _environment(ours)
         self._theirs = _environment(ChoiceLoader([FileSystemLoader(folder), ours])) if folder is not None else None
 
+    def names(self) -> list[str]:
+        """Of all templates, ours and the operator's, with their endings."""
+        theirs = self._theirs.list_templates(extensions=["html"]) if self._theirs is not None else []
+        return sorted({*(f"{name}.html" for name in SHIPPED), *(name for name in theirs if name.count("/") == 1)})
+
     def write(self, template: str, **values: Any) -> Written:
         """``template`` with or without its ending. Raises KeyError if there is no such template."""
         name = template.removesuffix(".html").removesuffix(".txt")

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from control.flows.targets import LONGEST_TARGET
 from control.oidc.clients import Client, find
 from control.oidc.discovery import AUTHORIZE, RESPONSE_MODES, SECOND_FACTOR, issuer
 from control.records import Event
 from control.store.interface import Transaction
+from control.targets import LONGEST_TARGET
 
 Pairs = Sequence[tuple[str, str]]
 

@@ -20,6 +20,7 @@ from control.records import (
     User,
 )
 from control.store.interface import NotFound, Query, Transaction
+from control.verbs.composing import OF_EVENTS
 from control.verbs.fields import (
     MAX_INTEGER,
     NON_FIELD,
@@ -42,6 +43,8 @@ NOBODYS = (NotificationRule, Entitlement)
 """What nobody gets without a binding."""
 SUBJECTS = ("policy", "group", "user")
 NOT_THERE = "This policy is about new passwords, and nobody chooses one here. Bind it to a flow, or to a stage of one."
+
+NO_EVENT = "This policy is about events, and there is none here: it would never pass. Bind it to a notification rule."
 
 
 class BindingFields(Fields):
@@ -113,6 +116,8 @@ def _check(tx: Transaction, fields: BindingFields) -> None:
         (policy,) = existing(tx, Policy, "policy", [fields.policy])
         if policy.kind in OF_NEW_PASSWORDS and not _has_stages(tx, fields.target):
             raise Invalid({"policy": [NOT_THERE]})
+        if policy.kind == OF_EVENTS and not _exists(tx, NotificationRule, fields.target):
+            raise Invalid({"policy": [NO_EVENT]})
     if fields.group is not None:
         existing(tx, Group, "group", [fields.group])
     if fields.user is not None:

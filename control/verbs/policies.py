@@ -8,10 +8,10 @@ from typing import Any
 
 from control.policies.kinds import KINDS
 from control.policies.kinds.kind import PolicyFields
-from control.records import Policy
-from control.store.interface import Transaction
+from control.records import Policy, Stage
+from control.store.interface import Query, Transaction
 from control.verbs import bindings
-from control.verbs.fields import overlaid, parse, unique
+from control.verbs.fields import NON_FIELD, Invalid, overlaid, parse, unique
 
 COMMON = tuple(PolicyFields.model_fields)
 
@@ -39,6 +39,9 @@ def current(policy: Policy) -> dict[str, Any]:
 def delete(tx: Transaction, pk: str) -> None:
     """With its bindings. Raises NotFound; Invalid where that would open something to everyone."""
     bindings.refuse_opening(tx, "policy", pk)
+    for stage in tx.select(Stage, Query(equal={"kind": "prompt"})):
+        if pk in stage.settings.get("validation_policies", ()):
+            raise Invalid({NON_FIELD: [f"The stage “{stage.name}” asks this policy. Take it out there first."]})
     tx.delete(tx.get(Policy, pk))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from control.outposts import SELF_SIGNED
 from control.records import Certificate, Flow, Group, Outpost, PropertyMapping, Provider
 from control.store.interface import Query, Transaction
-from control.verbs import property_mappings
+from control.verbs import composing, property_mappings
 from control.verbs.fields import Invalid, existing, parse, unique
 from control.verbs.provider_kinds import (
     KINDS,
@@ -110,6 +110,8 @@ def _check(tx: Transaction, kind: str, fields: ProviderFields) -> None:
         pk = getattr(fields, name)
         if pk is not None:
             existing(tx, Flow, name, [pk])
+    if kind in composing.HEADLESS_DOORS and fields.authentication_flow is not None:
+        composing.refuse_pages(tx, kind, fields.name, fields.authentication_flow)
     property_mappings.chosen(tx, kind, fields.property_mappings)
     certificate = getattr(fields, "certificate", None)
     if certificate is not None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from control.flows.stages.asking import Silent
 from control.flows.state import Context, Deny, FlowServices, Leave, Verdict
-from control.flows.targets import is_local, is_web
 from control.records import Flow
 from control.store.interface import Transaction
+from control.targets import is_local, is_web
 
 
 class DenyStage(Silent):

@@ -35,6 +35,7 @@ from control.records import (
     Outpost,
     PendingChallenge,
     Policy,
+    Prompt,
     PropertyMapping,
     Provider,
     RadiusNas,
@@ -63,6 +64,8 @@ class Fate(Enum):
     """The deleted pk is taken out of its tuple."""
     CLEAR_SETTING = auto()
     """The entry of its ``settings`` becomes None."""
+    STRIP_SETTING = auto()
+    """The deleted pk is taken out of the list that is this entry of its ``settings``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,18 @@ REFERENCES: tuple[Reference, ...] = (
     Reference(Provider, "authorization_flow", Flow, Fate.CLEAR),
     Reference(Provider, "invalidation_flow", Flow, Fate.CLEAR),
     Reference(StageBinding, "stage", Stage, Fate.DELETE),
+    *(
+        Reference(Stage, name, Flow, Fate.CLEAR_SETTING)
+        for name in ("target_flow", "configure_flow", "enrollment_flow", "recovery_flow", "passwordless_flow")
+    ),
+    *(
+        Reference(Stage, name, Stage, Fate.CLEAR_SETTING)
+        for name in ("password_stage", "captcha_stage", "webauthn_stage")
+    ),
+    Reference(Stage, "configuration_stages", Stage, Fate.STRIP_SETTING),
+    Reference(Stage, "fields", Prompt, Fate.STRIP_SETTING),
+    Reference(Stage, "validation_policies", Policy, Fate.STRIP_SETTING),
+    Reference(Stage, "create_users_group", Group, Fate.CLEAR_SETTING),
     Reference(Binding, "target", StageBinding, Fate.DELETE),
     Reference(Binding, "target", NotificationRule, Fate.DELETE),
     Reference(NotificationRule, "transports", NotificationTransport, Fate.STRIP),
@@ -152,5 +167,10 @@ def without(record: Any, reference: Reference, pk: int | str) -> Mapping[str, An
             if record.settings.get(reference.field) != pk:
                 return None
             return {"settings": record.settings | {reference.field: None}}
+        case Fate.STRIP_SETTING:
+            listed = record.settings.get(reference.field) or ()
+            if pk not in listed:
+                return None
+            return {"settings": record.settings | {reference.field: [other for other in listed if other != pk]}}
         case Fate.DELETE:
             raise ValueError("a record that goes too keeps no fields")

@@ -13,6 +13,7 @@ from control.web.admin_api import (
     explain,
     extras,
     flow_executor,
+    flows,
     knocks,
     mail,
     openapi,
@@ -35,6 +36,7 @@ def routes(services: Services) -> list[BaseRoute]:
     """To be mounted at /api/v3. The last one answers every path that is not there."""
     described = [
         *flow_executor.routes(services),
+        *flows.routes(services),
         *extras.routes(services),
         *recovery.routes(services),
         *permissions.routes(services),

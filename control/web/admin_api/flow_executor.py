@@ -19,8 +19,8 @@ from control.flows import executor
 from control.flows.bound import NotForYou
 from control.flows.planning import SignInFirst
 from control.flows.state import Challenge, Context, Denied, Done, State, Step
-from control.flows.targets import LONGEST_TARGET, local_or
 from control.sessions import Caller, Visit
+from control.targets import LONGEST_TARGET, local_or
 from control.verbs import tokens
 from control.verbs.fields import refuse_unstorable
 from control.verbs.users import INTERNAL_SERVICE_ACCOUNT

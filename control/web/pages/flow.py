@@ -16,9 +16,9 @@ from control.flows import executor
 from control.flows.bound import NotForYou
 from control.flows.planning import SignInFirst
 from control.flows.state import Challenge, Denied, Done, State, Step
-from control.flows.targets import is_web, local_or
 from control.sessions import Visit
 from control.store.interface import NotFound
+from control.targets import is_web, local_or
 from control.verbs.authenticators import WEBAUTHN
 from control.web import flow_steps
 from control.web.browser import CrossSite, caller, check_csrf, visit

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from control.certificates import self_signed
+from control.policies.kinds import KINDS
 from control.records import (
     Certificate,
     Device,
@@ -35,6 +36,7 @@ from control.verbs import (
     roles,
     users,
 )
+from control.verbs.composing import OF_EVENTS
 from control.verbs.fields import Fields
 from rules.permissions import AUDITOR, SEARCH_FULL_DIRECTORY
 
@@ -90,8 +92,6 @@ def people(tx: Transaction) -> None:
 
 
 def deciding(tx: Transaction) -> None:
-    from control.policies.kinds import KINDS
-
     for name, policy in KINDS.items():
         policies.create(tx, name, {**(POLICIES.get(name) or needed(policy.fields)), "name": f"a {name}"})
     for kind, described in property_mappings.KINDS.items():
@@ -119,7 +119,7 @@ def doors(tx: Transaction) -> None:
     assert user is not None
     assert login is not None
     flow = flows.create(tx, {"slug": "own", "name": "own", "title": "a: b # c", "designation": "authentication"})
-    for policy in tx.select(Policy):
+    for policy in tx.select(Policy, Query(within={"kind": [kind for kind in KINDS if kind != OF_EVENTS]})):
         bindings.create(tx, {"target": flow.pk, "policy": policy.pk})
     flows.update(tx, login.pk, {"title": "Come in"})
     bindings.create(tx, {"target": login.pk, "group": group.pk, "negate": True})
@@ -129,7 +129,9 @@ def doors(tx: Transaction) -> None:
             tx, kind, {"name": f"a {kind}", "authentication_flow": flow.pk, **fields}, os.urandom
         )
         app = applications.create(tx, {"name": "a: b # c", "slug": kind, "provider": made[kind].pk})
-        for order, policy in enumerate(tx.select(Policy, Query(within={"kind": list(POLICIES)}))):
+        for order, policy in enumerate(
+            tx.select(Policy, Query(within={"kind": [kind for kind in POLICIES if kind != OF_EVENTS]}))
+        ):
             bindings.create(tx, {"target": app.pk, "policy": policy.pk, "order": order * 10, "timeout": order})
         bindings.create(tx, {"target": app.pk, "user": user.pk, "enabled": False, "failure_result": True})
     own_mapping = tx.find(PropertyMapping, name="a ldap")

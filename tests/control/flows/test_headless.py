@@ -14,9 +14,9 @@ from control.flows import headless
 from control.flows.headless import MOST_ANSWERS, password_proof
 from control.flows.planning import headless_flow
 from control.flows.stages.password import APP_PASSWORDS, BUILT_IN
-from control.flows.state import MOST_STAGES
 from control.records import Binding, Flow, Provider, Session, Stage, TokenUse
 from control.store.interface import NotFound, Query, Transaction
+from control.verbs.composing import MOST_STAGES
 from protocols.link.messages import Authenticate, Reuse
 from tests.control.flows.house import House
 from tests.stores import run

@@ -12,9 +12,10 @@ import pytest
 from control.authentication import Proved
 from control.flows import executor
 from control.flows.planning import plan
-from control.flows.state import MOST_STAGES, Challenge, Denied, Done, PlannedStage, Step
+from control.flows.state import Challenge, Denied, Done, PlannedStage, Step
 from control.records import Flow, Setting, User
 from control.verbs import system, tokens, users
+from control.verbs.composing import MOST_STAGES
 from control.verbs.tokens import APP_PASSWORD, NETWORK_PASSWORD
 from tests.control.flows.house import House
 from tests.control.flows.people import a_state

@@ -12,8 +12,10 @@ from control.mail import outbox
 from control.records import Notification, RadiusSession, Token
 from control.verbs import authenticators
 from control.verbs.provider_kinds import KINDS
+from control.verbs.stage_kinds import KINDS as STAGES
 from control.web.admin_api.endpoint import Elsewhere, Endpoint
 from tests.control.web.api import Api
+from tests.control.web.test_api_flows import BODIES as STAGE_BODIES
 from tests.control.web.test_api_policies import BODIES
 from tests.control.web.test_api_sessions import signed_in
 
@@ -111,7 +113,21 @@ def keys(api: Api) -> dict[str, str]:
     made["/core/application_entitlements"] = entitlement["pbm_uuid"]
     made["/rbac/roles"] = api.post("/rbac/roles/", {"name": "some role"})["pk"]
     made["/rbac/permissions/assigned_by_roles"] = made["/rbac/roles"]
-    made["/flows/instances"] = "default-authentication-flow"
+    flow = api.post("/flows/instances/", {"name": "f", "slug": "f", "title": "f", "designation": "authentication"})
+    made["/flows/instances"] = "f"
+    for name, stage in STAGES.items():
+        made[f"/stages/{stage.place}"] = api.post(
+            f"/stages/{stage.place}/", {"name": name, **STAGE_BODIES.get(name, {})}
+        )["pk"]
+    made["/stages/all"] = api.post("/stages/deny/", {"name": "one more"})["pk"]
+    line = {
+        "target": flow["pk"],
+        "stage": api.get("/stages/all/?name=default-authentication-login")["results"][0]["pk"],
+        "order": 0,
+    }
+    made["/flows/bindings"] = api.post("/flows/bindings/", line)["pk"]
+    field = {"name": "p", "field_key": "p", "label": "p", "type": "text"}
+    made["/stages/prompt/prompts"] = api.post("/stages/prompt/prompts/", field)["pk"]
     binding = api.post("/policies/bindings/", {"target": application["pk"], "group": group})
     made["/policies/bindings"] = binding["pk"]
     for kind, body in BODIES.items():

@@ -14,7 +14,7 @@ from tests.control.web.api import Api
 SHAPES: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "vectors" / "admin_api" / "shapes.json").read_text(encoding="utf-8")
 )
-OURS = {"/core/users/": {"valid_from", "valid_until", "must_change_password"}}
+OURS = {"/core/users/": {"valid_from", "valid_until", "must_change_password"}, "/flows/instances/": {"warnings"}}
 """Fields of ours beyond authentik's, in the results of a path."""
 QUERIES = {
     "/core/users/": "?include_groups=true&include_roles=true&page=1&page_size=100",

@@ -20,6 +20,7 @@ from control.web.admin_api.table import (
     providers,
     radius,
     sessions,
+    stages,
     tries,
 )
 
@@ -31,6 +32,7 @@ DOMAINS = (
     tries,
     policies,
     flows,
+    stages,
     invitations,
     property_mappings,
     providers,

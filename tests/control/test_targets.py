@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from control.flows.targets import LONGEST_TARGET, is_local, is_web, local_or
+from control.targets import LONGEST_TARGET, is_local, is_web, local_or
 
 
 @pytest.mark.parametrize(
