@@ -11,15 +11,15 @@ from typing import Any
 
 from cryptography import x509
 
-from benchmarks.harness import eapol, ours, peers, radius_peers, requests
+from benchmarks.harness import eapol, ours, peers, radius_peers
 from benchmarks.harness.bench import Bench, Table, say
+from benchmarks.harness.contest import COLUMNS, Contender, compete, record
 from benchmarks.harness.eapol import Way
 from benchmarks.harness.load import Load, LoadFailed
 from benchmarks.harness.ours import Installation
 from benchmarks.harness.people import PASSWORD, SHARED_SECRET, Person
 from benchmarks.harness.processes import DidNotStart, Server, await_idle
 from benchmarks.harness.radius_peers import Shown
-from benchmarks.harness.requests import Contender, compete, record
 from protocols.radius.mschapv2 import challenge_hash, nt_hash, nt_response
 from protocols.radius.vendor import vendor_attribute
 from tests.certificates import CLIENT, SERVER_AUTH, Issued, issue
@@ -121,7 +121,7 @@ def _ours(installation: Installation, shown: Shown, known: list[Person]) -> Prog
 def _one_request(bench: Bench, programs: list[Program], pap: list[Program], methods: list[Program]) -> Table:
     table = Table(
         f"RADIUS: one request, {PEOPLE:,} people",
-        requests.COLUMNS,
+        COLUMNS,
         note="CPU of the process that is asked: `outpost run` asks control about each MS-CHAPv2, `outpost up` counts "
         "both. FreeRADIUS and pyrad hold passwords in the clear.",
     )
