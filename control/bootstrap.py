@@ -1,4 +1,5 @@
-"""First start (DESIGN section 7): administrator and their group, default flows and mappings, outpost, certificate.
+"""First start (DESIGN section 7): administrator and their group, default flows, mappings and rules of
+notifications, outpost, certificate.
 
 Everything has the names that authentik gives it, so that files and scripts which refer to them keep working. What is
 there already, by name or by ``managed``, stays as it is; what is missing is made again, except users and groups.
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from control.certificates import KeyPair, self_signed
 from control.default_flows import ensure_flows
 from control.mappings.defaults import ensure_mappings
+from control.notifications.defaults import ensure_notifications
 from control.outposts import SELF_SIGNED
 from control.passwords import Passwords, Wanted
 from control.records import Certificate, Group, Outpost, Setting, Token, User
@@ -90,6 +92,8 @@ def bootstrap(
             tx.insert(Setting(SETUP_CODE, ""))
     ensure_flows(tx)
     ensure_mappings(tx)
+    administrators = tx.find(Group, name=ADMINISTRATORS)
+    ensure_notifications(tx, administrators.pk if administrators is not None else None)
     if pair is not None and _certificate(tx) is None:
         tx.insert(
             Certificate(

@@ -45,14 +45,16 @@ class Part:
     references: References = field(default_factory=dict)
     of_kind: str = ""
     """Of the entries that have it; empty: all."""
+    unwritten: frozenset[str] = frozenset()
+    """Fields that a file doesn't have."""
     parts: tuple[Part, ...] = ()
 
     @property
     def written(self) -> frozenset[str]:
-        return frozenset(self.fields.model_fields) - {self.owner}
+        return frozenset(self.fields.model_fields) - {self.owner} - self.unwritten
 
     def current(self, record: Any) -> Given:
-        return {name: getattr(record, name) for name in self.fields.model_fields if name != self.owner}
+        return {name: getattr(record, name) for name in self.fields.model_fields if name in self.written}
 
 
 def no_more(key: str) -> Given:

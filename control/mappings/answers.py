@@ -80,10 +80,10 @@ def scope_names(provider: Facts, scopes: Sequence[str]) -> dict[str, Exposed]:
 
 
 def leave_events(
-    tx: Transaction, broken: Sequence[Broken], app: str, provider: int, user: User | None, client_ip: str
+    tx: Transaction, broken: Sequence[Broken], app: str, provider: int | None, user: User | None, client_ip: str
 ) -> None:
     """authentik's ``property_mapping_exception``, one for each, with what has to be changed and where."""
-    application = tx.find(Application, provider=provider) if broken else None
+    application = tx.find(Application, provider=provider) if broken and provider is not None else None
     for one in broken:
         refused = one.mapping.on_failure == "refuse"
         context: dict[str, Any] = {
@@ -92,7 +92,7 @@ def leave_events(
             "line": one.fault.line,
             "column": one.fault.column,
             "effect": "The login was refused." if refused else "What it would have said was left out.",
-            "provider": provider,
+            **({"provider": provider} if provider is not None else {}),
         }
         if application is not None:
             context["application"] = {"pk": application.pk, "name": application.name, "slug": application.slug}

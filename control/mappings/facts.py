@@ -1,4 +1,4 @@
-"""A user and a group of the store, as expressions see them."""
+"""A user, a group and an event of the store, as expressions see them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from control.expression.people import Facts, GroupFacts
-from control.records import Entitlement, Group, User
+from control.records import Entitlement, Event, Group, User
 
 TOLD = ("username", "name", "email", "email_verified", "uuid", "is_active", "type", "path", "attributes")
 """Fields of a user under authentik's names. No hash of a password, and no version of one."""
+EVENT = ("pk", "action", "app", "context", "user", "client_ip", "created")
 MOMENTS = ("date_joined", "last_updated", "password_change_date")
 
 
@@ -31,6 +32,10 @@ def person_fields(user: User, install_id: str, last_login: float | None = None) 
 
 def group_facts(group: Group) -> GroupFacts:
     return GroupFacts(group.pk, group.name, group.is_superuser, group.attributes, group.parents)
+
+
+def event_facts(event: Event) -> Facts:
+    return Facts("Event", {name: getattr(event, name) for name in EVENT}, event.action)
 
 
 def by_application(held: Iterable[Entitlement]) -> dict[str, tuple[Facts, ...]]:

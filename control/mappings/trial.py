@@ -9,7 +9,7 @@ from typing import Any
 from control.expression.environment import Asked
 from control.expression.evaluation import Evaluated
 from control.expression.exposed import Exposed, free
-from control.expression.people import Facts
+from control.expression.people import Facts, thing
 from control.mappings.answers import Mappings, provider_facts, scope_names
 from control.mappings.radius import Packet
 from control.people import person_facts
@@ -49,7 +49,7 @@ def tried(
     """authentik's ``result`` and ``successful``, and beside them value, messages, log, steps, and where it failed."""
     asked = Asked(person_facts(tx, user) if user is not None else None, peer, context=context, of=provider)
     packet = Packet()
-    found = run.ask(mapping, asked, _more(mapping.kind, packet, provider))
+    found = run.ask(mapping, asked, _more(mapping.kind, packet, provider, asked))
     value = found.value
     if mapping.kind == property_mappings.RADIUS:
         value = [{"name": one.name, "value": one.value, "tag": one.tag} for one in packet.told]
@@ -65,14 +65,26 @@ def tried(
     }
 
 
-def _more(kind: str, packet: Packet, provider: Facts) -> dict[str, Exposed]:
+def _more(kind: str, packet: Packet, provider: Facts, asked: Asked) -> dict[str, Exposed]:
     match kind:
         case property_mappings.RADIUS:
             return {"packet": packet, "define_attribute": free("define_attribute", packet.define)}
+        case property_mappings.NOTIFICATION:
+            return {"notification": thing(_notification(asked))}
         case property_mappings.SCOPE:
             return scope_names(provider, ())
         case _:
             return {}
+
+
+def _notification(asked: Asked) -> Facts:
+    """Of an event that nobody has seen; ``context`` is what the trial says."""
+    event = {"action": "custom_trial", "app": "trial", "context": asked.context, "user": {}, "client_ip": asked.peer}
+    told = {"event": Facts("Event", {"pk": "", "created": 0.0, **event}, "custom_trial")}
+    body = "This is a trial."
+    return Facts(
+        "Notification", {"body": body, "severity": "notice", "seen": False, "user": asked.person, **told}, body
+    )
 
 
 def _place(found: Evaluated) -> dict[str, Any] | None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
 
+from control.mappings.answers import Mappings, leave_events
 from control.notifications import APP
 from control.notifications.posting import PostJson
+from control.notifications.webhooks import Telling, message, telling
 from control.notifications.wording import BODIES
 from control.records import Event, NotificationDelivery, NotificationTransport, User
 from control.redelivery import Redelivery
 from control.repeating import Repeating
-from control.store.interface import Store, Transaction
+from control.store.interface import Overloaded, Store, Transaction, Unavailable
 
 REST = 1.0
 """Seconds between looks."""
@@ -21,15 +26,19 @@ FIRST_WAIT = 15.0
 """Seconds until the second try: longer than one takes, so that nobody else sends it meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
-    url: str
-    body: bytes
+class Sending(NamedTuple):
+    told: Telling
+    is_first: bool
+    """What a mapping breaks at is said once, not with each try."""
 
 
 class Delivering:
-    def __init__(self, store: Store, post: PostJson) -> None:
+    """``clock`` only counts seconds, for webhook mappings."""
+
+    def __init__(self, store: Store, post: PostJson, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
         self._post = post
+        self._run = Mappings(clock)
         self.queue = Redelivery(store, NotificationDelivery, _sending, self._send, _give_up, AT_ONCE, FIRST_WAIT)
         self.work = Repeating("posting notifications", self.look, lambda: asyncio.sleep(REST))
 
@@ -37,19 +46,23 @@ class Delivering:
         await self.queue.look()
 
     async def _send(self, sending: Sending) -> bool:
-        return not await self._post(sending.url, sending.body)
+        told = sending.told
+        made = await asyncio.to_thread(message, told, self._run)
+        if made.broken and sending.is_first:
+            with suppress(Unavailable, Overloaded):
+                await self._store.write(lambda tx: leave_events(tx, made.broken, APP, None, told.user, ""))
+        return not await self._post(told.transport.webhook_url, made.body, made.headers)
 
 
 def _sending(tx: Transaction, delivery: NotificationDelivery) -> Sending | None:
     """None: the transport posts nothing any more."""
     transport = tx.get(NotificationTransport, delivery.transport)
-    return Sending(transport.webhook_url, _body(tx, delivery, transport)) if transport.mode in BODIES else None
-
-
-def _body(tx: Transaction, delivery: NotificationDelivery, transport: NotificationTransport) -> bytes:
+    if transport.mode not in BODIES:
+        return None
     user = tx.find(User, pk=delivery.user) if delivery.user is not None else None
     event = tx.find(Event, pk=delivery.event) if delivery.event is not None else None
-    return BODIES[transport.mode](delivery.body, delivery.severity, user, event)
+    told = telling(tx, transport, delivery.body, delivery.severity, user, event)
+    return Sending(told, delivery.tries == 0)
 
 
 def _give_up(tx: Transaction, delivery: NotificationDelivery) -> None:

@@ -6,7 +6,7 @@ from control.mail import outbox
 from control.mail.post import Post
 from control.mail.trial import NO_SERVER
 from control.notifications import APP
-from control.notifications.matching import CannotMail, Mail
+from control.notifications.matching import CannotMail, Mail, NoServer
 from control.records import Event, NotificationTransport, User
 from control.store.interface import Transaction
 
@@ -16,7 +16,7 @@ BRAND = "authentik"
 def by_mail(post: Post) -> Mail:
     def mail(tx: Transaction, transport: NotificationTransport, user: User, body: str, event: Event) -> None:
         if post.server(tx) is None:
-            raise CannotMail(NO_SERVER)
+            raise NoServer(NO_SERVER)
         facts = [("User", user.username), *((name, value) for name, value in event.context.items() if _fits(value))]
         title = f"{transport.email_subject_prefix}{event.action.replace('_', ' ')}"
         try:

@@ -48,6 +48,10 @@ class CannotMail(Exception):
     """The text is a sentence for the operator."""
 
 
+class NoServer(CannotMail):
+    """Mail is not set up: the rules that every store begins with would like to write, and nothing is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     rule: NotificationRule
@@ -131,6 +135,8 @@ class Matching:
         elif transport.mode == "email":
             try:
                 self._mail(tx, transport, user, body, event)
+            except NoServer:
+                log.info("%s is not told by mail: no mail server is set", user.username)
             except CannotMail as error:
                 log.error("%s is not told by mail: %s", user.username, error)
         elif tx.count(NotificationDelivery) < MOST_WAITING:

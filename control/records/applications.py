@@ -46,6 +46,7 @@ class Entitlement(Record):
     """pk"""
     pk: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
+    managed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class PropertyMapping(Record):
 
     name: str
     kind: str
-    """A key of `control.verbs.property_mappings.KINDS`: scope, radius, ldap."""
+    """A key of `control.verbs.property_mappings.KINDS`: scope, radius, ldap, notification."""
     expression: str
     pk: str = ""
     settings: dict[str, Any] = field(default_factory=dict)

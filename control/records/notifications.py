@@ -25,6 +25,10 @@ class NotificationTransport(Record):
     """Who has it may post: a secret."""
     email_subject_prefix: str = ""
     email_template: str = ""
+    webhook_mapping_body: str | None = None
+    """pk of the property mapping that says what is posted; None: what always is."""
+    webhook_mapping_headers: str | None = None
+    """So with header lines beside those of every request."""
     send_once: bool = False
     """Once for each event, not once for each person."""
     managed: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -16,7 +16,7 @@ from rules import bindings
 
 class EntitlementFields(Fields):
     name: Name
-    app: Uuid
+    app: Annotated[Uuid, Field(title="Application")]
     attributes: Attributes = Field(default_factory=dict)
 
 

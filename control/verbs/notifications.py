@@ -9,13 +9,16 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from control.records import Group, Notification, NotificationRule, NotificationTransport
+from control.records import Group, Notification, NotificationRule, NotificationTransport, PropertyMapping
 from control.store.interface import Query, Transaction
 from control.verbs.fields import Fields, Invalid, Name, Text, Uuid, existing, overlaid, parse, unique
+from control.verbs.property_mappings import KINDS, NOTIFICATION
 
 POSTING = frozenset({"webhook", "webhook_slack"})
 """Modes that need a URL."""
 PREFIX = "authentik Notification: "
+MAPPINGS = ("webhook_mapping_body", "webhook_mapping_headers")
+"""Fields of the mode webhook; the body that chats understand is always the same."""
 MOST_TRANSPORTS = 20
 """Of one rule."""
 
@@ -39,6 +42,8 @@ class TransportFields(Fields):
     webhook_url: Annotated[str, Field(max_length=2048), AfterValidator(_url)] = ""
     email_subject_prefix: Annotated[str, StringConstraints(strip_whitespace=False, max_length=255)] = PREFIX
     email_template: Text = "email/event_notification.html"
+    webhook_mapping_body: Uuid | None = None
+    webhook_mapping_headers: Uuid | None = None
     send_once: bool = False
 
 
@@ -56,7 +61,7 @@ class NotificationFields(Fields):
 
 def create_transport(tx: Transaction, given: Mapping[str, Any]) -> NotificationTransport:
     """Raises Invalid."""
-    fields = _checked(parse(TransportFields, given))
+    fields = _checked(tx, parse(TransportFields, given))
     with unique():
         return tx.insert(NotificationTransport(**fields.model_dump()))
 
@@ -65,7 +70,7 @@ def update_transport(tx: Transaction, pk: str, given: Mapping[str, Any], partial
     """Raises Invalid, NotFound."""
     transport = tx.get(NotificationTransport, pk)
     current = {name: getattr(transport, name) for name in TransportFields.model_fields}
-    fields = _checked(overlaid(TransportFields, current, given, partial))
+    fields = _checked(tx, overlaid(TransportFields, current, given, partial))
     with unique():
         return tx.update(replace(transport, **fields.model_dump()))
 
@@ -115,9 +120,14 @@ def all_seen(tx: Transaction, user: int) -> None:
         tx.update(replace(notification, seen=True))
 
 
-def _checked(fields: TransportFields) -> TransportFields:
+def _checked(tx: Transaction, fields: TransportFields) -> TransportFields:
     if fields.mode in POSTING and not fields.webhook_url:
         raise Invalid({"webhook_url": ["Say where to post to."]})
+    for name in MAPPINGS:
+        pk = getattr(fields, name)
+        for mapping in existing(tx, PropertyMapping, name, [pk] if pk is not None else []):
+            if mapping.kind != NOTIFICATION:
+                raise Invalid({name: [f"“{mapping.name}” is no {KINDS[NOTIFICATION].label}."]})
     return fields
 
 

@@ -13,7 +13,7 @@ from control.records import PropertyMapping
 from control.store.interface import Query, Transaction
 from control.verbs.fields import Fields, Invalid, LongText, Name, existing, overlaid, parse, unique
 
-SCOPE, RADIUS, LDAP = "scope", "radius", "ldap"
+SCOPE, RADIUS, LDAP, NOTIFICATION = "scope", "radius", "ldap", "notification"
 OAUTH2 = "goauthentik.io/providers/oauth2/scope-"
 OPENID, EMAIL, PROFILE, OFFLINE = (f"{OAUTH2}{scope}" for scope in ("openid", "email", "profile", "offline_access"))
 API = f"{OAUTH2}authentik_api"
@@ -38,6 +38,11 @@ class LdapFields(MappingFields):
     """Searches let nobody in."""
 
 
+class WebhookFields(MappingFields):
+    on_failure: Literal["omit"] = "omit"
+    """Somebody hears of the event in any case."""
+
+
 class ScopeFields(MappingFields):
     scope_name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
     """One token of RFC 6749, section 3.3."""
@@ -57,6 +62,8 @@ class Kind:
     """Kinds of providers that can use it."""
     purpose: str
     """For people."""
+    at: str = "provider/"
+    """Where authentik's API has them, below ``propertymappings/``."""
     unseen: frozenset[str] = frozenset()
     """What every expression sees, and these do not: they are asked beforehand, not for a request."""
 
@@ -90,8 +97,24 @@ KINDS: dict[str, Kind] = {
         "Attributes that users have over LDAP, beside their own.",
         unseen=frozenset({"http_request", "ak_client_ip", "ak_message", "ak_is_sso_flow", "ak_user_has_authenticator"}),
     ),
+    NOTIFICATION: Kind(
+        WebhookFields,
+        frozenset({"notification"}),
+        "NotificationWebhookMapping",
+        "Webhook Mapping",
+        "authentik_events",
+        frozenset(),
+        "What notifications post to a URL, or the header lines that go with it.",
+        at="",
+        unseen=frozenset({"http_request", "ak_client_ip", "ak_message", "ak_is_sso_flow"}),
+    ),
 }
 COMMON = tuple(MappingFields.model_fields)
+
+
+def component(kind: str) -> str:
+    """authentik's name for its form."""
+    return f"ak-property-mapping-{KINDS[kind].at.replace('/', '-')}{kind}-form"
 
 
 def create(tx: Transaction, kind: str, given: Mapping[str, Any]) -> PropertyMapping:
@@ -117,7 +140,7 @@ def current(mapping: PropertyMapping) -> dict[str, Any]:
 
 
 def delete(tx: Transaction, pk: str) -> None:
-    """Providers go on without it. Raises NotFound."""
+    """Providers and transports go on without it. Raises NotFound."""
     tx.delete(tx.get(PropertyMapping, pk))
 
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -24,19 +25,28 @@ from control.bootstrap import (
     setup_pending,
 )
 from control.certificates import KeyPair, self_signed
+from control.mail.post import Post
+from control.notifications.mailing import by_mail
+from control.notifications.matching import Matching
 from control.outposts import SELF_SIGNED
 from control.passwords import Unfit
+from control.policies.judge import Judge
 from control.records import (
     DIRECTORY_RECORDS,
     Certificate,
     Event,
     Flow,
     Group,
+    Letter,
+    Notification,
+    NotificationRule,
+    NotificationTransport,
     Outpost,
     Setting,
     Stage,
     StageBinding,
     Token,
+    UntoldEvent,
     User,
 )
 from control.store.interface import Query, Transaction
@@ -68,6 +78,42 @@ def start(store: ImmediateStore, asked: FirstStart = NOTHING_ASKED, hashed: str 
 
 def counts(tx: Transaction) -> dict[str, int]:
     return {kind.TABLE: tx.count(kind) for kind in DIRECTORY_RECORDS}
+
+
+def test_administrators_hear_of_what_is_broken_and_nothing_else_is_noted(store: ImmediateStore) -> None:
+    """Under authentik's names; and without a mail server, in their own list alone."""
+    start(store)
+    sql = store.sql
+    rules = {rule.name: rule for rule in sql.read_now(lambda tx: tx.select(NotificationRule))}
+    assert rules.keys() == {
+        "default-notify-configuration-error",
+        "default-notify-exception",
+        "default-notify-update",
+    }
+    ways = {way.pk: (way.name, way.mode) for way in sql.read_now(lambda tx: tx.select(NotificationTransport))}
+    assert set(ways.values()) == {("default-email-transport", "email"), ("default-local-transport", "local")}
+    assert all(set(rule.transports) == ways.keys() for rule in rules.values())
+    matching = Matching(store, Judge(lambda: 0.0), by_mail(Post()))
+    actions = ("login", "login_failed", "model_created", "configuration_error", "policy_exception")
+    sql.write_now(lambda tx: [tx.insert(Event(one, context={"message": "so"}, created=tx.now)) for one in actions])
+    assert len(sql.read_now(lambda tx: tx.select(UntoldEvent))) == 2
+    run(matching.look())
+    told = sql.read_now(lambda tx: tx.select(Notification))
+    assert sorted(one.body for one in told) == ["Configuration error: so", "Policy exception: so"]
+    assert {one.severity for one in told} == {"alert"}
+    assert sql.read_now(lambda tx: tx.count(Letter)) == 0
+
+
+def test_a_rule_that_somebody_has_deleted_does_not_come_back(store: ImmediateStore) -> None:
+    start(store)
+    for rule in store.sql.read_now(lambda tx: tx.select(NotificationRule)):
+        store.sql.write_now(partial(_deleted, rule=rule))
+    start(store)
+    assert store.sql.read_now(lambda tx: tx.count(NotificationRule)) == 0
+
+
+def _deleted(tx: Transaction, rule: NotificationRule) -> None:
+    tx.delete(rule)
 
 
 def test_the_first_start_makes_everything_in_one_revision(store: ImmediateStore) -> None:

@@ -6,6 +6,7 @@ from control.apply.sections import Section
 from control.apply.table.deciding import MAPPINGS, POLICIES
 from control.apply.table.doors import APPLICATIONS, CERTIFICATES, OUTPOSTS, PROVIDERS
 from control.apply.table.flows import FLOWS
+from control.apply.table.notifications import RULES, TRANSPORTS
 from control.apply.table.people import GROUPS, ROLES, USERS
 from control.apply.table.radius import DEVICES, NAS
 
@@ -24,6 +25,8 @@ SECTIONS: dict[str, Section] = {
         DEVICES,
         APPLICATIONS,
         OUTPOSTS,
+        TRANSPORTS,
+        RULES,
     )
 }
 

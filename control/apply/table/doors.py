@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from control.apply.sections import Given, Section
+from control.apply.sections import Given, Part, Section
 from control.apply.table.deciding import BINDINGS
 from control.apply.table.radius import RULES
 from control.outposts import SELF_SIGNED
-from control.records import Application, Certificate, Outpost, Provider
+from control.records import Application, Certificate, Entitlement, Outpost, Provider
 from control.store.interface import Query, Transaction
-from control.verbs import applications, certificates, flows, outposts, provider_kinds, providers
+from control.verbs import applications, certificates, entitlements, flows, outposts, provider_kinds, providers
 
 EMBEDDED = "embedded"
 """What files call the outpost inside `outpost up`, whatever its name is."""
@@ -28,6 +28,11 @@ def _served(tx: Transaction, outpost: Any, given: Given, mark: str) -> Given:
 
 def _application(tx: Transaction, application: Application) -> Given:
     return {name: getattr(application, name) for name in applications.ApplicationFields.model_fields}
+
+
+def _entitlement(given: Given) -> Given:
+    """The API calls the application of an entitlement so."""
+    return {"app" if name == "application" else name: value for name, value in given.items()}
 
 
 def _certificate(tx: Transaction, certificate: Certificate) -> Given:
@@ -83,6 +88,20 @@ PROVIDERS = Section(
     parts=(RULES,),
 )
 
+ENTITLEMENTS = Part(
+    "entitlements",
+    Entitlement,
+    "application",
+    entitlements.EntitlementFields,
+    lambda tx, given: entitlements.create(tx, _entitlement(given)),
+    entitlements.update,
+    entitlements.delete,
+    same=("name",),
+    example="[{name: editor, bindings: [{group: staff}]}]",
+    unwritten=frozenset({"app"}),
+    parts=(BINDINGS,),
+)
+
 APPLICATIONS = Section(
     "applications",
     "application",
@@ -95,7 +114,7 @@ APPLICATIONS = Section(
     fields=applications.ApplicationFields,
     references={"provider": "providers"},
     stated=frozenset({"name"}),
-    parts=(BINDINGS,),
+    parts=(BINDINGS, ENTITLEMENTS),
     at_first=lambda slug: {"name": slug},
 )
 

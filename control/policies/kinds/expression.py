@@ -15,13 +15,11 @@ from control.expression.http import HttpFacts
 from control.expression.people import Facts
 from control.expression.program import LIMITS
 from control.expression.syntax import LONGEST
+from control.mappings.facts import event_facts
 from control.policies.asking import Around, Asking, Broken, Verdict
 from control.policies.kinds.kind import Kind, PolicyFields
 from control.records import Event
 from control.store.interface import Transaction
-
-EVENT = ("pk", "action", "app", "context", "user", "client_ip", "created")
-"""What expressions see of an event."""
 
 
 def _sound(source: str) -> str:
@@ -50,7 +48,7 @@ def asked(tx: Transaction, asking: Asking, where: Mapping[str, Any]) -> Asked:
     person = people.person_facts(tx, asking.user) if asking.user is not None else None
     context = {**where, **asking.attributes, **asking.context}  # what a door knows is there by its own names
     if isinstance(event := context.get("event"), Event):
-        context["event"] = Facts("Event", {name: getattr(event, name) for name in EVENT}, event.action)
+        context["event"] = event_facts(event)
     http = asking.http or _http(asking.attributes, asking.peer)
     return Asked(person, asking.peer, http, context, _target(asking))
 

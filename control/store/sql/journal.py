@@ -10,7 +10,17 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from control.records import Authenticator, Event, Group, NotificationRule, Policy, Provider, Record, UntoldEvent
+from control.records import (
+    Authenticator,
+    Binding,
+    Event,
+    Group,
+    NotificationRule,
+    Policy,
+    Provider,
+    Record,
+    UntoldEvent,
+)
 from control.store.interface import Actor, LoggedChange
 from control.store.sql.rows import Rows, canonical, pk_of
 from control.store.sql.schema import RECORD_TABLES, change_log, head, revision
@@ -60,7 +70,7 @@ class Journal:
         self._changes: list[LoggedChange] = []
         self._change_events: list[str] = []
         self._unwritten: list[Event] = []
-        self._left: list[str] = []
+        self._left: list[Event] = []
 
     def created(self, record: Record) -> None:
         self._note(LoggedChange(0, record.TABLE, pk_of(record)), "model_created", record, difference(None, record))
@@ -77,16 +87,16 @@ class Journal:
         line = LoggedChange(0, "members", group.pk, joined=joined, left=left)
         self._note(line, "model_updated", group, {"members": {"joined": list(joined), "left": list(left)}})
 
-    def event_left(self, pk: str) -> None:
+    def event_left(self, event: Event) -> None:
         """Rules may want to hear of it."""
-        self._left.append(pk)
+        self._left.append(event)
 
     def write_events(self) -> None:
         """So that whoever reads events in this transaction finds them."""
         if self._unwritten:
             rows = [self._rows.row(canonical(event)) for event in self._unwritten]
             self._connection.execute(insert(RECORD_TABLES[Event].table), rows)
-            self._left += [event.pk for event in self._unwritten]
+            self._left += self._unwritten
             self._unwritten.clear()
 
     def finish(self) -> int | None:
@@ -106,11 +116,26 @@ class Journal:
         return int(number)
 
     def _note_untold(self) -> None:
-        """Only where there are rules: most stores have none."""
-        rule = RECORD_TABLES[NotificationRule].table
-        if self._left and self._connection.execute(select(rule.c.pk).limit(1)).first() is not None:
-            rows = [{"pk": pk, "created": self._now} for pk in self._left]
+        """Only what a rule may want: most events are logins, and few want to hear of each."""
+        wanted = self._wanted() if self._left else frozenset()
+        rows = [
+            {"pk": event.pk, "created": self._now} for event in self._left if wanted is None or event.action in wanted
+        ]
+        if rows:
             self._connection.execute(insert(RECORD_TABLES[UntoldEvent].table), rows)
+
+    def _wanted(self) -> frozenset[str] | None:
+        """Actions without which no rule passes an event; None: a rule asks more than for the action."""
+        rule, line, policy = (RECORD_TABLES[kind].table for kind in (NotificationRule, Binding, Policy))
+        bound = line.join(rule, rule.c.pk == line.c.target).outerjoin(policy, policy.c.pk == line.c.policy)
+        asked = select(line.c.negate, policy.c.kind, policy.c.settings).select_from(bound).where(line.c.enabled)
+        actions = set[str]()
+        for negate, kind, settings in self._connection.execute(asked):
+            action = settings.get("action") if kind == "event_matcher" and not negate else None
+            if action is None:
+                return None
+            actions.add(action)
+        return frozenset(actions)
 
     def _note(self, line: LoggedChange, action: str, record: Record, changed: Mapping[str, Any]) -> None:
         if not record.DIRECTORY:

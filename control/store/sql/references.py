@@ -149,6 +149,8 @@ REFERENCES: tuple[Reference, ...] = (
     Reference(Binding, "target", NotificationRule, Fate.DELETE),
     Reference(NotificationRule, "transports", NotificationTransport, Fate.STRIP),
     Reference(NotificationRule, "destination_group", Group, Fate.CLEAR),
+    Reference(NotificationTransport, "webhook_mapping_body", PropertyMapping, Fate.CLEAR),
+    Reference(NotificationTransport, "webhook_mapping_headers", PropertyMapping, Fate.CLEAR),
     Reference(NotificationDelivery, "transport", NotificationTransport, Fate.DELETE),
     Reference(NotificationDelivery, "user", User, Fate.DELETE),
     Reference(Notification, "user", User, Fate.DELETE),

@@ -77,7 +77,7 @@ class SqlTransaction(Reading):
         self._connection.execute(insert(kept.table), row)
         self._counters.keep(kept, record)
         if isinstance(record, Event):
-            journal.event_left(record.pk)
+            journal.event_left(record)
         journal.created(record)
         return record
 

@@ -12,8 +12,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from control.mappings.answers import Mappings
 from control.notifications.mailing import by_mail
 from control.notifications.matching import CannotMail, keep
+from control.notifications.webhooks import message, telling
 from control.notifications.wording import BODIES
 from control.records import Event, NotificationTransport, User
 from control.store.interface import Query, Transaction
@@ -93,8 +95,12 @@ def _try(services: Services) -> Do:
         transport = await services.store.read(lambda tx: TRANSPORTS.one(tx, key, caller))
         body = TRIAL.format(transport.name)
         if transport.mode in BODIES:
-            told = BODIES[transport.mode](body, "notice", caller.user, None)
-            said = await services.post_json(transport.webhook_url, told)
+            made = await services.store.read(
+                lambda tx: message(telling(tx, transport, body, "notice", caller.user, None), Mappings())
+            )
+            if made.broken:
+                raise Invalid({NON_FIELD: [f"“{one.mapping.name}” failed: {one.fault}" for one in made.broken]})
+            said = await services.post_json(transport.webhook_url, made.body, made.headers)
             if said:
                 raise Invalid({NON_FIELD: [said]})
             return answer({"messages": ["It was taken."]})

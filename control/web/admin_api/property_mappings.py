@@ -14,7 +14,7 @@ from control.mappings.trial import tried
 from control.records import User
 from control.store.interface import Transaction
 from control.verbs.fields import MAX_INTEGER, Fields, existing, parse
-from control.verbs.property_mappings import KINDS
+from control.verbs.property_mappings import KINDS, component
 from control.web.admin_api.bodies import json_object
 from control.web.admin_api.callers import Caller, superusers_only
 from control.web.admin_api.endpoint import Action, Body, Do, Endpoint
@@ -49,7 +49,7 @@ async def _types(request: Request, caller: Caller) -> Response:
             {
                 "name": kind.label,
                 "description": kind.purpose,
-                "component": f"ak-property-mapping-provider-{name}-form",
+                "component": component(name),
                 "model_name": kind.model.lower(),
                 "requires_enterprise": False,
             }

@@ -9,6 +9,7 @@ from control.records import (
     Flow,
     Group,
     NotificationRule,
+    NotificationTransport,
     Policy,
     PropertyMapping,
     Provider,
@@ -30,7 +31,11 @@ def flows(*designations: str) -> Picker:
 
 def mappings(provider: str) -> Picker:
     """That a provider of this kind can use."""
-    kinds = [name for name, kind in MAPPING_KINDS.items() if provider in kind.providers]
+    return of_kind(*(name for name, kind in MAPPING_KINDS.items() if provider in kind.providers))
+
+
+def of_kind(*kinds: str) -> Picker:
+    """Property mappings."""
     query = Query(within={"kind": kinds})
     return Picker((Source(PropertyMapping, lambda mapping: mapping.name, one="property mapping", query=query),))
 
@@ -71,6 +76,7 @@ CERTIFICATES = Picker((Source(Certificate, lambda pair: pair.name, one="certific
 PROVIDERS = Picker((Source(Provider, _provider, one="provider"),))
 SERVED = Picker((Source(Provider, _provider, one="provider", query=Query(within={"kind": _served_kinds()})),))
 """Those that outposts can serve."""
+TRANSPORTS = Picker((Source(NotificationTransport, lambda way: way.name, one="notification transport"),))
 POLICIES = Picker((Source(Policy, lambda policy: policy.name, one="policy"),))
 APPLICATIONS = Picker((Source(Application, lambda application: application.name, "slug", "application"),))
 TARGETS = Picker(

@@ -184,6 +184,10 @@ WORDS: dict[str, Words] = {
             "forward_single": "Forward auth (single application)",
             "forward_domain": "Forward auth (domain level)",
             "proxy": "Proxy: requests go through the outpost",
+            "local": "Local: a list of their own",
+            "email": "Email",
+            "webhook": "Generic Webhook",
+            "webhook_slack": "Slack Webhook (Slack/Discord)",
         },
     ),
     "external_host": Words("External host", "As browsers write it.", example="https://app.example.com"),
@@ -225,6 +229,17 @@ WORDS: dict[str, Words] = {
     # RADIUS rules
     "nas": Words("NAS", "Only through this one: its name or address; empty: through every one."),
     "ssid": Words("SSID", "Only on this Wi-Fi; empty: everywhere."),
+    # notifications
+    "transports": Words("Transports", "By what ways people are told."),
+    "severity": Words("Severity"),
+    "destination_group": Words("Group", "Its members are told, and those of groups below it."),
+    "destination_event_user": Words("Tell the person whom the event is about"),
+    "webhook_url": Words("Webhook URL", "For the two webhook modes. Whoever knows it can post there."),
+    "webhook_mapping_body": Words("Webhook body mapping", "What is posted instead of the usual body."),
+    "webhook_mapping_headers": Words("Webhook header mapping", "Header lines that are added, such as Authorization."),
+    "email_subject_prefix": Words("Email subject prefix"),
+    "email_template": Words("Email template"),
+    "send_once": Words("Send once", "For each event, not for each person."),
     # tokens and certificates
     "identifier": Words("Identifier", "A short name: letters, digits, hyphens."),
     "intent": Words(

@@ -9,10 +9,12 @@ from typing import Any
 from control.certificates import self_signed
 from control.policies.kinds import KINDS
 from control.records import (
+    Application,
     Certificate,
     Device,
     Flow,
     Group,
+    NotificationTransport,
     Outpost,
     Policy,
     PropertyMapping,
@@ -26,8 +28,10 @@ from control.verbs import (
     bindings,
     certificates,
     devices,
+    entitlements,
     flows,
     groups,
+    notifications,
     outposts,
     policies,
     property_mappings,
@@ -154,12 +158,47 @@ def doors(tx: Transaction) -> None:
     roles.assign(tx, role.pk, {"permissions": [SEARCH_FULL_DIRECTORY], "object_pk": str(made["ldap"].pk)})
     roles.assign(tx, role.pk, {"permissions": [AUDITOR]})
     groups.update(tx, group.pk, {"roles": [role.pk]})
+    entitled = tx.find(Application, slug="oauth2")
+    assert entitled is not None
+    editor = entitlements.create(tx, {"name": "editor: #1", "app": entitled.pk, "attributes": {"level": 2}})
+    bindings.create(tx, {"target": editor.pk, "group": group.pk})
+    bindings.create(tx, {"target": editor.pk, "user": user.pk, "order": 7, "negate": True})
+    entitlements.create(tx, {"name": "viewer", "app": entitled.pk})
+    telling(tx, group.pk)
     served = [provider.pk for kind, provider in made.items() if kind != "oauth2"]
     far = {"name": "far", "type": "ldap", "providers": served[:1], "config": {"log_level": "debug", "own": [1]}}
     outposts.create(tx, far, os.urandom)
     embedded = tx.find(Outpost, managed=outposts.EMBEDDED)
     assert embedded is not None
     outposts.update(tx, embedded.pk, {"providers": served[1:], "config": {"authentik_host": "https://a.example.com"}})
+
+
+def telling(tx: Transaction, group: str) -> None:
+    """Who hears of events."""
+    body = tx.find(PropertyMapping, name="a notification")
+    assert body is not None
+    hook = {
+        "mode": "webhook",
+        "webhook_url": "https://chat.example.com/hooks/of-our-own",
+        "webhook_mapping_body": body.pk,
+    }
+    made = [
+        notifications.create_transport(tx, {"name": "a: hook", **hook}),
+        notifications.create_transport(tx, {"name": "a letter", "mode": "email", "send_once": True}),
+    ]
+    rule = notifications.create_rule(
+        tx,
+        {
+            "name": "a rule",
+            "transports": [one.pk for one in made],
+            "severity": "alert",
+            "destination_group": group,
+            "destination_event_user": True,
+        },
+    )
+    matcher = tx.find(Policy, name="a event_matcher")
+    assert matcher is not None
+    bindings.create(tx, {"target": rule.pk, "policy": matcher.pk, "order": 3})
 
 
 def network(tx: Transaction, provider: int, group: str, user: int) -> None:
@@ -186,4 +225,9 @@ def secrets_of(tx: Transaction) -> dict[str, str]:
     held |= {f"NAS_{one.name}_SHARED_SECRET": one.shared_secret for one in tx.select(RadiusNas)}
     held |= {f"DEVICE_{one.address.replace(':', '_')}_PSK": one.secrets["psk"] for one in tx.select(Device)}
     held |= {f"CERTIFICATE_{one.name}_KEY_DATA": one.key_data for one in tx.select(Certificate) if one.key_data}
+    held |= {
+        f"NOTIFICATION_TRANSPORT_{one.name.replace(': ', '_')}_WEBHOOK_URL": one.webhook_url
+        for one in tx.select(NotificationTransport)
+        if one.webhook_url
+    }
     return {name.upper().replace(" ", "_"): value for name, value in held.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -53,6 +54,7 @@ def test_a_letter_about_an_event_is_told_nobody(house: House) -> None:
 
 @pytest.mark.parametrize("how", ["no server", "no address", "no template"])
 def test_what_cannot_be_mailed_is_told_the_operator(house: House, how: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     if how == "no server":
         house.matching = Matching(house.store, Judge(lambda: 0.0), by_mail(Post()))
     more = {"email_template": "email/nothing.html"} if how == "no template" else {}
@@ -63,6 +65,8 @@ def test_what_cannot_be_mailed_is_told_the_operator(house: House, how: str, capl
     house.happens(user=about)
     house.look()
     assert "bob is not told by mail" in caplog.text
+    loud = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert bool(loud) is (how != "no server")  # where mail is not set up, the rules of the first start are no fault
     assert house.all(Letter) == []
 
 

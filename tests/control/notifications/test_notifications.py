@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -41,14 +41,16 @@ class House:
         self.sql = open_store(folder, self.clock)
         self.store = ImmediateStore(self.sql)
         self.posted: list[tuple[str, dict[str, Any]]] = []
+        self.headers: list[dict[str, str]] = []
         self.mailed: list[tuple[str, str]] = []
         self.trouble = ""
         self.matching = Matching(self.store, Judge(lambda: 0.0), self.mail)
         self.delivering = Delivering(self.store, self.post)
         self.alice, self.bob, self.admins = self.write(_people)
 
-    async def post(self, url: str, body: bytes) -> str:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> str:
         self.posted.append((url, json.loads(body)))
+        self.headers.append(dict(headers))
         return self.trouble
 
     def mail(self, tx: Transaction, transport: NotificationTransport, user: User, body: str, event: Event) -> None:

@@ -189,10 +189,11 @@ def test_an_account_that_could_not_bind_is_not_made(api: Api, mode: str | None, 
 
 def test_an_open_application_stays_open(api: Api) -> None:
     provider = an_ldap_application(api)
-    (line,) = api.get("/policies/bindings/")["results"]
+    of_it = f"/policies/bindings/?target={api.get('/core/applications/a/')['pk']}"
+    (line,) = api.get(of_it)["results"]
     api.call("DELETE", f"/policies/bindings/{line['pk']}/")
     api.post("/core/users/service_account/", {"name": "robot", "ldap_provider": provider}, 200)
-    assert api.get("/policies/bindings/")["results"] == []
+    assert api.get(of_it)["results"] == []
     api.post("/core/users/service_account/", {"name": "other", "ldap_provider": provider + 99}, 400)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -69,7 +70,7 @@ def test_a_transport(api: Api) -> None:
     assert {name: made[name] for name in HOOK} == HOOK
     changed = api.patch(f"/events/transports/{made['pk']}/", {"send_once": True})
     assert changed == {**made, "send_once": True}
-    assert api.get("/events/transports/?mode=local")["results"] == []
+    assert api.get("/events/transports/?mode=webhook_slack")["results"] == []
     assert api.call("DELETE", f"/events/transports/{made['pk']}/").status == 204
 
 
@@ -126,7 +127,7 @@ def test_nobody_reads_another_ones(api: Api) -> None:
 def test_a_transport_is_tried_out(api: Api, trouble: str, status: int) -> None:
     posted: list[dict[str, Any]] = []
 
-    async def post(url: str, body: bytes) -> str:
+    async def post(url: str, body: bytes, headers: Mapping[str, str]) -> str:
         posted.append(json.loads(body))
         return trouble
 
@@ -135,6 +136,26 @@ def test_a_transport_is_tried_out(api: Api, trouble: str, status: int) -> None:
     answer = api.post(f"/events/transports/{pk}/test/", {}, status)
     assert posted[0]["user_username"] == "akadmin"
     assert answer == ({"non_field_errors": [trouble]} if trouble else {"messages": ["It was taken."]})
+
+
+@pytest.mark.parametrize(("expression", "status"), [("return [notification.body]", 200), ("return 1 / 0", 400)])
+def test_a_webhook_mapping_is_tried_out_with_its_transport(api: Api, expression: str, status: int) -> None:
+    posted: list[Any] = []
+
+    async def post(url: str, body: bytes, headers: Mapping[str, str]) -> str:
+        posted.append(json.loads(body))
+        return ""
+
+    object.__setattr__(api.services, "post_json", post)
+    made = api.post("/propertymappings/notification/", {"name": "m", "expression": expression})
+    assert made["component"] == "ak-property-mapping-notification-form"
+    transport = api.post("/events/transports/", {**HOOK, "webhook_mapping_body": made["pk"]})
+    assert transport["webhook_mapping_body"] == made["pk"]
+    answer = api.post(f"/events/transports/{transport['pk']}/test/", {}, status)
+    assert posted == ([["This is a trial of the transport “chat”."]] if status == 200 else [])
+    assert status == 200 or "ZeroDivisionError" in answer["non_field_errors"][0]
+    tried = api.post(f"/propertymappings/all/{made['pk']}/test/", {"user": 1}, 200)
+    assert tried["successful"] is (status == 200)
 
 
 @pytest.mark.parametrize(("mode", "status"), [("local", 200), ("email", 400)])

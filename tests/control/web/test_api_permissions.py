@@ -160,6 +160,8 @@ def keys(api: Api) -> dict[str, str]:
     for kind, more in MAPPINGS.items():
         body = {"name": kind, "expression": "return {}", **more}
         made[f"/propertymappings/provider/{kind}"] = api.post(f"/propertymappings/provider/{kind}/", body)["pk"]
+    hook = {"name": "hook", "expression": "return {}"}
+    made["/propertymappings/notification"] = api.post("/propertymappings/notification/", hook)["pk"]
     made["/propertymappings/all"] = api.get("/propertymappings/all/")["results"][0]["pk"]
     made["/knocks"] = knock(api)
     made["/stages/invitation/invitations"] = api.post("/stages/invitation/invitations/", {"name": "guests"})["pk"]

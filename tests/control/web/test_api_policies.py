@@ -61,14 +61,14 @@ def test_a_policy_of_each_kind(api: Api, kind: str) -> None:
     assert made.keys() == COMMON | BODIES[kind].keys()
     assert {name: made[name] for name in BODIES[kind]} == BODIES[kind]
     assert made["verbose_name_plural"].endswith(" Policies")
-    (listed,) = api.get("/policies/all/?search=p")["results"]
+    listed = next(one for one in api.get("/policies/all/?search=p")["results"] if one["name"] == "p")
     assert listed == {name: made[name] for name in COMMON}
     changed = api.patch(f"/policies/{kind}/{made['pk']}/", {"name": "q", "execution_logging": True})
     assert changed == {**made, "name": "q", "execution_logging": True}
     other = next(name for name in BODIES if name != kind)
     assert api.call("GET", f"/policies/{other}/{made['pk']}/").status == 404
     assert api.call("DELETE", f"/policies/all/{made['pk']}/").status == 204
-    assert api.get(f"/policies/{kind}/")["results"] == []
+    assert made["pk"] not in [one["pk"] for one in api.get(f"/policies/{kind}/")["results"]]
 
 
 def test_scores_of_reputation_are_no_policy(api: Api) -> None:
@@ -117,7 +117,7 @@ def test_deleting_a_policy_opens_nothing(api: Api) -> None:
     assert (refused.status, "would be open to everyone" in str(refused.body)) == (400, True)
     api.post("/policies/bindings/", {"target": target, "user": 1})
     assert api.call("DELETE", f"/policies/expression/{policy}/").status == 204
-    assert [one["policy"] for one in api.get("/policies/bindings/")["results"]] == [None]
+    assert [one["policy"] for one in api.get(f"/policies/bindings/?target={target}")["results"]] == [None]
 
 
 def test_who_asks_for_access_hears_what_the_policy_said(api: Api) -> None:
@@ -135,7 +135,8 @@ def test_who_asks_for_access_hears_what_the_policy_said(api: Api) -> None:
 
 def test_changes_leave_events_under_authentiks_names(api: Api) -> None:
     api.post("/policies/event_matcher/", {"name": "p"})
-    (event,) = api.get("/events/events/?action=model_created&search=event_matcher")["results"]
+    events = api.get("/events/events/?action=model_created&search=event_matcher")["results"]
+    event = next(one for one in events if one["context"]["model"]["name"] == "p")
     assert event["app"] == "authentik_policies_event_matcher"
     assert event["context"]["model"]["model_name"] == "eventmatcherpolicy"
 

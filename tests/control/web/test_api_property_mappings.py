@@ -82,6 +82,13 @@ def test_a_radius_mapping_shows_its_attributes(api: Api) -> None:
     assert answer["value"] == [{"name": "Filter-Id", "value": "staff", "tag": 0}]
 
 
+def test_a_webhook_mapping_is_tried_on_an_event_that_nobody_has_seen(api: Api) -> None:
+    source = "return [notification.severity, notification.event.context['a'], notification.user.username]"
+    pk = api.post("/propertymappings/notification/", {"name": "w", "expression": source})["pk"]
+    answer = api.post(f"/propertymappings/all/{pk}/test/", {"user": api.user("ann"), "context": {"a": 7}}, 200)
+    assert answer["value"] == ["notice", 7, "ann"]
+
+
 def test_nobody_is_tried_as_nobody_and_who_is_not_there_is_refused(api: Api) -> None:
     assert tried(api, "scope", "return user.is_anonymous", {})["value"] is True
     assert "user" in tried(api, "radius", "return 1", {"user": 999}, 400)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from control.records import PropertyMapping
 from control.store.interface import Transaction
-from control.verbs.property_mappings import KINDS
+from control.verbs.property_mappings import KINDS, component
 from control.web.admin_api.resource import View
 from control.web.admin_api.shapes.parts import Body
 
@@ -20,7 +20,7 @@ def mappings(tx: Transaction, records: Sequence[PropertyMapping], view: View) ->
             "name": mapping.name,
             "expression": mapping.expression,
             "on_failure": mapping.on_failure,
-            "component": f"ak-property-mapping-provider-{mapping.kind}-form",
+            "component": component(mapping.kind),
             "verbose_name": KINDS[mapping.kind].label,
             "verbose_name_plural": f"{KINDS[mapping.kind].label}s",
             "meta_model_name": f"{KINDS[mapping.kind].app}.{KINDS[mapping.kind].model.lower()}",

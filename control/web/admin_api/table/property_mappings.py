@@ -42,7 +42,7 @@ ALL = Resource(
 
 def _kind(kind: str) -> Resource[Any]:
     return Resource(
-        f"{PATH}/provider/{kind}",
+        f"{PATH}/{KINDS[kind].at}{kind}",
         PropertyMapping,
         KINDS[kind].model,
         shapes.whole_mappings,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from control.web.console.sections import Section
-from control.web.console.table.applications import LINES, SHOWN
+from control.web.console.table.applications import LINES, RIGHTS, SHOWN
 from control.web.console.table.credentials import KEYS, PAIRS
 from control.web.console.table.events import LOG
 from control.web.console.table.letters import MAIL
+from control.web.console.table.notifications import TOLD
+from control.web.console.table.notifications import WAYS as TOLD_BY
 from control.web.console.table.outposts import POSTS
 from control.web.console.table.people import CROWDS, PEOPLE
 from control.web.console.table.policies import ASKED
@@ -17,8 +19,8 @@ from control.web.console.table.refused import KNOCKED, TRIED
 from control.web.console.table.roles import PARTS
 
 MENU: tuple[tuple[str, tuple[Section, ...]], ...] = (
-    ("Applications", (SHOWN, WAYS, POSTS, ASKED, LINES, SAYINGS)),
-    ("Events", (LOG, KNOCKED, TRIED)),
+    ("Applications", (SHOWN, WAYS, POSTS, ASKED, LINES, RIGHTS, SAYINGS)),
+    ("Events", (LOG, TOLD, TOLD_BY, KNOCKED, TRIED)),
     ("RADIUS", (STAYS, ANSWERS, MACHINES, GATES)),
     ("Directory", (PEOPLE, CROWDS, PARTS, KEYS)),
     ("System", (PAIRS, MAIL)),

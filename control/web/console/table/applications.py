@@ -7,11 +7,11 @@ from typing import Any
 
 from control.records import Application, Binding, Entitlement, Flow, NotificationRule, StageBinding, User
 from control.store.interface import Query, Transaction
-from control.verbs import access, applications, bindings
+from control.verbs import access, applications, bindings, entitlements
 from control.web.admin_api.resource import View
 from control.web.admin_api.shapes.parts import by_pk
 from control.web.admin_api.shapes.policies import bindings as shape
-from control.web.admin_api.table.applications import APPLICATIONS
+from control.web.admin_api.table.applications import APPLICATIONS, ENTITLEMENTS
 from control.web.admin_api.table.policies import BINDINGS
 from control.web.console import advice, pickable
 from control.web.console.cells import Body, Cell, Column, text
@@ -28,22 +28,33 @@ def _provider(body: Body) -> Cell:
 
 
 def _beside(tx: Transaction, application: Application, around: Around) -> Mapping[str, Any]:
-    lines = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
+    lines = bound(tx, application.pk)
     asked = around.view.params.get("check", "").strip()
     found = tx.select(User, Query(alike={"username": asked}, limit=1)) if asked else []
     return {
-        "bindings": [{**body, "subject": subject(body)} for body in shape(tx, lines, around.view)],
+        "bindings": with_subjects(tx, lines, around.view),
+        "entitled": tx.select(Entitlement, Query(equal={"application": application.pk}, ordering=("name",))),
         "advice": list(advice.of_application(tx, application, lines)),
         "asked": asked,
         "checked": access.check(tx, application, found[0], around.services.judge) if found else None,
     }
 
 
+def bound(tx: Transaction, target: str) -> list[Binding]:
+    return tx.select(Binding, Query(equal={"target": target}, ordering=("order",)))
+
+
+def with_subjects(tx: Transaction, lines: Sequence[Binding], view: View) -> list[Body]:
+    return [{**body, "subject": subject(body)} for body in shape(tx, lines, view)]
+
+
 def _affects(tx: Transaction, application: Application) -> list[str]:
     lines = tx.count(Binding, Query(equal={"target": application.pk}))
     kept = ["Its provider stays, and lets nobody in any more."] if application.provider is not None else []
+    entitled = tx.count(Entitlement, Query(equal={"application": application.pk}))
     return [
         *([f"Its {lines} bindings are deleted." if lines > 1 else "Its binding is deleted."] if lines else []),
+        *([f"Its entitlements ({entitled}) are deleted."] if entitled else []),
         *kept,
     ]
 
@@ -74,6 +85,50 @@ SHOWN = Section(
     beside=_beside,
     template="console/application.html",
     empty="Create a provider first, then the application that uses it.",
+)
+
+
+# --- entitlements --------------------------------------------------------------------------------------------------
+
+
+def _beside_entitlement(tx: Transaction, one: Entitlement, around: Around) -> Mapping[str, Any]:
+    told = with_subjects(tx, bound(tx, one.pk), around.view)
+    return {"bindings": told, "unbound": "Nobody has it yet: bind a group or a user."}
+
+
+def _with_applications(tx: Transaction, records: Sequence[Entitlement], view: View) -> list[Body]:
+    every = by_pk(tx, Application, {one.application for one in records})
+    bodies = ENTITLEMENTS.shape(tx, records, view)
+    return [{**body, "application": every[one.application]} for one, body in zip(records, bodies, strict=True)]
+
+
+RIGHTS = Section(
+    path="core/entitlements",
+    title="Entitlements",
+    one="entitlement",
+    about="What people may do inside an application. It is told to the application, which makes of it what it wants.",
+    resource=lambda random: ENTITLEMENTS,
+    columns=(
+        Column("Name", lambda body: Cell(body["name"], to="."), "name"),
+        Column(
+            "Application",
+            lambda body: Cell(body["application"].name, to=f"{ROOT}/core/applications/{body['application'].slug}/"),
+        ),
+    ),
+    name=lambda body: body["name"],
+    forms={
+        "": Form(
+            entitlements.EntitlementFields,
+            first=("name", "app"),
+            pickers={"app": pickable.APPLICATIONS},
+            create=made_by(lambda random: ENTITLEMENTS),
+        )
+    },
+    current=lambda tx, one: {"name": one.name, "app": one.application, "attributes": one.attributes},
+    beside=_beside_entitlement,
+    template="console/bound.html",
+    shape=_with_applications,
+    empty="Make one for each role that an application knows, and bind the people who have it.",
 )
 
 
@@ -109,9 +164,9 @@ def _target(tx: Transaction, one: bindings.Target) -> Body:
         case StageBinding():
             return {"target_name": pickable.step(tx, one), "target_to": ""}
         case Entitlement():
-            return {"target_name": pickable.entitlement(tx, one), "target_to": ""}
+            return {"target_name": pickable.entitlement(tx, one), "target_to": f"{ROOT}/core/entitlements/{one.pk}/"}
         case NotificationRule():
-            return {"target_name": f"Notification rule {one.name}", "target_to": ""}
+            return {"target_name": f"Notification rule {one.name}", "target_to": f"{ROOT}/events/rules/{one.pk}/"}
 
 
 def _back(tx: Transaction, binding: Binding) -> str:

@@ -19,6 +19,7 @@ from control.records import (
     Group,
     Knock,
     NotificationRule,
+    NotificationTransport,
     Policy,
     PropertyMapping,
     Provider,
@@ -618,7 +619,7 @@ def test_a_policy_is_made_bound_and_deleted(site: Site, admin: Browser) -> None:
     assert page.status_code == 400
     assert "There is no “usr” here." in page.text
     page = admin.submit(name="never", expression="return False", do="save")
-    (never,) = site.sql.read_now(lambda tx: tx.select(Policy))
+    (never,) = site.sql.read_now(lambda tx: tx.select(Policy, Query(equal={"name": "never"})))
     assert page.url.path == f"{POLICIES}{never.pk}/"
     assert "Nowhere yet" in page.text
 
@@ -628,7 +629,7 @@ def test_a_policy_is_made_bound_and_deleted(site: Site, admin: Browser) -> None:
     page = admin.submit(target=app.pk, policy=never.pk, group="", user="", enabled="on", order="5", timeout="10")
     assert page.url.path == "/if/admin/core/applications/wiki/"
     assert f'<a href="{POLICIES}{never.pk}/">Policy never</a>' in page.text
-    (line,) = site.sql.read_now(lambda tx: tx.select(Binding))
+    (line,) = site.sql.read_now(lambda tx: tx.select(Binding, Query(equal={"policy": never.pk})))
     assert (line.policy, line.order, line.timeout) == (never.pk, 5, 10)
     assert "Wiki" in admin.get(f"{POLICIES}{never.pk}/").text
 
@@ -677,6 +678,51 @@ def test_a_binding_of_what_is_nobodys_without_one_stays_where_it_is(
     assert f'<option value="{line.target}" selected>' in page.text
     admin.get(f"{BINDINGS}{line.pk}/delete/")
     assert "everybody" not in admin.text
+
+
+def test_who_is_told_of_events_is_written(site: Site, admin: Browser) -> None:
+    """A transport with its secret, a rule that uses it, and the binding that chooses the events."""
+    admin.get("/if/admin/events/transports/~new/")
+    hook = "https://chat.example.com/hooks/secret"
+    page = admin.submit(name="chat", mode="webhook", webhook_url="", do="save")
+    assert (page.status_code, "Say where to post to." in page.text) == (400, True)
+    admin.submit(name="chat", mode="webhook", webhook_url=hook, do="save")
+    transport = site.sql.read_now(lambda tx: tx.find(NotificationTransport, name="chat"))
+    assert transport is not None
+    assert transport.webhook_url == hook
+    assert hook not in admin.get(f"/if/admin/events/transports/{transport.pk}/").text
+    assert "nobody is told anything by it" in admin.text
+    admin.get("/if/admin/events/rules/~new/")
+    group = site.sql.read_now(lambda tx: tx.find(Group, is_superuser=True))
+    assert group is not None
+    page = admin.submit(
+        name="failures", transports=transport.pk, severity="warning", destination_group=group.pk, do="save"
+    )
+    assert page.status_code == 200
+    assert "Nobody is told anything yet" in page.text
+    rule = site.sql.read_now(lambda tx: tx.find(NotificationRule, name="failures"))
+    assert rule is not None
+    assert (rule.transports, rule.severity, rule.destination_group) == ((transport.pk,), "warning", group.pk)
+    assert f"/if/admin/policy/bindings/~new/?target={rule.pk}" in page.text
+    admin.get(f"/if/admin/events/transports/{transport.pk}/delete/")
+    assert "These rules go on without it: failures." in admin.text
+    admin.submit(do="delete")
+    assert site.sql.read_now(lambda tx: tx.get(NotificationRule, rule.pk)).transports == ()
+
+
+def test_an_entitlement_is_written_where_its_application_is(site: Site, admin: Browser) -> None:
+    app = site.sql.write_now(lambda tx: tx.insert(Application("Wiki", "wiki")))
+    assert f"/if/admin/core/entitlements/~new/?app={app.pk}" in admin.get("/if/admin/core/applications/wiki/").text
+    assert f'<option value="{app.pk}" selected>' in admin.get(f"/if/admin/core/entitlements/~new/?app={app.pk}").text
+    page = admin.submit(name="editor", app=app.pk, attributes="level: 2", do="save")
+    assert page.status_code == 200
+    (made,) = site.sql.read_now(lambda tx: tx.select(Entitlement))
+    assert (made.name, made.application, made.attributes) == ("editor", app.pk, {"level": 2})
+    assert "Nobody has it yet" in admin.get(f"/if/admin/core/entitlements/{made.pk}/").text
+    assert ">editor</a>" in admin.get("/if/admin/core/applications/wiki/").text
+    (seen,) = re.findall(r'name="seen" value="([^"]+)"', admin.get(f"/if/admin/core/entitlements/{made.pk}/").text)
+    admin.submit(name="author", app=app.pk, attributes="level: 3", do="save", seen=seen)
+    assert site.sql.read_now(lambda tx: tx.get(Entitlement, made.pk)).name == "author"
 
 
 def test_a_radius_rule_is_written(site: Site, admin: Browser) -> None:
