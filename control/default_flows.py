@@ -40,7 +40,7 @@ MFA = DefaultStage(
     "default-authentication-mfa-validation",
     "authenticator_validate",
     {
-        "device_classes": ["static", "totp", "webauthn"],
+        "device_classes": ["static", "totp", "webauthn", "email"],
         "not_configured_action": "skip",
         "last_auth_threshold": "seconds=0",
     },
@@ -57,7 +57,7 @@ STEP_UP_FACTOR = DefaultStage(
     "default-second-factor-validation",
     "authenticator_validate",
     {
-        "device_classes": ["static", "totp", "webauthn"],
+        "device_classes": ["static", "totp", "webauthn", "email"],
         "not_configured_action": "deny",
         "last_auth_threshold": "seconds=0",
     },
@@ -65,6 +65,9 @@ STEP_UP_FACTOR = DefaultStage(
 TOTP_SETUP = DefaultStage("default-authenticator-totp-setup", "authenticator_totp", {"digits": 6})
 STATIC_SETUP = DefaultStage(
     "default-authenticator-static-setup", "authenticator_static", {"token_count": 6, "token_length": 12}
+)
+EMAIL_SETUP = DefaultStage(
+    "default-authenticator-email-setup", "authenticator_email", {"token_expiry": "minutes=15", "subject": "Your code"}
 )
 WEBAUTHN_SETUP = DefaultStage(
     "default-authenticator-webauthn-setup",
@@ -121,7 +124,7 @@ RECOVERY_MFA = DefaultStage(
     "default-recovery-mfa-validation",
     "authenticator_validate",
     {
-        "device_classes": ["static", "totp", "webauthn"],
+        "device_classes": ["static", "totp", "webauthn", "email"],
         "not_configured_action": "skip",
         "last_auth_threshold": "seconds=0",
     },
@@ -227,6 +230,16 @@ DEFAULT_FLOWS: tuple[DefaultFlow, ...] = (
             authentication="require_authenticated",
         ),
         ((0, WEBAUTHN_SETUP),),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="default-authenticator-email-setup",
+            name="default-authenticator-email-setup",
+            title="Set up codes by e-mail",
+            designation="stage_configuration",
+            authentication="require_authenticated",
+        ),
+        ((0, EMAIL_SETUP),),
     ),
     DefaultFlow(
         Flow(

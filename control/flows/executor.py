@@ -17,6 +17,7 @@ from control.flows import links
 from control.flows.bound import Deciding, NotForYou, keep, peer_of
 from control.flows.stages import STAGES
 from control.flows.state import (
+    Ask,
     Challenge,
     Context,
     Continue,
@@ -126,6 +127,12 @@ async def _settle(state: State, stage: PlannedStage, verdict: Verdict, services:
     match verdict:
         case Continue(changes):
             return _go_on(state, stage, changes)
+        case Ask(changes):
+            asked = _go_on(state, stage, changes)
+            if isinstance(asked, Denied):
+                return asked
+            stays = replace(asked, position=state.position)
+            return await challenge(_anew(stays, services), services) or _unknown(state, stage)
         case Invalid(errors, reason):
             return await _ask_again(state, stage, errors, reason, services)
         case Instead(other):

@@ -151,6 +151,10 @@ class Context:
     """End the browser's session when the flow ends."""
     failures: int = 0
     """Wrong answers to the stage at hand."""
+    code_for: int = 0
+    """The second factor (pk) to whose address a code was mailed in this flow."""
+    code_at: int = 0
+    """When, in milliseconds since the epoch."""
     nonce: str = ""
     """Random text, another one with every question: what a key has to sign."""
 
@@ -216,6 +220,13 @@ class Invalid:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask, and know this meanwhile; ``changes`` are fields of the context."""
+
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Deny:
     """The flow ends here. ``message`` is for the person."""
 
@@ -260,7 +271,7 @@ class Link:
     lasts: float
 
 
-Verdict = Continue | Invalid | Deny | Leave | Instead | First | Link
+Verdict = Continue | Ask | Invalid | Deny | Leave | Instead | First | Link
 
 
 class Stage(Protocol):

@@ -58,15 +58,15 @@ class Authenticator(Record):
 
     user: int
     kind: str
-    """totp, static, webauthn."""
+    """totp, static, webauthn, email."""
     pk: int = 0
     name: str = ""
     confirmed: bool = True
     """False while it is being set up; it then counts for nothing."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """``digits`` of a totp; of a webauthn see `control.verbs.passkeys`."""
+    """``digits`` of a totp; of others see `control.verbs.passkeys` and `mailed_codes`."""
     secrets: dict[str, Any] = field(default_factory=dict, repr=False)
-    """``key`` of a totp (base32), ``codes`` of a static one."""
+    """``key`` of a totp or an email (base32), ``codes`` of a static one."""
     created: float = 0.0
     last_updated: float = 0.0
 
@@ -81,7 +81,8 @@ class AuthenticatorUse(Record):
     pk: int
     last_used: float = 0.0
     step: int = 0
-    """Period of the last code of a totp that was right, signatures of a webauthn: only later ones are good."""
+    """Of the last that was right, a totp's period, a webauthn's signatures, a mailed code's milliseconds: only later
+    ones are good."""
     drift: int = 0
     """Periods that its clock was off then."""
     spent: tuple[str, ...] = ()

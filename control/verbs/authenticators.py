@@ -1,5 +1,5 @@
 """Second factors: programs that make one-time codes (TOTP, RFC 6238), and lists of codes that are good once each.
-Those that sign are in `control.verbs.passkeys`.
+Those that sign are in `control.verbs.passkeys`, addresses that a code is mailed to in `control.verbs.mailed_codes`.
 
 A code is checked and used up in one writing transaction, so that it can never be right twice. Wrong codes are counted
 at every factor that they were tried against, and each further one makes the next wait longer.
@@ -23,10 +23,11 @@ from control.verbs.fields import NON_FIELD, Fields, Invalid, Name, overlaid
 
 Random = Callable[[int], bytes]
 
-TOTP, STATIC, WEBAUTHN = "totp", "static", "webauthn"
-KINDS = (TOTP, STATIC, WEBAUTHN)
+TOTP, STATIC, WEBAUTHN, EMAIL = "totp", "static", "webauthn", "email"
+KINDS = (TOTP, STATIC, WEBAUTHN, EMAIL)
 CODES = (TOTP, STATIC)
-"""Kinds whose codes are typed, which a door without a browser can ask for as well."""
+"""Kinds whose codes people have at hand, which a door without a browser can ask for as well."""
+TYPED = (*CODES, EMAIL)
 PERIOD = 30
 """Seconds that a code of a program is shown (RFC 6238 section 5.2)."""
 DRIFT = 1
@@ -49,6 +50,14 @@ MOST_FACTORS = 20
 
 class AuthenticatorFields(Fields):
     name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Mailed:
+    """A code that was sent: for which factor, and when, in milliseconds since the epoch."""
+
+    factor: int
+    at: int
 
 
 class Code(StrEnum):
@@ -89,7 +98,9 @@ def was_right(tx: Transaction, factors: Sequence[Authenticator], origin: str, la
 
 def begin_totp(tx: Transaction, user: int, random: Random, digits: int = 6, name: str = "") -> Authenticator:
     """A program's secret, which counts once a code of it was shown. What was begun before is over. Raises Invalid."""
-    return _begin(tx, Authenticator(user, TOTP, name=name, settings={"digits": digits}, secrets={"key": _key(random)}))
+    return begin(
+        tx, Authenticator(user, TOTP, name=name, settings={"digits": digits}, secrets={"key": new_key(random)})
+    )
 
 
 def begin_static(
@@ -97,10 +108,11 @@ def begin_static(
 ) -> Authenticator:
     """So many codes, which count once somebody has said that they are kept. Raises Invalid."""
     codes = [_paper_code(random, length) for _ in range(count)]
-    return _begin(tx, Authenticator(user, STATIC, name=name, settings={"length": length}, secrets={"codes": codes}))
+    return begin(tx, Authenticator(user, STATIC, name=name, settings={"length": length}, secrets={"codes": codes}))
 
 
-def _begin(tx: Transaction, factor: Authenticator) -> Authenticator:
+def begin(tx: Transaction, factor: Authenticator) -> Authenticator:
+    """It counts once it was shown to work. What was begun of its kind is over. Raises Invalid."""
     for begun in tx.select(Authenticator, Query(equal={"user": factor.user, "kind": factor.kind, "confirmed": False})):
         tx.delete(begun)
     _check_room(tx, factor.user)
@@ -110,7 +122,7 @@ def _begin(tx: Transaction, factor: Authenticator) -> Authenticator:
 def add(tx: Transaction, factor: Authenticator) -> Authenticator:
     """One that has been shown to work. Raises Invalid."""
     _check_room(tx, factor.user)
-    return _confirm(tx, tx.insert(replace(factor, confirmed=False)))
+    return confirm(tx, tx.insert(replace(factor, confirmed=False)))
 
 
 def _check_room(tx: Transaction, user: int) -> None:
@@ -127,18 +139,18 @@ def begun(tx: Transaction, user: int, kind: str) -> Authenticator | None:
 def confirm_totp(tx: Transaction, user: int, typed: str) -> Authenticator | None:
     """The factor, from now on good, if this is a code of what is being set up; the code is used up. Else None."""
     factor = begun(tx, user, TOTP)
-    if factor is None or (use := _matched(factor, AuthenticatorUse(factor.pk), normal(typed), tx.now)) is None:
+    if factor is None or (use := _matched_totp(factor, AuthenticatorUse(factor.pk), normal(typed), tx.now)) is None:
         return None
     tx.insert(replace(use, last_used=tx.now))
-    return _confirm(tx, factor)
+    return confirm(tx, factor)
 
 
 def confirm_static(tx: Transaction, user: int) -> Authenticator | None:
     factor = begun(tx, user, STATIC)
-    return _confirm(tx, factor) if factor is not None else None
+    return confirm(tx, factor) if factor is not None else None
 
 
-def _confirm(tx: Transaction, factor: Authenticator) -> Authenticator:
+def confirm(tx: Transaction, factor: Authenticator) -> Authenticator:
     """From now on the password alone is not enough, also where an outpost remembers it."""
     _disbelieve(tx, factor.user)
     return tx.update(replace(factor, confirmed=True))
@@ -179,25 +191,28 @@ def unused(tx: Transaction, factor: Authenticator) -> list[str]:
 # --- checking ------------------------------------------------------------------------------------------------------
 
 
-def check(tx: Transaction, user: int, typed: str, kinds: Sequence[str] = CODES, origin: str = "") -> Checked:
-    """Is this a code of one of the user's factors? A right one is used up. ``origin``: where it came from."""
+def check(
+    tx: Transaction, user: int, typed: str, kinds: Sequence[str] = CODES, origin: str = "", mailed: Mailed | None = None
+) -> Checked:
+    """Is this a code of one of the user's factors? A right one is used up. ``origin``: where it came from; ``mailed``:
+    what was sent for this sign-in."""
     code = normal(typed)
-    factors = of(tx, user, [kind for kind in kinds if kind in CODES])
+    factors = of(tx, user, [kind for kind in kinds if kind in TYPED])
     uses = [tx.find(AuthenticatorUse, pk=factor.pk) or AuthenticatorUse(factor.pk) for factor in factors]
     tried = [(factor, use) for factor, use in zip(factors, uses, strict=True) if tx.now >= good_from(use)]
     for factor, use in tried:
-        if (after := _matched(factor, use, code, tx.now)) is not None:
+        if (after := _matched(factor, use, code, tx.now, mailed)) is not None:
             used(tx, after, origin)
             return Checked(Code.RIGHT, factor)
     for _, use in tried:
-        _keep(tx, replace(use, failures=use.failures + 1, failed_at=tx.now))
+        keep(tx, replace(use, failures=use.failures + 1, failed_at=tx.now))
     return Checked(Code.WRONG if tried or not factors else Code.TOO_SOON)
 
 
 def used(tx: Transaction, use: AuthenticatorUse, origin: str) -> None:
     """What was shown was right, and came from here."""
     origins = _latest({**use.origins, digest(origin): tx.now})
-    _keep(tx, replace(use, last_used=tx.now, origins=origins, failures=0, failed_at=0.0))
+    keep(tx, replace(use, last_used=tx.now, origins=origins, failures=0, failed_at=0.0))
 
 
 def good_from(use: AuthenticatorUse) -> float:
@@ -225,11 +240,30 @@ def normal(typed: str) -> str:
     return "".join(typed[:64].split()).replace("-", "").lower()
 
 
-def _matched(factor: Authenticator, use: AuthenticatorUse, code: str, now: float) -> AuthenticatorUse | None:
+def _matched(
+    factor: Authenticator, use: AuthenticatorUse, code: str, now: float, mailed: Mailed | None
+) -> AuthenticatorUse | None:
     """What is to be remembered of the factor if this is its code, so that it is never right again."""
-    if factor.kind == TOTP:
-        return _matched_totp(factor, use, code, now)
-    return _matched_static(factor, use, code)
+    match factor.kind:
+        case "totp":
+            return _matched_totp(factor, use, code, now)
+        case "static":
+            return _matched_static(factor, use, code)
+        case "email":
+            return matched_mail(factor, use, code, now, mailed)
+    return None
+
+
+def matched_mail(
+    factor: Authenticator, use: AuthenticatorUse, code: str, now: float, mailed: Mailed | None
+) -> AuthenticatorUse | None:
+    if mailed is None or mailed.factor != factor.pk or mailed.at <= use.step:
+        return None
+    right = hmac.compare_digest(
+        pyotp.HOTP(factor.secrets["key"]).at(mailed.at).encode(), code.encode("utf-8", "replace")
+    )
+    in_time = now < mailed.at / 1000 + float(factor.settings["lasts"])
+    return replace(use, step=mailed.at) if right and in_time else None
 
 
 def _matched_totp(factor: Authenticator, use: AuthenticatorUse, code: str, now: float) -> AuthenticatorUse | None:
@@ -253,7 +287,7 @@ def _latest(origins: Mapping[str, float]) -> dict[str, float]:
     return dict(sorted(origins.items(), key=lambda known: known[1])[-MOST_ORIGINS:])
 
 
-def _keep(tx: Transaction, use: AuthenticatorUse) -> None:
+def keep(tx: Transaction, use: AuthenticatorUse) -> None:
     if tx.find(AuthenticatorUse, pk=use.pk) is None:
         tx.insert(use)
     else:
@@ -264,7 +298,7 @@ def _digits(factor: Authenticator) -> int:
     return int(factor.settings.get("digits", 6))
 
 
-def _key(random: Random) -> str:
+def new_key(random: Random) -> str:
     return base64.b32encode(random(KEY_OCTETS)).decode()
 
 

@@ -6,6 +6,7 @@ from control.flows.stages.authenticator_setup import StaticSetupStage, TotpSetup
 from control.flows.stages.authenticator_validate import AuthenticatorValidateStage
 from control.flows.stages.consent import ConsentStage
 from control.flows.stages.email import EmailStage
+from control.flows.stages.email_setup import EmailSetupStage
 from control.flows.stages.ends import DenyStage, RedirectStage
 from control.flows.stages.identification import IdentificationStage
 from control.flows.stages.initial_setup import InitialSetupStage
@@ -26,6 +27,7 @@ STAGES: dict[str, Stage] = {
     "authenticator_validate": AuthenticatorValidateStage(),
     "authenticator_totp": TotpSetupStage(),
     "authenticator_static": StaticSetupStage(),
+    "authenticator_email": EmailSetupStage(),
     "authenticator_webauthn": WebAuthnSetupStage(),
     "user_login": UserLoginStage(),
     "user_logout": UserLogoutStage(),

@@ -6,12 +6,14 @@ of everything else, and with nothing but keys allowed, a passkey says also who i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from control import webauthn
 from control.flows.avatar import avatar
+from control.flows.stages.mailing import mail, mailed
 from control.flows.stages.signing import (
     CLONED,
     NOT_POSSIBLE,
@@ -37,20 +39,23 @@ from control.flows.state import (
     State,
     Verdict,
 )
-from control.records import Authenticator, Stage
+from control.records import Authenticator, Stage, User
 from control.store.interface import Query, Transaction
-from control.verbs import authenticators
+from control.verbs import authenticators, mailed_codes
 from control.verbs.authenticators import Code
 from control.verbs.fields import seconds
 
-CLASSES = (authenticators.STATIC, authenticators.TOTP, authenticators.WEBAUTHN)
+CLASSES = (authenticators.STATIC, authenticators.TOTP, authenticators.WEBAUTHN, authenticators.EMAIL)
 """What this version can check; a stage may name others besides."""
 SETUPS = {
     "authenticator_totp": ("TOTP Authenticator Setup Stage", "authentik_stages_authenticator_totp"),
     "authenticator_static": ("Static Authenticator Setup Stage", "authentik_stages_authenticator_static"),
+    "authenticator_email": ("Email Authenticator Setup Stage", "authentik_stages_authenticator_email"),
     "authenticator_webauthn": ("WebAuthn Authenticator Setup Stage", "authentik_stages_authenticator_webauthn"),
 }
 """Kinds of stages that set one up, as authentik's clients know them."""
+LONGEST_CHOICE = 2048
+"""Characters of the device that was chosen."""
 NONE = "You need a second factor to sign in here, and have none. Ask the administrator."
 NEEDS_BROWSER = "Your second factor works only in a browser. Make an app password for this device."
 ELSEWHERE = "You need a second factor to sign in here. Sign in with a browser once and set one up."
@@ -65,7 +70,7 @@ class AuthenticatorValidateStage:
     ``webauthn_user_verification`` (required, preferred, discouraged)."""
 
     asks = True
-    writes = PROVED
+    writes = PROVED | {"code_for", "code_at"}
 
     async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
         if _says_who(context, settings):
@@ -77,15 +82,17 @@ class AuthenticatorValidateStage:
             return Continue()
         lately = seconds(str(settings.get("last_auth_threshold") or "seconds=0"))
 
-        def look(tx: Transaction) -> tuple[bool, bool, bool]:
-            factors = authenticators.of(tx, user, _classes(settings))
+        def look(tx: Transaction) -> tuple[bool, bool, list[Authenticator]]:
+            factors = _factors(tx, user, context, settings)
             was_right = authenticators.was_right(tx, factors, services.origin, lately) and context.proved is not None
             by_key = context.method == PASSKEY and any(factor.pk in context.factors for factor in factors)
-            return bool(factors), was_right or by_key, bool(usable(factors, party(tx, services), context.door))
+            return bool(factors), was_right or by_key, usable(factors, party(tx, services), context.door)
 
         has_one, is_enough, can_show = await services.store.read(look)
         if has_one and not can_show and not is_enough:
             return Deny("second_factor_needs_browser", NEEDS_BROWSER if context.door else NOT_POSSIBLE)
+        if has_one and all(factor.kind == authenticators.EMAIL for factor in can_show) and not is_enough:
+            return await _mail(user, context, settings, str(can_show[0].pk), services)
         if has_one:
             return Continue() if is_enough else None
         match settings.get("not_configured_action", "skip"):
@@ -135,10 +142,12 @@ class AuthenticatorValidateStage:
         if fields.get("webauthn") and not context.door and authenticators.WEBAUTHN in _classes(settings):
             return await _signed_by(user, context, settings, fields["webauthn"], services)
         code = fields.get("code", "")
+        if not code.strip() and (wanted := _wants_mail(fields)) and not context.door:
+            return await _mail(user, context, settings, wanted, services)
         if not code.strip():
-            return Invalid({"code": [("Enter a code of your program or from your list.", "required")]})
-        kinds, origin = _classes(settings), services.origin
-        checked = await services.store.write(lambda tx: authenticators.check(tx, user, code, kinds, origin))
+            return Invalid({"code": [("Enter a code of your program, from your list, or from a mail.", "required")]})
+        kinds, origin, sent = _classes(settings), services.origin, mailed(context)
+        checked = await services.store.write(lambda tx: authenticators.check(tx, user, code, kinds, origin, sent))
         match checked.code, checked.factor:
             case Code.RIGHT, Authenticator() as factor:
                 return Continue({"factors": (*context.factors, factor.pk), "factor_shown": True, "spent": True})
@@ -157,6 +166,35 @@ class AuthenticatorValidateStage:
 
         stage = await services.store.read(look)
         return _instead(stage) if stage is not None else Invalid({"code": [("Choose one of these.", "invalid")]})
+
+
+def _factors(tx: Transaction, user: int, context: Context, settings: Mapping[str, Any]) -> list[Authenticator]:
+    """Those that the stage takes; after a link in a mail, not the mailbox in which it was."""
+    factors = authenticators.of(tx, user, _classes(settings))
+    return mailed_codes.elsewhere(factors, context.mailed) if context.method == "email_link" else factors
+
+
+def _wants_mail(fields: Mapping[str, str]) -> str:
+    """The factor that was chosen to be written to, as authentik's clients say it; empty: none was."""
+    try:
+        chosen = json.loads(fields.get("selected_challenge", "")[:LONGEST_CHOICE])
+    except (ValueError, RecursionError):
+        return ""
+    is_mail = isinstance(chosen, dict) and chosen.get("device_class") == authenticators.EMAIL
+    return str(chosen.get("device_uid")) if is_mail else ""
+
+
+async def _mail(
+    user: int, context: Context, settings: Mapping[str, Any], wanted: str, services: FlowServices
+) -> Verdict:
+    def look(tx: Transaction) -> tuple[User, Authenticator | None]:
+        factors = [one for one in _factors(tx, user, context, settings) if one.kind == authenticators.EMAIL]
+        return tx.get(User, user), next((one for one in factors if str(one.pk) == wanted), None)
+
+    person, factor = await services.store.read(look)
+    if factor is None:
+        return Invalid({"code": [("Choose one of these.", "invalid")]})
+    return await mail(factor, person, services, "", "")
 
 
 def _says_who(context: Context, settings: Mapping[str, Any]) -> bool:
@@ -188,18 +226,26 @@ def _asked(
     """What may be shown, all keys together as one, as authentik has it; or else the stages to choose from."""
     if _says_who(context, settings):
         return [_device("-1", authenticators.WEBAUTHN, passkey_options(tx, context, services) or {}, None)], []
-    factors = authenticators.of(tx, _whose(context) or 0, _classes(settings))
+    factors = _factors(tx, _whose(context) or 0, context, settings)
     if not factors:
         return [], _setups(tx, settings)
     here, last = party(tx, services), authenticators.last_used(tx, factors)
     shown = usable(factors, here, context.door)
     keys = [factor for factor in shown if factor.kind == authenticators.WEBAUTHN]
-    devices = [_device(str(factor.pk), factor.kind, {}, last.get(factor.pk)) for factor in shown if factor not in keys]
+    devices = [
+        _device(str(factor.pk), factor.kind, _shown(factor), last.get(factor.pk))
+        for factor in shown
+        if factor not in keys
+    ]
     if here is not None and keys:
         wanted = verification_of(settings.get("webauthn_user_verification"))
         options = webauthn.request_options(here, context.nonce, [key.settings for key in keys], wanted)
         devices.append(_device(str(keys[0].pk), authenticators.WEBAUTHN, options, last.get(keys[0].pk)))
     return devices, []
+
+
+def _shown(factor: Authenticator) -> dict[str, Any]:
+    return {"email": mailed_codes.masked(factor.settings["address"])} if factor.kind == authenticators.EMAIL else {}
 
 
 def _device(pk: str, kind: str, challenge: Mapping[str, Any], last: float | None) -> dict[str, Any]:

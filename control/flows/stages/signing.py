@@ -107,5 +107,5 @@ PROVED = frozenset({"uid", "pending_user", "proved", "proved_version", "method",
 
 def usable(factors: list[Authenticator], here: RelyingParty | None, door: str) -> list[Authenticator]:
     """Those that can be shown at all where somebody is: doors ask for codes, and keys know us by our public URL."""
-    possible = authenticators.CODES if door or here is None else authenticators.KINDS
+    possible = authenticators.CODES if door else authenticators.KINDS if here else authenticators.TYPED
     return [factor for factor in factors if factor.kind in possible]

@@ -40,6 +40,7 @@ TEMPLATES = {
     "ak-stage-authenticator-validate": "stages/authenticator_validate.html",
     "ak-stage-authenticator-totp": "stages/authenticator_totp.html",
     "ak-stage-authenticator-static": "stages/authenticator_static.html",
+    "ak-stage-authenticator-email": "stages/authenticator_email.html",
     "ak-stage-authenticator-webauthn": "stages/authenticator_webauthn.html",
 }
 

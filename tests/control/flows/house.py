@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from control.authentication import Proved
 from control.bootstrap import FirstStart
+from control.flows import executor
 from control.flows.headless import Typed, prove_password
-from control.flows.planning import flow_for
+from control.flows.planning import flow_for, plan
+from control.flows.state import Challenge, State, Step
 from control.passwords import Verified
 from control.records import Flow, Provider, Stage, StageBinding, Token
 from control.store.interface import Transaction
@@ -66,6 +69,23 @@ class House:
         typed = Typed(username, password, door=door)
         proved = run(prove_password(flow or self.default(), typed, self.services))
         return proved if isinstance(proved, Proved) else Proved("code_needed", proved.state.context.pending_user)
+
+    def enter(self, slug: str, user: int | None = None) -> Step:
+        """A flow's first step in a browser; ``user`` has signed in."""
+
+        def planned(tx: Transaction) -> State:
+            flow = tx.find(Flow, slug=slug)
+            assert flow is not None
+            return plan(tx, flow, user)
+
+        return run(executor.start(self.sql.read_now(planned), self.services))
+
+    def reply(self, step: Step, **fields: str) -> Step:
+        """From the state as the session keeps it."""
+        assert isinstance(step, Challenge), step
+        state = State.from_json(json.loads(json.dumps(step.state.to_json())))
+        assert state is not None
+        return run(executor.answer(state, fields, self.services))
 
     def token(self, user: int, intent: str, identifier: str = "device", expires: float | None = None) -> Token:
         random = self.services.random

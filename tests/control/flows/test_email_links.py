@@ -17,7 +17,7 @@ from control.flows.links import MOST_LATELY
 from control.mail.post import Post
 from control.records import Flow, FlowToken, Invitation, Letter, MailServer, Session, User
 from control.store.interface import Query
-from control.verbs import authenticators, system, users
+from control.verbs import authenticators, mailed_codes, system, users
 from control.web import admin_api, pages
 from tests.control.web.browsing import LOGIN, PASSWORD, Browser, Site
 
@@ -462,3 +462,23 @@ def test_invitations_hold_no_passwords_and_belong_to_enrolment(world: World) -> 
     for wrong in ({"fixed_data": {"password": "x"}}, {"flow": recovery.pk}):
         with pytest.raises(Invalid):
             world.sql.write_now(lambda tx, wrong=wrong: invitations.create(tx, {"name": "x", **wrong}))  # type: ignore[misc]
+
+
+def test_the_mailbox_that_got_the_link_is_no_second_factor(world: World) -> None:
+    """Its code would say nothing new; another address does."""
+
+    def address(tx: Any, to: str) -> None:
+        begun = mailed_codes.begin(tx, world.alice.pk, world.random, to, 600)
+        sent = mailed_codes.code(begun, tx.now)
+        assert mailed_codes.confirm(tx, world.alice.pk, sent.digits, sent.mailed) is not None
+
+    world.sql.write_now(lambda tx: address(tx, "Alice@example.com"))
+    world.ask("alice")
+    assert "New password" in world.opened().text
+    world.clock.advance(1)
+    world.sql.write_now(lambda tx: address(tx, "other@example.net"))
+    world.ask("alice")
+    world.clock.advance(1)
+    opened = world.opened()
+    assert "New password" not in opened.text
+    assert world.letters()[-1].to == "other@example.net"

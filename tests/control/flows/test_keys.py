@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 
 from control.flows import executor
-from control.flows.planning import plan
 from control.flows.state import Challenge, Context, Denied, Done, State, Step
 from control.records import Authenticator, AuthenticatorUse, Flow, Stage, User
 from control.store.interface import Query
@@ -34,25 +32,13 @@ class Keys(House):
         for user, key in ((self.alice, self.of_alice), (self.bob, self.of_bob)):
             assert isinstance(self.set_up(user, key), Done)
 
-    def start(self, slug: str, user: int | None = None) -> Step:
-        def planned(tx: Any) -> State:
-            return plan(tx, tx.find(Flow, slug=slug), user)
-
-        return run(executor.start(self.sql.read_now(planned), self.services))
-
-    def answer(self, step: Step, **fields: str) -> Step:
-        assert isinstance(step, Challenge), step
-        state = State.from_json(json.loads(json.dumps(step.state.to_json())))
-        assert state is not None
-        return run(executor.answer(state, fields, self.services))
-
     def set_up(self, user: int, key: SoftwareKey, origin: str = ORIGIN, **fields: str) -> Step:
-        step = self.start(SETUP, user)
-        return self.answer(step, response=key.create(component(step)["registration"], origin), **fields)
+        step = self.enter(SETUP, user)
+        return self.reply(step, response=key.create(component(step)["registration"], origin), **fields)
 
     def password(self, username: str = "alice") -> Step:
-        step = self.answer(self.start("default-authentication-flow"), uid_field=username)
-        return self.answer(step, password="right")
+        step = self.reply(self.enter("default-authentication-flow"), uid_field=username)
+        return self.reply(step, password="right")
 
     def keys(self, user: int) -> list[Authenticator]:
         return self.sql.read_now(lambda tx: authenticators.of(tx, user))
@@ -104,7 +90,7 @@ def test_several_keys_have_names(house: Keys) -> None:
 
 
 def test_a_browser_is_asked_for_what_the_stage_says(house: Keys) -> None:
-    asked = component(house.start(SETUP, house.alice))["registration"]
+    asked = component(house.enter(SETUP, house.alice))["registration"]
     assert asked["rp"] == {"id": "auth.example.com", "name": "authentik"}
     assert asked["attestation"] == "none"
     assert [key["id"] for key in asked["excludeCredentials"]] == [house.of_alice.id], "no key is set up twice"
@@ -122,9 +108,9 @@ def test_a_key_that_was_made_elsewhere_is_not_taken(house: Keys, origin: str) ->
 
 
 def test_a_key_that_was_made_for_an_earlier_question_is_not_taken(house: Keys) -> None:
-    earlier = component(house.start(SETUP, house.alice))["registration"]
-    step = house.start(SETUP, house.alice)
-    assert refused(house.answer(step, response=SoftwareKey(3).create(earlier))) == "wrong_key"
+    earlier = component(house.enter(SETUP, house.alice))["registration"]
+    step = house.enter(SETUP, house.alice)
+    assert refused(house.reply(step, response=SoftwareKey(3).create(earlier))) == "wrong_key"
 
 
 def test_a_stage_that_wants_the_person_verified_takes_no_other_key(house: Keys) -> None:
@@ -140,7 +126,7 @@ def test_a_stage_that_wants_the_person_verified_takes_no_other_key(house: Keys) 
 @pytest.mark.parametrize("url", ["", "http://auth.example.com", "https://192.0.2.1"])
 def test_without_a_public_url_that_browsers_accept_nothing_is_set_up(house: Keys, url: str) -> None:
     house.services = replace(house.services, public_url=url)
-    step = house.start(SETUP, house.alice)
+    step = house.enter(SETUP, house.alice)
     assert isinstance(step, Denied)
     assert step.reason == "webauthn_not_possible"
 
@@ -152,7 +138,7 @@ def test_a_key_is_a_second_factor(house: Keys) -> None:
     step = house.password()
     asked = options(step)
     assert [key["id"] for key in asked["allowCredentials"]] == [house.of_alice.id]
-    done = context(house.answer(step, webauthn=house.of_alice.get(asked)))
+    done = context(house.reply(step, webauthn=house.of_alice.get(asked)))
     assert (done.login, done.method, done.factor_shown) == (house.alice, "password", True)
     last = house.sql.read_now(lambda tx: authenticators.last_used(tx, authenticators.of(tx, house.alice)))
     assert list(last.values()) == [house.clock()]
@@ -160,33 +146,33 @@ def test_a_key_is_a_second_factor(house: Keys) -> None:
 
 def test_the_password_alone_is_not_enough(house: Keys) -> None:
     step = house.password()
-    assert refused(house.answer(step, code="")) == ""
-    assert refused(house.answer(step, code="123456")) == "wrong_code"
-    assert refused(house.answer(step, webauthn="{}")) == "wrong_key"
+    assert refused(house.reply(step, code="")) == ""
+    assert refused(house.reply(step, code="123456")) == "wrong_code"
+    assert refused(house.reply(step, webauthn="{}")) == "wrong_key"
 
 
 def test_another_persons_key_is_refused(house: Keys) -> None:
     step = house.password()
-    assert refused(house.answer(step, webauthn=house.of_bob.get(options(step)))) == "wrong_key"
+    assert refused(house.reply(step, webauthn=house.of_bob.get(options(step)))) == "wrong_key"
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://auth.example.com", "https://auth.example.com:8443"])
 def test_a_wrong_origin_is_refused(house: Keys, origin: str) -> None:
     step = house.password()
-    assert refused(house.answer(step, webauthn=house.of_alice.get(options(step), origin))) == "wrong_key"
+    assert refused(house.reply(step, webauthn=house.of_alice.get(options(step), origin))) == "wrong_key"
 
 
 def test_another_relying_party_is_refused(house: Keys) -> None:
     step = house.password()
     elsewhere = {**options(step), "rpId": "evil.example"}
-    assert refused(house.answer(step, webauthn=house.of_alice.get(elsewhere))) == "wrong_key"
+    assert refused(house.reply(step, webauthn=house.of_alice.get(elsewhere))) == "wrong_key"
 
 
 def test_a_replayed_challenge_is_refused(house: Keys) -> None:
     step = house.password()
     shown = house.of_alice.get(options(step))
-    assert isinstance(house.answer(step, webauthn=shown), Done)
-    assert refused(house.answer(house.password(), webauthn=shown)) == "wrong_key", "in another sign-in"
+    assert isinstance(house.reply(step, webauthn=shown), Done)
+    assert refused(house.reply(house.password(), webauthn=shown)) == "wrong_key", "in another sign-in"
 
 
 @pytest.mark.parametrize("counts", [True, False])
@@ -196,15 +182,15 @@ def test_the_same_signature_counts_once(house: Keys, counts: bool) -> None:
     house.set_up(house.alice, key)
     step = house.password()
     shown = key.get(options(step))
-    assert isinstance(house.answer(step, webauthn=shown), Done)
-    assert refused(house.answer(step, webauthn=shown)) in ("wrong_key", "key_cloned")
+    assert isinstance(house.reply(step, webauthn=shown), Done)
+    assert refused(house.reply(step, webauthn=shown)) in ("wrong_key", "key_cloned")
 
 
 def test_every_question_is_another_one(house: Keys) -> None:
     step = house.password()
-    again = house.answer(step, webauthn="{}")
+    again = house.reply(step, webauthn="{}")
     assert options(again)["challenge"] != options(step)["challenge"]
-    assert refused(house.answer(again, webauthn=house.of_alice.get(options(step)))) == "wrong_key"
+    assert refused(house.reply(again, webauthn=house.of_alice.get(options(step)))) == "wrong_key"
     state = State.from_json(again.state.to_json()) if isinstance(again, Challenge) else None
     assert state is not None
     drawn = run(executor.challenge(state, house.services))
@@ -217,19 +203,19 @@ def test_a_cloned_key_is_refused(house: Keys) -> None:
     copy.handle = house.of_alice.handle
     for _ in range(2):
         step = house.password()
-        house.answer(step, webauthn=house.of_alice.get(options(step)))
+        house.reply(step, webauthn=house.of_alice.get(options(step)))
     step = house.password()
-    assert refused(house.answer(step, webauthn=copy.get(options(step)))) == "key_cloned"
+    assert refused(house.reply(step, webauthn=copy.get(options(step)))) == "key_cloned"
     step = house.password()
-    assert isinstance(house.answer(step, webauthn=house.of_alice.get(options(step))), Done)
+    assert isinstance(house.reply(step, webauthn=house.of_alice.get(options(step))), Done)
 
 
 def test_a_key_that_stopped_counting_is_refused(house: Keys) -> None:
     step = house.password()
-    house.answer(step, webauthn=house.of_alice.get(options(step)))
+    house.reply(step, webauthn=house.of_alice.get(options(step)))
     house.of_alice.counts, house.of_alice.count = False, 0
     step = house.password()
-    assert refused(house.answer(step, webauthn=house.of_alice.get(options(step)))) == "key_cloned"
+    assert refused(house.reply(step, webauthn=house.of_alice.get(options(step)))) == "key_cloned"
 
 
 def test_a_deleted_key_opens_nothing(house: Keys) -> None:
@@ -237,7 +223,7 @@ def test_a_deleted_key_opens_nothing(house: Keys) -> None:
     step = house.password()
     shown = house.of_alice.get(options(step))
     house.write(lambda tx: authenticators.delete(tx, house.keys(house.alice)[0].pk))
-    assert refused(house.answer(step, webauthn=shown)) == "wrong_key"
+    assert refused(house.reply(step, webauthn=shown)) == "wrong_key"
 
 
 def test_a_door_without_a_browser_does_not_let_in_whoever_has_only_a_key(house: Keys) -> None:
@@ -256,10 +242,10 @@ def test_without_a_public_url_a_key_is_not_skipped(house: Keys) -> None:
 
 
 def test_a_passkey_signs_in_without_a_name_and_a_password(house: Keys) -> None:
-    step = house.start("default-authentication-flow")
+    step = house.enter("default-authentication-flow")
     asked = passkey(step)
     assert (asked["allowCredentials"], asked["userVerification"]) == ([], "required")
-    done = context(house.answer(step, passkey=house.of_alice.get(asked)))
+    done = context(house.reply(step, passkey=house.of_alice.get(asked)))
     assert (done.login, done.uid, done.method) == (house.alice, "alice", "auth_webauthn_pwl")
     assert len(done.factors) == 1
     assert house.passwords.verified == 0
@@ -286,25 +272,25 @@ def attacks(house: Keys, step: Step) -> dict[str, str]:
 
 
 def test_nothing_else_signs_in(house: Keys) -> None:
-    step = house.start("default-authentication-flow")
+    step = house.enter("default-authentication-flow")
     for what, shown in attacks(house, step).items():
-        assert refused(house.answer(step, passkey=shown)) in ("wrong_key", "unknown_user"), what
+        assert refused(house.reply(step, passkey=shown)) in ("wrong_key", "unknown_user"), what
 
 
 def test_a_disabled_persons_passkey_looks_like_an_unknown_one(house: Keys) -> None:
-    step = house.start("default-authentication-flow")
-    nobodys = house.answer(step, passkey=SoftwareKey(9).get(passkey(step), userHandle="bm9ib2R5"))
+    step = house.enter("default-authentication-flow")
+    nobodys = house.reply(step, passkey=SoftwareKey(9).get(passkey(step), userHandle="bm9ib2R5"))
     house.write(lambda tx: users.update(tx, house.alice, {"is_active": False}))
-    disabled = house.answer(step, passkey=house.of_alice.get(passkey(step)))
+    disabled = house.reply(step, passkey=house.of_alice.get(passkey(step)))
     assert refused(disabled) == "inactive"
     assert component(disabled)["response_errors"] == component(nobodys)["response_errors"]
 
 
 def test_where_a_password_is_to_be_asked_for_a_passkey_says_nothing(house: Keys) -> None:
-    step = house.start("default-password-change")
+    step = house.enter("default-password-change")
     assert component(step)["passkey_challenge"] is None
     shown = house.of_alice.get({"challenge": step.state.context.nonce, "rpId": "auth.example.com"})  # type: ignore[union-attr]
-    assert "uid_field" in component(house.answer(step, passkey=shown))["response_errors"]
+    assert "uid_field" in component(house.reply(step, passkey=shown))["response_errors"]
 
 
 def passwordless(house: Keys, designation: str = "authentication") -> Flow:
@@ -322,20 +308,20 @@ def passwordless(house: Keys, designation: str = "authentication") -> Flow:
 
 def test_a_passwordless_flow(house: Keys) -> None:
     passwordless(house)
-    first = component(house.start("default-authentication-flow"))
+    first = component(house.enter("default-authentication-flow"))
     assert first["passwordless_url"] == "/if/flow/passwordless/"
     assert first["passkey_challenge"] is None
-    step = house.start("passwordless")
-    done = context(house.answer(step, webauthn=house.of_bob.get(options(step))))
+    step = house.enter("passwordless")
+    done = context(house.reply(step, webauthn=house.of_bob.get(options(step))))
     assert (done.login, done.method) == (house.bob, "auth_webauthn_pwl")
-    step = house.start("passwordless")
+    step = house.enter("passwordless")
     house.of_bob.verifies = False
-    assert refused(house.answer(step, webauthn=house.of_bob.get(options(step)))) == "wrong_key"
+    assert refused(house.reply(step, webauthn=house.of_bob.get(options(step)))) == "wrong_key"
 
 
 def test_only_signing_in_goes_without_a_name(house: Keys) -> None:
     passwordless(house, "recovery")
-    step = house.start("passwordless")
+    step = house.enter("passwordless")
     assert isinstance(step, Denied)
     assert step.reason == "flow_proved_nothing"
 

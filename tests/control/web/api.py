@@ -17,7 +17,7 @@ from control import sessions
 from control.bootstrap import FirstStart
 from control.records import User
 from control.store.interface import Transaction
-from control.verbs import authenticators, groups, passkeys, tokens, users
+from control.verbs import authenticators, groups, mailed_codes, passkeys, tokens, users
 from control.web.admin_api import routes
 from control.web.browser import COOKIE
 from control.web.services import Services
@@ -148,6 +148,10 @@ class Api:
             if kind == authenticators.STATIC:
                 authenticators.begin_static(tx, user, self.random, name=name)
                 confirmed = authenticators.confirm_static(tx, user)
+            elif kind == authenticators.EMAIL:
+                begun = mailed_codes.begin(tx, user, self.random, f"{user}@example.com", 600, name)
+                sent = mailed_codes.code(begun, tx.now)
+                confirmed = mailed_codes.confirm(tx, user, sent.digits, sent.mailed)
             elif kind == authenticators.WEBAUTHN:
                 key = NewKey(f"key-{user}-{name}", "", 0, "00000000-0000-0000-0000-000000000000", ())
                 confirmed = passkeys.add(tx, user, key, name)

@@ -61,7 +61,7 @@ def test_a_person_lists_their_own(api: Api, people: People, kind: str) -> None:
 
 def test_a_person_lists_their_own_of_all_kinds(api: Api, people: People) -> None:
     api.sql.write_now(lambda tx: authenticators.begin_totp(tx, people.alice, api.random))
-    program, paper, key = api.get("/authenticators/all/", people.as_alice)
+    program, paper, key, address = api.get("/authenticators/all/", people.as_alice)
     assert program == {
         "verbose_name": "TOTP Device",
         "verbose_name_plural": "TOTP Devices",
@@ -77,6 +77,7 @@ def test_a_person_lists_their_own_of_all_kinds(api: Api, people: People) -> None
         "extra_description": "",
     }
     assert (paper["pk"], paper["last_used"]) == (str(people.of_alice[STATIC]), None)
+    assert address["type"] == "authentik_stages_authenticator_email.EmailDevice"
     assert (key["type"], key["external_id"]) == (
         "authentik_stages_authenticator_webauthn.WebAuthnDevice",
         "00000000-0000-0000-0000-000000000000",

@@ -15,6 +15,7 @@ NAMES = {
     authenticators.TOTP: "TOTP Device",
     authenticators.STATIC: "Static Device",
     authenticators.WEBAUTHN: "WebAuthn Device",
+    authenticators.EMAIL: "Email Device",
 }
 
 
@@ -26,6 +27,11 @@ def totp(tx: Transaction, records: Sequence[Authenticator], view: View) -> list[
 def static(tx: Transaction, records: Sequence[Authenticator], view: View) -> list[Body]:
     """authentik's clients want a list of codes; it is empty."""
     return [{**body, "token_set": []} for body in totp(tx, records, view)]
+
+
+def email(tx: Transaction, records: Sequence[Authenticator], view: View) -> list[Body]:
+    bodies = zip(totp(tx, records, view), records, strict=True)
+    return [{**body, "email": record.settings["address"]} for body, record in bodies]
 
 
 def webauthn(tx: Transaction, records: Sequence[Authenticator], view: View) -> list[Body]:

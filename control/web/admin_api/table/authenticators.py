@@ -7,7 +7,7 @@ from typing import Any
 from control.records import Authenticator
 from control.store.interface import Transaction
 from control.verbs import authenticators
-from control.verbs.authenticators import STATIC, TOTP, WEBAUTHN
+from control.verbs.authenticators import EMAIL, STATIC, TOTP, WEBAUTHN
 from control.verbs.tokens import Random
 from control.web.admin_api.callers import Caller, people, superusers_only
 from control.web.admin_api.lists import Narrowed, number, text
@@ -17,6 +17,7 @@ from control.web.admin_api.shapes import authenticators as shapes
 OF_KIND = {
     TOTP: ("TOTPDevice", shapes.totp),
     STATIC: ("StaticDevice", shapes.static),
+    EMAIL: ("EmailDevice", shapes.email),
     WEBAUTHN: ("WebAuthnDevice", shapes.webauthn),
 }
 
