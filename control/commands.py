@@ -19,6 +19,7 @@ from control.apply.changes import shown, told
 from control.apply.export import export, state
 from control.apply.text import as_text
 from control.bootstrap import FirstStart, a_certificate, bootstrap, is_new
+from control.checkup import Told, checkup
 from control.config import CannotStart, ControlConfig, keep_secret_key
 from control.explain import Asked, Unknown, explain
 from control.explained import Explanation
@@ -175,6 +176,20 @@ def test_email(settings: Settings, to: str) -> str:
     if not tried.sent:
         raise CommandFailed([tried.message])
     return tried.message
+
+
+def check_store(settings: Settings) -> dict[str, list[str]]:
+    """What is wrong in the store, by the name of the check. Raises CommandFailed."""
+
+    async def check(config: ControlConfig) -> dict[str, list[str]]:
+        store = open_store(config)
+        try:
+            told = Told(config.public_url, config.mail_server is not None)
+            return await store.read(lambda tx: checkup(tx, told))
+        finally:
+            store.close()
+
+    return _run(settings, check)
 
 
 def backup_pieces(settings: Settings, program: str, with_secret_key: bool) -> Iterator[bytes]:

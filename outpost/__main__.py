@@ -6,28 +6,24 @@ Exit codes: 0 done; 1 it could not be done, a sentence on stderr says why; 2 the
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from outpost import __version__, files_help, options
+from outpost.command_line import DEFAULT_FILE, DONE, FAILED, WRONG_SETTINGS, Arguments, Command, parser_of
 from outpost.running import running_at
 from settings import Settings, SettingsError, load
 
-DONE, FAILED, WRONG_SETTINGS = 0, 1, 2
 CHANGES = 2
 """Of ``outpost plan``: applying would change something."""
 
-DEFAULT_FILE = Path("outpost.yml")
 HEALTH_PATIENCE = 5.0
 """Seconds; a healthy process answers in milliseconds, and orchestrators ask every few seconds."""
-
-Arguments = argparse.Namespace
 
 
 def _up(settings: Settings, arguments: Arguments) -> int:
@@ -196,6 +192,8 @@ def _radius_test(settings: Settings, arguments: Arguments) -> int:
 def _doctor(settings: Settings, arguments: Arguments) -> int:
     from outpost.doctor.asking import CannotProbe, report
 
+    if not arguments.proxy:
+        return _checkup(settings)
     try:
         wrong = report(arguments.proxy, arguments.connect, *running_at(settings, "metrics"), print)
     except CannotProbe as error:
@@ -204,8 +202,19 @@ def _doctor(settings: Settings, arguments: Arguments) -> int:
     return FAILED if wrong else DONE
 
 
-def _no_options(parser: argparse.ArgumentParser) -> None:
-    """Most commands have none."""
+def _checkup(settings: Settings) -> int:
+    from outpost.doctor.machine import examine
+    from outpost.doctor.telling import told
+
+    findings = examine(settings)
+    if not settings.host:  # an outpost alone has no store
+        from control.commands import CommandFailed, check_store
+
+        try:
+            findings |= check_store(settings)
+        except CommandFailed as error:
+            findings["the store"] = error.lines
+    return FAILED if told(findings.items(), print) else DONE
 
 
 def _backup(settings: Settings, arguments: Arguments) -> int:
@@ -266,17 +275,6 @@ def _version(settings: Settings, arguments: Arguments) -> int:
     return DONE
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    run: Callable[[Settings, Arguments], int]
-    summary: str
-    file: bool = False
-    options: Callable[[argparse.ArgumentParser], None] = _no_options
-    needs_settings: bool = True
-    wrong_settings: int = WRONG_SETTINGS
-    """The exit code then."""
-
-
 COMMANDS: dict[str, Command] = {
     "up": Command(_up, "start control and every listener in this process"),
     "control": Command(_control, "start control alone; outposts elsewhere follow it"),
@@ -326,7 +324,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "doctor": Command(
         _doctor,
-        "send requests through your reverse proxy, as somebody with bad intentions would, and say what is wrong",
+        "look for the usual mistakes, here or (--proxy) in your reverse proxy, and say what to change",
         options=options.doctor,
     ),
     "backup": Command(
@@ -340,28 +338,9 @@ COMMANDS: dict[str, Command] = {
 }
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="outpost",
-        description="LDAP, RADIUS and forward-auth for your users and groups, from one program.",
-        epilog=f"Settings come from {DEFAULT_FILE} and from OUTPOST_* variables (AUTHENTIK_* ones are accepted). "
-        "Exit codes: 0 done, 1 failed, 2 wrong settings or command line.",
-    )
-    parser.add_argument("-c", "--config", type=Path, help=f"settings file (default: {DEFAULT_FILE}, if it exists)")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
-        sub = commands.add_parser(
-            name, help=command.summary, description=f"{command.summary[0].upper()}{command.summary[1:]}."
-        )
-        if command.file:
-            sub.add_argument("file", type=Path, metavar="FILE", help="a file, or a folder of them")
-        command.options(sub)
-    return parser
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser_of(COMMANDS).parse_args(argv)
     command = COMMANDS[arguments.command]
     if not command.needs_settings:
         return command.run(Settings(), arguments)

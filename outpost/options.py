@@ -67,9 +67,10 @@ def _count(text: str) -> int:
 def doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--proxy",
-        required=True,
+        default="",
         metavar="URL",
-        help="a page behind the reverse proxy, as people type it; best one that shows what it was sent",
+        help="look at your reverse proxy instead: a page behind it, as people type it; best one that shows what it was "
+        "sent",
     )
     parser.add_argument(
         "--connect", default="", metavar="HOST", help="where the proxy is, if its name does not lead there"

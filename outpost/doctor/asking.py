@@ -12,6 +12,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import urlsplit
 
 from outpost.doctor.judging import OTHER_HOST, PROBES, Answer, Outcome, Place, Probe
+from outpost.doctor.telling import told
 from outpost.listeners.probes import AGENT, PATH, Seen
 from protocols.proxy.hosts import DEFAULT_PORTS, normalised, without_port
 
@@ -27,14 +28,7 @@ class CannotProbe(Exception):
 def report(url: str, dialled: str, host: str, port: int, tell: Callable[[str], object]) -> int:
     """Tells, line by line, and says how much is wrong. ``host`` and ``port``: the outpost's metrics port. Raises
     CannotProbe."""
-    wrong = 0
-    for what, sentences in examine(url, dialled, seen_at(host, port)):
-        tell(f"{'WRONG' if sentences else 'ok   '} {what}")
-        for sentence in sentences:
-            tell(f"      {sentence}")
-        wrong += len(sentences)
-    tell(f"{wrong} to mend" if wrong else "nothing is wrong")
-    return wrong
+    return told(examine(url, dialled, seen_at(host, port)), tell)
 
 
 def examine(url: str, dialled: str, seen_by: Callable[[str], Sequence[Seen]]) -> Iterator[tuple[str, list[str]]]:

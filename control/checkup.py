@@ -1,0 +1,169 @@
+"""What an operator would want to hear of a store before its users do: each finding with what to change.
+
+Every check is a function over a `Transaction` that gives sentences; `CHECKS` is the list that the doctor goes through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from control.outposts import SELF_SIGNED
+from control.records import Application, Certificate, Event, Instance, Knock, MailServer, Outpost, Provider, User
+from control.store.interface import Query, Transaction
+from control.verbs import system
+from control.verbs.certificates import described
+from control.verbs.provider_kinds import KINDS
+from rules.knocks import KINDS as KNOCKS
+
+DAY = 86_400.0
+SOON = 30 * DAY
+"""Seconds: long enough to renew a certificate by hand."""
+STALE = 15 * 60.0
+"""Seconds of silence: sixty heartbeats."""
+FORGOTTEN = 30 * DAY
+"""Seconds: a process that was not heard of for so long was replaced, and is nobody's worry."""
+MOST_AHEAD = 60.0
+"""Seconds that what is stored may lie in our future: clocks of replicas differ a little."""
+SHORTEST_SHARED_SECRET = 16
+"""Characters (RFC 2865 section 3 asks for a well-chosen one; a capture of one packet is enough to try shorter ones)."""
+FEWEST_DIFFERENT = 6
+WELL_KNOWN = ("secret", "testing", "password", "changeme", "radius", "shared", "example")
+MOST_KNOCKS = 10
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the settings say that the store does not."""
+
+    public_url: str = ""
+    has_mail: bool = False
+
+
+Check = Callable[[Transaction, Told], Iterator[str]]
+
+
+def clock(tx: Transaction, told: Told) -> Iterator[str]:
+    for event in tx.select(Event, Query(ordering=("-created",), limit=1)):
+        ahead = event.created - tx.now
+        if ahead > MOST_AHEAD:
+            yield (
+                f"The newest event lies {ahead:.0f} s in the future: this machine's clock was set back, or another's "
+                "is wrong. One-time codes, certificates and sessions go by it. Let NTP set the clocks of all machines."
+            )
+
+
+def public_url(tx: Transaction, told: Told) -> Iterator[str]:
+    url = system.public_url(tx) or told.public_url
+    if not url:
+        yield "No public URL is set, so mail is not sent and links go by each request. Set it under System, Settings."
+        return
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in LOCAL:
+        yield f"The public URL {url} is not https: browsers send sessions and passwords in the open. Put TLS in front."
+
+
+def mail(tx: Transaction, told: Told) -> Iterator[str]:
+    stored = tx.find(MailServer, pk="smtp")
+    if not told.has_mail and (stored is None or not stored.host):
+        yield "No mail server is set, so nobody can recover a password. Set OUTPOST_EMAIL__HOST, or System, Mail."
+
+
+def certificates(tx: Transaction, told: Told) -> Iterator[str]:
+    for certificate in tx.select(Certificate, Query(ordering=("name",))):
+        ends = described(certificate.certificate_data).not_after
+        left = (ends or 0.0) - tx.now
+        if ends is None or left > SOON:
+            continue
+        when = f"ends {_date(tx.now + left)}" if left > 0 else f"ended {_date(tx.now + left)}"
+        fix = (
+            "Restart control, which makes another, or put one of your own into its place"
+            if certificate.managed == SELF_SIGNED
+            else "Renew it, and replace it under its name"
+        )
+        yield f"The certificate “{certificate.name}” {when}. {fix}."
+
+
+def outposts(tx: Transaction, told: Told) -> Iterator[str]:
+    named = {outpost.pk: outpost.name for outpost in tx.select(Outpost)}
+    newest = dict.fromkeys(named, 0.0)
+    for instance in tx.select(Instance):
+        newest[instance.outpost] = max(newest.get(instance.outpost, 0.0), instance.last_seen)
+    for pk, seen in newest.items():
+        silent = tx.now - seen
+        if pk in named and seen and STALE < silent < FORGOTTEN:
+            yield (
+                f"The outpost “{named[pk]}” was last heard of at {_moment(seen)}. Does it run, does it reach control, "
+                "is its token still there? Its log says which."
+            )
+
+
+def providers(tx: Transaction, told: Told) -> Iterator[str]:
+    fronted = {application.provider for application in tx.select(Application)}
+    served = {pk for outpost in tx.select(Outpost) for pk in outpost.providers}
+    for provider in tx.select(Provider, Query(ordering=("name",))):
+        if provider.pk not in fronted:
+            yield f"No application uses the provider “{provider.name}”, so nobody gets in. Make one, or delete it."
+        if provider.pk not in served and provider.kind in KINDS and KINDS[provider.kind].claims:
+            yield f"No outpost serves the provider “{provider.name}”, so it is not live. Assign it to an outpost."
+
+
+def secrets(tx: Transaction, told: Told) -> Iterator[str]:
+    for provider in tx.select(Provider, Query(equal={"kind": "radius"}, ordering=("name",))):
+        secret = str(provider.secrets.get("shared_secret", ""))
+        if why := weakness(secret):
+            yield (
+                f"The shared secret of the RADIUS provider “{provider.name}” {why}. Make one with "
+                "`openssl rand -base64 24`, here and at its clients."
+            )
+
+
+def weakness(secret: str) -> str:
+    """The end of a sentence; empty: none is seen."""
+    if len(secret) < SHORTEST_SHARED_SECRET:
+        return f"has fewer than {SHORTEST_SHARED_SECRET} characters"
+    if len(set(secret)) < FEWEST_DIFFERENT:
+        return "repeats a few characters"
+    if any(word in secret.lower() for word in WELL_KNOWN):
+        return "has a word in it that everybody tries first"
+    return ""
+
+
+def knocks(tx: Transaction, told: Told) -> Iterator[str]:
+    waiting = Query(equal={"answered": None}, ordering=("-last",), limit=MOST_KNOCKS)
+    for knock in tx.select(Knock, waiting):
+        yield KNOCKS.get(knock.kind, "{what} is unknown.").format(what=knock.what)
+
+
+def administrators(tx: Transaction, told: Told) -> Iterator[str]:
+    if not any(user.password is not None and user.is_active for user in tx.select(User, Query(limit=100))):
+        yield "Nobody has a password yet. Open the link that the program printed when it started."
+
+
+CHECKS: dict[str, Check] = {
+    "clock": clock,
+    "public URL": public_url,
+    "mail": mail,
+    "somebody can sign in": administrators,
+    "certificates": certificates,
+    "outposts": outposts,
+    "providers": providers,
+    "shared secrets": secrets,
+    "nobody unknown has knocked": knocks,
+}
+
+
+def checkup(tx: Transaction, told: Told) -> dict[str, list[str]]:
+    """What is wrong, by the name of the check; an empty list: nothing."""
+    return {name: list(check(tx, told)) for name, check in CHECKS.items()}
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="minutes")

@@ -1,0 +1,99 @@
+"""The checks of a store, each on one that is well and one that is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from control.certificates import self_signed
+from control.checkup import CHECKS, DAY, STALE, Told, checkup, weakness
+from control.records import Application, Certificate, Event, Instance, Knock, Outpost, Provider, User
+from control.store.interface import Transaction
+from control.verbs import system
+from tests.fakes import FakeClock
+from tests.stores import open_store
+
+GOOD_SECRET = "bW9yZS10aGFuLXNpeHRlZW4tY2hhcmFjdGVycw"
+TOLD = Told("https://auth.example.com", has_mail=True)
+
+
+def radius(secret: str = GOOD_SECRET) -> Provider:
+    settings = {"client_networks": "10.0.0.0/8"}
+    return Provider("Wi-Fi", "radius", settings=settings, secrets={"shared_secret": secret})
+
+
+def well(tx: Transaction) -> None:
+    tx.insert(User("akadmin", name="Admin", password="hashed"))
+    provider = tx.insert(radius())
+    tx.insert(Application("Wi-Fi", "wi-fi", provider=provider.pk))
+    outpost = tx.insert(Outpost("edge", "any", providers=(provider.pk,)))
+    tx.insert(Instance("i1", outpost.pk, last_seen=tx.now - 10))
+    pair = self_signed("long", ("localhost",), tx.now, os.urandom)
+    tx.insert(Certificate("long", pair.certificate, key_data=pair.key))
+
+
+def ended(tx: Transaction) -> None:
+    pair = self_signed("old", ("localhost",), tx.now - 360 * DAY, os.urandom)
+    tx.insert(Certificate("old", pair.certificate, key_data=pair.key))
+
+
+BROKEN: dict[str, tuple[Callable[[Transaction], object], str]] = {
+    "clock": (lambda tx: tx.insert(Event("login", created=tx.now + 3600)), "3600 s in the future"),
+    "public URL": (lambda tx: system.change(tx, {"base_url": "http://auth.example.com"}), "not https"),
+    "certificates": (ended, "“old” ends"),
+    "outposts": (
+        lambda tx: tx.insert(Instance("i2", tx.insert(Outpost("gone", "ldap")).pk, last_seen=tx.now - STALE - 1)),
+        "“gone” was last heard of",
+    ),
+    "providers": (
+        lambda tx: tx.insert(Provider("lonely", "ldap", settings={"base_dn": "dc=example"})),
+        "No outpost serves the provider “lonely”",
+    ),
+    "shared secrets": (
+        lambda tx: tx.insert(Provider("weak", "radius", secrets={"shared_secret": "testing123"})),
+        "“weak” has fewer than 16",
+    ),
+    "nobody unknown has knocked": (lambda tx: tx.insert(Knock("nas", "192.0.2.1")), "192.0.2.1"),
+}
+
+
+def found(folder: Path, change: Callable[[Transaction], object], told: Told = TOLD) -> dict[str, list[str]]:
+    store = open_store(folder, FakeClock())
+    store.write_now(well)
+    store.write_now(change)
+    return store.read_now(lambda tx: checkup(tx, told))
+
+
+def test_nothing_is_wrong_where_all_is_well(tmp_path: Path) -> None:
+    assert {name for name, sentences in found(tmp_path, lambda tx: None).items() if sentences} == set()
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_wrong_is_found_and_nothing_else(tmp_path: Path, name: str) -> None:
+    change, said = BROKEN[name]
+    findings = found(tmp_path, change)
+    assert any(said in sentence for sentence in findings[name]), findings[name]
+    others = {other for other, sentences in findings.items() if sentences} - {name}
+    assert others <= {"providers"}, findings
+
+
+def test_what_is_not_set_at_all(tmp_path: Path) -> None:
+    findings = found(tmp_path, lambda tx: None, Told())
+    assert "No public URL is set" in findings["public URL"][0]
+    assert "No mail server is set" in findings["mail"][0]
+    assert set(findings) == set(CHECKS)
+
+
+def test_nobody_has_signed_in(tmp_path: Path) -> None:
+    store = open_store(tmp_path, FakeClock())
+    [sentence] = store.read_now(lambda tx: checkup(tx, TOLD))["somebody can sign in"]
+    assert "the link" in sentence
+
+
+@pytest.mark.parametrize("secret", ["", "testing123", "a" * 40, "my-radius-secret-is-long-enough"])
+def test_weak_shared_secrets(secret: str) -> None:
+    assert weakness(secret)
+    assert not weakness(GOOD_SECRET)
