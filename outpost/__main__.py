@@ -110,17 +110,27 @@ def _explain(settings: Settings, arguments: Arguments) -> int:
 def _tail(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, follow_events
     from control.tail import Wanted, as_json, as_text
+    from outpost.packets_seen import as_text as packet_text
+    from outpost.packets_seen import tailing
 
     wanted = Wanted(arguments.user, arguments.nas, arguments.host, arguments.application, arguments.reason)
     written = as_json if arguments.json else as_text
+    packet_written = as_json if arguments.json else packet_text
+    packets = "" if arguments.no_follow else arguments.nas
     try:
-        follow_events(
-            settings,
-            wanted,
-            arguments.lines,
-            not arguments.no_follow,
-            lambda line: print(written(line), flush=True),
-        )
+        with tailing(settings.data_dir, packets, lambda line: print(packet_written(line), flush=True)) as seen:
+            try:
+                follow_events(
+                    settings,
+                    wanted,
+                    arguments.lines,
+                    not arguments.no_follow,
+                    lambda line: print(written(line), flush=True),
+                )
+            except CommandFailed:
+                if seen is None:  # an outpost alone has no events, and packets all the same
+                    raise
+                seen.join()
     except CommandFailed as error:
         _complain(error.lines)
         return FAILED

@@ -43,6 +43,7 @@ from outpost.listeners.ldap import LdapFactory
 from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics
 from outpost.listeners.once import Once
+from outpost.listeners.onlookers import Onlookers, open_for_onlookers
 from outpost.listeners.ports import Ports
 from outpost.listeners.preamble import ProxiedFactory
 from outpost.listeners.probes import PATH as PROBES_PATH
@@ -160,6 +161,7 @@ class Outpost:
         )
         self._certificates = ShownCertificates(self._directory, lambda: self._files.pairs)
         self._eap = EapDoor(self._directory, self._radius_certificate, now, random)
+        self._onlookers = Onlookers(self._directory, now)
         self._replies = Replies(self._directory, self.telemetry, now, random)
         self._tls = ServerTls(self._certificates.at, self.telemetry)
         self._ldap_tls = ServerTls(self._certificates.at_ldap, self.telemetry, self._certificates.asked_of_clients)
@@ -184,6 +186,7 @@ class Outpost:
         if self._asgi is not None:
             await self._asgi.start()
         self._listen(http, ldap)
+        self.ports.beside(open_for_onlookers(self._reactor, self._config.data_dir, self._onlookers))
         self.ports.write()
         self.ready = True
 
@@ -340,10 +343,13 @@ class Outpost:
             self._replies,
             self._random,
             pins,
+            self._onlookers,
         )
 
     def _accounting(self, kind: type[A]) -> A:
-        return kind(self._directory, self.telemetry, self._on_disk.keep, self._now, self._reactor.seconds)
+        return kind(
+            self._directory, self.telemetry, self._on_disk.keep, self._now, self._reactor.seconds, self._onlookers
+        )
 
     def _report(self, kind: str, body: dict[str, Any]) -> None:
         self.telemetry.report(kind, body)

@@ -51,6 +51,11 @@ class Ports:
                 port = self._reactor.adoptDatagramPort(one.fileno(), one.family, listener(), maxPacketSize=MAX_DATAGRAM)
             self._serve(name, one, port)
 
+    def beside(self, port: Any) -> None:
+        """Closes with the others, and is nobody's place; None is none."""
+        if port is not None:
+            self._listening.append(port)
+
     def write(self) -> None:
         """Says in the data folder which ports are open; whoever waits for the file sees it whole."""
         self._file.parent.mkdir(parents=True, exist_ok=True)

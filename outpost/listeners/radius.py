@@ -16,6 +16,7 @@ from outpost.authentication import Authentication
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.direct import direct_send
 from outpost.listeners.nas import nas_table
+from outpost.listeners.onlookers import Onlookers
 from outpost.listeners.radius_challenge import asked, replied
 from outpost.listeners.radius_credentials import SALT_SIZE, credentials_of, reply_to_offer
 from outpost.listeners.radius_eap import EapDoor
@@ -60,6 +61,7 @@ class RadiusListener(DatagramProtocol):
         replies: Replies,
         random: Callable[[int], bytes],
         pins: Pins | None = None,
+        onlookers: Onlookers | None = None,
     ) -> None:
         self._authentication = authentication
         self._directory = directory
@@ -69,11 +71,15 @@ class RadiusListener(DatagramProtocol):
         self._replies = replies
         self._random = random
         self._exchange = RadiusExchange(Pins() if pins is None else pins)
+        self._looking = onlookers.looking if onlookers is not None else []
+        self._onlookers = onlookers
         self._waking: IDelayedCall | None = None
         directory.follow(self._follow)
 
     def datagramReceived(self, datagram: bytes, addr: Peer) -> None:
         try:
+            if self._looking and self._onlookers is not None:
+                self._onlookers.saw(True, datagram, addr)
             self._receive(datagram, addr)
         except Exception:
             self._telemetry.fault(PROTOCOL)
@@ -228,6 +234,8 @@ class RadiusListener(DatagramProtocol):
     def _send(self, octets: bytes, peer: Peer) -> None:
         if self.transport is None:  # the port was closed while control decided
             return
+        if self._looking and self._onlookers is not None:
+            self._onlookers.saw(False, octets, peer)
         try:
             self._write(octets, peer)
         except OSError:  # it would block, or the network says no: the NAS asks again

@@ -11,6 +11,7 @@ from twisted.internet.protocol import DatagramProtocol
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.direct import direct_send
 from outpost.listeners.nas import nas_table
+from outpost.listeners.onlookers import Onlookers
 from outpost.telemetry import Telemetry
 from protocols.radius.accounting import Accounted, AccountingExchange
 from protocols.radius.duplicates import Peer
@@ -36,6 +37,7 @@ class AccountingListener(DatagramProtocol):
         keep: Keep,
         now: Callable[[], float],
         seconds: Callable[[], float],
+        onlookers: Onlookers | None = None,
     ) -> None:
         self._directory = directory
         self._telemetry = telemetry
@@ -43,6 +45,8 @@ class AccountingListener(DatagramProtocol):
         self._now = now
         self._seconds = seconds
         self._exchange = AccountingExchange()
+        self._looking = onlookers.looking if onlookers is not None else []
+        self._onlookers = onlookers
         directory.follow(self._follow)
 
     def startProtocol(self) -> None:
@@ -50,6 +54,8 @@ class AccountingListener(DatagramProtocol):
 
     def datagramReceived(self, datagram: bytes, addr: Peer) -> None:
         try:
+            if self._looking and self._onlookers is not None:
+                self._onlookers.saw(True, datagram, addr)
             self._receive(datagram, addr)
         except Exception:
             self._telemetry.fault(PROTOCOL)
@@ -79,6 +85,8 @@ class AccountingListener(DatagramProtocol):
     def _send(self, octets: bytes, peer: Peer) -> None:
         if self.transport is None:  # the port was closed meanwhile
             return
+        if self._looking and self._onlookers is not None:
+            self._onlookers.saw(False, octets, peer)
         try:
             self._write(octets, peer)
         except OSError:  # the NAS tells it again

@@ -34,6 +34,23 @@ WORLD: dict[str, dict[str, Any]] = {
 PEERS = ("ldapsearch", "radclient", "eapol_test", "nginx", "chromium", "curl")
 
 
+APART_IN_FULL = frozenset({"tests.wire.test_eap", "tests.wire.test_eap_tls"})
+"""Matrices whose second half, with control in a process of its own, is only for the long run: what crosses between the
+two is the same whatever the method."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        shape = (
+            item.callspec.params.get("program")
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+            else None
+        )
+        if shape == "apart" and item.module.__name__ in APART_IN_FULL:  # type: ignore[attr-defined]
+            item.add_marker(pytest.mark.full)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_is_left_running() -> Iterator[None]:
     yield

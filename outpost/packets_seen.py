@@ -1,0 +1,61 @@
+"""The other end of `outpost.listeners.onlookers`: packets of one NAS, as `outpost tail --nas` writes them."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from outpost.listeners.onlookers import SOCKET
+
+
+def look_on(folder: Path, nas: str) -> socket.socket | None:
+    """A conversation with the outpost whose data folder this is; None: none runs here."""
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        one.connect(str(folder / SOCKET))
+        one.sendall(json.dumps({"nas": nas}).encode() + b"\n")
+    except OSError:
+        one.close()
+        return None
+    return one
+
+
+def follow(one: socket.socket, show: Callable[[dict[str, Any]], None]) -> None:
+    """Until the outpost ends, or the socket is shut down."""
+    with one, one.makefile("rb") as lines:
+        for line in lines:
+            show(json.loads(line))
+
+
+@contextmanager
+def tailing(folder: Path, nas: str, show: Callable[[dict[str, Any]], None]) -> Iterator[Thread | None]:
+    """Shows packets beside whatever else is done; "": of no NAS. The thread that does it, if there is an outpost."""
+    one = look_on(folder, nas) if nas else None
+    if one is None:
+        yield None
+        return
+    thread = Thread(target=follow, args=(one, show), daemon=True)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def as_text(line: dict[str, Any]) -> str:
+    if "missed" in line:
+        return f"({line['missed']} packets were left out: they came faster than they could be shown)"
+    time = datetime.fromtimestamp(line["time"], UTC).astimezone().strftime("%H:%M:%S")
+    way = "from" if line["received"] else "to"
+    head = f"{time}  {line['code']} {line['identifier']} {way} {line['peer']}:{line['port']}"
+    if "malformed" in line:
+        return f"{head}  malformed: {line['malformed']}"
+    return "\n".join([head, *(f"            {name} = {value}" for name, value in line["attributes"])])
