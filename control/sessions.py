@@ -29,6 +29,7 @@ from control.records import (
 )
 from control.store.interface import NotFound, Query, Transaction
 from rules import validity
+from rules.places import place
 
 COOKIE_BYTES = 32
 """256 bits: cannot be guessed."""
@@ -36,6 +37,8 @@ LONGEST_COOKIE = 64
 """Ours have 43 characters; nothing longer is looked up."""
 SIGNED_IN_SECONDS = 14 * 24 * 3600.0
 """The longest that one sign-in lasts; the browser forgets the cookie when it closes."""
+LONGEST_SECONDS = 400 * 24 * 3600.0
+"""Whatever a stage says: browsers keep no cookie for longer."""
 IDLE_SECONDS = 3 * 24 * 3600.0
 """Signed in, but unused for this long: over."""
 ANONYMOUS_SECONDS = 3600.0
@@ -68,6 +71,21 @@ class Caller:
     user_agent: str = ""
     http: HttpFacts | None = None
     """The request, for expressions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """For how long somebody signs in, and on what terms."""
+
+    seconds: float = 0.0
+    """0: as usual, until the browser closes."""
+    alone: bool = False
+    """Their other sessions end."""
+    bound: str = ""
+    """``network`` or ``address``: the session opens nothing elsewhere."""
+
+
+USUAL = Stay()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +122,13 @@ def uuid_of(session: str) -> str:
     return str(UUID(bytes=hashlib.sha256(f"uuid:{session}".encode()).digest()[:16], version=4))
 
 
-def find(tx: Transaction, cookie: str) -> Visit | None:
-    """The session of this cookie, if it still counts: not expired, not idle, not revoked, its user in good standing."""
+def find(tx: Transaction, cookie: str, address: str = "") -> Visit | None:
+    """The session of this cookie, if it still counts: not expired, not idle, not revoked, its user in good standing,
+    and shown from where it is bound to."""
     if not cookie or len(cookie) > LONGEST_COOKIE:
         return None
     session = tx.find(Session, pk=key_of(cookie))
-    if session is None or session.expires <= tx.now:
+    if session is None or session.expires <= tx.now or session.bound_to not in ("", address, place(address)):
         return None
     if session.user is None:
         return Visit(session, None)
@@ -121,7 +140,7 @@ def is_good(session: Session, user: User, now: float) -> bool:
     """Does this session of the user's still open anything?"""
     if session.expires <= now or session.created < user.sessions_not_before:
         return False
-    return now - session.last_used < IDLE_SECONDS and validity.refusal(user, now) is None
+    return (session.lasting or now - session.last_used < IDLE_SECONDS) and validity.refusal(user, now) is None
 
 
 def begin(tx: Transaction, new: Fresh, caller: Caller, data: dict[str, Any]) -> Session:
@@ -140,6 +159,7 @@ def sign_in(
     method: str,
     caller: Caller,
     second_factor: bool = False,
+    stay: Stay = USUAL,
 ) -> Session:
     """A new session for ``user``, who proved the credential of this ``version``, and perhaps showed a second factor;
     the old session ends.
@@ -153,12 +173,21 @@ def sign_in(
         raise PermissionError(refusal)
     if old is not None:
         end(tx, old)
+    if stay.alone:
+        end_all(tx, user)
     _sweep(tx)
-    made = _session(tx.now, new, caller, user, SIGNED_IN_SECONDS, {})
+    lifetime = min(stay.seconds, LONGEST_SECONDS) or SIGNED_IN_SECONDS
+    made = replace(
+        _session(tx.now, new, caller, user, lifetime, {}), lasting=stay.seconds > 0, bound_to=_bound(stay, caller)
+    )
     session = tx.insert(replace(made, second_factor=tx.now) if second_factor else made)
     logins.remember(tx, user, tx.now, caller.client_ip)
     _leave_event(tx, "login", account, caller, {"auth_method": method})
     return session
+
+
+def _bound(stay: Stay, caller: Caller) -> str:
+    return {"network": place(caller.client_ip), "address": caller.client_ip}.get(stay.bound, "")
 
 
 def factor_shown(tx: Transaction, session: Session, factors: Sequence[int]) -> bool:

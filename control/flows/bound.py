@@ -28,6 +28,10 @@ class NotForYou(Exception):
     def __init__(self, text: str, reason: str = "flow_denied") -> None:
         super().__init__(text)
         self.reason = reason
+        self.further: str | None = None
+        """Where to go on instead, by the flow's ``denied_action``."""
+        self.silently = False
+        """Without a word."""
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 from control.flows import links
 from control.flows.bound import Deciding, NotForYou, keep, peer_of
+from control.flows.planning import Came, plan
 from control.flows.stages import STAGES
 from control.flows.state import (
     Ask,
@@ -36,7 +37,7 @@ from control.flows.state import (
     Step,
     Verdict,
 )
-from control.records import StageBinding
+from control.records import Flow, StageBinding
 from control.store.interface import Transaction
 from control.verbs.composing import MOST_STAGES
 
@@ -44,6 +45,8 @@ MOST_FAILURES = 5
 """Wrong answers to one stage; then the flow starts anew. (authentik's failed_attempts_before_cancel)"""
 
 
+KEPT = ("prompt", "invitation")
+"""What a flow that begins anew keeps, where its author wants that: what was typed, never who somebody is."""
 NONCE_OCTETS = 32
 """WebAuthn, section 13.4.3: at least 16."""
 
@@ -148,8 +151,8 @@ async def _settle(state: State, stage: PlannedStage, verdict: Verdict, services:
             if isinstance(waiting, Deny):
                 return Denied(waiting.reason, waiting.message, state.context)
             return await challenge(_anew(waiting, services), services) or _unknown(state, stage)
-        case Leave(to):
-            return _end(state.context, to)
+        case Leave(to, flow):
+            return _end(replace(state.context, leads=flow), to)
         case Deny(reason, message):
             return Denied(reason, message, state.context)
 
@@ -172,11 +175,38 @@ async def _ask_again(state: State, stage: PlannedStage, errors: Errors, reason: 
     context = replace(state.context, failures=state.context.failures + (1 if reason else 0))
     if reason and context.failures >= int(stage.settings.get("failed_attempts_before_cancel", MOST_FAILURES)):
         return Denied(reason, "That went wrong too often. Start again.", context)
-    asked = await challenge(_anew(replace(state, context=context), services), services)
+    asked: Step | None
+    if stage.on_wrong != "retry" and not context.door:
+        asked = await _restarted(state, stage.on_wrong == "restart_with_context", services)
+    else:
+        asked = await challenge(_anew(replace(state, context=context), services), services)
+    if isinstance(asked, Denied | Done):
+        return asked
     if asked is None:
         return Denied(reason or "flow_denied", "This flow cannot go on. Start again.", context)
     listed = {name: [{"string": text, "code": code} for text, code in found] for name, found in errors.items()}
     return Challenge(asked.state, {**asked.component, "response_errors": listed}, reason)
+
+
+async def _restarted(state: State, keeping: bool, services: FlowServices) -> Step:
+    """The flow's beginning once more. Even where what was typed is kept, who somebody is has to be shown anew."""
+    before, deciding = state.context, Deciding(services.judge, peer_of(services.origin), services.http)
+
+    def planned(tx: Transaction) -> State:
+        flow = tx.find(Flow, slug=state.slug)
+        if flow is None:
+            raise NotForYou("This flow was changed meanwhile. Start again.")
+        came = Came(by_redirect=True, by_link=bool(before.link))  # whoever was let in before may go on
+        return plan(tx, flow, before.requester, before.next, before.hints, deciding, "", before.authorization, came)
+
+    try:
+        new = await services.store.read(planned)
+    except NotForYou as refusal:
+        return Denied(refusal.reason, str(refusal), before)
+    finally:
+        await keep(services.store, deciding.traces)
+    kept = {name: getattr(before, name) for name in KEPT} if keeping else {}
+    return await _walk(replace(new, context=replace(new.context, targets=before.targets, **kept)), services)
 
 
 def _anew(state: State, services: FlowServices) -> State:

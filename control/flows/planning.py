@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from control.bootstrap import setup_pending
@@ -23,6 +23,18 @@ class SignInFirst(NotForYou):
 
 class SignOutFirst(NotForYou):
     """The flow is only for people who have not signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """How somebody came to a flow."""
+
+    by_redirect: bool = False
+    """Another flow of the same browser led here, just now."""
+    by_outpost: bool = False
+    """An outpost asks, for somebody at a door without a browser."""
+    by_link: bool = False
+    """By a link that an administrator gave, or that a mail held."""
 
 
 def headless_flow(tx: Transaction, provider: Provider) -> Flow:
@@ -57,9 +69,10 @@ def plan(
     deciding: Deciding | None = None,
     door: str = "",
     authorization: Mapping[str, Any] | None = None,
+    came: Came = Came(),
 ) -> State:
     """The state at the flow's beginning, for ``user`` (who has signed in) or a stranger. Raises NotForYou."""
-    _check_requirement(tx, flow, user)
+    _check_requirement(tx, flow, user, replace(came, by_outpost=came.by_outpost or bool(door)))
     deciding = deciding or Deciding(Judge())
     begun = Context(
         next=next,
@@ -84,7 +97,7 @@ def plan(
     )
 
 
-def _check_requirement(tx: Transaction, flow: Flow, user: int | None) -> None:
+def _check_requirement(tx: Transaction, flow: Flow, user: int | None, came: Came) -> None:
     if (closed := _closed(tx, flow.designation)) is not None:
         raise NotForYou(closed)
     match flow.authentication:
@@ -99,6 +112,15 @@ def _check_requirement(tx: Transaction, flow: Flow, user: int | None) -> None:
         case "require_superuser":
             if user is None or not is_superuser(tx, user):
                 raise NotForYou("This page is for administrators.")
+        case "require_redirect":
+            if not came.by_redirect:
+                raise NotForYou("This page is a part of another one. Begin there.")
+        case "require_outpost":
+            if not came.by_outpost:
+                raise NotForYou("This page is for devices and programs, not for browsers.")
+        case "require_token":
+            if not came.by_link:
+                raise NotForYou("This page opens by the link in a mail alone.")
         case other:
             raise NotForYou(f"This flow has a requirement that this version does not know ({other}).")
 
@@ -131,6 +153,7 @@ def _stages(tx: Transaction, flow: Flow, context: Context, deciding: Deciding) -
             stages[line.stage].kind,
             stages[line.stage].settings,
             line.pk if line.pk in bound and line.re_evaluate_policies else "",
+            line.invalid_response_action,
         )
         for line in walked
     )

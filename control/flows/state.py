@@ -147,8 +147,12 @@ class Context:
     """The protocol of the door that a headless run is for; empty: a browser."""
     login: int | None = None
     """The user to sign in when the flow ends."""
+    stay: Mapping[str, Any] = field(default_factory=dict)
+    """On what terms: the fields of `control.sessions.Stay`."""
     logout: bool = False
     """End the browser's session when the flow ends."""
+    leads: str = ""
+    """The slug of the flow that this one leads into at its end."""
     failures: int = 0
     """Wrong answers to the stage at hand."""
     code_for: int = 0
@@ -166,6 +170,8 @@ class PlannedStage:
     settings: Mapping[str, Any] = field(default_factory=dict)
     binding: str = ""
     """pk of the stage binding whose own bindings are asked when the flow comes here; empty: it has none."""
+    on_wrong: str = "retry"
+    """What a wrong answer means: retry, restart, restart_with_context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +245,8 @@ class Leave:
     """The flow ends well, and the browser goes somewhere else than ``next``."""
 
     to: str
+    flow: str = ""
+    """The slug of the flow that it goes into."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,10 @@ class Session(Record):
     """Otherwise it holds the flow of a stranger."""
     second_factor: float = 0.0
     """When one was shown last, seconds since the epoch; 0: never."""
+    lasting: bool = False
+    """It does not end by being unused."""
+    bound_to: str = ""
+    """The address, or the network (`rules.places`), outside of which it opens nothing; empty: any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ MOST_STAGES = 50
 HEADLESS_DOORS = {"ldap": "LDAP", "radius": "RADIUS"}
 """Kinds of provider whose doors have no browser."""
 DEFAULT_LOGIN = "default-authentication-flow"
+BINDS_NOTHING = frozenset({"bind_asn", "bind_continent", "bind_continent_country", "bind_continent_country_city"})
+"""Of what a User Login Stage can say, what has no effect here."""
 OF_EVENTS = "event_matcher"
 """The kind of policy that never passes without an event."""
 
@@ -130,6 +132,8 @@ def _empty(flow: Flow, lines: list[tuple[StageBinding, Stage]]) -> Iterator[str]
     for _, stage in lines:
         if stage.kind == "prompt" and not stage.settings.get("fields"):
             yield f"The stage “{stage.name}” asks for nothing: give it prompts."
+        if {stage.settings.get("network_binding"), stage.settings.get("geoip_binding")} & BINDS_NOTHING:
+            yield f"The stage “{stage.name}” binds sessions to networks and addresses alone, to nothing else."
         if "upn" in stage.settings.get("user_fields", ()):
             yield f"The stage “{stage.name}” looks for user names and e-mail addresses alone, not for UPNs."
 

@@ -75,7 +75,11 @@ def _facts(request: Request, here: Origin) -> HttpFacts:
 async def visit(request: Request, services: Services) -> Visit | None:
     """The request's session, signed in or not; None if it has none that still counts."""
     cookie = request.cookies.get(COOKIE, "")
-    found = await services.store.read(lambda tx: sessions.find(tx, cookie)) if cookie else None
+    found = (
+        await services.store.read(lambda tx: sessions.find(tx, cookie, address(request, services).client))
+        if cookie
+        else None
+    )
     if found is not None and found.user is not None and sessions.is_due(found.session, services.now()):
         session = found.session
         await services.store.write(lambda tx: sessions.touch(tx, session))
@@ -118,9 +122,10 @@ def check_origin(request: Request) -> None:
         )
 
 
-def set_cookie(response: Response, cookie: str, request: Request, services: Services) -> None:
+def set_cookie(response: Response, cookie: str, request: Request, services: Services, lasts: float = 0.0) -> None:
+    """``lasts``: seconds that the browser keeps it; 0: until it closes."""
     secure = address(request, services).scheme == "https"
-    response.set_cookie(COOKIE, cookie, path="/", secure=secure, httponly=True, samesite="lax")
+    response.set_cookie(COOKIE, cookie, int(lasts) or None, path="/", secure=secure, httponly=True, samesite="lax")
 
 
 def drop_cookie(response: Response, request: Request, services: Services) -> None:

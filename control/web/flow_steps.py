@@ -15,8 +15,8 @@ from starlette.responses import Response
 from control import reputation, sessions, tries
 from control.default_flows import STEP_UP
 from control.flows import executor, links
-from control.flows.bound import Deciding, keep
-from control.flows.planning import flow_for, plan
+from control.flows.bound import Deciding, NotForYou, keep
+from control.flows.planning import Came, flow_for, plan
 from control.flows.stages.email import OVER
 from control.flows.state import Challenge, Context, Denied, Done, State, Step
 from control.oidc import authorize
@@ -28,6 +28,8 @@ from control.web.services import Services
 from rules.places import place
 from rules.reasons import REASONS
 
+LED_INTO = "led_into"
+"""The name of the slug in the session into whose flow another one has just led."""
 FLOW = "flow"
 """The name of the flow's state in the session."""
 PROVING = frozenset({"password", "authenticator_validate"})
@@ -50,12 +52,14 @@ class Settled:
     """Of the session that holds the flow, for the next form."""
     cookie: str | None = None
     """Of a new session."""
+    lasts: float = 0.0
+    """Seconds that the browser keeps it; 0: until it closes."""
     ended: bool = False
     """The browser's session is over."""
 
     def write_cookie(self, response: Response, request: Request, services: Services) -> None:
         if self.cookie is not None:
-            set_cookie(response, self.cookie, request, services)
+            set_cookie(response, self.cookie, request, services, self.lasts)
         elif self.ended:
             drop_cookie(response, request, services)
 
@@ -72,7 +76,13 @@ def hints_of(query: Mapping[str, str]) -> dict[str, str]:
 
 
 async def begin(
-    services: Services, slug: str, found: Visit | None, next: str, hints: Mapping[str, str], who: Caller
+    services: Services,
+    slug: str,
+    found: Visit | None,
+    next: str,
+    hints: Mapping[str, str],
+    who: Caller,
+    by_outpost: bool = False,
 ) -> Step | None:
     """The flow's first step; None if it would sign in somebody who is signed in. Raises NotFound, NotForYou."""
     user = found.user if found is not None else None
@@ -87,7 +97,12 @@ async def begin(
             return None
         about = authorize.consent_asked(tx, next) if flow.designation == "authorization" else {}
         requester = user.pk if user is not None else None
-        state = plan(tx, flow, requester, next, hints, deciding, authorization=about)
+        came = Came(found is not None and found.session.data.get(LED_INTO) == slug, by_outpost)
+        try:
+            state = plan(tx, flow, requester, next, hints, deciding, authorization=about, came=came)
+        except NotForYou as refusal:
+            _say_where_to_go(flow, next, refusal)
+            raise
         targets = tuple(authorize.form_targets(tx, next))
         return replace(state, context=replace(state.context, targets=targets))
 
@@ -100,6 +115,12 @@ async def begin(
     if slug == STEP_UP and isinstance(step, Done):  # and would come back here at once, and again
         return Denied("no_second_factor", "This flow asks for no second factor. Tell the administrator.", step.context)
     return step
+
+
+def _say_where_to_go(flow: Flow, next: str, refusal: NotForYou) -> None:
+    """By its ``denied_action``. Where nobody has signed in yet, going on would come back here."""
+    if flow.denied_action != "message" and flow.designation != "authentication" and next != "/":
+        refusal.further, refusal.silently = next, flow.denied_action == "continue"
 
 
 async def resume(services: Services, slug: str, key: str, who: Caller) -> Step:
@@ -135,7 +156,11 @@ async def answer(services: Services, going: State, fields: Mapping[str, str], wh
     proves = stage is not None and stage.kind in PROVING
     name = going.context.uid or (await services.store.read(lambda tx: _requester(tx, going)) if proves else None)
     if name is None or not proves:
-        return await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}", who.http))
+        step = await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}", who.http))
+        if name is not None and isinstance(step, Done) and step.context.login is not None:
+            signed_in = name
+            await services.store.write(lambda tx: _right(tx, signed_in, where, who.client_ip))
+        return step
     held_up = await services.store.write(lambda tx: _try(tx, name, where))
     if held_up is not None:
         return Denied(held_up, REASONS[held_up].stranger, going.context)
@@ -161,12 +186,16 @@ def _tried(tx: Transaction, name: str, where: str, address: str, going: State, s
     """A wrong answer stays counted. Only the last of all proofs begins anew: each alone proves too little."""
     match step:
         case Done(_, context) if context.login is not None or _steps_up(context):
-            tries.right(tx, name, where)
-            reputation.count(tx, name, address, right=True)
+            _right(tx, name, where, address)
         case Challenge(_, _, reason) | Denied(reason, _, _) if reason and reason not in tries.NO_GUESSES:
             reputation.count(tx, name, address, right=False)
         case _:
             tries.take_back(tx, name, where)
+
+
+def _right(tx: Transaction, name: str, where: str, address: str) -> None:
+    tries.right(tx, name, where)
+    reputation.count(tx, name, address, right=True)
 
 
 async def default_slug(services: Services, designation: str) -> str:
@@ -204,6 +233,8 @@ async def settle(services: Services, found: Visit | None, step: Step, who: Calle
             if found is not None and context.authorization and to == context.next:
                 mark = {authorize.AUTHORIZED: {"request": context.authorization["request"], "at": services.now()}}
                 await services.store.write(lambda tx: sessions.keep(tx, found.session, mark))
+            elif context.leads:
+                return await _led(services, found, step, who)
             else:
                 await forget(services, found)
             return Settled(step)
@@ -228,20 +259,32 @@ async def _asked(services: Services, found: Visit | None, step: Challenge, who: 
     return Settled(step, found.session.csrf)
 
 
+async def _led(services: Services, found: Visit | None, step: Done, who: Caller) -> Settled:
+    """The flow that it goes into may want to know that."""
+    data = {LED_INTO: step.context.leads}
+    if found is not None:
+        await services.store.write(lambda tx: sessions.keep(tx, found.session, data))
+        return Settled(step)
+    new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
+    session = await services.store.write(lambda tx: sessions.begin(tx, new, who, data))
+    return Settled(step, session.csrf, new.cookie)
+
+
 async def _sign_in(services: Services, found: Visit | None, step: Done, user: int, who: Caller) -> Settled:
     """The old cookie ends and a new one begins, so that nobody knows it who saw the browser before."""
     new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
     old = found.session if found is not None else None
     context = step.context
+    stay = sessions.Stay(**context.stay)
     try:
         session = await services.store.write(
             lambda tx: sessions.sign_in(
-                tx, old, new, user, context.proved_version, context.method, who, bool(context.factors)
+                tx, old, new, user, context.proved_version, context.method, who, bool(context.factors), stay
             )
         )
     except (NotFound, PermissionError):
         return Settled(Denied("flow_denied", "You cannot sign in with this account.", context))
-    return Settled(step, session.csrf, new.cookie)
+    return Settled(step, session.csrf, new.cookie, min(stay.seconds, sessions.LONGEST_SECONDS))
 
 
 def _keep(tx: Transaction, found: Visit, data: dict[str, Any], step: Challenge, who: Caller) -> None:

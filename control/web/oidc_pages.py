@@ -33,7 +33,9 @@ async def _authorize(request: Request, services: Services) -> Response:
     code = tokens.text(services.random(grants.CODE_BYTES))
 
     def given(tx: Transaction) -> SignIn | RunFlow | Grant:
-        decided = authorize.decide(tx, pairs, sessions.find(tx, cookie), services.judge, who.client_ip, who.http)
+        decided = authorize.decide(
+            tx, pairs, sessions.find(tx, cookie, who.client_ip), services.judge, who.client_ip, who.http
+        )
         if isinstance(decided, Grant):
             grants.give_code(tx, decided, code, who)
             knocks.answered(tx, "redirect_uri", decided.asked.to.redirect_uri)
@@ -41,7 +43,9 @@ async def _authorize(request: Request, services: Services) -> Response:
 
     try:
         step = await services.store.read(
-            lambda tx: authorize.decide(tx, pairs, sessions.find(tx, cookie), services.judge, who.client_ip, who.http)
+            lambda tx: authorize.decide(
+                tx, pairs, sessions.find(tx, cookie, who.client_ip), services.judge, who.client_ip, who.http
+            )
         )
         if isinstance(step, Grant):
             step = await services.store.write(given)
@@ -79,7 +83,7 @@ async def _refused(services: Services, cookie: str, refusal: Refused, who: sessi
     if client is not None and told:
 
         def verb(tx: Transaction) -> None:
-            found = sessions.find(tx, cookie)
+            found = sessions.find(tx, cookie, who.client_ip)
             action = "login_failed" if refusal.status == 403 else "configuration_error"
             context = {"reason": refusal.reason, "message": str(refusal)}
             if refusal.redirect_uri:
@@ -116,7 +120,7 @@ async def _end_session(request: Request, services: Services) -> Response:
         client = clients.of_application(tx, slug)
         if client is None:
             raise Stop(404, "Not found", "There is no such application.")
-        visit = sessions.find(tx, cookie)
+        visit = sessions.find(tx, cookie, who.client_ip)
         return client, logout.decide(tx, client, asked, visit, base), visit
 
     client, leaving, visit = await services.store.read(decided)

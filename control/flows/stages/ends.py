@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from control.flows.stages.asking import Silent
 from control.flows.state import Context, Deny, FlowServices, Leave, Verdict
@@ -25,7 +26,10 @@ class RedirectStage(Silent):
     async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
         if settings.get("mode", "static") == "flow":
             flow = await services.store.read(lambda tx: _flow(tx, str(settings.get("target_flow", ""))))
-            target = f"/if/flow/{flow.slug}/" if flow is not None else ""
+            if flow is not None:
+                further = "" if context.next == "/" else f"?{urlencode({'next': context.next})}"
+                return Leave(f"/if/flow/{flow.slug}/{further}", flow.slug)
+            target = ""
         else:
             target = str(settings.get("target_static", ""))
         if is_local(target) or is_web(target):

@@ -35,6 +35,8 @@ MOST_PARAMETERS = 50
 """In the original query; an OIDC authorization request has twenty."""
 OBJECTS = ("webauthn", "passkey", "response", "selected_challenge")
 """Fields of authentik's that are objects."""
+FLAGS = ("remember_me",)
+"""What is true or false in an answer."""
 METHODS = ("GET", "POST")
 OUTPOST_TOKEN = "X-Authentik-Outpost-Token"  # noqa: S105
 REMOTE_IP = "X-Authentik-Remote-IP"
@@ -100,10 +102,13 @@ class FlowExecutor:
             who = await _caller(request, self._services)
             if (key := given.get(flow_steps.LINK)) is not None:
                 return await flow_steps.resume(self._services, slug, key, who)
-            step = await flow_steps.begin(self._services, slug, found, next, flow_steps.hints_of(given), who)
+            hints, by_outpost = flow_steps.hints_of(given), await _is_outpost(request, self._services)
+            step = await flow_steps.begin(self._services, slug, found, next, hints, who, by_outpost)
         except SignInFirst:
             return _redirect(f"/flows/-/default/authentication/?{urlencode({'next': f'/if/flow/{slug}/'})}")
         except NotForYou as error:
+            if error.silently and error.further is not None:
+                return _redirect(error.further)
             return answer(Denied(error.reason, str(error), Context()).component)
         return step if step is not None else _redirect(next)
 
@@ -139,19 +144,22 @@ async def _fields(request: Request, found: Visit | None) -> dict[str, str]:
     body = await json_object(request, MOST_ANSWER_BYTES)
     refuse_unstorable(body)
     objects = {name: json.dumps(value) for name in OBJECTS if isinstance(value := body.get(name), dict)}
-    return {name: value for name, value in body.items() if isinstance(value, str)} | objects
+    flags = {name: str(value).lower() for name in FLAGS if isinstance(value := body.get(name), bool)}
+    return {name: value for name, value in body.items() if isinstance(value, str)} | objects | flags
 
 
 async def _caller(request: Request, services: Services) -> Caller:
     """The browser; or, when an outpost of authentik's asks for somebody, the address that it names."""
-    who = browser.caller(request, services)
-    key, named = request.headers.get(OUTPOST_TOKEN, ""), request.headers.get(REMOTE_IP, "")
-    if not key or not named.isprintable() or not 0 < len(named) <= LONGEST_ADDRESS:
+    who, named = browser.caller(request, services), request.headers.get(REMOTE_IP, "")
+    if not named.isprintable() or not 0 < len(named) <= LONGEST_ADDRESS:
         return who
-    owner = await services.store.read(lambda tx: tokens.owner(tx, key))
-    if owner is None or owner.type != INTERNAL_SERVICE_ACCOUNT:
-        return who
-    return sessions.Caller(named, who.user_agent)
+    return sessions.Caller(named, who.user_agent) if await _is_outpost(request, services) else who
+
+
+async def _is_outpost(request: Request, services: Services) -> bool:
+    key = request.headers.get(OUTPOST_TOKEN, "")
+    owner = await services.store.read(lambda tx: tokens.owner(tx, key)) if key else None
+    return owner is not None and owner.type == INTERNAL_SERVICE_ACCOUNT
 
 
 def _said(request: Request, step: Step) -> Response:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control.flows import links
-from control.flows.planning import flow_for, plan
+from control.flows.planning import Came, flow_for, plan
 from control.flows.state import State
 from control.mail import outbox
 from control.records import User
@@ -95,7 +95,7 @@ def _given(tx: Transaction, request: Request, caller: Caller, services: Services
 def _at_the_link(tx: Transaction, user: User) -> State:
     """The recovery flow where it waits for a link to be opened. Raises Invalid."""
     try:
-        state = plan(tx, flow_for(tx, "recovery"), None)
+        state = plan(tx, flow_for(tx, "recovery"), None, came=Came(by_link=True))
     except NotFound:
         raise Invalid({NON_FIELD: ["There is no recovery flow."]}) from None
     place = next((number for number, stage in enumerate(state.plan) if stage.kind == "email"), None)

@@ -37,6 +37,7 @@ TEMPLATES = {
     "ak-stage-prompt": "stages/prompt.html",
     "ak-stage-email": "stages/email.html",
     "ak-stage-consent": "stages/consent.html",
+    "ak-stage-user-login": "stages/user_login.html",
     "ak-stage-authenticator-validate": "stages/authenticator_validate.html",
     "ak-stage-authenticator-totp": "stages/authenticator_totp.html",
     "ak-stage-authenticator-static": "stages/authenticator_static.html",
@@ -112,8 +113,14 @@ async def _begin(request: Request, services: Services, slug: str, found: Visit |
     except SignInFirst:
         return redirect(f"/flows/-/default/authentication/?{urlencode({'next': request.url.path})}")
     except NotForYou as refusal:
+        if refusal.further is not None:
+            return redirect(refusal.further) if refusal.silently else _refused(str(refusal), refusal.further)
         raise Stop(403, "Not here", str(refusal)) from None
     return redirect(next) if step is None else await _conclude(request, services, found, step, {})
+
+
+def _refused(text: str, further: str) -> Response:
+    return rendered("message.html", 403, title="Not here", text=text, further=further)
 
 
 async def _conclude(

@@ -591,7 +591,7 @@ def test_every_route_is_among_the_paths(site: Site) -> None:
 def test_a_fault_of_ours_denies_with_a_page(
     site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(tx: Transaction, cookie: str) -> None:
+    def broken(tx: Transaction, cookie: str, address: str = "") -> None:
         raise RuntimeError("the store is on fire")
 
     site.user("alice")
