@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
-from control import proxied_application, radius
+from control import network_hashes, proxied_application, radius
 from control.mappings.everybody import KINDS, Everybody, changed_users, counting
 from control.mappings.facts import uid_of
 from control.records import (
@@ -109,7 +109,7 @@ def changes(tx: Transaction, outpost: str, since: int, everybody: Everybody | No
 
 
 def _configured(tx: Transaction, outpost: str, log: Iterable[LoggedChange]) -> list[Change]:
-    if all(line.kind in APART for line in log) and not _revoked(tx, log):
+    if all(line.kind in APART for line in log) and not (_revoked(tx, log) or _rehashed(tx, outpost, log)):
         return []
     return [Configuration(tuple(configuration(tx, outpost)))]
 
@@ -119,6 +119,14 @@ def _revoked(tx: Transaction, log: Iterable[LoggedChange]) -> bool:
     issued = _unique([line.pk for line in log if line.kind == IssuedCertificate.TABLE])
     found = tx.select(IssuedCertificate, Query(within={"pk": issued})) if issued else ()
     return any(one.revoked is not None for one in found)
+
+
+def _rehashed(tx: Transaction, outpost: str, log: Iterable[LoggedChange]) -> bool:
+    """May somebody have another network password, at an outpost that knows their hashes?"""
+    if not any(line.kind == "token" for line in log):
+        return False
+    served = tx.select(Provider, Query(within={"pk": tx.get(Outpost, outpost).providers}))
+    return any(map(network_hashes.told, served))
 
 
 def _records(tx: Transaction, log: Sequence[LoggedChange], also: frozenset[int], everybody: Everybody) -> list[Change]:
@@ -241,6 +249,7 @@ def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | Non
         policy_engine_mode=application.policy_engine_mode,  # type: ignore[arg-type]  # checked when it was stored
         settings=settings(**chosen),
         bindings=tuple(binding_record(binding) for binding in bindings),
+        network_hashes=network_hashes.read(tx) if network_hashes.told(provider) else (),
         full_search_roles=tuple(with_permission(tx, SEARCH_FULL_DIRECTORY, provider.pk) if is_ldap else ()),
     )
 

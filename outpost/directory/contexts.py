@@ -74,6 +74,10 @@ class NamingContexts:
         """Does any provider show itself as Active Directory?"""
         return any(tree.settings.active_directory for tree in self._trees.values())
 
+    def giving_hashes(self) -> frozenset[int]:
+        """pks of providers that show password hashes."""
+        return frozenset(pk for pk, tree in self._trees.items() if tree.settings.samba_password_hashes)
+
     def of_certificates(self) -> Tree | None:
         """The provider that takes client certificates from whoever names none; the one with the lowest pk."""
         taking = [pk for pk, tree in self._trees.items() if tree.settings.client_certificates]
@@ -115,7 +119,7 @@ class NamingContexts:
 
     def readable_by_anybody(self, tree: Tree) -> Reader | None:
         """Without a bind, where the provider allows that."""
-        return Reader(tree, NOBODY, everything=True) if tree.settings.anonymous_search else None
+        return Reader(tree.public, NOBODY, everything=True) if tree.settings.anonymous_search else None
 
     def readable_by(self, identity: Identity, provider: int, now: float) -> Reader | None:
         """What this identity may read now. None: nothing, for they are gone, disabled, expired or no longer admitted.
@@ -184,7 +188,7 @@ def _reader(tree: Tree, user: int) -> Reader | None:
     ancestry = tree.ancestry(user)
     admitted = _admitted(tree.provider, user, ancestry.groups)
     everything = ancestry.superuser or _searches_everything(tree, ancestry.groups)
-    return Reader(tree, user, everything) if admitted else None
+    return Reader(tree if everything else tree.public, user, everything) if admitted else None
 
 
 def _searches_everything(tree: Tree, groups: frozenset[str]) -> bool:

@@ -26,11 +26,12 @@ from outpost.directory.stamps import days, generalized_time
 from protocols.ldap.extensible import IN_CHAIN
 from protocols.ldap.matching import MatchingRule, Normal, Value
 from protocols.ldap.messages import encode_attribute, encode_entry, encode_values
-from protocols.ldap.schema import KNOWN, AttributeType
+from protocols.ldap.schema import DESCRIBED, KNOWN, AttributeType
 from protocols.ldap.schema import custom as custom_type
 from protocols.ldap.search import Selection
 from protocols.ldap.subschema import SUBSCHEMA
 from protocols.link.messages import GroupRecord, UserRecord
+from rules import validity
 
 if TYPE_CHECKING:
     from outpost.directory.tree import Tree
@@ -123,9 +124,9 @@ class UserEntry:
     def encoded(self, selection: Selection) -> bytes | None:
         tree, record = self.tree, self.record
         stamps = (tree.provider, record, tree.ancestry(record.pk))
-        return tree.bodies.encoded(("user", record.pk, tree.provider.pk), selection, stamps, self._encode)
+        return tree.bodies.encoded(("user", record.pk, tree.kept_under), selection, stamps, self._encode)
 
-    def _encode(self, selection: Selection) -> bytes:
+    def _encode(self, selection: Selection, told: Mapping[str, UserValues] | None = None) -> bytes:
         tree, record = self.tree, self.record
         added = custom_attributes(record, tree.mapped(record))
         if "uidnumber" in added and "gidnumber" not in added:
@@ -134,8 +135,31 @@ class UserEntry:
         def own(key: str) -> bytes:
             return encode_values(ours[key](tree, record))
 
-        ours = tree.profile.users
+        ours = told or tree.profile.users
         return _encode(tree.user_dn(record.username), ours, own, added, selection)
+
+
+class TellingUserEntry(UserEntry):
+    """As a privileged reader sees it over TLS at ``now``: with the hash of a network password, where that is asked for
+    by name. No filter, comparison or ``*`` finds it."""
+
+    __slots__ = ("now",)
+
+    def __init__(self, tree: Tree, record: UserRecord, now: float) -> None:
+        super().__init__(tree, record)
+        self.now = now
+
+    def encoded(self, selection: Selection) -> bytes | None:
+        if profiles.NT_PASSWORD.key not in selection.keys or not (values := self._hash()):
+            return super().encoded(selection)
+        told = {**self.tree.profile.users, profiles.NT_PASSWORD.key: lambda tree, user: values}
+        return self._encode(selection, told)
+
+    def _hash(self) -> Values:
+        known = self.tree.network_hashes.get(self.record.pk)
+        if known is None or validity.refusal(self.record, self.now) is not None:
+            return ()
+        return (known.nt_hash,) if known.until is None or self.now < known.until else ()
 
 
 class GroupEntry:
@@ -223,7 +247,7 @@ class GroupEntry:
             return self._encode(selection)
         tree, record = self.tree, self.record
         stamps = (tree.provider, record, tree.members(record.pk), tree.names, tree.ancestries)
-        return tree.bodies.encoded(("group", record.pk, tree.provider.pk), selection, stamps, self._encode)
+        return tree.bodies.encoded(("group", record.pk, tree.kept_under), selection, stamps, self._encode)
 
     def _encode(self, selection: Selection) -> bytes | None:
         spelt: Mapping[str, bytes] = {}
@@ -326,7 +350,7 @@ class VirtualGroupEntry:
 
     def encoded(self, selection: Selection) -> bytes | None:
         tree, record = self.tree, self.record
-        key = ("virtual group", record.pk, tree.provider.pk)
+        key = ("virtual group", record.pk, tree.kept_under)
         return tree.bodies.encoded(key, selection, (tree.provider, record), self._encode)
 
     def _encode(self, selection: Selection) -> bytes:
@@ -361,7 +385,7 @@ def _encode(
     """Our attributes in their order, then the custom ones. ``own``: a key to its encoded values, none custom."""
     attributes = []
     for key in ours:
-        attribute = KNOWN[key]
+        attribute = DESCRIBED[key]
         if selection.shows(attribute) and (values := encode_values(added[key][1]) if key in added else own(key)):
             attributes.append(encode_attribute(attribute.name, b"" if selection.types_only else values))
     for key, (spelt, texts) in added.items():

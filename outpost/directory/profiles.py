@@ -1,7 +1,7 @@
 """Attributes that a provider shows by switch: what clients of Active Directory and of Samba look for.
 
 Security identifiers come from the base DN and the stored ordinals, so that they are the same on every outpost.
-Password hashes are never among them.
+Password hashes are never among them; one is shown by `entries.TellingUserEntry` alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from uuid import UUID
 from outpost.directory.stamps import tenths, whole_seconds
 from protocols.ldap import dn
 from protocols.ldap.matching import Value
+from protocols.ldap.schema import DESCRIBED
 from protocols.link.messages import GroupRecord, UserRecord
 
 if TYPE_CHECKING:
@@ -120,4 +121,5 @@ SAMBA_GROUP: dict[str, Callable[[GroupEntry], Values]] = {
     "sambasid": lambda entry: (text_sid(entry.tree, group_rid(entry.record)),),
     "sambagrouptype": lambda entry: ("2",),
 }
+NT_PASSWORD = DESCRIBED["sambantpassword"]
 SAMBA_USER_CLASSES, SAMBA_GROUP_CLASSES = ("sambaSamAccount",), ("sambaGroupMapping",)

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from outpost.directory.candidates import EVERYTHING, Candidates, candidates
-from outpost.directory.entries import GroupEntry, UserEntry, VirtualGroupEntry
+from outpost.directory.entries import GroupEntry, TellingUserEntry, UserEntry, VirtualGroupEntry
 from outpost.directory.tree import BASE, LEAF_OF, Node, Tree
 from protocols.ldap.controlled import matching
 from protocols.ldap.dn import DN
@@ -29,6 +29,8 @@ class Reader:
     user: int
     """pk of the one who reads."""
     everything: bool
+    now: float | None = None
+    """Over TLS, where the provider gives out hashes of network passwords: when this is read. None: none are shown."""
 
     @property
     def recognise(self) -> Callable[[str], AttributeType | None]:
@@ -130,7 +132,7 @@ class Reader:
 
     def _entry(self, kind: str, record: Any) -> Entry:
         if kind == "user":
-            return UserEntry(self.tree, record)
+            return UserEntry(self.tree, record) if self.now is None else TellingUserEntry(self.tree, record, self.now)
         if kind == "group":
             return GroupEntry(self.tree, record, None if self.everything else self.user)
         return VirtualGroupEntry(self.tree, record)

@@ -10,8 +10,8 @@ A provider's settings may name the containers, add empty ones, and put users und
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 from outpost.directory.attributes import NO_MAPPED
@@ -27,7 +27,7 @@ from protocols.ldap.prepare import case_ignore
 from protocols.ldap.schema import KNOWN, AttributeType, custom, without_binary
 from protocols.ldap.search import PlainEntry
 from protocols.ldap.subschema import SUBSCHEMA
-from protocols.link.messages import GroupRecord, LdapSettings, ProviderRecord, UserRecord
+from protocols.link.messages import GroupRecord, LdapSettings, NetworkHash, ProviderRecord, UserRecord
 from rules.groups import ancestors
 
 NO_MEMBERS: frozenset[int] = frozenset()
@@ -141,6 +141,8 @@ class Tree:
         if not self.base.key:
             raise ValueError("the base DN is empty")
         self.profile = profile(settings.active_directory, settings.samba)
+        self.kept_under = provider.pk if settings == provider.settings else -provider.pk
+        """Part of the keys of encoded entries."""
         self.domain: str = ".".join(value for rdn in self.base.rdns for kind, value in rdn if kind == "dc").lower()
         """Of names like alice@example.com; the base DN's."""
         self.short_domain: str = settings.domain_name or self.base.rdns[0][0][1].upper()
@@ -165,6 +167,18 @@ class Tree:
         groups_of = partial(_groups_of, self.ancestries, snapshot)
         self.shown = shown_people(provider, settings, snapshot, groups_of)
         """None: everybody is."""
+
+    @cached_property
+    def public(self) -> Tree:
+        """The same for those who may not read all of it: without Samba's attributes."""
+        if not self.settings.samba:
+            return self
+        settings = replace(self.settings, samba=False, samba_password_hashes=False)
+        return Tree(self.provider, settings, self.snapshot, self.indices, self.bodies, self.ancestries, self.names)
+
+    @cached_property
+    def network_hashes(self) -> Mapping[int, NetworkHash]:
+        return {one.user: one for one in self.provider.network_hashes} if self.settings.samba_password_hashes else {}
 
     # --- names -----------------------------------------------------------------------------------------------------
 

@@ -378,6 +378,7 @@ class LdapFactory(Factory[LdapConnection]):
         self.refusals = Refusals(telemetry)
         self.connections = Connections(clock)
         self._noted: dict[int, str] = {}
+        self._giving: frozenset[int] = frozenset()
         directory.follow(self._note_problems)
         directory.follow(self._end_refused)
 
@@ -391,6 +392,15 @@ class LdapFactory(Factory[LdapConnection]):
                 connection.end_if_refused()
 
     def _note_problems(self, snapshot: Snapshot, touched: Touched) -> None:
+        """Providers that cannot be served, and those that give away what would better be kept."""
+        giving = self.contexts.giving_hashes()
+        for pk in giving - self._giving:
+            self.telemetry.noted(
+                f"LDAP provider {snapshot.providers[pk].name!r} gives NT hashes of network passwords to everybody who "
+                "may read its whole directory; one is as good as the password. Switch samba_password_hashes off "
+                "unless a file server cannot do without"
+            )
+        self._giving = giving
         for pk, problem in self.contexts.problems.items():
             if self._noted.get(pk) != problem:
                 self.telemetry.noted(f"LDAP provider {snapshot.providers[pk].name!r} is not served: {problem}.")

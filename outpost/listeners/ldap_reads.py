@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 
 from outpost import __version__
 from outpost.directory.contexts import NamingContexts
@@ -60,15 +61,18 @@ class Reads:
         base, tree = self._place(request.base)
         if tree is None and (own := self._own_entry(base, request.scope, bound, secure)) is not None:
             return results(event.message_id, request, (own,), KNOWN.get, expired=expired)
-        slices = self._reader(base, tree, bound).answer(event.message_id, request, base, expired)
-        return slices if asked is None else _remembering(self._contexts.answers, asked, slices)
+        reader = self._reader(base, tree, bound, secure)
+        slices = reader.answer(event.message_id, request, base, expired)
+        return (
+            slices if asked is None or reader.now is not None else _remembering(self._contexts.answers, asked, slices)
+        )
 
     def compare(self, request: CompareRequest, bound: Bound | None, secure: bool) -> Result:
         """True or false (RFC 4511 s4.10). Raises Refused."""
         base, tree = self._place(request.entry)
         own = self._own_entry(base, Scope.BASE, bound, secure)
         if own is None:
-            reader = self._reader(base, tree, bound)
+            reader = self._reader(base, tree, bound, secure)
             entry, known = reader.entry_at(base), reader.recognise(request.attribute.lower())
         else:
             entry, known = own, KNOWN.get(request.attribute.lower())
@@ -109,7 +113,7 @@ class Reads:
             return subschema(() if tree is None else tree.custom_types())
         return None
 
-    def _reader(self, base: DN, tree: Tree | None, bound: Bound | None) -> Reader:
+    def _reader(self, base: DN, tree: Tree | None, bound: Bound | None, secure: bool) -> Reader:
         if bound is None:
             reader = None if tree is None else self._contexts.readable_by_anybody(tree)
             if reader is None:
@@ -123,10 +127,11 @@ class Reads:
             said = "No naming context here holds this name."
             raise Refused(ResultCode.NO_SUCH_OBJECT, said, reason="unknown_base_dn")
         reader = self._readable_by(bound)
-        if reader is None or reader.tree is not tree:
+        if reader is None or reader.tree.provider is not tree.provider:
             said = "This account may not read here."
             raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said, reason="may_not_read")
-        return reader
+        told = secure and reader.everything and tree.settings.samba_password_hashes
+        return replace(reader, now=self._now()) if told else reader
 
     def _readable_by(self, bound: Bound) -> Reader | None:
         return self._contexts.readable_by(bound.identity, bound.provider, self._now())
@@ -178,7 +183,7 @@ class Reads:
         own = self._own_entry(base, request.scope, bound, secure)
         if own is not None:
             return controlled.matching((own,), predicate(request.filter, KNOWN.get)), KNOWN.get, None
-        reader = self._reader(base, tree, bound)
+        reader = self._reader(base, tree, bound, secure)
         whose = (reader.tree.provider.pk, reader.user, reader.everything)
         return reader.matching(request, base), reader.recognise, whose
 

@@ -31,6 +31,7 @@ KINDS: dict[str, type[Any]] = {
     "path_rule": messages.PathRule,
     "access_rule": messages.AccessRule,
     "proxy": messages.ProxySettings,
+    "network_hash": messages.NetworkHash,
     "provider": messages.ProviderRecord,
     "certificate": messages.CertificateRecord,
     "outpost": messages.OutpostRecord,

@@ -98,7 +98,9 @@ class LdapSettings:
     active_directory: bool = False
     """Entries also have what clients of Active Directory look for."""
     samba: bool = False
-    """Entries also have Samba's attributes, without password hashes."""
+    """Readers of the whole directory also see Samba's attributes, without password hashes..."""
+    samba_password_hashes: bool = False
+    """...or, over TLS and by name alone, with those of `ProviderRecord.network_hashes`."""
     domain_name: str = ""
     """Short (NetBIOS) name; empty: the first part of the base DN."""
     bind_by_mail: bool = False
@@ -242,6 +244,16 @@ class ProxySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkHash:
+    """The NT hash of a user's network password, which stands for that password wherever NTLM or MS-CHAPv2 is spoken."""
+
+    user: int
+    nt_hash: str = field(repr=False)
+    """32 hexadecimal digits."""
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderRecord:
     """A provider that is live on this outpost, together with its application and that application's bindings."""
 
@@ -258,6 +270,8 @@ class ProviderRecord:
     full_search_roles: tuple[str, ...] = ()
     """Of LDAP: pks of the roles whose holders may find everybody (``search_full_directory``), `GroupRecord.roles`.
     Members of a superuser group may without any."""
+    network_hashes: tuple[NetworkHash, ...] = field(default=(), repr=False)
+    """Of LDAP with ``samba_password_hashes``: one of each user who has a network password."""
 
 
 @dataclass(frozen=True, slots=True)

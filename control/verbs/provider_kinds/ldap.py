@@ -43,6 +43,13 @@ class LdapFields(ProviderFields):
     nested_member_of: bool = True
     active_directory: bool = False
     samba: bool = False
+    samba_password_hashes: bool = Field(
+        False,
+        title="Give away password hashes to Samba",
+        description="Dangerous. Whoever may read the whole directory reads the NT hash of everybody's network password "
+        "(sambaNTPassword, over TLS, by name). Such a hash is as good as that password: it opens Wi-Fi, VPN and file "
+        "servers without being cracked. Only for a file server that cannot do without; the main password has none.",
+    )
     domain_name: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._-]*$")] = ""
     bind_by_mail: bool = False
     bind_by_domain: bool = False
@@ -59,6 +66,8 @@ class LdapFields(ProviderFields):
 
 def check_ldap(fields: LdapFields) -> None:
     """What one field demands of another. Raises Invalid."""
+    if fields.samba_password_hashes and not fields.samba:
+        raise Invalid({"samba_password_hashes": ["They belong to Samba's attributes: switch samba on as well."]})
     names = [fields.users_container, fields.groups_container, fields.virtual_groups_container, *fields.extra_containers]
     if len({name.lower() for name in names}) < len(names):
         raise Invalid({"users_container": ["Each container needs a name of its own."]})

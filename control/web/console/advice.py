@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from control import network_hashes
 from control.outposts import SELF_SIGNED
 from control.records import Application, Binding, Certificate, Knock, Outpost, Provider
 from control.store.interface import Query, Transaction
@@ -63,7 +64,9 @@ def _providers(tx: Transaction) -> Iterator[Advice]:
 
 
 def of_provider(tx: Transaction, provider: Provider, is_fronted: bool, is_served: bool) -> Iterator[Advice]:
-    """What keeps it from working."""
+    """What keeps it from working, or safe."""
+    for warning in network_hashes.warnings(provider):
+        yield Advice(f"“{provider.name}”: {warning}", "Look at it", f"{ROOT}/core/providers/{provider.pk}/")
     if not is_fronted:
         query = urlencode({"provider": provider.pk, "name": provider.name})
         yield Advice(

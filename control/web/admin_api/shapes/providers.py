@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from control import network_hashes
 from control.records import Application, Outpost, Provider
 from control.store.interface import Query, Transaction
 from control.verbs.provider_kinds import KINDS
@@ -41,6 +42,7 @@ def whole_providers(tx: Transaction, records: Sequence[Provider], view: View) ->
             **provider.settings,
             **{name: provider.secrets[name] for name in SHOWN_SECRETS.get(provider.kind, ())},
             **_ALWAYS.get(provider.kind, {}),
+            "warnings": network_hashes.warnings(provider),
             "outpost_set": [outpost.name for outpost in outposts if provider.pk in outpost.providers],
         }
         for provider, body in zip(records, providers(tx, records, view), strict=True)
