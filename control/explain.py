@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from control import tries
+from control import explained_ldap, tries
 from control.authentication import Proved, admit, served_provider
 from control.explained import Explanation, Line, Step
 from control.mappings import doors, trial
@@ -59,7 +59,8 @@ class Asked:
     station: str = ""
     """RADIUS' Calling-Station-Id."""
     attributes: Mapping[str, str] = field(default_factory=dict)
-    """What else the request would say: nas, ssid, host, path, method. Policies look at it."""
+    """What else the request would say: nas, ssid, host, path, method, at which policies look; of LDAP tls (yes, no),
+    and the base and filter of a search."""
 
 
 def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:
@@ -78,6 +79,8 @@ def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:
         _password(tx, user, protocol),
         _access(tx, application, told, judge, asking),
     ]
+    if provider is not None and protocol == provider.kind == "ldap":
+        steps += explained_ldap.steps(tx, provider, user, asked.attributes)
     mappings = _mappings(tx, provider, asking)
     if mappings:
         steps.append(_mapped(tx, provider, asking, protocol, mappings))

@@ -97,7 +97,8 @@ def _explain(settings: Settings, arguments: Arguments) -> int:
     from control.explain import Asked
     from control.explained import as_json, as_text
 
-    asked = Asked(arguments.user, arguments.application, arguments.protocol, arguments.peer, arguments.station)
+    told = dict(arguments.attributes)
+    asked = Asked(arguments.user, arguments.application, arguments.protocol, arguments.peer, arguments.station, told)
     try:
         found = explain_access(settings, asked)
     except CommandFailed as error:

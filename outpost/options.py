@@ -19,7 +19,23 @@ def explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", default="", help="ldap, radius, proxy, oauth2 (default: the provider's)")
     parser.add_argument("--from", dest="peer", default="", metavar="ADDRESS", help="where the request comes from")
     parser.add_argument("--station", default="", metavar="MAC", help="RADIUS: the Calling-Station-Id")
+    parser.add_argument(
+        "--with",
+        dest="attributes",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what else the request says: nas, ssid, host, path, method; LDAP: tls (yes or no), base, filter",
+    )
     parser.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not name or not sign:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
 
 
 def tail(parser: argparse.ArgumentParser) -> None:

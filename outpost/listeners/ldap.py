@@ -26,6 +26,7 @@ from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.certificates.clients import shown_over
 from outpost.listeners.direct import direct_write
 from outpost.listeners.ldap_binds import Answer, Binds, Bound
+from outpost.listeners.ldap_cautions import Cautions
 from outpost.listeners.ldap_passwords import PasswordChanges
 from outpost.listeners.ldap_reads import Reads
 from outpost.listeners.ldap_refusals import Refusals
@@ -377,9 +378,7 @@ class LdapFactory(Factory[LdapConnection]):
         self.reads = Reads(self.contexts, telemetry, now, offers_start_tls=tls is not None)
         self.refusals = Refusals(telemetry)
         self.connections = Connections(clock)
-        self._noted: dict[int, str] = {}
-        self._giving: frozenset[int] = frozenset()
-        directory.follow(self._note_problems)
+        self.cautions = Cautions(directory, self.contexts, telemetry)
         directory.follow(self._end_refused)
 
     def buildProtocol(self, addr: IAddress | None) -> LdapConnection:
@@ -390,18 +389,3 @@ class LdapFactory(Factory[LdapConnection]):
         for connection in [one for one in self.connections if isinstance(one, LdapConnection)]:
             if touched.everything or connection.belongs_to(touched.users):
                 connection.end_if_refused()
-
-    def _note_problems(self, snapshot: Snapshot, touched: Touched) -> None:
-        """Providers that cannot be served, and those that give away what would better be kept."""
-        giving = self.contexts.giving_hashes()
-        for pk in giving - self._giving:
-            self.telemetry.noted(
-                f"LDAP provider {snapshot.providers[pk].name!r} gives NT hashes of network passwords to everybody who "
-                "may read its whole directory; one is as good as the password. Switch samba_password_hashes off "
-                "unless a file server cannot do without"
-            )
-        self._giving = giving
-        for pk, problem in self.contexts.problems.items():
-            if self._noted.get(pk) != problem:
-                self.telemetry.noted(f"LDAP provider {snapshot.providers[pk].name!r} is not served: {problem}.")
-        self._noted = self.contexts.problems
