@@ -17,6 +17,7 @@ KINDS: dict[str, Kind] = {
         setting_up.TOTP,
         setting_up.STATIC,
         setting_up.WEBAUTHN,
+        setting_up.EMAIL,
         setting_up.PASSWORD_CHANGE,
         setting_up.INITIAL_SETUP,
         asking.PROMPT,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from control.records import Policy, Prompt
 from control.verbs.fields import Duration, Name, Text
-from control.verbs.stage_kinds.kind import Kind, StageFields
+from control.verbs.stage_kinds.kind import ByOneServer, Kind, StageFields
 from control.verbs.stage_kinds.proving import Number, Uuids
 
 
@@ -22,14 +22,8 @@ class ConsentFields(StageFields):
     consent_expire_in: Duration = "weeks=4"
 
 
-def _ours(said: bool) -> bool:
-    if not said:
-        raise ValueError("All mail goes by the one server of System -> Configuration.")
-    return said
-
-
 class EmailFields(StageFields):
-    use_global_settings: Annotated[bool, AfterValidator(_ours)] = True
+    use_global_settings: ByOneServer = True
     subject: Annotated[Text, Field(min_length=1)] = "authentik"
     template: Name = "email/password_reset.html"
     token_expiry: Duration = "minutes=30"  # noqa: S105

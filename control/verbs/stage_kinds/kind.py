@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from control.records import Record
 from control.verbs.fields import Fields, Name
+
+
+def _one_server(said: bool) -> bool:
+    if not said:
+        raise ValueError("All mail goes by the one server of System -> Configuration.")
+    return said
+
+
+ByOneServer = Annotated[bool, AfterValidator(_one_server)]
+"""authentik's `use_global_settings`."""
 
 
 class StageFields(Fields):

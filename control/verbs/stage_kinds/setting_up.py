@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from control.records import Flow
-from control.verbs.fields import Text, Uuid
-from control.verbs.stage_kinds.kind import Kind, StageFields
+from control.verbs.fields import Duration, Name, Text, Uuid
+from control.verbs.stage_kinds.kind import ByOneServer, Kind, StageFields
 
 SHORTEST_CODE, LONGEST_CODE = 8, 32
 """Letters and digits: eight are 39 bits, which the wait between wrong codes protects; more than 32 nobody types."""
@@ -35,6 +35,13 @@ class WebAuthnFields(SetupFields):
     resident_key_requirement: Literal["required", "preferred", "discouraged"] = "preferred"
 
 
+class EmailSetupFields(SetupFields):
+    use_global_settings: ByOneServer = True
+    token_expiry: Duration = "minutes=15"  # noqa: S105
+    subject: Annotated[Text, Field(min_length=1)] = "Your code"
+    template: Name = "email/email_otp.html"
+
+
 TOTP = Kind(
     "authenticator_totp",
     "TOTP Authenticator Setup Stage",
@@ -57,6 +64,14 @@ WEBAUTHN = Kind(
     "Sets up a passkey or a security key.",
     WebAuthnFields,
     path="authenticator/webauthn",
+    references={"configure_flow": Flow},
+)
+EMAIL = Kind(
+    "authenticator_email",
+    "Email Authenticator Setup Stage",
+    "Sets up an address to which codes are sent.",
+    EmailSetupFields,
+    path="authenticator/email",
     references={"configure_flow": Flow},
 )
 PASSWORD_CHANGE = Kind(
