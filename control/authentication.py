@@ -141,7 +141,8 @@ class Authentication:
 
     def _access(self, tx: Transaction, outpost: str, question: AskAccess) -> tuple[Asking, Decided]:
         told = {**question.attributes, "protocol": "proxy"}
-        asking = Asking(tx.find(User, pk=question.user), self._now(), question.peer, attributes=told)
+        user = tx.find(User, pk=question.user)
+        asking = Asking(user, self._now(), question.peer, attributes=told, visitor=question.visitor)
         application = tx.find(Application, provider=question.provider)
         if application is None or served_provider(tx, outpost, question.provider) is None:
             return asking, REFUSED
@@ -303,7 +304,7 @@ def _account_refusal(account: User | None, proved: Proved, now: float) -> str | 
 def asking_of(question: Authenticate, now: float) -> Asking:
     """What policies are told of a question at a door."""
     told = {**question.attributes, "protocol": question.protocol}
-    return Asking(None, now, question.peer, question.username, told)
+    return Asking(None, now, question.peer, question.username, told, visitor=question.visitor)
 
 
 def identity(tx: Transaction, user: User, provider: int) -> IdentityRecord:

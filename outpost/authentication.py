@@ -184,6 +184,7 @@ class Authentication:
                     peer=circumstances.peer,
                     attributes=circumstances.attributes,
                     can_ask=circumstances.can_ask,
+                    visitor=circumstances.visitor,
                     known_good=taken is not None and taken.known_good,
                     again=taken is not None and not (taken.counted or taken.known_good),
                 )

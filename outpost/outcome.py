@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from protocols.link.messages import Challenge, IdentityRecord, PasswordEnd, ReplyAttribute, Reuse
+from protocols.link.messages import Challenge, IdentityRecord, PasswordEnd, ReplyAttribute, Reuse, VisitorRequest
 from rules.reasons import REASONS, Outcome
 
 Identity = IdentityRecord
@@ -131,6 +131,7 @@ class Circumstances:
     attributes: dict[str, str] = field(default_factory=dict)
     can_ask: bool = False
     """A challenge can be put to whoever asks, and the reply be brought back."""
+    visitor: VisitorRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

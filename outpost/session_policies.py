@@ -49,11 +49,13 @@ class SessionPolicies:
 
     def said(self, known: Known, circumstances: Circumstances) -> Decision | None:
         """What is known of this candidate; None: control has to be asked."""
-        for wanted in (WHATEVER, _wanted(circumstances)):
-            said = known.said.get(wanted)
-            if said is not None and self._holds(said, circumstances.peer):
-                return _decision(said, known)
-        return None
+        peer = circumstances.peer
+        said = self._holding(known.said.get(WHATEVER), peer)
+        said = said or self._holding(known.said.get(_wanted(circumstances)), peer)
+        return None if said is None else _decision(said, known)
+
+    def _holding(self, said: PoliciesSaid | None, peer: str) -> PoliciesSaid | None:
+        return said if said is not None and self._holds(said, peer) else None
 
     def _holds(self, said: PoliciesSaid, peer: str) -> bool:
         until = said.at + said.reuse.seconds
@@ -79,7 +81,9 @@ class SessionPolicies:
             answers[wanted if said.strict else WHATEVER] = said
 
     async def _answer(self, provider: int, user: int, circumstances: Circumstances) -> PoliciesSaid:
-        question = AskAccess(self._new_id(), provider, user, circumstances.peer, circumstances.attributes)
+        question = AskAccess(
+            self._new_id(), provider, user, circumstances.peer, circumstances.attributes, circumstances.visitor
+        )
         answer = await self._link.access(question)
         if answer.id != question.id:
             raise ValueError("control answered another question")
@@ -100,8 +104,10 @@ class SessionPolicies:
 
 
 def _wanted(circumstances: Circumstances) -> Wanted:
-    """What a policy may have looked at: its answer is none for another page."""
-    return circumstances.peer, *(circumstances.attributes.get(name, "") for name in ("host", "path", "method"))
+    """What a policy may have looked at: its answer is none for another page, or for other header lines."""
+    visitor = circumstances.visitor
+    lines = "" if visitor is None else f"{visitor.scheme} {sorted(visitor.headers.items())}"
+    return circumstances.peer, *(circumstances.attributes.get(name, "") for name in ("host", "path", "method")), lines
 
 
 def _until(said: PoliciesSaid, ends: float) -> Reuse:

@@ -196,9 +196,21 @@ def _choice(node: ast.IfExp, scope: Scope) -> Evaluate:
 # --- reaching in, and calling --------------------------------------------------------------------------------------
 
 
+HTTP_REQUEST = "http_request"
+
+
 def _attribute(node: ast.Attribute, scope: Scope) -> Evaluate:
     name, owner = node.attr, compiled(node.value, scope)
+    if HTTP_REQUEST in (getattr(node.value, "id", ""), getattr(node.value, "attr", "")):
+        return placed(node, lambda frame: attribute(frame.budget, _present(owner(frame)), name))
     return placed(node, lambda frame: attribute(frame.budget, owner(frame), name))
+
+
+def _present(http: Any) -> Any:
+    """Raises AttributeError where a door speaks no HTTP."""
+    if http is None:
+        raise AttributeError("there is no HTTP request over LDAP and RADIUS; ask 'if http_request' before")
+    return http
 
 
 def _subscript(node: ast.Subscript, scope: Scope) -> Evaluate:

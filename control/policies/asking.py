@@ -10,7 +10,7 @@ from control.expression.http import HttpFacts
 from control.passwords import Candidate
 from control.policies.places import Places
 from control.records import Application, Flow, NotificationRule, StageBinding, User
-from protocols.link.messages import Reuse
+from protocols.link.messages import Reuse, VisitorRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Asking:
     context: Mapping[str, Any] = field(default_factory=dict)
     """More that an expression may look up, by authentik's names."""
     target: Application | Flow | StageBinding | NotificationRule | None = None
+    visitor: VisitorRequest | None = None
+    """More of the request that the forward-auth door was asked about."""
     http: HttpFacts | None = None
     """The request, where it came to control itself."""
     candidate: Candidate | None = None

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from outpost.listeners.exchange import Exchange
 from outpost.outcome import Circumstances
+from protocols.link.messages import VisitorRequest
 from protocols.proxy.conventions import Convention
 from protocols.proxy.decision import Site
 from protocols.proxy.forwarded import ForwardedRequest
+from protocols.proxy.shown_lines import shown_lines
 from protocols.proxy.trust import Headers
 
 
@@ -33,7 +35,8 @@ class Asking:
         """With the attributes, which only control wants to know."""
         forwarded = self.forwarded
         attributes = {"host": forwarded.host, "path": forwarded.path, "method": forwarded.method}
-        return Circumstances("proxy", self.client, attributes)
+        visitor = VisitorRequest(forwarded.scheme, shown_lines(self.headers))
+        return Circumstances("proxy", self.client, attributes, visitor=visitor)
 
     @property
     def query(self) -> str:

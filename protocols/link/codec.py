@@ -45,6 +45,7 @@ KINDS: dict[str, type[Any]] = {
     "heartbeat": messages.Heartbeat,
     "change_session": messages.ChangeSession,
     "hello": messages.Hello,
+    "visitor_request": messages.VisitorRequest,
     "authenticate": messages.Authenticate,
     "identity": messages.IdentityRecord,
     "reuse": messages.Reuse,

@@ -408,6 +408,15 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
+class VisitorRequest:
+    """What a proxy has told of a browser's request beside host, path and method."""
+
+    scheme: str
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    """Without credentials (`protocols.proxy.shown_lines`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Authenticate:
     """Prove, then admit (D8): the whole question in one message."""
 
@@ -437,6 +446,8 @@ class Authenticate:
     """These very credentials were the last that were accepted from there: what others tried does not hold them up."""
     again: bool = False
     """The same wrong credentials came from there the last time: a program that repeats them tries but once."""
+    visitor: VisitorRequest | None = None
+    """At the forward-auth door."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -547,6 +558,7 @@ class AskAccess:
     peer: str
     attributes: dict[str, str] = field(default_factory=dict)
     """host, path, method."""
+    visitor: VisitorRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
+from urllib.parse import parse_qsl
 
 from pydantic import AfterValidator, Field
 
@@ -20,6 +21,10 @@ from control.policies.asking import Around, Asking, Broken, Verdict
 from control.policies.kinds.kind import Kind, PolicyFields
 from control.records import Event
 from control.store.interface import Transaction
+from protocols.link.messages import VisitorRequest
+
+MOST_FIELDS = 100
+"""Of a query; in one with more, expressions see the text alone."""
 
 
 def _sound(source: str) -> str:
@@ -49,14 +54,27 @@ def asked(tx: Transaction, asking: Asking, where: Mapping[str, Any]) -> Asked:
     context = {**where, **asking.attributes, **asking.context}  # what a door knows is there by its own names
     if isinstance(event := context.get("event"), Event):
         context["event"] = event_facts(event)
-    http = asking.http or _http(asking.attributes, asking.peer)
+    http = asking.http or _http(asking)
     return Asked(person, asking.peer, http, context, _target(asking))
 
 
-def _http(attributes: Mapping[str, str], peer: str) -> HttpFacts:
-    path, _, query = attributes.get("path", "/").partition("?")
-    host, method = attributes.get("host", ""), attributes.get("method", "GET")
-    return HttpFacts(method=method, host=host, path=path, query_string=query, peer=peer)
+def _http(asking: Asking) -> HttpFacts | None:
+    """None: the door speaks no HTTP."""
+    host = asking.attributes.get("host")
+    if host is None:
+        return None
+    path, _, query = asking.attributes.get("path", "/").partition("?")
+    visitor = asking.visitor or VisitorRequest("https")
+    return HttpFacts(
+        asking.attributes.get("method", "GET"),
+        visitor.scheme,
+        host,
+        path,
+        dict(parse_qsl(query, keep_blank_values=True)) if query.count("&") < MOST_FIELDS else {},
+        query,
+        visitor.headers,
+        asking.peer,
+    )
 
 
 def _target(asking: Asking) -> Facts | None:

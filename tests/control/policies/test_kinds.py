@@ -15,6 +15,7 @@ from control.policies.kinds.kind import FOR_THIS_PEER, LASTING
 from control.records import Event
 from control.store.interface import Transaction
 from control.verbs.fields import Invalid, parse
+from protocols.link.messages import VisitorRequest
 from tests.control.policies.asking import NOON, House
 
 # --- network -------------------------------------------------------------------------------------------------------
@@ -136,9 +137,40 @@ def test_without_an_event_nothing_matches(house: House) -> None:
     ],
 )
 def test_what_an_expression_gives_counts_as_python_counts_it(house: House, source: str, passing: bool) -> None:
-    attributes = {"ssid": "Guests", "path": "/x?y=1"}
+    attributes = {"ssid": "Guests", "host": "app.example.com", "path": "/x?y=1"}
     verdict = house.decide_kind("expression", {"expression": source}, attributes=attributes)
     assert (verdict.passing, verdict.reuse) == (passing, None)
+
+
+@pytest.mark.parametrize(
+    ("source", "passing"),
+    [
+        ("return http_request.headers['user-agent'] == 'Browser/7'", True),
+        ("return http_request.META['HTTP_ACCEPT_LANGUAGE'].startswith('de')", True),
+        (
+            "return http_request.META['REMOTE_ADDR'] == '192.0.2.1' and http_request.META['QUERY_STRING'] == 'y=1&z='",
+            True,
+        ),
+        ("return http_request.GET == {'y': '1', 'z': ''}", True),
+        ("return http_request.build_absolute_uri() == 'http://app.example.com/x?y=1&z='", True),
+        ("return http_request.is_secure() or http_request.method != 'PUT'", False),
+        ("return 'HTTP_X_NONE' in http_request.META", False),
+    ],
+)
+def test_an_expression_reads_the_request_that_a_proxy_tells_of(house: House, source: str, passing: bool) -> None:
+    attributes = {"host": "app.example.com", "path": "/x?y=1&z=", "method": "PUT"}
+    visitor = VisitorRequest("http", {"User-Agent": "Browser/7", "Accept-Language": "de-AT"})
+    verdict = house.decide_kind("expression", {"expression": source}, attributes=attributes, visitor=visitor)
+    assert verdict.passing is passing
+
+
+def test_where_no_http_is_spoken_there_is_no_request_and_a_sentence_says_so(house: House) -> None:
+    attributes = {"protocol": "radius", "nas": "ap"}
+    for source in ("return http_request is None", "return not request.http_request"):
+        assert house.decide_kind("expression", {"expression": source}, attributes=attributes).passing
+    for source in ("return http_request.path", "return request.http_request.headers"):
+        with pytest.raises(Broken, match="there is no HTTP request over LDAP and RADIUS"):
+            house.decide_kind("expression", {"expression": source}, attributes=attributes)
 
 
 def test_an_expression_says_why_and_how_far_it_came(house: House) -> None:

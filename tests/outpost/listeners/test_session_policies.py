@@ -111,6 +111,32 @@ def test_a_yes_to_one_page_is_none_to_another_where_policies_may_have_looked_at_
     assert (outpost.open().status, outpost.asked) == (200, 3)
 
 
+def test_policies_see_what_the_visitor_sent_but_nothing_that_opens_a_door() -> None:
+    outpost = Bound(POLICY)
+    sent = {
+        "User-Agent": "Browser/7",
+        "Authorization": "Negotiate x",
+        "X-Authentik-Username": "root",
+        "X-Long": "x" * 2000,
+    }
+    assert outpost.open(**sent).status == 200
+    visitor = outpost.link.access_asked[-1].visitor
+    assert visitor is not None
+    assert visitor.scheme == "https"
+    assert visitor.headers["User-Agent"] == "Browser/7"
+    assert not {"Cookie", *hidden} & visitor.headers.keys()
+
+
+def test_a_yes_to_one_browser_is_none_to_other_header_lines() -> None:
+    """A policy may have looked at them, and the cookie may be in other hands."""
+    outpost = Bound(POLICY)
+    outpost.says("accepted", Reuse(30.0))
+    assert outpost.open(**{"User-Agent": "Browser/7"}).status == 200
+    outpost.says("policy_denied", Reuse(2.0))
+    assert outpost.open(**{"User-Agent": "curl/8"}).status == 403
+    assert (outpost.open(**{"User-Agent": "Browser/7"}).status, outpost.asked) == (200, 2)
+
+
 def test_a_yes_that_lasts_is_one_to_every_page() -> None:
     outpost = Bound(POLICY)
     assert outpost.open().status == 200

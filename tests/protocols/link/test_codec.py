@@ -8,6 +8,7 @@ import pytest
 from protocols.errors import RemoteProtocolError
 from protocols.link import codec, messages
 from protocols.link.messages import (
+    AskAccess,
     Authenticate,
     Authenticated,
     BindingRecord,
@@ -37,6 +38,7 @@ from protocols.link.messages import (
     Reuse,
     SnapshotChunk,
     UserRecord,
+    VisitorRequest,
 )
 
 USER = UserRecord(
@@ -78,6 +80,8 @@ FRAMES: list[Frame] = [
     Authenticate("q1", 1, "zoë", {"kind": "reply", "state": "s", "response": "1"}, "radius", "::1", can_ask=True),
     Authenticated("q1", "accepted", "accepted", 9, reuse=Reuse(600, not_after=12.5), keys={"password_hash_hash": "00"}),
     Authenticated("q1", "challenged", "code_needed", 9, challenge=Challenge("abc", "Your code?")),
+    Authenticate("q1", 1, "zoë", {}, "proxy", "::1", visitor=VisitorRequest("https", {"User-Agent": "x"})),
+    AskAccess("q1", 1, 5, "::1", {"host": "x"}, VisitorRequest("http")),
     Authenticated("q1", "accepted", "accepted", 9, password_end=PasswordEnd(1_700_000_000.5, 1_699_000_000.5)),
     ChangePassword("q2", 1, 5, "old\n", None, "ldap", "::1"),
     ChangePassword("q2", 1, 5, "old", "new", "ldap", "::1"),
