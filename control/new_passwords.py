@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from control.passwords import Candidate, Unfit, Wanted
@@ -34,23 +34,54 @@ class Hashing(Protocol):
     async def hash(self, password: str) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """``sentences``: what the password lacks, for the person; empty: it may be set. ``decided``: what policies said."""
+
+    sentences: Sequence[str] = ()
+    decided: Decided | None = None
+    asking: Asking | None = None
+
+
 async def new_hash(
     store: Storing, passwords: Hashing, user: int, password: str, peer: str = "", flow: str = "", name: str = ""
 ) -> str:
     """What to store for ``password``, with `users.set_password`. What takes long is done outside of any transaction.
 
+    Raises Invalid, with sentences for the person; Busy; ValueError as `Passwords.hash`.
+    """
+    judged = await judge(store, passwords, user, password, peer, flow, name)
+    decided, asking = judged.decided, judged.asking
+    traces = events(decided, asking) if decided is not None and asking is not None else []
+    if traces:
+        await store.write(lambda tx: [tx.insert(trace) for trace in traces])
+    if judged.sentences:
+        raise Invalid({"password": judged.sentences})
+    return await passwords.hash(password)
+
+
+async def judge(
+    store: Storing, passwords: Hashing, user: int, password: str, peer: str = "", flow: str = "", name: str = ""
+) -> Judged:
+    """May it be set? Nothing is written.
+
     ``user``: 0 for somebody who is only being made, by this ``name``. ``peer``: from where it is set; ``flow``: the
-    slug of the one in which it is chosen. Raises Invalid, with sentences for the person; Busy; ValueError as
-    `Passwords.hash`.
+    slug of the one in which it is chosen. Raises Busy.
     """
     person, lines, wanted = await store.read(lambda tx: _wanted(tx, user, flow, name))
     try:
         candidate = await passwords.measure(password, wanted)
     except Unfit as error:
-        raise Invalid({"password": error.sentences}) from error
-    if lines:
-        await _ask(store, lines, person, candidate, peer)
-    return await passwords.hash(password)
+        return Judged(error.sentences)
+    if not lines:
+        return Judged()
+
+    def decide(tx: Transaction) -> Judged:
+        asking = Asking(person, tx.now, peer, person.username if person is not None else "", candidate=candidate)
+        decided = Judge().judge_password(tx, lines, asking)
+        return Judged([] if decided.passing else _sentences(decided), decided, asking)
+
+    return await store.read(decide)
 
 
 def _wanted(tx: Transaction, pk: int, flow: str, name: str) -> tuple[User | None, list[Binding], Wanted]:
@@ -59,20 +90,6 @@ def _wanted(tx: Transaction, pk: int, flow: str, name: str) -> tuple[User | None
     estimated = any(policy.settings.get("check_zxcvbn") for _, policy in asked)
     wanted = replace(users.wanted_of_password(tx, user, name), estimated=estimated)
     return user, [line for line, _ in asked], wanted
-
-
-async def _ask(store: Storing, lines: list[Binding], user: User | None, candidate: Candidate, peer: str) -> None:
-    """The policies. Raises Invalid."""
-
-    def decide(tx: Transaction) -> tuple[Decided, Asking]:
-        asking = Asking(user, tx.now, peer, user.username if user is not None else "", candidate=candidate)
-        return Judge().judge_password(tx, lines, asking), asking
-
-    decided, asking = await store.read(decide)
-    if traces := events(decided, asking):
-        await store.write(lambda tx: [tx.insert(trace) for trace in traces])
-    if not decided.passing:
-        raise Invalid({"password": _sentences(decided)})
 
 
 def _sentences(decided: Decided) -> list[str]:

@@ -12,6 +12,9 @@ from starlette.routing import BaseRoute, Route
 from control.authentication import MOST_ATTRIBUTES
 from control.explain import Asked, Unknown, explain
 from control.explained import as_json
+from control.new_passwords import judge
+from control.policies.judge import traced
+from control.records import User
 from control.store.interface import Transaction
 from control.verbs.fields import Fields, Invalid, Name, Text, parse
 from control.web.admin_api.bodies import json_object
@@ -28,6 +31,8 @@ class Question(Fields):
     peer: Annotated[Text, Field(alias="from")] = ""
     station: Text = ""
     attributes: Annotated[dict[str, str], Field(max_length=MOST_ATTRIBUTES)] = Field(default_factory=dict)
+    new_password: Annotated[str, Field(min_length=1)] | None = Field(default=None, repr=False)
+    """Would they be allowed to choose it? It is kept nowhere."""
 
 
 class Said(Fields):
@@ -45,6 +50,8 @@ class Said(Fields):
     bindings: list[dict[str, Any]]
     mappings: list[dict[str, Any]]
     changes: list[str]
+    new_password: dict[str, Any] | None
+    """``passing``, ``sentences`` for the person, and ``policies`` with what each said; None: not asked about."""
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -56,15 +63,26 @@ def _explain(services: Services) -> Do:
     async def do(request: Request, caller: Caller) -> Response:
         asked = parse(Question, await json_object(request))
 
-        def verb(tx: Transaction) -> dict[str, Any]:
+        def verb(tx: Transaction) -> tuple[dict[str, Any], User | None]:
             try:
                 question = Asked(
                     asked.user, asked.application, asked.protocol, asked.peer, asked.station, asked.attributes
                 )
-                return as_json(explain(tx, question, services.judge))
+                found = explain(tx, question, services.judge)
+                return as_json(found), tx.find(User, username=found.user)
             except Unknown as error:
                 raise Invalid({error.field: [str(error)]}) from None
 
-        return answer(await services.store.read(verb))
+        told, user = await services.store.read(verb)
+        told["new_password"] = None
+        if asked.new_password is not None:
+            pk, name = (user.pk, "") if user is not None else (0, asked.user)
+            judged = await judge(services.store, services.passwords, pk, asked.new_password, asked.peer, name=name)
+            told["new_password"] = {
+                "passing": not judged.sentences,
+                "sentences": list(judged.sentences),
+                "policies": traced(judged.decided.answers) if judged.decided is not None else [],
+            }
+        return answer(told)
 
     return do

@@ -38,7 +38,9 @@ ESCAPES = {
     ),
     "restricted-python class pattern": "match user:\n  case object(__class__=c):\n    return c",
     "restricted-python mapping pattern": "match {'a': 1}:\n  case {**__rest}:\n    return __rest",
-    "restricted-python hook as the name of an exception": "try:\n  1/0\nexcept Exception as _getattr_:\n  return user.__class__",
+    "restricted-python hook as the name of an exception": (
+        "try:\n  1/0\nexcept Exception as _getattr_:\n  return user.__class__"
+    ),
     "restricted-python import of everything": "from os import *",
     "restricted-python star of a generator": "return (lambda *a: a)(*(g.gi_frame for g in [(1 for _ in [1])]))",
     # asteval

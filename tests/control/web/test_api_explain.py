@@ -39,6 +39,30 @@ def test_a_question_and_its_answer(api: Api) -> None:
     assert api.post("/explain/", {**asked, "from": "198.51.100.1"}, 200)["passing"] is True
 
 
+def test_a_new_password_is_asked_about_as_where_it_is_set(api: Api) -> None:
+    """By the rules of the settings and by policies, each with what it said; and nothing is left behind."""
+    user = api.user("bob")
+    api.post("/core/applications/", {"name": "Wiki", "slug": "wiki"})
+    policy = api.post("/policies/password/", {"name": "long ones", "length_min": 12, "error_message": "Longer."})["pk"]
+    flow = api.get("/flows/instances/default-password-change/")["policybindingmodel_ptr_id"]
+    api.post("/policies/bindings/", {"target": flow, "policy": policy})
+    asked = {"user": "bob", "application": "wiki"}
+    assert api.post("/explain/", asked, 200)["new_password"] is None
+    for typed in ("short", "eleven chars", "twelve characters and more"):
+        before = api.get("/events/events/")["pagination"]["count"]
+        said = api.post("/explain/", {**asked, "new_password": typed}, 200)["new_password"]
+        assert api.get("/events/events/")["pagination"]["count"] == before
+        set_now = api.call("POST", f"/core/users/{user}/set_password/", {"password": typed})
+        assert said["passing"] is (set_now.status == 204), typed
+        assert said["sentences"] == ([] if said["passing"] else set_now.body["password"]), typed
+        if typed == "short":
+            assert said["policies"] == []  # the settings ask for eight, and nobody else is asked then
+        else:
+            assert [line["name"] for line in said["policies"]] == ["long ones"]
+    said = api.post("/explain/", {"user": "nobody", "application": "wiki", "new_password": "of nobody's own"}, 200)
+    assert said["new_password"]["passing"] is True
+
+
 def test_what_cannot_be_asked(api: Api) -> None:
     assert api.call("POST", "/explain/", {"user": "bob"}).body == {"application": ["This field is required."]}
     answer = api.call("POST", "/explain/", {"user": "bob", "application": "nowhere"})

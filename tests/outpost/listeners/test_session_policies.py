@@ -113,13 +113,12 @@ def test_a_yes_to_one_page_is_none_to_another_where_policies_may_have_looked_at_
 
 def test_policies_see_what_the_visitor_sent_but_nothing_that_opens_a_door() -> None:
     outpost = Bound(POLICY)
-    sent = {
-        "User-Agent": "Browser/7",
+    hidden = {
         "Authorization": "Negotiate x",
         "X-Authentik-Username": "root",
         "X-Long": "x" * 2000,
     }
-    assert outpost.open(**sent).status == 200
+    assert outpost.open(**{"User-Agent": "Browser/7"}, **hidden).status == 200
     visitor = outpost.link.access_asked[-1].visitor
     assert visitor is not None
     assert visitor.scheme == "https"
