@@ -29,10 +29,11 @@ from control.mail.post import Post
 from control.mail.trial import Tried, try_out
 from control.policies.judge import Judge
 from control.policies.places import places
-from control.records import Instance, Tries
+from control.records import Authenticator, Instance, Tries, User
 from control.store.backup import Backup, CannotRestore, Damaged, Stored, TooLarge, pieces_of, restore
-from control.store.interface import AccessDenied, Actor, Store, Transaction, Unavailable
+from control.store.interface import AccessDenied, Actor, Query, Store, Transaction, Unavailable
 from control.tail import Tail, Wanted
+from control.verbs import authenticators
 from control.verbs.fields import Invalid
 from settings import Secret, Settings
 
@@ -159,6 +160,29 @@ def clear_throttles(settings: Settings, username: str = "") -> list[str]:
             store.close()
 
     return _run(settings, clear)
+
+
+def remove_factors(settings: Settings, username: str) -> list[str]:
+    """Takes away all second factors of one account, for whoever has lost the last one. Raises CommandFailed."""
+
+    def remove(tx: Transaction) -> int:
+        user = tx.find(User, username=username)
+        if user is None:
+            raise CommandFailed([f"No user is called {username!r}."])
+        found = tx.select(Authenticator, Query(equal={"user": user.pk}))
+        for factor in found:
+            authenticators.delete(tx, factor.pk)
+        return len(found)
+
+    async def run(config: ControlConfig) -> list[str]:
+        store = open_store(config)
+        try:
+            count = await store.write(remove, Actor({"username": "outpost remove-factors"}))
+            return [f"removed {count} of them", *(await in_force(store, asyncio.sleep))]
+        finally:
+            store.close()
+
+    return _run(settings, run)
 
 
 def test_email(settings: Settings, to: str) -> str:

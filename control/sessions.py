@@ -47,6 +47,9 @@ MOST_ANONYMOUS = 20_000
 """Strangers cannot fill the store: beyond this the oldest go."""
 SWEPT_AT_ONCE = 20
 """Old rows deleted with each new one, so that the table shrinks by itself and no request waits long."""
+RECENT_SECONDS = 900.0
+"""So long after a sign-in, or a second factor, somebody may change what they sign in with: a browser that was left open
+is not enough."""
 TOUCH_SECONDS = 60.0
 """Activity is written at most this often."""
 LONGEST_USER_AGENT = 256
@@ -226,6 +229,10 @@ def touch(tx: Transaction, session: Session) -> None:
 
 def is_due(session: Session, now: float) -> bool:
     return now - session.last_used >= TOUCH_SECONDS
+
+
+def is_recent(session: Session, now: float) -> bool:
+    return now - max(session.created, session.second_factor) < RECENT_SECONDS
 
 
 def keep(tx: Transaction, session: Session, data: dict[str, Any]) -> None:

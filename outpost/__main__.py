@@ -153,6 +153,17 @@ def _throttles(settings: Settings, arguments: Arguments) -> int:
     return DONE
 
 
+def _remove_factors(settings: Settings, arguments: Arguments) -> int:
+    from control.commands import CommandFailed, remove_factors
+
+    try:
+        print(*remove_factors(settings, arguments.user), sep="\n")
+    except CommandFailed as error:
+        _complain(error.lines)
+        return FAILED
+    return DONE
+
+
 def _test_email(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, test_email
 
@@ -316,6 +327,11 @@ COMMANDS: dict[str, Command] = {
         _throttles,
         "show who tried wrong passwords and has to wait, or let them try again",
         options=options.throttles,
+    ),
+    "remove-factors": Command(
+        _remove_factors,
+        "take away all second factors of somebody who has lost them",
+        options=options.remove_factors,
     ),
     "test-email": Command(
         _test_email,

@@ -54,6 +54,10 @@ def throttles(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", default="", metavar="NAME", help="only of this login name")
 
 
+def remove_factors(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("user", metavar="USER", help="login name of whose they are")
+
+
 def test_email(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("address", metavar="ADDRESS", help="who gets it")
 

@@ -146,8 +146,13 @@ def confirm_totp(tx: Transaction, user: int, typed: str) -> Authenticator | None
 
 
 def confirm_static(tx: Transaction, user: int) -> Authenticator | None:
+    """The list is good from now on, and takes the place of the one before."""
     factor = begun(tx, user, STATIC)
-    return confirm(tx, factor) if factor is not None else None
+    if factor is None:
+        return None
+    for old in tx.select(Authenticator, Query(equal={"user": user, "kind": STATIC, "confirmed": True})):
+        tx.delete(old)
+    return confirm(tx, factor)
 
 
 def confirm(tx: Transaction, factor: Authenticator) -> Authenticator:

@@ -24,3 +24,8 @@ def recalled(tx: Transaction, user: int, application: str) -> frozenset[str]:
     if known is None or (known.expires is not None and known.expires <= tx.now):
         return frozenset()
     return frozenset(known.scopes)
+
+
+def revoke(tx: Transaction, pk: str) -> None:
+    """The application asks again before it is told anything. Raises NotFound."""
+    tx.delete(tx.get(UserConsent, pk))

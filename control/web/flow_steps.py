@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,13 +17,14 @@ from control import reputation, sessions, tries
 from control.default_flows import STEP_UP
 from control.flows import executor, links
 from control.flows.bound import Deciding, NotForYou, keep
-from control.flows.planning import Came, flow_for, plan
+from control.flows.planning import Came, SignInFirst, flow_for, plan
+from control.flows.stages.authenticator_validate import SETUPS
 from control.flows.stages.email import OVER
 from control.flows.state import Challenge, Context, Denied, Done, State, Step
 from control.oidc import authorize
-from control.records import Flow, User
+from control.records import Flow, Stage, StageBinding, User
 from control.sessions import Caller, Visit
-from control.store.interface import NotFound, Transaction
+from control.store.interface import NotFound, Query, Transaction
 from control.web.browser import drop_cookie, set_cookie, visit
 from control.web.services import Services
 from rules.places import place
@@ -34,6 +36,7 @@ FLOW = "flow"
 """The name of the flow's state in the session."""
 PROVING = frozenset({"password", "authenticator_validate"})
 """Kinds of stages whose answers are guessed at."""
+OWN, FLOWS = "/if/user/settings/", "/if/flow/"
 TOO_NEW = "This second factor was set up after you signed in. Sign out, and sign in with it."
 LINK = "flow_token"
 """The query parameter of a link in a letter (authentik's)."""
@@ -95,6 +98,8 @@ async def begin(
         signs_in = flow.designation == "authentication" or flow.slug == STEP_UP
         if signs_in and found is not None and _is_enough(tx, found, next):
             return None
+        if found is not None and user is not None and flow_asks_recent(tx, flow) and not _is_recent(tx, found):
+            raise SignInFirst("Sign in again before you change what you sign in with.")
         about = authorize.consent_asked(tx, next) if flow.designation == "authorization" else {}
         requester = user.pk if user is not None else None
         came = Came(found is not None and found.session.data.get(LED_INTO) == slug, by_outpost)
@@ -142,9 +147,29 @@ def _is_enough(tx: Transaction, found: Visit, next: str) -> bool:
         return False
     asked = authorize.behind(tx, next)
     if asked is None:
-        return True
+        return not _asks_recent(tx, next) or _is_recent(tx, found)
     now = tx.now
     return authorize.is_fresh(asked, found.session, now) and authorize.has_factor(asked, found.session, now)
+
+
+def _is_recent(tx: Transaction, found: Visit) -> bool:
+    return sessions.is_recent(found.session, tx.now)
+
+
+def _asks_recent(tx: Transaction, next: str) -> bool:
+    """Does this lead to where people change what they sign in with?"""
+    path = urlsplit(next).path
+    if path.startswith(OWN):
+        return True
+    flow = tx.find(Flow, slug=path.removeprefix(FLOWS).strip("/")) if path.startswith(FLOWS) else None
+    return flow is not None and flow_asks_recent(tx, flow)
+
+
+def flow_asks_recent(tx: Transaction, flow: Flow) -> bool:
+    """Does the flow set up a second factor for somebody who has signed in before?"""
+    bound = [line.stage for line in tx.select(StageBinding, Query(equal={"flow": flow.pk}))]
+    stages = tx.select(Stage, Query(within={"pk": bound}))
+    return flow.authentication == "require_authenticated" and any(stage.kind in SETUPS for stage in stages)
 
 
 async def answer(services: Services, going: State, fields: Mapping[str, str], who: Caller) -> Step:

@@ -10,9 +10,12 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_cer
 
 from control import instances
 from control.app import Control
-from control.commands import LOOKS, CommandFailed, apply_files, in_force, issue_certificate
+from control.app import open_store as open_control_store
+from control.commands import LOOKS, CommandFailed, apply_files, in_force, issue_certificate, remove_factors
 from control.config import ControlConfig
-from control.records import Outpost
+from control.records import Authenticator, Event, Outpost, User
+from control.store.interface import Query, Transaction
+from control.verbs import authenticators
 from protocols.link.messages import Hello, Reports
 from settings import Settings, load
 from tests.control.stores import drive
@@ -91,3 +94,33 @@ def test_a_certificate_for_a_user_from_an_authority_that_is_made_once(settings: 
         issue_certificate(settings, "nobody", "x", "Ours", 30)
     with pytest.raises(CommandFailed):
         issue_certificate(settings, "alice", "x", "Ours", 0)
+
+
+def test_second_factors_are_taken_away_from_whoever_has_lost_them(settings: Settings) -> None:
+    apply_files(settings, EXAMPLE, {})
+    store = open_control_store(ControlConfig.from_settings(settings))
+
+    def list_of_codes(tx: Transaction) -> int:
+        (alice,) = tx.select(User, Query(equal={"username": "alice"}))
+        authenticators.begin_static(tx, alice.pk, os.urandom)
+        assert authenticators.confirm_static(tx, alice.pk) is not None
+        return alice.pk
+
+    async def factors() -> list[Authenticator]:
+        return await store.read(lambda tx: authenticators.of(tx, alice))
+
+    async def events() -> list[Event]:
+        return await store.read(lambda tx: tx.select(Event, Query(equal={"action": "model_deleted"})))
+
+    async def write() -> int:
+        return await store.write(list_of_codes)
+
+    alice = drive(write())
+    assert len(drive(factors())) == 1
+    assert remove_factors(settings, "alice")[0] == "removed 1 of them"
+    assert drive(factors()) == []
+    (event,) = drive(events())
+    assert event.user == {"username": "outpost remove-factors"}
+    store.close()
+    with pytest.raises(CommandFailed, match="No user is called 'nobody'"):
+        remove_factors(settings, "nobody")

@@ -44,16 +44,12 @@ from control.store.interface import Query, Transaction
 from control.verbs import authenticators, mailed_codes
 from control.verbs.authenticators import Code
 from control.verbs.fields import seconds
+from control.verbs.stage_kinds import KINDS
 
 CLASSES = (authenticators.STATIC, authenticators.TOTP, authenticators.WEBAUTHN, authenticators.EMAIL)
 """What this version can check; a stage may name others besides."""
-SETUPS = {
-    "authenticator_totp": ("TOTP Authenticator Setup Stage", "authentik_stages_authenticator_totp"),
-    "authenticator_static": ("Static Authenticator Setup Stage", "authentik_stages_authenticator_static"),
-    "authenticator_email": ("Email Authenticator Setup Stage", "authentik_stages_authenticator_email"),
-    "authenticator_webauthn": ("WebAuthn Authenticator Setup Stage", "authentik_stages_authenticator_webauthn"),
-}
-"""Kinds of stages that set one up, as authentik's clients know them."""
+SETUPS = frozenset({"authenticator_totp", "authenticator_static", "authenticator_email", "authenticator_webauthn"})
+"""Kinds of stages that set one up."""
 LONGEST_CHOICE = 2048
 """Characters of the device that was chosen."""
 NONE = "You need a second factor to sign in here, and have none. Ask the administrator."
@@ -121,8 +117,8 @@ class AuthenticatorValidateStage:
                 {
                     "pk": stage.pk,
                     "name": stage.name,
-                    "verbose_name": SETUPS[stage.kind][0],
-                    "meta_model_name": f"{SETUPS[stage.kind][1]}.{stage.kind.replace('_', '')}stage",
+                    "verbose_name": KINDS[stage.kind].label,
+                    "meta_model_name": f"{KINDS[stage.kind].app}.{KINDS[stage.kind].model}",
                 }
                 for stage in setups
             ],

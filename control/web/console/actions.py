@@ -10,9 +10,9 @@ from starlette.responses import Response
 from control import radius_orders, sessions
 from control.mail import outbox
 from control.new_passwords import new_hash
-from control.records import Provider, Session, User
+from control.records import Authenticator, Provider, Session, User
 from control.store.interface import Query, Transaction
-from control.verbs import groups, newcomers, roles, users
+from control.verbs import authenticators, groups, newcomers, roles, users
 from control.verbs.fields import NON_FIELD, Invalid
 from control.web.console import pickable
 from control.web.console.editing import MOST_FIELDS, MOST_FORM_BYTES
@@ -77,6 +77,23 @@ async def end_sessions(request: Request, services: Services, section: Section, f
     with sentences():
         to = await services.store.write(end, caller.actor)
     return redirect(f"{to}?done=ended")
+
+
+async def remove_factors(request: Request, services: Services, section: Section, frame: Frame) -> Response:
+    """The second factor that is named, or all: whoever lost them signs in without, and sets up others."""
+    typed = await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    caller, resource, named = frame.visitor.caller, section.resource(services.random), typed.one("factor")
+
+    def remove(tx: Transaction) -> str:
+        user = resource.one(tx, request.path_params["key"], caller)
+        for factor in tx.select(Authenticator, Query(equal={"user": user.pk})):
+            if named in ("", str(factor.pk)):
+                authenticators.delete(tx, factor.pk)
+        return section.place_of(user)
+
+    with sentences():
+        to = await services.store.write(remove, caller.actor)
+    return redirect(f"{to}?done=removed")
 
 
 async def change_members(request: Request, services: Services, section: Section, frame: Frame) -> Response:
@@ -167,6 +184,7 @@ async def set_permissions(request: Request, services: Services, section: Section
 ACTIONS: tuple[tuple[Section, str, Action, tuple[str, ...]], ...] = (
     (PEOPLE, "password", password, ("GET", "POST")),
     (PEOPLE, "sessions", end_sessions, ("POST",)),
+    (PEOPLE, "factors", remove_factors, ("POST",)),
     (CROWDS, "members", change_members, ("POST",)),
     (KNOCKED, "add", add_knock, ("POST",)),
     (MAIL, "retry", send_now, ("POST",)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Route
 
 from control.web import console
-from control.web.pages import flow, home
+from control.web.pages import flow, home, own
 from control.web.pages.answers import Endpoint, guarded
 from control.web.pages.assets import serve
 from control.web.pages.media import serve as serve_media
@@ -17,6 +17,8 @@ ENDPOINTS: tuple[tuple[str, Endpoint, tuple[str, ...]], ...] = (
     ("/flows/-/default/{designation}/", flow.default, ("GET", "POST")),
     ("/flows/-/cancel/", flow.cancel, ("GET",)),
     ("/if/user/", home.user, ("GET",)),
+    ("/if/user/settings/", own.overview, ("GET",)),
+    ("/if/user/settings/{section}/", own.section, ("GET", "POST")),
 )
 
 

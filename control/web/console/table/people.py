@@ -8,9 +8,10 @@ from typing import Any
 from control import sessions
 from control.records import Application, Binding, Group, Outpost, Session, Token, User
 from control.store.interface import Query, Transaction
-from control.verbs import applications, groups, service_accounts, users
+from control.verbs import applications, authenticators, groups, service_accounts, users
 from control.verbs.rights import closure
 from control.web.admin_api.callers import Caller
+from control.web.admin_api.shapes.authenticators import NAMES
 from control.web.admin_api.table.people import GROUPS, USERS
 from control.web.console import pickable
 from control.web.console.cells import Body, Cell, Column, minutes, moment, text, yes
@@ -44,10 +45,25 @@ def _beside_user(tx: Transaction, user: User, around: Around) -> Mapping[str, An
     visible = Query(within={"pk": applications.visible_to(tx, user.pk)}, ordering=("name",))
     return {
         "sessions": live_sessions(tx, user),
+        "factors": _factors(tx, user),
         "tokens": tx.select(Token, Query(equal={"user": user.pk}, ordering=("identifier",))),
         "every_group": closure(tx, user.pk),
         "usable": tx.select(Application, visible) if user.is_active else [],
     }
+
+
+def _factors(tx: Transaction, user: User) -> list[dict[str, Any]]:
+    found = authenticators.of(tx, user.pk)
+    last = authenticators.last_used(tx, found)
+    return [
+        {
+            "pk": one.pk,
+            "name": one.name,
+            "kind": NAMES[one.kind],
+            "last": minutes(last[one.pk]) if one.pk in last else "",
+        }
+        for one in found
+    ]
 
 
 def _user_affects(tx: Transaction, user: User) -> list[str]:

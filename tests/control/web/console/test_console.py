@@ -34,7 +34,7 @@ from control.records import (
     User,
 )
 from control.store.interface import Query, Transaction
-from control.verbs import bindings, providers
+from control.verbs import authenticators, bindings, providers
 from control.web.console import SHELVES, pickable, routes
 from control.web.console.table import SECTIONS
 from tests.control.web.browsing import Browser, Site
@@ -292,6 +292,31 @@ def test_sessions_are_listed_and_ended(site: Site, admin: Browser) -> None:
     admin.submit(to=f"{url}sessions/", session="")
     assert one.get("/if/user/").status_code == 303
     assert admin.get(url).status_code == 200
+
+
+def test_second_factors_show_their_last_use_and_are_removed(site: Site, admin: Browser) -> None:
+    bob = site.user("bob")
+
+    def list_of_codes(tx: Any) -> list[str]:
+        authenticators.begin_static(tx, bob.pk, site.random, name="Paper")
+        confirmed = authenticators.confirm_static(tx, bob.pk)
+        assert confirmed is not None
+        return list(confirmed.secrets["codes"])
+
+    codes = site.sql.write_now(list_of_codes)
+    url = f"{USERS}{bob.pk}/"
+    assert "last used never" in " ".join(admin.get(url).text.split())
+    his = site.browser()
+    his.sign_in("bob")
+    his.submit(code=codes[0])
+    admin.get(url)
+    assert "last used 2023-11-14" in admin.text
+    assert not any(code in admin.page.text for code in codes)
+    (pk,) = re.findall(r'name="factor" value="(\d+)"', admin.page.text)
+    admin.submit(to=f"{url}factors/", factor=pk)
+    assert "None: the password alone is enough." in admin.text
+    again = site.browser()
+    assert again.sign_in("bob").url.path == "/if/user/"
 
 
 # --- secrets -------------------------------------------------------------------------------------------------------
