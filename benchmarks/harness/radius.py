@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -76,7 +77,7 @@ def measure(bench: Bench) -> list[Table]:
         methods = []
         for name, start in (("freeradius -s", radius_peers.minimal), ("freeradius, stock", radius_peers.stock)):
             try:
-                peer = running.enter_context(start(folder / name.replace(", ", "-"), known, shown))
+                peer = running.enter_context(start(folder / re.sub("[^a-z]+", "-", name), known, shown))
                 methods.append(Program(name, peer.ports["radius"], (peer.server,), mine))
             except DidNotStart as error:
                 say(f"  {name}: {error}")

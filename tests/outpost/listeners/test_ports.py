@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from outpost.listeners.ports import CannotListen, open_sockets, place
+from outpost.listeners.ports import HELD_OCTETS, CannotListen, open_sockets, place
 from settings import Address
 
 
@@ -39,3 +39,12 @@ def test_a_taken_port_is_refused_with_the_fix_and_nothing_stays_open(closing: Ex
 def test_a_foreign_address_is_refused() -> None:
     with pytest.raises(CannotListen, match="not an address of this machine"):
         open_sockets([Address("203.0.113.1", 0)], socket.SOCK_DGRAM)
+
+
+def test_a_burst_of_datagrams_is_held_for_us() -> None:
+    """The kernel's own measure, about 200 KiB, is 14 ms of a busy site."""
+    (one,) = open_sockets([Address("127.0.0.1", 0)], socket.SOCK_DGRAM)
+    with one, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as usual:
+        usual.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, HELD_OCTETS)
+        allowed = usual.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        assert one.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= allowed
