@@ -162,19 +162,22 @@ class Reads:
         if asked.view is not None and order is not None:
             return controlled.view(event.message_id, request, entries, order, asked.view, said, expired)
         if page is not None and page.cookie:
-            opened = self._continued(page.cookie, asker, whose, request)
+            opened = self._continued(page.cookie, asker, whose, request, asked)
         else:
-            opened = OpenSet(whose, request, controlled.in_order(entries, order))
+            opened = OpenSet(whose, request, controlled.in_order(entries, order), keys=asked.keys)
         if page is not None and page.size == 0:  # no more is wanted (RFC 2696 s3)
             opened = OpenSet(whose, request, iter(()))
         size = None if page is None else page.size
         keep = self.open_sets.keep
         return controlled.answer(event.message_id, request, opened, size, said, lambda rest: keep(asker, rest), expired)
 
-    def _continued(self, cookie: bytes, asker: Hashable, whose: Hashable, request: SearchRequest) -> OpenSet:
-        """What the set began with: the same person, rights, revision and question."""
+    def _continued(
+        self, cookie: bytes, asker: Hashable, whose: Hashable, request: SearchRequest, asked: Wanted
+    ) -> OpenSet:
+        """What the set began with: the same person, rights, revision, question and order."""
         opened = self.open_sets.take(asker, cookie)
-        if opened is None or opened.whose != whose or opened.request != request:
+        same = opened is not None and (opened.whose, opened.request) == (whose, request)
+        if opened is None or not same or asked.keys not in ((), opened.keys):
             raise Refused(ResultCode.PROTOCOL_ERROR, "The paged results cookie is invalid.")
         return opened
 

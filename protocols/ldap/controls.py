@@ -17,6 +17,7 @@ SERVED: Mapping[str, frozenset[str]] = {
     "search": frozenset((MANAGE_DSA_IT, PASSWORD_POLICY, PAGED_RESULTS, SORT_REQUEST, VLV_REQUEST)),
     "compare": frozenset((MANAGE_DSA_IT, PASSWORD_POLICY)),
     "modify": frozenset((MANAGE_DSA_IT, PASSWORD_POLICY)),
+    **{name: frozenset((MANAGE_DSA_IT,)) for name in ("add", "delete", "modify DN")},
     "extended": frozenset((PASSWORD_POLICY,)),
 }
 """Operation to OIDs. ManageDsaIT changes nothing here, for we hold no referrals; JNDI sends it with everything."""

@@ -12,6 +12,7 @@ from protocols.ldap import ber
 from protocols.ldap.messages import SearchRequest
 from protocols.ldap.result import Refused, ResultCode
 from protocols.ldap.search import Entry
+from protocols.ldap.sorting import SortKey
 
 MAX_OPEN_SETS = 16
 """Of one connection. A client walks one or two at a time; the one that was left longest ago goes first."""
@@ -57,6 +58,8 @@ class OpenSet:
     ahead: Entry | None = None
     """Found already, and the first of the next page."""
     sent: int = 0
+    keys: tuple[SortKey, ...] = ()
+    """By which the entries are in order; a later page names the same ones, or none."""
 
 
 class OpenSets:

@@ -255,6 +255,8 @@ class LDAPSession(Generic[IdentityT]):
 
     def _extended(self, message: Envelope, request: ExtendedRequest) -> Event:
         if request.oid == WHO_AM_I:
+            if request.value is not None:
+                raise Refused(ResultCode.PROTOCOL_ERROR, "This operation takes no value.")
             return WhoAmIReceived(message.message_id)
         if request.oid == CANCEL:
             return self._cancel(message, request)

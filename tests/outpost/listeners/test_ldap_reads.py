@@ -126,6 +126,20 @@ def test_a_cookie_of_another_question(client: Client) -> None:
     assert [answer.code for answer in page(client, paged(2, cookie_of(done)), filter="(uid=*)")] == [2]
 
 
+@pytest.mark.parametrize("other", ["cn", "-uid"])
+def test_a_cookie_of_another_order(client: Client, other: str) -> None:
+    *_, done = page(client, sort("uid"), paged(2))
+    assert [answer.code for answer in page(client, sort(other), paged(2, cookie_of(done)))] == [2]
+    *_, done = page(client, paged(2))
+    assert [answer.code for answer in page(client, sort(other), paged(2, cookie_of(done)))] == [2]
+
+
+def test_who_does_not_name_the_order_again_goes_on_in_it(client: Client) -> None:
+    *_, done = page(client, sort("uid"), paged(3))
+    *second, _ = page(client, paged(3, cookie_of(done)))
+    assert [short(entry.text) for entry in second] == ["user:dora", "user:user100", "user:user101"]
+
+
 def test_a_cookie_of_another_person(client: Client) -> None:
     *_, done = page(client, paged(2))
     client.bind(BOB_DN, "hunter2")

@@ -317,6 +317,25 @@ def test_operations_that_are_not_served_say_so(octets: bytes, operation: str) ->
     assert session.next_event() == WhoAmIReceived(2)
 
 
+@pytest.mark.parametrize(
+    "operation",
+    [
+        pureldap.LDAPDelRequest(ALICE),
+        pureldap.LDAPModifyDNRequest(ALICE, "cn=other", True),
+        pureldap.LDAPAddRequest(ALICE, []),
+    ],
+)
+def test_manage_dsa_it_is_known_to_writes_too(operation: Any) -> None:
+    octets = peer.message(1, operation, [("2.16.840.1.113730.3.4.2", True, None)])
+    assert answered(a_session(octets).next_event()).code == ResultCode.UNWILLING_TO_PERFORM
+
+
+def test_who_am_i_takes_no_value() -> None:
+    """RFC 4532 s2."""
+    answer = answered(a_session(peer.extended(1, WHO_AM_I, b"x")).next_event())
+    assert (answer.operation, answer.code) == ("extendedResp", ResultCode.PROTOCOL_ERROR)
+
+
 def test_an_unknown_extended_operation() -> None:
     session = a_session(peer.extended(1, "1.2.3"), peer.extended(2, WHO_AM_I))
     answer = answered(session.next_event())
