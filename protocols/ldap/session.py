@@ -254,9 +254,9 @@ class LDAPSession(Generic[IdentityT]):
         return BindReceived(message_id, found.name, found.password, True, policy)
 
     def _extended(self, message: Envelope, request: ExtendedRequest) -> Event:
+        if request.value is not None and request.oid in (WHO_AM_I, START_TLS):
+            raise Refused(ResultCode.PROTOCOL_ERROR, "This operation takes no value.")
         if request.oid == WHO_AM_I:
-            if request.value is not None:
-                raise Refused(ResultCode.PROTOCOL_ERROR, "This operation takes no value.")
             return WhoAmIReceived(message.message_id)
         if request.oid == CANCEL:
             return self._cancel(message, request)

@@ -356,6 +356,12 @@ def test_start_tls() -> None:
     assert session.next_event() is NEED_DATA
 
 
+def test_start_tls_takes_no_value() -> None:
+    """RFC 4511 s4.14.1."""
+    session = a_session(peer.extended(1, START_TLS, b"x"), offers_start_tls=True)
+    assert answered(session.next_event()).code == ResultCode.PROTOCOL_ERROR
+
+
 def test_octets_behind_start_tls_are_a_protocol_error() -> None:
     session = a_session(peer.extended(1, START_TLS), peer.bind(2, ALICE, "injected"), offers_start_tls=True)
     with pytest.raises(RemoteProtocolError) as caught:
