@@ -53,7 +53,7 @@ def items(tx: Transaction, part: Part, owner: Any, owners: Owners | None) -> lis
 
 
 def part_records(tx: Transaction, part: Part, owner: Any) -> list[Any]:
-    return list(tx.select(part.record, Query(equal={part.owner: owner})))
+    return list(tx.select(part.record, Query(equal={part.held or part.owner: owner})))
 
 
 def _item(tx: Transaction, part: Part, record: Any, owners: Owners | None) -> Given:

@@ -43,6 +43,8 @@ class Part:
     one_of: tuple[str, ...] = ()
     """Of these an item names exactly one."""
     references: References = field(default_factory=dict)
+    held: str = ""
+    """The record's name for ``owner``, where it is another one."""
     of_kind: str = ""
     """Of the entries that have it; empty: all."""
     unwritten: frozenset[str] = frozenset()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from control.apply.sections import Section
 from control.apply.table.deciding import MAPPINGS, POLICIES
 from control.apply.table.doors import APPLICATIONS, CERTIFICATES, OUTPOSTS, PROVIDERS
-from control.apply.table.flows import FLOWS
+from control.apply.table.flows import FLOWS, PROMPTS, STAGES
 from control.apply.table.notifications import RULES, TRANSPORTS
 from control.apply.table.people import GROUPS, ROLES, USERS
 from control.apply.table.radius import DEVICES, NAS
@@ -16,6 +16,8 @@ SECTIONS: dict[str, Section] = {
         CERTIFICATES,
         MAPPINGS,
         POLICIES,
+        PROMPTS,
+        STAGES,
         FLOWS,
         ROLES,
         USERS,

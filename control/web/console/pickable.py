@@ -11,6 +11,7 @@ from control.records import (
     NotificationRule,
     NotificationTransport,
     Policy,
+    Prompt,
     PropertyMapping,
     Provider,
     Role,
@@ -78,6 +79,9 @@ SERVED = Picker((Source(Provider, _provider, one="provider", query=Query(within=
 """Those that outposts can serve."""
 TRANSPORTS = Picker((Source(NotificationTransport, lambda way: way.name, one="notification transport"),))
 POLICIES = Picker((Source(Policy, lambda policy: policy.name, one="policy"),))
+FLOWS = Picker((Source(Flow, _flow, "slug", "flow"),))
+STAGES = Picker((Source(Stage, lambda stage: stage.name, one="stage"),))
+PROMPTS = Picker((Source(Prompt, lambda prompt: prompt.name, one="prompt"),))
 APPLICATIONS = Picker((Source(Application, lambda application: application.name, "slug", "application"),))
 TARGETS = Picker(
     (

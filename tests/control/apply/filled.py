@@ -34,10 +34,14 @@ from control.verbs import (
     notifications,
     outposts,
     policies,
+    prompts,
     property_mappings,
     providers,
     radius_rules,
     roles,
+    stage_bindings,
+    stage_kinds,
+    stages,
     users,
 )
 from control.verbs.composing import OF_EVENTS
@@ -125,6 +129,7 @@ def doors(tx: Transaction) -> None:
     flow = flows.create(tx, {"slug": "own", "name": "own", "title": "a: b # c", "designation": "authentication"})
     for policy in tx.select(Policy, Query(within={"kind": [kind for kind in KINDS if kind != OF_EVENTS]})):
         bindings.create(tx, {"target": flow.pk, "policy": policy.pk})
+    composed(tx, flow.pk, group.pk)
     flows.update(tx, login.pk, {"title": "Come in"})
     bindings.create(tx, {"target": login.pk, "group": group.pk, "negate": True})
     made = {}
@@ -199,6 +204,33 @@ def telling(tx: Transaction, group: str) -> None:
     matcher = tx.find(Policy, name="a event_matcher")
     assert matcher is not None
     bindings.create(tx, {"target": rule.pk, "policy": matcher.pk, "order": 3})
+
+
+STAGES: dict[str, Mapping[str, Any]] = {
+    "identification": {"user_fields": ["email"]},
+    "redirect": {"mode": "static", "target_static": "/if/user/"},
+    "user_login": {"session_duration": "hours=1"},
+    "user_write": {"user_type": "internal"},
+}
+"""Kind to the settings that it is filled with; the others have their usual ones, and what `composed` says."""
+
+
+def composed(tx: Transaction, flow: str, group: str) -> None:
+    """Stages of every kind, some of them in one flow; and what they name."""
+    field = prompts.create(tx, {"name": "a prompt", "field_key": "a", "label": "a: b # c", "type": "text", "order": 3})
+    policy = tx.find(Policy, name="a time")
+    assert policy is not None
+    named: dict[str, Mapping[str, Any]] = {
+        "prompt": {"fields": [field.pk], "validation_policies": [policy.pk]},
+        "user_write": {"create_users_group": group},
+        "authenticator_totp": {"configure_flow": flow},
+    }
+    for order, kind in enumerate(stage_kinds.KINDS):
+        stage = stages.create(tx, kind, {"name": f"a {kind}", **STAGES.get(kind, {}), **named.get(kind, {})})
+        if stage_kinds.KINDS[kind].headless:
+            line = {"target": flow, "stage": stage.pk, "order": order * 5, "invalid_response_action": "restart"}
+            made = stage_bindings.create(tx, line)
+            bindings.create(tx, {"target": made.pk, "group": group, "order": 2})
 
 
 def network(tx: Transaction, provider: int, group: str, user: int) -> None:

@@ -6,6 +6,7 @@ from control.web.console.sections import Section
 from control.web.console.table.applications import LINES, RIGHTS, SHOWN
 from control.web.console.table.credentials import KEYS, PAIRS
 from control.web.console.table.events import LOG
+from control.web.console.table.flows import PLACES, QUESTIONS, STEPS, WALKS
 from control.web.console.table.letters import MAIL
 from control.web.console.table.notifications import TOLD
 from control.web.console.table.notifications import WAYS as TOLD_BY
@@ -22,6 +23,7 @@ MENU: tuple[tuple[str, tuple[Section, ...]], ...] = (
     ("Applications", (SHOWN, WAYS, POSTS, ASKED, LINES, RIGHTS, SAYINGS)),
     ("Events", (LOG, TOLD, TOLD_BY, KNOCKED, TRIED)),
     ("RADIUS", (STAYS, ANSWERS, MACHINES, GATES)),
+    ("Flows and Stages", (WALKS, STEPS, PLACES, QUESTIONS)),
     ("Directory", (PEOPLE, CROWDS, PARTS, KEYS)),
     ("System", (PAIRS, MAIL)),
 )

@@ -160,9 +160,9 @@ def _target(tx: Transaction, one: bindings.Target) -> Body:
         case Application():
             return {"target_name": one.name, "target_to": f"{ROOT}/core/applications/{one.slug}/"}
         case Flow():
-            return {"target_name": f"Flow {one.slug}", "target_to": ""}
+            return {"target_name": f"Flow {one.slug}", "target_to": f"{ROOT}/flow/flows/{one.slug}/"}
         case StageBinding():
-            return {"target_name": pickable.step(tx, one), "target_to": ""}
+            return {"target_name": pickable.step(tx, one), "target_to": f"{ROOT}/flow/bindings/{one.pk}/"}
         case Entitlement():
             return {"target_name": pickable.entitlement(tx, one), "target_to": f"{ROOT}/core/entitlements/{one.pk}/"}
         case NotificationRule():
