@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
@@ -45,8 +45,10 @@ from control.radius_dictionaries import learn_from
 from control.radius_watch import RadiusWatch
 from control.records import Outpost
 from control.repeating import Repeating
+from control.rotating import rotate_key
 from control.store.interface import AccessDenied, Query, Transaction, Unavailable, WrongSecretKey
 from control.store.sql import NewerStore, SqlStore
+from control.store.sql.rotation import left, rotate
 from control.verbs import system
 from control.verbs.outposts import EMBEDDED
 from control.web import admin_api, oidc_api, outposts_api, pages, revocations
@@ -72,7 +74,8 @@ def _opened(config: ControlConfig) -> SqlStore:
     """Raises CannotStart and Unavailable."""
     try:
         learn_from(config.dictionaries)
-        return SqlStore(config.database, [config.secret_key.reveal()])
+        again = config.key_file.again if config.key_file is not None else lambda: None
+        return SqlStore(config.database, config.secret_keys, keys_again=again)
     except (WrongSecretKey, NewerStore, ValueError) as error:
         raise CannotStart(str(error)) from error
     except AccessDenied as error:
@@ -82,6 +85,12 @@ def _opened(config: ControlConfig) -> SqlStore:
             else " Check OUTPOST_POSTGRESQL__* and the server's permissions."
         )
         raise CannotStart(f"{error}.{fix}") from error
+
+
+def rotate_secret_key(config: ControlConfig) -> Iterator[str]:
+    """As `control.rotating` says. Raises CannotStart, CannotRotate, Unavailable, AccessDenied, OSError."""
+    _opened(config).close()
+    yield from rotate_key(config, rotate, left)
 
 
 def open_passwords(config: ControlConfig, random: Callable[[int], bytes]) -> Passwords:

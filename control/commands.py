@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from control import instances, tries
-from control.app import Control, open_passwords, open_store
+from control.app import Control, open_passwords, open_store, rotate_secret_key
 from control.apply import ApplyError, Change, apply_description, plan_description, read
 from control.apply.changes import shown, told
 from control.apply.export import export, state
@@ -30,8 +30,10 @@ from control.mail.trial import Tried, try_out
 from control.policies.judge import Judge
 from control.policies.places import places
 from control.records import Authenticator, Instance, Tries, User
+from control.rotating import CannotRotate
 from control.store.backup import Backup, CannotRestore, Damaged, Stored, TooLarge, pieces_of, restore
 from control.store.interface import AccessDenied, Actor, Query, Store, Transaction, Unavailable
+from control.store.secrets import CannotOpen
 from control.tail import Tail, Wanted
 from control.verbs import authenticators
 from control.verbs.fields import Invalid
@@ -216,10 +218,24 @@ def check_store(settings: Settings) -> dict[str, list[str]]:
     return _run(settings, check)
 
 
+def rotate_secret_key_of(settings: Settings) -> Iterator[str]:
+    """Seals everything with another key; what is done, a line each. Raises CommandFailed, at any line."""
+    try:
+        yield from rotate_secret_key(ControlConfig.from_settings(settings))
+    except (CannotStart, CannotRotate, CannotOpen) as error:
+        raise CommandFailed([str(error)]) from None
+    except (Unavailable, AccessDenied) as error:
+        raise CommandFailed([f"{error}."]) from None
+    except OSError as error:
+        raise CommandFailed([f"{error.filename} cannot be used: {error.strerror}."]) from None
+
+
 def backup_pieces(settings: Settings, program: str, with_secret_key: bool) -> Iterator[bytes]:
     """Everything that is stored, to be sealed. ``program``: our version. Raises CommandFailed, at any piece."""
     try:
         config = ControlConfig.from_settings(settings)
+        if config.former_secret_keys:
+            raise CommandFailed(["The secret key is being changed. Let outpost rotate-secret-key finish first."])
         open_store(config).close()
         yield from pieces_of(_stored(config), program, time.time(), with_secret_key)
     except (CannotStart, TooLarge) as error:

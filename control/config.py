@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
+from control.key_file import KeyFile
 from control.mail.message import BadAddress, sender
 from control.records import MailServer
 from rules.secret_key import check_secret_key
@@ -33,6 +34,7 @@ class ControlConfig:
     database: str = field(repr=False)
     """A ``sqlite:///`` or ``postgresql://`` address."""
     secret_key: Secret
+    """Seals, and opens."""
     trusted_proxies: tuple[Network, ...] = ()
     bootstrap_password: Secret | None = None
     bootstrap_token: Secret | None = None
@@ -52,16 +54,22 @@ class ControlConfig:
     """A folder of pictures."""
     dictionaries: tuple[Path, ...] = ()
     """FreeRADIUS' (`control.radius_dictionaries`)."""
+    former_secret_keys: tuple[Secret, ...] = ()
+    """Open what they have sealed."""
+    key_file: KeyFile | None = None
+    """Where these keys come from, and others may."""
     secret_key_made: Path | None = None
     """Where a new secret key was written just now."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> ControlConfig:
         """Makes the data folder, and a secret key if there is none. Raises CannotStart."""
-        key, made = _secret_key(settings)
+        keys, file, made = _secret_keys(settings)
         return cls(
             database=_database(settings),
-            secret_key=key,
+            secret_key=keys[0],
+            former_secret_keys=tuple(keys[1:]),
+            key_file=file,
             trusted_proxies=settings.listen.trusted_proxy_cidrs,
             bootstrap_password=settings.bootstrap_password,
             bootstrap_token=settings.bootstrap_token,
@@ -76,6 +84,10 @@ class ControlConfig:
             breached_passwords=settings.data_dir.absolute() / BREACHED_FILE,
             secret_key_made=made,
         )
+
+    @property
+    def secret_keys(self) -> list[str]:
+        return [key.reveal() for key in (self.secret_key, *self.former_secret_keys)]
 
 
 def _database(settings: Settings) -> str:
@@ -142,9 +154,12 @@ def _data_dir(settings: Settings) -> Path:
     return settings.data_dir.absolute()
 
 
-def _secret_key(settings: Settings) -> tuple[Secret, Path | None]:
+def _secret_keys(settings: Settings) -> tuple[list[Secret], KeyFile | None, Path | None]:
+    """The keys; the file that they are in; the same if it was made just now."""
     if settings.secret_key is not None:
-        return settings.secret_key, None
+        listed = settings.former_secret_keys.reveal().split(",") if settings.former_secret_keys else []
+        former = [key.strip() for key in listed if key.strip()]
+        return [settings.secret_key, *(_good(key, "OUTPOST_FORMER_SECRET_KEYS") for key in former)], None, None
     if settings.postgresql.host:
         raise CannotStart(
             "OUTPOST_SECRET_KEY must be set when PostgreSQL is used: every process on the database needs the same key, "
@@ -152,7 +167,8 @@ def _secret_key(settings: Settings) -> tuple[Secret, Path | None]:
         )
     path = _data_dir(settings) / KEY_FILE
     try:
-        return _good(path.read_text().strip(), path), None
+        file = KeyFile(path)
+        return [_good(key, str(path)) for key in file.keys() or [""]], file, None
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -164,7 +180,7 @@ def _secret_key(settings: Settings) -> tuple[Secret, Path | None]:
         )
     key = secrets.token_urlsafe(KEY_BYTES)
     _write_key(path, key)
-    return Secret(key), path
+    return [Secret(key)], KeyFile(path), path
 
 
 def keep_secret_key(settings: Settings, key: str, now: float) -> list[str]:
@@ -191,8 +207,8 @@ def _write_key(path: Path, key: str) -> None:
         os.fsync(file.fileno())
 
 
-def _good(key: str, path: Path) -> Secret:
+def _good(key: str, place: str) -> Secret:
     fault = check_secret_key(key)
     if fault is not None:
-        raise CannotStart(f"The secret key in {path} cannot be used. {fault}")
+        raise CannotStart(f"The secret key in {place} cannot be used. {fault}")
     return Secret(key)

@@ -257,6 +257,18 @@ def _backup(settings: Settings, arguments: Arguments) -> int:
     return DONE
 
 
+def _rotate_secret_key(settings: Settings, arguments: Arguments) -> int:
+    from control.commands import CommandFailed, rotate_secret_key_of
+
+    try:
+        for line in rotate_secret_key_of(settings):
+            print(line)
+    except CommandFailed as error:
+        _complain(error.lines)
+        return FAILED
+    return DONE
+
+
 def _restore(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, restore_pieces
     from outpost import backups
@@ -360,6 +372,9 @@ COMMANDS: dict[str, Command] = {
         options=options.backup,
     ),
     "restore": Command(_restore, "make the store what a backup says", options=options.restore),
+    "rotate-secret-key": Command(
+        _rotate_secret_key, "seal every stored secret with a new key, beside a running program; may be called again"
+    ),
     "healthcheck": Command(_healthcheck, "exit 0 if the running program is ready, 1 if not"),
     "version": Command(_version, "print the version", needs_settings=False),
 }

@@ -146,6 +146,9 @@ class Settings:
 
     data_dir: Path = setting(FOLDER, "./data", "database, secret.key, ports.json, and your list breached-passwords.txt")
     secret_key: Secret | None = setting(SECRET, "", "encrypts secrets at rest; without one, up makes data/secret.key")
+    former_secret_keys: Secret | None = setting(
+        SECRET, "", "keys that still open what they have sealed, with commas between; see outpost rotate-secret-key"
+    )
     bootstrap_password: Secret | None = setting(SECRET, "", "first password of akadmin, at the first start only")
     bootstrap_token: Secret | None = setting(SECRET, "", "API token of akadmin, at the first start only")
     bootstrap_email: str = setting(TEXT, "root@example.com", "mail address of akadmin, at the first start only")

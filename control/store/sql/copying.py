@@ -41,7 +41,7 @@ def read_all(url: str) -> Iterator[Rows]:
 
     Raises Unavailable, AccessDenied.
     """
-    with _opened(url) as dialect, dialect.reading.begin() as connection:
+    with opened(url) as dialect, dialect.reading.begin() as connection:
         for table in metadata.sorted_tables:
             columns = tuple(column.name for column in table.columns)
             found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table))
@@ -62,7 +62,7 @@ def write_all(url: str, secret_key: str, schema: str, parts: Iterable[Rows], rep
             f"It has schema {schema!r}, which this version does not know. Restore it with a newer version."
         )
     keys = KeyRing([secret_key], bytes)
-    with _opened(url) as dialect, dialect.writing.begin() as connection:
+    with opened(url) as dialect, dialect.writing.begin() as connection:
         dialect.lock_everything(connection)
         there = MetaData()
         there.reflect(connection)
@@ -77,7 +77,7 @@ def write_all(url: str, secret_key: str, schema: str, parts: Iterable[Rows], rep
 
 
 @contextmanager
-def _opened(url: str) -> Iterator[Dialect]:
+def opened(url: str) -> Iterator[Dialect]:
     """For one connection. Raises Unavailable, AccessDenied."""
     dialect = open_dialect(url, 1)
     try:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from control.store.interface import SYSTEM, Actor, Transaction
-from control.store.secrets import KeyRing
+from control.store.secrets import Again, KeyRing
 from control.store.sql.creation import prepare
 from control.store.sql.databases import open_dialect
 from control.store.sql.following import Announcements
@@ -38,13 +38,15 @@ class SqlStore:
         now: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = os.urandom,
         readers: int = READERS,
+        keys_again: Again = lambda: None,
     ) -> None:
         """Opens the store at a ``sqlite:///`` or ``postgresql://`` address; a new one is made.
 
-        The first of ``secret_keys`` seals, any of them opens. Raises ValueError for a key or an address that cannot
+        The first of ``secret_keys`` seals, any of them opens; ``keys_again`` is that of `KeyRing`. Raises ValueError
+        for a key or an address that cannot
         be used, WrongSecretKey, NewerStore; Unavailable, AccessDenied.
         """
-        keys = KeyRing(secret_keys, random)
+        keys = KeyRing(secret_keys, random, keys_again)
 
         def new_uuid() -> str:
             return str(uuid.UUID(bytes=random(16), version=4))

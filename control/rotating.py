@@ -1,0 +1,65 @@
+"""``outpost rotate-secret-key``: everything that is sealed is sealed anew with another key, while programs serve.
+
+The key in the data folder is changed for them: they look at its file whenever they seal. A key in the settings is the
+operator's to change, and the former one is named beside it until this is done.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+
+from control.config import KEY_BYTES, ControlConfig
+from control.key_file import KeyFile
+from control.store.secrets import KeyRing
+
+MOST_PASSES, PAUSE_SECONDS = 20, 0.2
+"""What a program was writing while its key changed is found by the next pass."""
+
+
+class CannotRotate(Exception):
+    """The text is a sentence for the operator."""
+
+
+def rotate_key(
+    config: ControlConfig,
+    seal_anew: Callable[[str, KeyRing], Iterator[int]],
+    left: Callable[[str, KeyRing], int],
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[str]:
+    """What is done, a line each. Cut off, it goes on where it was when called again. Raises CannotRotate, OSError."""
+    file = config.key_file
+    if file is None and not config.former_secret_keys:
+        raise CannotRotate(
+            "OUTPOST_SECRET_KEY is set. Make another key (openssl rand -base64 48), put it there and the present one "
+            "into OUTPOST_FORMER_SECRET_KEYS, for every process; start them again; then call this again."
+        )
+    keys = config.secret_keys if file is None else _new_first(file)
+    ring = KeyRing(keys, os.urandom)
+    count = 0
+    for _ in range(MOST_PASSES):
+        count += sum(seal_anew(config.database, ring))
+        if not left(config.database, ring):
+            break
+        sleep(PAUSE_SECONDS)
+    else:
+        raise CannotRotate("A program still seals with the former key. Give every process the new one, and try again.")
+    yield f"Sealed {count:,} rows with the new key."
+    if file is None:
+        yield "OUTPOST_FORMER_SECRET_KEYS may be unset, for every process. Backups of before still need its keys."
+        return
+    kept = file.path.with_name(f"{file.path.name}.until-{int(time.time())}")
+    KeyFile(kept).write(keys[1:])
+    file.write(keys[:1])
+    yield f"{file.path} holds the new key: keep a copy of it. {kept} opens backups of before; delete it with them."
+
+
+def _new_first(file: KeyFile) -> list[str]:
+    """If there are several, an earlier call was cut off."""
+    keys = file.keys()
+    if len(keys) == 1:
+        keys = [secrets.token_urlsafe(KEY_BYTES), *keys]
+        file.write(keys)
+    return keys

@@ -1,0 +1,130 @@
+"""A new key for everything that is sealed, beside a store that is being used."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from control.app import open_store, rotate_secret_key
+from control.commands import CommandFailed, backup_pieces, rotate_secret_key_of
+from control.config import CannotStart, ControlConfig
+from control.key_file import KeyFile
+from control.records import Provider
+from control.rotating import CannotRotate, rotate_key
+from control.store.secrets import KeyRing
+from control.store.sql import SqlStore, rotation
+from settings import Settings, load
+
+COUNT = 450
+"""Three transactions."""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load({"OUTPOST_DATA_DIR": str(tmp_path)})
+
+
+@pytest.fixture
+def running(settings: Settings) -> SqlStore:
+    """The store of a running program, which has the key from the file."""
+    store = open_store(ControlConfig.from_settings(settings))
+    store.write_now(lambda tx: [tx.insert(radius(number)) for number in range(COUNT)])
+    return store
+
+
+def radius(number: int) -> Provider:
+    return Provider(f"p{number}", "radius", secrets={"shared_secret": f"secret {number}"})
+
+
+def all_open(store: SqlStore) -> bool:
+    found = store.read_now(lambda tx: tx.select(Provider))
+    return {one.secrets["shared_secret"] for one in found} >= {f"secret {number}" for number in range(COUNT)}
+
+
+def keys_in(folder: Path) -> list[str]:
+    return KeyFile(folder / "secret.key").keys()
+
+
+def test_everything_is_sealed_with_a_new_key_and_the_running_program_goes_on(
+    settings: Settings, running: SqlStore, tmp_path: Path
+) -> None:
+    [before] = keys_in(tmp_path)
+    revision = running.read_now(lambda tx: tx.revision().number)
+    lines = list(rotate_secret_key_of(settings))
+    [after] = keys_in(tmp_path)
+    assert after != before
+    assert f"Sealed {COUNT + 1} rows" in lines[0].replace(",", "")
+    assert stat.S_IMODE((tmp_path / "secret.key").stat().st_mode) == 0o600
+    assert all_open(running)
+    assert running.read_now(lambda tx: tx.revision().number) == revision
+    running.write_now(lambda tx: tx.insert(radius(COUNT)))
+    running.close()
+    with_new_alone = SqlStore(f"sqlite:///{tmp_path}/outpost.sqlite3", [after])
+    assert all_open(with_new_alone)
+    with_new_alone.close()
+    [kept] = tmp_path.glob("secret.key.until-*")
+    assert KeyFile(kept).keys() == [before]
+
+
+def test_one_that_was_cut_off_goes_on(settings: Settings, running: SqlStore, tmp_path: Path) -> None:
+    def cut_off(url: str, keys: KeyRing) -> object:
+        yield next(rotation.rotate(url, keys))
+        raise KeyboardInterrupt
+
+    config = ControlConfig.from_settings(settings)
+    with pytest.raises(KeyboardInterrupt):
+        list(rotate_key(config, cut_off, rotation.left))  # type: ignore[arg-type]
+    new, old = keys_in(tmp_path)
+    assert all_open(running)
+    running.close()
+    again = open_store(ControlConfig.from_settings(settings))  # a start between the two
+    assert all_open(again)
+    with pytest.raises(CommandFailed, match="finish first"):
+        next(backup_pieces(settings, "0", with_secret_key=True))
+    list(rotate_secret_key_of(settings))
+    assert keys_in(tmp_path) == [new]
+    assert all_open(again)
+    again.close()
+    with pytest.raises(CannotStart, match="another SECRET_KEY"):
+        open_store(ControlConfig.from_settings(_set(settings, old)))
+
+
+def _set(settings: Settings, key: str, *former: str) -> Settings:
+    return load(
+        {
+            "OUTPOST_DATA_DIR": str(settings.data_dir),
+            "OUTPOST_SECRET_KEY": key,
+            "OUTPOST_FORMER_SECRET_KEYS": ",".join(former),
+        }
+    )
+
+
+def test_a_key_in_the_settings_is_the_operators_to_change(
+    settings: Settings, running: SqlStore, tmp_path: Path
+) -> None:
+    [old] = keys_in(tmp_path)
+    running.close()
+    with pytest.raises(CommandFailed, match="OUTPOST_FORMER_SECRET_KEYS"):
+        list(rotate_secret_key_of(_set(settings, old)))
+    new = os.urandom(32).hex()
+    both = open_store(ControlConfig.from_settings(_set(settings, new, old)))
+    assert all_open(both)
+    lines = list(rotate_secret_key_of(_set(settings, new, old)))
+    assert "may be unset" in lines[-1]
+    both.close()
+    alone = open_store(ControlConfig.from_settings(_set(settings, new)))
+    assert all_open(alone)
+    alone.close()
+
+
+def test_a_program_that_still_has_the_former_key_is_told_of(settings: Settings, running: SqlStore) -> None:
+    pauses: list[float] = []
+    config = ControlConfig.from_settings(settings)
+    with pytest.raises(CannotRotate, match="still seals with the former key"):
+        list(rotate_key(config, rotation.rotate, lambda url, keys: 1, pauses.append))
+    assert pauses
+    running.close()
+    list(rotate_secret_key(ControlConfig.from_settings(settings)))
