@@ -90,7 +90,7 @@ def _opened(config: ControlConfig) -> SqlStore:
 def rotate_secret_key(config: ControlConfig) -> Iterator[str]:
     """As `control.rotating` says. Raises CannotStart, CannotRotate, Unavailable, AccessDenied, OSError."""
     _opened(config).close()
-    yield from rotate_key(config, rotate, left)
+    yield from rotate_key(config.database, config.secret_keys, config.key_file, rotate, left)
 
 
 def open_passwords(config: ControlConfig, random: Callable[[int], bytes]) -> Passwords:

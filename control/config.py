@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from control.key_file import KeyFile
+from control.key_file import KEY_BYTES, KeyFile
 from control.mail.message import BadAddress, sender
 from control.records import MailServer
 from rules.secret_key import check_secret_key
@@ -19,7 +19,6 @@ from settings.table import Email, Postgresql
 DATABASE_FILE = "outpost.sqlite3"
 KEY_FILE = "secret.key"
 BREACHED_FILE = "breached-passwords.txt"
-KEY_BYTES = 48
 PRIVATE = 0o600
 USUAL_SCHEMA = "public"
 """Where tables go unless told otherwise; then no server option is needed, which not every pooler lets through."""

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 PRIVATE = 0o600
+KEY_BYTES = 48
 
 Stamp = tuple[int, int, int]
 

@@ -11,8 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 
-from control.config import KEY_BYTES, ControlConfig
-from control.key_file import KeyFile
+from control.key_file import KEY_BYTES, KeyFile
 from control.store.secrets import KeyRing
 
 MOST_PASSES, PAUSE_SECONDS = 20, 0.2
@@ -24,24 +23,25 @@ class CannotRotate(Exception):
 
 
 def rotate_key(
-    config: ControlConfig,
+    database: str,
+    keys: list[str],
+    file: KeyFile | None,
     seal_anew: Callable[[str, KeyRing], Iterator[int]],
     left: Callable[[str, KeyRing], int],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[str]:
-    """What is done, a line each. Cut off, it goes on where it was when called again. Raises CannotRotate, OSError."""
-    file = config.key_file
-    if file is None and not config.former_secret_keys:
+    """What is done, a line each; ``keys`` are those of ``file``, or of the settings. Cut off, it goes on where it was when called again. Raises CannotRotate, OSError."""
+    if file is None and len(keys) == 1:
         raise CannotRotate(
             "OUTPOST_SECRET_KEY is set. Make another key (openssl rand -base64 48), put it there and the present one "
             "into OUTPOST_FORMER_SECRET_KEYS, for every process; start them again; then call this again."
         )
-    keys = config.secret_keys if file is None else _new_first(file)
+    keys = keys if file is None else _new_first(file)
     ring = KeyRing(keys, os.urandom)
     count = 0
     for _ in range(MOST_PASSES):
-        count += sum(seal_anew(config.database, ring))
-        if not left(config.database, ring):
+        count += sum(seal_anew(database, ring))
+        if not left(database, ring):
             break
         sleep(PAUSE_SECONDS)
     else:

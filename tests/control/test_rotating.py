@@ -76,7 +76,7 @@ def test_one_that_was_cut_off_goes_on(settings: Settings, running: SqlStore, tmp
 
     config = ControlConfig.from_settings(settings)
     with pytest.raises(KeyboardInterrupt):
-        list(rotate_key(config, cut_off, rotation.left))  # type: ignore[arg-type]
+        list(rotate_key(config.database, config.secret_keys, config.key_file, cut_off, rotation.left))  # type: ignore[arg-type]
     new, old = keys_in(tmp_path)
     assert all_open(running)
     running.close()
@@ -124,7 +124,16 @@ def test_a_program_that_still_has_the_former_key_is_told_of(settings: Settings, 
     pauses: list[float] = []
     config = ControlConfig.from_settings(settings)
     with pytest.raises(CannotRotate, match="still seals with the former key"):
-        list(rotate_key(config, rotation.rotate, lambda url, keys: 1, pauses.append))
+        list(
+            rotate_key(
+                config.database,
+                config.secret_keys,
+                config.key_file,
+                rotation.rotate,
+                lambda url, keys: 1,
+                pauses.append,
+            )
+        )
     assert pauses
     running.close()
     list(rotate_secret_key(ControlConfig.from_settings(settings)))
