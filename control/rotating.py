@@ -30,7 +30,10 @@ def rotate_key(
     left: Callable[[str, KeyRing], int],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[str]:
-    """What is done, a line each; ``keys`` are those of ``file``, or of the settings. Cut off, it goes on where it was when called again. Raises CannotRotate, OSError."""
+    """What is done, a line each; ``keys`` are those of ``file``, or of the settings.
+
+    Cut off, it goes on where it was when called again. Raises CannotRotate, OSError.
+    """
     if file is None and len(keys) == 1:
         raise CannotRotate(
             "OUTPOST_SECRET_KEY is set. Make another key (openssl rand -base64 48), put it there and the present one "
