@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -57,14 +57,20 @@ def _check_config(settings: Settings, arguments: Arguments) -> int:
 
 
 def _apply(settings: Settings, arguments: Arguments) -> int:
-    from control.commands import CommandFailed, apply_files
+    from control.commands import apply_files
+
+    return _printed(lambda: apply_files(settings, arguments.file, os.environ))
+
+
+def _printed(work: Callable[[], Iterable[str]]) -> int:
+    """What a command of control's has done, a line each, or why it has not."""
+    from control.commands import CommandFailed
 
     try:
-        lines = apply_files(settings, arguments.file, os.environ)
+        print(*work(), sep="\n")
     except CommandFailed as error:
         _complain(error.lines)
         return FAILED
-    print(*lines, sep="\n")
     return DONE
 
 
@@ -141,16 +147,10 @@ def _tail(settings: Settings, arguments: Arguments) -> int:
 
 
 def _throttles(settings: Settings, arguments: Arguments) -> int:
-    from control.commands import CommandFailed, clear_throttles, show_throttles
+    from control.commands import clear_throttles, show_throttles
 
     do = clear_throttles if arguments.action == "clear" else show_throttles
-    try:
-        lines = do(settings, arguments.user)
-    except CommandFailed as error:
-        _complain(error.lines)
-        return FAILED
-    print(*lines, sep="\n")
-    return DONE
+    return _printed(lambda: do(settings, arguments.user))
 
 
 def _remove_factors(settings: Settings, arguments: Arguments) -> int:
@@ -165,14 +165,9 @@ def _remove_factors(settings: Settings, arguments: Arguments) -> int:
 
 
 def _test_email(settings: Settings, arguments: Arguments) -> int:
-    from control.commands import CommandFailed, test_email
+    from control.commands import test_email
 
-    try:
-        print(test_email(settings, arguments.address))
-    except CommandFailed as error:
-        _complain(error.lines)
-        return FAILED
-    return DONE
+    return _printed(lambda: [test_email(settings, arguments.address)])
 
 
 def _issue_certificate(settings: Settings, arguments: Arguments) -> int:
@@ -258,15 +253,9 @@ def _backup(settings: Settings, arguments: Arguments) -> int:
 
 
 def _rotate_secret_key(settings: Settings, arguments: Arguments) -> int:
-    from control.commands import CommandFailed, rotate_secret_key_of
+    from control.commands import rotate_secret_key_of
 
-    try:
-        for line in rotate_secret_key_of(settings):
-            print(line)
-    except CommandFailed as error:
-        _complain(error.lines)
-        return FAILED
-    return DONE
+    return _printed(lambda: rotate_secret_key_of(settings))
 
 
 def _restore(settings: Settings, arguments: Arguments) -> int:
