@@ -214,7 +214,7 @@ def sign_out(tx: Transaction, visit: Visit, caller: Caller) -> None:
 
 def login_failed(tx: Transaction, username: str, user: int | None, reason: str, caller: Caller) -> None:
     """Leaves an event; ``reason`` is a code of `rules.reasons`."""
-    account = tx.find(User, pk=user) if user is not None else None
+    account = tx.find(User, pk=user or 0)
     _leave_event(tx, "login_failed", account, caller, {"username": username, "reason": reason})
 
 

@@ -36,12 +36,16 @@ class SoftwareKey:
     def id(self) -> str:
         return text(hashlib.sha256(f"key {self.number}".encode()).digest())
 
+    @property
+    def public(self) -> str:
+        """base64url of the COSE key (RFC 9053, section 7.1.1)."""
+        numbers = self.private.public_key().public_numbers()
+        return text(cbor2.dumps({1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32), -3: numbers.y.to_bytes(32)}))
+
     def create(self, options: dict[str, Any], origin: str = ORIGIN) -> str:
         """`navigator.credentials.create`."""
-        numbers = self.private.public_key().public_numbers()
-        public = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32), -3: numbers.y.to_bytes(32)}
         raw = octets(self.id)
-        attested = bytes(16) + len(raw).to_bytes(2) + raw + cbor2.dumps(public)
+        attested = bytes(16) + len(raw).to_bytes(2) + raw + octets(self.public)
         said = self._said(options["rp"]["id"], ATTESTED) + attested
         self.handle = options["user"]["id"]
         response = {

@@ -22,6 +22,10 @@ BACKENDS = (BUILT_IN, APP_PASSWORDS)
 """What may stand for a password, unless the stage says otherwise. Names of others are kept, and prove nothing here."""
 
 
+NOBODY = User("", password_change_date=0.0)
+"""For names that nobody has, the same is asked of the store as for those of people."""
+
+
 class PasswordStage(Asking):
     """Settings: ``backends``, and ``failed_attempts_before_cancel``, which the executor counts."""
 
@@ -87,13 +91,13 @@ class _Known:
 def _known(tx: Transaction, context: Context, typed: str) -> _Known:
     """A network password counts as an app password over RADIUS: a device that sends it openly sends it in the same
     place."""
-    user = tx.find(User, pk=context.pending_user or 0)
-    if user is None:
-        return _Known(None)
+    found = tx.find(User, pk=context.pending_user or 0)
+    user = found or NOBODY
     intents = tokens.PASSWORD_INTENTS if context.door == "radius" else (tokens.APP_PASSWORD,)
     device = tokens.app_password(tx, user.pk, typed, tuple(intents))
     has_ended = tokens.has_ended(tx, user.pk, typed, tuple(intents))
-    return _Known(user, device, has_ended, users.password_due(tx, user), users.password_good_until(tx, user))
+    due, ends = users.password_due(tx, user), users.password_good_until(tx, user)
+    return _Known(found, device, has_ended, due, ends) if found is not None else _Known(None)
 
 
 def _refusal(known: _Known, has_password: bool, right: bool, now: float) -> str | None:

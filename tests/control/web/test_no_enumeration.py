@@ -1,0 +1,214 @@
+"""Strangers learn of nobody: unknown, disabled and wrong get the same answer, and cost the same work.
+
+Work is what is counted here: hashes that are computed, signatures that are verified, and what is asked of the store.
+One answer's time says little on a shared machine, and is not looked at.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from control import webauthn
+from control.mail.post import Post
+from control.passwords import Verified
+from control.records import MailServer, User
+from control.store.interface import SYSTEM, Actor, Transaction
+from control.verbs import passkeys
+from control.web import pages
+from tests.control.web.browsing import LOGIN, Browser, Site
+from tests.keys import ORIGIN, SoftwareKey
+from tests.stores import ImmediatePasswords
+
+RECOVERY = "/if/flow/default-recovery-flow/"
+ASKED = frozenset({"find", "get", "select", "count", "insert", "update", "delete"})
+WRONG = "wrong horse"
+
+
+@dataclass
+class Work:
+    """``done``: how often each thing was done, by its name and the kind of record."""
+
+    done: Counter[str] = field(default_factory=Counter)
+
+
+class CountedTransaction:
+    def __init__(self, tx: Transaction, work: Work) -> None:
+        self._tx, self._work = tx, work
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._tx, name)
+        if name not in ASKED:
+            return found
+
+        def counted(*given: Any, **named: Any) -> Any:
+            kind = given[0] if isinstance(given[0], type) else type(given[0])
+            self._work.done[f"{name} {kind.__name__}"] += 1
+            return found(*given, **named)
+
+        return counted
+
+
+class CountedStore:
+    def __init__(self, store: Any, work: Work) -> None:
+        self._store, self._work = store, work
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def read(self, verb: Callable[[Any], Any]) -> Any:
+        return await self._store.read(lambda tx: verb(CountedTransaction(tx, self._work)))
+
+    async def write(self, verb: Callable[[Any], Any], actor: Actor = SYSTEM) -> Any:
+        return await self._store.write(lambda tx: verb(CountedTransaction(tx, self._work)), actor)
+
+
+class CountedPasswords(ImmediatePasswords):
+    def __init__(self, work: Work) -> None:
+        super().__init__()
+        self._work = work
+
+    async def verify(self, stored: str | None, password: str, owner: str = "") -> Verified:
+        self._work.done["hash"] += 1
+        return await super().verify(stored, password)
+
+
+class World(Site):
+    """alice is there, dora is disabled, fay has no password and no address; nobody is called nemo."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.administrator()
+        self.work = Work()
+        self.key = SoftwareKey(1)
+        for name, password in (("alice", "right horse"), ("dora", "right horse"), ("fay", None)):
+            user = self.user(name, password, email=f"{name}@example.com" if password else "")
+            if name == "dora":
+                made = webauthn.NewKey(SoftwareKey(2).id, SoftwareKey(2).public, 0, "", ())
+                self.sql.write_now(lambda tx, pk=user.pk, made=made: passkeys.add(tx, pk, made, "key"))
+                self.change(user.pk, is_active=False)
+            if name == "alice":
+                made = webauthn.NewKey(self.key.id, self.key.public, 0, "", ())
+                self.sql.write_now(lambda tx, pk=user.pk, made=made: passkeys.add(tx, pk, made, "key"))
+            setattr(self, name, user)
+        counted: Any = CountedStore(self.services.store, self.work)
+        passwords = CountedPasswords(self.work)
+        self.services = replace(
+            self.services,
+            store=counted,
+            passwords=passwords,
+            public_url=ORIGIN,
+            post=Post(MailServer(host="smtp.example.com")),
+        )
+        self.app = Starlette(routes=pages.routes(self.services))
+        self.measured: list[CountedPasswords] = [passwords]
+
+    def close(self) -> None:
+        for one in self.measured:
+            one.close()
+        super().close()
+
+    def answered(self, path: str, name: str, **fields: str) -> tuple[int, str, Counter[str]]:
+        """Status and words of the answer, without the name that was typed, and the work for it."""
+        browser = self.browser()
+        browser.get(path)
+        self.work.done.clear()
+        browser.submit(uid_field=name)
+        if fields:
+            browser.submit(**fields)
+        return browser.page.status_code, said(browser, name), Counter(self.work.done)
+
+
+def said(browser: Browser, name: str) -> str:
+    """The page as it was sent, but for the name that was typed and what is drawn of it, and what is random."""
+    page = re.sub(r'(name="csrf_token" value="|src="data:)[^"]+', r"\1", html.unescape(browser.page.text))
+    page = re.sub(r'data-get="\{.*?\}" ', "", page)
+    return page.replace(name, "NAME")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.close()
+
+
+NAMES = ("dora", "fay", "nemo", "dora@example.com", "nemo@example.com")
+
+
+def test_signing_in_with_a_wrong_password(world: World) -> None:
+    known = world.answered(LOGIN, "alice", password=WRONG)
+    assert known[2]["hash"] == 1
+    for name in NAMES:
+        assert world.answered(LOGIN, name, password=WRONG) == known, name
+
+
+def test_a_disabled_account_with_its_right_password_costs_and_says_what_a_wrong_one_does(world: World) -> None:
+    known = world.answered(LOGIN, "alice", password=WRONG)
+    assert world.answered(LOGIN, "dora", password="right horse") == known
+
+
+def test_a_name_alone(world: World) -> None:
+    known = world.answered(LOGIN, "alice")
+    for name in NAMES:
+        assert world.answered(LOGIN, name) == known, name
+
+
+def test_asking_for_a_new_password(world: World) -> None:
+    known = world.answered(RECOVERY, "alice")
+    assert "If there is an account" in known[1]
+    for name in NAMES:
+        status, words, work = world.answered(RECOVERY, name)
+        assert (status, words) == known[:2], name
+        assert weighed(work) == weighed(known[2]), name
+
+
+def weighed(work: Counter[str]) -> dict[str, int]:
+    """How much is written, and how much read; a letter to nobody counts other letters than one to somebody."""
+    kinds = {"insert": 0, "update": 0, "delete": 0}
+    for what, times in work.items():
+        if what.split()[0] in kinds:
+            kinds[what.split()[0]] += times
+    return kinds
+
+
+def test_a_passkey_of_nobody_of_somebody_else_and_of_a_disabled_account(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified = []
+    shown = webauthn.shown
+
+    def counted(*given: Any) -> Any:
+        verified.append(given)
+        return shown(*given)
+
+    monkeypatch.setattr(webauthn, "shown", counted)
+
+    def answered(number: int, handle: str) -> tuple[int, str, Counter[str]]:
+        browser = world.browser()
+        browser.get(LOGIN)
+        found = re.search(r'data-get="([^"]+)"', browser.page.text)
+        assert found is not None
+        key = SoftwareKey(number)
+        signed = key.get(json.loads(html.unescape(found.group(1))), userHandle=webauthn.text(handle.encode()))
+        world.work.done.clear()
+        browser.submit(passkey=signed)
+        return browser.page.status_code, said(browser, "-"), Counter(world.work.done)
+
+    alice, dora = (world.sql.read_now(lambda tx, name=name: tx.find(User, username=name)) for name in ("alice", "dora"))
+    assert alice is not None
+    assert dora is not None
+    unknown = answered(9, "nobody")
+    assert "This key did not work here" in unknown[1]
+    for number, user in ((9, alice), (2, alice), (2, dora), (1, dora)):
+        assert answered(number, user.uuid) == unknown, (number, user.username)
+    assert len(verified) == 5, "a signature is verified each time"
