@@ -116,6 +116,29 @@ def test_what_counts(bench: Bench, code: str) -> None:
     assert (bench.refusal() is not None) is counts
 
 
+def test_a_program_that_repeats_itself_counts_once(bench: Bench) -> None:
+    def verb(tx: Transaction) -> None:
+        tries.count(tx, "alice", HERE, "wrong_password")
+        for _ in range(FREE * 2):
+            tries.count(tx, "alice", HERE, "wrong_password", again=True)
+
+    bench.store.write_now(verb)
+    assert bench.refusal() is None
+    assert {line.wrong for line in bench.store.read_now(lambda tx: tx.select(Tries))} == {1}
+
+
+def test_one_that_is_taken_back_was_none(bench: Bench) -> None:
+    bench.wrong(FREE + 1)
+    assert bench.refusal() == "too_many_tries"
+    bench.store.write_now(lambda tx: tries.take_back(tx, "Alice", HERE))
+    assert bench.refusal() is None
+    bench.wrong()
+    bench.clock.advance(0.99)
+    assert bench.refusal() == "too_many_tries"
+    bench.clock.advance(0.01)
+    assert bench.refusal() is None  # a second, as if it were the first above what is free
+
+
 def test_what_an_administrator_deletes_is_released_at_the_outposts_too(bench: Bench) -> None:
     user = bench.store.write_now(lambda tx: tx.insert(User("Alice")))
     bench.wrong(FREE + 1)

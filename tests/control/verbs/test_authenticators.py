@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pyotp
 import pytest
 
 from control.records import Authenticator, AuthenticatorUse, Event, User
-from control.store.interface import Query
+from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
 from control.verbs import authenticators
 from control.verbs.authenticators import FREE_FAILURES, MOST_WAIT, PERIOD, Code
@@ -88,9 +89,34 @@ def test_a_clock_that_drifts_is_followed_but_not_for_ever(bench: Bench) -> None:
     assert bench.check(bench.code(authenticators.MOST_DRIFT + 1)) is Code.WRONG
 
 
-def test_rfc_6238s_secret_gives_its_codes(bench: Bench) -> None:
-    """Appendix B, SHA-1, at 1234567890."""
-    assert pyotp.TOTP("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", digits=8).at(1234567890) == "89005924"
+@pytest.mark.parametrize(
+    ("at", "code"),
+    [
+        (59, "94287082"),
+        (1111111109, "07081804"),
+        (1111111111, "14050471"),
+        (1234567890, "89005924"),
+        (2000000000, "69279037"),
+        (20000000000, "65353130"),
+    ],
+)
+def test_rfc_6238_appendix_b_is_right(tmp_path: Path, at: int, code: str) -> None:
+    """SHA-1; and the last six digits, as most programs show them."""
+    clock = FakeClock(float(at))
+    store = a_store(tmp_path, clock)
+    key = {"key": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}
+    for digits in (8, 6):
+        owner = user(store, f"owner of {digits}")
+        factor = Authenticator(owner.pk, "totp", settings={"digits": digits}, secrets=key, confirmed=True)
+        store.write_now(partial(_inserted, factor=factor))
+        wrong = f"{(int(code) + 1) % 10**digits:0{digits}}"
+        assert store.write_now(partial(authenticators.check, user=owner.pk, typed=wrong)).code is Code.WRONG
+        assert store.write_now(partial(authenticators.check, user=owner.pk, typed=code[-digits:])).code is Code.RIGHT
+    store.close()
+
+
+def _inserted(tx: Transaction, factor: Authenticator) -> None:
+    tx.insert(factor)
 
 
 def test_a_code_from_the_list_is_right_once_however_it_is_typed(bench: Bench) -> None:
