@@ -94,6 +94,14 @@ def test_guessing_from_everywhere_is_slowed_but_not_where_it_was_right_before(be
     assert bench.refusal(place=ELSEWHERE) is None
 
 
+def test_guesses_where_it_was_right_before_slow_nobody_elsewhere(bench: Bench) -> None:
+    """A program with an old password, at home, is no reason to keep its owner out on a journey."""
+    bench.right(place=HERE)
+    bench.wrong(ACCOUNT_FREE + 5, place=HERE)
+    assert bench.refusal(place=HERE) == "too_many_tries"
+    assert bench.refusal(place=ELSEWHERE) is None
+
+
 def test_what_was_right_here_the_last_time_is_let_through_if_it_was_right_for_us_too(bench: Bench) -> None:
     bench.wrong(FREE + 1)
     assert bench.refusal(known_good=True) == "too_many_tries"
