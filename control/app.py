@@ -31,7 +31,7 @@ from control.notifications.mailing import by_mail
 from control.notifications.matching import Matching
 from control.oidc.back_channel import BackChannel
 from control.oidc.bearing import bearer
-from control.oidc.fetching import fetch
+from control.oidc.fetching import fetch, inquire
 from control.oidc.foreign import ForeignTokens
 from control.oidc.posting import post as post_form
 from control.oidc.proxied import SignIns
@@ -46,12 +46,13 @@ from control.radius_watch import RadiusWatch
 from control.records import Outpost
 from control.repeating import Repeating
 from control.rotating import rotate_key
+from control.sources.asking import SourceTokens
 from control.store.interface import AccessDenied, Query, Transaction, Unavailable, WrongSecretKey
 from control.store.sql import NewerStore, SqlStore
 from control.store.sql.rotation import left, rotate
 from control.verbs import system
 from control.verbs.outposts import EMBEDDED
-from control.web import admin_api, oidc_api, outposts_api, pages, revocations
+from control.web import admin_api, oidc_api, outposts_api, pages, revocations, sources
 from control.web.request_ids import RequestIds
 from control.web.services import Services
 from protocols.link.messages import CertificateRecord
@@ -166,7 +167,8 @@ class Control:
             judge=judge,
             post=post,
         )
-        kinds = {**proofs(services), "bearer": bearer(store, ForeignTokens(fetch, now))}
+        foreign = ForeignTokens(fetch, now)
+        kinds = {**proofs(services), "bearer": bearer(store, foreign)}
         authentication = Authentication(store, kinds, now, services.judge)
         repeated = (
             RadiusWatch(store, judge).work,
@@ -190,7 +192,7 @@ class Control:
             passwords=passwords,
             authentication=authentication,
             link=link,
-            requests=RequestIds(application(services, link), random),
+            requests=RequestIds(application(services, link, SourceTokens(foreign, inquire)), random),
             embedded_outpost=await store.read(embedded_outpost),
             certificate=await store.read(self_signed_certificate),
             setup_code=setup_code,
@@ -225,13 +227,14 @@ class Control:
         return [*lines, f"Sign in at {http}/"]
 
 
-def application(services: Services, link: Link) -> Starlette:
+def application(services: Services, link: Link, tokens: SourceTokens) -> Starlette:
     """Everything that control says over HTTP."""
     return Starlette(
         routes=[
             *outposts_api.routes(services.store, link),
             Mount("/api/v3", routes=admin_api.routes(services)),
             *oidc_api.routes(services),
+            *sources.routes(services, tokens),
             *revocations.routes(services),
             *pages.routes(services),
         ]

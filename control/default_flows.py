@@ -141,6 +141,9 @@ ENROLLMENT_EMAIL = DefaultStage(
 ENROLLMENT_WRITE = DefaultStage(
     "default-enrollment-user-write", "user_write", {"user_creation_mode": "always_create", "user_type": "external"}
 )
+SOURCE_WRITE = DefaultStage(
+    "default-source-enrollment-write", "user_write", {"user_creation_mode": "always_create", "user_type": "external"}
+)
 SETTINGS_PROMPT = DefaultStage("default-user-settings", "prompt", prompts=(OWN_NAME, OWN_EMAIL))
 SETTINGS_WRITE = DefaultStage("default-user-settings-write", "user_write", {"user_creation_mode": "never_create"})
 DELETE = DefaultStage("default-unenrollment-user-delete", "user_delete")
@@ -274,6 +277,26 @@ DEFAULT_FLOWS: tuple[DefaultFlow, ...] = (
             authentication="require_unauthenticated",
         ),
         ((5, ENROLLMENT_INVITATION), (10, ENROLLMENT_PROMPT), (20, ENROLLMENT_EMAIL), (30, ENROLLMENT_WRITE)),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="default-source-authentication",
+            name="Welcome!",
+            title="Welcome!",
+            designation="authentication",
+            authentication="require_unauthenticated",
+        ),
+        ((100, LOGIN),),
+    ),
+    DefaultFlow(
+        Flow(
+            slug="default-source-enrollment",
+            name="Welcome!",
+            title="Welcome!",
+            designation="enrollment",
+            authentication="require_unauthenticated",
+        ),
+        ((30, SOURCE_WRITE), (100, LOGIN)),
     ),
     DefaultFlow(
         Flow(

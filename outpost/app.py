@@ -57,6 +57,7 @@ from outpost.listeners.radsec_trust import RadSecTls, trust_of
 from outpost.listeners.repeated import Repeated
 from outpost.listeners.reverse_proxy import NobodyHere, ReverseProxy
 from outpost.listeners.tls import ServerTls
+from outpost.listeners.upstream_health import UpstreamHealth
 from outpost.listeners.upstream_metrics import UpstreamMetrics
 from outpost.listeners.upstreams import Upstreams
 from outpost.listeners.watch import Watch
@@ -168,6 +169,7 @@ class Outpost:
         self._asgi = AsgiRoute(application, self.telemetry) if application is not None else None
         self._following: Deferred[None] | None = None
         self._pages: HttpFactory | None = None
+        self._upstream_health: UpstreamHealth | None = None
 
     async def start(self) -> None:
         """Follows control, and opens the listeners once the directory is there. Raises CannotListen.
@@ -199,6 +201,8 @@ class Outpost:
             await self._asgi.stop()
         self._files.stop()
         self._orders.stop()
+        if self._upstream_health is not None:
+            self._upstream_health.stop()
         self._link.stop()
         if self._following is not None:
             self._following.cancel()
@@ -274,6 +278,8 @@ class Outpost:
         )
         upstreams = Upstreams(self._directory, dialling(self._reactor), self._reactor, self.telemetry)
         reverse_proxy = ReverseProxy(forward_auth, upstreams, watch, trusted, self.telemetry)
+        self._upstream_health = UpstreamHealth(upstreams, self._reactor)
+        self._upstream_health.start()
         self._collectors += (UpstreamMetrics(upstreams, watch),)
         return HttpFactory(
             [*((prefix, forward_auth) for prefix in PREFIXES), (HEALTH_PREFIX, Health(lambda: self.ready))],

@@ -225,6 +225,17 @@ REASONS: dict[str, Reason] = _catalogue(
         "The keys of the token's issuer cannot be had; the log of the server says why.",
     ),
     Reason(
+        "source_unknown_user",
+        Outcome.NOT_ALLOWED,
+        "Nobody here is connected with this account of the source. Connect them, or let the source link by confirmed "
+        "address (user_matching_mode) or make accounts (enrollment_flow).",
+    ),
+    Reason(
+        "source_domain",
+        Outcome.NOT_ALLOWED,
+        "The source has confirmed no address of an allowed domain (allowed_email_domains).",
+    ),
+    Reason(
         "signed_out",
         Outcome.NOT_ALLOWED,
         "Every session of this person was ended after this one began. They may sign in again.",

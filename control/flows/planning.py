@@ -35,6 +35,8 @@ class Came:
     """An outpost asks, for somebody at a door without a browser."""
     by_link: bool = False
     """By a link that an administrator gave, or that a mail held."""
+    by_source: bool = False
+    """From a foreign provider, whose people may enrol here: an administrator has said so of that one."""
 
 
 def headless_flow(tx: Transaction, provider: Provider) -> Flow:
@@ -98,7 +100,7 @@ def plan(
 
 
 def _check_requirement(tx: Transaction, flow: Flow, user: int | None, came: Came) -> None:
-    if (closed := _closed(tx, flow.designation)) is not None:
+    if not came.by_source and (closed := _closed(tx, flow.designation)) is not None:
         raise NotForYou(closed)
     match flow.authentication:
         case "none":

@@ -108,6 +108,8 @@ class Context:
     """What prompts have asked for, by their fields' keys; no password."""
     chosen: str = field(default="", repr=False)
     """The hash of a new password that was typed."""
+    source: Mapping[str, str] = field(default_factory=dict)
+    """Of somebody whom a foreign provider has sent: ``source`` (pk), ``identifier`` there, ``sid`` of its session."""
     invitation: str = ""
     """pk of the one that let somebody enrol."""
     waits: bool = False
@@ -132,7 +134,7 @@ class Context:
     """The account's ``credential_version`` when it was checked: a later one means that it is right no more."""
     method: str = ""
     """How it was proved: `password` (the account's own), `app_password`, `setup_code`, `email_link`, `enrollment`,
-    or `PASSKEY`."""
+    `source` or `PASSKEY`."""
     ends: float | None = None
     """When what was shown ends by itself, seconds since the epoch."""
     factors: tuple[int, ...] = ()

@@ -16,7 +16,7 @@ from control.oidc.discovery import AUTHORIZE
 from control.oidc.requests import MOST_PARAMETERS, Asked, Pairs, Redirected, Refused, read, request_id
 from control.policies.asking import Asking
 from control.policies.judge import Decided, Judge, events
-from control.records import Flow, Session
+from control.records import Flow, Session, Source
 from control.sessions import Visit
 from control.store.interface import Transaction
 from control.verbs.consents import recalled
@@ -34,6 +34,8 @@ class SignIn:
     slug: str
     """Of the provider's authentication flow; empty for the default one."""
     next: str
+    source: str = ""
+    """Slug of the source where people sign in for this application; empty: they do so here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def decide(
             raise Redirected(asked.to, "login_required", "Somebody has to sign in.")
         demands = asked.prompt or asked.max_age is not None
         next = asked.address_after_login(tx.now) if demands else asked.address
-        return SignIn(_authentication_flow(tx, asked.client), next)
+        return SignIn(_authentication_flow(tx, asked.client), next, _source(tx, asked.client))
     if not has_factor(asked, visit.session, tx.now):
         if quiet:
             raise Redirected(asked.to, "login_required", "A second factor has to be shown.")
@@ -127,6 +129,13 @@ def _authentication_flow(tx: Transaction, client: Client) -> str:
     chosen = client.provider.authentication_flow
     flow = tx.find(Flow, pk=chosen) if chosen is not None else None
     return flow.slug if flow is not None else ""
+
+
+def _source(tx: Transaction, client: Client) -> str:
+    """One that is switched off leaves people with our own page."""
+    chosen = client.provider.settings.get("authentication_source")
+    source = tx.find(Source, pk=chosen) if chosen is not None else None
+    return source.slug if source is not None and source.enabled else ""
 
 
 def _step_up_flow(tx: Transaction, client: Client) -> str:

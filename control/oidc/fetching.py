@@ -1,6 +1,8 @@
-"""Documents of foreign issuers."""
+"""Documents of foreign issuers, and what else they are asked."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from control.outward import ask
 
@@ -12,7 +14,12 @@ MOST_BYTES = 256 * 1024
 
 async def fetch(url: str) -> bytes:
     """Raises OSError, ValueError."""
-    answer = await ask(url, TIMEOUT, {"Accept": "application/json"}, most_bytes=MOST_BYTES + 1)
+    return await inquire(url, {})
+
+
+async def inquire(url: str, headers: Mapping[str, str], form: bytes | None = None) -> bytes:
+    """What is there, or what a form gets. A redirect is followed nowhere. Raises OSError, ValueError."""
+    answer = await ask(url, TIMEOUT, {"Accept": "application/json", **headers}, form, most_bytes=MOST_BYTES + 1)
     if answer.status != 200:
         raise ValueError(f"{url} answered {answer.status}")
     if len(answer.content) > MOST_BYTES:

@@ -45,6 +45,7 @@ class Away(Exception):
 
 @dataclass(slots=True)
 class _Kept:
+    document: dict[str, Any] = field(default_factory=dict)
     keys: KeySet | None = None
     at: float = 0.0
     """Of the keys."""
@@ -67,12 +68,16 @@ class ForeignTokens:
         if said is None or said[1].get("iss") != issuer:
             return None
         kid = said[0].get("kid")
-        keys = await self._keys(issuer, kid if isinstance(kid, str) else None)
+        keys = (await self._known(issuer, kid if isinstance(kid, str) else None))[1]
         try:
             claims = dict(jwt.decode(token, keys, algorithms=ALGORITHMS).claims)
         except (JoseError, ValueError, TypeError, KeyError):
             return None
         return claims if self._are_good(claims, issuer, audience) else None
+
+    async def document(self, issuer: str) -> dict[str, Any]:
+        """What the issuer says of itself (OpenID Connect Discovery, 3). Raises Away."""
+        return (await self._known(issuer, None))[0]
 
     def _are_good(self, claims: dict[str, Any], issuer: str, audience: str) -> bool:
         now = self._now()
@@ -83,7 +88,8 @@ class ForeignTokens:
         begins = [claims[name] for name in ("nbf", "iat") if name in claims]
         return all(_is_time(one) and one <= now + SKEW_SECONDS for one in begins)
 
-    async def _keys(self, issuer: str, kid: str | None) -> KeySet:
+    async def _known(self, issuer: str, kid: str | None) -> tuple[dict[str, Any], KeySet]:
+        issuer = issuer.rstrip("/")  # some write one, and have their document in the same place
         if issuer not in self._kept and len(self._kept) >= MOST_ISSUERS:
             del self._kept[next(iter(self._kept))]
         kept = self._kept.setdefault(issuer, _Kept())
@@ -91,12 +97,12 @@ class ForeignTokens:
             if self._must_look(kept, kid):
                 kept.looked = self._now()
                 try:
-                    kept.keys, kept.at = await self._found(issuer), self._now()
+                    (kept.document, kept.keys), kept.at = await self._found(issuer), self._now()
                 except (OSError, ValueError, JoseError, TypeError, KeyError) as error:
                     log.warning("The keys of %s cannot be had: %s", issuer, error)
             if kept.keys is None or self._now() - kept.at >= 2 * KEPT_SECONDS:
                 raise Away(issuer)
-            return kept.keys
+            return kept.document, kept.keys
 
     def _must_look(self, kept: _Kept, kid: str | None) -> bool:
         now = self._now()
@@ -106,17 +112,17 @@ class ForeignTokens:
             return True
         return kid is not None and all(key.kid != kid for key in kept.keys.keys)
 
-    async def _found(self, issuer: str) -> KeySet:
+    async def _found(self, issuer: str) -> tuple[dict[str, Any], KeySet]:
         """Raises OSError, ValueError, JoseError, TypeError, KeyError."""
-        document = json.loads(await self._fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration"))
-        if not isinstance(document, dict) or document.get("issuer") != issuer:
+        document = json.loads(await self._fetch(f"{issuer}/.well-known/openid-configuration"))
+        if not isinstance(document, dict) or document.get("issuer") not in (issuer, f"{issuer}/"):
             raise ValueError("its discovery document is another issuer's")
         where = document.get("jwks_uri")
         if not isinstance(where, str) or urlsplit(where).scheme not in ("https", urlsplit(issuer).scheme):
             raise ValueError("its discovery document names no place of keys that can be trusted")
         said = json.loads(await self._fetch(where))
         usable = [key for key in said["keys"] if key.get("use", "sig") == "sig" and key.get("kty") != "oct"]
-        return KeySet.import_key_set({"keys": usable})
+        return document, KeySet.import_key_set({"keys": usable})
 
 
 def unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]] | None:

@@ -85,6 +85,13 @@ from control.records.sessions import (
     Session,
     SessionClient,
 )
+from control.records.sources import (
+    Source,
+    SourceConnection,
+    SourceSession,
+    SourceSignIn,
+    SpentLogoutToken,
+)
 
 __all__ = [
     "ACTIVITY_RECORDS",
@@ -133,6 +140,11 @@ __all__ = [
     "Session",
     "SessionClient",
     "Setting",
+    "Source",
+    "SourceConnection",
+    "SourceSession",
+    "SourceSignIn",
+    "SpentLogoutToken",
     "Stage",
     "StageBinding",
     "Token",
@@ -172,6 +184,8 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     MailServer,
     NotificationRule,
     NotificationTransport,
+    Source,
+    SourceConnection,
 )
 
 ACTIVITY_RECORDS: tuple[type[Record], ...] = (
@@ -181,6 +195,9 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     AccessToken,
     RefreshToken,
     SessionClient,
+    SourceSession,
+    SourceSignIn,
+    SpentLogoutToken,
     LogoutNotice,
     UserConsent,
     Login,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from control.outposts import SELF_SIGNED
-from control.records import Certificate, Flow, Group, Outpost, PropertyMapping, Provider
+from control.records import Certificate, Flow, Group, Outpost, PropertyMapping, Provider, Source
 from control.store.interface import Query, Transaction
 from control.verbs import composing, property_mappings
 from control.verbs.fields import Invalid, existing, parse, unique
@@ -113,6 +113,9 @@ def _check(tx: Transaction, kind: str, fields: ProviderFields) -> None:
     if kind in composing.HEADLESS_DOORS and fields.authentication_flow is not None:
         composing.refuse_pages(tx, kind, fields.name, fields.authentication_flow)
     property_mappings.chosen(tx, kind, fields.property_mappings)
+    source = getattr(fields, "authentication_source", None)
+    if source is not None:
+        existing(tx, Source, "authentication_source", [source])
     certificate = getattr(fields, "certificate", None)
     if certificate is not None:
         existing(tx, Certificate, "certificate", [certificate])

@@ -22,8 +22,9 @@ from control.flows.stages.authenticator_validate import SETUPS
 from control.flows.stages.email import OVER
 from control.flows.state import Challenge, Context, Denied, Done, State, Step
 from control.oidc import authorize
-from control.records import Flow, Stage, StageBinding, User
+from control.records import Flow, Session, Stage, StageBinding, User
 from control.sessions import Caller, Visit
+from control.sources import arriving
 from control.store.interface import NotFound, Query, Transaction
 from control.web.browser import drop_cookie, set_cookie, visit
 from control.web.services import Services
@@ -301,12 +302,16 @@ async def _sign_in(services: Services, found: Visit | None, step: Done, user: in
     old = found.session if found is not None else None
     context = step.context
     stay = sessions.Stay(**context.stay)
+
+    def verb(tx: Transaction) -> Session:
+        version, factors = context.proved_version, bool(context.factors)
+        session = sessions.sign_in(tx, old, new, user, version, context.method, who, factors, stay)
+        if context.source:
+            arriving.signed_in(tx, session, context.source)
+        return session
+
     try:
-        session = await services.store.write(
-            lambda tx: sessions.sign_in(
-                tx, old, new, user, context.proved_version, context.method, who, bool(context.factors), stay
-            )
-        )
+        session = await services.store.write(verb)
     except (NotFound, PermissionError):
         return Settled(Denied("flow_denied", "You cannot sign in with this account.", context))
     return Settled(step, session.csrf, new.cookie, min(stay.seconds, sessions.LONGEST_SECONDS))

@@ -57,6 +57,8 @@ async def _authorize(request: Request, services: Services) -> Response:
         case Grant(asked):
             services.knocks.answered("redirect_uri", asked.to.redirect_uri)
             return _sent(asked.to.answer(base, {"code": code}))
+        case SignIn(_, next, source) if source:
+            return _sent(f"/source/oauth/login/{source}/?{urlencode({'next': next})}")
         case SignIn(slug, next):
             if not slug:
                 slug = (await services.store.read(lambda tx: flow_for(tx, "authentication"))).slug

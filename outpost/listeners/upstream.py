@@ -253,7 +253,9 @@ class Upstream:
         self.failures: Counter[str] = Counter()
         self.failing = ""
         """Of `FAILURES`, while the last request failed."""
-        self._connect = connect
+        self.probed = False
+        """Somebody has looked whether it is there (`upstream_health`)."""
+        self.dial = connect
         self._idle: list[UpstreamConnection] = []
         self._closed = False
 
@@ -270,7 +272,7 @@ class Upstream:
         return None
 
     def connect(self) -> Deferred[UpstreamConnection]:
-        return self._connect(_Connecting(self))
+        return self.dial(_Connecting(self))
 
     def keep(self, connection: UpstreamConnection) -> None:
         if self._closed or len(self._idle) >= MAX_IDLE:

@@ -21,7 +21,7 @@ class UpstreamMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily(
             "outpost_application_up",
-            "1 while an application behind our reverse proxy answers; 0 when the last request to it failed.",
+            "1 while an application behind our reverse proxy answers; 0 when the last request or look at it failed.",
             labels=("provider",),
         )
         answers = CounterMetricFamily(
@@ -33,7 +33,7 @@ class UpstreamMetrics(Collector):
             labels=("provider", "reason"),
         )
         for provider, upstream in self._upstreams:
-            if upstream.answers or upstream.failing:
+            if upstream.answers or upstream.failing or upstream.probed:
                 up.add_metric((provider,), float(not upstream.failing))
             answers.add_metric((provider,), upstream.answers)
             for reason, count in upstream.failures.items():

@@ -103,6 +103,10 @@ class Upstreams:
         """A request was answered (empty), or failed. The operator hears of the first and of the last failure."""
         if failure:
             upstream.failures[failure] += 1
+        self.noticed(upstream, failure)
+
+    def noticed(self, upstream: Upstream, failure: str) -> None:
+        """The same of what was no request."""
         if bool(failure) != bool(upstream.failing):
             said = f"does not answer: {FAILURES[failure][1]}. Is it running there?" if failure else "answers again."
             self._telemetry.noted(f"The application at {upstream.name} {said}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from control.flows import links
 from control.flows.stages.asking import Asking
 from control.flows.stages.signing import PROVED, WRONG, opens_by_passkey, passkey_options, proves, signed
 from control.flows.state import Context, Continue, FlowServices, Invalid, State, Verdict
-from control.records import Flow, User
+from control.records import Flow, Source, User
 from control.store.interface import Query, Transaction
 from control.verbs import system
 from rules.names import is_possible_name, shown
@@ -19,6 +20,8 @@ USER_FIELDS = ("email", "username")
 PRIMARY_ACTION = {"authentication": "Log in", "recovery": "Continue", "enrollment": "Continue"}
 
 
+MOST_SOURCES = 50
+"""Buttons on one page."""
 RECOVERY, ENROLLMENT = "default-recovery-flow", "default-enrollment-flow"
 
 
@@ -40,7 +43,7 @@ class IdentificationStage(Asking):
             "flow_designation": state.designation,
             "captcha_stage": None,
             "primary_action": PRIMARY_ACTION.get(state.designation, "Continue"),
-            "sources": [],
+            "sources": await services.store.read(lambda tx: ways_by_sources(tx, state)),
             "show_source_labels": False,
             "enable_remember_me": False,
             "passkey_challenge": passkey,
@@ -91,6 +94,22 @@ def ways_in(tx: Transaction, state: State, settings: Mapping[str, Any], services
     if system.read(tx).enrollment == "open" and (enrollment := tx.find(Flow, slug=ENROLLMENT)) is not None:
         found["enroll_url"] = f"/if/flow/{enrollment.slug}/"
     return found
+
+
+def ways_by_sources(tx: Transaction, state: State) -> list[dict[str, Any]]:
+    """As authentik lists them; each leads to a foreign provider, and from there to where this flow leads."""
+    if state.designation != "authentication":
+        return []
+    query = urlencode({"next": state.context.next})
+    return [
+        {
+            "name": source.name,
+            "icon_url": None,
+            "promoted": False,
+            "challenge": {"component": "xak-flow-redirect", "to": f"/source/oauth/login/{source.slug}/?{query}"},
+        }
+        for source in tx.select(Source, Query(equal={"enabled": True}, ordering=("name",), limit=MOST_SOURCES))
+    ]
 
 
 def find_user(tx: Transaction, name: str, allowed: tuple[str, ...], ignore_case: bool) -> User | None:

@@ -12,7 +12,7 @@ from control.flows.stages.asking import Silent
 from control.flows.state import Context, Continue, Deny, FlowServices, Verdict
 from control.records import Group, Invitation, User
 from control.store.interface import Actor, Query, Transaction
-from control.verbs import fields, users
+from control.verbs import fields, sources, users
 from rules import validity
 
 OWN = ("username", "name", "email")
@@ -71,9 +71,18 @@ def _made(tx: Transaction, context: Context, settings: Mapping[str, Any]) -> Ver
     if context.chosen:
         user = users.set_password(tx, user.pk, context.chosen)
     known = {"uid": user.username, "pending_user": user.pk}
-    if context.opened or not context.chosen:
+    if context.source:
+        sources.connect(tx, {"user": user.pk, **{name: context.source[name] for name in ("source", "identifier")}})
+    elif context.opened or not context.chosen:
         return Continue(known)  # whoever opens a link need not be who chose the password: they sign in themselves
-    return Continue({**known, "proved": user.pk, "proved_version": user.credential_version, "method": "enrollment"})
+    return Continue(
+        {
+            **known,
+            "proved": user.pk,
+            "proved_version": user.credential_version,
+            "method": "source" if context.source else "enrollment",
+        }
+    )
 
 
 def _changed(tx: Transaction, context: Context, pk: int) -> Verdict:

@@ -59,7 +59,7 @@ def _internal_host(url: str) -> str:
     return url
 
 
-def _issuer(url: str) -> str:
+def issuer(url: str) -> str:
     parts = _split(url)
     if parts.query or parts.fragment:
         raise ValueError("The name of an issuer has neither query nor fragment.")
@@ -113,7 +113,7 @@ MAX_AUTHORITIES = 20
 class IssuerFields(Fields):
     """A foreign issuer whose tokens open this application for programs."""
 
-    issuer: Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_issuer)]
+    issuer: Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(issuer)]
     """As its tokens and its discovery document write it."""
     audience: Annotated[str, Field(min_length=1, max_length=2048)]
     """That its tokens must be for, and for no other."""
@@ -136,6 +136,8 @@ class ProxyFields(ProviderFields):
     basic_auth_enabled: bool = False
     basic_auth_user_attribute: Text = ""
     basic_auth_password_attribute: Text = ""
+    authentication_source: Uuid | None = None
+    """The source where people sign in for this application; nobody asks them anything here."""
     intercept_header_auth: bool = True
     jwt_federation_providers: Annotated[list[int], Field(max_length=MOST_FEDERATED)] = Field(default_factory=list)
     """Those whose access tokens are taken here, too."""

@@ -164,6 +164,11 @@ def keys(api: Api) -> dict[str, str]:
     made["/propertymappings/notification"] = api.post("/propertymappings/notification/", hook)["pk"]
     made["/propertymappings/all"] = api.get("/propertymappings/all/")["results"][0]["pk"]
     made["/knocks"] = knock(api)
+    named = {"name": "Elsewhere", "slug": "elsewhere", "provider_type": "github", "consumer_key": "k"}
+    source = api.post("/sources/oauth/", named)["pk"]
+    made["/sources/oauth"] = "elsewhere"
+    connection = {"user": user, "source": source, "identifier": "42"}
+    made["/sources/user_connections/oauth"] = api.post("/sources/user_connections/oauth/", connection)["pk"]
     made["/stages/invitation/invitations"] = api.post("/stages/invitation/invitations/", {"name": "guests"})["pk"]
     made["/mail/letters"] = api.sql.write_now(lambda tx: outbox.queue(tx, "ann@example.com", "Hello", "x", "test")).pk
     api.sql.write_now(lambda tx: tries.wrong(tx, "mallory", "192.0.2.0/24"))

@@ -20,6 +20,7 @@ from control.web.admin_api.table import (
     providers,
     radius,
     sessions,
+    sources,
     stages,
     tries,
 )
@@ -40,6 +41,7 @@ DOMAINS = (
     outposts,
     events,
     sessions,
+    sources,
 )
 """In this order: ``policies/reputation/scores/`` would be a policy's path."""
 

@@ -1,0 +1,110 @@
+"""A browser goes to a source, and comes back: bound to the browser's session, good once, and not for long."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import replace
+
+from control.flows.bound import Deciding
+from control.flows.planning import flow_for, plan
+from control.flows.state import State
+from control.oidc.tokens import Random, digest, text
+from control.records import Flow, Session, Source, SourceConnection, SourceSession, SourceSignIn
+from control.sources.asking import Leaving, Stranger
+from control.sources.matching import Known
+from control.store.interface import Query, Transaction
+
+AWAY_SECONDS = 900.0
+"""Time to find the telephone that the source asks for."""
+SWEPT_AT_ONCE = 20
+MOST_OF_ONE = 10
+"""Tabs of one browser that are on the way at the same time."""
+SECRET_BYTES = 32
+AUTHENTICATION = "default-source-authentication"
+"""Slug of the flow that somebody runs who is known, unless the source names another."""
+
+
+def leaving(random: Random, redirect_uri: str) -> Leaving:
+    state, nonce, verifier = (text(random(SECRET_BYTES)) for _ in range(3))
+    return Leaving(state, nonce, verifier, redirect_uri)
+
+
+def remember(tx: Transaction, source: Source, session: Session, going: Leaving, next: str) -> None:
+    _sweep(tx, session.pk)
+    tx.insert(
+        SourceSignIn(
+            digest(going.state),
+            source.pk,
+            session.pk,
+            secrets={"nonce": going.nonce, "verifier": going.verifier},
+            next=next,
+            redirect_uri=going.redirect_uri,
+            expires=tx.now + AWAY_SECONDS,
+        )
+    )
+
+
+def back(tx: Transaction, source: Source, session: Session | None, state: str) -> tuple[Leaving, str] | None:
+    """What this browser took along to this source, and where it wanted to go; it never counts again."""
+    found = tx.find(SourceSignIn, pk=digest(state))
+    if found is None or session is None or not hmac.compare_digest(found.session, session.pk):
+        return None
+    tx.delete(found)
+    if found.source != source.pk or found.expires <= tx.now:
+        return None
+    secrets = found.secrets
+    return Leaving(state, secrets["nonce"], secrets["verifier"], found.redirect_uri), found.next
+
+
+def begun(
+    tx: Transaction, source: Source, stranger: Stranger, known: Known | None, next: str, deciding: Deciding
+) -> State:
+    """The flow that follows: of somebody who has proved at the source who they are; or, without ``known``, of somebody
+    new. Raises NotForYou, NotFound."""
+    told = {"source": source.pk, "identifier": stranger.identifier, "sid": stranger.sid}
+    if known is None:
+        flow = tx.get(Flow, source.enrollment_flow or "")
+        state = plan(tx, flow, None, next, deciding=deciding, came=Came(by_source=True))
+        prompt = {"username": stranger.username, "name": stranger.name, "email": stranger.email}
+        context = replace(
+            state.context,
+            source=told,
+            prompt={key: said for key, said in prompt.items() if said},
+            confirmed=stranger.email,
+        )
+        return replace(state, context=context)
+    user = known.user
+    if known.is_new:
+        tx.insert(SourceConnection(source.pk, user.pk, stranger.identifier, created=tx.now, last_updated=tx.now))
+    flow = tx.get(Flow, source.authentication_flow) if source.authentication_flow else _default(tx)
+    state = plan(tx, flow, None, next, deciding=deciding)
+    context = replace(
+        state.context,
+        source=told,
+        uid=user.username,
+        pending_user=user.pk,
+        proved=user.pk,
+        proved_version=user.credential_version,
+        method="source",
+    )
+    return replace(state, context=context)
+
+
+def _default(tx: Transaction) -> Flow:
+    return tx.find(Flow, slug=AUTHENTICATION) or flow_for(tx, "authentication")
+
+
+def signed_in(tx: Transaction, session: Session, told: Mapping[str, str]) -> None:
+    """The source may end the session that it has brought about."""
+    if tx.find(Source, pk=told["source"]) is not None:
+        tx.insert(SourceSession(session.pk, told["source"], told["identifier"], told["sid"]))
+
+
+def _sweep(tx: Transaction, session: str) -> None:
+    oldest = tx.select(SourceSignIn, Query(ordering=("expires",), limit=SWEPT_AT_ONCE))
+    gone = {one.pk: one for one in oldest if one.expires <= tx.now}
+    mine = Query(equal={"session": session}, ordering=("-expires",), offset=MOST_OF_ONE - 1)
+    gone.update({one.pk: one for one in tx.select(SourceSignIn, mine)})
+    for one in gone.values():
+        tx.delete(one)

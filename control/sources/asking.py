@@ -1,0 +1,211 @@
+"""What we ask a foreign provider: where it signs people in, tokens for a code, and who came (RFC 6749, OpenID Connect
+Core 3.1)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode, urlsplit
+
+from control.oidc.foreign import Away, ForeignTokens
+from control.records import Source
+from control.sources.kinds import KINDS, WELL_KNOWN, SourceKind
+
+LONGEST_IDENTIFIER = 255
+"""OpenID Connect Core, 2."""
+LONGEST_CLAIM = 254
+
+
+class Inquire(Protocol):
+    def __call__(self, url: str, headers: Mapping[str, str], form: bytes | None = None) -> Awaitable[bytes]:
+        """Raises OSError, ValueError."""
+        ...
+
+
+class Untrue(Exception):
+    """What came back from a source does not prove who somebody is. The text is for the operator's log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What a browser takes along to a source."""
+
+    state: str
+    nonce: str
+    verifier: str
+    redirect_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """Who came back, in the source's words. ``email`` is empty unless the source has confirmed it."""
+
+    identifier: str
+    username: str
+    name: str
+    email: str
+    sid: str
+
+
+def issuer_of(source: Source) -> str:
+    """As the discovery document writes it, up to a slash at the end."""
+    kind = KINDS[source.provider_type]
+    return str(source.settings["oidc_well_known_url"] or kind.oidc_well_known_url).removesuffix(WELL_KNOWN)
+
+
+class SourceTokens:
+    """``tokens`` keeps issuers' documents and keys."""
+
+    def __init__(self, tokens: ForeignTokens, inquire: Inquire) -> None:
+        self._tokens = tokens
+        self._inquire = inquire
+
+    async def authorization_url(self, source: Source, leaving: Leaving) -> str:
+        """Raises Away, Untrue."""
+        kind = KINDS[source.provider_type]
+        more = str(source.settings["additional_scopes"]).split()
+        asked = {
+            "response_type": "code",
+            "client_id": source.settings["consumer_key"],
+            "redirect_uri": leaving.redirect_uri,
+            "scope": " ".join(dict.fromkeys([*kind.scopes, *more])),
+            "state": leaving.state,
+        }
+        if kind.is_oidc:
+            asked["nonce"] = leaving.nonce
+        if source.settings["pkce"] == "S256":
+            digest = hashlib.sha256(leaving.verifier.encode()).digest()
+            asked |= {
+                "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+                "code_challenge_method": "S256",
+            }
+        where = await self._endpoint(source, kind, "authorization_url", "authorization_endpoint")
+        return f"{where}{'&' if urlsplit(where).query else '?'}{urlencode(asked)}"
+
+    async def arrived(self, source: Source, leaving: Leaving, code: str, issuer: str | None) -> Stranger:
+        """Who brought this code. ``issuer``: the answer's ``iss`` (RFC 9207), if it has one. Raises Away, Untrue."""
+        kind = KINDS[source.provider_type]
+        if kind.is_oidc:
+            await self._check_issuer(source, issuer)
+        tokens = await self._redeemed(source, kind, leaving, code)
+        access = tokens.get("access_token")
+        if not kind.is_oidc:
+            return await self._by_profile(source, kind, access)
+        claims = await self.claims(source, tokens.get("id_token"))
+        if not hmac.compare_digest(_text(claims.get("nonce")).encode(), leaving.nonce.encode()):
+            raise Untrue("the ID token's nonce is not that of this sign-in")
+        if "email" not in claims and isinstance(access, str):
+            claims = {**await self._userinfo(source, access, claims.get("sub")), **claims}
+        return _stranger(claims, kind, claims.get("email") if claims.get("email_verified") is True else "")
+
+    async def claims(self, source: Source, token: object) -> dict[str, Any]:
+        """What the source's issuer has signed for us. Raises Away, Untrue."""
+        client = str(source.settings["consumer_key"])
+        issuer = await self._issuer(source)
+        claims = await self._tokens.claims(token, issuer, client) if isinstance(token, str) else None
+        if claims is None:
+            raise Untrue("the token is not signed by the issuer, not for us, or not good now")
+        if claims.get("azp", client) != client:  # OpenID Connect Core, 3.1.3.7
+            raise Untrue("the token was given to another client (azp)")
+        return claims
+
+    async def _issuer(self, source: Source) -> str:
+        """As its document and its tokens write it. Raises Away."""
+        return str((await self._tokens.document(issuer_of(source)))["issuer"])
+
+    async def _check_issuer(self, source: Source, said: str | None) -> None:
+        """RFC 9207, 2.4: a code of another issuer is given to nobody."""
+        issuer = await self._issuer(source)
+        document = await self._tokens.document(issuer)
+        must = document.get("authorization_response_iss_parameter_supported") is True
+        if (said is None and must) or (said is not None and said != issuer):
+            raise Untrue("the answer is another issuer's")
+
+    async def _endpoint(self, source: Source, kind: SourceKind, field: str, told: str) -> str:
+        """Raises Away, Untrue."""
+        if not kind.is_oidc:
+            return str(source.settings[field] or getattr(kind, field))
+        issuer = await self._issuer(source)
+        where = (await self._tokens.document(issuer)).get(told)
+        if not isinstance(where, str) or urlsplit(where).scheme not in ("https", urlsplit(issuer).scheme):
+            raise Untrue(f"the issuer's document names no {told} that can be trusted")
+        return where
+
+    async def _redeemed(self, source: Source, kind: SourceKind, leaving: Leaving, code: str) -> dict[str, Any]:
+        client, secret = str(source.settings["consumer_key"]), source.secrets["consumer_secret"]
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": leaving.redirect_uri}
+        if source.settings["pkce"] == "S256":
+            form["code_verifier"] = leaving.verifier
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        if not secret:
+            form["client_id"] = client
+        elif source.settings["authorization_code_auth_method"] == "basic_auth":
+            pair = f"{quote(client, safe='')}:{quote(secret, safe='')}"  # RFC 6749, 2.3.1
+            headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        else:
+            form |= {"client_id": client, "client_secret": secret}
+        where = await self._endpoint(source, kind, "access_token_url", "token_endpoint")
+        return await self._told(where, headers, urlencode(form).encode("ascii"))
+
+    async def _userinfo(self, source: Source, access: str, subject: object) -> dict[str, Any]:
+        """OpenID Connect Core, 5.3.2: what is said of somebody else counts for nothing."""
+        document = await self._tokens.document(await self._issuer(source))
+        if "userinfo_endpoint" not in document:
+            return {}
+        where = await self._endpoint(source, KINDS[source.provider_type], "profile_url", "userinfo_endpoint")
+        told = await self._told(where, {"Authorization": f"Bearer {access}"})
+        return told if told.get("sub") == subject else {}
+
+    async def _by_profile(self, source: Source, kind: SourceKind, access: object) -> Stranger:
+        if not isinstance(access, str):
+            raise Untrue("no access token was given for the code")
+        headers = {"Authorization": f"Bearer {access}", "User-Agent": "outpost"}
+        profile = await self._told(str(source.settings["profile_url"] or kind.profile_url), headers)
+        emails = source.settings["emails_url"] or kind.emails_url
+        return _stranger(profile, kind, await self._confirmed(str(emails), headers) if emails else "")
+
+    async def _confirmed(self, url: str, headers: Mapping[str, str]) -> str:
+        """The primary address, if it is confirmed."""
+        listed = await self._read(url, headers)
+        for one in listed if isinstance(listed, list) else []:
+            if isinstance(one, dict) and one.get("primary") is True and one.get("verified") is True:
+                return _text(one.get("email"))
+        return ""
+
+    async def _told(self, url: str, headers: Mapping[str, str], form: bytes | None = None) -> dict[str, Any]:
+        found = await self._read(url, headers, form)
+        if not isinstance(found, dict):
+            raise Untrue(f"{url} answered no object")
+        return found
+
+    async def _read(self, url: str, headers: Mapping[str, str], form: bytes | None = None) -> Any:
+        try:
+            return json.loads(await self._inquire(url, headers, form))
+        except OSError as error:
+            raise Away(f"{url}: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise Untrue(str(error)) from error
+
+
+def _stranger(claims: Mapping[str, Any], kind: SourceKind, email: object) -> Stranger:
+    """Raises Untrue."""
+    said = claims.get(kind.identifier)
+    identifier = str(said) if isinstance(said, int) and not isinstance(said, bool) else _text(said)
+    if not identifier or len(identifier) > LONGEST_IDENTIFIER:
+        raise Untrue(f"nobody is named: no {kind.identifier}")
+    return Stranger(
+        identifier,
+        _text(claims.get(kind.username)) or _text(email),
+        _text(claims.get("name")),
+        _text(email),
+        _text(claims.get("sid")),
+    )
+
+
+def _text(said: object) -> str:
+    return said if isinstance(said, str) and len(said) <= LONGEST_CLAIM else ""

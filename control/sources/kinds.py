@@ -1,0 +1,53 @@
+"""The kinds of sources, by authentik's names: what is known of each provider, so that nobody has to type it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WELL_KNOWN = "/.well-known/openid-configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """Without ``scopes`` that hold ``openid`` there is no ID token, and ``profile_url`` says who somebody is."""
+
+    title: str
+    scopes: tuple[str, ...]
+    oidc_well_known_url: str = ""
+    """Empty: the administrator names it."""
+    authorization_url: str = ""
+    access_token_url: str = ""
+    profile_url: str = ""
+    emails_url: str = ""
+    """Lists a person's addresses, where the profile does not say which are confirmed."""
+    identifier: str = "sub"
+    """The claim that never changes and is never given to somebody else."""
+    username: str = "preferred_username"
+
+    @property
+    def is_oidc(self) -> bool:
+        return "openid" in self.scopes
+
+
+OIDC_SCOPES = ("openid", "email", "profile")
+
+KINDS: dict[str, SourceKind] = {
+    "openidconnect": SourceKind("OpenID Connect", OIDC_SCOPES),
+    "google": SourceKind(
+        "Google", OIDC_SCOPES, oidc_well_known_url=f"https://accounts.google.com{WELL_KNOWN}", username="email"
+    ),
+    "entraid": SourceKind("Microsoft Entra ID", OIDC_SCOPES),  # each tenant has an issuer of its own
+    "gitlab": SourceKind(
+        "GitLab", OIDC_SCOPES, oidc_well_known_url=f"https://gitlab.com{WELL_KNOWN}", username="nickname"
+    ),
+    "github": SourceKind(
+        "GitHub",
+        ("read:user", "user:email"),
+        authorization_url="https://github.com/login/oauth/authorize",
+        access_token_url="https://github.com/login/oauth/access_token",  # noqa: S106
+        profile_url="https://api.github.com/user",
+        emails_url="https://api.github.com/user/emails",
+        identifier="id",
+        username="login",
+    ),
+}

@@ -1,0 +1,63 @@
+"""Who a stranger from a source is here: by its unique identifier; by their confirmed address where that was allowed;
+somebody new where enrolment was allowed; else nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from control.records import Source, SourceConnection, User
+from control.sources.asking import Stranger
+from control.store.interface import Query, Transaction
+from control.verbs import users
+
+PROGRAMS = frozenset({"service_account", users.INTERNAL_SERVICE_ACCOUNT})
+"""Types of accounts that nobody signs in to by an address."""
+MISMATCH = "Nobody here is connected with this account. Ask the administrator."
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    user: User
+    is_new: bool = False
+    """They are to be connected, by their address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrol:
+    """Nobody here; an account may be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    reason: str
+    message: str
+
+
+def whose(tx: Transaction, source: Source, stranger: Stranger) -> Known | Enrol | Refused:
+    domains = source.settings["allowed_email_domains"]
+    if domains and domain_of(stranger.email) not in domains:
+        return Refused("source_domain", "Sign in with an address of your organisation, which is confirmed there.")
+    lines = Query(equal={"source": source.pk, "identifier": stranger.identifier}, limit=1)
+    if found := tx.select(SourceConnection, lines):
+        return Known(tx.get(User, found[0].user))
+    mode = source.user_matching_mode
+    same_address = _alike(tx, "email", stranger.email)
+    if mode == "email_link" and len(same_address) == 1 and same_address[0].type not in PROGRAMS:
+        return Known(same_address[0], is_new=True)
+    if mode in ("email_link", "email_deny") and same_address:
+        return Refused("source_unknown_user", MISMATCH)
+    if mode == "username_deny" and _alike(tx, "username", stranger.username):
+        return Refused("source_unknown_user", MISMATCH)
+    return Enrol() if source.enrollment_flow is not None else Refused("source_unknown_user", MISMATCH)
+
+
+def domain_of(email: str) -> str:
+    """Of an address that has one; empty for what could be read in two ways (quotes, several @)."""
+    name, at, domain = email.partition("@")
+    if not name or not at or "@" in domain or any(letter in ' "\\,;:<>()[]\r\n\t' for letter in email):
+        return ""
+    return domain.lower()
+
+
+def _alike(tx: Transaction, field: str, text: str) -> list[User]:
+    return tx.select(User, Query(alike={field: text}, limit=2)) if text else []

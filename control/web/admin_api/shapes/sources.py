@@ -1,0 +1,54 @@
+"""Sources, in authentik's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from control.records import Source, SourceConnection
+from control.sources.kinds import KINDS
+from control.store.interface import Transaction
+from control.web.admin_api.resource import View
+from control.web.admin_api.shapes.parts import Body, by_pk, moment
+
+CALLBACK = "/source/oauth/callback/{slug}/"
+
+
+def sources(tx: Transaction, records: Sequence[Source], view: View) -> list[Body]:
+    return [
+        {
+            **source.settings,
+            "pk": source.pk,
+            "name": source.name,
+            "slug": source.slug,
+            "enabled": source.enabled,
+            "authentication_flow": source.authentication_flow,
+            "enrollment_flow": source.enrollment_flow,
+            "component": "ak-source-oauth-form",
+            "verbose_name": "OAuth Source",
+            "verbose_name_plural": "OAuth Sources",
+            "meta_model_name": "authentik_sources_oauth.oauthsource",
+            "user_matching_mode": source.user_matching_mode,
+            "managed": source.managed,
+            "provider_type": source.provider_type,
+            "callback_url": CALLBACK.format(slug=source.slug),
+            "type": {"name": source.provider_type, "verbose_name": KINDS[source.provider_type].title},
+        }
+        for source in records
+    ]
+
+
+def connections(tx: Transaction, records: Sequence[SourceConnection], view: View) -> list[Body]:
+    named = by_pk(tx, Source, {one.source for one in records})
+    shown = {body["pk"]: body for body in sources(tx, list(named.values()), view)}
+    return [
+        {
+            "pk": one.pk,
+            "user": one.user,
+            "source": one.source,
+            "source_obj": shown.get(one.source),
+            "identifier": one.identifier,
+            "created": moment(one.created),
+            "last_updated": moment(one.last_updated),
+        }
+        for one in records
+    ]

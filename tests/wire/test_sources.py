@@ -1,0 +1,92 @@
+"""Somebody signs in at npm's oidc-provider, and arrives here."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from benchmarks.harness.oidc_provider import installed
+from tests.peers import require
+from tests.wire import processes
+from tests.wire.directory import Directory
+from tests.wire.nginx import is_listening
+from tests.wire.program import Program, until
+from tests.wire.test_freeradius_proxy import free_port
+
+pytestmark = [pytest.mark.peer, pytest.mark.full]
+
+SLUG = "oidc-provider"
+CLIENT, CLIENT_SECRET = "outpost", "a-secret-of-this-test-0123456789"
+
+
+@pytest.fixture
+def issuer(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    require("npm")
+    place, port = installed(tmp_path_factory.getbasetemp()), free_port()
+    environ = {
+        **os.environ,
+        "PORT": str(port),
+        "CLIENT": CLIENT,
+        "CLIENT_SECRET": CLIENT_SECRET,
+        "CALLBACK": f"{program.http}/source/oauth/callback/{SLUG}/",
+        "NODE_ENV": "production",
+    }
+    process = processes.start(
+        [require("node"), "provider.mjs"], cwd=place, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: is_listening(port), 30, "oidc-provider listening")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        processes.stop(process)
+
+
+@pytest.fixture
+def source(program: Program, issuer: str) -> Iterator[dict[str, Any]]:
+    given = {
+        "name": "npm's",
+        "slug": SLUG,
+        "provider_type": "openidconnect",
+        "consumer_key": CLIENT,
+        "consumer_secret": CLIENT_SECRET,
+        "oidc_well_known_url": f"{issuer}/.well-known/openid-configuration",
+        "enrollment_flow": program.api("GET", "flows/instances/default-source-enrollment/")["pk"],
+    }
+    made = program.api("POST", "sources/oauth/", given)
+    assert "consumer_secret" not in made
+    yield made
+    program.api("DELETE", f"sources/oauth/{SLUG}/")
+
+
+def signed_in(program: Program, browser: httpx.Client, name: str) -> dict[str, Any]:
+    """Who that is here: the browser goes there by the button on our page, and through the two forms there."""
+    page = browser.get(f"{program.http}/if/flow/default-authentication-flow/?next=/if/user/").text
+    found = re.search(r'href="(/source/oauth/login/[^"]+)"', page)
+    assert found is not None
+    answer = browser.get(program.http + found[1].replace("&amp;", "&"))
+    for form in ({"prompt": "login", "login": name, "password": "any"}, {"prompt": "consent"}):
+        action = re.search(r'action="([^"]+)"', answer.text)
+        assert action is not None, answer.text
+        answer = browser.post(action[1], data=form)
+    assert answer.url.path == "/if/user/", answer.text
+    me: dict[str, Any] = browser.get(f"{program.http}/api/v3/core/users/me/").json()["user"]
+    return me
+
+
+def test_somebody_new_gets_an_account_and_comes_back_to_it(
+    program: Program, people: Directory, source: dict[str, Any]
+) -> None:
+    for _ in range(2):
+        with httpx.Client(follow_redirects=True, timeout=30) as browser:
+            me = signed_in(program, browser, "nadia")
+            assert (me["username"], me["email"]) == ("nadia", "nadia@example.com")
+    (connection,) = program.api("GET", "sources/user_connections/oauth/")["results"]
+    assert (connection["identifier"], connection["source"]) == ("nadia", source["pk"])
+    program.api("DELETE", f"core/users/{connection['user']}/")
+    assert program.api("GET", "sources/user_connections/oauth/")["results"] == []
