@@ -29,6 +29,7 @@ class Looking(Proxied):
     def __init__(self) -> None:
         super().__init__()
         self.tls = False
+        self.knock: Any = None
         self.health = UpstreamHealth(self.upstreams, self.reactor)
         self.health.start()
 
