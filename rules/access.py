@@ -1,7 +1,8 @@
 """Rules of one application behind a proxy: an ordered list, the first that fits a request says what it takes.
 
 Nothing fits: sign in. Paths are matched as `protocols.proxy.canonical` spells them. Where there is no one spelling, the
-application might see another path than a rule does, so that an application with rules for paths is closed there.
+application might see another path than a rule does, so that an application with rules for paths is closed there. Many
+applications ignore case, and a slash at the end: what closes does so too, and what opens does not.
 """
 
 from __future__ import annotations
@@ -121,10 +122,18 @@ class AccessRules:
         return self._said(asked, groups)[1]
 
     def _said(self, asked: Asked, groups: frozenset[str] | None) -> tuple[Level, int | None]:
+        """The stricter of what the rules say of the path as it is, and in any letters."""
         if asked.path is None and self._about_paths:
             return Level.AMBIGUOUS, None
+        said = self._first(asked, groups, "")
+        if not self._about_paths or asked.path is None:
+            return said
+        return max(said, self._first(asked, groups, _folded(asked.path)), key=_strictness)
+
+    def _first(self, asked: Asked, groups: frozenset[str] | None, folded: str) -> tuple[Level, int | None]:
+        """``folded``: the path in any letters, for rules that close; empty: in its own alone."""
         for rule, networks in self._rules:
-            if not _fits(rule, asked):
+            if not _fits(rule, asked, folded if rule.level != "bypass" else ""):
                 continue
             if networks and not _lies_in(asked.address, networks):
                 continue
@@ -138,11 +147,23 @@ class AccessRules:
         return Level.SIGN_IN, None
 
 
-def _fits(rule: Rule, asked: Asked) -> bool:
+_ORDER = {level: place for place, level in enumerate(Level)}
+
+
+def _strictness(said: tuple[Level, int | None]) -> tuple[int, int]:
+    """A second factor is asked for more strictly, the younger it has to be."""
+    level, max_age = said
+    return _ORDER[level], -(max_age or 0)
+
+
+def _fits(rule: Rule, asked: Asked, folded: str) -> bool:
     return (
         (not rule.methods or asked.method in rule.methods)
         and (not rule.preflight or asked.preflight)
-        and (not rule.paths or any(_matches(path, asked.path) for path in rule.paths))
+        and (
+            not rule.paths
+            or any(_matches(path, asked.path) or (folded and _matches_folded(path, folded)) for path in rule.paths)
+        )
         and is_open(rule, asked.weekday, asked.minute)
     )
 
@@ -155,6 +176,17 @@ def _matches(rule: PathRule, path: str | None) -> bool:
     if rule.match == "prefix":
         return path == rule.path or path.startswith(f"{rule.path.rstrip('/')}/")
     return compiled(rule.path).fullmatch(path) is not None
+
+
+def _folded(path: str) -> str:
+    return path.lower().rstrip("/") or "/"
+
+
+def _matches_folded(rule: PathRule, folded: str) -> bool:
+    if rule.match == "pattern":
+        return compiled(f"(?i:{rule.path})").fullmatch(folded) is not None
+    named = _folded(rule.path)
+    return folded == named or (rule.match == "prefix" and folded.startswith(f"{named.rstrip('/')}/"))
 
 
 @lru_cache(4096)

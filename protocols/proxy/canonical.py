@@ -8,9 +8,12 @@ no rule that opens something matches.
 from __future__ import annotations
 
 import re
+import unicodedata
+from urllib.parse import unquote_to_bytes
 
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_SEPARATING = re.compile(r"[\\;%]")
 _AMBIGUOUS = re.compile(r"[\\;\x00-\x20\x7f]|%(?:25|2F|5C|3B|[01][0-9A-F]|7F)")
 """Separators of segments and parameters however they are written, an escape that is escaped itself, controls."""
 
@@ -24,7 +27,7 @@ def canonical_path(path: str) -> str | None:
     if not path.startswith("/") or not path.isascii():
         return None
     decoded = _ESCAPE.sub(_decoded, path)
-    if _AMBIGUOUS.search(decoded) or not _is_utf8(decoded):
+    if _AMBIGUOUS.search(decoded) or ("%" in decoded and not _is_read_alike(decoded)):
         return None
     segments = decoded.split("/")
     if ".." in segments:
@@ -39,11 +42,11 @@ def _decoded(escape: re.Match[str]) -> str:
     return character if character in _UNRESERVED else f"%{escape[1].upper()}"
 
 
-def _is_utf8(path: str) -> bool:
-    """Overlong forms and halves of characters are read in several ways."""
-    octets = bytes(int(code, 16) for code in _ESCAPE.findall(path) if int(code, 16) >= 0x80)
+def _is_read_alike(path: str) -> bool:
+    """Overlong forms and halves of characters are read in several ways; wide dots and slashes by some as plain ones."""
     try:
-        octets.decode("utf-8")
+        text = unquote_to_bytes(path).decode("utf-8")
     except UnicodeDecodeError:
         return False
-    return True
+    folded = unicodedata.normalize("NFKC", text)
+    return folded.count("/") == text.count("/") and not _SEPARATING.search(folded) and ".." not in folded.split("/")

@@ -147,3 +147,50 @@ def test_signing_in_never_opens_what_nobody_may_see(rules: list[Rule], path: str
     anonymous = found.level(asked, None)
     if anonymous is not Level.SIGN_IN:
         assert all(found.level(asked, groups) is anonymous for groups in (frozenset(), frozenset("g"), frozenset("h")))
+
+
+@pytest.mark.parametrize("path", ["/ADMIN", "/Admin/x", "/admin/", "/aDMIN//".rstrip("/")])
+@pytest.mark.parametrize("closed", ["deny", "sign_in", "second_factor"])
+@pytest.mark.parametrize("match", [Path("exact", "/admin"), Path("prefix", "/admin"), Path("pattern", "/admin(/.*)?")])
+def test_what_a_rule_closes_no_other_letters_open(path: str, closed: str, match: Path) -> None:
+    """T28: many applications take /ADMIN, and /admin/, for /admin."""
+    if match.match == "exact" and path.endswith("x"):
+        return
+    rules = AccessRules([Rule(closed, paths=(match,)), Rule("bypass")])
+    assert rules.level(replace(ASKED, path=path), None) is Level(closed)
+    assert rules.level(replace(ASKED, path="/other"), None) is Level.BYPASS
+
+
+def test_nor_do_they_open_what_a_later_rule_closes() -> None:
+    open_ = Path("prefix", "/app")
+    for level_ in ("bypass", "sign_in", "second_factor"):
+        rules = AccessRules([Rule(level_, paths=(open_,)), Rule("deny")])
+        assert rules.level(replace(ASKED, path="/app/x"), None) is Level(level_)
+        assert rules.level(replace(ASKED, path="/APP/x"), None) is Level.DENY
+
+
+def test_the_shorter_age_counts_where_two_fit() -> None:
+    rules = AccessRules(
+        [
+            Rule("second_factor", paths=(Path("exact", "/Admin"),), max_age=60),
+            Rule("second_factor", paths=(Path("exact", "/admin"),), max_age=900),
+        ]
+    )
+    assert rules.max_age(replace(ASKED, path="/admin"), None) == 60
+    assert rules.max_age(replace(ASKED, path="/Admin"), None) == 60
+
+
+ROWS = st.tuples(
+    st.sampled_from(["bypass", "deny", "second_factor"]),
+    st.sampled_from(["exact", "prefix"]),
+    st.text(alphabet="/ab", max_size=3),
+)
+
+
+@given(st.text(alphabet="/abAB", max_size=6), st.lists(ROWS, max_size=4))
+def test_other_letters_never_get_further(path: str, rows: list[tuple[str, str, str]]) -> None:
+    """Than the same path as the rules write it: an application may not tell them apart."""
+    rules = AccessRules([Rule(level_, paths=(Path(match, f"/{named}"),)) for level_, match, named in rows])
+    said, own = (rules.level(replace(ASKED, path=f"/{one}"), None) for one in (path, path.lower()))
+    order = [Level.BYPASS, Level.SIGN_IN, Level.SECOND_FACTOR, Level.DENY]
+    assert order.index(said) >= order.index(own)
