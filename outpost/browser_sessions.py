@@ -74,6 +74,8 @@ class Known:
     """Until when it counts by control's last word."""
     ask_at: float
     """When control is to be asked again."""
+    value: bytes = field(repr=False)
+    """The cookie."""
     sealer: Sealer
     """That has opened it."""
     reason: str = ""
@@ -120,6 +122,14 @@ class BrowserSessions:
                 continue
             return known
         return None
+
+    def still_opens(self, realm: Realm, known: Known) -> bool:
+        """Is its cookie good for these secrets? They may have been set anew since it was opened."""
+        if known.sealer is not realm.sealer:
+            if _session(realm, known.value) is None:
+                return False
+            known.sealer = realm.sealer
+        return True
 
     def still_counts(self, known: Known) -> bool:
         """Of somebody who was let in by it: may they, or may they by what policies say, go on?"""
@@ -192,7 +202,8 @@ class BrowserSessions:
             return None
         sid, said = session.sid.hex(), session.until or session.expires
         word = self._words.get((sid, provider), NO_WORD)
-        known = Known(session, sid, provider, self._directory.current, max(word.until, said), word.ask_at, realm.sealer)
+        until = max(word.until, said)
+        known = Known(session, sid, provider, self._directory.current, until, word.ask_at, value, realm.sealer)
         self._decide(known)
         _make_room(self._known, MOST_KNOWN)
         self._known[provider, value] = known

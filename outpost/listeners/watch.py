@@ -93,14 +93,17 @@ class Watch:
             self._looking.stop()
 
     def _stands(self, standing: Standing) -> bool:
-        site = self._table().find(standing.host)
+        table = self._table()
+        site = table.find(standing.host)
         if site is None or site.mode != "proxy" or site.provider != standing.site.provider:
             return False
         identity = standing.identity
         if identity is None:
             return True
         if standing.known is not None:
-            return self._sessions.still_counts(standing.known)
+            realm = table.realm(site)
+            opens = realm is not None and self._sessions.still_opens(realm, standing.known)
+            return opens and self._sessions.still_counts(standing.known)
         return self._may_be_in(identity, site.provider)
 
     def _may_be_in(self, identity: Identity, provider: int) -> bool:

@@ -67,8 +67,8 @@ def landing(origin: str, target: str) -> str:
 
     Our own paths are no pages to come back to.
     """
-    path = target.partition("?")[0]
-    if path.startswith(OURS.rstrip("/")) or _CALLBACK_SIGNATURE.search(target.partition("?")[2]):
+    path, _, query = target.partition("?")
+    if path.startswith(OURS.rstrip("/")) or is_callback(path, query) or is_sign_out(path, query):
         return f"{origin}/"
     for wanted in (target, path):
         if len(origin) + len(wanted) <= LONGEST_LANDING:

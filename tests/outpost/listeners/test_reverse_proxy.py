@@ -694,6 +694,25 @@ def test_what_is_open_ends_with_the_session_within_a_second(proxied: Proxied, en
     assert len(proxied.watch) == 0
 
 
+def with_secrets(proxied: Proxied, secret: str, previous: str) -> None:
+    record = proxied.directory.current.providers[9]
+    assert isinstance(record.settings, ProxySettings)
+    settings = replace(record.settings, cookie_secret=secret, cookie_secret_previous=previous)
+    proxied.change(Configuration((replace(record, settings=settings),)))
+
+
+def test_another_cookie_secret_cuts_what_the_old_one_has_opened(proxied: Proxied) -> None:
+    """Rotation keeps the one before, and with it everybody; one that is set by hand keeps nobody."""
+    websocket = proxied.ask("/ws", *UPGRADE)
+    proxied.application.say(SWITCHED)
+    with_secrets(proxied, "the next one", "secret of 9, and of nobody else")
+    proxied.pass_time(1)
+    assert not is_cut(websocket)
+    with_secrets(proxied, "set by hand", "")
+    proxied.pass_time(1)
+    assert is_cut(websocket)
+
+
 def test_signing_out_here_ends_what_is_open(proxied: Proxied) -> None:
     websocket = proxied.ask("/ws", *UPGRADE)
     proxied.application.say(SWITCHED)

@@ -62,6 +62,7 @@ def test_signatures(path: str, query: str, callback: bool, sign_out: bool) -> No
         ("//admin", f"{HERE}//admin"),
         ("/outpost.goauthentik.io/start?rd=/x", f"{HERE}/"),
         ("/?X-authentik-auth-callback=true", f"{HERE}/"),
+        ("/page?a=b&X-authentik-logout=true", f"{HERE}/"),
         ("/page?" + "x" * LONGEST_LANDING, f"{HERE}/page"),
         ("/" + "x" * LONGEST_LANDING, f"{HERE}/"),
     ],
