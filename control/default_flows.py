@@ -280,16 +280,6 @@ DEFAULT_FLOWS: tuple[DefaultFlow, ...] = (
     ),
     DefaultFlow(
         Flow(
-            slug="default-source-authentication",
-            name="Welcome!",
-            title="Welcome!",
-            designation="authentication",
-            authentication="require_unauthenticated",
-        ),
-        ((100, LOGIN),),
-    ),
-    DefaultFlow(
-        Flow(
             slug="default-source-enrollment",
             name="Welcome!",
             title="Welcome!",

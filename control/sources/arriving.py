@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from control.flows.bound import Deciding
-from control.flows.planning import flow_for, plan
-from control.flows.state import State
+from control.flows.planning import plan
+from control.flows.state import Context, PlannedStage, State
 from control.oidc.tokens import Random, digest, text
 from control.records import Flow, Session, Source, SourceConnection, SourceSession, SourceSignIn
 from control.sources.asking import Leaving, Stranger
@@ -21,8 +21,8 @@ SWEPT_AT_ONCE = 20
 MOST_OF_ONE = 10
 """Tabs of one browser that are on the way at the same time."""
 SECRET_BYTES = 32
-AUTHENTICATION = "default-source-authentication"
-"""Slug of the flow that somebody runs who is known, unless the source names another."""
+AT_ONCE = "source-login"
+"""What somebody runs who is known, unless the source names a flow."""
 
 
 def leaving(random: Random, redirect_uri: str) -> Leaving:
@@ -77,8 +77,8 @@ def begun(
     user = known.user
     if known.is_new:
         tx.insert(SourceConnection(source.pk, user.pk, stranger.identifier, created=tx.now, last_updated=tx.now))
-    flow = tx.get(Flow, source.authentication_flow) if source.authentication_flow else _default(tx)
-    state = plan(tx, flow, None, next, deciding=deciding)
+    flow = tx.find(Flow, pk=source.authentication_flow) if source.authentication_flow is not None else None
+    state = plan(tx, flow, None, next, deciding=deciding) if flow is not None else _at_once(next)
     context = replace(
         state.context,
         source=told,
@@ -91,8 +91,10 @@ def begun(
     return replace(state, context=context)
 
 
-def _default(tx: Transaction) -> Flow:
-    return tx.find(Flow, slug=AUTHENTICATION) or flow_for(tx, "authentication")
+def _at_once(next: str) -> State:
+    """Asks nothing: who they are has been proved."""
+    context = Context(next=next, flow=AT_ONCE)
+    return State(AT_ONCE, "Welcome!", "authentication", (PlannedStage(AT_ONCE, "user_login"),), context=context)
 
 
 def signed_in(tx: Transaction, session: Session, told: Mapping[str, str]) -> None:

@@ -156,6 +156,7 @@ def test_the_default_flows_have_their_names_and_stages(store: ImmediateStore) ->
             "default-second-factor-flow": "stage_configuration",
             "default-recovery-flow": "recovery",
             "default-enrollment-flow": "enrollment",
+            "default-source-enrollment": "enrollment",
             "default-user-settings-flow": "stage_configuration",
             "default-unenrollment-flow": "unenrollment",
         }
