@@ -77,8 +77,8 @@ def begun(
     user = known.user
     if known.is_new:
         tx.insert(SourceConnection(source.pk, user.pk, stranger.identifier, created=tx.now, last_updated=tx.now))
-    flow = tx.find(Flow, pk=source.authentication_flow) if source.authentication_flow is not None else None
-    state = plan(tx, flow, None, next, deciding=deciding) if flow is not None else _at_once(next)
+    chosen = source.authentication_flow
+    state = plan(tx, tx.get(Flow, chosen), None, next, deciding=deciding) if chosen is not None else _at_once(next)
     context = replace(
         state.context,
         source=told,

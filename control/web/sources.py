@@ -12,13 +12,13 @@ from control import sessions
 from control.flows import executor
 from control.flows.bound import Deciding, NotForYou, keep
 from control.flows.state import Challenge, Denied, Done, State
-from control.flows.targets import local_or
 from control.oidc.foreign import Away
 from control.records import Source
 from control.sources import arriving, logout
 from control.sources.asking import SourceTokens, Stranger, Untrue
 from control.sources.matching import Known, Refused, whose
 from control.store.interface import NotFound, Overloaded, Transaction, Unavailable
+from control.targets import local_or
 from control.web import flow_steps
 from control.web.addresses import known_as
 from control.web.browser import caller, set_cookie, visit

@@ -26,8 +26,9 @@ RECOVERY, ENROLLMENT = "default-recovery-flow", "default-enrollment-flow"
 
 
 class IdentificationStage(Asking):
-    """Settings: ``user_fields`` (email, username), ``case_insensitive_matching``; ``webauthn_stage`` (pk of a stage:
-    a passkey may say who it is), ``passwordless_flow`` (pk of a flow that a link leads to)."""
+    """Settings: ``user_fields`` (email, username), ``case_insensitive_matching``; ``sources`` (pks; none: all);
+    ``webauthn_stage`` (pk of a stage: a passkey may say who it is), ``passwordless_flow`` (pk of a flow that a link
+    leads to)."""
 
     writes = PROVED
 
@@ -43,7 +44,7 @@ class IdentificationStage(Asking):
             "flow_designation": state.designation,
             "captcha_stage": None,
             "primary_action": PRIMARY_ACTION.get(state.designation, "Continue"),
-            "sources": await services.store.read(lambda tx: ways_by_sources(tx, state)),
+            "sources": await services.store.read(lambda tx: ways_by_sources(tx, state, settings)),
             "show_source_labels": False,
             "enable_remember_me": False,
             "passkey_challenge": passkey,
@@ -96,11 +97,11 @@ def ways_in(tx: Transaction, state: State, settings: Mapping[str, Any], services
     return found
 
 
-def ways_by_sources(tx: Transaction, state: State) -> list[dict[str, Any]]:
-    """As authentik lists them; each leads to a foreign provider, and from there to where this flow leads."""
+def ways_by_sources(tx: Transaction, state: State, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """As authentik lists them: those that the stage names, or all. Each leads to where this flow leads."""
     if state.designation != "authentication":
         return []
-    query = urlencode({"next": state.context.next})
+    query, chosen = urlencode({"next": state.context.next}), settings.get("sources")
     return [
         {
             "name": source.name,
@@ -109,6 +110,7 @@ def ways_by_sources(tx: Transaction, state: State) -> list[dict[str, Any]]:
             "challenge": {"component": "xak-flow-redirect", "to": f"/source/oauth/login/{source.slug}/?{query}"},
         }
         for source in tx.select(Source, Query(equal={"enabled": True}, ordering=("name",), limit=MOST_SOURCES))
+        if not chosen or source.pk in chosen
     ]
 
 
