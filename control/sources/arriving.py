@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from control.flows.bound import Deciding
-from control.flows.planning import plan
+from control.flows.planning import Came, plan
 from control.flows.state import Context, PlannedStage, State
 from control.oidc.tokens import Random, digest, text
 from control.records import Flow, Session, Source, SourceConnection, SourceSession, SourceSignIn
