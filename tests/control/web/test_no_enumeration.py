@@ -22,7 +22,7 @@ from control import webauthn
 from control.mail.post import Post
 from control.passwords import Verified
 from control.records import MailServer, User
-from control.store.interface import SYSTEM, Actor, Transaction
+from control.store.interface import SYSTEM, Actor, Query, Transaction
 from control.verbs import passkeys
 from control.web import pages
 from tests.control.web.browsing import LOGIN, Browser, Site
@@ -89,17 +89,11 @@ class World(Site):
         super().__init__(folder)
         self.administrator()
         self.work = Work()
-        self.key = SoftwareKey(1)
         for name, password in (("alice", "right horse"), ("dora", "right horse"), ("fay", None)):
-            user = self.user(name, password, email=f"{name}@example.com" if password else "")
-            if name == "dora":
-                made = webauthn.NewKey(SoftwareKey(2).id, SoftwareKey(2).public, 0, "", ())
-                self.sql.write_now(lambda tx, pk=user.pk, made=made: passkeys.add(tx, pk, made, "key"))
-                self.change(user.pk, is_active=False)
-            if name == "alice":
-                made = webauthn.NewKey(self.key.id, self.key.public, 0, "", ())
-                self.sql.write_now(lambda tx, pk=user.pk, made=made: passkeys.add(tx, pk, made, "key"))
-            setattr(self, name, user)
+            self.user(name, password, email=f"{name}@example.com" if password else "")
+        self.with_key("alice", SoftwareKey(1))
+        self.with_key("dora", SoftwareKey(2))
+        self.change(self.named("dora").pk, is_active=False)
         counted: Any = CountedStore(self.services.store, self.work)
         passwords = CountedPasswords(self.work)
         self.services = replace(
@@ -112,19 +106,27 @@ class World(Site):
         self.app = Starlette(routes=pages.routes(self.services))
         self.measured: list[CountedPasswords] = [passwords]
 
+    def named(self, username: str) -> User:
+        (found,) = self.sql.read_now(lambda tx: tx.select(User, Query(equal={"username": username})))
+        return found
+
+    def with_key(self, username: str, key: SoftwareKey) -> None:
+        user, made = self.named(username).pk, webauthn.NewKey(key.id, key.public, 0, "", ())
+        self.sql.write_now(lambda tx: passkeys.add(tx, user, made, "key"))
+
     def close(self) -> None:
         for one in self.measured:
             one.close()
         super().close()
 
-    def answered(self, path: str, name: str, **fields: str) -> tuple[int, str, Counter[str]]:
+    def answered(self, path: str, name: str, password: str = "") -> tuple[int, str, Counter[str]]:
         """Status and words of the answer, without the name that was typed, and the work for it."""
         browser = self.browser()
         browser.get(path)
         self.work.done.clear()
         browser.submit(uid_field=name)
-        if fields:
-            browser.submit(**fields)
+        if password:
+            browser.submit(password=password)
         return browser.page.status_code, said(browser, name), Counter(self.work.done)
 
 
@@ -204,9 +206,7 @@ def test_a_passkey_of_nobody_of_somebody_else_and_of_a_disabled_account(
         browser.submit(passkey=signed)
         return browser.page.status_code, said(browser, "-"), Counter(world.work.done)
 
-    alice, dora = (world.sql.read_now(lambda tx, name=name: tx.find(User, username=name)) for name in ("alice", "dora"))
-    assert alice is not None
-    assert dora is not None
+    alice, dora = world.named("alice"), world.named("dora")
     unknown = answered(9, "nobody")
     assert "This key did not work here" in unknown[1]
     for number, user in ((9, alice), (2, alice), (2, dora), (1, dora)):
