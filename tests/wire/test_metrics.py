@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.deploy.monitored import expressions, metrics
 from tests.wire import processes
 from tests.wire.apart import Edge
 from tests.wire.program import Program, until
@@ -58,6 +59,19 @@ def test_each_program_exposes_its_own(program: Program) -> None:
     if program.control is not program:
         assert not own.keys() & CONTROL
         assert not control.keys() & OUTPOST
+
+
+def test_what_dashboard_and_rules_ask_for_is_there(program: Program) -> None:
+    """By the types that the pages declare: a family is declared also while it has nothing to count."""
+    declared = set()
+    for one in program.programs:
+        text = httpx.get(f"http://{one.ports['metrics'][0]}/metrics").text
+        for line in text.splitlines():
+            if line.startswith("# TYPE "):
+                name, kind = line.split()[2:]
+                declared |= {f"{name}_bucket", f"{name}_count", f"{name}_sum"} if kind == "histogram" else {name}
+    for expression in expressions():
+        assert metrics(expression) <= declared, expression
 
 
 def test_control_knows_the_instance_that_the_outpost_says_it_is(program: Program) -> None:
