@@ -135,9 +135,10 @@ def _tail(settings: Settings, arguments: Arguments) -> int:
                     lambda line: print(written(line), flush=True),
                 )
             except CommandFailed:
-                if seen is None:  # an outpost alone has no events, and packets all the same
+                if not seen:  # an outpost alone has no events, and packets all the same
                     raise
-                seen.join()
+                for thread in seen:
+                    thread.join()
     except CommandFailed as error:
         _complain(error.lines)
         return FAILED

@@ -14,11 +14,16 @@ from typing import Any
 from outpost.listeners.onlookers import SOCKET
 
 
-def look_on(folder: Path, nas: str) -> socket.socket | None:
-    """A conversation with the outpost whose data folder this is; None: none runs here."""
+def outposts(folder: Path) -> list[Path]:
+    """The sockets of the outpost whose data folder this is, and of its workers', which have folders in there."""
+    return [folder / SOCKET, *sorted(folder.glob(f"*/{SOCKET}"))]
+
+
+def look_on(path: Path, nas: str) -> socket.socket | None:
+    """A conversation with the outpost whose socket this is; None: it does not run."""
     one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        one.connect(str(folder / SOCKET))
+        one.connect(str(path))
         one.sendall(json.dumps({"nas": nas}).encode() + b"\n")
     except OSError:
         one.close()
@@ -34,20 +39,20 @@ def follow(one: socket.socket, show: Callable[[dict[str, Any]], None]) -> None:
 
 
 @contextmanager
-def tailing(folder: Path, nas: str, show: Callable[[dict[str, Any]], None]) -> Iterator[Thread | None]:
-    """Shows packets beside whatever else is done; "": of no NAS. The thread that does it, if there is an outpost."""
-    one = look_on(folder, nas) if nas else None
-    if one is None:
-        yield None
-        return
-    thread = Thread(target=follow, args=(one, show), daemon=True)
-    thread.start()
+def tailing(folder: Path, nas: str, show: Callable[[dict[str, Any]], None]) -> Iterator[list[Thread]]:
+    """Shows packets beside whatever else is done; "": of no NAS. One thread for each outpost that runs here."""
+    looking = [one for path in outposts(folder) if (one := look_on(path, nas)) is not None] if nas else []
+    threads = [Thread(target=follow, args=(one, show), daemon=True) for one in looking]
+    for thread in threads:
+        thread.start()
     try:
-        yield thread
+        yield threads
     finally:
-        with suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
-        thread.join()
+        for one in looking:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
 
 
 def as_text(line: dict[str, Any]) -> str:

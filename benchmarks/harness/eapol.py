@@ -15,8 +15,8 @@ from benchmarks.harness.load import SLACK_SECONDS, LoadFailed
 from benchmarks.harness.people import SHARED_SECRET
 from benchmarks.harness.processes import LOAD_CORE, Server
 
-AT_ONCE = 16
-"""Enough to keep one server busy while the others reckon."""
+AT_ONCE = 8
+"""Enough to keep one server busy while the others reckon, and fewer than may try for one account at a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.wire.apart import questions
-from tests.wire.clients import radclient
-from tests.wire.directory import PASSWORDS, Directory
+from tests.wire.clients import radclient, run
+from tests.wire.directory import PASSWORDS, SHARED_SECRET, Directory
 from tests.wire.program import Program
 
 pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("people")]
@@ -74,3 +74,19 @@ def test_a_property_mapping_writes_into_the_answer(program: Program, people: Dir
             assert line in received, answer.text
     finally:
         program.api("DELETE", f"propertymappings/all/{mapping}/")
+
+
+def test_chap_with_a_network_password(program: Program, people: Directory) -> None:
+    """radclient makes the challenge and the response; a main password cannot serve it."""
+    made = {"identifier": "bobs-modem", "intent": "network_password", "user": people.users["bob"]}
+    program.api("POST", "core/tokens/", made)
+    try:
+        network = program.api("GET", "core/tokens/bobs-modem/view_key/")["key"]
+        host, port = program.place("radius")
+        for password, code in ((network, "Access-Accept"), (PASSWORDS["bob"], "Access-Reject")):
+            asked = f'User-Name = "bob"\nCHAP-Password = "{password}"\nMessage-Authenticator = 0x00\n'
+            place = f"{host}:{port}"
+            answer = run("radclient", "-x", "-t", "8", "-r", "1", place, "auth", SHARED_SECRET, stdin=asked)
+            assert f"Received {code}" in answer.text, answer.text
+    finally:
+        program.api("DELETE", "core/tokens/bobs-modem/")
