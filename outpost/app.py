@@ -113,6 +113,7 @@ class Outpost:
         self._now = now
         self._random = random
         self._directory = Directory()
+        self._collector = GarbageCollector()
         self._link = Link(
             transport,
             self._directory,
@@ -123,7 +124,7 @@ class Outpost:
             hostname=socket.gethostname(),
             version=__version__,
             now=now,
-            collector=GarbageCollector(),
+            collector=self._collector,
         )
         self._cache = CredentialCache(random(32), self._directory, now)
         self._on_disk = OnDisk(
@@ -320,7 +321,14 @@ class Outpost:
         return measured
 
     def _ldap(self) -> LdapFactory:
-        return LdapFactory(self._authentication, self._directory, self.telemetry, self._reactor, self._ldap_tls)
+        return LdapFactory(
+            self._authentication,
+            self._directory,
+            self.telemetry,
+            self._reactor,
+            self._ldap_tls,
+            grown=self._collector.grown,
+        )
 
     def _radius(self) -> Callable[[], DatagramProtocol]:
         pins = Pins()

@@ -64,9 +64,9 @@ class GarbageCollector:
             self._usual = None
 
     def grown(self, records: int) -> None:
-        """So many records were put into the directory, or replaced."""
+        """So many records were put into the directory, or replaced, or encoded entries kept."""
         self._unsettled += records
-        if self._unsettled >= UNSETTLED:
+        if self._unsettled >= UNSETTLED and self._usual is None:
             self.settle()
 
     def settle(self) -> None:

@@ -10,6 +10,8 @@ MAX_BODIES_OCTETS = 128 * 1024 * 1024
 """Of encoded entries that are kept: 100,000 users with all their attributes fit."""
 BODY_OVERHEAD = 300
 """Octets that Python needs around one body: key, stamps and the slot in the dictionary."""
+FREED_AT_ONCE = 4
+"""Bodies of a generation that went, for each that is kept: it is gone long before the next one goes."""
 
 Key = tuple[str, int | str, int]
 """Kind of entry, pk of its record, pk of the provider."""
@@ -24,11 +26,15 @@ class Bodies:
     Two generations stand in for an exact order of use: when the young one has its half of the room, the old one goes.
     """
 
-    def __init__(self, limit: int = MAX_BODIES_OCTETS) -> None:
+    def __init__(self, limit: int = MAX_BODIES_OCTETS, grown: Callable[[int], object] = bool) -> None:
+        """``grown`` is told how many were added: they stay, and need not be looked through for garbage."""
         self._half = limit // 2
+        self._grown = grown
         self._young: dict[Selection, dict[Key, Body]] = {}
         self._old: dict[Selection, dict[Key, Body]] = {}
         self._size = 0
+        self._retired: list[dict[Key, Body]] = []
+        """Dropped, and freed a few at a time: all at once takes 50 ms."""
 
     def encoded(
         self,
@@ -59,7 +65,19 @@ class Bodies:
         replaced = young.get(key)
         if replaced is not None:
             self._size -= len(replaced[1]) + BODY_OVERHEAD
+        else:
+            self._grown(1)
         young[key] = body
         self._size += len(body[1]) + BODY_OVERHEAD
         if self._size > self._half:
+            self._retired += self._old.values()
             self._old, self._young, self._size = self._young, {}, 0
+        if self._retired:
+            self._free(self._retired[-1])
+
+    def _free(self, retired: dict[Key, Body]) -> None:
+        for _ in range(FREED_AT_ONCE):
+            if not retired:
+                self._retired.pop()
+                return
+            retired.popitem()

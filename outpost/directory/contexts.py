@@ -24,12 +24,12 @@ LOOKED_AT = 1000
 class NamingContexts:
     """Follows a `Directory`. Whoever holds a `Tree` or a `Reader` keeps the revision that they began with."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, grown: Callable[[int], object] = bool) -> None:
         self.problems: dict[int, str] = {}
         """pk of an LDAP provider that cannot be served, and why."""
         self._trees: dict[int, Tree] = {}
         self._snapshot = Snapshot()
-        self._bodies = Bodies()
+        self._bodies = Bodies(grown=grown)
         self._memory = Memory()
         directory.follow(self._follow)
 

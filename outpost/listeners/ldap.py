@@ -368,11 +368,13 @@ class LdapFactory(Factory[LdapConnection]):
         clock: IReactorTime,
         tls: IOpenSSLServerConnectionCreator | None = None,
         now: Callable[[], float] = time.time,
+        grown: Callable[[int], object] = bool,
     ) -> None:
+        """``grown`` is told of encoded entries that are kept (`Bodies`)."""
         self.telemetry = telemetry
         self.clock = clock
         self.tls = tls
-        self.contexts = NamingContexts(directory)
+        self.contexts = NamingContexts(directory, grown)
         self.binds = Binds(authentication, self.contexts, telemetry, now)
         self.password_changes = PasswordChanges(authentication, self.contexts, telemetry)
         self.reads = Reads(self.contexts, telemetry, now, offers_start_tls=tls is not None)

@@ -113,3 +113,10 @@ def test_many_changes_are_settled_together(python: Python) -> None:
     assert python.done == [1, "freeze"]
     collector.grown(UNSETTLED - 1)
     assert python.done == [1, "freeze"]
+
+
+def test_what_grows_while_a_load_goes_on_does_not_end_its_peace(python: Python) -> None:
+    collector = GarbageCollector(python)
+    collector.postpone()
+    collector.grown(UNSETTLED)
+    assert python.done == []

@@ -1,4 +1,6 @@
-from outpost.directory.bodies import BODY_OVERHEAD, Bodies
+import itertools
+
+from outpost.directory.bodies import BODY_OVERHEAD, FREED_AT_ONCE, Bodies
 from protocols.ldap.search import Selection, selection
 
 ALL = selection((), False)
@@ -22,6 +24,25 @@ def test_a_body_is_made_once_for_each_selection_and_stamp() -> None:
     assert encode.calls == 2
     bodies.encoded(("user", 1, 1), ALL, (object(),), encode)
     assert encode.calls == 3
+
+
+def test_what_is_kept_anew_is_told_so_that_no_garbage_is_looked_for_in_it() -> None:
+    told: list[int] = []
+    bodies, encode = Bodies(grown=told.append), Encoder()
+    for stamp in ("first", "first", "second"):
+        for pk in (1, 2):
+            bodies.encoded(("user", pk, 1), ALL, (stamp,), encode)
+    assert sum(told) == 2
+
+
+def test_a_generation_that_goes_is_freed_a_few_at_a_time() -> None:
+    bodies, encode, stamp = Bodies(20 * (1000 + BODY_OVERHEAD)), Encoder(1000), object()
+    held = [0]
+    for pk in range(200):
+        bodies.encoded(("user", pk, 1), ALL, (stamp,), encode)
+        held.append(sum(map(len, [*bodies._young.values(), *bodies._old.values(), *bodies._retired])))
+    assert max(held) <= 20 + 20 // 2 + FREED_AT_ONCE
+    assert min(after - before for before, after in itertools.pairwise(held)) >= 1 - FREED_AT_ONCE
 
 
 def test_selections_that_never_come_again_are_not_kept() -> None:
