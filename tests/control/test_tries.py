@@ -167,6 +167,15 @@ def test_old_lines_are_swept(bench: Bench) -> None:
     assert bench.store.read_now(lambda tx: tx.count(Tries)) == 10
 
 
+def test_where_it_was_right_is_remembered_while_others_are_swept(bench: Bench) -> None:
+    bench.right(place=HERE)
+    bench.clock.advance(QUIET + ACCOUNT_FREE * ACCOUNT_SECONDS + 1)
+    for number in range(ACCOUNT_FREE):
+        bench.wrong(place=f"10.0.{number}.0/24")
+    assert bench.refusal(place=ELSEWHERE) == "too_many_tries_for_account"
+    assert bench.refusal(place=HERE) is None
+
+
 def test_no_event_and_no_revision(bench: Bench) -> None:
     before = bench.store.read_now(lambda tx: (tx.revision(), tx.count(Event)))
     bench.wrong(3)
