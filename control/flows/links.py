@@ -45,7 +45,7 @@ async def send(state: State, link: Link, services: FlowServices) -> State | Deny
 
     def write(tx: Transaction) -> None:
         _sweep(tx)
-        good = is_welcome(tx, link.to)
+        good = is_welcome(tx, link.to, link.most, link.within)
         tx.insert(FlowToken(digest(key), link.user if good else None, flow, created=tx.now, expires=until))
         if good:
             outbox.queue(tx, link.to, link.subject, words.text, link.template, words.html, link.user, until)
@@ -113,10 +113,10 @@ def _token(tx: Transaction, pk: str) -> FlowToken | None:
     return token if token is not None and token.expires is not None and tx.now < token.expires else None
 
 
-def is_welcome(tx: Transaction, to: str) -> bool:
-    """May they be written to once more?"""
-    lately = tx.select(Letter, Query(equal={"to": to}, ordering=("-created",), limit=MOST_LATELY))
-    return bool(to) and not (len(lately) == MOST_LATELY and tx.now - lately[-1].created < LATELY)
+def is_welcome(tx: Transaction, to: str, most: int = MOST_LATELY, within: float = LATELY) -> bool:
+    """May they be written to once more? ``most`` letters in so many seconds."""
+    lately = tx.select(Letter, Query(equal={"to": to}, ordering=("-created",), limit=most))
+    return bool(to) and not (len(lately) == most and tx.now - lately[-1].created < within)
 
 
 def _sweep(tx: Transaction) -> None:

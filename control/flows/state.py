@@ -279,6 +279,9 @@ class Link:
     template: str
     subject: str
     lasts: float
+    most: int = 5
+    within: float = 300.0
+    """So many letters for one address in so many seconds (authentik's numbers): nobody fills a mailbox by asking."""
 
 
 Verdict = Continue | Ask | Invalid | Deny | Leave | Instead | First | Link

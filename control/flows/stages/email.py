@@ -46,17 +46,21 @@ class EmailStage(Asking):
     async def _link(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Link:
         user = await services.store.read(lambda tx: _addressee(tx, context, settings))
         lasts = seconds(str(settings.get("token_expiry") or "minutes=30"))
+        brake = int(settings.get("recovery_max_attempts") or 5), _brake(settings)
         words = str(settings.get("template") or "email/password_reset"), str(settings.get("subject") or "authentik")
         if user is not None:
             shown = {"name": user.name, "username": user.username}
-            return Link(user.email, user.pk, user.credential_version, shown, *words, lasts)
+            return Link(user.email, user.pk, user.credential_version, shown, *words, lasts, *brake)
         typed = context.prompt.get("email")
         if context.uid is None and isinstance(typed, str) and typed:
             name = str(context.prompt.get("name") or context.prompt.get("username") or "there")
-            return Link(
-                typed, None, 0, {"name": name, "username": str(context.prompt.get("username", ""))}, *words, lasts
-            )
+            shown = {"name": name, "username": str(context.prompt.get("username", ""))}
+            return Link(typed, None, 0, shown, *words, lasts, *brake)
         return Link("", None, 0, STAND_IN, *words, lasts)
+
+
+def _brake(settings: Mapping[str, Any]) -> float:
+    return seconds(str(settings.get("recovery_cache_timeout") or "minutes=5"))
 
 
 def _came_by_link(context: Context) -> bool:

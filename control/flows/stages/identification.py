@@ -90,9 +90,10 @@ def ways_in(tx: Transaction, state: State, settings: Mapping[str, Any], services
     if (passwordless := tx.find(Flow, pk=str(settings.get("passwordless_flow") or ""))) is not None:
         found["passwordless_url"] = f"/if/flow/{passwordless.slug}/"
     can_mail = services.post.server(tx) is not None and bool(links.public_url(tx, services))
-    if can_mail and (recovery := tx.find(Flow, slug=RECOVERY)) is not None:
+    if can_mail and (recovery := _led(tx, settings.get("recovery_flow"), RECOVERY)) is not None:
         found["recovery_url"] = f"/if/flow/{recovery.slug}/"
-    if system.read(tx).enrollment == "open" and (enrollment := tx.find(Flow, slug=ENROLLMENT)) is not None:
+    enrollment = _led(tx, settings.get("enrollment_flow"), ENROLLMENT)
+    if system.read(tx).enrollment == "open" and enrollment is not None:
         found["enroll_url"] = f"/if/flow/{enrollment.slug}/"
     return found
 
@@ -112,6 +113,12 @@ def ways_by_sources(tx: Transaction, state: State, settings: Mapping[str, Any]) 
         for source in tx.select(Source, Query(equal={"enabled": True}, ordering=("name",), limit=MOST_SOURCES))
         if not chosen or source.pk in chosen
     ]
+
+
+def _led(tx: Transaction, named: object, slug: str) -> Flow | None:
+    """The flow that the stage names; else the one that every store has."""
+    chosen = tx.find(Flow, pk=str(named)) if named else None
+    return chosen or tx.find(Flow, slug=slug)
 
 
 def find_user(tx: Transaction, name: str, allowed: tuple[str, ...], ignore_case: bool) -> User | None:

@@ -40,7 +40,7 @@ class PasswordStage(Asking):
             "component": "ak-stage-password",
             "pending_user": state.context.uid or "",
             "pending_user_avatar": avatar(state.context.uid or ""),
-            "allow_show_password": False,
+            "allow_show_password": bool(settings.get("allow_show_password")),
         }
 
     async def respond(

@@ -15,9 +15,9 @@ from starlette.routing import Mount
 
 from control.flows.links import MOST_LATELY
 from control.mail.post import Post
-from control.records import Flow, FlowToken, Invitation, Letter, MailServer, Session, User
+from control.records import Flow, FlowToken, Invitation, Letter, MailServer, Session, Stage, User
 from control.store.interface import Query
-from control.verbs import authenticators, mailed_codes, system, users
+from control.verbs import authenticators, mailed_codes, stages, system, users
 from control.web import admin_api, pages
 from tests.control.web.browsing import LOGIN, PASSWORD, Browser, Site
 
@@ -280,6 +280,20 @@ def test_nobodys_mailbox_is_filled(world: World) -> None:
     world.clock.advance(301)
     world.ask("alice")
     assert len(world.letters()) == MOST_LATELY + 1
+
+
+def test_a_stage_may_write_less_often(world: World) -> None:
+    def less(tx: Any) -> None:
+        stage = tx.find(Stage, name="default-recovery-email")
+        stages.update(tx, stage.pk, {"recovery_max_attempts": 2, "recovery_cache_timeout": "hours=1"})
+
+    world.sql.write_now(less)
+    for _ in range(4):
+        world.ask("alice")
+    assert len(world.letters()) == 2
+    world.clock.advance(301)
+    world.ask("alice")
+    assert len(world.letters()) == 2
 
 
 def test_passwords_that_differ_or_are_too_short_are_not_taken(world: World) -> None:

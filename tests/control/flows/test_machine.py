@@ -7,13 +7,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from control.flows import executor
-from control.flows.state import Challenge, Done, State, Step
+from control.flows.state import Challenge, Done, PlannedStage, State, Step
+from control.records import User
 from tests.control.flows.people import LOGIN, World, a_state
 from tests.fakes import run
 
 PEOPLE = {"alice": (1, "first"), "bob": (2, "second"), "gone": (3, "third")}
 NAMES = st.sampled_from([*PEOPLE, "nosuch", "alice@example.com", ""])
 PASSWORDS = st.sampled_from(["first", "second", "third", "wrong", ""])
+REMEMBERING = PlannedStage("stay", "user_login", {"remember_me_offset": "days=30"})
+"""Asks whether to stay signed in: time passes before the answer."""
 FLOWS = st.sampled_from(
     [
         LOGIN,
@@ -22,6 +25,9 @@ FLOWS = st.sampled_from(
         ("user_login",),
         ("identification", "identification", "password", "user_login"),
         ("identification", "password", "identification", "user_login"),
+        ("identification", "password", REMEMBERING),
+        ("identification", REMEMBERING),
+        ("identification", "password", REMEMBERING, "identification", "password", "user_login"),
         ("identification", "password", "user_login", "identification", "password", "user_login"),
     ]
 )
@@ -51,10 +57,11 @@ class Browsing(RuleBasedStateMachine):
             self.current = (stored, proved)
             self.states.append(self.current)
         elif isinstance(step, Done) and step.context.login is not None:
+            assert self.world.store.records[User, step.context.login].is_active
             self.signed_in.append((step.context.login, proved, before))
 
     @rule(flow=FLOWS)
-    def begin(self, flow: tuple[str, ...]) -> None:
+    def begin(self, flow: tuple[str | PlannedStage, ...]) -> None:
         state = a_state(*flow)
         self._take(run(executor.start(state, self.world)), state, frozenset())
 
@@ -74,7 +81,7 @@ class Browsing(RuleBasedStateMachine):
         now_proved = (
             proved | {person} if stage is not None and stage.kind == "password" and right and person else proved
         )
-        step = run(executor.answer(state, {"uid_field": name, "password": password}, self.world))
+        step = run(executor.answer(state, {"uid_field": name, "password": password, "remember_me": "true"}, self.world))
         self._take(step, state, now_proved)
 
     @rule(pk=st.sampled_from([1, 2]), active=st.booleans())

@@ -85,7 +85,6 @@ def test_a_flow_is_made_changed_and_deleted_by_its_slug(api: Api) -> None:
     pk = flow(api, denied_action="message", layout="sidebar_left")
     changed = api.patch("/flows/instances/own/", {"title": "Come in"})
     assert (changed["pk"], changed["title"], changed["denied_action"]) == (pk, "Come in", "message")
-    assert changed["export_url"] == "/api/v3/flows/instances/own/export/"
     lines = bind(api, pk, [stage(api, "identification"), stage(api, "password")])
     shown = api.get("/flows/instances/own/")
     assert shown["stages"] == [line["stage"] for line in lines]
@@ -110,7 +109,12 @@ def test_a_flow_that_people_put_together_signs_in(api: Api) -> None:
     assert warnings(api) == ["This flow signs nobody in: it has no User Login Stage."]
     api.post("/flows/bindings/", {"target": pk, "stage": stage(api, "user_login"), "order": 100})
     assert warnings(api) == []
+    api.patch("/admin/settings/", {"enrollment": "open"})
+    welcome = flow(api, "welcome", "enrollment")
+    (first,) = api.get("/stages/identification/?name=my identification")["results"]
+    api.patch(f"/stages/identification/{first['pk']}/", {"enrollment_flow": welcome})
     asked = api.call("GET", "/flows/executor/own/", token=None)
+    assert asked.body["enroll_url"] == "/if/flow/welcome/"
     assert asked.body["component"] == "ak-stage-identification"
     assert asked.body["user_fields"] == ["email"]
 

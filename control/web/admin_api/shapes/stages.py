@@ -51,7 +51,7 @@ def short_flow(flow: Flow) -> Body:
         "background_url": flow.background,
         "policy_engine_mode": flow.policy_engine_mode,
         "compatibility_mode": flow.compatibility_mode,
-        "export_url": f"/api/v3/flows/instances/{flow.slug}/export/",
+        "export_url": "",
         "layout": flow.layout,
         "denied_action": flow.denied_action,
     }
