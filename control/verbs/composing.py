@@ -117,7 +117,8 @@ def _order(tx: Transaction, flow: Flow, lines: list[tuple[StageBinding, Stage]])
                 yield f"The stage “{stage.name}” signs nobody in: no stage before it finds out who somebody is."
             case "user_delete" if not proved:
                 yield f"The stage “{stage.name}” deletes nobody: no stage before it asks for a password."
-            case "user_write" if not _has(before, "prompt", "invitation"):
+            case "user_write" if flow.designation != "enrollment" and not _has(before, "prompt", "invitation"):
+                # enrolment may come from a source, which has told who somebody is
                 yield f"The stage “{stage.name}” has nothing to write: no stage before it asks for anything."
         if stage.kind in ("deny", "redirect") and not _is_bound(tx, line):
             ended = stage.name
