@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.wire.chromium import chromium
-from tests.wire.program import Program
+from tests.wire.mailbox import Mailbox, mailbox
+from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -22,8 +23,8 @@ PASSWORD = "correct horse battery staple"
 class Place:
     """A control with people of its own, under a name that keys know."""
 
-    def __init__(self, program: Program, browser: Browser) -> None:
-        self.program, self.browser = program, browser
+    def __init__(self, program: Program, browser: Browser, box: Mailbox) -> None:
+        self.program, self.browser, self.box = program, browser, box
         self.url = program.http.replace("127.0.0.1", "localhost")
         program.api("PATCH", "admin/settings/", {"base_url": self.url})
 
@@ -38,6 +39,18 @@ class Place:
         page.set_default_timeout(20_000)
         return page
 
+    def mailed(self, to: str, pattern: str) -> str:
+        """What the last mail to somebody says; waits for it, and takes it away."""
+
+        def found() -> str | None:
+            for taken in reversed(self.box.taken):
+                if taken.to == [to] and (said := re.search(pattern, taken.text, re.MULTILINE)):
+                    self.box.taken.remove(taken)
+                    return said.group(1)
+            return None
+
+        return until(found, 30, f"a mail to {to}")
+
     def password(self, page: Page, username: str) -> None:
         page.goto(self.url + SIGN_IN)
         page.get_by_label(re.compile("User name")).fill(username)
@@ -48,12 +61,14 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    running = Program(tmp_path_factory.mktemp("identity"), "control").start()
-    try:
-        with chromium() as browser:
-            yield Place(running, browser)
-    finally:
-        assert running.stop() == 0
+    with mailbox() as box:
+        mail = {"OUTPOST_EMAIL__HOST": "127.0.0.1", "OUTPOST_EMAIL__PORT": str(box.port)}
+        running = Program(tmp_path_factory.mktemp("identity"), "control", **mail).start()
+        try:
+            with chromium() as browser:
+                yield Place(running, browser, box)
+        finally:
+            assert running.stop() == 0
 
 
 def with_a_key(page: Page) -> None:
@@ -103,3 +118,59 @@ def test_a_browser_without_the_key_is_told_so_and_gets_no_further(place: Place) 
     expect(page.get_by_role("alert").filter(has_text="has not used a key")).to_be_visible()
     page.goto(place.url + "/if/user/")
     assert "/if/flow/default-authentication-flow/" in page.url
+
+
+@pytest.mark.full
+def test_somebody_enrols_adds_codes_by_mail_forgets_the_password_and_signs_out(place: Place) -> None:
+    """All without JavaScript; the second time of making an account needs an invitation."""
+    place.program.api("PATCH", "admin/settings/", {"enrollment": "open"})
+    page = place.page(scripts=False)
+    page.goto(place.url + SIGN_IN)
+    page.get_by_role("link", name="Make an account").click()
+    enrol(page, "nora")
+    page.goto(place.mailed("nora@example.com", r"(http://localhost\S+)"))
+    page.get_by_role("button", name="Go on").click()
+    place.password(page, "nora")
+    page.wait_for_url("**/if/user/")
+
+    page.goto(f"{place.url}/if/user/settings/factors/")
+    page.get_by_role("link", name="Codes by e-mail").click()
+    page.get_by_label("E-mail address").fill("codes@example.net")
+    page.keyboard.press("Enter")
+    page.get_by_label("Code from the mail").fill(place.mailed("codes@example.net", r"^ +([0-9]{6})\s"))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/if/user/settings/factors/")
+    expect(page.locator("main")).to_contain_text("codes@example.net")
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(place.url + "/if/user/")
+    assert "default-authentication-flow" in page.url
+
+    page.get_by_role("link", name="Forgot your password?").click()
+    page.get_by_label(re.compile("User name")).fill("nora")
+    page.keyboard.press("Enter")
+    page.goto(place.mailed("nora@example.com", r"(http://localhost\S+)"))
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_label("One-time code").fill(place.mailed("codes@example.net", r"^ +([0-9]{6})\s"))
+    page.keyboard.press("Enter")
+    for field in ("New password", "New password again"):
+        page.get_by_label(field, exact=True).fill(PASSWORD + "!")
+    page.keyboard.press("Enter")
+    page.goto(place.url + "/if/user/")
+    assert "default-authentication-flow" in page.url, "a new password signs nobody in"
+
+    place.program.api("PATCH", "admin/settings/", {"enrollment": "invitation"})
+    page.goto(f"{place.url}/if/flow/default-enrollment-flow/")
+    expect(page.get_by_label("User name")).to_have_count(0)
+    made = place.program.api("POST", "stages/invitation/invitations/", {"name": "for-oda", "single_use": True})
+    page.goto(f"{place.url}/if/flow/default-enrollment-flow/?itoken={made['pk']}")
+    enrol(page, "oda")
+    assert "/if/flow/default-enrollment-flow/" in place.mailed("oda@example.com", r"(http://localhost\S+)")
+    place.program.api("PATCH", "admin/settings/", {"enrollment": "off"})
+
+
+def enrol(page: Page, username: str) -> None:
+    page.get_by_label("User name").fill(username)
+    page.get_by_label("E-mail address").fill(f"{username}@example.com")
+    for field in ("New password", "New password again"):
+        page.get_by_label(field, exact=True).fill(PASSWORD)
+    page.keyboard.press("Enter")
