@@ -34,7 +34,7 @@ def issuer(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "PORT": str(port),
         "CLIENT": CLIENT,
         "CLIENT_SECRET": CLIENT_SECRET,
-        "CALLBACK": f"{program.http}/source/oauth/callback/{SLUG}/",
+        "CALLBACK": f"{program.control.http}/source/oauth/callback/{SLUG}/",
         "NODE_ENV": "production",
     }
     process = processes.start(
@@ -66,16 +66,16 @@ def source(program: Program, issuer: str) -> Iterator[dict[str, Any]]:
 
 def signed_in(program: Program, browser: httpx.Client, name: str) -> dict[str, Any]:
     """Who that is here: the browser goes there by the button on our page, and through the two forms there."""
-    page = browser.get(f"{program.http}/if/flow/default-authentication-flow/?next=/if/user/").text
+    page = browser.get(f"{program.control.http}/if/flow/default-authentication-flow/?next=/if/user/").text
     found = re.search(r'href="(/source/oauth/login/[^"]+)"', page)
     assert found is not None
-    answer = browser.get(program.http + found[1].replace("&amp;", "&"))
+    answer = browser.get(program.control.http + found[1].replace("&amp;", "&"))
     for form in ({"prompt": "login", "login": name, "password": "any"}, {"prompt": "consent"}):
         action = re.search(r'action="([^"]+)"', answer.text)
         assert action is not None, answer.text
         answer = browser.post(action[1], data=form)
     assert answer.url.path == "/if/user/", answer.text
-    me: dict[str, Any] = browser.get(f"{program.http}/api/v3/core/users/me/").json()["user"]
+    me: dict[str, Any] = browser.get(f"{program.control.http}/api/v3/core/users/me/").json()["user"]
     return me
 
 
