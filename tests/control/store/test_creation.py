@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.pool import NullPool
 
 from control.records import User
@@ -54,6 +55,28 @@ def test_an_empty_schema_of_an_older_program_is_upgraded(raw: Engine, store_url:
     store = SqlStore(store_url, (SECRET_KEY,))
     assert store.write_now(lambda tx: tx.insert(User("a"))).pk == 1
     store.close()
+
+
+def test_second_factors_that_came_later_are_asked_for_in_older_stores(raw: Engine) -> None:
+    stages = {
+        "default-authentication-mfa-validation": ["static", "totp"],
+        "default-recovery-mfa-validation": ["totp"],
+        "of-theirs": ["static", "totp"],
+    }
+    with raw.begin() as connection:
+        upgrade.to(connection, "0011")
+        for name, classes in stages.items():
+            settings = json.dumps({"device_classes": classes, "not_configured_action": "deny"})
+            connection.execute(
+                text("insert into stage (pk, name, kind, settings) values (:name, :name, :kind, :settings)"),
+                {"name": name, "kind": "authenticator_validate", "settings": settings},
+            )
+        upgrade.to_newest(connection)
+        found = {row.name: row.settings for row in connection.execute(select(metadata.tables["stage"]))}
+    every = {"device_classes": ["static", "totp", "webauthn", "email"], "not_configured_action": "deny"}
+    assert found["default-authentication-mfa-validation"] == every
+    assert found["default-recovery-mfa-validation"]["device_classes"] == ["totp"]
+    assert found["of-theirs"]["device_classes"] == ["static", "totp"]
 
 
 def test_a_newer_store_is_refused_and_left_alone(raw: Engine, store_url: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from control.records import Event, Group, NotificationRule, Setting, UntoldEvent, User
+from control.records import Binding, Event, Group, NotificationRule, Setting, UntoldEvent, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore, pruning, writer
 from control.store.sql.writer import PRUNE_AGAIN, PRUNE_LATER
@@ -151,7 +151,8 @@ def test_events_are_kept_as_long_as_the_settings_say(written: Written) -> None:
 
 def test_news_that_nobody_was_told_in_a_day_is_dropped(written: Written) -> None:
     def note(tx: Transaction) -> None:
-        tx.insert(NotificationRule("r"))
+        rule = tx.insert(NotificationRule("r"))
+        tx.insert(Binding(rule.pk, user=tx.insert(User("who")).pk))  # without a binding it would want no event
         tx.insert(Event("now", created=tx.now))
 
     written.store.write_now(note)
