@@ -32,8 +32,8 @@ ALERTS = {
 """What a fatal alert says (RFC 8446, section 6.2)."""
 MOST_CONTEXTS = 100
 """Certificates whose contexts are kept; past it the memory starts again."""
-CLOSED = 0
-"""close_notify: somebody left, and nothing is wrong."""
+CLOSED, DECODE_ERROR = 0, 50
+"""close_notify: somebody left, and nothing is wrong; and what OpenSSL says to whoever leaves earlier."""
 
 
 Shown = Callable[[str], CertificateRecord | None]
@@ -106,9 +106,15 @@ class ServerTls:
             connection.set_app_data(None)
             if self._telemetry.knocks.open:
                 self._telemetry.answered("tls", _host(tls))
-        elif where & SSL.SSL_CB_ALERT and value & 0xFF != CLOSED:
+        elif where & SSL.SSL_CB_ALERT and not _is_no_failure(connection, value & 0xFF):
             why = ALERTS.get(value & 0xFF, f"alert {value & 0xFF}")
             self._telemetry.knocked("tls", _host(tls), why=why)
+
+
+def _is_no_failure(connection: SSL.Connection, alert: int) -> bool:
+    """Also whoever goes without a word: load balancers look whether a port is open."""
+    said_nothing = alert == DECODE_ERROR and not any(connection.client_random() or b"")
+    return alert == CLOSED or said_nothing
 
 
 def _ask_for_certificates(context: SSL.Context) -> None:

@@ -86,6 +86,17 @@ def test_whoever_is_let_in_is_none(door: Door) -> None:
     assert door.reports == []
 
 
+def test_whoever_goes_without_a_word_is_none(door: Door) -> None:
+    """A load balancer that looks whether the port is open."""
+    peer: Any = SimpleNamespace(getPeer=lambda: SimpleNamespace(host="192.0.2.9"))
+    server = door.tls.serverConnectionForTLS(peer)
+    server.set_accept_state()
+    server.bio_shutdown()
+    with pytest.raises(SSL.Error):
+        server.do_handshake()
+    assert door.reports == []
+
+
 def test_without_a_certificate_there_is_no_handshake() -> None:
     with pytest.raises(NoCertificate):
         ServerTls(lambda name: None).serverConnectionForTLS(None)  # type: ignore[arg-type]
