@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,8 @@ from control.issuing import Issued, issue_by_name
 from control.mail.letters import Letters
 from control.mail.post import Post
 from control.mail.trial import Tried, try_out
+from control.moving_in import CannotRead, Coming, Import, read_foreign
+from control.passwords import Passwords
 from control.policies.judge import Judge
 from control.policies.places import places
 from control.records import Authenticator, Instance, Tries, User
@@ -67,6 +70,19 @@ def plan_files(settings: Settings, path: Path, environ: Mapping[str, str], colou
     """Would `apply_files` change anything, and what, for people. Raises CommandFailed."""
     changes = _described(settings, lambda config: _plan(config, path, environ))
     return bool(changes), shown(changes, coloured)
+
+
+def import_file(
+    settings: Settings, kind: str, path: Path, adopts: bool, progress: Callable[[str], None] | None
+) -> Iterator[str]:
+    """Takes over what another program kept in the file; what changed and what was left, a line each. Without
+    ``progress`` it says what would change. Raises CommandFailed."""
+    try:
+        coming = read_foreign(kind, path, adopts)
+    except CannotRead as error:
+        raise CommandFailed([str(error)]) from None
+    yield from _described(settings, lambda config: _import(config, coming, progress))
+    yield from (f"{path}: {line}" for line in coming.found.told())
 
 
 def export_text(settings: Settings, everything: bool) -> str:
@@ -315,31 +331,45 @@ async def in_force(store: Store, sleep: Callable[[float], Awaitable[None]]) -> l
     return [f"not yet in force at the outpost on {one.hostname or one.pk}, which will follow" for one in behind]
 
 
-async def _apply(config: ControlConfig, path: Path, environ: Mapping[str, str]) -> list[str]:
-    description = read(path, environ)
-    store = open_store(config)
-    passwords = open_passwords(config, os.urandom)
+@contextmanager
+def _opened(config: ControlConfig) -> Iterator[tuple[Store, Passwords]]:
+    store, passwords = open_store(config), open_passwords(config, os.urandom)
     try:
-        # Only for a new store: the first start of a running program must not be repeated, it would end the setup code.
-        if await store.read(is_new):
-            (await Control.open(config)).close()
-        lines = told(await apply_description(store, passwords, os.urandom, description))
-        return lines + await in_force(store, asyncio.sleep)
+        yield store, passwords
     finally:
         passwords.close()
         store.close()
+
+
+async def _begun(config: ControlConfig, store: Store) -> None:
+    """Only for a new store: the first start of a running program must not be repeated, it would end the setup code."""
+    if await store.read(is_new):
+        (await Control.open(config)).close()
+
+
+async def _apply(config: ControlConfig, path: Path, environ: Mapping[str, str]) -> list[str]:
+    description = read(path, environ)
+    with _opened(config) as (store, passwords):
+        await _begun(config, store)
+        lines = told(await apply_description(store, passwords, os.urandom, description))
+        return lines + await in_force(store, asyncio.sleep)
 
 
 async def _plan(config: ControlConfig, path: Path, environ: Mapping[str, str]) -> list[Change]:
     description = read(path, environ)
-    store = open_store(config)
-    passwords = open_passwords(config, os.urandom)
-    try:
+    with _opened(config) as (store, passwords):
         prepare = _begin if await store.read(is_new) else _nothing
         return await plan_description(store, passwords, os.urandom, description, prepare)
-    finally:
-        passwords.close()
-        store.close()
+
+
+async def _import(config: ControlConfig, source: Coming, progress: Callable[[str], None] | None) -> list[str]:
+    """``progress``: None only tries it out."""
+    with _opened(config) as (store, passwords):
+        work = Import(store, passwords, os.urandom, source)
+        if progress is None:
+            return shown(await work.try_out(_begin if await store.read(is_new) else _nothing), False)
+        await _begun(config, store)
+        return told(await work.run(progress)) + await in_force(store, asyncio.sleep)
 
 
 async def _export(config: ControlConfig, everything: bool) -> str:

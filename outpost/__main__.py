@@ -87,15 +87,20 @@ def _plan(settings: Settings, arguments: Arguments) -> int:
     return CHANGES if changes else DONE
 
 
-def _export(settings: Settings, arguments: Arguments) -> int:
-    from control.commands import CommandFailed, export_text
+def _import(settings: Settings, arguments: Arguments) -> int:
+    from control.commands import import_file
 
-    try:
-        print(export_text(settings, arguments.all), end="")
-    except CommandFailed as error:
-        _complain(error.lines)
-        return FAILED
-    return DONE
+    def progress(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    told = None if arguments.dry_run else progress
+    return _printed(lambda: import_file(settings, arguments.kind, arguments.file, arguments.adopt, told))
+
+
+def _export(settings: Settings, arguments: Arguments) -> int:
+    from control.commands import export_text
+
+    return _printed(lambda: [export_text(settings, arguments.all).removesuffix("\n")])
 
 
 def _explain(settings: Settings, arguments: Arguments) -> int:
@@ -155,14 +160,9 @@ def _throttles(settings: Settings, arguments: Arguments) -> int:
 
 
 def _remove_factors(settings: Settings, arguments: Arguments) -> int:
-    from control.commands import CommandFailed, remove_factors
+    from control.commands import remove_factors
 
-    try:
-        print(*remove_factors(settings, arguments.user), sep="\n")
-    except CommandFailed as error:
-        _complain(error.lines)
-        return FAILED
-    return DONE
+    return _printed(lambda: remove_factors(settings, arguments.user))
 
 
 def _test_email(settings: Settings, arguments: Arguments) -> int:
@@ -316,6 +316,7 @@ COMMANDS: dict[str, Command] = {
     "apply": Command(
         _apply, "create, change and delete what YAML files describe", file=True, options=files_help.apply_options
     ),
+    "import": Command(_import, "take over users, groups and more from another program", options=files_help.importing),
     "export": Command(
         _export, "write what is there as a YAML file for `outpost apply`", options=files_help.export_options
     ),

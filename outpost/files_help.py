@@ -1,8 +1,9 @@
-"""What ``outpost plan``, ``apply`` and ``export`` take, and what their ``--help`` says of files."""
+"""What ``outpost plan``, ``apply``, ``import`` and ``export`` take, and what their ``--help`` says of files."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 FILES = """\
 FILE is YAML; of a folder, all files that end in .yml or .yaml count together. They say under users, groups, providers,
@@ -39,4 +40,19 @@ def export_options(parser: argparse.ArgumentParser) -> None:
         "Goes to standard output. Secrets are written as names of variables, which the first lines list; passwords of "
         "people are not written at all. To keep what is there in a file from now on: outpost export --all > here.yml, "
         "set the variables, outpost apply here.yml."
+    )
+
+
+IMPORTED = ("ldif",)
+"""`control.moving_in` has the same, and what it takes to read them."""
+
+
+def importing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", choices=IMPORTED, metavar="KIND", help=f"what FILE is: {', '.join(IMPORTED)}")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
+    parser.add_argument("--adopt", action="store_true", help="take over what is here already and belongs to nobody")
+    parser.epilog = (
+        "It adds and changes, and takes nothing away; run it as often as you like. What was not understood is told at "
+        "the end, with its line. docs/moving-in.md says what becomes of what."
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from control.apply.sections import MARK, Part, Section, is_list, nested
+from control.apply.sections import IMPORTED, MARK, Part, Section, is_list, nested
 from control.apply.table import SECTIONS
 from control.apply.table.people import PASSWORD_FIELDS
 from settings.references import resolve
@@ -54,11 +54,13 @@ class Description:
     """Section and name to the file that says it."""
     adopts: frozenset[tuple[str, str]] = frozenset()
     """Section and name of what may be taken over."""
+    imported: str = ""
+    """The program that wrote it (`control.moving_in`): then nothing is deleted because it isn't described."""
 
     @property
     def mark(self) -> str:
         """What ``managed`` says of everything that the file, or the folder, owns."""
-        return f"{MARK}{self.path.stem}"
+        return f"{IMPORTED}{self.imported}" if self.imported else f"{MARK}{self.path.stem}"
 
     @property
     def passwords(self) -> dict[str, tuple[str, bool, Place]]:

@@ -15,7 +15,7 @@ from control.apply.changes import HIDDEN, Action, Change, Difference
 from control.apply.declared import declared, exchanged, short_items, short_value
 from control.apply.description import ADOPT, KIND, ApplyError, Description
 from control.apply.parts import settle_parts
-from control.apply.sections import Given, Section, is_built_in, owner_of
+from control.apply.sections import Given, Section, is_built_in, is_ownerless, owner_of
 from control.apply.table import SECTIONS, late
 from control.records import Application, Binding, User
 from control.store.interface import Query, Transaction
@@ -112,7 +112,7 @@ class _Run:
         return frozenset({self.mark, None} if entry in self.description.adopts else {self.mark})
 
     def refuse_foreign(self, section: Section, name: str, record: Any) -> None:
-        if record.managed is not None and not is_built_in(record):
+        if not is_ownerless(record) and not is_built_in(record):
             said = f"is there already and belongs to {record.managed!r}; change it there, or choose another name"
             raise Invalid({NON_FIELD: [said]})
         if (section.name, name) not in self.description.adopts:
@@ -184,6 +184,8 @@ class _Run:
 
     def deletions(self, last: bool) -> list[Change]:
         deleted: list[Change] = []
+        if self.description.imported:
+            return deleted
         for section in reversed(SECTIONS.values()):
             if section.last == last:
                 described = self.description.sections[section.name]

@@ -20,6 +20,8 @@ References = Mapping[str, str]
 """Place of a field that holds pks, with dots where it is nested, to the section whose names a file writes there."""
 
 MARK = "apply:"
+IMPORTED = "import:"
+"""``managed`` of what was taken over from another program begins so: files may adopt it, as what belongs to nobody."""
 BUILT_IN = "goauthentik.io/"
 """``managed`` of what every store has begins so: it stays what it is, also when a file changes it."""
 
@@ -148,6 +150,11 @@ def owner_of(record: Any) -> str | None:
     """The mark of the file whose record it is, or whoever else manages it."""
     managed: str | None = record.managed
     return managed.partition("/")[0] if managed is not None and managed.startswith(MARK) else managed
+
+
+def is_ownerless(record: Any) -> bool:
+    """May a file that adopts it have it?"""
+    return record.managed is None or str(record.managed).startswith(IMPORTED)
 
 
 def is_built_in(record: Any) -> bool:

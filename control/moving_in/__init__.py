@@ -1,0 +1,157 @@
+"""``outpost import``: users, groups and what else another program kept become records here.
+
+A reader of `READERS` finds them in the program's file and tells what it did not understand; `control.apply.reconcile`
+makes them, as if a file described them. An import adds and changes, and takes nothing away: members, attributes and
+accounts that are here already stay. What belongs to somebody else stays as it is.
+
+It goes in transactions of `SLICE` users, so that nobody waits long; one that was interrupted is run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from control.apply.changes import Change
+from control.apply.description import Description, Source
+from control.apply.reconcile import reconcile
+from control.apply.sections import Given
+from control.moving_in import ldif
+from control.moving_in.found import CannotRead, Found
+from control.moving_in.present import here, settled
+from control.passwords import Passwords
+from control.records import User
+from control.store.interface import Actor, Store, Transaction
+from settings.yaml_lines import Lines
+
+__all__ = ["READERS", "CannotRead", "Coming", "Found", "Import", "read_foreign"]
+
+READERS: Mapping[str, Callable[[bytes], Found]] = {"ldif": ldif.read}
+"""Kind to what reads its file."""
+LARGEST_FILE = 256 * 1024 * 1024
+"""Octets: a hundred thousand people, a tenth of them with a photo."""
+SLICE = 500
+"""Users of one transaction: well under a second."""
+
+Random = Callable[[int], bytes]
+Prepare = Callable[[Transaction], object]
+
+
+class _Tried(Exception):
+    """Ends the transaction, so that nothing of it stays."""
+
+    def __init__(self, changes: list[Change]) -> None:
+        super().__init__()
+        self.changes = changes
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """One file, read."""
+
+    kind: str
+    path: Path
+    found: Found = field(repr=False)
+    adopts: bool = False
+    """What is here already and belongs to nobody is taken over."""
+
+
+def read_foreign(kind: str, path: Path, adopts: bool = False) -> Coming:
+    """Raises CannotRead."""
+    try:
+        with path.open("rb") as file:
+            octets = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise CannotRead(f"{path}: cannot be read: {error.strerror}") from None
+    if len(octets) > LARGEST_FILE:
+        raise CannotRead(f"{path}: is larger than {LARGEST_FILE // 1024 // 1024} MiB; split it")
+    try:
+        return Coming(kind, path, READERS[kind](octets), adopts)
+    except CannotRead as error:
+        raise CannotRead(f"{path}: {error}") from None
+
+
+@dataclass(slots=True)
+class Import:
+    """It, on its way into a store."""
+
+    store: Store
+    passwords: Passwords
+    random: Random
+    coming: Coming
+
+    async def try_out(self, prepare: Prepare) -> list[Change]:
+        """What would be changed. ``prepare`` comes before, and is taken back, too. Raises ApplyError."""
+
+        def verb(tx: Transaction) -> None:
+            prepare(tx)
+            raise _Tried(self._make(tx, self.coming.found.sections, {}))
+
+        try:
+            await self.store.write(verb, self._actor)
+        except _Tried as tried:
+            return tried.changes
+        raise AssertionError("a trial ends by taking everything back")
+
+    async def run(self, progress: Callable[[str], None]) -> list[Change]:
+        """What was changed. Raises ApplyError, and then the slices before stay: run it again."""
+        changes: list[Change] = []
+        total, done = len(self.coming.found.sections["users"]), 0
+        for part in _slices(self.coming.found.sections):
+            hashes = await self._hashes(part["users"])
+            changes += await self.store.write(partial(self._make, part=part, hashed=hashes), self._actor)
+            done += len(part["users"])
+            if total > SLICE:
+                progress(f"{done:,} of {total:,} users")
+        return changes
+
+    @property
+    def _actor(self) -> Actor:
+        return Actor({"username": f"outpost import {self.coming.kind}"})
+
+    def _make(self, tx: Transaction, part: dict[str, dict[str, Given]], hashed: Mapping[str, str]) -> list[Change]:
+        allowed = settled(tx, self.coming.found, part, self.coming.kind, self.coming.adopts)
+        source = Source(self.coming.path, Lines(None, self.coming.found.lines))
+        every = frozenset((section, name) for section, entries in allowed.items() for name in entries)
+        description = Description(
+            self.coming.path,
+            {name: {key: _plain(entry) for key, entry in entries.items()} for name, entries in allowed.items()},
+            dict.fromkeys(every, source),
+            every if self.coming.adopts else frozenset(),
+            self.coming.kind,
+        )
+        hashes = {name: entry["password_hash"] for name, entry in allowed["users"].items() if "password_hash" in entry}
+        new = {name: one for name, one in {**hashes, **hashed}.items() if tx.find(User, username=name) is None}
+        return reconcile(tx, description, new, self.random)
+
+    async def _hashes(self, users: Mapping[str, Given]) -> dict[str, str]:
+        """Of passwords that stood there in the clear, for who is new; before the transaction, as it takes long."""
+        hashes: dict[str, str] = {}
+        for name in users.keys() & self.coming.found.clear.keys():
+            known = await self.store.read(partial(here, section="users", name=name))
+            if known is None:
+                try:
+                    hashes[name] = await self.passwords.hash(self.coming.found.clear[name])
+                except ValueError as error:
+                    self.coming.found.leave(
+                        self.coming.found.lines["users", name], f"user {name}: {error}; it gets none"
+                    )
+        return hashes
+
+
+def _plain(entry: Given) -> Given:
+    """A hash counts for who is new."""
+    return {name: value for name, value in entry.items() if name != "password_hash"}
+
+
+def _slices(sections: Mapping[str, Mapping[str, Given]]) -> Iterator[dict[str, dict[str, Given]]]:
+    """Users first; the last of them together with everything that may name them."""
+    users = list(sections["users"].items())
+    for start in range(0, len(users) or 1, SLICE):
+        part = {name: dict(entries) for name, entries in sections.items()}
+        if start + SLICE < len(users):
+            part = {name: {} for name in sections}
+        part["users"] = dict(users[start : start + SLICE])
+        yield part

@@ -1,0 +1,109 @@
+"""What is here already, and what an import may do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from control.apply.sections import IMPORTED, Given, is_ownerless, owner_of
+from control.apply.table import SECTIONS
+from control.moving_in.found import FOLDED, Found
+from control.records import Group, User
+from control.store.interface import Query, Transaction
+from control.verbs import users
+from rules.groups import ancestors
+
+Sections = dict[str, dict[str, Given]]
+
+
+def settled(tx: Transaction, found: Found, part: Sections, kind: str, adopts: bool) -> Sections:
+    """The records of ``part`` that may be made or changed, joined with what is here. Others are told to ``found``."""
+    allowed: Sections = {section: {} for section in part}
+    mighty = _mighty(tx)
+    for section, entries in part.items():
+        for name, entry in entries.items():
+            record = here(tx, section, name)
+            key = name if record is None else SECTIONS[section].name_of(record)
+            found.lines[section, key] = found.lines[section, name]
+            why = None if record is None else _refused(record, mighty, f"{IMPORTED}{kind}", adopts)
+            if why is not None:
+                found.leave(found.lines[section, name], f"{SECTIONS[section].one} {name} is there already, {why}")
+            else:
+                allowed[section][key] = _joined(tx, section, record, entry)
+    for name, entry in allowed["groups"].items():
+        _resolve(tx, found, allowed, name, entry)
+    return allowed
+
+
+def here(tx: Transaction, section: str, name: str) -> Any:
+    """The record of this name, however it is spelled where names ignore case; None: there is none."""
+    table = SECTIONS[section]
+    if section not in FOLDED:
+        return table.find(tx, name)
+    found = tx.select(table.record, Query(alike={table.key: name}, limit=1))
+    return found[0] if found else None
+
+
+def _refused(record: Any, mighty: frozenset[str], mark: str, adopts: bool) -> str | None:
+    """Why it stays as it is."""
+    if isinstance(record, User) and record.type == users.INTERNAL_SERVICE_ACCOUNT:
+        return "and is the account of an outpost; it stays as it is"
+    if isinstance(record, Group) and record.pk in mighty:
+        return "and gives rights here; it stays as it is. Add its members by hand"
+    if owner_of(record) == mark or (adopts and is_ownerless(record)):
+        return None
+    if record.managed is not None and not is_ownerless(record):
+        return f"and belongs to {record.managed!r}; it stays as it is"
+    return "and stays as it is; with --adopt it is taken over"
+
+
+def _mighty(tx: Transaction) -> frozenset[str]:
+    """Groups whose members have rights here: then no file from elsewhere says who is in it."""
+    every = {one.pk: one for one in tx.select(Group)}
+    giving = {one.pk for one in every.values() if one.is_superuser or one.roles}
+    return (
+        frozenset(pk for pk in every if giving & ancestors([pk], lambda at: every[at].parents))
+        if giving
+        else frozenset()
+    )
+
+
+def _joined(tx: Transaction, section: str, record: Any, entry: Given) -> Given:
+    """The entry with what the record has already, where an import only adds."""
+    if record is None or section not in ("users", "groups"):
+        return dict(entry)
+    joined = {**entry, "attributes": {**record.attributes, **entry.get("attributes", {})}}
+    if isinstance(record, Group):
+        members = tx.members_of([record.pk]).get(record.pk, [])
+        here = [user.username for user in tx.select(User, Query(within={"pk": members}))]
+        above = [one.name for one in tx.select(Group, Query(within={"pk": list(record.parents)}))]
+        joined["users"] = [*here, *entry.get("users", [])]
+        joined["parents"] = [*above, *entry.get("parents", [])]
+    return joined
+
+
+def _resolve(
+    tx: Transaction, found: Found, allowed: Mapping[str, Mapping[str, Given]], name: str, entry: Given
+) -> None:
+    """Leaves out members who are nobody's, and groups above it that are not taken over: those could give rights."""
+    line = found.lines["groups", name]
+    spelled = {one.lower(): one for one in allowed["users"]}
+    members: dict[str, None] = {}
+    for username in entry.get("users", []):
+        user = here(tx, "users", username)
+        known = spelled.get(username.lower()) if user is None else user.username
+        if known is None:
+            found.leave(line, f"group {name}: nobody is called {username[:200]!r}")
+        else:
+            members[known] = None
+    record = here(tx, "groups", name)
+    above = set() if record is None else {tx.get(Group, pk).name for pk in record.parents}
+    parents: dict[str, None] = {}
+    for one in entry.get("parents", []):
+        parent = here(tx, "groups", one)
+        known = one if parent is None else parent.name
+        if known in allowed["groups"] or known in above:
+            parents[known] = None
+        else:
+            found.leave(line, f"group {name}: is not put below {one}, which stays as it is")
+    entry |= {"users": list(members), "parents": list(parents)}

@@ -1,0 +1,172 @@
+"""What becomes of a directory's entries."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import pytest
+
+from control.moving_in import CannotRead
+from control.moving_in.ldif import MOST_PHOTO, read
+from control.records import Group, User
+from tests.control.apply.places import NOTHING, Place
+from tests.control.moving_in.places import bring, try_out
+
+SSHA = "{SSHA}FM6N1jTf/0PflNiYX1GDVd0V3b/acp0w"
+"""Of the password fargle."""
+DIRECTORY = f"""\
+dn: dc=example,dc=com
+objectClass: dcObject
+objectClass: organization
+
+dn: uid=Erin,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+objectClass: posixAccount
+uid: Erin
+cn: Erin Example
+sn: Example
+mail: erin@example.com
+mail: e@example.com
+uidNumber: 12001
+gidNumber: 12000
+homeDirectory: /srv/erin
+jpegPhoto:: /9j/4A==
+userPassword:: {b64encode(SSHA.encode()).decode()}
+entryCSN: 1
+pwdChangedTime: 20200101000000Z
+
+dn: uid=frank,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: frank
+cn: Frank
+sn: F
+userPassword: in-the-clear
+
+dn: cn=staff,ou=groups,dc=example,dc=com
+objectClass: groupOfNames
+cn: staff
+member: cn=engineers,ou=groups,dc=example,dc=com
+member: UID=frank, OU=people,dc=example,dc=com
+member: cn=nobody,dc=elsewhere
+
+dn: cn=engineers,ou=groups,dc=example,dc=com
+objectClass: posixGroup
+cn: engineers
+gidNumber: 12000
+memberUid: erin
+memberUid: ghost
+"""
+
+
+def people(*lines: str, name: str = "erin") -> str:
+    return "\n".join([f"dn: uid={name},dc=x", "objectClass: inetOrgPerson", f"uid: {name}", *lines]) + "\n\n"
+
+
+def group(name: str, *lines: str) -> str:
+    return "\n".join([f"dn: cn={name},dc=x", "objectClass: groupOfNames", f"cn: {name}", *lines]) + "\n\n"
+
+
+def test_people_groups_nesting_photos_numbers_and_hashes(place: Place) -> None:
+    done, left = bring(place, "ldif", DIRECTORY)
+    assert done == [
+        *("created user Erin", "set the password of user Erin", "created user frank", "set the password of user frank"),
+        *("created group staff", "created group engineers"),
+    ]
+    assert left == [
+        "line 28: group staff: nobody here is cn=nobody,dc=elsewhere",
+        "line 35: group engineers: nobody is called 'ghost'",
+    ]
+    erin = place.find(User, username="Erin")
+    assert (erin.name, erin.email, erin.managed) == ("Erin Example", "erin@example.com", "import:ldif")
+    assert erin.attributes == {
+        "sn": "Example",
+        "mail": ["erin@example.com", "e@example.com"],
+        "uidNumber": "12001",
+        "gidNumber": "12000",
+        "homeDirectory": "/srv/erin",
+        "jpegPhoto": "/9j/4A==",
+    }
+    assert erin.password == SSHA
+    verified = place.passwords.verify_now(erin.password, "fargle")
+    assert verified.ok
+    assert verified.needs_rehash
+    frank = place.find(User, username="frank")
+    assert place.passwords.verify_now(frank.password, "in-the-clear").ok
+    assert frank.password.startswith("$argon2id$")
+    assert place.find(Group, name="engineers").parents == (place.find(Group, name="staff").pk,)
+    assert place.find(Group, name="engineers").attributes == {"gidNumber": "12000"}
+    assert (place.members("staff"), place.members("engineers")) == ({"frank"}, {"Erin"})
+
+
+def test_the_second_time_nothing_changes_and_a_trial_never_does(place: Place) -> None:
+    before = place.revision
+    planned, left = try_out(place, "ldif", DIRECTORY)
+    assert "+ user Erin" in planned
+    assert "fargle" not in str(planned)
+    assert "in-the-clear" not in str(planned)
+    assert place.revision == before
+    assert bring(place, "ldif", DIRECTORY)[1] == left
+    revision, erin = place.revision, place.find(User, username="Erin")
+    place.set_password("Erin", "her own one")
+    changed = place.find(User, username="Erin").password
+    assert bring(place, "ldif", DIRECTORY)[0] == NOTHING
+    assert place.find(User, username="Erin").password == changed != erin.password
+    assert place.revision == revision + 1  # her password
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pwdAccountLockedTime: 000001010000Z",
+        "nsAccountLock: TRUE",
+        "userAccountControl: 514",
+        "sambaAcctFlags: [UD         ]",
+    ],
+)
+def test_who_is_locked_there_is_locked_here(place: Place, line: str) -> None:
+    bring(place, "ldif", people(line))
+    assert not place.find(User, username="erin").is_active
+
+
+def test_who_is_not_is_not_and_an_end_is_kept(place: Place) -> None:
+    bring(place, "ldif", people("userAccountControl: 512", "nsAccountLock: FALSE", "shadowExpire: 20000"))
+    erin = place.find(User, username="erin")
+    assert erin.is_active
+    assert erin.valid_until == 20000 * 86400
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (people("userPassword: {SASL}erin@x"), 1, "not known here (SASL)"),
+        (people("userPassword: {CRYPT}!"), 1, "not known here (CRYPT)"),
+        (people(f"userPassword: {SSHA}", "userPassword: other"), 1, "a second password"),
+        (people("sambaNTPassword: 8846F7EAEE8FB117AD06BDD830B7586C"), 1, "sambaNTPassword is a secret"),
+        (people("mail: no address"), 1, "email: Enter a valid email address."),
+        (people("cn;lang-de: x"), 1, "options"),
+        (people("title:: gICA"), 1, "title is no text"),
+        (people("jpegPhoto:: " + b64encode(bytes(MOST_PHOTO + 1)).decode()), 1, "a photo of more than"),
+        (people() + people(name="ERIN"), 5, "there twice"),
+        (people(name="e" * 151), 1, "no more than 150 characters"),
+        ("dn: cn=x,dc=x\nobjectClass: organizationalRole\n", 1, "neither a person nor a group (organizationalrole)"),
+        ("dn: cn=x,dc=x\nobjectClass: user\nobjectClass: computer\ncn: x\n", 1, "neither a person nor a group"),
+        ("dn: ou=x,dc=x\nobjectClass: person\n", 1, "without uid"),
+        ("dn: nonsense\nobjectClass: person\n", 1, "no name of an entry"),
+        (group("a", "member: cn=b,dc=x") + group("b", "member: cn=a,dc=x"), 6, "circles are not kept"),
+    ],
+)
+def test_what_is_not_understood_is_told_with_its_line(place: Place, text: str, line: int, said: str) -> None:
+    told = bring(place, "ldif", text)[1]
+    assert [one for one in told if one.startswith(f"line {line}:") and said in one], told
+
+
+def test_many_lines_of_one_kind_are_one_line() -> None:
+    told = read("".join(people("sambaNTPassword: x", name=f"u{n}") for n in range(7)).encode()).told()
+    assert told == ["lines 1, 6, 11, 16, 21 and 2 more: sambaNTPassword is a secret, and is not taken over"]
+
+
+def test_a_secretary_is_no_secret_and_an_empty_file_no_directory() -> None:
+    found = read(people("secretary: cn=x").encode())
+    assert found.sections["users"]["erin"]["attributes"] == {"secretary": "cn=x"}
+    with pytest.raises(CannotRead, match="holds no entries"):
+        read(b"# nothing\n")
