@@ -9,7 +9,7 @@ from typing import Any
 from control.apply.sections import Given
 from control.apply.table import SECTIONS
 from control.verbs.fields import Fields, Invalid, parse
-from settings.yaml_lines import Place
+from settings.yaml_lines import Lines, Place, YamlFault, read_yaml
 
 SHOWN = 5
 """Lines that are named of those to which the same happened."""
@@ -43,7 +43,8 @@ class Found:
             self.leave(line, f"{one} {name} is there twice (names ignore case); the first one counts")
             return False
         types = SECTIONS[section].fields_of(str(entry.get("kind", "")))
-        faults = _faults(types, {**SECTIONS[section].at_first(name), **entry, SECTIONS[section].key: name})
+        whole = {**SECTIONS[section].at_first(name), **entry, SECTIONS[section].key: name}
+        faults = _faults(types, whole) if section in FOLDED else {}
         for wrong, sentence in faults.items():
             if wrong not in entry:
                 self.leave(line, f"{one} {name[:100]!r} is left out: {wrong}: {sentence}")
@@ -69,6 +70,16 @@ def _faults(types: type[Fields], given: Mapping[str, Any]) -> dict[str, str]:
     except Invalid as error:
         return {name: " ".join(sentences) for name, sentences in error.fields.items() if name in plain}
     return {}
+
+
+def document(octets: bytes) -> Lines:
+    """Of a YAML file. Raises CannotRead."""
+    try:
+        return read_yaml(octets.decode())
+    except UnicodeDecodeError:
+        raise CannotRead("is not UTF-8 text") from None
+    except YamlFault as error:
+        raise CannotRead(str(error)) from None
 
 
 def _places(lines: list[int]) -> str:
