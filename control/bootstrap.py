@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from control.brands import ensure_brand
 from control.certificates import KeyPair, self_signed
 from control.default_flows import ensure_flows
 from control.mappings.defaults import ensure_mappings
@@ -91,6 +92,7 @@ def bootstrap(
         if hashed is None:
             tx.insert(Setting(SETUP_CODE, ""))
     ensure_flows(tx)
+    ensure_brand(tx)
     ensure_mappings(tx)
     administrators = tx.find(Group, name=ADMINISTRATORS)
     ensure_notifications(tx, administrators.pk if administrators is not None else None)

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from control import instances, tries
+from control import brands, instances, tries
 from control.app import Control, open_passwords, open_store, rotate_secret_key
 from control.apply import ApplyError, Change, apply_description, plan_description, read
 from control.apply.changes import shown, told
@@ -210,7 +210,8 @@ def test_email(settings: Settings, to: str) -> str:
         store = open_store(config)
         post = Post(config.mail_server, Letters(config.mail_templates))
         try:
-            return await try_out(post, await store.read(post.server), to, os.urandom(16).hex(), time.time())
+            used, brand = await store.read(lambda tx: (post.server(tx), brands.title(tx)))
+            return await try_out(post, used, to, os.urandom(16).hex(), time.time(), brand)
         finally:
             store.close()
 

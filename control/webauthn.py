@@ -15,8 +15,6 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-NAME = "authentik"
-"""What browsers show beside the account; authentik's brand title."""
 ALGORITHMS = (-7, -257, -8)
 """ES256, RS256, EdDSA (COSE algorithm identifiers)."""
 TIMEOUT_MS = 300_000
@@ -43,6 +41,8 @@ class RelyingParty:
     id: str
     """The host of the public URL."""
     origin: str
+    name: str = "authentik"
+    """What browsers show beside the account: the brand's title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def creation_options(
         **({"authenticatorAttachment": attachment} if attachment else {}),
     }
     return {
-        "rp": {"id": party.id, "name": NAME},
+        "rp": {"id": party.id, "name": party.name},
         "user": {"id": text(handle.encode()), "name": username, "displayName": name or username},
         "challenge": challenge,
         "pubKeyCredParams": [{"type": "public-key", "alg": algorithm} for algorithm in ALGORITHMS],

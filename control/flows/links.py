@@ -10,7 +10,9 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from control import brands
 from control.flows.state import Deny, FlowServices, Link, State
 from control.mail import outbox
 from control.records import FlowToken, Letter, User
@@ -25,17 +27,18 @@ MOST_LATELY, LATELY = 5, 300.0
 """Letters for one address in so many seconds (authentik's limits): nobody fills a mailbox by asking."""
 NO_MAIL = Deny("mail_not_possible", "No mail can be sent from here yet. Ask the administrator for a link.")
 NO_WORDS = Deny("mail_not_possible", "The words of this mail are missing here. Tell the administrator.")
-BRAND = "authentik"
 
 
 async def send(state: State, link: Link, services: FlowServices) -> State | Deny:
     """The state that waits for the link to be opened."""
-    base, can = await services.store.read(lambda tx: (public_url(tx, services), services.post.server(tx) is not None))
+    base, can, called = await services.store.read(
+        lambda tx: (public_url(tx, services), services.post.server(tx) is not None, brand(tx, services))
+    )
     if not base or not can:
         return NO_MAIL
     key = base64.urlsafe_b64encode(services.random(KEY_OCTETS)).decode()
     until = services.now() + link.lasts
-    values = {"url": address(base, state.slug, key), "expires": moment(until), "brand": BRAND}
+    values = {"url": address(base, state.slug, key), "expires": moment(until), "brand": called}
     try:
         words = services.post.letters.write(link.template, user=link.shown, **values)
     except KeyError:
@@ -93,6 +96,16 @@ def address(base: str, slug: str, key: str) -> str:
 def public_url(tx: Transaction, services: Any) -> str:
     """Never what a request says: a stranger's Host header would be mailed to people (DESIGN D25)."""
     return system.public_url(tx) or str(services.public_url)
+
+
+def host(tx: Transaction, services: Any) -> str:
+    """Which browsers ask for; where nothing tells, that of the public URL."""
+    return str(services.http.host) if services.http is not None else urlsplit(public_url(tx, services)).netloc
+
+
+def brand(tx: Transaction, services: Any) -> str:
+    """What we are called there."""
+    return brands.title(tx, host(tx, services))
 
 
 def digest(key: str) -> str:

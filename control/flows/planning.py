@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from control.bootstrap import setup_pending
+from control.brands import serving
 from control.flows.bound import Deciding, NotForYou
 from control.flows.state import Context, PlannedStage, State
 from control.policies.judge import Judge
@@ -15,6 +16,9 @@ from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
 from control.verbs.composing import MOST_STAGES
 from control.verbs.rights import is_superuser
+
+DESIGNATIONS = {"user_settings": "stage_configuration", "device_code": "stage_configuration"}
+"""Of purposes that aren't called as the designation of their flows."""
 
 
 class SignInFirst(NotForYou):
@@ -51,14 +55,17 @@ def headless_flow(tx: Transaction, provider: Provider) -> Flow:
     return flow_for(tx, "authentication")
 
 
-def flow_for(tx: Transaction, designation: str) -> Flow:
-    """The flow that serves this purpose by default: `default-<designation>-flow`, else the first. Raises NotFound."""
-    flow = tx.find(Flow, slug=f"default-{designation}-flow")
-    if flow is not None and flow.designation == designation:
+def flow_for(tx: Transaction, purpose: str, host: str = "") -> Flow:
+    """The flow that serves this purpose at ``host``, an address that browsers ask for: the one that its brand names,
+    else `default-<purpose>-flow`, else the first with this designation. Raises NotFound."""
+    named = getattr(serving(tx, host), f"flow_{purpose}", None)
+    flow = tx.find(Flow, pk=named) if named is not None else None
+    flow = flow or tx.find(Flow, slug=f"default-{purpose.replace('_', '-')}-flow")
+    if flow is not None and flow.designation == DESIGNATIONS.get(purpose, purpose):
         return flow
-    others = tx.select(Flow, Query(equal={"designation": designation}, ordering=("slug",), limit=1))
+    others = tx.select(Flow, Query(equal={"designation": purpose}, ordering=("slug",), limit=1))
     if not others:
-        raise NotFound(f"no flow has the designation {designation}")
+        raise NotFound(f"no flow is there for {purpose}")
     return others[0]
 
 

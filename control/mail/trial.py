@@ -25,12 +25,12 @@ class Tried:
     message: str
 
 
-async def try_out(post: Post, server: MailServer | None, to: str, name: str, now: float) -> Tried:
-    """``name`` goes into the Message-ID and must be new."""
+async def try_out(post: Post, server: MailServer | None, to: str, name: str, now: float, brand: str) -> Tried:
+    """``name`` goes into the Message-ID and must be new; ``brand`` is what we are called."""
     if server is None:
         return Tried(False, "connect", NO_SERVER)
     words = post.letters.write(
-        "email/event_notification", brand="authentik", title=SUBJECT, lines=LINES, facts=(("Sent by", server.host),)
+        "email/event_notification", brand=brand, title=SUBJECT, lines=LINES, facts=(("Sent by", server.host),)
     )
     letter = Letter(to, SUBJECT, "test", name, words.text, words.html)
     try:

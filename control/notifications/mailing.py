@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from control import brands
 from control.mail import outbox
 from control.mail.post import Post
 from control.mail.trial import NO_SERVER
@@ -9,8 +10,6 @@ from control.notifications import APP
 from control.notifications.matching import CannotMail, Mail, NoServer
 from control.records import Event, NotificationTransport, User
 from control.store.interface import Transaction
-
-BRAND = "authentik"
 
 
 def by_mail(post: Post) -> Mail:
@@ -20,7 +19,9 @@ def by_mail(post: Post) -> Mail:
         facts = [("User", user.username), *((name, value) for name, value in event.context.items() if _fits(value))]
         title = f"{transport.email_subject_prefix}{event.action.replace('_', ' ')}"
         try:
-            words = post.letters.write(transport.email_template, brand=BRAND, title=title, lines=(body,), facts=facts)
+            words = post.letters.write(
+                transport.email_template, brand=brands.title(tx), title=title, lines=(body,), facts=facts
+            )
             outbox.queue(tx, user.email, title, words.text, APP, html=words.html, user=user.pk)
         except KeyError as error:
             raise CannotMail(f"There is no template {transport.email_template!r}.") from error

@@ -30,6 +30,7 @@ from control.records.applications import (
     Provider,
     Setting,
 )
+from control.records.brands import Brand
 from control.records.certificates import (
     Certificate,
     Device,
@@ -102,6 +103,7 @@ __all__ = [
     "AuthenticatorUse",
     "AuthorizationCode",
     "Binding",
+    "Brand",
     "Certificate",
     "Device",
     "EndedSession",
@@ -186,6 +188,7 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     NotificationTransport,
     Source,
     SourceConnection,
+    Brand,
 )
 
 ACTIVITY_RECORDS: tuple[type[Record], ...] = (

@@ -26,7 +26,7 @@ from control.records import Flow, Session, Stage, StageBinding, User
 from control.sessions import Caller, Visit
 from control.sources import arriving
 from control.store.interface import NotFound, Query, Transaction
-from control.web.browser import drop_cookie, set_cookie, visit
+from control.web.browser import address, drop_cookie, set_cookie, visit
 from control.web.services import Services
 from rules.places import place
 from rules.reasons import REASONS
@@ -224,9 +224,10 @@ def _right(tx: Transaction, name: str, where: str, address: str) -> None:
     reputation.count(tx, name, address, right=True)
 
 
-async def default_slug(services: Services, designation: str) -> str:
-    """Raises NotFound."""
-    return (await services.store.read(lambda tx: flow_for(tx, designation))).slug
+async def default_slug(request: Request, services: Services, purpose: str) -> str:
+    """Of the flow for the host that was asked for. Raises NotFound."""
+    host = address(request, services).host
+    return (await services.store.read(lambda tx: flow_for(tx, purpose, host))).slug
 
 
 def changes_session(step: Done) -> bool:

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from control import knocks, sessions
-from control.flows.planning import flow_for
 from control.oidc import authorize, clients, grants, logout, tokens
 from control.oidc.authorize import Grant, RunFlow, SignIn
 from control.oidc.clients import Client
@@ -19,6 +18,7 @@ from control.store.interface import Transaction
 from control.verbs.applications import RESERVED_SLUGS
 from control.web.addresses import known_as
 from control.web.browser import COOKIE, caller, check_csrf, drop_cookie
+from control.web.flow_steps import default_slug
 from control.web.pages.answers import Endpoint, Stop, message, redirect, rendered
 from control.web.pages.forms import MOST_FIELDS, form
 from control.web.services import Services
@@ -61,7 +61,7 @@ async def _authorize(request: Request, services: Services) -> Response:
             return _sent(f"/source/oauth/login/{source}/?{urlencode({'next': next})}")
         case SignIn(slug, next):
             if not slug:
-                slug = (await services.store.read(lambda tx: flow_for(tx, "authentication"))).slug
+                slug = await default_slug(request, services, "authentication")
             return _to_flow(slug, next)
         case RunFlow(slug, next):
             return _to_flow(slug, next)

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from control.flows import links
 from control.flows.avatar import avatar
 from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, State, Verdict
 from control.records import Authenticator, User
 from control.store.interface import Transaction
 from control.verbs import authenticators
 
-ISSUER = "authentik"
-"""What a program shows above its codes; authentik's brand title."""
 SIGN_IN = Deny("flow_denied", "Sign in before you set up a second factor.")
 AGAIN = Deny("flow_denied", "This was set up elsewhere meanwhile, or begun anew. Start again.")
 
@@ -36,9 +35,11 @@ class TotpSetupStage:
         return None
 
     async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
-        factor, user = await services.store.read(lambda tx: _begun(tx, state.context, authenticators.TOTP))
+        (factor, user), brand = await services.store.read(
+            lambda tx: (_begun(tx, state.context, authenticators.TOTP), links.brand(tx, services))
+        )
         account = user.username if user is not None else ""
-        url = authenticators.config_url(factor, account, ISSUER) if factor is not None else ""
+        url = authenticators.config_url(factor, account, brand) if factor is not None else ""
         return {"component": "ak-stage-authenticator-totp", **whose(user), "config_url": url}
 
     async def respond(

@@ -7,11 +7,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from control.flows import links
+from control.flows.planning import flow_for
 from control.flows.stages.asking import Asking
 from control.flows.stages.signing import PROVED, WRONG, opens_by_passkey, passkey_options, proves, signed
 from control.flows.state import Context, Continue, FlowServices, Invalid, State, Verdict
 from control.records import Flow, Source, User
-from control.store.interface import Query, Transaction
+from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
 from rules.names import is_possible_name, shown
 
@@ -22,7 +23,6 @@ PRIMARY_ACTION = {"authentication": "Log in", "recovery": "Continue", "enrollmen
 
 MOST_SOURCES = 50
 """Buttons on one page."""
-RECOVERY, ENROLLMENT = "default-recovery-flow", "default-enrollment-flow"
 
 
 class IdentificationStage(Asking):
@@ -90,9 +90,9 @@ def ways_in(tx: Transaction, state: State, settings: Mapping[str, Any], services
     if (passwordless := tx.find(Flow, pk=str(settings.get("passwordless_flow") or ""))) is not None:
         found["passwordless_url"] = f"/if/flow/{passwordless.slug}/"
     can_mail = services.post.server(tx) is not None and bool(links.public_url(tx, services))
-    if can_mail and (recovery := _led(tx, settings.get("recovery_flow"), RECOVERY)) is not None:
+    if can_mail and (recovery := _led(tx, settings.get("recovery_flow"), "recovery", services)) is not None:
         found["recovery_url"] = f"/if/flow/{recovery.slug}/"
-    enrollment = _led(tx, settings.get("enrollment_flow"), ENROLLMENT)
+    enrollment = _led(tx, settings.get("enrollment_flow"), "enrollment", services)
     if system.read(tx).enrollment == "open" and enrollment is not None:
         found["enroll_url"] = f"/if/flow/{enrollment.slug}/"
     return found
@@ -115,10 +115,13 @@ def ways_by_sources(tx: Transaction, state: State, settings: Mapping[str, Any]) 
     ]
 
 
-def _led(tx: Transaction, named: object, slug: str) -> Flow | None:
-    """The flow that the stage names; else the one that every store has."""
+def _led(tx: Transaction, named: object, purpose: str, services: FlowServices) -> Flow | None:
+    """The flow that the stage names; else the one that serves this purpose here."""
     chosen = tx.find(Flow, pk=str(named)) if named else None
-    return chosen or tx.find(Flow, slug=slug)
+    try:
+        return chosen or flow_for(tx, purpose, links.host(tx, services))
+    except NotFound:
+        return None
 
 
 def find_user(tx: Transaction, name: str, allowed: tuple[str, ...], ignore_case: bool) -> User | None:

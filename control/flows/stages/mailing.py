@@ -20,13 +20,14 @@ ENOUGH = Invalid({"code": [("Several codes were mailed already. Use the last one
 
 async def mail(factor: Authenticator, user: User, services: FlowServices, template: str, subject: str) -> Verdict:
     """A code for this flow alone; one that was sent before is good no more."""
-    if await services.store.read(services.post.server) is None:
+    server, brand = await services.store.read(lambda tx: (services.post.server(tx), links.brand(tx, services)))
+    if server is None:
         return NO_MAIL
     code = mailed_codes.code(factor, services.now())
     shown = {"name": user.name, "username": user.username}
     try:
         words = services.post.letters.write(
-            template or TEMPLATE, user=shown, code=code.digits, expires=links.moment(code.until), brand=links.BRAND
+            template or TEMPLATE, user=shown, code=code.digits, expires=links.moment(code.until), brand=brand
         )
     except KeyError:
         return links.NO_WORDS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from control import webauthn
@@ -35,7 +35,8 @@ class Signed:
 
 def party(tx: Transaction, services: FlowServices) -> RelyingParty | None:
     """Never what a request says: a page of somebody else's could ask in our name."""
-    return webauthn.relying_party(links.public_url(tx, services))
+    here = webauthn.relying_party(links.public_url(tx, services))
+    return replace(here, name=links.brand(tx, services)) if here is not None else None
 
 
 def verification_of(wanted: object) -> str:

@@ -49,6 +49,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "radius_rule": ("authentik_providers_radius", "radiusrule"),
     "radius_nas": ("authentik_providers_radius", "radiusnas"),
     "issued_certificate": ("authentik_crypto", "issuedcertificate"),
+    "brand": ("authentik_brands", "brand"),
     "source": ("authentik_sources_oauth", "oauthsource"),
     "source_connection": ("authentik_sources_oauth", "useroauthsourceconnection"),
     "stage_binding": ("authentik_flows", "flowstagebinding"),

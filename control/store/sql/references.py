@@ -14,6 +14,7 @@ from control.records import (
     AuthenticatorUse,
     AuthorizationCode,
     Binding,
+    Brand,
     Certificate,
     Device,
     Entitlement,
@@ -80,6 +81,15 @@ class Reference:
     fate: Fate
 
 
+FLOWS_OF_BRANDS = (
+    "flow_authentication",
+    "flow_invalidation",
+    "flow_recovery",
+    "flow_unenrollment",
+    "flow_user_settings",
+    "flow_device_code",
+)
+
 REFERENCES: tuple[Reference, ...] = (
     Reference(Binding, "user", User, Fate.DELETE),
     Reference(Token, "user", User, Fate.DELETE),
@@ -104,6 +114,10 @@ REFERENCES: tuple[Reference, ...] = (
     Reference(SourceConnection, "user", User, Fate.DELETE),
     Reference(Source, "authentication_flow", Flow, Fate.CLEAR),
     Reference(Source, "enrollment_flow", Flow, Fate.CLEAR),
+    *(Reference(Brand, name, Flow, Fate.CLEAR) for name in FLOWS_OF_BRANDS),
+    Reference(Brand, "default_application", Application, Fate.CLEAR),
+    Reference(Brand, "web_certificate", Certificate, Fate.CLEAR),
+    Reference(Brand, "client_certificates", Certificate, Fate.STRIP),
     Reference(Provider, "authentication_source", Source, Fate.CLEAR_SETTING),
     Reference(SessionClient, "provider", Provider, Fate.DELETE),
     Reference(LogoutNotice, "provider", Provider, Fate.DELETE),

@@ -78,6 +78,23 @@ class Endpoint:
         return ", ".join([*self.actions, *(["HEAD"] if "GET" in self.actions else [])])
 
 
+class Open:
+    """An ASGI application for one path that strangers may GET, too; it knows of nobody who they are."""
+
+    def __init__(self, do: Callable[[Request], Awaitable[Response]]) -> None:
+        self._do = do
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            if request.method not in ("GET", "HEAD"):
+                raise Refused(405, f'Method "{request.method}" not allowed.', {"Allow": "GET, HEAD"})
+            response = await self._do(request)
+        except Exception as error:
+            response = refusal(error)
+        await response(scope, receive, send)
+
+
 class Elsewhere:
     """Every path that is none of ours. Without its trailing slash, a GET is sent to the path with one."""
 

@@ -86,10 +86,12 @@ class FlowExecutor:
             if going is not None:
                 return await flow_steps.answer(self._services, going, fields, await _caller(request, self._services))
             return await self._begin(request, found)
+        who = await _caller(request, self._services)
+        here = self._services.on_behalf(f"http {who.client_ip}", who.http)
         if (
             going is not None
             and not _asks_anew(request, going)
-            and (asked := await executor.challenge(going, self._services)) is not None
+            and (asked := await executor.challenge(going, here)) is not None
         ):
             return answer(asked.component)
         return await self._begin(request, found)

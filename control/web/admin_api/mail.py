@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from control import brands
 from control.mail import outbox, server
 from control.mail.trial import Tried, try_out
 from control.records import Letter, MailServer
@@ -121,8 +122,8 @@ def _change(services: Services, partial: bool) -> Do:
 
 async def tried(services: Services, to: str) -> Tried:
     """A test mail by the server that is used now."""
-    used = await services.store.read(services.post.server)
-    return await try_out(services.post, used, to, services.random(16).hex(), services.now())
+    used, brand = await services.store.read(lambda tx: (services.post.server(tx), brands.title(tx)))
+    return await try_out(services.post, used, to, services.random(16).hex(), services.now(), brand)
 
 
 def _try_out(services: Services) -> Do:

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from control.web.admin_api.endpoint import Action, Answer, Body, Endpoint
+from control.web.admin_api.endpoint import Action, Answer, Body, Endpoint, Open
 from control.web.admin_api.flow_executor import FlowExecutor
 from control.web.admin_api.refusals import answer
 from control.web.services import Services
@@ -116,6 +116,8 @@ def _operations(found: Route, schemas: dict[str, Schema]) -> Iterator[tuple[str,
     elif isinstance(found.app, Endpoint):
         for method, action in found.app.actions.items():
             yield method.lower(), _operation(found.path, method, action, schemas)
+    elif isinstance(found.app, Open):
+        yield "get", _open_operation(found.path)
     else:
         raise TypeError(f"{found.path} cannot be described")
 
@@ -135,6 +137,17 @@ def _operation(path: str, method: str, action: Action, schemas: dict[str, Schema
         schema = _taken(action.takes, schemas)
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return operation
+
+
+def _open_operation(path: str) -> Schema:
+    unreadable = _response({"$ref": REFERENCE.format(model="ValidationError")})
+    return {
+        "operationId": _operation_id(path, "GET", None),
+        "tags": [path.split("/")[1]],
+        "parameters": [],
+        "security": [],
+        "responses": {"200": _response(_answered(None, {}), 200), "400": unreadable},
+    }
 
 
 def _may_miss(path: str, action: Action) -> bool:

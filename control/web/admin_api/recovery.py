@@ -62,7 +62,7 @@ def _mail(services: Services) -> Do:
                 raise Invalid({NON_FIELD: ["No mail server is set, under System, Configuration."]})
             until = tx.now + LASTS
             shown = {"name": user.name, "username": user.username}
-            told: dict[str, Any] = {"url": url, "expires": links.moment(until), "brand": links.BRAND}
+            told: dict[str, Any] = {"url": url, "expires": links.moment(until), "brand": links.brand(tx, services)}
             words = services.post.letters.write(TEMPLATE, user=shown, **told)
             try:
                 outbox.queue(tx, user.email, SUBJECT, words.text, TEMPLATE, words.html, user.pk, until)
@@ -87,15 +87,15 @@ def _given(tx: Transaction, request: Request, caller: Caller, services: Services
     base = links.public_url(tx, services)
     if not base:
         raise Invalid({NON_FIELD: ["Set the public URL first, under System, Configuration: the link leads there."]})
-    state = _at_the_link(tx, user)
+    state = _at_the_link(tx, user, links.host(tx, services))
     links.give(tx, state, user, key, tx.now + LASTS)
     return user, links.address(base, state.slug, key)
 
 
-def _at_the_link(tx: Transaction, user: User) -> State:
+def _at_the_link(tx: Transaction, user: User, host: str) -> State:
     """The recovery flow where it waits for a link to be opened. Raises Invalid."""
     try:
-        state = plan(tx, flow_for(tx, "recovery"), None, came=Came(by_link=True))
+        state = plan(tx, flow_for(tx, "recovery", host), None, came=Came(by_link=True))
     except NotFound:
         raise Invalid({NON_FIELD: ["There is no recovery flow."]}) from None
     place = next((number for number, stage in enumerate(state.plan) if stage.kind == "email"), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Route
 
 from control.web import console
-from control.web.pages import flow, home, own
+from control.web.pages import branding, flow, home, own
 from control.web.pages.answers import Endpoint, guarded
 from control.web.pages.assets import serve
 from control.web.pages.media import serve as serve_media
@@ -14,8 +14,9 @@ from control.web.services import Services
 ENDPOINTS: tuple[tuple[str, Endpoint, tuple[str, ...]], ...] = (
     ("/", home.start, ("GET",)),
     ("/if/flow/{slug}/", flow.page, ("GET", "POST")),
-    ("/flows/-/default/{designation}/", flow.default, ("GET", "POST")),
+    ("/flows/-/default/{purpose}/", flow.default, ("GET", "POST")),
     ("/flows/-/cancel/", flow.cancel, ("GET",)),
+    (branding.STYLES, branding.styles, ("GET",)),
     ("/if/user/", home.user, ("GET",)),
     ("/if/user/settings/", own.overview, ("GET",)),
     ("/if/user/settings/{section}/", own.section, ("GET", "POST")),

@@ -17,6 +17,7 @@ from control.passwords import Busy
 from control.store.interface import Overloaded, Unavailable
 from control.web.browser import CrossSite
 from control.web.pages.assets import versioned
+from control.web.pages.branding import look, wear
 from control.web.services import Services
 from protocols.proxy.trust import ForwardingError
 
@@ -73,7 +74,7 @@ def rendered(
 ) -> Response:
     """A page. ``form_action`` names the origins beside ours that a form may lead to (browsers check redirects too);
     ``scripts`` are those of our own files."""
-    response = HTMLResponse(_templates.get_template(template).render(values), status)
+    response = HTMLResponse(_templates.get_template(template).render(values, look=look.get()), status)
     response.headers["Content-Security-Policy"] = content_security_policy(form_action, scripts)
     return response
 
@@ -111,6 +112,7 @@ def guarded(endpoint: Endpoint, services: Services) -> Callable[[Request], Await
     """The endpoint with strict headers on whatever it answers; any exception denies, with a page."""
 
     async def served(request: Request) -> Response:
+        await wear(request, services)
         response = await _answered(endpoint, request, services)
         for name, value in STRICT.items():
             response.headers[name] = value

@@ -29,8 +29,8 @@ from control.web.services import Services
 from rules.reasons import REASONS, Outcome
 
 CSRF_FIELD = "csrf_token"
-DESIGNATIONS = frozenset({"authentication", "invalidation", "recovery", "enrollment", "unenrollment"})
-"""Purposes that have an address of their own."""
+PURPOSES = frozenset({"authentication", "invalidation", "recovery", "enrollment", "unenrollment", "user_settings"})
+"""Those that have an address of their own."""
 TEMPLATES = {
     "ak-stage-identification": "stages/identification.html",
     "ak-stage-password": "stages/password.html",
@@ -52,10 +52,10 @@ async def page(request: Request, services: Services) -> Response:
 
 async def default(request: Request, services: Services) -> Response:
     """The flow that serves a purpose: a link leads there afresh, a form runs it at once."""
-    designation = request.path_params["designation"]
-    if designation not in DESIGNATIONS:
+    purpose = request.path_params["purpose"]
+    if purpose not in PURPOSES:
         raise _no_flow()
-    slug = await flow_steps.default_slug(services, designation)
+    slug = await flow_steps.default_slug(request, services, purpose)
     if request.method == "POST":
         return await _run(request, services, slug)
     await flow_steps.forget(services, await visit(request, services))
@@ -72,10 +72,12 @@ async def _run(request: Request, services: Services, slug: str) -> Response:
     found, going = await flow_steps.standing(request, services, slug)
     if request.method == "POST":
         return await _answer(request, services, slug, found, going)
+    who = caller(request, services)
+    here = services.on_behalf(f"http {who.client_ip}", who.http)
     if (
         going is not None
         and not _asks_anew(request, going)
-        and (asked := await executor.challenge(going, services)) is not None
+        and (asked := await executor.challenge(going, here)) is not None
     ):
         assert found is not None
         return _drawn(asked, found.session.csrf, {})

@@ -56,8 +56,9 @@ PEOPLE = EVERYBODY | {
     },
 }
 """The same of everybody who is no outpost; everything else is for superusers."""
-OPEN = {"/flows/executor/{slug}/", "/schema/"}
-"""Open to strangers: the flow itself decides (test_flow_executor.py), and the schema tells nothing of the store."""
+OPEN = {"/flows/executor/{slug}/", "/schema/", "/core/brands/current/"}
+"""Open to strangers: the flow itself decides (test_flow_executor.py), the schema tells nothing of the store, and the
+brand what every page shows."""
 OUTPOSTS = EVERYBODY | {
     ("GET", "/outposts/instances/"): 200,
     ("GET", "/outposts/instances/{key}/"): 200,
@@ -169,6 +170,7 @@ def keys(api: Api) -> dict[str, str]:
     made["/sources/oauth"] = "elsewhere"
     connection = {"user": user, "source": source, "identifier": "42"}
     made["/sources/user_connections/oauth"] = api.post("/sources/user_connections/oauth/", connection)["pk"]
+    made["/core/brands"] = api.post("/core/brands/", {"domain": "example.com"})["pk"]
     made["/stages/invitation/invitations"] = api.post("/stages/invitation/invitations/", {"name": "guests"})["pk"]
     made["/mail/letters"] = api.sql.write_now(lambda tx: outbox.queue(tx, "ann@example.com", "Hello", "x", "test")).pk
     api.sql.write_now(lambda tx: tries.wrong(tx, "mallory", "192.0.2.0/24"))

@@ -9,6 +9,7 @@ from control.web.admin_api.resource import Resource
 from control.web.admin_api.table import (
     applications,
     authenticators,
+    brands,
     credentials,
     events,
     flows,
@@ -42,6 +43,7 @@ DOMAINS = (
     events,
     sessions,
     sources,
+    brands,
 )
 """In this order: ``policies/reputation/scores/`` would be a policy's path."""
 
