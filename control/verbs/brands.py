@@ -30,6 +30,12 @@ FLOWS = {
 """Field to the designation that its flow must have."""
 
 
+WITHOUT_EFFECT = frozenset(
+    {"flow_device_code", "default_application", "web_certificate", "client_certificates", "attributes"}
+)
+"""Fields that are kept for programs that know authentik's API, and change nothing here."""
+
+
 def _domain(text: str) -> str:
     try:
         domain = without_port(normalised(text.removeprefix("."), "https"))

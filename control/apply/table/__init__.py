@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from control.apply.sections import Section
+from control.apply.table.brands import BRANDS
 from control.apply.table.deciding import MAPPINGS, POLICIES
 from control.apply.table.doors import APPLICATIONS, CERTIFICATES, OUTPOSTS, PROVIDERS
 from control.apply.table.flows import FLOWS, PROMPTS, STAGES
@@ -29,6 +30,7 @@ SECTIONS: dict[str, Section] = {
         OUTPOSTS,
         TRANSPORTS,
         RULES,
+        BRANDS,
     )
 }
 

@@ -26,6 +26,7 @@ from control.store.interface import Query, Transaction
 from control.verbs import (
     applications,
     bindings,
+    brands,
     certificates,
     devices,
     entitlements,
@@ -170,12 +171,22 @@ def doors(tx: Transaction) -> None:
     bindings.create(tx, {"target": editor.pk, "user": user.pk, "order": 7, "negate": True})
     entitlements.create(tx, {"name": "viewer", "app": entitled.pk})
     telling(tx, group.pk)
+    looks(tx, entitled.pk)
     served = [provider.pk for kind, provider in made.items() if kind != "oauth2"]
     far = {"name": "far", "type": "ldap", "providers": served[:1], "config": {"log_level": "debug", "own": [1]}}
     outposts.create(tx, far, os.urandom)
     embedded = tx.find(Outpost, managed=outposts.EMBEDDED)
     assert embedded is not None
     outposts.update(tx, embedded.pk, {"providers": served[1:], "config": {"authentik_host": "https://a.example.com"}})
+
+
+def looks(tx: Transaction, application: str) -> None:
+    """What one host looks like, and every other."""
+    login = tx.find(Flow, slug="default-authentication-flow")
+    assert login is not None
+    look = {"branding_title": "Example", "branding_custom_css": ":root { --accent: #a00 }", "attributes": {"a": [1]}}
+    serves = {"flow_authentication": login.pk, "default_application": application}
+    brands.create(tx, {"domain": "example.com", "default": True, **look, **serves})
 
 
 def telling(tx: Transaction, group: str) -> None:

@@ -84,9 +84,9 @@ def test_a_stranger_signs_in_first(site: World, path: str) -> None:
 def test_details_and_password_are_flows(site: World) -> None:
     browser = site.signed_in()
     browser.get(ROOT)
-    for flow in ("default-user-settings-flow", "default-password-change"):
-        assert f'href="/if/flow/{flow}/' in browser.page.text
-        browser.get(f"/if/flow/{flow}/")
+    for flow in ("/flows/-/default/user_settings/", "/if/flow/default-password-change/"):
+        assert f'href="{flow}' in browser.page.text
+        browser.get(flow, follow=True)
         assert browser.page.status_code == 200
         browser.get(ROOT)
     browser.get("/if/flow/default-user-settings-flow/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from control.web.console.sections import Section
 from control.web.console.table.applications import LINES, RIGHTS, SHOWN
+from control.web.console.table.brands import LOOKS
 from control.web.console.table.credentials import KEYS, PAIRS
 from control.web.console.table.events import LOG
 from control.web.console.table.flows import PLACES, QUESTIONS, STEPS, WALKS
@@ -25,7 +26,7 @@ MENU: tuple[tuple[str, tuple[Section, ...]], ...] = (
     ("RADIUS", (STAYS, ANSWERS, MACHINES, GATES)),
     ("Flows and Stages", (WALKS, STEPS, PLACES, QUESTIONS)),
     ("Directory", (PEOPLE, CROWDS, PARTS, KEYS)),
-    ("System", (PAIRS, MAIL)),
+    ("System", (LOOKS, PAIRS, MAIL)),
 )
 """Heading to what stands below it; the overview and the settings stand beside, see `control.web.console`."""
 
