@@ -112,7 +112,6 @@ def guarded(endpoint: Endpoint, services: Services) -> Callable[[Request], Await
     """The endpoint with strict headers on whatever it answers; any exception denies, with a page."""
 
     async def served(request: Request) -> Response:
-        await wear(request, services)
         response = await _answered(endpoint, request, services)
         for name, value in STRICT.items():
             response.headers[name] = value
@@ -125,6 +124,7 @@ def guarded(endpoint: Endpoint, services: Services) -> Callable[[Request], Await
 
 async def _answered(endpoint: Endpoint, request: Request, services: Services) -> Response:
     try:
+        await wear(request, services)
         return await endpoint(request, services)
     except GoTo as elsewhere:
         return redirect(elsewhere.to)

@@ -10,6 +10,7 @@ import pytest
 from control.records import Brand, Flow
 from control.store.interface import Transaction
 from control.verbs import brands
+from control.web.pages import branding
 from tests.control.web.browsing import LOGIN, Browser, Site
 
 CSS = ":root { --accent: #a00 }"
@@ -86,3 +87,13 @@ def test_a_program_for_codes_is_told_the_title_of_the_host(site: Site) -> None:
         browser.client.cookies.set("authentik_session", browser.cookie or "", domain="auth.example.com")
         url = browser.get(setup, headers={"host": host}).json()["config_url"]
         assert f"issuer={issuer}" in url
+
+
+def test_a_fault_in_finding_the_brand_is_a_page_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(tx: Transaction, host: str) -> Brand:
+        raise RuntimeError
+
+    monkeypatch.setattr(branding, "serving", broken)
+    page = site.browser().get(LOGIN)
+    assert page.status_code == 500
+    assert "· authentik</title>" in page.text
