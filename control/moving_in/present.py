@@ -38,8 +38,9 @@ def settled(tx: Transaction, found: Found, part: Sections, kind: str, adopts: bo
 def here(tx: Transaction, section: str, name: str) -> Any:
     """The record of this name, however it is spelled where names ignore case; None: there is none."""
     table = SECTIONS[section]
-    if section not in FOLDED:
-        return table.find(tx, name)
+    record = table.find(tx, name)
+    if record is not None or section not in FOLDED:
+        return record
     found = tx.select(table.record, Query(alike={table.key: name}, limit=1))
     return found[0] if found else None
 

@@ -1,0 +1,151 @@
+"""FreeRADIUS' ``clients.conf`` and ``users`` (``mods-config/files/authorize``); either may be the file."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_network
+
+from control.moving_in.found import CannotRead, Found
+from control.passwords import is_hash
+
+PROVIDER = "freeradius"
+"""What the NAS of the file belong to."""
+HEADERS = {"ssha-password": "{SSHA}", "sha-password": "{SHA}", "smd5-password": "{SMD5}", "md5-password": "{MD5}"}
+HASHES = frozenset({"crypt-password", "password-with-header", *HEADERS})
+PASSWORD = ("-password", "-with-header")
+REQUIRED = {"yes": "required", "true": "required"}
+"""Of ``require_message_authenticator``; anything else is what every NAS begins with here."""
+_READ = frozenset({"ipaddr", "ipv4addr", "ipv6addr", "netmask", "secret", "shortname", "require_message_authenticator"})
+_BEGIN = re.compile(r"client\s+(\S+?)\s*\{\s*\Z")
+_INNER = re.compile(r"[\w-]+\s*(?:\S+\s*)?\{\s*\Z")
+_SETTING = re.compile(r"([\w-]+)\s*=\s*(.*)\Z")
+_ITEM = re.compile(r"""\s*([\w.:-]+)\s*(:=|==|\+=|=|!=|>=|<=|>|<|=~|!~)\s*("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,]+)\s*,?""")
+
+
+def read(octets: bytes) -> Found:
+    """Raises CannotRead."""
+    try:
+        lines = octets.decode().splitlines()
+    except UnicodeDecodeError:
+        raise CannotRead("is not UTF-8 text") from None
+    found = Found()
+    if any(_BEGIN.match(line.strip()) for line in lines):
+        _clients(found, lines)
+    else:
+        _people(found, lines)
+    if not found.lines and not found.left:
+        raise CannotRead("holds neither clients nor users")
+    return found
+
+
+# --- clients.conf ----------------------------------------------------------------------------------------------------
+
+
+def _clients(found: Found, lines: list[str]) -> None:
+    name, begun, depth = "", 0, 0
+    said: dict[str, str] = {}
+    for number, raw in enumerate(lines, 1):
+        line = _bare(raw)
+        if (client := _BEGIN.match(line)) and depth == 0:
+            name, begun, depth, said = client[1], number, 1, {}
+        elif line == "}" and depth:
+            depth -= 1
+            if depth == 0:
+                _client(found, name, said, begun)
+        elif _INNER.match(line):
+            depth += 1
+            found.leave(number, f"{line.partition(' ')[0].rstrip('{')} is a section that is not taken over")
+        elif depth == 1 and (setting := _SETTING.match(line)):
+            said[setting[1].lower()] = _unquoted(setting[2].strip())
+            if setting[1].lower() not in _READ:
+                found.leave(number, f"{setting[1]} of a client is not taken over")
+        elif line and depth < 2:
+            found.leave(number, "this line is not understood")
+    if depth:
+        found.leave(begun, "a section without its end; left out")
+
+
+def _client(found: Found, name: str, said: dict[str, str], line: int) -> None:
+    address = next((said[one] for one in ("ipaddr", "ipv4addr", "ipv6addr") if one in said), name)
+    if "netmask" in said and "/" not in address:
+        address = f"{address}/{said['netmask']}"
+    try:
+        network = str(ip_network("0.0.0.0/0" if address == "*" else address, strict=False))
+    except ValueError:
+        found.leave(line, f"client {name}: {address!r} is no network; write its address")
+        return
+    secret = said.get("secret", "")
+    if not secret or ("$" in secret and "{" in secret):
+        found.leave(line, f"client {name}: has no secret, or one that stands elsewhere")
+        return
+    if PROVIDER not in found.sections["providers"]:
+        found.take("providers", PROVIDER, {"kind": "radius", "client_networks": "127.0.0.1/32"}, line)
+        found.take("applications", PROVIDER, {"name": "FreeRADIUS", "provider": PROVIDER}, line)
+    entry = {"provider": PROVIDER, "network": network, "shared_secret": secret}
+    wanted = REQUIRED.get(said.get("require_message_authenticator", "").lower())
+    found.take(
+        "radius_nas", said.get("shortname") or name, entry | ({"message_authenticator": wanted} if wanted else {}), line
+    )
+
+
+def _bare(line: str) -> str:
+    """Without what is only for people: a ``#`` begins it, outside of quotes."""
+    quote = ""
+    for at, character in enumerate(line):
+        if character == quote:
+            quote = ""
+        elif not quote and character in "\"'":
+            quote = character
+        elif not quote and character == "#":
+            return line[:at].strip()
+    return line.strip()
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        inner = text[1:-1]
+        return re.sub(r"\\(.)", r"\1", inner) if text[0] == '"' else inner
+    return text
+
+
+# --- users -----------------------------------------------------------------------------------------------------------
+
+
+def _people(found: Found, lines: list[str]) -> None:
+    for number, raw in enumerate(lines, 1):
+        line = _bare(raw)
+        if not line:
+            continue
+        if raw[0].isspace():
+            found.leave(number, "an attribute of an answer; say it in a rule of the provider")
+            continue
+        name, _, rest = line.partition(" ") if "\t" not in line.partition(" ")[0] else line.partition("\t")
+        name = _unquoted(name)
+        if name == "DEFAULT" or name.startswith("$INCLUDE"):
+            found.leave(number, f"{name} is not taken over")
+            continue
+        _person(found, number, name, rest)
+
+
+def _person(found: Found, number: int, name: str, rest: str) -> None:
+    items = [(item[1], item[2], _unquoted(item[3])) for item in _ITEM.finditer(rest)]
+    if _ITEM.sub("", rest).strip():
+        found.leave(number, f"user {name}: what is asked of them is not understood; left out")
+        return
+    asked = [(attribute, value) for attribute, _, value in items if not attribute.lower().endswith(PASSWORD)]
+    if not found.take("users", name, {"is_active": False} if asked else {}, number):
+        return
+    for attribute, value in asked:
+        if (attribute.lower(), value) != ("auth-type", "Reject"):
+            found.leave(
+                number, f"{attribute} is asked of a user, who is taken over deactivated: see what to do about it"
+            )
+    for attribute, operator, value in items:
+        key = attribute.lower()
+        stored = HEADERS.get(key, "") + value if not value.startswith("{") else value
+        if key == "cleartext-password" and operator in (":=", "=", "=="):
+            found.clear[name] = value
+        elif key in HASHES and is_hash(stored):
+            found.sections["users"][name]["password_hash"] = stored
+        elif (attribute, value) not in asked:
+            found.leave(number, f"{attribute} of a user is not taken over")
