@@ -148,7 +148,7 @@ def test_what_an_expression_gives_counts_as_python_counts_it(house: House, sourc
         ("return http_request.headers['user-agent'] == 'Browser/7'", True),
         ("return http_request.META['HTTP_ACCEPT_LANGUAGE'].startswith('de')", True),
         (
-            "return http_request.META['REMOTE_ADDR'] == '192.0.2.1' and http_request.META['QUERY_STRING'] == 'y=1&z='",
+            "return http_request.META['REMOTE_ADDR'] == '192.0.2.9' and http_request.META['QUERY_STRING'] == 'y=1&z='",
             True,
         ),
         ("return http_request.GET == {'y': '1', 'z': ''}", True),

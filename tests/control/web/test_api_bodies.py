@@ -211,7 +211,7 @@ def test_methods_that_are_not_there(api: Api) -> None:
     answer = api.call("PUT", "/core/users/", {})
     assert (answer.status, answer.body) == (405, {"detail": 'Method "PUT" not allowed.'})
     assert answer.headers["allow"] == "GET, POST, HEAD"
-    assert api.call("POST", "/flows/instances/", {}).headers["allow"] == "GET, HEAD"
+    assert api.call("POST", "/providers/all/", {}).headers["allow"] == "GET, HEAD"
     assert api.call("PATCH", "/providers/all/1/", {}).headers["allow"] == "GET, DELETE, HEAD"
 
 
