@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -892,6 +893,7 @@ def followers_hear_of_own_and_foreign_changes(bench: Bench) -> None:
 
         bench.store.follow(changed)
         await bench.store.write(lambda tx: tx.insert(Session("s")))
+        gc.collect()  # everything that the tests have loaded: it takes as long as what is measured here may
         before = time.monotonic()
         await bench.store.write(lambda tx: tx.insert(User("own")))
         await asyncio.wait_for(arrived.wait(), 5)
@@ -908,7 +910,7 @@ def followers_hear_of_own_and_foreign_changes(bench: Bench) -> None:
 
     heard, own, foreign = asyncio.run(follow())
     assert heard == [1, 2]
-    assert own < BUSY_MACHINE * 0.2
+    assert own < 0.2
     assert foreign < BUSY_MACHINE * 0.3
 
 
