@@ -14,10 +14,13 @@ from control.verbs.stage_kinds import KINDS
 from control.web.addresses import base_url
 from control.web.admin_api.callers import Caller, auditors, superusers_only
 from control.web.admin_api.endpoint import Action, Do, Endpoint
+from control.web.admin_api.kinds import types
 from control.web.admin_api.refusals import answer
 from control.web.admin_api.table.flows import FLOWS
 from control.web.admin_api.table.stages import STAGES
 from control.web.services import Services
+
+TYPES = types((kind.label, kind.about, kind.component, kind.model) for kind in KINDS.values())
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -29,24 +32,9 @@ def routes(services: Services) -> list[BaseRoute]:
         ),
         Route(f"/{FLOWS.path}/{{key}}/diagram/", Endpoint(services, {"GET": Action(auditors, _diagram(services))})),
         Route(f"/{FLOWS.path}/{{key}}/execute/", Endpoint(services, {"GET": Action(auditors, _execute(services))})),
-        Route(f"/{STAGES.path}/types/", Endpoint(services, {"GET": Action(auditors, _types)})),
+        Route(f"/{STAGES.path}/types/", Endpoint(services, {"GET": Action(auditors, TYPES)})),
         Route("/stages/email/templates/", Endpoint(services, {"GET": Action(auditors, _templates(services))})),
     ]
-
-
-async def _types(request: Request, caller: Caller) -> Response:
-    return answer(
-        [
-            {
-                "name": kind.label,
-                "description": kind.about,
-                "component": kind.component,
-                "model_name": kind.model,
-                "requires_enterprise": False,
-            }
-            for kind in KINDS.values()
-        ]
-    )
 
 
 async def _nothing_kept(request: Request, caller: Caller) -> Response:

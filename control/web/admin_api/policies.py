@@ -22,6 +22,7 @@ from control.verbs.fields import Text, existing, parse
 from control.web.admin_api.bodies import json_object
 from control.web.admin_api.callers import Caller, superusers_only
 from control.web.admin_api.endpoint import Action, Body, Do, Endpoint
+from control.web.admin_api.kinds import types
 from control.web.admin_api.property_mappings import Trial
 from control.web.admin_api.refusals import answer
 from control.web.admin_api.shapes.parts import moment
@@ -39,31 +40,18 @@ class PolicyTrial(Trial):
 
 TRIAL = Body("PolicyTestRequest", PolicyTrial)
 
+TYPES = types((kind.label, kind.about, kind.component, kind.model) for kind in KINDS.values())
+
 
 def routes(services: Services) -> list[BaseRoute]:
     """They come before the records': ``types/`` would be a policy's path."""
     return [
-        Route(f"/{POLICIES.path}/types/", Endpoint(services, {"GET": Action(superusers_only, _types)})),
+        Route(f"/{POLICIES.path}/types/", Endpoint(services, {"GET": Action(superusers_only, TYPES)})),
         Route(
             f"/{POLICIES.path}/{{key}}/test/",
             Endpoint(services, {"POST": Action(superusers_only, _test(services), TRIAL)}),
         ),
     ]
-
-
-async def _types(request: Request, caller: Caller) -> Response:
-    return answer(
-        [
-            {
-                "name": kind.label,
-                "description": kind.about,
-                "component": kind.component,
-                "model_name": kind.model,
-                "requires_enterprise": False,
-            }
-            for kind in KINDS.values()
-        ]
-    )
 
 
 def _test(services: Services) -> Do:

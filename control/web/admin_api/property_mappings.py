@@ -18,6 +18,7 @@ from control.verbs.property_mappings import KINDS, component
 from control.web.admin_api.bodies import json_object
 from control.web.admin_api.callers import Caller, superusers_only
 from control.web.admin_api.endpoint import Action, Body, Do, Endpoint
+from control.web.admin_api.kinds import types
 from control.web.admin_api.refusals import answer
 from control.web.admin_api.table.property_mappings import ALL
 from control.web.services import Services
@@ -31,31 +32,18 @@ class Trial(Fields):
 
 TRIAL = Body("PropertyMappingTestRequest", Trial)
 
+TYPES = types((kind.label, kind.purpose, component(name), kind.model.lower()) for name, kind in KINDS.items())
+
 
 def routes(services: Services) -> list[BaseRoute]:
     """They come before the records': ``types/`` would be a mapping's path."""
     return [
-        Route(f"/{ALL.path}/types/", Endpoint(services, {"GET": Action(superusers_only, _types)})),
+        Route(f"/{ALL.path}/types/", Endpoint(services, {"GET": Action(superusers_only, TYPES)})),
         Route(
             f"/{ALL.path}/{{key}}/test/",
             Endpoint(services, {"POST": Action(superusers_only, _test(services), TRIAL)}),
         ),
     ]
-
-
-async def _types(request: Request, caller: Caller) -> Response:
-    return answer(
-        [
-            {
-                "name": kind.label,
-                "description": kind.purpose,
-                "component": component(name),
-                "model_name": kind.model.lower(),
-                "requires_enterprise": False,
-            }
-            for name, kind in KINDS.items()
-        ]
-    )
 
 
 def _test(services: Services) -> Do:
