@@ -36,11 +36,13 @@ PASSWORD = DefaultStage(
         "failed_attempts_before_cancel": 5,
     },
 )
+SECOND_FACTORS = ("static", "totp", "webauthn", "email")
+"""Device classes that count wherever one is asked for."""
 MFA = DefaultStage(
     "default-authentication-mfa-validation",
     "authenticator_validate",
     {
-        "device_classes": ["static", "totp", "webauthn", "email"],
+        "device_classes": list(SECOND_FACTORS),
         "not_configured_action": "skip",
         "last_auth_threshold": "seconds=0",
     },
@@ -57,7 +59,7 @@ STEP_UP_FACTOR = DefaultStage(
     "default-second-factor-validation",
     "authenticator_validate",
     {
-        "device_classes": ["static", "totp", "webauthn", "email"],
+        "device_classes": list(SECOND_FACTORS),
         "not_configured_action": "deny",
         "last_auth_threshold": "seconds=0",
     },
@@ -124,7 +126,7 @@ RECOVERY_MFA = DefaultStage(
     "default-recovery-mfa-validation",
     "authenticator_validate",
     {
-        "device_classes": ["static", "totp", "webauthn", "email"],
+        "device_classes": list(SECOND_FACTORS),
         "not_configured_action": "skip",
         "last_auth_threshold": "seconds=0",
     },
