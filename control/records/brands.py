@@ -7,6 +7,16 @@ from typing import Any
 
 from control.records.record import Record
 
+FLOWS = {
+    "flow_authentication": "authentication",
+    "flow_invalidation": "invalidation",
+    "flow_recovery": "recovery",
+    "flow_unenrollment": "unenrollment",
+    "flow_user_settings": "stage_configuration",
+    "flow_device_code": "stage_configuration",
+}
+"""Field of a brand to the designation that its flow must have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Brand(Record):

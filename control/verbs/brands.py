@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from control.records import Application, Brand, Certificate, Flow
+from control.records.brands import FLOWS
 from control.store.interface import Query, Transaction
 from control.targets import is_local
 from control.verbs.fields import NON_FIELD, Attributes, Fields, Invalid, Text, Uuid, existing, overlaid, parse, unique
@@ -19,16 +20,6 @@ LONGEST_CSS = 64 * 1024
 LONGEST_PICTURE = 64 * 1024
 """Characters of a `data:` URL, which stands in every page."""
 MOST_CLIENT_CERTIFICATES = 20
-FLOWS = {
-    "flow_authentication": "authentication",
-    "flow_invalidation": "invalidation",
-    "flow_recovery": "recovery",
-    "flow_unenrollment": "unenrollment",
-    "flow_user_settings": "stage_configuration",
-    "flow_device_code": "stage_configuration",
-}
-"""Field to the designation that its flow must have."""
-
 
 WITHOUT_EFFECT = frozenset(
     {"flow_device_code", "default_application", "web_certificate", "client_certificates", "attributes"}

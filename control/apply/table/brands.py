@@ -6,6 +6,7 @@ from typing import Any
 
 from control.apply.sections import Given, Section
 from control.records import Brand
+from control.records.brands import FLOWS
 from control.store.interface import Transaction
 from control.verbs import brands
 
@@ -27,7 +28,7 @@ BRANDS = Section(
     key="domain",
     fields=brands.BrandFields,
     references={
-        **dict.fromkeys(brands.FLOWS, "flows"),
+        **dict.fromkeys(FLOWS, "flows"),
         "default_application": "applications",
         "web_certificate": "certificates",
         "client_certificates": "certificates",

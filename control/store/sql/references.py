@@ -58,6 +58,7 @@ from control.records import (
     User,
     UserConsent,
 )
+from control.records.brands import FLOWS
 
 
 class Fate(Enum):
@@ -80,15 +81,6 @@ class Reference:
     target: type[Record]
     fate: Fate
 
-
-FLOWS_OF_BRANDS = (
-    "flow_authentication",
-    "flow_invalidation",
-    "flow_recovery",
-    "flow_unenrollment",
-    "flow_user_settings",
-    "flow_device_code",
-)
 
 REFERENCES: tuple[Reference, ...] = (
     Reference(Binding, "user", User, Fate.DELETE),
@@ -114,7 +106,7 @@ REFERENCES: tuple[Reference, ...] = (
     Reference(SourceConnection, "user", User, Fate.DELETE),
     Reference(Source, "authentication_flow", Flow, Fate.CLEAR),
     Reference(Source, "enrollment_flow", Flow, Fate.CLEAR),
-    *(Reference(Brand, name, Flow, Fate.CLEAR) for name in FLOWS_OF_BRANDS),
+    *(Reference(Brand, name, Flow, Fate.CLEAR) for name in FLOWS),
     Reference(Brand, "default_application", Application, Fate.CLEAR),
     Reference(Brand, "web_certificate", Certificate, Fate.CLEAR),
     Reference(Brand, "client_certificates", Certificate, Fate.STRIP),

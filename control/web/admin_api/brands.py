@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute, Route
 
 from control.brands import serving
 from control.flows.planning import flow_for
+from control.records.brands import FLOWS
 from control.store.interface import NotFound, Transaction
-from control.verbs.brands import FLOWS
 from control.web.admin_api.endpoint import Open
 from control.web.admin_api.refusals import answer
 from control.web.browser import address

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from control.records import Brand
+from control.records.brands import FLOWS
 from control.verbs import brands
 from control.verbs.tokens import Random
 from control.web.admin_api.callers import auditors
@@ -31,7 +32,7 @@ BRANDS = Resource(
         "default": flag("default"),
         "branding_title": text("branding_title"),
         "web_certificate": text("web_certificate"),
-        **{name: text(name) for name in brands.FLOWS},
+        **{name: text(name) for name in FLOWS},
     },
     create=brands.create,
     update=brands.update,

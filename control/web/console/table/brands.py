@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from control.verbs.brands import FLOWS, WITHOUT_EFFECT, BrandFields
+from control.records.brands import FLOWS
+from control.verbs.brands import WITHOUT_EFFECT, BrandFields
 from control.web.admin_api.table.brands import BRANDS
 from control.web.console import pickable
 from control.web.console.cells import Cell, Column, text
