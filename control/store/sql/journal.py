@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from control.records import (
     Authenticator,
@@ -57,6 +57,18 @@ MODELS: dict[str, tuple[str, str]] = {
     "notification_transport": ("authentik_events", "notificationtransport"),
 }
 """TABLE to the app and model names that authentik's users filter events by."""
+
+
+def _bound_to_rules() -> Select[Any]:
+    """What the bindings of notification rules ask: negated, and of a policy its kind and settings."""
+    rule, line, policy = (RECORD_TABLES[kind].table for kind in (NotificationRule, Binding, Policy))
+    asked = select(line.c.negate, policy.c.kind, policy.c.settings)
+    asked = asked.select_from(line.outerjoin(policy, policy.c.pk == line.c.policy))
+    return asked.where(line.c.target.in_(select(rule.c.pk)), line.c.enabled)  # rules are few, bindings may be many
+
+
+_BOUND_TO_RULES = _bound_to_rules()
+"""Made once: it is asked with every commit that leaves an event."""
 
 
 class Journal:
@@ -129,11 +141,8 @@ class Journal:
 
     def _wanted(self) -> frozenset[str] | None:
         """Actions without which no rule passes an event; None: a rule asks more than for the action."""
-        rule, line, policy = (RECORD_TABLES[kind].table for kind in (NotificationRule, Binding, Policy))
-        bound = line.join(rule, rule.c.pk == line.c.target).outerjoin(policy, policy.c.pk == line.c.policy)
-        asked = select(line.c.negate, policy.c.kind, policy.c.settings).select_from(bound).where(line.c.enabled)
         actions = set[str]()
-        for negate, kind, settings in self._connection.execute(asked):
+        for negate, kind, settings in self._connection.execute(_BOUND_TO_RULES):
             action = settings.get("action") if kind == "event_matcher" and not negate else None
             if action is None:
                 return None
