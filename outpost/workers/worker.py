@@ -94,6 +94,7 @@ class Worker(ProcessProtocol):
     def stop(self) -> Deferred[None]:
         """Lets it finish what it has in hand; fires when it has ended."""
         self.gone = Deferred()
+        self._rest()
         if self._process is None:
             self.gone.callback(None)
         else:
