@@ -7,7 +7,7 @@ applications ignore case, and a slash at the end: what closes does so too, and w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -101,13 +101,8 @@ class AccessRules:
     """Raises ValueError for a network or pattern that is none."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._rules = [(rule, [ip_network(one) for one in rule.networks]) for rule in rules]
-        self._about_paths = any(rule.paths for rule, _ in self._rules)
-        for rule, _ in self._rules:
-            Level(rule.level)
-            for path in rule.paths:
-                if path.match == "pattern":
-                    compiled(path.path)
+        self._rules = [_prepared(rule) for rule in rules]
+        self._about_paths = any(one.rule.paths for one in self._rules)
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -121,72 +116,108 @@ class AccessRules:
         """Seconds since a second factor must have been shown; None where none is asked for."""
         return self._said(asked, groups)[1]
 
-    def _said(self, asked: Asked, groups: frozenset[str] | None) -> tuple[Level, int | None]:
-        """The stricter of what the rules say of the path as it is, and in any letters."""
+    def _said(self, asked: Asked, groups: frozenset[str] | None) -> Said:
+        """The stricter of what the first rule for the path in any letters says, and the first for it as it is."""
         if asked.path is None and self._about_paths:
             return Level.AMBIGUOUS, None
-        said = self._first(asked, groups, "")
-        if not self._about_paths or asked.path is None:
-            return said
-        return max(said, self._first(asked, groups, _folded(asked.path)), key=_strictness)
-
-    def _first(self, asked: Asked, groups: frozenset[str] | None, folded: str) -> tuple[Level, int | None]:
-        """``folded``: the path in any letters, for rules that close; empty: in its own alone."""
-        for rule, networks in self._rules:
-            if not _fits(rule, asked, folded if rule.level != "bypass" else ""):
+        path = asked.path or ""
+        folded = _folded(path) if self._about_paths else ""
+        loosely: Said | None = None
+        for one in self._rules:
+            exactly = one.named.has(path)
+            if not exactly and (loosely is not None or not one.folded.has(folded)):
                 continue
-            if networks and not _lies_in(asked.address, networks):
+            said = one.said(asked, groups)
+            if said is None:
                 continue
-            if rule.groups:
-                if groups is None:
-                    return Level.SIGN_IN, None
-                if groups.isdisjoint(rule.groups):
-                    continue
-            level = Level(rule.level)
-            return level, rule.max_age if level is Level.SECOND_FACTOR else None
-        return Level.SIGN_IN, None
+            if exactly:
+                return _stricter(said, loosely)
+            loosely = said
+        return _stricter((Level.SIGN_IN, None), loosely)
 
 
+Said = tuple[Level, int | None]
+"""And the age, in seconds, that a second factor may have."""
 _ORDER = {level: place for place, level in enumerate(Level)}
 
 
-def _strictness(said: tuple[Level, int | None]) -> tuple[int, int]:
+def _stricter(said: Said, other: Said | None) -> Said:
+    return said if other is None else max(said, other, key=_strictness)
+
+
+def _strictness(said: Said) -> tuple[int, int]:
     """A second factor is asked for more strictly, the younger it has to be."""
     level, max_age = said
     return _ORDER[level], -(max_age or 0)
 
 
-def _fits(rule: Rule, asked: Asked, folded: str) -> bool:
-    return (
-        (not rule.methods or asked.method in rule.methods)
-        and (not rule.preflight or asked.preflight)
-        and (
-            not rule.paths
-            or any(_matches(path, asked.path) or (folded and _matches_folded(path, folded)) for path in rule.paths)
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """Of one rule."""
+
+    names: frozenset[str]
+    beginnings: tuple[str, ...]
+    patterns: tuple[str, ...]
+    every: bool = False
+
+    def has(self, path: str) -> bool:
+        return (
+            self.every
+            or path in self.names
+            or path.startswith(self.beginnings)
+            or any(compiled(pattern).fullmatch(path) for pattern in self.patterns)
         )
-        and is_open(rule, asked.weekday, asked.minute)
-    )
 
 
-def _matches(rule: PathRule, path: str | None) -> bool:
-    if path is None:
-        return False
-    if rule.match == "exact":
-        return path == rule.path
-    if rule.match == "prefix":
-        return path == rule.path or path.startswith(f"{rule.path.rstrip('/')}/")
-    return compiled(rule.path).fullmatch(path) is not None
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    rule: Rule
+    level: Level
+    named: _Paths
+    folded: _Paths
+    """The same in any letters; of a rule that opens, nothing."""
+    networks: tuple[Network, ...]
+
+    def said(self, asked: Asked, groups: frozenset[str] | None) -> Said | None:
+        """None: it is for another request, whatever the path."""
+        rule = self.rule
+        if (
+            (rule.methods and asked.method not in rule.methods)
+            or (rule.preflight and not asked.preflight)
+            or not is_open(rule, asked.weekday, asked.minute)
+            or (self.networks and not _lies_in(asked.address, self.networks))
+        ):
+            return None
+        if rule.groups:
+            if groups is None:
+                return Level.SIGN_IN, None
+            if groups.isdisjoint(rule.groups):
+                return None
+        return self.level, rule.max_age if self.level is Level.SECOND_FACTOR else None
+
+
+def _prepared(rule: Rule) -> _Prepared:
+    level = Level(rule.level)
+    patterns = [path.path for path in rule.paths if path.match == "pattern"]
+    for pattern in patterns:
+        compiled(pattern)
+    named = _paths(rule, str, patterns)
+    folded = _paths(rule, _folded, [f"(?i:{pattern})" for pattern in patterns])
+    networks = tuple(ip_network(one) for one in rule.networks)
+    return _Prepared(rule, level, named, folded if level is not Level.BYPASS else NOTHING, networks)
+
+
+def _paths(rule: Rule, spelt: Callable[[str], str], patterns: Iterable[str]) -> _Paths:
+    beginnings = tuple(f"{spelt(path.path).rstrip('/')}/" for path in rule.paths if path.match == "prefix")
+    names = frozenset(spelt(path.path) for path in rule.paths if path.match != "pattern")
+    return _Paths(names, beginnings, tuple(patterns), every=not rule.paths)
+
+
+NOTHING = _Paths(frozenset(), (), ())
 
 
 def _folded(path: str) -> str:
     return path.lower().rstrip("/") or "/"
-
-
-def _matches_folded(rule: PathRule, folded: str) -> bool:
-    if rule.match == "pattern":
-        return compiled(f"(?i:{rule.path})").fullmatch(folded) is not None
-    named = _folded(rule.path)
-    return folded == named or (rule.match == "prefix" and folded.startswith(f"{named.rstrip('/')}/"))
 
 
 @lru_cache(4096)
