@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from control.authentication import STATIC, Prove, Proved
 from control.flows import executor, pending
 from control.flows.bound import Deciding, NotForYou, keep, peer_of
-from control.flows.planning import headless_flow, plan
+from control.flows.planning import plan
 from control.flows.state import Challenge, Context, Denied, Done, FlowServices, State
+from control.purposes import headless_flow
 from control.records import Flow, Provider
 from control.verbs import authenticators
 from control.verbs.stage_kinds import KINDS

@@ -7,18 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from control.bootstrap import setup_pending
-from control.brands import serving
 from control.flows.bound import Deciding, NotForYou
 from control.flows.state import Context, PlannedStage, State
 from control.policies.judge import Judge
-from control.records import Binding, Flow, Provider, Stage, StageBinding
-from control.store.interface import NotFound, Query, Transaction
+from control.records import Binding, Flow, Stage, StageBinding
+from control.store.interface import Query, Transaction
 from control.verbs import system
 from control.verbs.composing import MOST_STAGES
 from control.verbs.rights import is_superuser
-
-DESIGNATIONS = {"user_settings": "stage_configuration", "device_code": "stage_configuration"}
-"""Of purposes that aren't called as the designation of their flows."""
 
 
 class SignInFirst(NotForYou):
@@ -41,32 +37,6 @@ class Came:
     """By a link that an administrator gave, or that a mail held."""
     by_source: bool = False
     """From a foreign provider, whose people may enrol here: an administrator has said so of that one."""
-
-
-def headless_flow(tx: Transaction, provider: Provider) -> Flow:
-    """The flow that a password for this provider runs: its authentication flow; else its authorization flow, but only
-    if that one authenticates (others have no stage that proves anything); else the default. Raises NotFound."""
-    if provider.authentication_flow is not None:
-        return tx.get(Flow, provider.authentication_flow)
-    if provider.authorization_flow is not None:
-        flow = tx.get(Flow, provider.authorization_flow)
-        if flow.designation == "authentication":
-            return flow
-    return flow_for(tx, "authentication")
-
-
-def flow_for(tx: Transaction, purpose: str, host: str = "") -> Flow:
-    """The flow that serves this purpose at ``host``, an address that browsers ask for: the one that its brand names,
-    else `default-<purpose>-flow`, else the first with this designation. Raises NotFound."""
-    named = getattr(serving(tx, host), f"flow_{purpose}", None)
-    flow = tx.find(Flow, pk=named) if named is not None else None
-    flow = flow or tx.find(Flow, slug=f"default-{purpose.replace('_', '-')}-flow")
-    if flow is not None and flow.designation == DESIGNATIONS.get(purpose, purpose):
-        return flow
-    others = tx.select(Flow, Query(equal={"designation": purpose}, ordering=("slug",), limit=1))
-    if not others:
-        raise NotFound(f"no flow is there for {purpose}")
-    return others[0]
 
 
 def plan(

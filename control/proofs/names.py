@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from control.flows.planning import headless_flow
 from control.flows.stages.identification import USER_FIELDS, find_user
+from control.purposes import headless_flow
 from control.records import Provider, Stage, StageBinding, User
 from control.store.interface import NotFound, Query, Transaction
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from control.purposes import headless_flow
 from control.records import Binding, Flow, Policy, Provider, Stage, StageBinding
-from control.store.interface import Query, Transaction
+from control.store.interface import NotFound, Query, Transaction
 from control.verbs.fields import Invalid
 from control.verbs.stage_kinds import KINDS
 
@@ -16,7 +17,6 @@ MOST_STAGES = 50
 """A flow with more is refused: nobody walks through them, and the session stays small."""
 HEADLESS_DOORS = {"ldap": "LDAP", "radius": "RADIUS"}
 """Kinds of provider whose doors have no browser."""
-DEFAULT_LOGIN = "default-authentication-flow"
 BINDS_NOTHING = frozenset({"bind_asn", "bind_continent", "bind_continent_country", "bind_continent_country_city"})
 """Of what a User Login Stage can say, what has no effect here."""
 OF_EVENTS = "event_matcher"
@@ -161,17 +161,16 @@ def stages_of(tx: Transaction, flow: str) -> list[tuple[StageBinding, Stage]]:
 
 
 def _doors(tx: Transaction, flow: str) -> list[Provider]:
-    """Providers without a browser whose passwords run this flow (`control.flows.planning.headless_flow`)."""
+    """Providers without a browser whose passwords run this flow."""
     found = tx.select(Provider, Query(within={"kind": list(HEADLESS_DOORS)}, ordering=("name",)))
-    default = tx.find(Flow, slug=DEFAULT_LOGIN)
-    return [one for one in found if (_login(tx, one) or (default.pk if default is not None else None)) == flow]
+    return [one for one in found if _login(tx, one) == flow]
 
 
 def _login(tx: Transaction, provider: Provider) -> str | None:
-    if provider.authentication_flow is not None or provider.authorization_flow is None:
-        return provider.authentication_flow
-    flow = tx.find(Flow, pk=provider.authorization_flow)
-    return flow.pk if flow is not None and flow.designation == "authentication" else None
+    try:
+        return headless_flow(tx, provider).pk
+    except NotFound:
+        return None
 
 
 def _is_bound(tx: Transaction, line: StageBinding) -> bool:

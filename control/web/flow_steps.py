@@ -17,11 +17,12 @@ from control import reputation, sessions, tries
 from control.default_flows import STEP_UP
 from control.flows import executor, links
 from control.flows.bound import Deciding, NotForYou, keep
-from control.flows.planning import Came, SignInFirst, flow_for, plan
+from control.flows.planning import Came, SignInFirst, plan
 from control.flows.stages.authenticator_validate import SETUPS
 from control.flows.stages.email import OVER
 from control.flows.state import Challenge, Context, Denied, Done, State, Step
 from control.oidc import authorize
+from control.purposes import flow_for
 from control.records import Flow, Session, Stage, StageBinding, User
 from control.sessions import Caller, Visit
 from control.sources import arriving

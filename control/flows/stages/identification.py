@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from control.flows import links
-from control.flows.planning import flow_for
 from control.flows.stages.asking import Asking
 from control.flows.stages.signing import PROVED, WRONG, opens_by_passkey, passkey_options, proves, signed
 from control.flows.state import Context, Continue, FlowServices, Invalid, State, Verdict
+from control.purposes import flow_for
 from control.records import Flow, Source, User
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system

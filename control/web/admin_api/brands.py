@@ -9,7 +9,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control.brands import serving
-from control.flows.planning import flow_for
+from control.purposes import flow_of
+from control.records import Brand
 from control.records.brands import FLOWS
 from control.store.interface import NotFound, Transaction
 from control.web.admin_api.endpoint import Open
@@ -41,14 +42,14 @@ def current(tx: Transaction, host: str) -> dict[str, Any]:
         "branding_custom_css": brand.branding_custom_css,
         "ui_footer_links": [],
         "ui_theme": "automatic",
-        **{name: _slug(tx, name.removeprefix("flow_"), host) for name in FLOWS},
+        **{name: _slug(tx, brand, name.removeprefix("flow_")) for name in FLOWS},
         "default_locale": "",
         "flags": {},
     }
 
 
-def _slug(tx: Transaction, purpose: str, host: str) -> str | None:
+def _slug(tx: Transaction, brand: Brand, purpose: str) -> str | None:
     try:
-        return flow_for(tx, purpose, host).slug
+        return flow_of(tx, brand, purpose).slug
     except NotFound:
         return None

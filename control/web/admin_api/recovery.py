@@ -11,9 +11,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control.flows import links
-from control.flows.planning import Came, flow_for, plan
+from control.flows.planning import Came, plan
 from control.flows.state import State
 from control.mail import outbox
+from control.purposes import flow_for
 from control.records import User
 from control.store.interface import NotFound, Transaction
 from control.verbs.fields import NON_FIELD, Invalid

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from control.flows.planning import headless_flow
 from control.oidc import clients, discovery
+from control.purposes import headless_flow
 from control.records import Application, Flow, Outpost, Provider
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system

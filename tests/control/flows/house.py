@@ -10,9 +10,10 @@ from control.authentication import Proved
 from control.bootstrap import FirstStart
 from control.flows import executor
 from control.flows.headless import Typed, prove_password
-from control.flows.planning import flow_for, plan
+from control.flows.planning import plan
 from control.flows.state import Challenge, State, Step
 from control.passwords import Verified
+from control.purposes import flow_for
 from control.records import Flow, Provider, Stage, StageBinding, Token
 from control.store.interface import Transaction
 from control.verbs import tokens, users

@@ -11,8 +11,9 @@ import pytest
 
 from control.authentication import STATIC
 from control.flows import executor
-from control.flows.planning import flow_for, plan
+from control.flows.planning import plan
 from control.flows.state import Challenge, Denied, Done, Step
+from control.purposes import flow_for
 from control.records import Binding, Event, Flow, Policy, StageBinding
 from control.store.interface import Query, Transaction
 from tests.control.flows.house import House

@@ -12,8 +12,8 @@ import pytest
 from control.authentication import Proved
 from control.flows import headless
 from control.flows.headless import MOST_ANSWERS, password_proof
-from control.flows.planning import headless_flow
 from control.flows.stages.password import APP_PASSWORDS, BUILT_IN
+from control.purposes import headless_flow
 from control.records import Binding, Flow, Provider, Session, Stage, TokenUse
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs.composing import MOST_STAGES

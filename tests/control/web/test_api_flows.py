@@ -177,6 +177,18 @@ def test_the_default_flow_may_grow_pages_and_says_whom_that_shuts_out(api: Api) 
     assert any("The LDAP provider “tree”" in sentence for sentence in made["warnings"])
 
 
+def test_the_flow_that_the_default_brand_names_says_whom_its_pages_shut_out(api: Api) -> None:
+    pk = flow(api)
+    consent = api.get("/flows/instances/default-provider-authorization-implicit-consent/")["pk"]
+    api.post("/providers/ldap/", {"name": "tree", "authorization_flow": consent})
+    bind(api, pk, [stage(api, "email")])
+    assert not any("tree" in sentence for sentence in warnings(api))
+    (brand,) = api.get("/core/brands/")["results"]
+    answer = api.call("PATCH", f"/core/brands/{brand['pk']}/", {"flow_authentication": pk})
+    assert answer.status == 200, answer.body
+    assert any("The LDAP provider “tree”" in sentence for sentence in warnings(api))
+
+
 def test_a_policy_about_events_is_not_bound_where_there_are_none(api: Api) -> None:
     policy = api.post("/policies/event_matcher/", {"name": "p", "action": "login"})["pk"]
     (line,) = bind(api, flow(api), [stage(api, "deny")])
