@@ -101,7 +101,8 @@ class HostTable:
     """Sites by host: the exact external host first, then the longest cookie domain that covers it (DESIGN D23).
 
     An exact match ends the search whatever its mode, so that an application of its own is never decided by the domain
-    above it. A proxy that leaves out the port (nginx's ``$host``) means the only site of that name; with several of
+    above it, nor is its name at another port: Caddy and Traefik tell the port that the browser says, and route by the
+    name alone. A proxy that leaves out the port (nginx's ``$host``) means the only site of that name; with several of
     them, none. Where two providers claim one host or domain, the older one (lower pk) has it. ``unreadable`` holds
     the providers whose external host is none.
     """
@@ -133,7 +134,10 @@ class HostTable:
             return site
         if host in self._portless:
             return self._portless[host]
-        return self._domain_above(host)
+        above = self._domain_above(host)
+        if self._portless.get(without_port(host), above) is not above:
+            return None  # an application's own name at a port that nobody has told us
+        return above
 
     def _domain_above(self, host: str) -> Site | None:
         for domain in parents(without_port(host)):
@@ -178,8 +182,8 @@ class HostTable:
             return False
         asked = self._exact.get(forwarded.asked_host) or self._portless.get(forwarded.asked_host)
         if asked is None and host_is_browsers and forwarded.asked_host:
-            above = self._domain_above(forwarded.asked_host)
-            return above is not None and above is not self.find(forwarded.host)
+            below_one = self._domain_above(forwarded.asked_host) is not None
+            return below_one and self.find(forwarded.asked_host) is not self.find(forwarded.host)
         return asked is not None and asked.mode != "forward_domain" and asked is not self.find(forwarded.host)
 
 

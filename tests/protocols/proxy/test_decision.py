@@ -41,7 +41,10 @@ TABLE = HostTable([APP, PORT, DOMAIN, DEEPER, PROXY])
         ("auth.example.com", DOMAIN),
         ("example.com", DOMAIN),
         ("other.example.com", DOMAIN),
-        ("app.example.com:8443", DOMAIN),
+        ("auth.example.com:8443", DOMAIN),
+        ("app.example.com:8443", None),
+        ("port.example.com:8444", None),
+        ("proxied.example.com:81", None),
         ("a.b.c.example.com:8443", DOMAIN),
         ("deep.example.com", DEEPER),
         ("x.deep.example.com", DEEPER),
@@ -148,6 +151,11 @@ def test_a_host_below_a_domain_contradicts_where_host_is_the_browsers() -> None:
     forwarded = ForwardedRequest("https", "app.example.com", "/", "GET", "wiki.example.com")
     assert TABLE.contradicts(forwarded, host_is_browsers=True)
     assert not TABLE.contradicts(forwarded)
+
+
+def test_an_applications_name_at_any_port_contradicts_a_neighbours_where_host_is_the_browsers() -> None:
+    forwarded = ForwardedRequest("https", "wiki.example.com", "/", "GET", "app.example.com:8443")
+    assert TABLE.contradicts(forwarded, host_is_browsers=True)
     below = ForwardedRequest("https", "blog.example.com", "/", "GET", "wiki.example.com")
     assert not TABLE.contradicts(below, host_is_browsers=True)
     own = ForwardedRequest("https", "app.example.com", "/", "GET", "auth.example.com")
