@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from protocols.errors import RemoteProtocolError
+from protocols.ldap import ber
 from protocols.ldap.prepare import case_ignore
 
 TYPE_NAMES = {
@@ -38,6 +40,9 @@ RDN = tuple[tuple[str, str], ...]
 _TYPE = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*|(?:[Oo][Ii][Dd]\.)?\d+(?:\.\d+)+)\Z")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+\Z")
 _QUOTING = frozenset('\\";')
+_UNESCAPED = re.compile(r"[<>\x00]")
+"""May not stand in a value as themselves (RFC 4514 s2.4), besides what ends it."""
+_PAIR = re.compile(r"\\.", re.DOTALL)
 _ESCAPED = re.compile(r'[\\"+,;<>=\x00]')
 
 
@@ -94,7 +99,7 @@ def _parse(text: str) -> DN:
         raise ValueError("a DN that long is none of ours")
     pieces = text.split(",") if _QUOTING.isdisjoint(text) else _split(text, ",;")
     rdns = tuple(_rdn(piece) for piece in pieces)
-    return DN(rdns, tuple(tuple((kind, case_ignore(value)) for kind, value in rdn) for rdn in rdns))
+    return DN(rdns, tuple(tuple(sorted((kind, case_ignore(value)) for kind, value in rdn)) for rdn in rdns))
 
 
 _cached = lru_cache(maxsize=4096)(_parse)
@@ -135,6 +140,8 @@ def _type_and_value(text: str) -> tuple[str, str]:
     kind = kind.removeprefix("oid.")
     value = value.lstrip(" ")
     plain = "\\" not in value and '"' not in value and value[:1] != "#"
+    if plain and _UNESCAPED.search(value):
+        raise ValueError("a value holds what must be escaped")
     value = value.rstrip(" ") if plain else _unescape(value)
     if not value:
         raise ValueError("an RDN without a value")
@@ -153,6 +160,8 @@ def _unescape(text: str) -> str:
         stripped += " "  # that blank was escaped
     if '"' in stripped.replace('\\"', ""):
         raise ValueError("a quotation mark must be escaped")
+    if _UNESCAPED.search(_PAIR.sub("", stripped)):
+        raise ValueError("a value holds what must be escaped")
     return _unescape_pairs(stripped)
 
 
@@ -182,10 +191,14 @@ def _unescape_pairs(text: str) -> str:
 
 
 def _from_hexstring(text: str) -> str:
-    """``#`` and the BER of a string (RFC 4514 s2.4); only short ones, as every real one is."""
+    """``#`` and the BER of a string (RFC 4514 s2.4)."""
     if not _HEX.match(text):
         raise ValueError("a hexadecimal value that is none")
     octets = bytes.fromhex(text)
-    if len(octets) < 2 or octets[1] >= 0x80 or len(octets) != 2 + octets[1]:
-        raise ValueError("a hexadecimal value that holds no short string")
-    return octets[2:].decode()
+    try:
+        _, start, stop = ber.header(octets, 0, len(octets))
+    except RemoteProtocolError as error:
+        raise ValueError("a hexadecimal value that holds no BER") from error
+    if stop != len(octets):
+        raise ValueError("a hexadecimal value that holds more than a string")
+    return octets[start:].decode()

@@ -9,7 +9,8 @@ from protocols.ldap import ber
 from protocols.ldap.result import Refused, ResultCode
 
 MAX_DEPTH = 100
-"""Filters inside filters. Real clients reach 6; recursion here must stay far from Python's limit."""
+"""Filters inside filters that have others beside them. Real clients reach 6; recursion here must stay far from Python's
+limit."""
 MAX_PARTS = 4096
 """Filters in one request. sssd's largest has some 60; generated ORs over a team's names reach hundreds."""
 
@@ -111,40 +112,56 @@ Filter = (
 def decode(octets: bytes, at: int, end: int) -> tuple[Filter, int]:
     """The Filter at ``at``, and where the next element begins.
 
-    Raises RemoteProtocolError for octets that are no filter, and Refused for one that is too complex or ill-formed.
+    What stands alone in a set, or is negated twice, is given as itself: a thousand of these inside each other are as
+    good as one. Raises RemoteProtocolError for octets that are no filter, and Refused for one that is too complex or
+    ill-formed.
     """
     return _decode(octets, at, end, MAX_DEPTH, [MAX_PARTS])
 
 
 def _decode(octets: bytes, at: int, end: int, depth: int, parts_left: list[int]) -> tuple[Filter, int]:
     tag, start, stop = ber.header(octets, at, end)
+    _count(parts_left, depth)
+    negated = False
+    while tag in _AROUND and start < stop:
+        inner = ber.header(octets, start, stop)
+        if inner[2] != stop:
+            break
+        negated ^= tag == _NOT
+        tag, start, _ = inner
+        _count(parts_left, depth)
+    filter = _of_kind(tag, octets, start, stop, depth, parts_left)
+    return (Not(filter) if negated else filter), stop
+
+
+def _count(parts_left: list[int], depth: int) -> None:
     parts_left[0] -= 1
     if depth == 0 or parts_left[0] < 0:
         raise Refused(ResultCode.ADMIN_LIMIT_EXCEEDED, "The filter is too deep or has too many parts.")
+
+
+def _of_kind(tag: int, octets: bytes, start: int, stop: int, depth: int, parts_left: list[int]) -> Filter:
     if tag in _ASSERTIONS:
         attribute, value_at = ber.octet_string(octets, start, stop)
         value, rest = ber.octet_string(octets, value_at, stop)
         if rest != stop:
             raise ber.Malformed("an assertion has two parts")
-        return _ASSERTIONS[tag](attribute.decode("latin-1"), value), stop
+        return _ASSERTIONS[tag](attribute.decode("latin-1"), value)
     if tag == 0x87:
-        return Present(octets[start:stop].decode("latin-1")), stop
+        return Present(octets[start:stop].decode("latin-1"))
     if tag in _SETS:
         parts: list[Filter] = []
         while start < stop:
             part, start = _decode(octets, start, stop, depth - 1, parts_left)
             parts.append(part)
-        return _SETS[tag](tuple(parts)), stop
-    if tag == 0xA2:
-        part, rest = _decode(octets, start, stop, depth - 1, parts_left)
-        if rest != stop:
-            raise ber.Malformed("not has one part")
-        return Not(part), stop
+        return _SETS[tag](tuple(parts))
+    if tag == _NOT:
+        raise ber.Malformed("not has one part")
     if tag == 0xA4:
-        return _substrings(octets, start, stop), stop
+        return _substrings(octets, start, stop)
     if tag == 0xA9:
-        return _extensible(octets, start, stop), stop
-    return Unrecognised(tag), stop
+        return _extensible(octets, start, stop)
+    return Unrecognised(tag)
 
 
 _ASSERTIONS: dict[int, Callable[[str, bytes], Filter]] = {
@@ -154,6 +171,8 @@ _ASSERTIONS: dict[int, Callable[[str, bytes], Filter]] = {
     0xA8: Approx,
 }
 _SETS: dict[int, Callable[[tuple[Filter, ...]], Filter]] = {0xA0: And, 0xA1: Or}
+_NOT = 0xA2
+_AROUND = frozenset((*_SETS, _NOT))
 
 
 def _substrings(octets: bytes, at: int, end: int) -> Substrings:

@@ -103,27 +103,38 @@ def test_ill_formed_substrings_are_refused_for_this_operation_only(pieces: bytes
     assert caught.value.result.code == ResultCode.PROTOCOL_ERROR
 
 
-def nested(depth: int) -> bytes:
-    octets = ber.tlv(0x87, b"cn")
+PRESENT = ber.tlv(0x87, b"cn")
+
+
+def nested(depth: int, tag: int, beside: bytes = b"") -> bytes:
+    octets = PRESENT
     for _ in range(depth):
-        octets = ber.tlv(0xA2, octets)
+        octets = ber.tlv(tag, octets + beside)
     return octets
 
 
+def refusal(octets: bytes) -> ResultCode:
+    with pytest.raises(Refused) as caught:
+        decode(octets, 0, len(octets))
+    return caught.value.result.code
+
+
 def test_depth_is_bounded() -> None:
-    octets = nested(MAX_DEPTH - 1)
+    octets = nested(MAX_DEPTH - 1, 0xA0, PRESENT)
     assert decode(octets, 0, len(octets))[1] == len(octets)
-    for depth in (MAX_DEPTH, 20_000):
-        octets = nested(depth)
-        with pytest.raises(Refused) as caught:
-            decode(octets, 0, len(octets))
-        assert caught.value.result.code == ResultCode.ADMIN_LIMIT_EXCEEDED
+    for depth in (MAX_DEPTH, 3000):
+        assert refusal(nested(depth, 0xA0, PRESENT)) == ResultCode.ADMIN_LIMIT_EXCEEDED
+
+
+@pytest.mark.parametrize("tag", [0xA0, 0xA1, 0xA2])
+def test_what_stands_alone_is_itself_however_deep(tag: int) -> None:
+    for depth, filter in ((1000, Present("cn")), (1001, Not(Present("cn")) if tag == 0xA2 else Present("cn"))):
+        octets = nested(depth, tag)
+        assert decode(octets, 0, len(octets)) == (filter, len(octets))
+    assert refusal(nested(20_000, tag)) == ResultCode.ADMIN_LIMIT_EXCEEDED
 
 
 def test_width_is_bounded() -> None:
-    octets = ber.tlv(0xA1, ber.tlv(0x87, b"cn") * (MAX_PARTS - 1))
+    octets = ber.tlv(0xA1, PRESENT * (MAX_PARTS - 1))
     assert decode(octets, 0, len(octets))[1] == len(octets)
-    octets = ber.tlv(0xA1, ber.tlv(0x87, b"cn") * MAX_PARTS)
-    with pytest.raises(Refused) as caught:
-        decode(octets, 0, len(octets))
-    assert caught.value.result.code == ResultCode.ADMIN_LIMIT_EXCEEDED
+    assert refusal(ber.tlv(0xA1, PRESENT * MAX_PARTS)) == ResultCode.ADMIN_LIMIT_EXCEEDED

@@ -40,16 +40,23 @@ assertions = st.one_of(
         values,
     ),
 )
+
+
+def together(kind: type[And | Or], some: list[tuple[str, Filter]]) -> Filter:
+    parts = tuple(part for _, part in some)
+    return kind(parts) if len(parts) > 1 else parts[0]
+
+
 filters: st.SearchStrategy[tuple[str, Filter]] = st.recursive(
     assertions,
     lambda parts: st.one_of(
         st.lists(parts, min_size=1, max_size=4).map(
-            lambda some: (f"(&{''.join(text for text, _ in some)})", And(tuple(one for _, one in some)))
+            lambda some: (f"(&{''.join(text for text, _ in some)})", together(And, some))
         ),
         st.lists(parts, min_size=1, max_size=4).map(
-            lambda some: (f"(|{''.join(text for text, _ in some)})", Or(tuple(one for _, one in some)))
+            lambda some: (f"(|{''.join(text for text, _ in some)})", together(Or, some))
         ),
-        parts.map(lambda part: (f"(!{part[0]})", Not(part[1]))),
+        parts.map(lambda part: (f"(!{part[0]})", part[1].part if isinstance(part[1], Not) else Not(part[1]))),
     ),
     max_leaves=12,
 )
