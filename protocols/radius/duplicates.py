@@ -12,8 +12,9 @@ from enum import Enum
 Peer = tuple[str, int]
 """Address and port."""
 
-Key = tuple[Peer, bytes]
-"""Peer and the 20 octets of header: code, identifier, length and Request Authenticator."""
+Key = tuple[Peer, bytes, int]
+"""Peer, the 20 octets of header (code, identifier, length and Request Authenticator), and a hash of the whole: a NAS
+that uses an authenticator twice asks two things, and what was said to the one is no answer to the other."""
 
 WINDOW = 5.0  # seconds that a reply is kept: FreeRADIUS' cleanup_delay; a NAS retries after about 3
 GIVEN_UP = 30.0  # seconds after which no NAS waits any more; a later decision is not sent

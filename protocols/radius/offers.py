@@ -74,8 +74,14 @@ def without_domain(name: str) -> str:
     return name.rpartition("\\")[2]
 
 
+def typed_name(octets: bytes) -> str | None:
+    """A name as text, perhaps an empty one; None if it is none that a person could have typed."""
+    text = printable(octets)
+    return text if text is not None and text.isprintable() else None
+
+
 def printable(octets: bytes) -> str | None:
-    """A name or a password as text; None if it is none that a person could have typed."""
+    """A password as text; None if it is none that a person could have typed."""
     try:
         text = octets.decode()
     except UnicodeDecodeError:

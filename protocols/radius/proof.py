@@ -72,7 +72,8 @@ def challenge_response(packet: Packet, proof: int) -> ChapOffer | MsChapV2Offer:
 
 
 def eap_of(packet: Packet) -> bytes:
-    """The whole EAP packet; empty for EAP-Start. Raises NoProof."""
+    """The whole EAP packet; empty for EAP-Start. Raises NoProof, for a User-Name beside it that is no name as well."""
+    _name(packet)
     try:
         return gathered(packet)
     except RemoteProtocolError as error:

@@ -30,7 +30,8 @@ class Request:
     key: Key = field(init=False)
 
     def __post_init__(self) -> None:
-        self.key = self.peer, self.packet.octets[:HEADER]
+        octets = self.packet.octets
+        self.key = self.peer, octets[:HEADER], hash(octets)
 
     @property
     def attributes(self) -> dict[str, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from protocols.errors import RemoteProtocolError
-from protocols.radius.eap.packet import Response, Type, parse_response, request
+from protocols.radius.eap.packet import Response, Type, parse_response, request, wanted_instead
 from protocols.radius.eap.steps import Ask, Failed, Method, Say, Step, Succeeded, Verdict
-from protocols.radius.offers import printable
+from protocols.radius.offers import typed_name
 
 MAX_IDENTITY = 1024  # octets; an NAI has at most 253 (RFC 7542 section 2.3)
 
@@ -76,8 +76,8 @@ class Conversation:
             if answer.type != Type.IDENTITY:
                 raise RemoteProtocolError(f"EAP type {answer.type} instead of an identity")
             return self._identified(answer.data)
-        if answer.type == Type.NAK and self._may_refuse:
-            return self._refused(answer.data)
+        if self._may_refuse and (wanted := wanted_instead(answer)) is not None:
+            return self._refused(wanted)
         if answer.type != self._method.type:
             raise self._unexpected(f"EAP type {answer.type} instead of {self._method.type}")
         self._may_refuse = False
@@ -85,7 +85,7 @@ class Conversation:
 
     def _identified(self, data: bytes) -> Step:
         """What follows a NUL are options (RFC 3748 section 5.1)."""
-        identity = printable(data.partition(b"\0")[0])
+        identity = typed_name(data.partition(b"\0")[0])
         if identity is None or len(data) > MAX_IDENTITY:
             raise RemoteProtocolError("an EAP identity that is no name")
         self.identity = identity
@@ -95,7 +95,7 @@ class Conversation:
         return self._propose(next(iter(self._methods)))
 
     def _refused(self, wanted: bytes) -> Step:
-        """Legacy NAK (RFC 3748 section 5.3.1): the types that the peer would rather use; 0 is none."""
+        """``wanted``: the types that the peer would rather use; 0 is none."""
         for kind in wanted:
             if kind in self._methods and kind not in self._proposed:
                 return self._propose(kind)

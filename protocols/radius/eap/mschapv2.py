@@ -10,7 +10,7 @@ from protocols.radius.eap.packet import Type
 from protocols.radius.eap.steps import Ask, Failed, Say, Step, Succeeded, Verdict
 from protocols.radius.mppe import Keys
 from protocols.radius.mschapv2 import error_code
-from protocols.radius.offers import MsChapV2Offer, printable, without_domain
+from protocols.radius.offers import MsChapV2Offer, typed_name, without_domain
 
 CHALLENGE_SIZE = 16
 RESPONSE_SIZE = 49
@@ -77,7 +77,7 @@ class MsChapV2:
         if data[1] != self._identifier:
             raise RemoteProtocolError("an EAP-MSCHAPv2 response to another challenge")
         value, name = data[HEADER + 1 : HEADER + 1 + RESPONSE_SIZE], data[HEADER + 1 + RESPONSE_SIZE :]
-        username = printable(name)
+        username = typed_name(name)
         if not username:
             raise RemoteProtocolError("an EAP-MSCHAPv2 response without a name")
         peer_challenge, nt_response = value[:16], value[24:48]

@@ -32,6 +32,14 @@ class Type(IntEnum):
     PEAP = 25
     MSCHAPV2 = 26
     TLV = 33
+    EXPANDED = 254
+
+
+EXPANDED_SIZE = 8
+"""Octets of an expanded type: 254, its vendor in three, its number in four (RFC 3748 section 5.7)."""
+EXPANDED_IETF = bytes((Type.EXPANDED, 0, 0, 0, 0, 0, 0))
+"""All but the last octet of one that is an ordinary type."""
+EXPANDED_NAK = bytes((0, 0, 0, 0, 0, 0, Type.NAK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,18 @@ def parse_response(octets: bytes) -> Response:
     if not HEADER < length <= len(octets):
         raise RemoteProtocolError(f"EAP length {length}, but {len(octets)} octets came")
     return Response(identifier, octets[HEADER], octets[HEADER + 1 : length])
+
+
+def wanted_instead(answer: Response) -> bytes | None:
+    """The types that a NAK asks for, legacy or expanded (RFC 3748 sections 5.3.1 and 5.3.2), without those of vendors;
+    None for what is no NAK."""
+    if answer.type == Type.NAK:
+        return answer.data
+    if answer.type != Type.EXPANDED or not answer.data.startswith(EXPANDED_NAK):
+        return None
+    listed = range(len(EXPANDED_NAK), len(answer.data), EXPANDED_SIZE)
+    types = [answer.data[at : at + EXPANDED_SIZE] for at in listed]
+    return bytes(one[-1] for one in types if len(one) == EXPANDED_SIZE and one.startswith(EXPANDED_IETF))
 
 
 def request(identifier: int, kind: int, data: bytes) -> bytes:

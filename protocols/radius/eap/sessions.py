@@ -154,8 +154,6 @@ class EapSessions:
         try:
             step = receive(eap)
         except Unexpected:
-            if session.conversation.identity is None:
-                self._end(session)
             raise
         except RemoteProtocolError as error:
             return self._fail(session, "eap_malformed", str(error), failure_of(eap))

@@ -64,6 +64,8 @@ class TlsMethod:
         raise NotImplementedError
 
     def _handshake(self, message: bytes) -> Step:
+        if not message:
+            return Failed("eap_malformed", "an acknowledgement where nothing was to be acknowledged")
         try:
             if self._channel is None:
                 self._channel = self._connect(client_hello(message))

@@ -13,7 +13,15 @@ from protocols.radius.eap.conversation import Conversation
 from protocols.radius.eap.packet import Type
 from protocols.radius.eap.steps import Ask, Failed, Say, Step, Succeeded, Verdict
 from protocols.radius.eap.tunnel import Tunnel
-from protocols.radius.offers import ChapOffer, MsChapV2Offer, Offer, PasswordOffer, printable, without_domain
+from protocols.radius.offers import (
+    ChapOffer,
+    MsChapV2Offer,
+    Offer,
+    PasswordOffer,
+    printable,
+    typed_name,
+    without_domain,
+)
 from protocols.radius.vendor import MICROSOFT
 
 VENDOR, MANDATORY = 0x80, 0x40
@@ -60,7 +68,6 @@ class Ttls(Tunnel):
     def can_ask(self) -> bool:
         return self._conversation is not None and self._conversation.can_ask
 
-    _awaits_acknowledgement = False
     _identifier: int | None = None
     """Of an MS-CHAPv2 exchange."""
 
@@ -73,8 +80,6 @@ class Ttls(Tunnel):
         return self._succeeded() if verdict.accepted else Failed(verdict.reason)
 
     def _in_tunnel(self, octets: bytes) -> Step:
-        if self._awaits_acknowledgement:
-            return self._succeeded()
         avps = dict(parse_avps(octets))
         if (eap := avps.get((0, EAP_MESSAGE))) is not None:
             return self._converse(eap)
@@ -108,7 +113,6 @@ class Ttls(Tunnel):
             return self._succeeded()
         if not verdict.authenticator_response:
             return Failed("unsupported_proof")
-        self._awaits_acknowledgement = True
         self._after = self._acknowledged
         shown = bytes((self._identifier,)) + verdict.authenticator_response.encode()
         return self._tell(avp(MICROSOFT, MS_CHAP2_SUCCESS, shown))
@@ -122,7 +126,7 @@ class Ttls(Tunnel):
     def _offer(self, avps: dict[Number, bytes]) -> Offer:
         if len(PROOFS & avps.keys()) != 1:
             raise RemoteProtocolError("not exactly one proof in the tunnel")
-        username = printable(avps.get((0, USER_NAME), b""))
+        username = typed_name(avps.get((0, USER_NAME), b""))
         if not username:
             raise RemoteProtocolError("no name in the tunnel")
         if (padded := avps.get((0, USER_PASSWORD))) is not None:

@@ -173,6 +173,18 @@ def test_76_108_a_duplicate_gets_the_same_octets_and_control_is_asked_once() -> 
     assert len(door.link.questions) == 1
 
 
+def test_78_another_password_under_the_same_authenticator_is_asked_about() -> None:
+    door = Door()
+    door.send(nas_side.pap())
+    other = nas_side.pap(password=b"wrong horses!")
+    assert other[:20] == nas_side.pap()[:20]
+    door.send(other)
+    assert door.replies() == [granted(nas_side.pap())]
+    door.clock.advance(REJECT_DELAY)
+    assert door.replies() == [nas_side.expected_reply(REJECT, other)]
+    assert len(door.link.questions) == 2
+
+
 def test_118_a_duplicate_of_a_reject_waits_with_it_and_then_gets_the_same_octets() -> None:
     door = Door()
     datagram = nas_side.pap(password=b"wrong")

@@ -5,7 +5,7 @@ from protocols.radius.duplicates import GIVEN_UP, WINDOW, Duplicates, Key, State
 
 
 def key(number: int) -> Key:
-    return ("192.0.2.7", 1645), number.to_bytes(20)
+    return ("192.0.2.7", 1645), number.to_bytes(20), 0
 
 
 def test_new_then_pending_then_the_same_octets_then_new_again() -> None:
@@ -18,12 +18,13 @@ def test_new_then_pending_then_the_same_octets_then_new_again() -> None:
     assert duplicates.receive(key(1), 2.0 + WINDOW) is State.NEW
 
 
-def test_peer_port_and_header_all_count() -> None:
+def test_peer_port_header_and_the_whole_all_count() -> None:
     duplicates = Duplicates()
-    assert duplicates.receive((("192.0.2.7", 1645), b"a"), 0.0) is State.NEW
-    assert duplicates.receive((("192.0.2.7", 1646), b"a"), 0.0) is State.NEW
-    assert duplicates.receive((("192.0.2.8", 1645), b"a"), 0.0) is State.NEW
-    assert duplicates.receive((("192.0.2.7", 1645), b"b"), 0.0) is State.NEW
+    assert duplicates.receive((("192.0.2.7", 1645), b"a", 0), 0.0) is State.NEW
+    assert duplicates.receive((("192.0.2.7", 1646), b"a", 0), 0.0) is State.NEW
+    assert duplicates.receive((("192.0.2.8", 1645), b"a", 0), 0.0) is State.NEW
+    assert duplicates.receive((("192.0.2.7", 1645), b"b", 0), 0.0) is State.NEW
+    assert duplicates.receive((("192.0.2.7", 1645), b"a", 1), 0.0) is State.NEW
 
 
 def test_a_delayed_reply_is_pending_until_its_time() -> None:

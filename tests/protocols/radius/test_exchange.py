@@ -145,6 +145,16 @@ def test_another_authenticator_port_or_identifier_is_another_request() -> None:
     asked(exchange, nas_side.pap(), peer=("192.0.2.8", 1645))
 
 
+def test_78_the_same_authenticator_with_another_name_or_password_is_another_request() -> None:
+    """A NAS whose authenticators repeat would let in whoever asks next."""
+    exchange = an_exchange()
+    accepted = exchange.answer(asked(exchange, nas_side.pap()), ACCEPT, 0.0)
+    for other in (nas_side.pap(b"mallo"), nas_side.pap(password=b"wrong horses!")):
+        assert other[:20] == nas_side.pap()[:20]
+        asked(exchange, other, 1.0)
+    assert exchange.receive_datagram(nas_side.pap(), nas_side.PEER, 1.0) == Resend(accepted or b"")
+
+
 def test_a_forged_copy_gets_nothing_from_the_kept_replies() -> None:
     exchange = an_exchange()
     exchange.answer(asked(exchange, nas_side.pap()), ACCEPT, 0.0)

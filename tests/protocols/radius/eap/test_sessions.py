@@ -81,6 +81,41 @@ def test_without_a_common_method(wanted: bytes) -> None:
     rejected(nas.send(response(first.eap[1], NAK, wanted)), "eap_no_common_method")
 
 
+EXPANDED_NAK = b"\0\0\0\0\0\0\x03"
+
+
+@pytest.mark.parametrize(
+    ("listed", "taken"),
+    [
+        (b"\xfe\0\0\0\0\0\0\x15", TTLS),
+        (b"\xfe\0\0\x09\0\0\0\x15" + b"\xfe\0\0\0\0\0\0\x1a", MSCHAPV2),
+        (b"\xfe\0\0\x09\0\0\0\x15", 0),
+        (b"\xfe\0\0\0\0\0\x01\x15", 0),
+        (b"\xfe\0\0\0\0\0\0", 0),
+        (b"", 0),
+    ],
+    ids=["one", "of-a-vendor-first", "of-a-vendor", "large-number", "cut", "none"],
+)
+def test_an_expanded_nak_is_one_too(listed: bytes, taken: int) -> None:
+    nas = a_nas()
+    first = nas.send(response(7, IDENTITY, b"anonymous"))
+    assert isinstance(first, Continue)
+    answer = nas.send(response(first.eap[1], 254, EXPANDED_NAK + listed))
+    if taken:
+        assert isinstance(answer, Continue)
+        assert answer.eap[4] == taken
+    else:
+        rejected(answer, "eap_no_common_method")
+
+
+def test_another_expanded_type_is_passed_over() -> None:
+    nas = a_nas()
+    first = nas.send(response(7, IDENTITY, b"anonymous"))
+    assert isinstance(first, Continue)
+    with pytest.raises(Unexpected):
+        nas.send(response(first.eap[1], 254, b"\0\0\0\0\0\0\x15" + b"\0"))
+
+
 def test_another_method_is_proposed_as_long_as_there_is_one_that_was_not() -> None:
     nas = a_nas()
     proposed = begun(nas, TTLS)
@@ -157,8 +192,9 @@ def test_73_a_long_identity() -> None:
     rejected(a_nas().send(response(7, IDENTITY, b"a" * 2000)))
 
 
-def test_an_identity_that_is_no_text() -> None:
-    rejected(a_nas().send(response(7, IDENTITY, b"\xff\xfe")))
+@pytest.mark.parametrize("identity", [b"\xff\xfe", b"al\r\nice", b"al\x1b[2Jice", "al\u202eice".encode()])
+def test_49_50_an_identity_that_nobody_could_have_typed(identity: bytes) -> None:
+    rejected(a_nas().send(response(7, IDENTITY, identity)))
 
 
 @pytest.mark.parametrize("announced", [0xFFFFFFFF, 70_000])
@@ -185,6 +221,13 @@ def test_a_second_length_that_differs() -> None:
     answer = nas.send(response(identifier, TTLS, b"\xc0\0\0\0\x20x"))
     assert isinstance(answer, Continue)
     rejected(nas.send(response(answer.eap[1], TTLS, b"\xc0\0\0\0\x21x")))
+
+
+def test_86_an_acknowledgement_out_of_turn() -> None:
+    nas = a_nas()
+    hello = nas.send(TlsDevice(TTLS).respond(begun(nas, TTLS).eap))
+    assert isinstance(hello, Continue)
+    rejected(nas.send(response(hello.eap[1], TTLS, b"\0")))
 
 
 @pytest.mark.parametrize(("piece", "most"), [(b"x", MOST_SHORT_ROUNDS), (b"x" * 100, MOST_ROUNDS)])
@@ -220,6 +263,15 @@ def test_87_another_identifier_is_passed_over_and_the_conversation_goes_on() -> 
     while isinstance(answer, Continue):
         answer = nas.send(device.respond(answer.eap))
     assert isinstance(answer, Accept)
+
+
+def test_87_another_identifier_after_eap_start_is_passed_over_too() -> None:
+    nas = a_nas()
+    asked = nas.send(b"")
+    assert isinstance(asked, Continue)
+    with pytest.raises(Unexpected):
+        nas.send(response((asked.eap[1] + 1) % 256, IDENTITY, b"alice"))
+    assert isinstance(nas.send(response(asked.eap[1], IDENTITY, b"alice")), Continue)
 
 
 def test_89_a_state_is_worth_nothing_after_the_end() -> None:
@@ -352,6 +404,7 @@ def test_104_a_wrong_password_is_told_in_mschapv2(reason: str, code: str) -> Non
         a_response(identifier=77),
         a_response(name=b""),
         a_response(name=b"al\0ice"),
+        a_response(name=b"al\nice"),
         a_response()[:40],
         a_response().replace(PEER_CHALLENGE, CHALLENGE),
     ],
@@ -365,6 +418,7 @@ def test_104_a_wrong_password_is_told_in_mschapv2(reason: str, code: str) -> Non
         "identifier",
         "no-name",
         "nul",
+        "control",
         "cut",
         "reflected",
     ],
