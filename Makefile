@@ -62,6 +62,9 @@ $(TESTING): $(RUNTIME) requirements-test.lock tests/peers.py
 	@$(PIP_INSTALL) --require-hashes -r requirements-test.lock
 	@touch $@
 
-.PHONY: bench
+.PHONY: bench chaos
+chaos: $(TESTING) ## kill control, outposts, workers and the database under load, CHAOS=100 times, by CHAOS_SEED
+	CHAOS=$${CHAOS:-100} $(BIN)/python -m pytest tests/wire/test_chaos.py
+
 bench: $(TESTING) ## measure beside slapd, FreeRADIUS and nginx; BENCH=--quick for a first look
 	$(BIN)/python -m benchmarks.harness $(BENCH)

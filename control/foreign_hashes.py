@@ -24,6 +24,8 @@ MOST_BCRYPT_COST = 14
 MOST_ROUNDS = 1_000_000
 """Of SHA-crypt."""
 MOST_SCRYPT_BYTES = 64 * 1024 * 1024
+SHORTEST_KEY = 16
+"""Octets of what scrypt has made: others, too, would have a shorter one."""
 LONGEST_HASH = 1024
 """Characters."""
 BCRYPT_OCTETS = 72
@@ -77,12 +79,32 @@ def _ldap_pbkdf2(octets: bytes, parts: re.Match[str]) -> bool:
     return hmac.compare_digest(made, _unpadded(parts["hash"]))
 
 
+def _crypt_pbkdf2(octets: bytes, parts: re.Match[str]) -> bool:
+    """``$pbkdf2-sha512$310000$salt$hash`` of passlib, Authelia and their like; the same base64."""
+    iterations = _at_most(int(parts["iterations"]), MOST_ITERATIONS)
+    made = hashlib.pbkdf2_hmac(parts["digest"] or "sha1", octets, _unpadded(parts["salt"]), iterations)
+    return hmac.compare_digest(made, _unpadded(parts["hash"]))
+
+
+def _crypt_scrypt(octets: bytes, parts: re.Match[str]) -> bool:
+    """``$scrypt$ln=16,r=8,p=1$salt$hash``: ln is the binary logarithm of what RFC 7914 calls N."""
+    return _scrypt(octets, _unpadded(parts["salt"]), 1 << int(parts["ln"]), parts, _unpadded(parts["hash"]))
+
+
 def _django_scrypt(octets: bytes, parts: re.Match[str]) -> bool:
     """``scrypt$16384$salt$8$5$base64``"""
-    n, r, p = int(parts["n"]), int(parts["r"]), int(parts["p"])
+    return _scrypt(
+        octets, parts["salt"].encode(), int(parts["n"]), parts, base64.b64decode(parts["hash"], validate=True)
+    )
+
+
+def _scrypt(octets: bytes, salt: bytes, n: int, parts: re.Match[str], kept: bytes) -> bool:
+    r, p = int(parts["r"]), int(parts["p"])
+    if len(kept) < SHORTEST_KEY:
+        return False
     _at_most(128 * n * r * max(p, 1), MOST_SCRYPT_BYTES)
-    made = hashlib.scrypt(octets, salt=parts["salt"].encode(), n=n, r=r, p=p, maxmem=2 * MOST_SCRYPT_BYTES, dklen=64)
-    return hmac.compare_digest(made, base64.b64decode(parts["hash"], validate=True))
+    made = hashlib.scrypt(octets, salt=salt, n=n, r=r, p=p, maxmem=2 * MOST_SCRYPT_BYTES, dklen=len(kept))
+    return hmac.compare_digest(made, kept)
 
 
 _DIGESTS = {"SHA": "sha1", "MD5": "md5", "SHA256": "sha256", "SHA384": "sha384", "SHA512": "sha512"}
@@ -171,6 +193,14 @@ _FORMATS: tuple[tuple[re.Pattern[str], Verify], ...] = tuple(
         (
             rf"scrypt\$(?P<n>\d{{1,9}})\$(?P<salt>[^$]+)\$(?P<r>\d{{1,4}})\$(?P<p>\d{{1,4}})\$(?P<hash>{_B64})",
             _django_scrypt,
+        ),
+        (
+            rf"\$pbkdf2(?:-(?P<digest>sha1|sha256|sha512|sha224|sha384))?\$(?P<iterations>\d{{1,9}})\$(?P<salt>{_PHC64})\$(?P<hash>{_PHC64}={{0,2}})",
+            _crypt_pbkdf2,
+        ),
+        (
+            rf"\$scrypt\$ln=(?P<ln>\d{{1,2}}),r=(?P<r>\d{{1,4}}),p=(?P<p>\d{{1,4}})\$(?P<salt>{_PHC64})\$(?P<hash>{_PHC64})",
+            _crypt_scrypt,
         ),
         (
             rf"(?i:\{{PBKDF2(?P<digest>-SHA1|-SHA256|-SHA512)?\}})(?P<iterations>\d{{1,9}})\$(?P<salt>{_PHC64})\$(?P<hash>{_PHC64})",

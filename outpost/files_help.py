@@ -43,7 +43,7 @@ def export_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-IMPORTED = ("ldif", "authelia", "freeradius")
+IMPORTED = ("ldif", "authelia", "freeradius", "lldap", "oauth2-proxy")
 """`control.moving_in` has the same, and what it takes to read them."""
 
 

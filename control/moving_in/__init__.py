@@ -18,7 +18,7 @@ from control.apply.changes import Change
 from control.apply.description import Description, Source
 from control.apply.reconcile import reconcile
 from control.apply.sections import Given
-from control.moving_in import authelia, freeradius, ldif
+from control.moving_in import authelia, freeradius, ldif, lldap, oauth2_proxy
 from control.moving_in.found import CannotRead, Found
 from control.moving_in.present import here, settled
 from control.passwords import Passwords
@@ -32,6 +32,8 @@ READERS: Mapping[str, Callable[[bytes], Found]] = {
     "ldif": ldif.read,
     "authelia": authelia.read,
     "freeradius": freeradius.read,
+    "lldap": lldap.read,
+    "oauth2-proxy": oauth2_proxy.read,
 }
 """Kind to what reads its file."""
 LARGEST_FILE = 256 * 1024 * 1024

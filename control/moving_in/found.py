@@ -30,6 +30,8 @@ class Found:
     """Username to a password that stands in the file for everybody to read."""
     left: dict[str, dict[int, None]] = field(default_factory=dict)
     """Sentence to the lines that it is about."""
+    unit: str = "line"
+    """What the numbers count."""
     _taken: set[tuple[str, str]] = field(default_factory=set, repr=False)
 
     def leave(self, line: int, why: str) -> None:
@@ -58,7 +60,8 @@ class Found:
     def told(self) -> list[str]:
         """A line each, in the order of the file."""
         return [
-            f"{_places(sorted(lines))}: {why}" for why, lines in sorted(self.left.items(), key=lambda one: min(one[1]))
+            f"{_places(self.unit, sorted(lines))}: {why}"
+            for why, lines in sorted(self.left.items(), key=lambda one: min(one[1]))
         ]
 
 
@@ -82,7 +85,7 @@ def document(octets: bytes) -> Lines:
         raise CannotRead(str(error)) from None
 
 
-def _places(lines: list[int]) -> str:
+def _places(unit: str, lines: list[int]) -> str:
     shown = ", ".join(map(str, lines[:SHOWN]))
     more = f" and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
-    return f"line{'s' if len(lines) > 1 else ''} {shown}{more}"
+    return f"{unit}{'s' if len(lines) > 1 else ''} {shown}{more}"

@@ -9,6 +9,8 @@ from control.foreign_hashes import is_known, matches
 
 BCRYPT = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
 SHA512_CRYPT = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1"
+SCRYPT = "$scrypt$ln=10,r=8,p=1$c29tZXNhbHQ$6mgEjpox61RYKFl7qs7k2qEAtD7cQCpcbyV2f0ZEPi4"
+"""Passlib's, as those of ``$pbkdf2`` below."""
 ARGON2I = "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA"
 ARGON2ID = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 
@@ -34,6 +36,14 @@ VECTORS = [
     ("Hello world!", f"{{CRYPT}}{SHA512_CRYPT}"),
     ("Hello world!", "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5"),
     ("geheim", "{CRYPT}$1$abcdefgh$eKehL.s8tG6zTf8hBtmEF."),
+    (
+        "geheim",
+        "$pbkdf2-sha512$1000$c29tZXNhbHQ$"
+        "8YXQF02UzNJZXqz1CMLkvT6JNZQeDNpznis5p67uD9oziq16cOmEuw/idLrxs14vSbn/D/bkT5a/4bzNOyeKQA",
+    ),
+    ("geheim", "$pbkdf2-sha256$1000$c29tZXNhbHQ$13hk9WIndpUiLTEAs8MtIk7qmWz/MHCLmFhc0W3FxQM"),
+    ("geheim", "$pbkdf2$1000$c29tZXNhbHQ$XV7t22Xq5OE86eDXDPu4nHTLN74"),
+    ("geheim", SCRYPT),
     ("U*U", BCRYPT),
     ("U*U", f"bcrypt${BCRYPT}"),
     ("U*U", f"{{CRYPT}}{BCRYPT}"),
@@ -81,6 +91,8 @@ def test_anything_else_is_nobodys(stored: str) -> None:
     [
         "pbkdf2_sha256$999999999$seasalt$oBSd886ysm3AqYun62DOdin8YcfbU1z9cksZSuLP9r0=",
         "scrypt$1048576$seasalt$8$1$Qj3+9PPyRjSJIebHnG81TMjsqtaIGxNQG/aEB/NYafTJ7tibgfYz71m0ldQESkXFRkdVCBhhY8mx7rQwite/Pw==",
+        "$pbkdf2-sha512$999999999$c29tZXNhbHQ$" + "A" * 86,
+        SCRYPT.replace("ln=10", "ln=99"),
         BCRYPT.replace("$05$", "$31$"),
         SHA512_CRYPT.replace("$6$", "$6$rounds=999999999$"),
         ARGON2ID.replace("m=65536", "m=999999999"),
@@ -97,6 +109,12 @@ def test_a_hash_that_costs_too_much_is_not_computed(stored: str, monkeypatch: py
     monkeypatch.setattr(foreign_hashes, "_libcrypt", lambda: computed)
     assert is_known(stored)
     assert not matches(b"geheim", stored)
+
+
+@pytest.mark.parametrize("kept", ["6g", "6mgEjpox61RYKFl7qs7k"])
+def test_a_key_that_is_cut_short_is_nobodys(kept: str) -> None:
+    """It would be that of many passwords."""
+    assert not matches(b"geheim", SCRYPT.rpartition("$")[0] + "$" + kept)
 
 
 def test_bcrypt_looks_at_72_octets_as_it_always_did() -> None:

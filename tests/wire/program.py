@@ -40,6 +40,8 @@ def until(check: Callable[[], T | None], seconds: float, what: str, pause: float
 class Program:
     """``outpost <arguments>`` with its own data folder; ``ports`` are those that it says it has opened."""
 
+    start_seconds = START_SECONDS
+    """Within which it opens its ports, and is ready."""
     outpost_name = EMBEDDED
     """The outpost whose doors these are."""
 
@@ -96,9 +98,9 @@ class Program:
                 stderr=log,
                 pass_fds=self.descriptors,
             )
-        until(lambda: ports.exists() or self._has_ended(), START_SECONDS, f"{self._arguments} opening its ports")
+        until(lambda: ports.exists() or self._has_ended(), self.start_seconds, f"{self._arguments} opening its ports")
         self.ports = json.loads(ports.read_text())
-        until(self.is_ready, START_SECONDS, "readiness")
+        until(self.is_ready, self.start_seconds, "readiness")
         return self
 
     def start_again(self) -> None:
@@ -124,10 +126,14 @@ class Program:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def cpu_seconds(self) -> float:
         """What the running program has used of a core, all its threads together."""
-        assert self._process is not None
-        numbers = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        numbers = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self, number: int = signal.SIGTERM) -> int:

@@ -15,6 +15,7 @@ from tests.wire.apart import Edge
 from tests.wire.clients import ldapsearch, run
 from tests.wire.directory import PASSWORDS, SHARED_SECRET, Directory
 from tests.wire.doors import DOORS, Said, open_to_people
+from tests.wire.everything import children
 from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer
@@ -56,21 +57,12 @@ def samples(workers: Edge, name: str) -> dict[str, float]:
     return found
 
 
-def children(pid: int) -> list[int]:
-    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
-
-
 def is_running(pid: int) -> bool:
     """Not if it has ended, and nobody has asked how."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def parent(workers: Edge) -> int:
-    assert workers._process is not None
-    return workers._process.pid
 
 
 def radius_from(workers: Edge, source: str) -> str:
@@ -81,7 +73,7 @@ def radius_from(workers: Edge, source: str) -> str:
 
 
 def test_all_share_the_ports_and_one_page_tells_of_each(workers: Edge, people: Directory) -> None:
-    assert len(children(parent(workers))) == COUNT
+    assert len(children(workers.pid)) == COUNT
     for door in DOORS:
         assert door(workers, "bob", PASSWORDS["bob"]) is Said.YES
         assert door(workers, "bob", "a guess") is Said.NO
@@ -103,21 +95,21 @@ def test_each_nas_has_its_worker(workers: Edge, people: Directory) -> None:
 def test_a_worker_that_is_killed_is_started_again_and_nobody_who_comes_meanwhile_is_refused(
     workers: Edge, people: Directory
 ) -> None:
-    killed = children(parent(workers))[0]
+    killed = children(workers.pid)[0]
     os.kill(killed, signal.SIGKILL)
-    until(lambda: killed not in children(parent(workers)), SECONDS, "its end")  # who was connected to it is cut off
+    until(lambda: killed not in children(workers.pid), SECONDS, "its end")  # who was connected to it is cut off
     answers = [ldapsearch(workers, "bob", "(uid=bob)", "uid").code for _ in range(10)]
     assert answers == [0] * 10
     for source in SOURCES[:2]:  # one of them is the dead one's; radclient repeats its question
         assert "Received Access-Accept" in radius_from(workers, source)
     until(lambda: samples(workers, "outpost_worker_ready") == {"0": 1, "1": 1}, SECONDS, "both serving", pause=0.2)
     assert sorted(samples(workers, "outpost_worker_starts_total").values()) == [1, 2]
-    assert killed not in children(parent(workers))
+    assert killed not in children(workers.pid)
     assert "has ended" in workers.output()
 
 
 def test_workers_end_with_their_parent_however_it_ends(workers: Edge, people: Directory) -> None:
-    pids = children(parent(workers))
+    pids = children(workers.pid)
     workers.stop(signal.SIGKILL)
     until(lambda: not any(map(is_running, pids)), SECONDS, "the end of all", pause=0.1)
     workers.start_again()

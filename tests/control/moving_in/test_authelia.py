@@ -30,7 +30,7 @@ users:
     groups: [Staff]
   grace:
     displayname: Grace
-    password: $pbkdf2-sha512$310000$c29tZXNhbHQ$abc
+    password: $pbkdf2-md5$310000$c29tZXNhbHQ$abc
 """
 RULES = """\
 access_control:

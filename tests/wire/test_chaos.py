@@ -1,0 +1,78 @@
+"""`make chaos`: control, outposts, workers and the database are killed under load, a hundred times; here, five."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.wire.everything import BACK_SECONDS, everything
+from tests.wire.pressure import Pressure
+from tests.wire.program import until
+
+pytestmark = pytest.mark.peer
+
+DEATHS = int(os.environ.get("CHAOS", "5"))
+SEED = int(os.environ.get("CHAOS_SEED", "11"))
+STOPS = {"control": False, "database": False, "outpost": True, "worker": True}
+"""Who may die, and whether those who are known wait until it is there again."""
+ANSWER_SECONDS = 15.0
+"""For which who is known may be without an answer besides; milliseconds, but on a machine that others use, too."""
+CALM_SECONDS = 3.0
+
+
+def turns(random: Random) -> list[str]:
+    """Each of them at least once in five."""
+    order: list[str] = []
+    while len(order) < DEATHS:
+        order += random.sample(sorted(STOPS), len(STOPS))
+    return order[:DEATHS]
+
+
+@pytest.mark.timeout(300 + 60 * DEATHS)
+def test_whatever_dies_nobody_known_is_refused_and_nobody_else_gets_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = Random(SEED)
+    longest = dict.fromkeys(STOPS, 0.0)
+    with everything(tmp_path) as shape:
+        with Pressure(shape) as pressure:
+            time.sleep(CALM_SECONDS)
+            for what in turns(random):
+                time.sleep(random.random() * CALM_SECONDS)
+                began = time.monotonic()
+                back = shape.kill(what, random)
+                _recovered(pressure)
+                pauses = {door: pressure.longest_pause(door, began) for door in pressure.let_in}
+                longest[what] = max(longest[what], *pauses.values())
+                assert max(pauses.values()) < ANSWER_SECONDS + STOPS[what] * back, (what, back, pauses)
+                pressure.check()
+        assert len(pressure.turned_off) > 0
+        assert pressure.refused > DEATHS
+        pressure.nothing_is_lost()
+    with capsys.disabled():
+        waits = ", ".join(f"{what} {seconds:.1f} s" for what, seconds in longest.items())
+        print(
+            f"\n{DEATHS} deaths: {sum(map(len, pressure.let_in.values()))} let in, {pressure.refused} refused, "
+            f"{len(pressure.acknowledged)} writes kept, {len(pressure.turned_off)} disabled "
+            f"(in force after {max(pressure.turned_off):.2f} s at most); the longest waits: {waits}"
+        )
+
+
+def _recovered(pressure: Pressure) -> None:
+    """By itself: every door lets in who is known, and writes are acknowledged."""
+    since, writes = time.monotonic(), len(pressure.acknowledged)
+    until(
+        lambda: (
+            pressure.faults
+            or (
+                all(times and times[-1] > since for times in list(pressure.let_in.values()))
+                and len(pressure.acknowledged) > writes + 2
+            )
+        ),
+        BACK_SECONDS,
+        "recovery",
+    )
