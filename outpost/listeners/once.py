@@ -20,13 +20,15 @@ class Once:
             waiting: Deferred[T] = Deferred()
             self._waiting[question].append(waiting)
             return await waiting
-        self._waiting[question] = []
+        others = self._waiting[question] = []
         try:
             answer = await ask()
-        except Exception as error:
-            for waiting in self._waiting.pop(question):
-                waiting.errback(error)
+        except BaseException as error:
+            del self._waiting[question]
+            for one in others:
+                one.errback(error if isinstance(error, Exception) else RuntimeError("the question was given up"))
             raise
-        for waiting in self._waiting.pop(question):
-            waiting.callback(answer)
+        del self._waiting[question]
+        for one in others:
+            one.callback(answer)
         return answer
