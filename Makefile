@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+TWICE := -n 2 --dist loadgroup
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 TESTING := $(VENV)/.tests-installed
@@ -21,16 +22,16 @@ help: ## print this list
 run: $(RUNTIME) ## install what is locked into .venv and start control and every listener
 	@exec $(BIN)/outpost up
 
-# What needs no peer programs waits for nobody's time and runs on two cores; the rest has both for its programs.
+# Two processes share the tests; which go together is said in tests/conftest.py.
 test: $(TESTING) lint ## install test dependencies and peer programs, then check and test everything
-	$(BIN)/python -m pytest -m "not peer and not full" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -m "peer and not full"
+	$(BIN)/python -m pytest -m "not peer and not full" $(TWICE)
+	$(BIN)/python -m pytest -m "peer and not full" $(TWICE)
 
 test-all: $(TESTING) lint ## as test, with the long loops and matrices whole
 	FULL=1 $(BIN)/python -m pytest --timeout 3600
 
 check: $(TESTING) lint ## check style, types and walls, and test without peer programs
-	$(BIN)/python -m pytest -m "not peer and not full" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not peer and not full" $(TWICE)
 
 lint: $(TESTING)
 	$(BIN)/ruff check .

@@ -16,6 +16,14 @@ load_profile()
 compiled.share()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share the tests file by file; those that ask one running program stay with whoever runs it."""
+    for item in items:
+        parameters: dict[str, object] = item.callspec.params if hasattr(item, "callspec") else {}
+        item.add_marker(pytest.mark.xdist_group(str(parameters.get("program", item.location[0]))))
+
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Server]:
     """Shared by all: whoever wants to stop one starts their own."""

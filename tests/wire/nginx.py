@@ -50,13 +50,6 @@ def backend() -> Iterator[Backend]:
         server.server_close()
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
 @contextmanager
 def nginx(folder: Path, configuration: str, port: int) -> Iterator[None]:
     """Runs nginx with this inside its ``http`` block, which listens on ``port``."""

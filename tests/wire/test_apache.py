@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.peers import require
+from tests.ports import free_port
 from tests.wire import journeys, processes
 from tests.wire.chromium import chromium
 from tests.wire.directory import Directory
 from tests.wire.fronts import APP, RESOLVER, Front, configured, dialling, sign_in
-from tests.wire.nginx import Backend, free_port, is_listening
+from tests.wire.nginx import Backend, is_listening
 from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.ports import free_port
 from tests.wire import caddy as caddies
 from tests.wire.apart import Edge
 from tests.wire.chromium import chromium
 from tests.wire.directory import PASSWORDS, Directory, add_user, serve
 from tests.wire.fronts import APP, AUTH, RESOLVER, Front, dialling, sign_in
 from tests.wire.journeys import LOOK_ALIKES
-from tests.wire.nginx import Backend, free_port
+from tests.wire.nginx import Backend
 from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer

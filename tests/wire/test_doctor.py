@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port
 from tests.wire import caddy as caddies
 from tests.wire.directory import Directory
 from tests.wire.fronts import APP, AUTH, Front, configured, dialling
-from tests.wire.nginx import Backend, free_port, nginx
+from tests.wire.nginx import Backend, nginx
 from tests.wire.program import Program
 
 pytestmark = pytest.mark.peer

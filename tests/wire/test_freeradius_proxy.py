@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.peers import require
+from tests.ports import free_port
 from tests.wire import processes
 from tests.wire.clients import Answer, run
 from tests.wire.directory import PASSWORDS, SHARED_SECRET, Directory
@@ -89,13 +89,6 @@ server default {{
     }}
 }}
 """
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 class Proxy:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.peers import require
+from tests.ports import free_port
 from tests.wire import journeys, processes
 from tests.wire.directory import Directory
 from tests.wire.fronts import Front, configured, dialling
-from tests.wire.nginx import Backend, free_port, is_listening
+from tests.wire.nginx import Backend, is_listening
 from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.ports import free_port
 from tests.wire import journeys
 from tests.wire.directory import Directory
 from tests.wire.fronts import APP, Front, configured
-from tests.wire.nginx import Backend, free_port, nginx
+from tests.wire.nginx import Backend, nginx
 from tests.wire.program import Program
 
 pytestmark = pytest.mark.peer

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.peers import require, require_root, unpacked
+from tests.ports import free_port
 from tests.wire import processes
 from tests.wire.clients import run, user_dn
 from tests.wire.directory import BASE_DN, PASSWORDS, SHARED_SECRET
 from tests.wire.namespaces import Namespace
 from tests.wire.program import Program, until
-from tests.wire.test_freeradius_proxy import free_port
 
 pytestmark = [pytest.mark.peer, pytest.mark.full, pytest.mark.usefixtures("people")]
 

@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from tests.peers import require, require_root, unpacked
+from tests.ports import free_port
 from tests.wire.clients import Answer, user_dn
 from tests.wire.directory import BASE_DN, PASSWORDS
 from tests.wire.namespaces import Namespace
-from tests.wire.nginx import free_port, is_listening
+from tests.wire.nginx import is_listening
 from tests.wire.program import Program, until
 
 pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("people")]

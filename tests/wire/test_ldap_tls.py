@@ -16,12 +16,13 @@ from cryptography import x509
 
 from tests.certificates import CLIENT, Issued, issue
 from tests.peers import require
+from tests.ports import free_port
 from tests.protocols.ldap import peer
 from tests.protocols.ldap.peer import Answer, answers
 from tests.wire import processes
 from tests.wire.clients import user_dn
 from tests.wire.directory import BASE_DN, Directory
-from tests.wire.nginx import free_port, is_listening
+from tests.wire.nginx import is_listening
 from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer

@@ -9,10 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.ports import free_port
 from tests.wire.chromium import chromium
 from tests.wire.directory import HOST, PASSWORDS, Directory
 from tests.wire.fronts import APP, AUTH, RESOLVER, Front, dialling, sign_in
-from tests.wire.nginx import Backend, free_port, nginx
+from tests.wire.nginx import Backend, nginx
 from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer

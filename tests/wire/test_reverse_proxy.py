@@ -15,6 +15,7 @@ from cryptography import x509
 from playwright.sync_api import Page
 
 from tests.certificates import Issued, issue
+from tests.ports import free_port
 from tests.wire import processes
 from tests.wire.apart import Apart
 from tests.wire.application import application
@@ -22,7 +23,7 @@ from tests.wire.chromium import chromium
 from tests.wire.clients import Answer, run
 from tests.wire.directory import PASSWORDS, Directory
 from tests.wire.fronts import AUTH, RESOLVER, sign_in
-from tests.wire.nginx import Backend, free_port
+from tests.wire.nginx import Backend
 from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer

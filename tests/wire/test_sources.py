@@ -13,11 +13,11 @@ import pytest
 
 from benchmarks.harness.oidc_provider import installed
 from tests.peers import require
+from tests.ports import free_port
 from tests.wire import processes
 from tests.wire.directory import Directory
 from tests.wire.nginx import is_listening
 from tests.wire.program import Program, until
-from tests.wire.test_freeradius_proxy import free_port
 
 pytestmark = [pytest.mark.peer, pytest.mark.full]
 

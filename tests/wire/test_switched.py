@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.wire.chromium import chromium
 from tests.wire.directory import Directory
 from tests.wire.fronts import RESOLVER, Front, configured, sign_in
 from tests.wire.journeys import basic
-from tests.wire.nginx import Backend, free_port, nginx
+from tests.wire.nginx import Backend, nginx
 from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.ports import free_port
 from tests.wire import caddy as caddies
 from tests.wire.chromium import chromium
 from tests.wire.fronts import APP, AUTH, RESOLVER
 from tests.wire.grafana import Grafana, grafana
-from tests.wire.nginx import Backend, backend, free_port
+from tests.wire.nginx import Backend, backend
 from tests.wire.program import EMBEDDED, Program, until
 
 pytestmark = pytest.mark.peer

@@ -9,7 +9,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,7 @@ import psycopg
 from psycopg import sql
 
 from control.certificates import self_signed
+from tests.ports import free_port
 
 INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 SUPERUSER = "outpost"
@@ -35,16 +35,10 @@ def _as_unprivileged() -> tuple[list[str], str]:
     return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"], "nobody"
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-    return port
-
-
 @dataclass
 class Server:
     folder: Path
-    port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
 
     @property
     def authority(self) -> Path:

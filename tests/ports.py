@@ -1,0 +1,28 @@
+"""Ports for programs that cannot be told to take any free one."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+
+LOWEST, HIGHEST = 10_000, 32_000
+"""Below what kernels give to whoever asks for any port, so that between our look and the program's nobody gets it."""
+TRIES = 100
+
+
+def free_port() -> int:
+    """One that nobody has on 127.0.0.1, neither of TCP nor of UDP. Raises OSError after 100 that somebody has."""
+    for _ in range(TRIES):
+        port = LOWEST + secrets.randbelow(HIGHEST - LOWEST)
+        if all(_is_free(port, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
+            return port
+    raise OSError(f"of {TRIES} ports none was free")
+
+
+def _is_free(port: int, kind: socket.SocketKind) -> bool:
+    with socket.socket(socket.AF_INET, kind) as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
