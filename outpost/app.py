@@ -152,8 +152,9 @@ class Outpost:
             held_up=self.telemetry.held_up,
             certificates=KnownCertificates(self._directory, now, self._cache.used),
         )
+        self._onlookers = Onlookers(self._directory, now)
         self._orders = RadiusOrders(
-            self._directory, self.telemetry, self._report, reactor, now, self._socket_for_orders
+            self._directory, self.telemetry, self._report, reactor, now, self._socket_for_orders, self._onlookers
         )
         self._link.on_order(self._orders.take)
         self._updates = Updates(self._directory, now)
@@ -163,7 +164,6 @@ class Outpost:
         )
         self._certificates = ShownCertificates(self._directory, lambda: self._files.pairs)
         self._eap = EapDoor(self._directory, self._radius_certificate, now, random)
-        self._onlookers = Onlookers(self._directory, now)
         self._replies = Replies(self._directory, self.telemetry, now, random)
         self._tls = ServerTls(self._certificates.at, self.telemetry)
         self._ldap_tls = ServerTls(self._certificates.at_ldap, self.telemetry, self._certificates.asked_of_clients)

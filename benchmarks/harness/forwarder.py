@@ -21,14 +21,16 @@ class Forwarder:
         self.port: int = self._listening.getsockname()[1]
         self._ending, self._end = socket.socketpair()
         """Readable once the forwarder is to end."""
-        self._threads = [threading.Thread(target=self._accept)]
+        self._accepting = threading.Thread(target=self._accept)
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Forwarder:
-        self._threads[0].start()
+        self._accepting.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end.send(b"!")
+        self._accepting.join()
         for thread in self._threads:
             thread.join()
         for one in (self._listening, self._ending, self._end):
@@ -39,7 +41,11 @@ class Forwarder:
 
     def _readable(self, *sockets: socket.socket) -> list[socket.socket]:
         """Those that can be read; none when it is time to end."""
-        ready, _, _ = select.select([self._ending, *sockets], [], [])
+        watched = {one.fileno(): one for one in (self._ending, *sockets)}
+        poll = select.poll()  # select() takes no number above 1,023, and a benchmark has more connections than that
+        for number in watched:
+            poll.register(number, select.POLLIN)
+        ready = [watched[number] for number, _ in poll.poll()]
         return [] if self._ending in ready else ready
 
     def _accept(self) -> None:
@@ -51,6 +57,7 @@ class Forwarder:
                 client.close()  # control is away
                 continue
             thread = threading.Thread(target=self._forward, args=(client, server))
+            self._threads = [one for one in self._threads if one.is_alive()]
             self._threads.append(thread)
             thread.start()
 

@@ -21,6 +21,7 @@ from protocols.errors import RemoteProtocolError
 from protocols.link.messages import RadiusSettings
 from protocols.radius.duplicates import Peer
 from protocols.radius.nas import unmapped
+from protocols.radius.packet import Code
 from protocols.radius.shown_packet import code_name, identifier_of, shown
 
 SOCKET = "packets.sock"
@@ -30,6 +31,9 @@ LONGEST_PATH = 100
 MOST = 8
 """Onlookers at a time."""
 LONGEST_QUESTION = 1024
+
+ORDERS = frozenset({Code.DISCONNECT_REQUEST, Code.COA_REQUEST})
+"""What we ask of a NAS, and then name it."""
 
 Network = IPv4Network | IPv6Network
 
@@ -116,7 +120,7 @@ class Onlooker(LineOnlyReceiver):
             return False
         if any(address in network for network in self._networks):
             return True
-        return received and identifier_of(octets).casefold() == self._nas
+        return (received or octets[0] in ORDERS) and identifier_of(octets).casefold() == self._nas
 
     def tell(self, line: bytes) -> None:
         if self._paused:

@@ -13,6 +13,7 @@ from twisted.internet.protocol import DatagramProtocol
 
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.nas import nas_table
+from outpost.listeners.onlookers import Onlookers
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
 from protocols.link.messages import ChangeSession, ReplyAttribute
@@ -53,6 +54,7 @@ class RadiusOrders:
         clock: IReactorTime,
         now: Callable[[], float],
         open_socket: Open,
+        onlookers: Onlookers | None = None,
     ) -> None:
         self._directory = directory
         self._telemetry = telemetry
@@ -60,6 +62,7 @@ class RadiusOrders:
         self._clock = clock
         self._now = now
         self._open = open_socket
+        self._onlookers = onlookers
         self._sockets: dict[int, _Socket] = {}
         self._sent: dict[Peer, dict[int, _Sent]] = {}
         """By the NAS and the Identifier of what it has to answer."""
@@ -151,7 +154,7 @@ class RadiusOrders:
 
     def _socket(self, version: int) -> _Socket:
         if version not in self._sockets:
-            self._sockets[version] = _Socket(self._receive)
+            self._sockets[version] = _Socket(self._receive, self._onlookers)
             self._open(self._sockets[version], version)
         return self._sockets[version]
 
@@ -187,15 +190,23 @@ class RadiusOrders:
 class _Socket(DatagramProtocol):
     noisy = False
 
-    def __init__(self, receive: Callable[[bytes, Peer], None]) -> None:
+    def __init__(self, receive: Callable[[bytes, Peer], None], onlookers: Onlookers | None) -> None:
         self._receive = receive
+        self._onlookers = onlookers
 
     def send(self, octets: bytes, peer: Peer) -> None:
         if self.transport is not None:
+            self._seen(False, octets, peer)
             self.transport.write(octets, peer)
 
     def datagramReceived(self, datagram: bytes, addr: Peer) -> None:
-        self._receive(datagram, (addr[0], addr[1]))
+        peer = (addr[0], addr[1])
+        self._seen(True, datagram, peer)
+        self._receive(datagram, peer)
+
+    def _seen(self, received: bool, octets: bytes, peer: Peer) -> None:
+        if self._onlookers is not None and self._onlookers.looking:
+            self._onlookers.saw(received, octets, peer)
 
     def close(self) -> None:
         if self.transport is not None:

@@ -10,10 +10,12 @@ from outpost.outcome import Decision, Identity
 from outpost.telemetry import Telemetry
 from protocols.link.messages import RadiusSettings, ReplyAttribute
 from protocols.radius.class_attribute import class_of
+from protocols.radius.definitions import defined
 from protocols.radius.dictionary import CHARGEABLE_USER_IDENTITY, CLASS, USER_NAME
 from protocols.radius.packet import MAX_VALUE, attribute
 from protocols.radius.reply import MOST_OCTETS, encoded, hiding
 from protocols.radius.request import Request
+from protocols.radius.values import octets_of
 from rules.replies import chosen
 
 SESSION_TIMEOUT = "Session-Timeout"
@@ -62,9 +64,10 @@ class Replies:
         if user is None or user.valid_until is None:
             return told
         left = max(1, int(user.valid_until - self._now()))
-        asked = [int(one.value) for one in told if one.name == SESSION_TIMEOUT and str(one.value).isdigit()]
-        others = [one for one in told if one.name != SESSION_TIMEOUT]
-        return [*others, ReplyAttribute(SESSION_TIMEOUT, min([left, *asked]))]
+        asked = [one for one in told if one.name.lower() == SESSION_TIMEOUT.lower()]
+        shorter = [seconds for one in asked if 0 < (seconds := _seconds(one.value)) < left]
+        others = [one for one in told if one not in asked]
+        return [*others, ReplyAttribute(SESSION_TIMEOUT, min([left, *shorter]))]
 
     def _encoded(self, request: Request, told: list[ReplyAttribute]) -> bytes:
         """What cannot be sent is left out and told of: a wrong VLAN is worse than none, and no login is lost by it."""
@@ -79,3 +82,11 @@ class Replies:
             if len(found) + len(octets) <= MOST_OCTETS:
                 found += octets
         return found
+
+
+def _seconds(value: str | int) -> int:
+    """Of a Session-Timeout; 0, which equipment takes for no limit, for what is none."""
+    try:
+        return int.from_bytes(octets_of(defined(SESSION_TIMEOUT), value))
+    except ValueError:
+        return 0

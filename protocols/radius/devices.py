@@ -56,7 +56,8 @@ def device_offer(packet: Packet, proof: int, secret: bytes) -> DeviceOffer | Non
 def _by_password(packet: Packet, name: str, address: str, secret: bytes) -> bool:
     """The address once more, or nothing (RouterOS)."""
     try:
-        password = reveal(packet.get(USER_PASSWORD) or b"", secret, packet.authenticator).decode()
+        hidden = packet.get(USER_PASSWORD)
+        password = reveal(hidden, secret, packet.authenticator).decode() if hidden else ""
     except (RemoteProtocolError, UnicodeDecodeError):
         return False
     return password == "" or hardware_address(password) == address

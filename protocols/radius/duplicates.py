@@ -16,7 +16,7 @@ Key = tuple[Peer, bytes, int]
 """Peer, the 20 octets of header (code, identifier, length and Request Authenticator), and a hash of the whole: a NAS
 that uses an authenticator twice asks two things, and what was said to the one is no answer to the other."""
 
-WINDOW = 5.0  # seconds that a reply is kept: FreeRADIUS' cleanup_delay; a NAS retries after about 3
+WINDOW = 10.0  # seconds that a reply is kept (RFC 5080: 5 to 30); many NAS ask again after 5, and are not to be late
 GIVEN_UP = 30.0  # seconds after which no NAS waits any more; a later decision is not sent
 MAX_PENDING = 16_384  # requests being decided; FreeRADIUS' max_requests
 MAX_ANSWERED = 65_536  # replies kept, about 35 MB; beyond it the oldest go before their time

@@ -32,6 +32,8 @@ HARMLESS_PAIRS = frozenset({"psk-mode"})
 TEXTS = frozenset({"text"})
 NUMBERS = frozenset({"integer", "enum", "time", "byte", "short", "integer64"})
 NESTED = frozenset({"tlv", "vsa", "extended", "long-extended"})
+WORDS = {"COA": "CoA", "ACK": "ACK", "NAK": "NAK"}
+"""Of the names of codes, that are not written as others are."""
 EAP_CODES = {1: "Request", 2: "Response", 3: "Success", 4: "Failure"}
 MAX_TAG = 0x1F
 LONGEST_SHOWN = 253
@@ -47,7 +49,7 @@ class Shown(NamedTuple):
 
 def code_name(code: int) -> str:
     try:
-        return "-".join(part.capitalize() for part in Code(code).name.split("_"))
+        return "-".join(WORDS.get(part, part.capitalize()) for part in Code(code).name.split("_"))
     except ValueError:
         return f"code {code}"
 

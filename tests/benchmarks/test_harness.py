@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import resource
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -138,3 +139,17 @@ def test_the_forwarder_counts_requests_and_follows_a_server_that_moves() -> None
         assert between.requests == {"/ask": 4}
         for server in (first, second):
             server.shutdown()
+
+
+def test_the_forwarder_goes_on_when_the_benchmark_has_more_than_a_thousand_sockets() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    spare = [os.open(os.devnull, os.O_RDONLY)]
+    try:
+        while spare[-1] < 1100:
+            spare.append(os.dup(spare[0]))
+        test_the_forwarder_counts_requests_and_follows_a_server_that_moves()
+    finally:
+        for one in spare:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

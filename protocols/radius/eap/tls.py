@@ -121,5 +121,11 @@ class EapTls(TlsMethod):
         output = self._channel.output()
         if not output:  # TLS 1.2 resumed: the peer's Finished was the last word
             return self._succeeded()
-        self._after = lambda _: self._succeeded()
+        self._after = self._acknowledged
         return Say(self._outgoing.first(output))
+
+    def _acknowledged(self, message: bytes) -> Step:
+        """Anything else is an alert: the peer does not want what it has heard."""
+        if message:
+            return Failed("eap_tls_failed", "TLS records where our last words were to be acknowledged")
+        return self._succeeded()

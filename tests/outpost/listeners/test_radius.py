@@ -447,13 +447,17 @@ def test_an_attribute_that_cannot_be_sent_is_left_out_and_told() -> None:
     assert any("often" in note for note in door.telemetry.notes)
 
 
-@pytest.mark.parametrize(("asked", "left"), [(None, 600), (60, 60), (7200, 600)])
-def test_a_session_does_not_outlive_the_account(asked: int | None, left: int) -> None:
-    rules = () if asked is None else (ReplyRule((ReplyAttribute("Session-Timeout", asked),)),)
+@pytest.mark.parametrize("name", ["Session-Timeout", "session-timeout"])
+@pytest.mark.parametrize(
+    ("asked", "left"), [(None, 600), (60, 60), ("0x3c", 60), (7200, 600), ("0x1c20", 600), ("0", 600), ("long", 600)]
+)
+def test_a_session_does_not_outlive_the_account(asked: str | int | None, left: int, name: str) -> None:
+    rules = () if asked is None else (ReplyRule((ReplyAttribute(name, asked),)),)
     door = Door(None, with_settings(rules=rules))
     ends = a_user(1, "alice", valid_until=door.clock.seconds() + 600.5)
     door.directory.publish(whole(9, [with_settings(rules=rules), ends]), Touched(everything=True))
-    assert accepted(door, nas_side.pap()).startswith(nas_side.attribute(27, left.to_bytes(4)))
+    told = accepted(door, nas_side.pap())
+    assert told.startswith(nas_side.attribute(27, left.to_bytes(4)) + nas_side.attribute(1, b"alice"))
 
 
 def test_a_nas_has_a_secret_and_a_requirement_of_its_own() -> None:

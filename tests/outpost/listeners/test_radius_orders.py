@@ -14,9 +14,11 @@ from twisted.internet.testing import FakeDatagramTransport
 from outpost.directory.draft import whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners import radius_orders
+from outpost.listeners.onlookers import Onlookers
 from outpost.listeners.radius_orders import MOST_AT_ONE, RadiusOrders
 from protocols.link.messages import ChangeSession, NasRecord, RadiusSettings, ReplyAttribute
 from protocols.radius.orders import TRIES
+from tests.outpost.listeners.test_onlookers import Looking
 from tests.outpost.listeners.test_radius import RecordingTelemetry, a_provider
 from tests.protocols.radius.nas_side import SECRET, attribute, keyed, plain_reply
 
@@ -52,7 +54,9 @@ class Site:
             self.clock,
             lambda: float(NOW),
             self.open,
+            onlookers := Onlookers(self.directory, lambda: float(NOW)),
         )
+        self.onlookers = onlookers
         self.transport = Socket()
         self.versions: list[int] = []
 
@@ -80,6 +84,21 @@ def test_an_order_is_carried_and_its_answer_told() -> None:
     assert site.told == [{"kind": "radius_order", "order": "o1", "outcome": "acknowledged", "cause": ""}]
     site.clock.advance(60)
     assert len(site.sent) == 1
+
+
+@pytest.mark.parametrize(("nas", "answer"), [("192.0.2.7", ["Disconnect-NAK"]), ("AP-7", [])])
+def test_whoever_looks_on_is_shown_orders_and_answers(nas: str, answer: list[str]) -> None:
+    """By its name, only what names it: an answer need not."""
+    site = Site()
+    looking = Looking(site.onlookers, nas)
+    site.orders.take(WANTED)
+    site.hear(42, attribute(101, (503).to_bytes(4)))
+    lines = looking.lines()
+    assert [line["code"] for line in lines] == ["Disconnect-Request", *answer]
+    assert [line["received"] for line in lines] == [False, *(True for _ in answer)]
+    assert ["Acct-Session-Id", '"0000002A"'] in lines[0]["attributes"]
+    if answer:
+        assert lines[1]["attributes"] == [["Error-Cause", "Session-Context-Not-Found"]]
 
 
 def test_a_refusal_is_told_with_its_cause() -> None:

@@ -87,9 +87,10 @@ MAC = b"02000000ab01"
         pap(b"02:00:00:00:AB:01", b"02:00:00:00:AB:01", extra=STATION),
         empty(STATION),
         empty(CALL_CHECK),
+        request(attribute(1, MAC) + attribute(2, b"") + STATION),
         by_chap(MAC),
     ],
-    ids=["hostapd", "Call-Check", "dotted", "colons", "RouterOS", "RouterOS Call-Check", "CHAP"],
+    ids=["hostapd", "Call-Check", "dotted", "colons", "RouterOS", "RouterOS Call-Check", "no octets", "CHAP"],
 )
 def test_a_device_is_meant(packet: bytes) -> None:
     found = offer(packet)

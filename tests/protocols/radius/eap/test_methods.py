@@ -102,6 +102,22 @@ def test_tls_1_3_says_in_the_channel_that_the_certificate_was_accepted() -> None
 
 
 @VERSIONS
+def test_an_alert_in_answer_to_our_last_words_is_no_success(version: int) -> None:
+    """The peer may refuse us even then (RFC 5216 section 2.1.3)."""
+
+    class Refusing(TlsDevice):
+        def say(self, message: bytes) -> bytes:
+            was = self.established
+            said = super().say(message)
+            last = self.established and (not said if version == TLS_1_2 else was)
+            return b"\x15\x03\x03\x00\x02\x02\x2e" if last else said
+
+    answer = a_nas(server=Server(authority=AUTHORITY)).login(Refusing(TLS, context=with_certificate(version)))
+    assert isinstance(answer, Reject)
+    assert answer.reason == "eap_tls_failed"
+
+
+@VERSIONS
 def test_a_refused_certificate_never_sees_success(version: int) -> None:
     heard: list[bytes] = []
     device = TlsDevice(TLS, lambda octets: heard.append(octets) or b"", with_certificate(version))  # type: ignore[func-returns-value]
