@@ -46,6 +46,7 @@ from control.radius_watch import RadiusWatch
 from control.records import Outpost
 from control.repeating import Repeating
 from control.rotating import rotate_key
+from control.scheduled_backups import Schedule, ScheduledBackups
 from control.sources.asking import SourceTokens
 from control.store.interface import AccessDenied, Query, Transaction, Unavailable, WrongSecretKey
 from control.store.sql import NewerStore, SqlStore
@@ -130,6 +131,7 @@ class Control:
     setup_code: str | None = field(repr=False)
     repeated: tuple[Repeating, ...]
     """What it does beside answering."""
+    backups: ScheduledBackups | None = None
     public_url: str = ""
     """As the administrator has set it; empty: not yet."""
 
@@ -139,8 +141,9 @@ class Control:
         config: ControlConfig,
         now: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = os.urandom,
+        schedule: Schedule | None = None,
     ) -> Control:
-        """Waits for the database. Raises CannotStart."""
+        """Waits for the database. ``schedule``: of backups. Raises CannotStart."""
         store = await await_store(config)
         passwords = open_passwords(config, random)
         try:
@@ -170,7 +173,9 @@ class Control:
         foreign = ForeignTokens(fetch, now)
         kinds = {**proofs(services), "bearer": bearer(store, foreign)}
         authentication = Authentication(store, kinds, now, services.judge)
+        backups = ScheduledBackups(store, schedule) if schedule is not None else None
         repeated = (
+            *((backups.work,) if backups is not None else ()),
             RadiusWatch(store, judge).work,
             BackChannel(store, random, post_form).work,
             Delivery(store, post).work,
@@ -197,6 +202,7 @@ class Control:
             certificate=await store.read(self_signed_certificate),
             setup_code=setup_code,
             repeated=repeated,
+            backups=backups,
             public_url=await store.read(system.public_url),
         )
 

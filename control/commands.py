@@ -294,7 +294,7 @@ def restore_pieces(settings: Settings, name: str, pieces: Iterable[bytes], repla
 
 
 def _stored(config: ControlConfig) -> Stored:
-    return Stored(config.database, config.secret_key.reveal(), config.mail_templates)
+    return Stored(config.database, config.secret_key.reveal(), config.mail_templates, config.media)
 
 
 def _told_of(line: Tries, now: float) -> str:

@@ -53,3 +53,8 @@ class ControlMetrics(Collector):
         yield GaugeMetricFamily(
             "outpost_control_revision", "The newest revision that outposts were told of.", value=control.link.newest
         )
+        yield GaugeMetricFamily(
+            "outpost_backup_overdue_seconds",
+            "Since when there should have been another scheduled backup; 0: there is one, or none is wanted.",
+            value=control.backups.overdue() if control.backups is not None else 0.0,
+        )

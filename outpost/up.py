@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine
+import sys
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -19,12 +20,15 @@ from twisted.internet.defer import Deferred
 from control.app import Control
 from control.config import CannotStart, ControlConfig
 from control.metrics import ControlMetrics
+from control.scheduled_backups import Schedule
 from control.store.interface import Unavailable
 from outpost.authentication import LinkAway
+from outpost.backup_process import BackupProcess
 from outpost.config import OutpostConfig
 from outpost.link import Receive
 from outpost.listeners.inherited import Inherited, handed_over
 from settings import Settings
+from settings.table import Backup
 
 T = TypeVar("T")
 STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -78,7 +82,9 @@ def main(settings: Settings, doors: bool = True, pages: bool = True) -> int:
     if ours is None:
         return EXIT_FAILED
     try:
-        control = _opened(loop, replace(ControlConfig.from_settings(settings), has_pages=pages))
+        backups = _backups(settings, sys.argv[1:-1])
+        schedule = _schedule(settings.backup, backups)
+        control = _opened(loop, replace(ControlConfig.from_settings(settings), has_pages=pages), schedule)
     except CannotStart as error:
         complain(str(error))
         ours.close()
@@ -94,13 +100,31 @@ def main(settings: Settings, doors: bool = True, pages: bool = True) -> int:
     try:
         return Process(settings, program, reactor, next_steps).run()
     finally:
+        if backups is not None:
+            backups.close()
         control.close()
         ours.close()
 
 
-def _opened(loop: asyncio.AbstractEventLoop, config: ControlConfig) -> Control | None:
+def _backups(settings: Settings, before: Sequence[str]) -> BackupProcess | None:
+    """None: nobody wants any. Raises CannotStart."""
+    asked = settings.backup
+    if asked.folder is None:
+        return None
+    if settings.backup_passphrase is None:
+        raise CannotStart("OUTPOST_BACKUP__FOLDER needs OUTPOST_BACKUP_PASSPHRASE: backups are sealed with it.")
+    return BackupProcess(asked.folder, asked.keep, asked.with_secret_key, before)
+
+
+def _schedule(asked: Backup, process: BackupProcess | None) -> Schedule | None:
+    if asked.folder is None or process is None:
+        return None
+    return Schedule(asked.folder.absolute(), asked.every * 3600.0, process)
+
+
+def _opened(loop: asyncio.AbstractEventLoop, config: ControlConfig, schedule: Schedule | None) -> Control | None:
     """None: a signal ended the wait for the database. The reactor, which heeds signals later, does not run yet."""
-    opening = loop.create_task(Control.open(config))
+    opening = loop.create_task(Control.open(config, schedule=schedule))
     for number in STOPPING:
         loop.add_signal_handler(number, opening.cancel)
     try:

@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 MOST_WORKERS = 256
 LONGEST_TIMEOUT = 3600
+LONGEST_PAUSE = 24 * 366
+MOST_BACKUPS = 10_000
 
 
 def setting(kind: Kind[T], default: object, doc: str, also: str = "") -> T:
@@ -141,6 +143,16 @@ class Radius:
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    folder: Path | None = setting(
+        OPTIONAL_PATH, "", "folder that control backs up into, by itself; needs the passphrase"
+    )
+    every: int = setting(whole_number(1, LONGEST_PAUSE), 24, "hours from one to the next")
+    keep: int = setting(whole_number(1, MOST_BACKUPS), 14, "how many stay")
+    with_secret_key: bool = setting(BOOLEAN, True, "put the secret key inside, as outpost backup --with-secret-key")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What both programs run with. ``sources`` says for every name where its value came from."""
 
@@ -175,6 +187,7 @@ class Settings:
     storage: Storage = section(Storage)
     events: Events = section(Events)
     radius: Radius = section(Radius)
+    backup: Backup = section(Backup)
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
 

@@ -1,4 +1,4 @@
-"""A backup: everything that is stored, and the templates beside it, as lines of JSON, compressed.
+"""A backup: everything that is stored, and the templates and pictures beside it, as lines of JSON, compressed.
 
 The first line says what it is; then for each table its name and columns, and its rows; then the files; the last line
 counts. It says nothing about who may read it: `outpost.backups` seals it.
@@ -26,7 +26,7 @@ LONGEST_LINE = 64 * 1024 * 1024
 """Bytes of one row or file."""
 LARGEST_FILE = 8 * 1024 * 1024
 MOST_FILES = 1000
-"""Templates are few and small; whoever keeps more in their folder has it backed up elsewhere."""
+"""Templates and icons are few and small; whoever keeps more in such a folder has it backed up elsewhere."""
 
 
 class Damaged(Exception):
@@ -43,11 +43,19 @@ class CannotRestore(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is backed up: the address of a store, the key of the secrets in it, and a folder of templates."""
+    """What is backed up: the address of a store, the key of the secrets in it, and folders of files."""
 
     database: str
     secret_key: str
     templates: Path | None
+    media: Path | None = None
+
+    @property
+    def folders(self) -> Iterator[tuple[str, Path]]:
+        """With what a line says of a file of each."""
+        for word, folder in (("file", self.templates), ("media", self.media)):
+            if folder is not None:
+                yield word, folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +85,20 @@ def _lines(stored: Stored, said: Said) -> Iterator[bytes]:
         for row in part.rows:
             yield _line(row)
         counts[part.table] += len(part.rows)
-    for name, content in _files(stored.templates):
-        yield _line({"file": name, "content": b64encode(content).decode()})
-        counts["files"] += 1
+    for word, folder in stored.folders:
+        for name, content in _files(folder):
+            yield _line({word: name, "content": b64encode(content).decode()})
+            counts["files"] += 1
     yield _line({"counts": counts})
 
 
-def _files(folder: Path | None) -> Iterator[tuple[str, bytes]]:
-    if folder is None:
-        return
+def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     if len(found) > MOST_FILES:
-        raise TooLarge(f"{folder} holds more than {MOST_FILES} files. Keep templates alone there.")
+        raise TooLarge(f"{folder} holds more than {MOST_FILES} files. Keep what is ours alone there.")
     for path in found:
         if path.stat().st_size > LARGEST_FILE:
-            raise TooLarge(f"{path} is larger than {LARGEST_FILE // 1024 // 1024} MiB. Keep templates alone there.")
+            raise TooLarge(f"{path} is larger than {LARGEST_FILE // 1024 // 1024} MiB. Keep what is ours alone there.")
         yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
@@ -121,7 +128,7 @@ class Backup:
             self.said = Said(**next(self._lines))
         except (TypeError, StopIteration):
             raise Damaged("is no backup") from None
-        self.files: dict[str, bytes] = {}
+        self.files: dict[tuple[str, str], bytes] = {}
         """Once the rows are read to their end."""
         self.counts: Counter[str] = Counter()
 
@@ -139,8 +146,9 @@ class Backup:
                         yield part
                     part = Rows(table, tuple(map(str, columns)), [])
                 case {"file": str(name), "content": str(content)}:
-                    self.files[_inside(name)] = b64decode(content)
-                    self.counts["files"] += 1
+                    self._take("file", name, content)
+                case {"media": str(name), "content": str(content)}:
+                    self._take("media", name, content)
                 case {"counts": dict(counts)}:
                     if part is not None:
                         yield part
@@ -151,11 +159,15 @@ class Backup:
                     raise Damaged("holds something that is no part of a backup")
         raise Damaged("ends too early")
 
+    def _take(self, word: str, name: str, content: str) -> None:
+        self.files[word, _inside(name)] = b64decode(content)
+        self.counts["files"] += 1
+
 
 def restore(stored: Stored, backup: Backup, replace: bool) -> None:
     """Makes ``stored`` what the backup says, or leaves what was there. ``replace``: that may go.
 
-    Raises CannotRestore, Damaged, Unavailable, AccessDenied; and OSError for templates, which come last.
+    Raises CannotRestore, Damaged, Unavailable, AccessDenied; and OSError for files, which come last.
     """
     try:
         write_all(stored.database, stored.secret_key, backup.said.schema, backup.rows(), replace)
@@ -168,9 +180,10 @@ def restore(stored: Stored, backup: Backup, replace: bool) -> None:
             "The backup was made under another secret key. Set OUTPOST_SECRET_KEY to that one; without it the secrets "
             "inside cannot be read by anyone."
         ) from None
-    if stored.templates is not None:
-        for name, content in backup.files.items():
-            _put(stored.templates / name, content)
+    folders = dict(stored.folders)
+    for (word, name), content in backup.files.items():
+        if word in folders:
+            _put(folders[word] / name, content)
 
 
 def _put(path: Path, content: bytes) -> None:

@@ -257,3 +257,13 @@ def test_templates_come_back(filled: str, folder: Path, monkeypatch: pytest.Monk
     (folder / "mine" / "email" / "hello.txt").unlink()
     assert main(["restore", "--replace", "here.backup"]) == 0
     assert (folder / "mine" / "email" / "hello.txt").read_text() == "hello"
+
+
+def test_pictures_come_back(filled: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "pictures" / "public").mkdir(parents=True)
+    (folder / "pictures" / "public" / "wiki.png").write_bytes(b"\x89PNG")
+    monkeypatch.setenv("OUTPOST_STORAGE__FILE__PATH", "pictures")
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+    (folder / "pictures" / "public" / "wiki.png").unlink()
+    assert main(["restore", "--replace", "here.backup"]) == 0
+    assert (folder / "pictures" / "public" / "wiki.png").read_bytes() == b"\x89PNG"

@@ -66,7 +66,7 @@ def test_every_name_is_accepted_from_the_file_and_from_both_environments(row, fi
     )
     if row.name in ("insecure", "email.use_tls", "email.use_ssl"):
         value = "true"
-    if row.name == "offline_credentials":
+    if row.name in ("offline_credentials", "backup.with_secret_key"):
         value = "false"
     if row.name in ("public_url", "host", "host_browser"):
         value = "https://auth.example.com"
