@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from protocols.ldap.search import Selection
+from protocols.ldap.search import Pieces, Selection
 
 MAX_BODIES_OCTETS = 128 * 1024 * 1024
 """Of encoded entries that are kept: 100,000 users with all their attributes fit."""
@@ -15,7 +15,7 @@ FREED_AT_ONCE = 4
 
 Key = tuple[str, int | str, int]
 """Kind of entry, pk of its record, pk of the provider."""
-Body = tuple[tuple[object, ...], bytes]
+Body = tuple[tuple[object, ...], bytes | Pieces]
 
 
 class Bodies:
@@ -41,8 +41,8 @@ class Bodies:
         key: Key,
         selection: Selection,
         stamps: tuple[object, ...],
-        encode: Callable[[Selection], bytes | None],
-    ) -> bytes | None:
+        encode: Callable[[Selection], bytes | Pieces | None],
+    ) -> bytes | Pieces | None:
         """What ``encode(selection)`` gives, perhaps from before. None: it has more to do, and should be asked again."""
         if not selection.recurring:
             return encode(selection)
@@ -64,11 +64,11 @@ class Bodies:
     def _keep(self, young: dict[Key, Body], key: Key, body: Body) -> None:
         replaced = young.get(key)
         if replaced is not None:
-            self._size -= len(replaced[1]) + BODY_OVERHEAD
+            self._size -= _octets(replaced[1]) + BODY_OVERHEAD
         else:
             self._grown(1)
         young[key] = body
-        self._size += len(body[1]) + BODY_OVERHEAD
+        self._size += _octets(body[1]) + BODY_OVERHEAD
         if self._size > self._half:
             self._retired += self._old.values()
             self._old, self._young, self._size = self._young, {}, 0
@@ -81,3 +81,7 @@ class Bodies:
                 self._retired.pop()
                 return
             retired.popitem()
+
+
+def _octets(body: bytes | Pieces) -> int:
+    return len(body) if isinstance(body, bytes) else sum(map(len, body))

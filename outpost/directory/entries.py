@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from outpost.directory import profiles
 from outpost.directory.attributes import custom_attributes, custom_values
+from outpost.directory.encoding import encode
 from outpost.directory.members import Spelling, spelling
 from outpost.directory.object_classes import (
     GROUP_CLASSES,
@@ -23,12 +24,12 @@ from outpost.directory.object_classes import (
 )
 from outpost.directory.person import boolean, gecos, given_name, surname
 from outpost.directory.stamps import days, generalized_time
+from protocols.ldap.encoded import encode_values
 from protocols.ldap.extensible import IN_CHAIN
 from protocols.ldap.matching import MatchingRule, Normal, Value
-from protocols.ldap.messages import encode_attribute, encode_entry, encode_values
-from protocols.ldap.schema import DESCRIBED, KNOWN, AttributeType
+from protocols.ldap.schema import KNOWN, AttributeType
 from protocols.ldap.schema import custom as custom_type
-from protocols.ldap.search import Selection
+from protocols.ldap.search import Pieces, Selection
 from protocols.ldap.subschema import SUBSCHEMA
 from protocols.link.messages import GroupRecord, UserRecord
 from rules import validity
@@ -121,12 +122,12 @@ class UserEntry:
             return False
         return _holds(self.values(key), rule, assertion)
 
-    def encoded(self, selection: Selection) -> bytes | None:
+    def encoded(self, selection: Selection) -> bytes | Pieces | None:
         tree, record = self.tree, self.record
         stamps = (tree.provider, record, tree.ancestry(record.pk))
         return tree.bodies.encoded(("user", record.pk, tree.kept_under), selection, stamps, self._encode)
 
-    def _encode(self, selection: Selection, told: Mapping[str, UserValues] | None = None) -> bytes:
+    def _encode(self, selection: Selection, told: Mapping[str, UserValues] | None = None) -> bytes | Pieces:
         tree, record = self.tree, self.record
         added = custom_attributes(record, tree.mapped(record))
         if "uidnumber" in added and "gidnumber" not in added:
@@ -136,7 +137,7 @@ class UserEntry:
             return encode_values(ours[key](tree, record))
 
         ours = told or tree.profile.users
-        return _encode(tree.user_dn(record.username), ours, own, added, selection)
+        return encode(tree.user_dn(record.username), ours, own, added, selection)
 
 
 class TellingUserEntry(UserEntry):
@@ -149,7 +150,7 @@ class TellingUserEntry(UserEntry):
         super().__init__(tree, record)
         self.now = now
 
-    def encoded(self, selection: Selection) -> bytes | None:
+    def encoded(self, selection: Selection) -> bytes | Pieces | None:
         if profiles.NT_PASSWORD.key not in selection.keys or not (values := self._hash()):
             return super().encoded(selection)
         told = {**self.tree.profile.users, profiles.NT_PASSWORD.key: lambda tree, user: values}
@@ -242,15 +243,15 @@ class GroupEntry:
                 return self.tree.group_at(assertion) in self.tree.lineage(self.record.parents).shown
         return _holds(self.values(key), rule, assertion)
 
-    def encoded(self, selection: Selection) -> bytes | None:
+    def encoded(self, selection: Selection) -> bytes | Pieces | None:
         if self.only is not None:
             return self._encode(selection)
         tree, record = self.tree, self.record
         stamps = (tree.provider, record, tree.members(record.pk), tree.names, tree.ancestries)
         return tree.bodies.encoded(("group", record.pk, tree.kept_under), selection, stamps, self._encode)
 
-    def _encode(self, selection: Selection) -> bytes | None:
-        spelt: Mapping[str, bytes] = {}
+    def _encode(self, selection: Selection) -> bytes | Pieces | None:
+        spelt: Mapping[str, bytes | Pieces] = {}
         if any(selection.shows(KNOWN[key]) for key in ("member", "uniquemember", "memberuid")):
             self._spelling = self._spelling or spelling(self.tree, self.members(), self.child_groups())
             try:
@@ -259,11 +260,11 @@ class GroupEntry:
             except StopIteration as done:
                 spelt, self._spelling = done.value, None
 
-        def own(key: str) -> bytes:
+        def own(key: str) -> bytes | Pieces:
             return spelt[key] if key in spelt else encode_values(ours[key](self))
 
         ours = self.tree.profile.groups
-        return _encode(self.dn, ours, own, custom_attributes(self.record), selection)
+        return encode(self.dn, ours, own, custom_attributes(self.record), selection)
 
 
 GROUP_ATTRIBUTES: dict[str, Callable[[GroupEntry], Values]] = {
@@ -348,18 +349,18 @@ class VirtualGroupEntry:
             return False
         return _holds(self.values(key), rule, assertion)
 
-    def encoded(self, selection: Selection) -> bytes | None:
+    def encoded(self, selection: Selection) -> bytes | Pieces | None:
         tree, record = self.tree, self.record
         key = ("virtual group", record.pk, tree.kept_under)
         return tree.bodies.encoded(key, selection, (tree.provider, record), self._encode)
 
-    def _encode(self, selection: Selection) -> bytes:
+    def _encode(self, selection: Selection) -> bytes | Pieces:
         tree, record = self.tree, self.record
 
         def own(key: str) -> bytes:
             return encode_values(VIRTUAL_GROUP_ATTRIBUTES[key](tree, record))
 
-        return _encode(tree.virtual_group_dn(record.username), VIRTUAL_GROUP_ATTRIBUTES, own, {}, selection)
+        return encode(tree.virtual_group_dn(record.username), VIRTUAL_GROUP_ATTRIBUTES, own, {}, selection)
 
 
 def _types(ours: Collection[str], added: Mapping[str, tuple[str, tuple[Value, ...]]]) -> Iterable[AttributeType]:
@@ -373,23 +374,3 @@ def _types(ours: Collection[str], added: Mapping[str, tuple[str, tuple[Value, ..
 def _holds(values: Values, rule: MatchingRule, assertion: Normal) -> bool:
     normalise = rule.normalise
     return any(normalise(value) == assertion for value in values)
-
-
-def _encode(
-    dn: str,
-    ours: Mapping[str, Any],
-    own: Callable[[str], bytes],
-    added: Mapping[str, tuple[str, tuple[Value, ...]]],
-    selection: Selection,
-) -> bytes:
-    """Our attributes in their order, then the custom ones. ``own``: a key to its encoded values, none custom."""
-    attributes = []
-    for key in ours:
-        attribute = DESCRIBED[key]
-        if selection.shows(attribute) and (values := encode_values(added[key][1]) if key in added else own(key)):
-            attributes.append(encode_attribute(attribute.name, b"" if selection.types_only else values))
-    for key, (spelt, texts) in added.items():
-        attribute = KNOWN.get(key) or custom_type(spelt)
-        if key not in ours and selection.shows(attribute):
-            attributes.append(encode_attribute(attribute.name, b"" if selection.types_only else encode_values(texts)))
-    return encode_entry(dn, attributes)

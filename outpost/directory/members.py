@@ -7,7 +7,8 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from protocols.ldap.messages import encode_values
+from protocols.ldap.encoded import encode_values
+from protocols.ldap.search import Pieces
 
 if TYPE_CHECKING:
     from outpost.directory.tree import Tree
@@ -16,11 +17,16 @@ T = TypeVar("T")
 
 MEMBERS_A_TURN = 2000
 """Members spelt out between two chances for other connections: some 5 ms."""
-Spelling = Generator[None, None, Mapping[str, bytes]]
+LONG = 256 * 1024
+"""Octets of values that are not put together: 5,000 names."""
+Spelling = Generator[None, None, Mapping[str, bytes | Pieces]]
 
 
 def spelling(tree: Tree, users: frozenset[int], groups: frozenset[str]) -> Spelling:
-    """Encoded values of the attributes that list members, by key. After each `MEMBERS_A_TURN` it pauses once."""
+    """Encoded values of the attributes that list members, by key; very many in pieces.
+
+    After each `MEMBERS_A_TURN` it pauses once.
+    """
     runs: list[list[str]] = []
     for pks in batches(users):
         if runs:
@@ -34,8 +40,12 @@ def spelling(tree: Tree, users: frozenset[int], groups: frozenset[str]) -> Spell
         names.append(encode_values(some))
         dns.append(encode_values([tree.user_dn(name) for name in some]))
     dns.append(encode_values([tree.group_dn(name) for name in tree.group_names_of(groups)]))
-    members = b"".join(dns)
-    return {"member": members, "uniquemember": members, "memberuid": b"".join(names)}
+    members = _values(dns)
+    return {"member": members, "uniquemember": members, "memberuid": _values(names)}
+
+
+def _values(pieces: list[bytes]) -> bytes | Pieces:
+    return b"".join(pieces) if sum(map(len, pieces)) <= LONG else tuple(pieces)
 
 
 def batches(values: Iterable[T]) -> Iterator[list[T]]:

@@ -20,7 +20,7 @@ from protocols.ldap.filter import Filter
 from protocols.ldap.messages import Scope, SearchRequest
 from protocols.ldap.result import Refused, ResultCode
 from protocols.ldap.schema import AttributeType
-from protocols.ldap.search import Entry, results
+from protocols.ldap.search import Entry, Slice, results
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Reader:
 
     def answer(
         self, message_id: int, request: SearchRequest, base: DN, expired: Callable[[], bool] | None = None
-    ) -> Iterator[bytes]:
+    ) -> Iterator[Slice]:
         """As `protocols.ldap.search.results`; the filter is left out where the index has decided. Raises Refused."""
         node, scope = self._place(base, request.scope)
         possible = self._possible(request.filter) if node.pk is None else EVERYTHING

@@ -31,6 +31,7 @@ from outpost.listeners.ldap_passwords import PasswordChanges
 from outpost.listeners.ldap_reads import Reads
 from outpost.listeners.ldap_refusals import Refusals
 from outpost.listeners.limits import Connections
+from outpost.listeners.outgoing import Outgoing
 from outpost.listeners.streams import Stream, Streams
 from outpost.outcome import Circumstances
 from outpost.telemetry import Telemetry
@@ -51,6 +52,7 @@ from protocols.ldap.events import (
 from protocols.ldap.password_modify import PasswordChangeReceived
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 from protocols.ldap.sasl import ExternalBindReceived
+from protocols.ldap.search import Slice
 from protocols.ldap.session import NEED_DATA, PAUSED, LDAPSession
 
 PROTOCOL = "ldap"
@@ -75,10 +77,9 @@ class LdapConnection(Conversation):
         self._owner = owner
         self._session: LDAPSession[Bound] = LDAPSession()
         self._streams = Streams(owner.clock, self._slice, self._send_slice, self._advance)
-        self._out: list[bytes] = []
+        self._out = Outgoing(owner.clock, self._emptied)
         self._advancing = False
         self._reading_paused = False
-        self._writing_paused = False
         self._waiting_turn = False
         self._closed = False
         self._changing_password = False
@@ -91,7 +92,7 @@ class LdapConnection(Conversation):
         transport = cast(Any, self.transport)
         if ITCPTransport.providedBy(transport):
             transport.setTcpNoDelay(True)
-        self._write = direct_write(transport)
+        self._out.write = direct_write(transport)
         secure = ISSLTransport.providedBy(transport)
         self._session = LDAPSession(
             secure=secure,
@@ -102,12 +103,13 @@ class LdapConnection(Conversation):
         transport.registerProducer(self, True)
         if not self._owner.connections.admit(self):
             self._owner.telemetry.discarded(PROTOCOL, self.peer, "too_many_connections")
-            self._out.append(messages.encode_notice_of_disconnection(ResultCode.BUSY, "Too many connections."))
+            self._out.say(messages.encode_notice_of_disconnection(ResultCode.BUSY, "Too many connections."))
             self._close()
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._closed = True
         self._streams.stop()
+        self._out.stop()
         self._owner.connections.leave(self)
         self._owner.reads.open_sets.forget(self)
 
@@ -127,7 +129,7 @@ class LdapConnection(Conversation):
         bound = self._session.identity
         if bound is None or self._closed or self._changing_password or self._owner.binds.is_good(bound):
             return  # who changes their own password is told before they are believed under it
-        self._out.append(
+        self._out.say(
             messages.encode_notice_of_disconnection(
                 ResultCode.STRONGER_AUTH_REQUIRED, "This account may not be used any more."
             )
@@ -137,11 +139,12 @@ class LdapConnection(Conversation):
     def abort(self) -> None:
         self._closed = True
         self._streams.stop()
+        self._out.stop()
         cast(Any, self.transport).abortConnection()
 
     def _close(self) -> None:
         """What was said is still delivered, within the time-out."""
-        self._flush()
+        self._out.finish()
         self._closed = True
         self._streams.stop()
         self.deadline = self._owner.clock.seconds() + SEND_TIMEOUT
@@ -150,24 +153,26 @@ class LdapConnection(Conversation):
         transport.loseConnection()
 
     def pauseProducing(self) -> None:
-        self._writing_paused = True
+        self._out.pause()
         self._streams.pause()
         self.deadline = self._owner.clock.seconds() + SEND_TIMEOUT
 
     def resumeProducing(self) -> None:
-        self._writing_paused = False
-        self._streams.resume()
         self.deadline = self._owner.clock.seconds() + IDLE_TIMEOUT
-        self._advance()
+        self._out.resume()
+
+    def _emptied(self) -> None:
+        """All that was said is written, and the peer takes it."""
+        if not self._closed:
+            self._streams.resume()
+            self._advance()
 
     def stopProducing(self) -> None:
         self._streams.stop()
 
     def _flush(self) -> None:
-        """The one place that writes."""
-        if self._out:
-            self._write(b"".join(self._out))
-            self._out.clear()
+        if self._out.flush():
+            self._streams.pause()
 
     def _pace_reading(self, paused: bool) -> None:
         if paused != self._reading_paused and not self._closed:
@@ -189,14 +194,14 @@ class LdapConnection(Conversation):
             paused = self._take_events()
         except RemoteProtocolError as error:
             self._owner.telemetry.discarded(PROTOCOL, self.peer, error.reason)
-            self._out.append(error.answer)
+            self._out.say(error.answer)
             self._close()
         except Exception:
             self._owner.telemetry.fault(PROTOCOL)
             self.abort()
         else:
             self._flush()
-            self._pace_reading(paused or self._writing_paused)
+            self._pace_reading(paused or self._out.paused or self._out.waits)
         finally:
             self._advancing = False
 
@@ -205,7 +210,7 @@ class LdapConnection(Conversation):
         for taken in range(EVENTS_A_TURN):
             if self._closed:
                 return False
-            if self._writing_paused:
+            if self._out.paused or self._out.waits:
                 return True
             event = self._session.next_event()
             if event is NEED_DATA:
@@ -233,7 +238,7 @@ class LdapConnection(Conversation):
                 binding = self._owner.binds.external(event, shown_over(self.transport), self._circumstances)
                 self._await_bind(event.message_id, binding)
             case Answered():
-                self._out.append(event.octets)
+                self._out.say(event.octets)
                 self._owner.refusals.answered(event, self._session.identity, self._circumstances)
             case CompareReceived():
                 self._compare(event)
@@ -241,10 +246,10 @@ class LdapConnection(Conversation):
                 self._streams.drop(message_id)
             case Cancelled(message_id, octets):
                 self._streams.drop(message_id)
-                self._out.append(octets)
+                self._out.say(octets)
             case WhoAmIReceived(message_id):
                 name = self._owner.binds.who_am_i(self._session.identity)
-                self._out.append(self._session.extended_answered(message_id, SUCCESS, value=name))
+                self._out.say(self._session.extended_answered(message_id, SUCCESS, value=name))
             case PasswordChangeReceived():
                 Deferred.fromCoroutine(self._change_password(event)).addErrback(self._failed)
             case StartTLSRequested(message_id):
@@ -266,7 +271,7 @@ class LdapConnection(Conversation):
             self._owner.telemetry.fault("ldap bind")
             known = FAULT, None
         if known is not None:
-            self._out.append(self._session.bind_answered(event.message_id, *known))
+            self._out.say(self._session.bind_answered(event.message_id, *known))
         else:
             binding = self._owner.binds.bind(event, self._circumstances, self._session.secure)
             self._await_bind(event.message_id, binding)
@@ -283,7 +288,7 @@ class LdapConnection(Conversation):
         if not self._closed:
             result, bound = answer
             must_change = bound is not None and bound.must_change
-            self._out.append(self._session.bind_answered(message_id, result, bound, must_change))
+            self._out.say(self._session.bind_answered(message_id, result, bound, must_change))
             self._advance()
 
     async def _change_password(self, event: PasswordChangeReceived) -> None:
@@ -294,15 +299,15 @@ class LdapConnection(Conversation):
         result, bound, generated = await self._owner.password_changes.change(event, bound, self._circumstances)
         self._changing_password = False
         if not self._closed:
-            self._out.append(self._session.password_change_answered(event, result, bound, generated))
+            self._out.say(self._session.password_change_answered(event, result, bound, generated))
             self._advance()
 
     def _start_tls(self, message_id: int) -> None:
-        self._out.append(self._session.start_tls_answered(message_id, SUCCESS))
-        self._flush()
+        self._out.say(self._session.start_tls_answered(message_id, SUCCESS))
+        self._out.flush()
         transport = cast(Any, self.transport)
         transport.startTLS(self._owner.tls)
-        self._write = transport.write
+        self._out.write = transport.write
 
     # --- search ----------------------------------------------------------------------------------------------------
 
@@ -311,11 +316,11 @@ class LdapConnection(Conversation):
             slices = self._owner.reads.search(event, self._session.identity, self._session.secure, self)
         except Refused as refused:
             self._owner.refusals.request(refused.result, self._session.identity, self._circumstances)
-            self._out.append(self._session.search_refused(event.message_id, refused.result))
+            self._out.say(self._session.search_refused(event.message_id, refused.result))
             return
         except Exception:
             self._owner.telemetry.fault("ldap search")
-            self._out.append(self._session.search_refused(event.message_id, FAULT))
+            self._out.say(self._session.search_refused(event.message_id, FAULT))
             return
         stream = (event.message_id, slices)
         # Nearly every answer is one slice and goes out with the others of this turn.
@@ -323,7 +328,7 @@ class LdapConnection(Conversation):
             octets = self._slice(stream)
             if octets is None:
                 return
-            self._out.append(octets)
+            self._out.say(octets)
         self._streams.add(stream)
 
     def _compare(self, event: CompareReceived) -> None:
@@ -335,9 +340,9 @@ class LdapConnection(Conversation):
         except Exception:
             self._owner.telemetry.fault("ldap compare")
             result = FAULT
-        self._out.append(self._session.compare_answered(event.message_id, result))
+        self._out.say(self._session.compare_answered(event.message_id, result))
 
-    def _slice(self, stream: Stream) -> bytes | None:
+    def _slice(self, stream: Stream) -> Slice | None:
         """The next octets of an answer; None when it has ended."""
         message_id, slices = stream
         try:
@@ -350,8 +355,8 @@ class LdapConnection(Conversation):
             self._session.search_finished(message_id)
         return octets
 
-    def _send_slice(self, octets: bytes) -> None:
-        self._out.append(octets)
+    def _send_slice(self, octets: Slice) -> None:
+        self._out.say(octets)
         self._flush()
 
 

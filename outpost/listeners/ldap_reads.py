@@ -23,7 +23,7 @@ from protocols.ldap.paging import OpenSet, OpenSets
 from protocols.ldap.result import Refused, Result, ResultCode
 from protocols.ldap.root_dse import Features, root_dse
 from protocols.ldap.schema import DESCRIBED, KNOWN
-from protocols.ldap.search import Entry, PlainEntry, results
+from protocols.ldap.search import Entry, PlainEntry, Slice, results
 from protocols.ldap.subschema import SUBSCHEMA_KEY, subschema
 
 COMPARE_TRUE, COMPARE_FALSE = Result(ResultCode.COMPARE_TRUE), Result(ResultCode.COMPARE_FALSE)
@@ -44,7 +44,7 @@ class Reads:
         self._now = now
         self._offers_start_tls = offers_start_tls
 
-    def search(self, event: SearchReceived, bound: Bound | None, secure: bool, asker: Hashable) -> Iterator[bytes]:
+    def search(self, event: SearchReceived, bound: Bound | None, secure: bool, asker: Hashable) -> Iterator[Slice]:
         """Slices of the answer, as `protocols.ldap.search.results`. Raises Refused. ``asker`` is the connection.
 
         Without a bind there are the root DSE and the schema alone: clients find base DNs and StartTLS there before
@@ -155,7 +155,7 @@ class Reads:
         secure: bool,
         asker: Hashable,
         expired: Callable[[], bool],
-    ) -> Iterator[bytes]:
+    ) -> Iterator[Slice]:
         request, page = event.request, asked.page
         entries, recognise, whose = self._found(request, bound, secure)
         order, said = controlled.order_of(asked, recognise)
@@ -198,7 +198,7 @@ def _asked(event: SearchReceived, bound: Bound | None, secure: bool) -> Asked | 
     return bound.provider, bound.identity.user, secure, event.content
 
 
-def _remembering(answers: dict[Asked, tuple[bytes, ...]], asked: Asked, slices: Iterator[bytes]) -> Iterator[bytes]:
+def _remembering(answers: dict[Asked, tuple[bytes, ...]], asked: Asked, slices: Iterator[Slice]) -> Iterator[Slice]:
     """The same slices; if the first is all there is, and short, it is kept among the ``answers`` of the revision that
     the search began on: the slices may be taken when there is another one already."""
     first = next(slices)
@@ -207,7 +207,7 @@ def _remembering(answers: dict[Asked, tuple[bytes, ...]], asked: Asked, slices: 
         yield more
         break
     else:
-        if len(first) <= LONGEST_ANSWER:
+        if isinstance(first, bytes) and len(first) <= LONGEST_ANSWER:
             remember(answers, asked, operations(first))
         return
     yield from slices

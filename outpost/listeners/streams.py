@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-Stream = tuple[int, Iterator[bytes]]
+from protocols.ldap.search import Slice
+
+Stream = tuple[int, Iterator[Slice]]
 """Message ID, and the slices that are still to come."""
 
 
@@ -21,8 +23,8 @@ class Streams:
     def __init__(
         self,
         clock: IReactorTime,
-        take: Callable[[Stream], bytes | None],
-        send: Callable[[bytes], None],
+        take: Callable[[Stream], Slice | None],
+        send: Callable[[Slice], None],
         emptied: Callable[[], None],
     ) -> None:
         self._clock = clock

@@ -6,6 +6,8 @@ RemoteProtocolError, and nothing is read beyond the end that the caller names.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from protocols.errors import RemoteProtocolError
 
 BOOLEAN, INTEGER, OCTET_STRING, ENUMERATED, SEQUENCE, SET = 0x01, 0x02, 0x04, 0x0A, 0x30, 0x31
@@ -123,8 +125,20 @@ def tlv(tag: int, value: bytes) -> bytes:
         return _SHORT[tag] + _SHORT[length] + value
     if length < 0x10000:  # nearly every other one; the rest below would say the same of longer ones
         return _TWO[tag][length >= 0x100] + length.to_bytes(1 + (length >= 0x100), "big") + value
+    return _head(tag, length) + value
+
+
+def around(tag: int, pieces: Iterable[bytes]) -> list[bytes]:
+    """One element whose value comes in pieces; a long one is not put together, which takes a millisecond a megabyte."""
+    pieces = list(pieces)
+    return [_head(tag, sum(map(len, pieces))), *pieces]
+
+
+def _head(tag: int, length: int) -> bytes:
+    if length < 0x80:
+        return bytes((tag, length))
     size = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(size))) + size + value
+    return bytes((tag, 0x80 | len(size))) + size
 
 
 def encode_integer(number: int, tag: int = INTEGER) -> bytes:

@@ -12,7 +12,7 @@ from protocols.ldap.evaluation import Predicate, Recognise
 from protocols.ldap.messages import SEARCH, SearchRequest, encode_controls, encode_result
 from protocols.ldap.paging import OpenSet, PageRequest
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
-from protocols.ldap.search import SLICE_CANDIDATES, SLICE_OCTETS, Entry, Selection, selection
+from protocols.ldap.search import SLICE_CANDIDATES, SLICE_OCTETS, Entry, Selection, Slice, selection
 from protocols.ldap.sorting import Order, SortKey, TooMany, Unsortable
 from protocols.ldap.vlv import ViewRequest
 
@@ -107,13 +107,16 @@ class Sending:
         self._out: list[bytes] = []
         self._size = 0
 
-    def entry(self, entry: Entry) -> Iterator[bytes]:
+    def entry(self, entry: Entry) -> Iterator[Slice]:
         while (body := entry.encoded(self._shown)) is None:
             yield self.rest()
+        if isinstance(body, tuple):
+            yield (self.rest(), *ber.around(ber.SEQUENCE, (self._identifier, *body)))
+            return
         message = ber.tlv(ber.SEQUENCE, self._identifier + body)
         self._size += len(message)
         self._out.append(message)
-        if self._size >= SLICE_OCTETS:
+        if self._size >= SLICE_OCTETS or len(self._out) >= SLICE_CANDIDATES:
             yield self.rest()
 
     def rest(self) -> bytes:
@@ -137,7 +140,7 @@ def answer(
     said: ResponseControls,
     keep: Callable[[OpenSet], bytes],
     expired: Expired,
-) -> Iterator[bytes]:
+) -> Iterator[Slice]:
     """Slices of the next ``size`` entries of a set (None: of all), the last of which ends with the SearchResultDone.
 
     ``keep`` puts away what is left and gives the cookie for it. The size limit counts over all pages.
@@ -192,7 +195,7 @@ def view(
     asked: ViewRequest,
     said: ResponseControls,
     expired: Expired,
-) -> Iterator[bytes]:
+) -> Iterator[Slice]:
     """As `answer`, for a window on the whole sorted result."""
     sending = Sending(message_id, request)
     found = []
@@ -205,17 +208,21 @@ def view(
                 if expired():
                     yield sending.done(Result(ResultCode.TIME_LIMIT_EXCEEDED), said)
                     return
-        shown = vlv.window(asked, [place for place, _ in found], order)
+        shown = vlv.window(asked, found, order)
     except TooMany:
         yield sending.done(*_too_many(said))
         return
     except Refused as refused:
         yield sending.done(refused.result, said)
         return
-    for sent, (_, entry) in enumerate(found[shown.start : shown.stop]):
+    told = (VLV_RESPONSE, vlv.encode(shown.target, len(found), ResultCode.SUCCESS))
+    entries_shown = [entry for _, entry in found[shown.start : shown.stop]]
+    while found:  # to free all of them in one turn takes others' time
+        del found[-sorting.BATCH :]
+        yield b""
+    for sent, entry in enumerate(entries_shown):
         if request.size_limit and sent == request.size_limit:
             yield sending.done(Result(ResultCode.SIZE_LIMIT_EXCEEDED), said)
             return
         yield from sending.entry(entry)
-    told = (VLV_RESPONSE, vlv.encode(shown.target, len(found), ResultCode.SUCCESS))
     yield sending.done(SUCCESS, [*said, told])

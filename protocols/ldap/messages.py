@@ -357,30 +357,3 @@ def encode_extended_result(result: Result, oid: str | None = None, value: bytes 
 def encode_notice_of_disconnection(code: ResultCode, diagnostic: str) -> bytes:
     """The goodbye of RFC 4511 s4.4.1, a whole message."""
     return encode_message(0, encode_extended_result(Result(code, "", diagnostic), NOTICE_OF_DISCONNECTION))
-
-
-def encode_values(values: Iterable[str | bytes]) -> bytes:
-    """``vals SET OF value``, without its own tag and length."""
-    return b"".join(
-        [
-            ber.tlv(ber.OCTET_STRING, value if isinstance(value, bytes) else value.encode("utf-8", "replace"))
-            for value in values
-        ]
-    )
-
-
-def encode_attribute(name: str, values: bytes) -> bytes:
-    """``PartialAttribute ::= SEQUENCE { type, vals SET OF value }``; the values come encoded."""
-    return ber.tlv(ber.SEQUENCE, _attribute_type(name) + ber.tlv(ber.SET, values))
-
-
-@lru_cache(maxsize=4096)
-def _attribute_type(name: str) -> bytes:
-    return ber.tlv(ber.OCTET_STRING, name.encode())
-
-
-def encode_entry(dn: str, attributes: Iterable[bytes]) -> bytes:
-    """``[APPLICATION 4] SEQUENCE { objectName, attributes }``; the attributes come encoded."""
-    return ber.tlv(
-        0x64, ber.tlv(ber.OCTET_STRING, dn.encode("utf-8", "replace")) + ber.tlv(ber.SEQUENCE, b"".join(attributes))
-    )

@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import Protocol
 
 from protocols.ldap import ber
+from protocols.ldap.encoded import encode_attribute, encode_entry, encode_values
 from protocols.ldap.evaluation import Matchable, Recognise, predicate
 from protocols.ldap.matching import MatchingRule, Normal, Value
-from protocols.ldap.messages import SEARCH, SearchRequest, encode_attribute, encode_entry, encode_result, encode_values
+from protocols.ldap.messages import SEARCH, SearchRequest, encode_result
 from protocols.ldap.object_classes import BY_NAME
 from protocols.ldap.result import SUCCESS, Result, ResultCode
 from protocols.ldap.schema import KNOWN, AttributeType, allowed, without_binary
@@ -63,9 +64,17 @@ CACHED_OCTETS = 2048
 _cached_selection = lru_cache(maxsize=512)(_selection)
 
 
+Pieces = tuple[bytes, ...]
+Slice = bytes | Pieces
+"""Encoded messages; where one is long it is in pieces, so that nobody waits while it is copied and sent."""
+
+
 class Entry(Matchable, Protocol):
-    def encoded(self, selection: Selection) -> bytes | None:
-        """The SearchResultEntry, without the envelope. None: ask again, after others had their turn."""
+    def encoded(self, selection: Selection) -> bytes | Pieces | None:
+        """The SearchResultEntry, without the envelope; a long one in pieces of about `SLICE_OCTETS`.
+
+        None: ask again, after others had their turn.
+        """
         ...
 
     def has(self, key: str) -> bool:
@@ -110,7 +119,7 @@ def results(
     recognise: Recognise,
     decided: bool = False,
     expired: Callable[[], bool] | None = None,
-) -> Iterator[bytes]:
+) -> Iterator[Slice]:
     """Slices of encoded messages, some of them empty; the last one ends with the SearchResultDone.
 
     ``decided``: all the candidates match, and the filter need not be asked. ``expired``: is the request's time limit
@@ -134,6 +143,11 @@ def results(
                 yield b"".join(out)
                 out.clear()
                 looked = size = 0
+            if isinstance(body, tuple):
+                yield (*out, *ber.around(ber.SEQUENCE, (identifier, *body)))
+                out.clear()
+                looked = size = 0
+                continue
             message = ber.tlv(ber.SEQUENCE, identifier + body)
             size += len(message)
             out.append(message)

@@ -162,5 +162,12 @@ def ordered(entries: Iterator[Entry | None], order: Order) -> Iterator[tuple[Pla
             runs.append([])
             yield None
     runs[-1].sort()
-    for place, _, entry in merge(*runs):
+    for place, _, entry in merge(*map(_emptied, runs)):
         yield place, entry
+
+
+def _emptied(run: list[tuple[Place, int, Entry]]) -> Iterator[tuple[Place, int, Entry]]:
+    """One after another, and what is taken is let go: to free all of it in one turn takes others' time."""
+    run.reverse()
+    while run:
+        yield run.pop()

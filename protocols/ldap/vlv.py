@@ -9,6 +9,7 @@ from typing import NamedTuple
 from protocols.errors import RemoteProtocolError
 from protocols.ldap import ber
 from protocols.ldap.result import Refused, ResultCode
+from protocols.ldap.search import Entry
 from protocols.ldap.sorting import Order, Place
 
 
@@ -65,12 +66,12 @@ def encode(target: int, count: int, code: int) -> bytes:
     )
 
 
-def window(request: ViewRequest, places: Sequence[Place], order: Order) -> Window:
-    """``places`` are sorted. Raises Refused."""
-    count = len(places)
+def window(request: ViewRequest, found: Sequence[tuple[Place, Entry]], order: Order) -> Window:
+    """``found`` is sorted. Raises Refused."""
+    count = len(found)
     if request.value is not None:
         reaches = order.reaches(request.value)
-        target = 1 + bisect_left(places, True, key=reaches)
+        target = 1 + bisect_left(found, True, key=lambda one: reaches(one[0]))
     elif request.content in (0, count) or request.offset <= 1:
         target = min(max(request.offset, 1), count + 1)
     else:  # the client's idea of the length is stretched to ours

@@ -25,7 +25,7 @@ from protocols.link.messages import (
     UserRecord,
 )
 from tests.fakes import an_identity
-from tests.protocols.ldap.peer import Answer, answers
+from tests.protocols.ldap.peer import Answer, answers, joined
 
 BASE = "DC=ldap,DC=goauthentik,DC=io"
 USERS, GROUPS, VIRTUAL = f"ou=users,{BASE}", f"ou=groups,{BASE}", f"ou=virtual-groups,{BASE}"
@@ -123,7 +123,7 @@ def read(
     attributes: tuple[bytes, ...] = (),
 ) -> list[Answer]:
     request = SearchRequest(base, scope, 0, 0, False, parse(filter), attributes)
-    octets = b"".join(results(1, request, reader.search(request, dn.parse(base)), reader.recognise))
+    octets = joined(results(1, request, reader.search(request, dn.parse(base)), reader.recognise))
     *entries, done = answers(octets)
     assert done.code == 0
     return entries

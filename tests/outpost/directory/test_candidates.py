@@ -34,7 +34,7 @@ from tests.outpost.directory.people import (
     a_user,
 )
 from tests.outpost.directory.test_reader import FILTERS
-from tests.protocols.ldap.peer import answers
+from tests.protocols.ldap.peer import answers, joined
 
 EVE, FRED, GINA = 21, 22, 23
 PEOPLE = People(
@@ -56,7 +56,7 @@ def a_request(filter: Filter, base: str = BASE, scope: Scope = Scope.SUB) -> Sea
 
 
 def answered(reader: Reader, request: SearchRequest) -> list[str]:
-    octets = b"".join(reader.answer(1, request, dn.parse(request.base)))
+    octets = joined(reader.answer(1, request, dn.parse(request.base)))
     *entries, done = answers(octets)
     assert done.code == 0
     return sorted(entry.text for entry in entries)
@@ -68,7 +68,7 @@ def scanned(reader: Reader, request: SearchRequest) -> list[str]:
     selects = predicate(request.filter, reader.recognise)
     found = (entry for entry in reader.search(everything, dn.parse(request.base)) if selects(entry) is True)
     return sorted(
-        answer.text for answer in answers(b"".join(search.results(1, everything, found, reader.recognise)))[:-1]
+        answer.text for answer in answers(joined(search.results(1, everything, found, reader.recognise)))[:-1]
     )
 
 

@@ -8,6 +8,7 @@ from outpost.directory.attributes import custom_attributes, custom_values
 from protocols.ldap import dn
 from protocols.ldap.filter import Present
 from protocols.ldap.messages import Scope, SearchRequest
+from protocols.ldap.search import Slice
 from protocols.link.messages import GroupRecord, ProviderRecord, Put, UserRecord
 from tests.outpost.directory.people import (
     ALICE,
@@ -23,7 +24,7 @@ from tests.outpost.directory.people import (
     a_provider,
     a_user,
 )
-from tests.protocols.ldap.peer import answers
+from tests.protocols.ldap.peer import answers, joined
 
 
 def test_a_user() -> None:
@@ -192,6 +193,10 @@ def crowd(count: int) -> People:
 
 
 def slices(people: People, attributes: tuple[bytes, ...] = (), types_only: bool = False) -> list[bytes]:
+    return [joined([one]) for one in as_made(people, attributes, types_only)]
+
+
+def as_made(people: People, attributes: tuple[bytes, ...] = (), types_only: bool = False) -> list[Slice]:
     request = SearchRequest(f"cn=many,{GROUPS}", Scope.BASE, 0, 0, types_only, Present("objectClass"), attributes)
     return list(people.reader(ALICE).answer(1, request, dn.parse(request.base)))
 
@@ -216,6 +221,18 @@ def test_a_group_of_many_is_spelt_out_in_turns(monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
+def test_an_entry_of_very_many_is_never_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    (at_once,) = slices(crowd(50))
+    monkeypatch.setattr(members, "MEMBERS_A_TURN", 10)
+    monkeypatch.setattr(members, "LONG", 100)
+    people = crowd(50)
+    for _ in range(2):  # the second time it is kept
+        made = as_made(people)
+        (long,) = [one for one in made if isinstance(one, tuple)]
+        assert max(map(len, long)) < len(at_once) / 8
+        assert joined(made) == at_once
+
+
 def test_members_that_nobody_asks_for_are_not_spelt_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entries, "spelling", None)
     (octets,) = slices(crowd(50), (b"cn",))
@@ -234,7 +251,7 @@ def test_others_are_answered_while_a_group_is_spelt_out(monkeypatch: pytest.Monk
     everything = SearchRequest(GROUPS, Scope.ONE, 0, 0, False, Present("objectClass"), ())
     found = list(people.reader(ALICE).answer(1, everything, dn.parse(GROUPS)))
     assert len(found) > 8
-    assert {entry.text for entry in answers(b"".join(found))[:-1]} == {
+    assert {entry.text for entry in answers(joined(found))[:-1]} == {
         f"cn={name},{GROUPS}" for name in ("admins", "staff", "Sales\\, EMEA", "many", "child")
     }
 

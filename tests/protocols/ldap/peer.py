@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from pyasn1.codec.ber import decoder
 
 from protocols.ldap import filter as filters
 from protocols.ldap.filter_text import parse
+from protocols.ldap.search import Slice
 
 with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # ldap3 uses old names of pyasn1
     from ldap3.protocol.rfc4511 import LDAPMessage
@@ -146,6 +147,10 @@ def encodable(filter: filters.Filter) -> Any:
     return _ASSERTIONS[type(filter)](
         attributeDesc=pureber.BEROctetString(filter.attribute), assertionValue=pureber.BEROctetString(filter.value)
     )
+
+
+def joined(slices: Iterable[Slice]) -> bytes:
+    return b"".join(one if isinstance(one, bytes) else b"".join(one) for one in slices)
 
 
 def answers(octets: bytes) -> list[Answer]:

@@ -113,7 +113,7 @@ def nested(depth: int, tag: int, beside: bytes = b"") -> bytes:
     return octets
 
 
-def refusal(octets: bytes) -> ResultCode:
+def refusal(octets: bytes) -> int:
     with pytest.raises(Refused) as caught:
         decode(octets, 0, len(octets))
     return caught.value.result.code

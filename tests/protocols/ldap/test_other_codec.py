@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pyasn1.codec.ber import encoder
 
 from protocols.ldap import messages
+from protocols.ldap.encoded import encode_attribute, encode_entry, encode_values
 from protocols.ldap.filter import And, Equality, Filter, Not, Or, Present, Substrings
 from protocols.ldap.messages import BindRequest, CompareRequest, Scope, SearchRequest
 from protocols.ldap.result import Result, ResultCode
@@ -103,8 +104,8 @@ def test_searches(
 
 @given(names, st.dictionaries(attributes, st.lists(st.binary(max_size=300), max_size=4), max_size=8))
 def test_entries(name: str, attributes: dict[str, list[bytes]]) -> None:
-    encoded = [messages.encode_attribute(key, messages.encode_values(held)) for key, held in attributes.items()]
-    (told,) = answers(messages.encode_message(7, messages.encode_entry(name, encoded)))
+    encoded = [encode_attribute(key, encode_values(held)) for key, held in attributes.items()]
+    (told,) = answers(messages.encode_message(7, encode_entry(name, encoded)))
     assert (told.message_id, told.text, told.attributes) == (7, name, attributes)
 
 

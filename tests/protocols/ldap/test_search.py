@@ -14,7 +14,7 @@ from protocols.ldap.search import (
     results,
     selection,
 )
-from tests.protocols.ldap.peer import answers, codes
+from tests.protocols.ldap.peer import answers, codes, joined
 
 ALICE = PlainEntry(
     "cn=alice,dc=example",
@@ -29,7 +29,7 @@ def a_request(
 
 
 def shown(*attributes: bytes, types_only: bool = False) -> dict[str, list[bytes]]:
-    octets = b"".join(results(5, a_request(attributes=attributes, types_only=types_only), [ALICE], KNOWN.get))
+    octets = joined(results(5, a_request(attributes=attributes, types_only=types_only), [ALICE], KNOWN.get))
     entry, done = answers(octets)
     assert (done.message_id, done.operation, done.code) == (5, "searchResDone", 0)
     assert (entry.message_id, entry.text) == (5, "cn=alice,dc=example")
@@ -86,43 +86,43 @@ def test_selections_recur_unless_they_are_big() -> None:
 
 @pytest.mark.parametrize("filter", ["(cn=bob)", "(!(unheard=x))", "(unheard=x)"])
 def test_only_true_selects(filter: str) -> None:
-    assert codes(b"".join(results(1, a_request(filter), [ALICE], KNOWN.get))) == [(1, 0)]
+    assert codes(joined(results(1, a_request(filter), [ALICE], KNOWN.get))) == [(1, 0)]
 
 
 @pytest.mark.parametrize(
     ("limit", "there", "sent", "code"), [(0, 5, 5, 0), (4, 5, 4, 4), (5, 5, 5, 0), (6, 5, 5, 0), (1, 1, 1, 0)]
 )
 def test_size_limit(limit: int, there: int, sent: int, code: int) -> None:
-    octets = b"".join(results(1, a_request(size_limit=limit), [ALICE] * there, KNOWN.get))
+    octets = joined(results(1, a_request(size_limit=limit), [ALICE] * there, KNOWN.get))
     assert codes(octets) == [(1, None)] * sent + [(1, code)]
 
 
 def test_time_limit() -> None:
     answers = iter([False, True])
     many = [ALICE] * (SLICE_CANDIDATES * 3)
-    octets = b"".join(results(1, a_request(), many, KNOWN.get, expired=lambda: next(answers)))
+    octets = joined(results(1, a_request(), many, KNOWN.get, expired=lambda: next(answers)))
     assert codes(octets) == [(1, None)] * (SLICE_CANDIDATES * 2) + [(1, 3)]
 
 
 def test_slices_are_bounded_also_when_nothing_matches() -> None:
     slices = list(results(1, a_request("(cn=nobody)"), [ALICE] * (SLICE_CANDIDATES * 3), KNOWN.get))
     assert [len(octets) for octets in slices[:-1]] == [0, 0, 0]
-    assert codes(slices[-1]) == [(1, 0)]
+    assert codes(joined(slices[-1:])) == [(1, 0)]
     big = PlainEntry("cn=big", {"objectclass": ("top",), "cn": ("x" * SLICE_OCTETS,)})
     slices = list(results(1, a_request(), [big] * 3, KNOWN.get))
-    assert [codes(octets) for octets in slices] == [[(1, None)]] * 3 + [[(1, 0)]]
+    assert [codes(joined([one])) for one in slices] == [[(1, None)]] * 3 + [[(1, 0)]]
 
 
 def test_the_root_dse_is_read_with_any_filter_that_is_true_for_it() -> None:
     attributes = root_dse(["dc=a", "dc=b"], Features(True, False), "1")
     entry = PlainEntry("", attributes)
     for filter in ["(objectClass=*)", "(OBJECTCLASS=TOP)", "(&)", "(supportedLDAPVersion=3)", "(namingContexts=DC=B)"]:
-        found = answers(b"".join(results(1, a_request(filter, (b"*", b"+")), [entry], KNOWN.get)))
+        found = answers(joined(results(1, a_request(filter, (b"*", b"+")), [entry], KNOWN.get)))
         assert [answer.code for answer in found] == [None, 0], filter
         assert found[0].attributes["namingContexts"] == [b"dc=a", b"dc=b"]
         assert found[0].attributes["defaultNamingContext"] == [b"dc=a"]
         assert b"1.3.6.1.4.1.1466.20037" in found[0].attributes["supportedExtension"]
-    assert codes(b"".join(results(1, a_request("(cn=x)"), [entry], KNOWN.get))) == [(1, 0)]
+    assert codes(joined(results(1, a_request("(cn=x)"), [entry], KNOWN.get))) == [(1, 0)]
 
 
 def test_everything_in_the_root_dse_has_an_attribute_type() -> None:
@@ -151,9 +151,9 @@ def test_an_entry_that_is_not_ready_lets_others_have_a_turn() -> None:
             return ALICE.encoded(shown) if self.asked == 3 else None
 
     slices = list(results(1, a_request(), [ALICE, Slow(), ALICE], KNOWN.get))
-    assert [codes(octets) for octets in slices] == [[(1, None)], [], [(1, None), (1, None), (1, 0)]]
+    assert [codes(joined([one])) for one in slices] == [[(1, None)], [], [(1, None), (1, None), (1, 0)]]
 
 
 def test_candidates_that_are_decided_are_not_asked() -> None:
-    octets = b"".join(results(1, a_request("(cn=bob)", size_limit=2), [ALICE] * 3, KNOWN.get, decided=True))
+    octets = joined(results(1, a_request("(cn=bob)", size_limit=2), [ALICE] * 3, KNOWN.get, decided=True))
     assert codes(octets) == [(1, None), (1, None), (1, 4)]

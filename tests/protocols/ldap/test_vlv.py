@@ -51,11 +51,12 @@ def test_what_is_no_request(value: bytes | None) -> None:
 )
 def test_windows(asked: ViewRequest, expected: Window) -> None:
     entries = [PlainEntry("cn=x", {"uidnumber": (str(number),)}) for number in range(10, 110, 10)]
-    assert window(asked, [ORDER.place(entry) for entry in entries], ORDER) == expected
+    assert window(asked, [(ORDER.place(entry), entry) for entry in entries], ORDER) == expected
 
 
 def test_a_window_on_a_reversed_order() -> None:
-    places = [REVERSED.place(PlainEntry("cn=x", {"uidnumber": (str(number),)})) for number in (50, 40, 30, 20)]
-    assert window(ViewRequest(0, 0, 0, 0, b"35"), places, REVERSED) == Window(2, 3, 3)
+    entries = [PlainEntry("cn=x", {"uidnumber": (str(number),)}) for number in (50, 40, 30, 20)]
+    found = [(REVERSED.place(entry), entry) for entry in entries]
+    assert window(ViewRequest(0, 0, 0, 0, b"35"), found, REVERSED) == Window(2, 3, 3)
     with pytest.raises(Refused):
-        window(ViewRequest(0, 0, 0, 0, b"abc"), places, REVERSED)
+        window(ViewRequest(0, 0, 0, 0, b"abc"), found, REVERSED)
