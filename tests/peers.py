@@ -39,6 +39,7 @@ PEERS: dict[str, str] = {
     "squid": "squid",
     "php": "php-cli",
     "perl": "perl",
+    "faketime": "faketime",
 }
 """Program to the Debian package that has it."""
 

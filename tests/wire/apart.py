@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,11 +22,13 @@ EDGE = "edge"
 class Edge(Program):
     """`outpost run` for one outpost of ``control``, which may be any; made there if it has none of that name."""
 
-    def __init__(self, folder: Path, control: Program, name: str = EDGE) -> None:
+    def __init__(self, folder: Path, control: Program, name: str = EDGE, **environ: str) -> None:
         self._control = control
         self.outpost_name = name
         self.outpost = _outpost(control, name)
-        super().__init__(folder, "run", OUTPOST_HOST=control.http, OUTPOST_TOKEN=token(control, self.outpost))
+        super().__init__(
+            folder, "run", OUTPOST_HOST=control.http, OUTPOST_TOKEN=token(control, self.outpost), **environ
+        )
         for unneeded in ("SECRET_KEY", "BOOTSTRAP_TOKEN", "BOOTSTRAP_PASSWORD"):
             del self.environ[f"OUTPOST_{unneeded}"]
 
@@ -38,11 +40,11 @@ class Edge(Program):
 class Apart(Edge):
     """Both programs, started and stopped together; doors, ports and folder are the outpost's."""
 
-    def __init__(self, folder: Path, name: str = EDGE, **environ: str) -> None:
-        """``environ`` is control's."""
-        control = Program(folder / "control", "control", **environ).start()
+    def __init__(self, folder: Path, name: str = EDGE, clock: Mapping[str, str] | None = None, **environ: str) -> None:
+        """``environ`` is control's; both have the time of day of ``clock`` (`tests.wire.clock`)."""
+        control = Program(folder / "control", "control", **(clock or {}), **environ).start()
         try:
-            super().__init__(folder / "run", control, name)
+            super().__init__(folder / "run", control, name, **(clock or {}))
         except BaseException:
             control.stop()
             raise

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyotp
 import yaml
 
@@ -22,6 +24,7 @@ from control.verbs import authenticators
 from rules.reasons import REASONS, Outcome
 from tests.fakes import counted_random
 from tests.wire.clients import run
+from tests.wire.clock import Clock
 from tests.wire.directory import add_user
 from tests.wire.program import Program, until
 
@@ -29,9 +32,10 @@ FILE = Path(__file__).with_suffix(".yml")
 PASSWORD = "the usual password"
 BASE_DN, HOST, NAS, SECRET = "dc=scenario", "scenario.example.com", "127.0.0.77", "scenario-shared-secret"
 AT_ONCE = 8
-DAYS = {"today": 0, "tomorrow": 1, "in three days": 3}
 SOON = 15.0
 """Seconds in which a change is in force at an outpost, on a machine that has other things to do."""
+AGREED = 5.0
+"""Seconds by which a program's time of day may differ from the clock's: what is written takes a moment to be read."""
 
 HEARD: dict[Outcome, Mapping[str, str]] = {
     Outcome.ACCEPTED: {"ldap": "0", "radius": "Access-Accept", "proxy": "200"},
@@ -95,6 +99,7 @@ class House:
     program: Program
     store: SqlStore
     """The program's, opened beside it."""
+    clock: Clock
     applications: dict[str, str]
     providers: dict[str, int]
     groups: dict[str, str]
@@ -114,17 +119,27 @@ class House:
             settings = {"mfa_support": True, **scenario.provider}
             api("PATCH", f"providers/{door}/{self.providers[door]}/", settings)
 
+    def go_on(self, to: str | int) -> None:
+        """The clock, and whoever goes by it: the programs say in each answer what time it is (RFC 9110, 6.6.1)."""
+        self.clock.go_on(to)
+        for program in self.program.programs:
+            until(partial(self._sees, program), SOON, f"{to} at {program.folder}")
+
+    def _sees(self, program: Program) -> bool:
+        try:
+            date = httpx.head(f"{program.http}/-/health/live/").headers["Date"]
+        except httpx.TransportError:  # to the program this connection is days old
+            return False
+        return abs(parsedate_to_datetime(date).timestamp() - self.clock.now()) < AGREED
+
     def _whom(self, told: Mapping[str, Any], name: str, person: int) -> dict[str, Any]:
         if "policy" not in told:
             return {"user": person} if told.get("self") else {"group": self.groups[told["group"]]}
         fields = dict(told["policy"])
-        if "weekdays" in fields:
-            today = datetime.now(UTC).weekday()
-            fields["weekdays"] = [(today + DAYS[day]) % 7 for day in fields["weekdays"]]
         return {"policy": self.program.api("POST", f"policies/{fields.pop('kind')}/", {"name": name, **fields})["pk"]}
 
 
-def build(program: Program, store: SqlStore) -> House:
+def build(program: Program, store: SqlStore, clock: Clock) -> House:
     """Once for each program; the doors know it when this returns."""
     api = program.api
     groups: dict[str, str] = {}
@@ -155,7 +170,7 @@ def build(program: Program, store: SqlStore) -> House:
     add_user(program, "scenario", PASSWORD)
     for door in DOORS:
         until(partial(_is_open, program, door), SOON, f"{door} opening")
-    return House(program, store, applications, providers, groups)
+    return House(program, store, clock, applications, providers, groups)
 
 
 def _is_open(program: Program, door: str) -> bool:
@@ -183,7 +198,7 @@ class Visit:
     def username(self) -> str:
         return self.scenario.username(self.door)
 
-    def go(self) -> None:
+    def begin(self) -> None:
         self.pk = add_user(self.program, self.username, PASSWORD)
         told = dict(self.scenario.person)
         for intent in ("app", "network"):
@@ -192,24 +207,24 @@ class Visit:
         if "factor" in told:
             self._factor(told.pop("factor"))
         for peer, ago in told.pop("was_at", {}).items():
-            self.house.store.write_now(lambda tx, p=peer, a=ago: logins.remember(tx, self.pk, tx.now - a, p))  # type: ignore[misc]
+            self.house.store.write_now(
+                partial(logins.remember, user=self.pk, time=self.house.clock.now() - ago, peer=peer)
+            )
         self.house.open_to(self.scenario, self.door, self.pk)
         self.change(told)
-        for row in self.scenario.rows:
-            self._row(row)
 
     def change(self, told: Mapping[str, Any]) -> None:
         fields = dict(told)
         for name in ("valid_from", "valid_until"):
             if fields.get(name) is not None:
-                fields[name] = datetime.fromtimestamp(time.time() + fields[name], UTC).isoformat()
+                fields[name] = datetime.fromtimestamp(self.house.clock.now() + fields[name], UTC).isoformat()
         if "groups" in fields:
             fields["groups"] = [self.house.groups[name] for name in fields["groups"]]
         if fields:
             self.program.api("PATCH", f"core/users/{self.pk}/", fields)
             self.changed = True
 
-    def _row(self, row: Mapping[str, Any]) -> None:
+    def row(self, row: Mapping[str, Any]) -> None:
         if "change" in row:
             self.change(row["change"])
             return
@@ -273,7 +288,7 @@ class Visit:
     def _device(self, intent: str, ended: bool) -> None:
         body: dict[str, Any] = {"identifier": self._identifier(intent), "intent": f"{intent}_password", "user": self.pk}
         if ended:
-            body["expires"] = datetime.fromtimestamp(time.time() - 1, UTC).isoformat()
+            body["expires"] = datetime.fromtimestamp(self.house.clock.now() - 1, UTC).isoformat()
         self.program.api("POST", "core/tokens/", body)
         self.words[intent] = self.program.api("GET", f"core/tokens/{self._identifier(intent)}/view_key/")["key"]
 
@@ -293,4 +308,16 @@ class Visit:
             return str(made.secrets["key"] if kind == "totp" else made.secrets["codes"][0])
 
         secret = self.house.store.write_now(plant)
-        self.words[kind] = pyotp.TOTP(secret).now() if kind == "totp" else secret
+        self.words[kind] = pyotp.TOTP(secret).at(int(self.house.clock.now())) if kind == "totp" else secret
+
+
+def play(house: House, scenario: Scenario) -> None:
+    """Row by row, and each at all doors at the same time: they have different people, and one clock."""
+    visits = [Visit(house, scenario, door) for door in scenario.doors]
+    with ThreadPoolExecutor(len(visits)) as pool:
+        list(pool.map(Visit.begin, visits))
+        for row in scenario.rows:
+            if "clock" in row:
+                house.go_on(row["clock"])
+            else:
+                list(pool.map(Visit.row, visits, repeat(row)))

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.wire.apart import store
+from tests.wire.clock import Clock
 from tests.wire.program import Program
-from tests.wire.scenario import House, Scenario, Visit, build, scenarios
+from tests.wire.scenario import House, Scenario, build, play, scenarios
+from tests.wire.shapes import SHAPES, running
 
 pytestmark = pytest.mark.peer
 
 
 @pytest.fixture(scope="module")
-def house(program: Program) -> Iterator[House]:
+def clock(tmp_path_factory: pytest.TempPathFactory) -> Clock:
+    return Clock(tmp_path_factory.mktemp("clock"))
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def program(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, clock: Clock
+) -> Iterator[Program]:
+    """Programs of this file's own, as it sets their clock."""
+    with running(request, tmp_path_factory.mktemp(f"scenario-{request.param}"), clock.environ) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def house(program: Program, clock: Clock) -> Iterator[House]:
     with store(program) as opened:
-        yield build(program, opened)
+        yield build(program, opened, clock)
 
 
 @pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.name.replace(" ", "-"))
 def test_scenario(house: House, scenario: Scenario) -> None:
-    """The doors at the same time: they have different people, and a RADIUS reject takes a second."""
-    with ThreadPoolExecutor(len(scenario.doors)) as pool:
-        list(pool.map(lambda door: Visit(house, scenario, door).go(), scenario.doors))
+    play(house, scenario)
