@@ -76,6 +76,19 @@ def test_rfc_2759_and_the_keys_that_a_door_needs() -> None:
     assert matches("clientpass") is None
 
 
+def test_rfc_2865_chap() -> None:
+    """Section 7.2: flopsy's password is arctangent, and the Request Authenticator is the challenge (RFC 1994, 4.1)."""
+    proof = {
+        "kind": "chap",
+        "identifier": 22,
+        "challenge": "2aee86f08d0d55969ca5978e0d3367a2",
+        "response": "e97557c316185895f293ff6344077275",
+    }
+    assert network.chap_matches(proof)("arctangent") == {}
+    assert network.chap_matches(proof)("arctangens") is None
+    assert network.chap_matches({**proof, "identifier": 23})("arctangent") is None
+
+
 def test_each_device_has_its_own_and_each_is_good(house: Network) -> None:
     alice = house.user("alice", email="alice@example.com")
     phone = house.token(alice, "network_password", "phone")

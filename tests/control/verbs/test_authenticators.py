@@ -115,6 +115,23 @@ def test_rfc_6238_appendix_b_is_right(tmp_path: Path, at: int, code: str) -> Non
     store.close()
 
 
+HOTP = ["287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"]
+
+
+def test_rfc_4226_appendix_d_is_right(tmp_path: Path) -> None:
+    """Its counter is the number of the period, from 1 on: 0 was the first half minute of 1970."""
+    clock = FakeClock(0.0)
+    store = a_store(tmp_path, clock)
+    key = {"key": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}
+    for counter, code in enumerate(HOTP, start=1):
+        clock.advance(PERIOD)
+        owner = user(store, f"owner of {counter}")
+        factor = Authenticator(owner.pk, "totp", settings={"digits": 6}, secrets=key, confirmed=True)
+        store.write_now(partial(_inserted, factor=factor))
+        assert store.write_now(partial(authenticators.check, user=owner.pk, typed=code)).code is Code.RIGHT, counter
+    store.close()
+
+
 def _inserted(tx: Transaction, factor: Authenticator) -> None:
     tx.insert(factor)
 
