@@ -87,8 +87,10 @@ def http_request(facts: HttpFacts, user: Exposed) -> Thing:
 
 
 def _meta(facts: HttpFacts) -> dict[str, str]:
-    """Names as CGI has them (RFC 3875, 4.1)."""
-    headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in facts.headers.items()}
+    """Names as CGI has them (RFC 3875, 4.1); without lines that a visitor could have made look like a proxy's here."""
+    headers = {
+        f"HTTP_{name.upper().replace('-', '_')}": value for name, value in facts.headers.items() if "_" not in name
+    }
     return {
         **headers,
         "REMOTE_ADDR": facts.peer,

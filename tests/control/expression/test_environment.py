@@ -35,7 +35,7 @@ HTTP = HttpFacts(
     "/a/b",
     {"next": "/c"},
     "next=/c",
-    {"User-Agent": "curl/8", "X-Real-Ip": "192.0.2.7"},
+    {"User-Agent": "curl/8", "X-Real-Ip": "192.0.2.7", "X_Real_Ip": "10.0.0.1", "X_Own": "1"},
     "192.0.2.7",
 )
 ASKED = Asked(
@@ -94,6 +94,7 @@ def value(source: str, asked: Asked = ASKED) -> Any:
         ("return http_request.headers.get('X-None', 'none')", "none"),
         ("return 'USER-AGENT' in http_request.headers", True),
         ("return [http_request.META[name] for name in ('HTTP_X_REAL_IP', 'REMOTE_ADDR')]", ["192.0.2.7"] * 2),
+        ("return 'HTTP_X_OWN' in http_request.META", False),
         ("return http_request.GET.get('next')", "/c"),
         ("return http_request.method + http_request.get_host()", "GETapp.example.org"),
         ("return http_request.build_absolute_uri()", "https://app.example.org/a/b?next=/c"),
