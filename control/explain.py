@@ -21,7 +21,7 @@ from control.records import Application, Binding, Group, Outpost, Policy, Provid
 from control.store.interface import Query, Transaction
 from control.verbs import users
 from control.verbs.rights import closure
-from protocols.link.messages import Authenticate
+from protocols.link.messages import Authenticate, VisitorRequest
 from rules import bindings, validity
 from rules.groups import ancestors
 from rules.places import place
@@ -61,6 +61,8 @@ class Asked:
     attributes: Mapping[str, str] = field(default_factory=dict)
     """What else the request would say: nas, ssid, host, path, method, at which policies look; of LDAP tls (yes, no),
     and the base and filter of a search."""
+    visitor: VisitorRequest | None = None
+    """Of a request that a proxy tells of: scheme and header lines."""
 
 
 def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:
@@ -104,7 +106,8 @@ def _asking(tx: Transaction, asked: Asked, user: User | None, protocol: str, app
     """What the door would tell policies."""
     station = {"calling_station": asked.station} if asked.station else {}
     told = {**asked.attributes, **station, "protocol": protocol}
-    return Asking(user, tx.now, asked.peer, asked.user, told, target=application)
+    visitor = asked.visitor if protocol == "proxy" else None
+    return Asking(user, tx.now, asked.peer, asked.user, told, target=application, visitor=visitor)
 
 
 def _decided(tx: Transaction, provider: Provider | None, user: User | None, judge: Judge, asking: Asking) -> str:

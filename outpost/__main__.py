@@ -107,9 +107,18 @@ def _explain(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, explain_access
     from control.explain import Asked
     from control.explained import as_json, as_text
+    from protocols.link.messages import VisitorRequest
+    from protocols.proxy.shown_lines import typed_lines
 
+    try:
+        visitor = VisitorRequest(arguments.scheme, typed_lines(arguments.headers))
+    except ValueError as error:
+        _complain([str(error)])
+        return FAILED
     told = dict(arguments.attributes)
-    asked = Asked(arguments.user, arguments.application, arguments.protocol, arguments.peer, arguments.station, told)
+    asked = Asked(
+        arguments.user, arguments.application, arguments.protocol, arguments.peer, arguments.station, told, visitor
+    )
     try:
         found = explain_access(settings, asked)
     except CommandFailed as error:

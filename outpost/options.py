@@ -28,7 +28,24 @@ def explain(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="what else the request says: nas, ssid, host, path, method; LDAP: tls (yes or no), base, filter",
     )
+    parser.add_argument(
+        "--header",
+        dest="headers",
+        type=_line,
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="forward-auth: a header line of the browser's request",
+    )
+    parser.add_argument("--scheme", choices=("https", "http"), default="https", help="forward-auth: of its address")
     parser.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _line(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition(":")
+    if not name or not sign:
+        raise argparse.ArgumentTypeError(f"{text!r} is not 'NAME: VALUE'")
+    return name, value
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -196,6 +196,11 @@ def test_explain_and_tail_on_a_store_of_their_own(capsys: pytest.CaptureFixture[
     capsys.readouterr()
     assert main(["explain", "--user", "alice", "--application", "directory", "--from", "192.0.2.1"]) == 0
     assert "alice would be" in capsys.readouterr().out
+    header = ["--protocol", "proxy", "--scheme", "http", "--header", "User-Agent: curl/8"]
+    assert main(["explain", "--user", "bob", "--application", "wiki", *header]) == 0
+    assert "bob would be" in capsys.readouterr().out
+    assert main(["explain", "--user", "bob", "--application", "wiki", "--header", "a b: c"]) == 1
+    assert "'a b' is not the name of a header line." in capsys.readouterr().err
     assert main(["tail", "--no-follow", "-n", "3", "--json", "--reason", "model_created"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["action"] for line in lines] == ["model_created"] * 3

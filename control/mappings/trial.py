@@ -26,12 +26,13 @@ def of_provider(
 ) -> list[dict[str, Any]]:
     """Each of its mappings, tried out by itself."""
     facts = provider_facts(provider, tx.find(Application, provider=provider.pk))
+    nested = bool(provider.settings.get("nested_groups"))
     return [
         {
             "name": mapping.name,
             "kind": mapping.kind,
             "on_failure": mapping.on_failure,
-            **tried(tx, mapping, user, context, peer, run, facts),
+            **tried(tx, mapping, user, context, peer, run, facts, nested),
         }
         for mapping in property_mappings.of(tx, provider.property_mappings)
     ]
@@ -45,9 +46,11 @@ def tried(
     peer: str,
     run: Mappings,
     provider: Facts = NOWHERE,
+    nested: bool = False,
 ) -> dict[str, Any]:
     """authentik's ``result`` and ``successful``, and beside them value, messages, log, steps, and where it failed."""
-    asked = Asked(person_facts(tx, user) if user is not None else None, peer, context=context, of=provider)
+    person = person_facts(tx, user).seen(nested) if user is not None else None
+    asked = Asked(person, peer, context=context, of=provider)
     packet = Packet()
     found = run.ask(mapping, asked, _more(mapping.kind, packet, provider, asked))
     value = found.value

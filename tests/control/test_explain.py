@@ -20,7 +20,8 @@ from control.records import Application, Binding, Event, Group, Outpost, Policy,
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from control.verbs import system
-from protocols.link.messages import AskAccess, Authenticate
+from protocols.link.messages import AskAccess, Authenticate, VisitorRequest
+from protocols.proxy.shown_lines import typed_lines
 from rules.places import place
 from rules.reasons import REASONS, Outcome
 from tests.fakes import FakeClock
@@ -71,15 +72,18 @@ class House:
         known = tx.find(Policy, name=f"p{who}")
         return {"policy": (known or tx.insert(Policy(f"p{who}", kind, settings=settings))).pk}
 
-    def ask_the_door(self, protocol: str = "ldap") -> str:
+    def ask_the_door(
+        self, protocol: str = "ldap", attributes: dict[str, str] | None = None, visitor: VisitorRequest | None = None
+    ) -> str:
         provider = self.store.read_now(lambda tx: tx.select(Provider)[0].pk)
-        question = Authenticate("q", provider, "alice", {"kind": "password", "password": "x"}, protocol, PEER)
+        shown = {"kind": "password", "password": "x"}
+        question = Authenticate("q", provider, "alice", shown, protocol, PEER, attributes or {}, visitor=visitor)
         return run(self.door.answer("o", question)).reason
 
-    def ask_for_a_session(self, attributes: dict[str, str]) -> str:
+    def ask_for_a_session(self, attributes: dict[str, str], visitor: VisitorRequest | None = None) -> str:
         """What control tells an outpost about alice, who has signed in at a proxy."""
         provider, user = self.store.read_now(lambda tx: (tx.select(Provider)[0].pk, tx.select(User)[0].pk))
-        return run(self.door.access("o", AskAccess("q", provider, user, PEER, attributes))).reason
+        return run(self.door.access("o", AskAccess("q", provider, user, PEER, attributes, visitor))).reason
 
     def explain(self, **asked: Any) -> Explanation:
         given: dict[str, Any] = {"user": "alice", "application": "app", "protocol": "ldap", "peer": PEER, **asked}
@@ -96,6 +100,8 @@ POLICIES: list[tuple[str, dict[str, Any]]] = [
     ("reputation", {"check_ip": True, "check_username": True, "threshold": 0}),
     ("event_matcher", {"action": "login", "app": None, "model": None, "client_ip": None}),
     ("expression", {"expression": "return context.get('path') != '/admin'"}),
+    ("expression", {"expression": "return http_request.headers.get('User-Agent') == 'Browser/7'"}),
+    ("expression", {"expression": "return http_request.is_secure() and 'HTTP_COOKIE' not in http_request.META"}),
 ]
 """The clock of these tests stands on a Tuesday."""
 
@@ -146,18 +152,49 @@ def test_explain_and_the_door_never_disagree(tmp_path_factory: pytest.TempPathFa
         house.store.close()
 
 
-@given(plan=plans, path=st.sampled_from(["/", "/admin"]))
+visitors = st.builds(
+    VisitorRequest,
+    st.sampled_from(["http", "https"]),
+    st.lists(
+        st.sampled_from([("user-agent", "Browser/7"), ("User-Agent", "curl/8"), ("X-Authentik-Username", "root")]),
+        max_size=2,
+    ).map(typed_lines),
+)
+MAPPINGS = [None, ("return {'a': 1}", "omit"), ("return user.nothing", "omit"), ("return user.nothing", "refuse")]
+
+
+@given(plan=plans, path=st.sampled_from(["/", "/admin"]), visitor=visitors, mapping=st.sampled_from(MAPPINGS))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_explain_and_a_password_at_a_proxy_never_disagree(
+    tmp_path_factory: pytest.TempPathFactory,
+    plan: dict[str, Any],
+    path: str,
+    visitor: VisitorRequest,
+    mapping: tuple[str, str] | None,
+) -> None:
+    house = House(tmp_path_factory.mktemp("house"))
+    try:
+        house.furnish(plan)
+        give_mapping(house, "proxy", *(mapping or ("return None", "omit")))
+        attributes = {"host": "app.example", "path": path, "method": "GET"}
+        found = house.explain(protocol="proxy", attributes=attributes, visitor=visitor)
+        assert found.reason == house.ask_the_door("proxy", attributes, visitor)
+    finally:
+        house.store.close()
+
+
+@given(plan=plans, path=st.sampled_from(["/", "/admin"]), visitor=visitors)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_explain_and_what_a_proxy_hears_of_who_has_signed_in_never_disagree(
-    tmp_path_factory: pytest.TempPathFactory, plan: dict[str, Any], path: str
+    tmp_path_factory: pytest.TempPathFactory, plan: dict[str, Any], path: str, visitor: VisitorRequest
 ) -> None:
     house = House(tmp_path_factory.mktemp("house"))
     try:
         house.furnish({**plan, "wrong": 0})  # somebody who has signed in tries nothing
         house.store.write_now(lambda tx: tx.update(replace(tx.select(Provider)[0], kind="proxy")))
         attributes = {"host": "app.example", "path": path, "method": "GET"}
-        found = house.explain(protocol="proxy", attributes=attributes)
-        said = house.ask_for_a_session(attributes)
+        found = house.explain(protocol="proxy", attributes=attributes, visitor=visitor)
+        said = house.ask_for_a_session(attributes, visitor)
         if REASONS[found.reason].outcome is Outcome.BAD_CREDENTIALS or found.reason == "unknown_provider":
             assert said == "no_binding"  # whose session nobody has, or at an outpost that serves it no more
         else:
@@ -326,3 +363,13 @@ def test_a_broken_mapping_does_here_what_it_does_at_the_door(
     assert found.steps[-1].name == "mappings"
     assert "User has no attribute nothing" in str(as_json(found)["mappings"])
     assert any("NO   m (" in line for line in as_text(found))
+
+
+@pytest.mark.parametrize(("nested", "groups"), [(True, ["g0", "g1"]), (False, ["g1"])])
+def test_mappings_are_shown_the_groups_that_the_door_shows_them(house: House, nested: bool, groups: list[str]) -> None:
+    house.furnish({**PLAIN, "member": [1]})
+    give_mapping(house, "proxy", "return {'x': sorted(group.name for group in user.ak_groups.all())}")
+    settings = {"nested_groups": nested}
+    house.store.write_now(lambda tx: tx.update(replace(tx.select(Provider)[0], settings=settings)))
+    (shown,) = as_json(house.explain(protocol="proxy"))["mappings"]
+    assert shown["value"] == {"x": groups}

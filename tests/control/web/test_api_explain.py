@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from control import tries
 from control.store.interface import Transaction
+from protocols.proxy.shown_lines import MOST_LINES
 from rules.places import place
 from tests.control.web.api import Api
 
@@ -61,6 +62,32 @@ def test_a_new_password_is_asked_about_as_where_it_is_set(api: Api) -> None:
             assert [line["name"] for line in said["policies"]] == ["long ones"]
     said = api.post("/explain/", {"user": "nobody", "application": "wiki", "new_password": "of nobody's own"}, 200)
     assert said["new_password"]["passing"] is True
+
+
+def test_header_lines_are_shown_to_policies_as_a_proxy_tells_of_them(api: Api) -> None:
+    api.user("bob")
+    provider = api.post(
+        "/providers/proxy/", {"name": "p", "mode": "forward_single", "external_host": "https://a.example"}
+    )
+    body = {"name": "Wiki", "slug": "wiki", "provider": provider["pk"]}
+    application = api.post("/core/applications/", body)["pk"]
+    api.post("/outposts/instances/", {"name": "edge", "type": "any", "providers": [provider["pk"]]})
+    source = (
+        "ak_logger.info(http_request.scheme, lines=dict(http_request.headers.items()))\n"
+        "return http_request.headers['user-agent'] == 'curl/8'"
+    )
+    policy = api.post("/policies/expression/", {"name": "x", "expression": source})["pk"]
+    api.post("/policies/bindings/", {"target": application, "policy": policy})
+    asked = {"user": "bob", "application": "wiki", "attributes": {"host": "a.example"}}
+    assert api.post("/explain/", asked, 200)["reason"] == "policy_failed"
+    headers = {"User-agent": "curl/8", "Cookie": "a=b", "X-authentik-username": "root"}
+    said = api.post("/explain/", {**asked, "headers": headers, "scheme": "http"}, 200)
+    assert said["reason"] == "accepted"
+    assert said["bindings"][0]["policy"]["log"] == ["info: http lines={'User-Agent': 'curl/8'}"]
+    many = {f"x-{number}": "" for number in range(MOST_LINES + 1)}
+    for wrong in ({"a b": "c"}, {"a": "b\r\nc: d"}, many):
+        answer = api.call("POST", "/explain/", {**asked, "headers": wrong})
+        assert (answer.status, list(answer.body)) == (400, ["headers"]), wrong
 
 
 def test_what_cannot_be_asked(api: Api) -> None:
