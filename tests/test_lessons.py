@@ -10,16 +10,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from control.authentication import Authentication
+from control.oidc.bearing import bearer
+from control.oidc.foreign import ForeignTokens
 from control.proofs import proofs
 from control.records import Application, Binding, Certificate, Flow, Group, Outpost, Policy, Provider, Session, Token
 from control.store.interface import Query, Transaction
 from control.verbs import authenticators, users
 from protocols.link.messages import Authenticate, Authenticated
 from rules.reasons import Outcome
+from tests.control.oidc.relying import CALLBACK, PKCE, VERIFIER, Person, Relying, answered
 from tests.control.web.api import Api
 from tests.control.web.browsing import LOGIN, PASSWORD, USER, Site
 from tests.outpost.listeners.test_forward_auth import Door
@@ -39,6 +43,20 @@ def api(tmp_path: Path) -> Iterator[Api]:
     made = Api(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def relying(tmp_path: Path) -> Iterator[Relying]:
+    made = Relying(tmp_path)
+    made.user("alice")
+    yield made
+    made.close()
+
+
+def signed_in(relying: Relying) -> Person:
+    person = relying.person()
+    person.sign_in("alice")
+    return person
 
 
 class House:
@@ -140,6 +158,110 @@ def test_a_flow_that_authorizes_proves_nothing(house: House) -> None:
     house.site.sql.write_now(verb)
     assert house.ask().outcome is not Outcome.ACCEPTED
     assert house.ask(kind="password", password="wrong").outcome is not Outcome.ACCEPTED
+
+
+# --- OpenID Connect -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("elsewhere", [CALLBACK.replace(".", "X", 1), f"{CALLBACK}x", CALLBACK.upper()])
+def test_cve_2024_52289_a_redirect_uri_is_a_text_and_no_pattern(relying: Relying, elsewhere: str) -> None:
+    """Elsewhere, a dot in a registered address stood for any character."""
+    person = signed_in(relying)
+    assert "code" in answered(person.ask())
+    assert person.ask(redirect_uri=elsewhere).status_code == 400
+
+
+def test_cve_2024_52289_a_pattern_has_to_match_from_the_first_letter_to_the_last(relying: Relying) -> None:
+    pattern = {"matching_mode": "regex", "url": r"https://grafana\.example\.com/.*|https://other\.example\.com/"}
+    relying.set_provider(redirect_uris=[pattern])
+    person = signed_in(relying)
+    assert "code" in answered(person.ask())
+    for elsewhere in (
+        "https://evil.example.com/https://grafana.example.com/",
+        "https://other.example.com/.evil.example",
+    ):
+        assert person.ask(redirect_uri=elsewhere).status_code == 400
+
+
+@pytest.mark.parametrize("uri", ["javascript:alert(1)", "https://evil.example.com/"])
+def test_cve_2024_21637_no_redirect_uri_is_learned_from_whoever_comes_first(relying: Relying, uri: str) -> None:
+    """Elsewhere, a provider without any took that of the first request, and ran it, too."""
+    relying.set_provider(redirect_uris=[])
+    person = signed_in(relying)
+    for prompt in (None, "none"):
+        page = person.ask(redirect_uri=uri, prompt=prompt)
+        assert (page.status_code, page.headers.get("location")) == (400, None)
+    assert relying.sql.read_now(lambda tx: tx.get(Provider, relying.provider.pk)).settings["redirect_uris"] == []
+
+
+@pytest.mark.parametrize("mode", ["query", "fragment", "form_post"])
+def test_cve_2024_21637_no_answer_is_a_script(relying: Relying, mode: str) -> None:
+    """Not even where any address may be."""
+    relying.set_provider(redirect_uris=[{"matching_mode": "regex", "url": "(?s).*"}])
+    page = signed_in(relying).ask(redirect_uri="javascript:alert(1)", response_mode=mode)
+    assert (page.status_code, page.headers.get("location")) == (400, None)
+    assert 'action="javascript:' not in page.text
+
+
+def test_cve_2023_48228_a_code_with_a_challenge_is_worth_nothing_without_the_verifier(relying: Relying) -> None:
+    """Elsewhere, leaving the verifier out was as good as having it."""
+    code = signed_in(relying).code(**PKCE)
+    for verifier in (None, "", "x" * 43):
+        assert relying.exchange(code, code_verifier=verifier).status_code == 400
+    assert relying.exchange(code, code_verifier=VERIFIER).status_code == 200
+
+
+def test_cve_2024_23647_a_challenge_that_was_taken_out_on_the_way_is_missed(relying: Relying) -> None:
+    """Elsewhere, whoever took it out of the request could slip in a code of their own."""
+    assert relying.exchange(signed_in(relying).code(), code_verifier=VERIFIER).status_code == 400
+
+
+def test_cve_2024_47077_a_token_of_one_application_opens_no_other(relying: Relying) -> None:
+    """Elsewhere, a proxy took any token that was good, whomever it was given to."""
+    token = relying.exchange(signed_in(relying).code()).json()["access_token"]
+    proxy = relying.add_provider("app", "proxy", external_host="https://app.example.com", mode="forward_single")
+    relying.add_application("app", proxy)
+    prove = bearer(relying.services.store, ForeignTokens(_nowhere, relying.clock))
+
+    def proved(provider: Provider) -> str:
+        question = Authenticate("q", provider.pk, "x", {"kind": "bearer", "token": token}, "proxy", "192.0.2.1")
+        return run(prove(provider, question)).reason  # type: ignore[arg-type]
+
+    assert proved(relying.provider) == "accepted"
+    assert proved(proxy) != "accepted"
+
+
+async def _nowhere(url: str) -> bytes:
+    raise OSError(url)
+
+
+SCRIPT = '"><script>alert(1)</script>'
+
+
+@pytest.mark.parametrize(
+    "name", ["state", "redirect_uri", "nonce", "scope", "client_id", "response_mode", "login_hint"]
+)
+def test_cve_2026_42849_no_page_repeats_what_an_application_was_made_to_send(relying: Relying, name: str) -> None:
+    """Elsewhere, state and redirect_uri stood on a page of the sign-in as they came."""
+    for person in (relying.person(), signed_in(relying)):
+        page = person.walk(**{name: SCRIPT})
+        if page.url.host != "grafana.example.com":
+            assert "<script>alert" not in page.text
+            assert "'unsafe-inline'" not in page.headers["content-security-policy"].partition("style-src")[0]
+
+
+@pytest.mark.parametrize("name", ["next", "state", "error", "query"])
+def test_cve_2026_42849_nor_what_a_link_to_a_flow_says(site: Site, name: str) -> None:
+    page = site.browser().get(f"{LOGIN}?{urlencode({name: SCRIPT})}", follow=True)
+    assert "<script>alert" not in page.text
+    assert page.status_code < 500
+
+
+@pytest.mark.parametrize("path", ["sso/binding/redirect/", "sso/binding/post/", "metadata/", "acs/"])
+def test_cve_2026_47201_and_cve_2026_57580_there_is_no_saml_to_be_signed_around(relying: Relying, path: str) -> None:
+    for method in ("GET", "POST"):
+        assert relying.call(method, f"/application/saml/grafana/{path}").status_code == 404
+        assert relying.call(method, f"/source/saml/grafana/{path}").status_code == 404
 
 
 # --- what fails must not let in ------------------------------------------------------------------------------------
@@ -273,3 +395,30 @@ def test_cve_2026_25227_nobody_writes_or_tries_expressions_without_the_right(api
     made = api.post("/propertymappings/provider/scope/", {"name": "x", "expression": "return {}", "scope_name": "x"})
     path = f"/propertymappings/all/{made['pk']}/test/"
     assert api.call("POST", path, {}, token=token).status in (403, 404)
+
+
+# --- none is missing -----------------------------------------------------------------------------------------------
+
+LESSONS = (
+    "cve_2022_23555",
+    "cve_2023_48228",
+    "cve_2024_21637",
+    "cve_2024_23647",
+    "cve_2024_42490",
+    "cve_2024_47070",
+    "cve_2024_47077",
+    "cve_2024_52289",
+    "cve_2025_29928",
+    "cve_2025_53942",
+    "cve_2026_25227",
+    "cve_2026_25748",
+    "cve_2026_42849",
+    "cve_2026_47201",
+    "cve_2026_57580",
+)
+"""What was published about authentik and touches deciding, flows or OpenID Connect."""
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_each_lesson_has_a_test_of_its_name(lesson: str) -> None:
+    assert [name for name in globals() if name.startswith("test_") and lesson in name]
