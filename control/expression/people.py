@@ -85,6 +85,7 @@ class Person(Thing):
                 "app_entitlements_attributes": free(
                     "app_entitlements_attributes", lambda app: _entitled_attributes(facts, app)
                 ),
+                "avatar": _avatar(fields),
                 "locale": free("locale", lambda *given: _locale(facts)),
             },
             shown=str(fields.get("username", "")) or "AnonymousUser",
@@ -157,6 +158,13 @@ def _entitled_attributes(facts: PersonFacts | None, app: Any) -> dict[str, Any]:
         return {}
     every = (dict(one.fields["attributes"]) for one in _entitled_facts(facts, app))
     return deepcopy(merged(every, dict(facts.fields.get("attributes", {}))))
+
+
+def _avatar(fields: Mapping[str, Any]) -> str:
+    """The address of a picture, as authentik has it of ``attributes.avatar``; nobody is asked for another."""
+    own = fields.get("attributes")
+    told = own.get("avatar") if isinstance(own, Mapping) else None
+    return told if isinstance(told, str) else ""
 
 
 def _locale(facts: PersonFacts | None) -> str:

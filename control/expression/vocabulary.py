@@ -300,6 +300,33 @@ def _list_flatten(value: Any) -> Any:
     return value[0] if value else None
 
 
+def _delete_none_values(budget: Budget, value: Any) -> Any:
+    """Takes what is None out of a dictionary, and out of those inside, and gives it back."""
+    if type(value) is not dict:
+        raise TypeError(f"delete_none_values takes a dictionary, not '{kind_of(value)}'")
+    budget.weigh(value)  # which nests no deeper than it may, and so not endlessly
+    waiting: list[Any] = [value]
+    while waiting:
+        part = waiting.pop()
+        for key in [key for key, found in part.items() if found is None]:
+            del part[key]
+        inside = [one for found in part.values() for one in (found if type(found) is list else [found])]
+        waiting.extend(one for one in inside if type(one) is dict)
+    return value
+
+
+def _obj_attr(budget: Budget, value: Any, /, *names: Any) -> Any:
+    """The first of these that somebody has: among their attributes, or else as a field."""
+    own = _getattr(budget, value, "attributes", None)
+    for name in names:
+        found = own.get(name) if type(own) is dict and type(name) is str else None
+        if found is None:
+            found = _getattr(budget, value, name, None)
+        if found is not None:
+            return found
+    return None
+
+
 def _slugify(budget: Budget, value: Any) -> str:
     """Letters, digits, underscores and single hyphens, in lower case."""
     text = unicodedata.normalize("NFKD", shown(budget, value)).encode("ascii", "ignore").decode()
@@ -322,6 +349,8 @@ AUTHENTIK: dict[str, Any] = {
     "ip_network": free("ip_network", _address(ip_network, "ip_network")),
     "list_flatten": free("list_flatten", _list_flatten),
     "slugify": Routine("slugify", _slugify),
+    "ak_obj_attr": Routine("ak_obj_attr", _obj_attr),
+    "delete_none_values": Routine("delete_none_values", _delete_none_values),
 }
 EVERYWHERE: dict[str, Any] = {**PYTHON, **AUTHENTIK}
 """Names that are never taken away, and may be used for variables of one's own."""

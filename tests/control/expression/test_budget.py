@@ -108,6 +108,10 @@ BOMBS = {
         "first = ip_address('::')\nreturn set([ip_network(str(first + i * (2**61 - 1))) for i in range(1, 4000)])"
     ),
     "pattern without an automaton": "return regex_match('a' * 98000, '(x?a?){400}z')",
+    "nothing taken out of a dictionary inside itself": "d = {}\nd['d'] = d\nreturn delete_none_values(d)",
+    "nothing taken out of a wide dictionary": (
+        "d = {}\nfor i in range(45):\n  d = {'a': d, 'b': [d]}\nreturn delete_none_values(d)"
+    ),
     "pattern looked for again and again": "return regex_replace('a' * 90000, '(a[^z]*z|a)', '')",
 }
 

@@ -108,6 +108,10 @@ def value(source: str, asked: Asked = ASKED) -> Any:
         ("return '{text} {name}'.format(text='a', name='b')", "a b"),
         ("return slugify(user.name) + regex_replace(user.email, '@.*', '')", "alice-liddellalice"),
         ("return list_flatten(['a', 'b'])", "a"),
+        ("return ak_obj_attr(user, 'nothing', 'department', 'name')", "ops"),
+        ("return [ak_obj_attr(user, 'name'), ak_obj_attr(user, 'nothing')]", ["Alice Liddell", None]),
+        ("return delete_none_values({'a': None, 'b': {'c': None, 'd': [{'e': None}]}})", {"b": {"d": [{}]}}),
+        ("return user.avatar", ""),
     ],
 )  # fmt: skip
 def test_what_is_seen(source: str, expected: Any) -> None:
