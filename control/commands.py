@@ -22,7 +22,7 @@ from control.apply.text import as_text
 from control.bootstrap import FirstStart, a_certificate, bootstrap, is_new
 from control.checkup import Told, checkup
 from control.config import CannotStart, ControlConfig, keep_secret_key
-from control.explain import Asked, Unknown, explain
+from control.explain import Asked, Lines, Unknown, explain, with_visitor
 from control.explained import Explanation
 from control.issuing import Issued, issue_by_name
 from control.mail.letters import Letters
@@ -98,14 +98,15 @@ def _described(settings: Settings, work: Callable[[ControlConfig], Coroutine[Any
         raise CommandFailed(error.lines) from None
 
 
-def explain_access(settings: Settings, asked: Asked) -> Explanation:
-    """Raises CommandFailed."""
+def explain_access(settings: Settings, asked: Asked, scheme: str, lines: Lines) -> Explanation:
+    """``scheme`` and ``lines`` are those of a browser's request. Raises CommandFailed."""
 
     async def ask(config: ControlConfig) -> Explanation:
         store = open_store(config)
         try:
             judge = Judge(places=places(config.geoip, config.asn, time.monotonic))
-            return await store.read(lambda tx: explain(tx, asked, judge))
+            question = with_visitor(asked, scheme, lines)
+            return await store.read(lambda tx: explain(tx, question, judge))
         finally:
             store.close()
 

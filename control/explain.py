@@ -6,7 +6,7 @@ what each of them said is written down. What was typed is not known here, so the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from control.store.interface import Query, Transaction
 from control.verbs import users
 from control.verbs.rights import closure
 from protocols.link.messages import Authenticate, VisitorRequest
+from protocols.proxy.shown_lines import typed_lines
 from rules import bindings, validity
 from rules.groups import ancestors
 from rules.places import place
@@ -38,8 +39,12 @@ ACCESS = frozenset({"no_binding", "policy_denied", "policy_failed"})
 """Reasons that bindings give."""
 
 
+Lines = Iterable[tuple[str, str]]
+"""Header lines: name and value."""
+
+
 class Unknown(Exception):
-    """There is nothing of this name to explain; the text is a sentence, ``field`` the part of the question."""
+    """There is nothing of this name; the text is a sentence, ``field`` the part of the question that is wrong."""
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(text)
@@ -63,6 +68,14 @@ class Asked:
     and the base and filter of a search."""
     visitor: VisitorRequest | None = None
     """Of a request that a proxy tells of: scheme and header lines."""
+
+
+def with_visitor(asked: Asked, scheme: str, lines: Lines) -> Asked:
+    """A question about a browser's request, of this scheme and with these header lines. Raises Unknown."""
+    try:
+        return replace(asked, visitor=VisitorRequest(scheme, typed_lines(lines)))
+    except ValueError as error:
+        raise Unknown("headers", str(error)) from None
 
 
 def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:

@@ -107,20 +107,11 @@ def _explain(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, explain_access
     from control.explain import Asked
     from control.explained import as_json, as_text
-    from protocols.link.messages import VisitorRequest
-    from protocols.proxy.shown_lines import typed_lines
 
-    try:
-        visitor = VisitorRequest(arguments.scheme, typed_lines(arguments.headers))
-    except ValueError as error:
-        _complain([str(error)])
-        return FAILED
     told = dict(arguments.attributes)
-    asked = Asked(
-        arguments.user, arguments.application, arguments.protocol, arguments.peer, arguments.station, told, visitor
-    )
+    asked = Asked(arguments.user, arguments.application, arguments.protocol, arguments.peer, arguments.station, told)
     try:
-        found = explain_access(settings, asked)
+        found = explain_access(settings, asked, arguments.scheme, arguments.headers)
     except CommandFailed as error:
         _complain(error.lines)
         return FAILED

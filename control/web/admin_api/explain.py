@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control.authentication import MOST_ATTRIBUTES
-from control.explain import Asked, Unknown, explain
+from control.explain import Asked, Unknown, explain, with_visitor
 from control.explained import as_json
 from control.new_passwords import judge
 from control.policies.judge import traced
@@ -22,12 +22,7 @@ from control.web.admin_api.callers import Caller, superusers_only
 from control.web.admin_api.endpoint import Action, Answer, Body, Do, Endpoint
 from control.web.admin_api.refusals import answer
 from control.web.services import Services
-from protocols.link.messages import VisitorRequest
-from protocols.proxy.shown_lines import MOST_LINES, typed_lines
-
-
-def _lines(given: dict[str, str]) -> dict[str, str]:
-    return typed_lines(given.items())
+from protocols.proxy.shown_lines import MOST_LINES
 
 
 class Question(Fields):
@@ -38,9 +33,7 @@ class Question(Fields):
     station: Text = ""
     attributes: Annotated[dict[str, str], Field(max_length=MOST_ATTRIBUTES)] = Field(default_factory=dict)
     scheme: Literal["http", "https"] = "https"
-    headers: Annotated[dict[str, str], Field(max_length=MOST_LINES), AfterValidator(_lines)] = Field(
-        default_factory=dict, repr=False
-    )
+    headers: Annotated[dict[str, str], Field(max_length=MOST_LINES)] = Field(default_factory=dict, repr=False)
     """Of the request that a proxy tells of, by name."""
     new_password: Annotated[str, Field(min_length=1)] | None = Field(default=None, repr=False)
     """Would they be allowed to choose it? It is kept nowhere."""
@@ -73,14 +66,11 @@ def routes(services: Services) -> list[BaseRoute]:
 def _explain(services: Services) -> Do:
     async def do(request: Request, caller: Caller) -> Response:
         asked = parse(Question, await json_object(request))
-        visitor = VisitorRequest(asked.scheme, asked.headers)
-        question = Asked(
-            asked.user, asked.application, asked.protocol, asked.peer, asked.station, asked.attributes, visitor
-        )
+        question = Asked(asked.user, asked.application, asked.protocol, asked.peer, asked.station, asked.attributes)
 
         def verb(tx: Transaction) -> tuple[dict[str, Any], User | None]:
             try:
-                found = explain(tx, question, services.judge)
+                found = explain(tx, with_visitor(question, asked.scheme, asked.headers.items()), services.judge)
                 return as_json(found), tx.find(User, username=found.user)
             except Unknown as error:
                 raise Invalid({error.field: [str(error)]}) from None
