@@ -43,6 +43,7 @@ HEARD: dict[Outcome, Mapping[str, str]] = {
     Outcome.CHALLENGED: {"ldap": "49", "radius": "Access-Challenge", "proxy": "401"},
     Outcome.NOT_ALLOWED: {"ldap": "50", "radius": "Access-Reject", "proxy": "403"},
     Outcome.THROTTLED: {"ldap": "49", "radius": "Access-Reject", "proxy": "403"},
+    Outcome.UNAVAILABLE: {"ldap": "52", "radius": "", "proxy": "503"},
 }
 """DESIGN D9, as ldapsearch, radclient and nginx's dialect of forward-auth have it."""
 
@@ -189,6 +190,8 @@ class Visit:
     words: dict[str, str] = field(default_factory=lambda: {"password": PASSWORD})
     changed: bool = False
     """Something has changed since the last row: an outpost may hear of it a moment later."""
+    moved: bool = False
+    """So has the clock: connections between the programs that seem idle for days are closed, perhaps while one asks."""
 
     @property
     def program(self) -> Program:
@@ -249,8 +252,10 @@ class Visit:
             until(lambda: self._ask(typed) == expected, SOON, f"{self.username}: {row}")
         else:
             heard = self._ask(typed)
+            if self.moved and heard == HEARD[Outcome.UNAVAILABLE][self.door]:
+                heard = self._ask(typed)
             assert heard == expected, f"{self.username} typed {row}, and heard {heard} instead of {expected}"
-        self.changed = False
+        self.changed = self.moved = False
         if REASONS[reason].outcome is not Outcome.ACCEPTED:
             told = until(lambda: self._told()[before:], SOON, f"{self.username}: an event of {row}")
             assert told[-1] == reason, f"{self.username}: {row}"
@@ -283,7 +288,8 @@ class Visit:
         """The reasons of this person's refusals, as the events have them."""
         query = Query(equal={"action": "login_failed"}, ordering=("created",))
         events = self.house.store.read_now(lambda tx: tx.select(Event, query))
-        return [event.context["reason"] for event in events if event.context.get("username") == self.username]
+        told = [event.context["reason"] for event in events if event.context.get("username") == self.username]
+        return [reason for reason in told if REASONS[reason].outcome is not Outcome.UNAVAILABLE]
 
     def _device(self, intent: str, ended: bool) -> None:
         body: dict[str, Any] = {"identifier": self._identifier(intent), "intent": f"{intent}_password", "user": self.pk}
@@ -319,5 +325,7 @@ def play(house: House, scenario: Scenario) -> None:
         for row in scenario.rows:
             if "clock" in row:
                 house.go_on(row["clock"])
+                for visit in visits:
+                    visit.moved = True
             else:
                 list(pool.map(Visit.row, visits, repeat(row)))
