@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from control.records import Reputation
 from control.store.interface import Query, Transaction
-from rules.names import shown
+from rules.names import account_of, shown
 from rules.reasons import REASONS, Outcome
 
 LOWEST, HIGHEST = -5, 5
@@ -20,11 +20,11 @@ MOST_SUMMED = 1000
 
 def count(tx: Transaction, identifier: str, ip: str, right: bool) -> None:
     """One up for a right sign-in, one down for a wrong one."""
-    known = tx.find(Reputation, identifier=shown(identifier), ip=shown(ip))
+    known = tx.find(Reputation, identifier=_account(identifier), ip=shown(ip))
     before = known.score if known is not None and known.updated > tx.now - KEPT_SECONDS else 0
     score = max(LOWEST, min(before + (1 if right else -1), HIGHEST))
     if known is None:
-        tx.insert(Reputation(shown(identifier), shown(ip), score=score, updated=tx.now))
+        tx.insert(Reputation(_account(identifier), shown(ip), score=score, updated=tx.now))
     elif (known.score, known.updated) != (score, tx.now):
         tx.update(replace(known, score=score, updated=tx.now))
     for old in tx.select(Reputation, Query(ordering=("updated",), limit=SWEPT_AT_ONCE)):
@@ -41,15 +41,20 @@ def count_reason(tx: Transaction, identifier: str, ip: str, reason: str) -> None
 
 def score(tx: Transaction, identifier: str, ip: str) -> int:
     """0 for whoever is unknown."""
-    known = tx.find(Reputation, identifier=shown(identifier), ip=shown(ip))
+    known = tx.find(Reputation, identifier=_account(identifier), ip=shown(ip))
     return known.score if known is not None and known.updated > tx.now - KEPT_SECONDS else 0
 
 
 def total(tx: Transaction, identifier: str | None, ip: str | None) -> int:
     """The sum of all scores of this name, anywhere, and of all at this address; None leaves one out."""
     rows: dict[str, Reputation] = {}
-    for field, value in (("identifier", identifier), ("ip", ip)):
+    for field, value, stored in (("identifier", identifier, _account), ("ip", ip, shown)):
         if value is not None:
-            query = Query(equal={field: shown(value)}, ordering=("-updated",), limit=MOST_SUMMED)
+            query = Query(equal={field: stored(value)}, ordering=("-updated",), limit=MOST_SUMMED)
             rows.update((row.pk, row) for row in tx.select(Reputation, query))
     return sum(row.score for row in rows.values() if row.updated > tx.now - KEPT_SECONDS)
+
+
+def _account(identifier: str) -> str:
+    """Nobody gets a better score by other capitals, or blanks."""
+    return shown(account_of(identifier))

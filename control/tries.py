@@ -12,7 +12,7 @@ from typing import Any
 
 from control.records import Event, Tries, User
 from control.store.interface import Query, Transaction
-from rules.names import shown
+from rules.names import account_of, shown
 from rules.reasons import REASONS, Outcome
 
 FREE = 20
@@ -51,7 +51,7 @@ NO_GUESSES = frozenset(
 def refusal(tx: Transaction, username: str, place: str, known_good: bool = False) -> str | None:
     """The reason why nothing may be tried now. ``known_good``: an outpost says that these very credentials were right
     at this place the last time; believed if they were right there for us too."""
-    account = username.casefold()
+    account = account_of(username)
     here = _find(tx, account, place)
     was_right = here is not None and here.right > tx.now - RIGHT_SECONDS
     if was_right and known_good:
@@ -66,7 +66,7 @@ def refusal(tx: Transaction, username: str, place: str, known_good: bool = False
 
 def wrong(tx: Transaction, username: str, place: str) -> None:
     """One more."""
-    account = username.casefold()
+    account = account_of(username)
     here = _find(tx, account, place)
     before = here.wrong if here is not None and tx.now - here.last < QUIET else 0
     until = tx.now + min(2.0 ** min(before - FREE, 10), LONGEST_BLOCK) if before >= FREE else 0.0
@@ -80,14 +80,14 @@ def wrong(tx: Transaction, username: str, place: str) -> None:
 
 def take_back(tx: Transaction, username: str, place: str) -> None:
     """The last one was none."""
-    here = _find(tx, username.casefold(), place)
+    here = _find(tx, account_of(username), place)
     if here is not None and here.wrong:
         tx.update(replace(here, wrong=here.wrong - 1, until=0.0))
 
 
 def right(tx: Transaction, username: str, place: str) -> None:
     """Everything was right: this place begins anew."""
-    account = username.casefold()
+    account = account_of(username)
     here = _find(tx, account, place)
     _put(tx, here, account, place, wrong=0, until=0.0, right=tx.now)
 
@@ -127,7 +127,7 @@ def reported(tx: Transaction, outpost: str, body: Mapping[str, Any]) -> None:
 
 def held(tx: Transaction, username: str = "") -> list[Tries]:
     """Where tries were wrong lately, of one account or of all; the latest first."""
-    mine = {"account": username.casefold()} if username else {}
+    mine = {"account": account_of(username)} if username else {}
     lines = tx.select(Tries, Query(equal=mine, ordering=("-last",), limit=MOST_HELD))
     return [line for line in lines if line.wrong]
 
@@ -138,7 +138,7 @@ def clear(tx: Transaction, username: str = "") -> int:
     lines = held(tx, username)
     for line in lines:
         tx.delete(line)
-    accounts = {username.casefold()} if username else {line.account for line in lines} | _held_up_lately(tx)
+    accounts = {account_of(username)} if username else {line.account for line in lines} | _held_up_lately(tx)
     for account in sorted(accounts):
         release_at_outposts(tx, account)
     return len(lines)
@@ -149,7 +149,7 @@ def _held_up_lately(tx: Transaction) -> set[str]:
     told = tx.select(
         Event, Query(equal={"action": "login_failed", "app": "outpost"}, ordering=("-created",), limit=MOST_HELD)
     )
-    return {str(one.context.get("username", "")).casefold() for one in told if one.created > tx.now - QUIET} - {""}
+    return {account_of(str(one.context.get("username", ""))) for one in told if one.created > tx.now - QUIET} - {""}
 
 
 def delete(tx: Transaction, pk: str) -> None:

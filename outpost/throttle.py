@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from outpost.directory.snapshot import Snapshot, Touched
+from rules.names import account_of
 from rules.places import place
 from rules.reasons import Outcome
 
@@ -86,7 +87,7 @@ class Throttle:
 
     def begin(self, username: str, proof: dict[str, Any], peer: str, station: str, now: float) -> Try | str:
         """May control be asked? If not, the reason's code. ``station`` is RADIUS' Calling-Station-Id, or ""."""
-        account, origin = username.casefold(), place(peer, station)
+        account, origin = account_of(username), place(peer, station)
         digest = self._digest(proof)
         good = self._good.get((account, origin))
         if good is not None and hmac.compare_digest(good, digest):
@@ -124,7 +125,7 @@ class Throttle:
 
     def forget(self, username: str) -> None:
         """What was tried for this account: an administrator has changed or released it."""
-        account = username.casefold()
+        account = account_of(username)
         self._accounts.pop(account, None)
         self._pairs.pop(account, None)
 

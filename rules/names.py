@@ -11,6 +11,11 @@ def is_possible_name(name: str) -> bool:
     return 0 < len(name) <= LONGEST_NAME and name.isprintable()
 
 
+def account_of(name: str) -> str:
+    """Under which name its tries are counted: what blanks and capitals make of it is the same account."""
+    return name.strip().casefold()
+
+
 def shown(name: str) -> str:
     """What a stranger typed, fit to be stored and read: cut, and escaped where it does not print."""
     cut = name[:LONGEST_NAME]

@@ -73,6 +73,16 @@ def test_somebody_else_elsewhere_is_not_held_up(bench: Bench) -> None:
     assert bench.refusal(who="ALICE") == "too_many_tries"
 
 
+@pytest.mark.parametrize("spelt", [" alice", "alice ", "  ALICE  ", "Alice" + " " * 200])
+def test_blanks_around_a_name_make_no_other_account_of_it(bench: Bench, spelt: str) -> None:
+    """The account is found without them."""
+    bench.wrong(FREE)
+    bench.wrong(who=spelt)
+    assert bench.refusal() == bench.refusal(who=spelt) == "too_many_tries"
+    assert bench.store.write_now(lambda tx: tries.clear(tx, spelt)) == 2
+    assert bench.refusal() is None
+
+
 def test_a_quiet_while_and_a_right_one_begin_anew(bench: Bench) -> None:
     resets: list[Callable[[], object]] = [lambda: bench.clock.advance(QUIET), bench.right]
     for begin_anew in resets:
@@ -200,6 +210,7 @@ def test_a_score_goes_up_and_down_within_its_limits_and_is_forgotten_after_a_day
     assert count(True, 10) == reputation.HIGHEST
     assert count(False, 20) == reputation.LOWEST
     assert bench.store.read_now(lambda tx: reputation.score(tx, "alice", "192.0.2.2")) == 0
+    assert bench.store.read_now(lambda tx: reputation.total(tx, " ALICE ", None)) == reputation.LOWEST
     bench.clock.advance(reputation.KEPT_SECONDS)
     assert bench.store.read_now(lambda tx: reputation.score(tx, "alice", "192.0.2.1")) == 0
     bench.store.write_now(lambda tx: reputation.count(tx, "bob", "192.0.2.1", True))

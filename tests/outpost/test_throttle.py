@@ -66,6 +66,14 @@ def guessing() -> Guessing:
     return Guessing()
 
 
+def test_blanks_around_a_name_make_no_other_account_of_it(guessing: Guessing) -> None:
+    said = [
+        guessing.guess(f"guess {number}", who=" " * number + "Alice" + " " * number) for number in range(PAIR_FREE + 2)
+    ]
+    assert said[-1] == BLOCKED_PAIR
+    assert guessing.begin("another") == BLOCKED_PAIR
+
+
 def test_wrong_tries_are_free_at_first_and_then_wait_ever_longer_up_to_minutes(guessing: Guessing) -> None:
     waits = []
     for number in range(PAIR_FREE + 12):
