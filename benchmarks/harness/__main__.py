@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.harness import (
+    applications,
     changes,
     directory,
     load,
@@ -33,6 +34,7 @@ SECTIONS: dict[str, Callable[[Bench], list[Table]]] = {
     "directory": directory.measure,
     "requests": requests.measure,
     "proxied": proxied.measure,
+    "applications": applications.measure,
     "radius": radius.measure,
     "logins": logins.measure,
     "sign_ins": sign_ins.measure,

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -31,7 +31,7 @@ from benchmarks.harness.people import (
 from benchmarks.harness.processes import Server
 from control.app import Control
 from control.config import ControlConfig
-from control.records import Group, Outpost, Provider, Token, User
+from control.records import Application, Binding, Group, Outpost, Provider, Token, User
 from control.store.interface import Query, Transaction
 from control.verbs import applications, bindings, groups, outposts, providers
 from outpost.browser_sessions import SESSION
@@ -99,22 +99,23 @@ def session_cookies(owner: int, count: int) -> list[str]:
 # --- the directory -------------------------------------------------------------------------------------------------
 
 
-def populate(folder: Path, count: int, more: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Makes a store with ``count`` people below ``folder``; the key of the token of `OUTPOST`."""
+def populate(folder: Path, count: int, more: Mapping[str, str] = MappingProxyType({}), further: int = 0) -> str:
+    """Makes a store with ``count`` people below ``folder``, and ``further`` applications behind proxies; the key of
+    the token of `OUTPOST`."""
     settings = load({**environ(folder), **more})
-    return asyncio.run(_populate(ControlConfig.from_settings(settings), count))
+    return asyncio.run(_populate(ControlConfig.from_settings(settings), count, further))
 
 
-async def _populate(config: ControlConfig, count: int) -> str:
+async def _populate(config: ControlConfig, count: int, further: int) -> str:
     control = await Control.open(config)
     try:
         hashed = await control.passwords.hash(PASSWORD)
-        return await control.store.write(lambda tx: _fill(tx, count, hashed))
+        return await control.store.write(lambda tx: _fill(tx, count, hashed, further))
     finally:
         control.close()
 
 
-def _fill(tx: Transaction, count: int, hashed: str) -> str:
+def _fill(tx: Transaction, count: int, hashed: str, further: int) -> str:
     """Everybody has the same hash: what a login costs does not depend on whose it is."""
     staff = groups.create(tx, {"name": "staff"})
     administrators = tx.select(Group, Query(equal={"is_superuser": True}))[0]
@@ -135,11 +136,22 @@ def _fill(tx: Transaction, count: int, hashed: str) -> str:
     for team, members in teams.items():
         tx.add_members(tx.insert(Group(name=team_name(team), parents=(staff.pk,))).pk, members)
     pks = [_provider(tx, kind, given, staff).pk for kind, given in CONFIGURATION.items()]
+    pks += [_further(tx, tx.get(Provider, pks[-1]), at, staff).pk for at in range(further)]
     _provider(tx, "oauth2", OPENID, staff)
     embedded = tx.select(Outpost, Query(equal={"managed": outposts.EMBEDDED}))[0]
     outposts.update(tx, embedded.pk, {"providers": pks})
     apart = outposts.create(tx, {"name": OUTPOST, "type": outposts.ANY, "providers": pks}, os.urandom)
     return tx.select(Token, Query(equal={"identifier": outposts.token_identifier(apart.pk)}))[0].key
+
+
+def _further(tx: Transaction, like: Provider, at: int, staff: Group) -> Provider:
+    """One more like the proxy's, at a host of its own; without the verbs, which look at every other one."""
+    name = f"further-{at}"
+    settings = {**like.settings, "external_host": f"http://{name}.example.com", "client_id": name}
+    provider = tx.insert(replace(like, pk=0, name=name, client_id=name, settings=settings))
+    application = tx.insert(Application(name, name, provider=provider.pk))
+    tx.insert(Binding(application.pk, group=staff.pk))
+    return provider
 
 
 def _child_of(group: Group, parent: Group) -> Group:

@@ -27,7 +27,7 @@ def _anonymous(bench: Bench, count: int) -> Load:
     return Load("stream", {"protocol": "http", "file": file, "connections": 64, "status": 401})
 
 
-def _session(count_of: Callable[[Bench], int]) -> Callable[[Bench, int], Load]:
+def session(count_of: Callable[[Bench], int]) -> Callable[[Bench, int], Load]:
     """Requests with cookies of so many sessions in turn, all the administrator's, each of them for several targets."""
 
     def load(bench: Bench, count: int) -> Load:
@@ -42,7 +42,7 @@ def _session(count_of: Callable[[Bench], int]) -> Callable[[Bench, int], Load]:
     return load
 
 
-def _redirected(bench: Bench, count: int) -> Load:
+def redirected(bench: Bench, count: int) -> Load:
     from benchmarks.harness.wire import forward_auth
 
     file = bench.questions([(forward_auth(caddy=True), b"/application/o/authorize/")])
@@ -68,9 +68,15 @@ WORKS = (
             Against("nginx", "allow", "nginx return 202", {"status": 202}),
         ),
     ),
-    Work("forward-auth, session, known", "http", _session(lambda bench: bench.budget.known)),
-    Work("forward-auth, session, each cookie opened", "http", _session(lambda bench: MOST_KNOWN + 1000)),
-    Work("forward-auth, anonymous, sent to sign in", "http", _redirected),
+    Work("forward-auth, session, known", "http", session(lambda bench: bench.budget.known)),
+    Work(
+        "forward-auth, session, known, each check on a connection of its own",
+        "http",
+        lambda bench, count: session(lambda bench: bench.budget.known)(bench, count).but(fresh=1),
+        (Against("nginx", "allow", "nginx return 202", {"status": 202}),),
+    ),
+    Work("forward-auth, session, each cookie opened", "http", session(lambda bench: MOST_KNOWN + 1000)),
+    Work("forward-auth, anonymous, sent to sign in", "http", redirected),
     Work(
         "forward-auth, anonymous, denied",
         "http",

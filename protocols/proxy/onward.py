@@ -44,6 +44,8 @@ _WRITTEN = frozenset((b"host", b"content-length", b"expect", b"cookie", *_HOP_BY
 _OURS = frozenset((b"forwarded", b"http2-settings", b"proxy", b"x-real-ip", b"x-rewrite-url", b"x-remote-user"))
 """Said by us or by nobody: `Proxy` becomes HTTP_PROXY in a CGI, X-Rewrite-URL another path than was decided about."""
 _OUR_FAMILIES = (b"x-authentik-", b"x-forwarded-", b"x-original-", b"x-auth-request-", b"remote-")
+_OTHER_METHODS = frozenset((b"x-http-method", b"x-http-method-override", b"x-method-override"))
+"""Another method than was decided about. They are meant for POST, and only there do they go on."""
 _NO_CREDENTIALS = field_lines([(b"Authorization", b"")])
 """Removes the visitor's own where somebody else is the proxy."""
 _PLAIN = bytes(
@@ -85,7 +87,8 @@ def onward_fields(visit: Visit, identity: bytes) -> bytes:
     if not visit.authorization:
         left_out |= {b"authorization"}
     names = tuple(request.named)
-    going = (_going if sum(map(len, names)) <= MAX_REMEMBERED_NAMES else _going.__wrapped__)(names, identity)
+    chosen = _going if sum(map(len, names)) <= MAX_REMEMBERED_NAMES else _going.__wrapped__
+    going = chosen(names, identity, request.method == b"POST")
     fields = [(name, value) for name, value in request.headers if name in going and name not in left_out]
     if b"cookie" in request.named and b"cookie" not in left_out:
         fields += [(b"Cookie", cookies) for cookies in without_ours(request.named)]
@@ -108,9 +111,9 @@ def onward_fields(visit: Visit, identity: bytes) -> bytes:
 
 
 @lru_cache(MAX_REMEMBERED)
-def _going(names: tuple[bytes, ...], identity: bytes) -> frozenset[bytes]:
+def _going(names: tuple[bytes, ...], identity: bytes, posted: bool) -> frozenset[bytes]:
     """Which of a request's headers go on, by name. A browser sends the same ones every time."""
-    said_by_us = _names(identity)
+    said_by_us = _names(identity) if posted else _names(identity) | _OTHER_METHODS
     going = []
     for name in names:
         same = plain(name)

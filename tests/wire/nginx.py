@@ -35,6 +35,8 @@ def backend() -> Iterator[Backend]:
             self.end_headers()
             self.wfile.write(b"hello")
 
+        do_POST = do_OPTIONS = do_GET
+
         def log_message(self, *_: object) -> None:
             pass
 

@@ -13,6 +13,7 @@ from tests.ports import free_port
 from tests.wire import journeys, processes
 from tests.wire.chromium import chromium
 from tests.wire.directory import Directory
+from tests.wire.field_cases import every_case_holds
 from tests.wire.fronts import APP, RESOLVER, Front, configured, dialling, sign_in
 from tests.wire.nginx import Backend, is_listening
 from tests.wire.program import Program, until
@@ -129,3 +130,7 @@ def test_apache_signs_people_in_by_itself(
     finally:
         program.api("DELETE", "core/applications/apache/")
         program.api("DELETE", f"providers/oauth2/{provider['pk']}/")
+
+
+def test_every_numbered_case_holds(front: Front) -> None:
+    every_case_holds(front)

@@ -19,6 +19,7 @@ from tests.wire import caddy as caddies
 from tests.wire.apart import Edge
 from tests.wire.chromium import chromium
 from tests.wire.directory import PASSWORDS, Directory, add_user, serve
+from tests.wire.field_cases import every_case_holds
 from tests.wire.fronts import APP, AUTH, RESOLVER, Front, dialling, sign_in
 from tests.wire.journeys import LOOK_ALIKES
 from tests.wire.nginx import Backend
@@ -271,3 +272,7 @@ def test_the_articles_caddyfile_as_printed_lets_nobody_in(front: Front, applicat
     with caddies.caddy(caddies.recent(), tmp_path, dialled, http_port, https_port, (APP, AUTH)):
         assert front.ask().status_code >= 300
     assert len(application.requests) == before
+
+
+def test_every_numbered_case_holds(front: Front) -> None:
+    every_case_holds(front)

@@ -11,6 +11,7 @@ from tests.peers import require
 from tests.ports import free_port
 from tests.wire import journeys, processes
 from tests.wire.directory import Directory
+from tests.wire.field_cases import every_case_holds
 from tests.wire.fronts import Front, configured, dialling
 from tests.wire.nginx import Backend, is_listening
 from tests.wire.program import Program, until
@@ -51,3 +52,7 @@ def test_nobody_else_arrives(front: Front) -> None:
 def test_credentials(front: Front) -> None:
     journeys.credentials_open(front)
     assert "authorization" not in front.last("/basic")
+
+
+def test_every_numbered_case_holds(front: Front) -> None:
+    every_case_holds(front)

@@ -11,6 +11,7 @@ import yaml
 from tests.ports import free_port
 from tests.wire import journeys
 from tests.wire.directory import Directory
+from tests.wire.field_cases import every_case_holds
 from tests.wire.fronts import APP, Front, configured
 from tests.wire.nginx import Backend, nginx
 from tests.wire.program import Program
@@ -120,3 +121,7 @@ def test_nobody_else_arrives(front: Front) -> None:
     assert front.ask("/page", **{"X-Original-URI": "/public"}).status_code == 500, "two that disagree"
     assert front.ask("/page", **{"X-Forwarded-Host": "other.example.com"}).status_code == 500
     assert len(front.application.requests) == before
+
+
+def test_every_numbered_case_holds(front: Front) -> None:
+    every_case_holds(front)

@@ -12,6 +12,7 @@ import pytest
 from tests.ports import free_port
 from tests.wire.chromium import chromium
 from tests.wire.directory import HOST, PASSWORDS, Directory
+from tests.wire.field_cases import every_case_holds
 from tests.wire.fronts import APP, AUTH, RESOLVER, Front, dialling, sign_in
 from tests.wire.nginx import Backend, nginx
 from tests.wire.program import Program, until
@@ -118,3 +119,7 @@ def test_a_post_comes_back_to_the_page_it_came_from(signing_in: Front) -> None:
     answer = signing_in.ask("/save?x=1", "POST", Referer=f"{signing_in.app}/form", Accept="text/html")
     assert answer.status_code == 303
     assert "/save" not in answer.headers["location"]
+
+
+def test_every_numbered_case_holds(signing_in: Front) -> None:
+    every_case_holds(signing_in)

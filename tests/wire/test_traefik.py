@@ -10,6 +10,7 @@ import yaml
 
 from tests.wire import journeys
 from tests.wire.directory import Directory
+from tests.wire.field_cases import every_case_holds
 from tests.wire.fronts import Front, configured
 from tests.wire.nginx import Backend
 from tests.wire.program import Program
@@ -46,3 +47,7 @@ def test_nobody_else_arrives(front: Front) -> None:
 
 def test_credentials(front: Front) -> None:
     journeys.credentials_open(front)
+
+
+def test_every_numbered_case_holds(front: Front) -> None:
+    every_case_holds(front)

@@ -62,7 +62,7 @@ def traefik(address: str, application: str, copied: tuple[str, ...], removed: fr
             passed += [(name, value) for name, value in told if name.lower() in replaced]
             self._answer(*_asked(application, self.path, passed, host))
 
-        do_POST = do_GET
+        do_POST = do_OPTIONS = do_GET
 
         def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
             self.send_response_only(status)

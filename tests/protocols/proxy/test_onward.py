@@ -119,3 +119,12 @@ def test_answers_come_back_without_what_is_of_one_connection() -> None:
 
 def test_lists_in_connection() -> None:
     assert listed([b"close, X-A ,x-b", b"X-C"]) == {b"close", b"x-a", b"x-b", b"x-c"}
+
+
+@pytest.mark.parametrize("name", [b"X-HTTP-Method-Override", b"x_http_method", b"X-Method-Override"])
+def test_what_may_be_read_is_not_deleted_by_a_header(name: bytes) -> None:
+    """A rule that opens GET was asked about GET; applications that heed such headers heed them in a POST."""
+    for method in (b"GET", b"HEAD", b"OPTIONS"):
+        assert b"DELETE" not in dict(sent(received((name, b"DELETE"), method=method))).values()
+    posted = received((name, b"PUT"), (b"Content-Length", b"0"), method=b"POST")
+    assert dict(sent(posted))[name.lower()] == b"PUT"
