@@ -81,12 +81,18 @@ def _of_session(tx: Transaction, this: _Told, where: dict[str, Any]) -> None:
         known = tx.insert(
             RadiusSession(this.nas, this.nas_name, this.session, started=started, last_told=this.at, **facts)
         )
-    elif known.ended is None or (this.at > known.ended and this.status == "interim"):
+    elif known.ended is None or _goes_on(known, this):
         known = tx.update(_later(known, this, facts))
     if this.status == "stop" and known.live:
         tx.update(replace(known, live=False, ended=this.at))
     elif this.status == "stop":
         _last_counts(tx, known, facts)
+
+
+def _goes_on(known: RadiusSession, this: _Told) -> bool:
+    """It was thought to have ended. An interim that is sent again after the stop counts less seconds than that."""
+    later = known.ended is not None and this.at > known.ended
+    return later and this.status == "interim" and this.facts.get("seconds", 0) >= known.seconds
 
 
 def _later(known: RadiusSession, this: _Told, facts: dict[str, Any]) -> RadiusSession:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from twisted.internet.interfaces import IAddress, IHandshakeListener, IReactorTime
+from twisted.internet.interfaces import IAddress, IHandshakeListener, IPushProducer, IReactorTime
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -26,6 +26,8 @@ HANDSHAKE_TIMEOUT = 30.0
 """Seconds for TLS, until it is known who speaks."""
 PACKET_TIMEOUT = 30.0
 """Seconds for the rest of a packet that has begun: who sends an octet now and then takes no place for long."""
+SEND_TIMEOUT = 30.0
+"""Seconds for answers that are not read."""
 IDLE_TIMEOUT = 900.0
 """Seconds without a packet; proxies ask with Status-Server every minute."""
 MOST_OF_PEER = 100
@@ -52,7 +54,7 @@ class RadSecAccounting(AccountingListener):
         """As above."""
 
 
-@implementer(IHandshakeListener)
+@implementer(IHandshakeListener, IPushProducer)
 class RadSecConnection(Protocol):
     """``table`` is None until the handshake has shown who speaks; nothing is heard before."""
 
@@ -63,10 +65,12 @@ class RadSecConnection(Protocol):
         self.peer = ""
         self.place: Peer = ("", 0)
         self.deadline = owner.clock.seconds() + HANDSHAKE_TIMEOUT
+        self._unread = False
 
     def connectionMade(self) -> None:
         address = cast(Any, self.transport).getPeer()
         self.peer, self.place = address.host, (address.host, address.port)
+        cast(Any, self.transport).registerProducer(self, True)
         if not self._owner.connections.admit(self):
             self._owner.telemetry.discarded(PROTOCOL, self.peer, "too_many_connections")
             self.abort()
@@ -93,10 +97,26 @@ class RadSecConnection(Protocol):
             return
         for packet in packets:
             self._owner.hear(packet, self)
+        if self._unread:
+            return
         if self._packets.is_whole:
             self.deadline = self._owner.clock.seconds() + IDLE_TIMEOUT
         elif packets or self.deadline > self._owner.clock.seconds() + PACKET_TIMEOUT:
             self.deadline = self._owner.clock.seconds() + PACKET_TIMEOUT
+
+    def pauseProducing(self) -> None:
+        """Whoever does not read answers is asked for no more questions, and not waited for long."""
+        self._unread = True
+        self.deadline = self._owner.clock.seconds() + SEND_TIMEOUT
+        cast(Any, self.transport).pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._unread = False
+        self.deadline = self._owner.clock.seconds() + IDLE_TIMEOUT
+        cast(Any, self.transport).resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The connection is gone."""
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._owner.connections.leave(self)

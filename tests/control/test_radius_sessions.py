@@ -91,6 +91,16 @@ def test_what_comes_late_changes_nothing(bench: Bench) -> None:
     assert (bench.session.live, bench.session.seconds) == (False, 100)
 
 
+def test_an_interim_that_comes_again_after_the_stop_revives_nothing(bench: Bench) -> None:
+    """A NAS that does not say how long it has held it back (Acct-Delay-Time)."""
+    bench.tell("start", ago=100)
+    bench.tell("stop", ago=10, seconds=90)
+    bench.tell("interim", seconds=60)
+    assert not bench.session.live
+    bench.tell("interim", seconds=100)
+    assert bench.session.live
+
+
 def test_a_name_used_again_is_another_session(bench: Bench) -> None:
     bench.tell("start", ago=100, username="alice")
     bench.tell("stop", ago=50, input_octets=100)

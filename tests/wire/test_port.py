@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.peers import require, require_root
+from tests.readme import TREE
 from tests.wire.clients import run
 from tests.wire.directory import SHARED_SECRET, Directory, populate
 from tests.wire.port import NAS_NAME, Machine, Room, Switch, Within
@@ -123,3 +126,20 @@ def test_115_the_address_that_a_nas_asks_is_the_one_that_answers(floor: Floor) -
     client = (*floor.rooms[0].enter, "radclient", "-x", "-t", "5", "-r", "1", place, "status", SHARED_SECRET)
     answer = run(*client, stdin="Message-Authenticator = 0x00\n")
     assert answer.code == 0, answer.text
+
+
+RECIPES = re.findall(r"(?:^    .+\n)+", (TREE / "docs" / "clients" / "radius.md").read_text(), re.MULTILINE)
+HOSTAPD = [one for one in RECIPES if "driver=" in one]
+NO_DEVICE = ("Failed to initialize driver 'nl80211'", "wired driver initialization failed")
+"""Behind the configuration: there is neither radio nor cable."""
+
+
+@pytest.mark.parametrize("recipe", HOSTAPD, ids=["wired", "wifi"])
+def test_hostapd_reads_the_recipes(recipe: str, floor: Floor, tmp_path: Path) -> None:
+    def told(text: str) -> str:
+        path = tmp_path / "hostapd.conf"
+        path.write_text(textwrap.dedent(text).replace("...", SHARED_SECRET))
+        return run(*floor.rooms[0].enter, require("hostapd"), str(path)).text
+
+    assert any(reason in told(recipe) for reason in NO_DEVICE)
+    assert "errors found in configuration file" in told(f"{recipe}    no_such_line=1\n")

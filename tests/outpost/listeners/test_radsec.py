@@ -23,6 +23,7 @@ from outpost.listeners.radsec import (
     HANDSHAKE_TIMEOUT,
     IDLE_TIMEOUT,
     PACKET_TIMEOUT,
+    SEND_TIMEOUT,
     RadSecAccounting,
     RadSecFactory,
     RadSecLogins,
@@ -235,6 +236,28 @@ def test_121_who_is_slow_is_cut_off() -> None:
     assert not nas.gone
     door.clock.advance(4)
     assert nas.gone
+
+
+def test_121_who_does_not_read_is_not_heard_and_then_cut_off() -> None:
+    """Else answers would heap up here."""
+    door = Door()
+    nas = Nas(door)
+    connection: Any = nas.transport.producer
+    for read in (True, False):
+        connection.pauseProducing()
+        assert nas.transport.producerState == "paused"
+        if read:
+            door.clock.advance(SEND_TIMEOUT - 2)
+            connection.resumeProducing()
+            assert nas.transport.producerState == "producing"
+            assert nas.say(LOGIN)[0] == ACCEPT
+        nas.say(status())
+        door.clock.advance(SEND_TIMEOUT + 2)
+        assert nas.gone != read
+
+
+def status() -> bytes:
+    return request(b"", code=12, secret=SECRET)
 
 
 def test_who_says_nothing_is_cut_off_later() -> None:
