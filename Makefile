@@ -17,7 +17,7 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-un
 .PHONY: help run test test-all check lint lock
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## install what is locked into .venv and start control and every listener
 	@exec $(BIN)/outpost up
@@ -63,9 +63,15 @@ $(TESTING): $(RUNTIME) requirements-test.lock tests/peers.py
 	@$(PIP_INSTALL) --require-hashes -r requirements-test.lock
 	@touch $@
 
-.PHONY: bench chaos
+.PHONY: bench bench-scale chaos soak
 chaos: $(TESTING) ## kill control, outposts, workers and the database under load, CHAOS=100 times, by CHAOS_SEED
 	CHAOS=$${CHAOS:-100} $(BIN)/python -m pytest tests/wire/test_chaos.py
+
+soak: $(TESTING) ## everybody at the doors for SOAK=1200 seconds; no process may grow
+	SOAK=$${SOAK:-1200} $(BIN)/python -m pytest tests/wire/test_soak.py
+
+bench-scale: $(TESTING) ## many outposts on three controls and a PostgreSQL; SCALE="--users 1000 --clients 10" for a first look
+	$(BIN)/python -m benchmarks.scale $(SCALE)
 
 bench: $(TESTING) ## measure beside slapd, FreeRADIUS and nginx; BENCH=--quick for a first look
 	$(BIN)/python -m benchmarks.harness $(BENCH)

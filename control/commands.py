@@ -5,21 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from control import brands, instances, tries
-from control.app import Control, open_passwords, open_store, rotate_secret_key
-from control.apply import ApplyError, Change, apply_description, plan_description, read
-from control.apply.changes import shown, told
-from control.apply.export import export, state
-from control.apply.text import as_text
-from control.bootstrap import FirstStart, a_certificate, bootstrap, is_new
+from control.app import open_store, rotate_secret_key
 from control.checkup import Told, checkup
 from control.config import CannotStart, ControlConfig, keep_secret_key
 from control.explain import Asked, Lines, Unknown, explain, with_visitor
@@ -28,8 +20,6 @@ from control.issuing import Issued, issue_by_name
 from control.mail.letters import Letters
 from control.mail.post import Post
 from control.mail.trial import Tried, try_out
-from control.moving_in import CannotRead, Coming, Import, read_foreign
-from control.passwords import Passwords
 from control.policies.judge import Judge
 from control.policies.places import places
 from control.records import Authenticator, Instance, Tries, User
@@ -58,46 +48,6 @@ class CommandFailed(Exception):
         self.lines = lines
 
 
-def apply_files(settings: Settings, path: Path, environ: Mapping[str, str]) -> list[str]:
-    """Makes the store what the file, or the folder, describes; what changed, a line each.
-
-    Raises CommandFailed, and then nothing has changed.
-    """
-    return _described(settings, lambda config: _apply(config, path, environ))
-
-
-def plan_files(settings: Settings, path: Path, environ: Mapping[str, str], coloured: bool) -> tuple[bool, list[str]]:
-    """Would `apply_files` change anything, and what, for people. Raises CommandFailed."""
-    changes = _described(settings, lambda config: _plan(config, path, environ))
-    return bool(changes), shown(changes, coloured)
-
-
-def import_file(
-    settings: Settings, kind: str, path: Path, adopts: bool, progress: Callable[[str], None] | None
-) -> Iterator[str]:
-    """Takes over what another program kept in the file; what changed and what was left, a line each. Without
-    ``progress`` it says what would change. Raises CommandFailed."""
-    try:
-        coming = read_foreign(kind, path, adopts)
-    except CannotRead as error:
-        raise CommandFailed([str(error)]) from None
-    yield from _described(settings, lambda config: _import(config, coming, progress))
-    yield from (f"{path}: {line}" for line in coming.found.told())
-
-
-def export_text(settings: Settings, everything: bool) -> str:
-    """A file for `apply_files`: of everything, or of what such files own. Raises CommandFailed."""
-    return _run(settings, lambda config: _export(config, everything))
-
-
-def _described(settings: Settings, work: Callable[[ControlConfig], Coroutine[Any, Any, T]]) -> T:
-    """Raises CommandFailed."""
-    try:
-        return _run(settings, work)
-    except ApplyError as error:
-        raise CommandFailed(error.lines) from None
-
-
 def explain_access(settings: Settings, asked: Asked, scheme: str, lines: Lines) -> Explanation:
     """``scheme`` and ``lines`` are those of a browser's request. Raises CommandFailed."""
 
@@ -111,7 +61,7 @@ def explain_access(settings: Settings, asked: Asked, scheme: str, lines: Lines) 
             store.close()
 
     try:
-        return _run(settings, ask)
+        return run(settings, ask)
     except Unknown as error:
         raise CommandFailed([str(error)]) from None
 
@@ -133,7 +83,7 @@ def follow_events(
         finally:
             store.close()
 
-    _run(settings, follow)
+    run(settings, follow)
 
 
 def issue_certificate(settings: Settings, user: str, name: str, authority: str, days: int) -> Issued:
@@ -149,7 +99,7 @@ def issue_certificate(settings: Settings, user: str, name: str, authority: str, 
             store.close()
 
     try:
-        return _run(settings, issue)
+        return run(settings, issue)
     except Invalid as error:
         raise CommandFailed([text for texts in error.fields.values() for text in texts]) from None
 
@@ -164,7 +114,7 @@ def show_throttles(settings: Settings, username: str = "") -> list[str]:
         finally:
             store.close()
 
-    return _run(settings, show) or ["nobody has tried wrongly of late"]
+    return run(settings, show) or ["nobody has tried wrongly of late"]
 
 
 def clear_throttles(settings: Settings, username: str = "") -> list[str]:
@@ -178,7 +128,7 @@ def clear_throttles(settings: Settings, username: str = "") -> list[str]:
         finally:
             store.close()
 
-    return _run(settings, clear)
+    return run(settings, clear)
 
 
 def remove_factors(settings: Settings, username: str) -> list[str]:
@@ -193,7 +143,7 @@ def remove_factors(settings: Settings, username: str) -> list[str]:
             authenticators.delete(tx, factor.pk)
         return len(found)
 
-    async def run(config: ControlConfig) -> list[str]:
+    async def take_away(config: ControlConfig) -> list[str]:
         store = open_store(config)
         try:
             count = await store.write(remove, Actor({"username": "outpost remove-factors"}))
@@ -201,7 +151,7 @@ def remove_factors(settings: Settings, username: str) -> list[str]:
         finally:
             store.close()
 
-    return _run(settings, run)
+    return run(settings, take_away)
 
 
 def test_email(settings: Settings, to: str) -> str:
@@ -216,7 +166,7 @@ def test_email(settings: Settings, to: str) -> str:
         finally:
             store.close()
 
-    tried = _run(settings, try_it)
+    tried = run(settings, try_it)
     if not tried.sent:
         raise CommandFailed([tried.message])
     return tried.message
@@ -233,7 +183,7 @@ def check_store(settings: Settings) -> dict[str, list[str]]:
         finally:
             store.close()
 
-    return _run(settings, check)
+    return run(settings, check)
 
 
 def rotate_secret_key_of(settings: Settings) -> Iterator[str]:
@@ -308,7 +258,7 @@ def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="seconds")
 
 
-def _run(settings: Settings, work: Callable[[ControlConfig], Coroutine[Any, Any, T]]) -> T:
+def run(settings: Settings, work: Callable[[ControlConfig], Coroutine[Any, Any, T]]) -> T:
     """Raises CommandFailed."""
     try:
         return asyncio.run(work(ControlConfig.from_settings(settings)))
@@ -331,69 +281,3 @@ async def in_force(store: Store, sleep: Callable[[float], Awaitable[None]]) -> l
             return []
         await sleep(LOOK_SECONDS)
     return [f"not yet in force at the outpost on {one.hostname or one.pk}, which will follow" for one in behind]
-
-
-@contextmanager
-def _opened(config: ControlConfig) -> Iterator[tuple[Store, Passwords]]:
-    store, passwords = open_store(config), open_passwords(config, os.urandom)
-    try:
-        yield store, passwords
-    finally:
-        passwords.close()
-        store.close()
-
-
-async def _begun(config: ControlConfig, store: Store) -> None:
-    """Only for a new store: the first start of a running program must not be repeated, it would end the setup code."""
-    if await store.read(is_new):
-        (await Control.open(config)).close()
-
-
-async def _apply(config: ControlConfig, path: Path, environ: Mapping[str, str]) -> list[str]:
-    description = read(path, environ)
-    with _opened(config) as (store, passwords):
-        await _begun(config, store)
-        lines = told(await apply_description(store, passwords, os.urandom, description))
-        return lines + await in_force(store, asyncio.sleep)
-
-
-async def _plan(config: ControlConfig, path: Path, environ: Mapping[str, str]) -> list[Change]:
-    description = read(path, environ)
-    with _opened(config) as (store, passwords):
-        prepare = _begin if await store.read(is_new) else _nothing
-        return await plan_description(store, passwords, os.urandom, description, prepare)
-
-
-async def _import(config: ControlConfig, source: Coming, progress: Callable[[str], None] | None) -> list[str]:
-    """``progress``: None only tries it out."""
-    with _opened(config) as (store, passwords):
-        work = Import(store, passwords, os.urandom, source)
-        if progress is None:
-            return shown(await work.try_out(_begin if await store.read(is_new) else _nothing), False)
-        await _begun(config, store)
-        return told(await work.run(progress)) + await in_force(store, asyncio.sleep)
-
-
-async def _export(config: ControlConfig, everything: bool) -> str:
-    with TemporaryDirectory() as folder:
-        empty = open_store(replace(config, database=f"sqlite:///{folder}/empty.sqlite3"))
-        try:
-            await empty.write(_begin)
-            fresh = await empty.read(state)
-        finally:
-            empty.close()
-    store = open_store(config)
-    try:
-        exported = await store.read(lambda tx: export(tx, fresh, everything))
-    finally:
-        store.close()
-    return as_text(exported, f"outpost export {'--all' if everything else '--owned'}")
-
-
-def _begin(tx: Transaction) -> None:
-    """What a first start makes."""
-    bootstrap(tx, FirstStart(), None, a_certificate(time.time(), os.urandom), os.urandom)
-
-
-def _nothing(tx: Transaction) -> None:
-    """The first start has been."""

@@ -57,7 +57,7 @@ def _check_config(settings: Settings, arguments: Arguments) -> int:
 
 
 def _apply(settings: Settings, arguments: Arguments) -> int:
-    from control.commands import apply_files
+    from control.file_commands import apply_files
 
     return _printed(lambda: apply_files(settings, arguments.file, os.environ))
 
@@ -75,7 +75,8 @@ def _printed(work: Callable[[], Iterable[str]]) -> int:
 
 
 def _plan(settings: Settings, arguments: Arguments) -> int:
-    from control.commands import CommandFailed, plan_files
+    from control.commands import CommandFailed
+    from control.file_commands import plan_files
 
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     try:
@@ -88,17 +89,17 @@ def _plan(settings: Settings, arguments: Arguments) -> int:
 
 
 def _import(settings: Settings, arguments: Arguments) -> int:
-    from control.commands import import_file
+    from control.file_commands import import_file
 
     def progress(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
     told = None if arguments.dry_run else progress
-    return _printed(lambda: import_file(settings, arguments.kind, arguments.file, arguments.adopt, told))
+    return _printed(lambda: import_file(settings, arguments.kind, arguments.file, arguments.adopt, told, os.environ))
 
 
 def _export(settings: Settings, arguments: Arguments) -> int:
-    from control.commands import export_text
+    from control.file_commands import export_text
 
     return _printed(lambda: [export_text(settings, arguments.all).removesuffix("\n")])
 

@@ -39,7 +39,7 @@ from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
 from outpost.listeners.http import HttpFactory
 from outpost.listeners.inherited import Inherited
-from outpost.listeners.ldap import LdapFactory
+from outpost.listeners.ldap import LdapConnection, LdapFactory
 from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics
 from outpost.listeners.once import Once
@@ -70,6 +70,7 @@ from outpost.signing_in import SigningIn
 from outpost.slices import GarbageCollector
 from outpost.telemetry import Telemetry
 from outpost.throttle import Throttle
+from protocols.ldap.result import ResultCode
 from protocols.link.messages import CertificateRecord, RadiusSettings
 from protocols.proxy.trust import TrustedPeers
 from protocols.radius.pins import Pins
@@ -170,6 +171,7 @@ class Outpost:
         self._asgi = AsgiRoute(application, self.telemetry) if application is not None else None
         self._following: Deferred[None] | None = None
         self._pages: HttpFactory | None = None
+        self._directory_door: LdapFactory | None = None
         self._upstream_health: UpstreamHealth | None = None
 
     async def start(self) -> None:
@@ -178,7 +180,7 @@ class Outpost:
         Health and metrics are served before: somebody may want to know why the others are not.
         """
         http, ldap = self._http(), self._ldap()
-        self._pages = http
+        self._pages, self._directory_door = http, ldap
         self.ports.stream("metrics", self._config.metrics, self._measured(http, ldap))
         self._files.start()
         self._on_disk.restore()
@@ -198,6 +200,7 @@ class Outpost:
         self.ready = False
         await self.ports.close()
         await self._drained()
+        self._say_farewell()
         if self._asgi is not None:
             await self._asgi.stop()
         self._files.stop()
@@ -208,6 +211,12 @@ class Outpost:
         if self._following is not None:
             self._following.cancel()
         await self._on_disk.stop()
+
+    def _say_farewell(self) -> None:
+        """Whoever is connected over LDAP hears that nothing more is answered here."""
+        for one in tuple(self._directory_door.connections) if self._directory_door is not None else ():
+            if isinstance(one, LdapConnection):
+                one.disconnect(ResultCode.UNAVAILABLE, "This server stops.")
 
     async def _drained(self) -> None:
         """Until nothing is asked any more, but not for long."""

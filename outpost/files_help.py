@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 FILES = """\
 FILE is YAML; of a folder, all files that end in .yml or .yaml count together. They say under users, groups, providers,
@@ -43,13 +42,13 @@ def export_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-IMPORTED = ("ldif", "authelia", "freeradius", "lldap", "oauth2-proxy")
+IMPORTED = ("ldif", "authelia", "freeradius", "lldap", "oauth2-proxy", "authentik")
 """`control.moving_in` has the same, and what it takes to read them."""
 
 
 def importing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=IMPORTED, metavar="KIND", help=f"what FILE is: {', '.join(IMPORTED)}")
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", metavar="FILE", help="of authentik: its address, with a token in IMPORT_TOKEN")
     parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
     parser.add_argument("--adopt", action="store_true", help="take over what is here already and belongs to nobody")
     parser.epilog = (

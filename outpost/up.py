@@ -78,6 +78,7 @@ def main(settings: Settings, doors: bool = True, pages: bool = True) -> int:
     from outpost.process import EXIT_FAILED, Process, Program, begin, browsable, complain
 
     inherited = handed_over(os.environ, (os.getpid(), os.getppid()))
+    settings = without_workers(settings)
     ours = begin(settings)
     if ours is None:
         return EXIT_FAILED
@@ -104,6 +105,14 @@ def main(settings: Settings, doors: bool = True, pages: bool = True) -> int:
             backups.close()
         control.close()
         ours.close()
+
+
+def without_workers(settings: Settings) -> Settings:
+    """Whoever asks for more cores is told where they are to be had."""
+    if settings.workers == 1:
+        return settings
+    sentence = "OUTPOST_WORKERS has no effect here: it is for `outpost run`. This is one process."
+    return replace(settings, workers=1, warnings=(*settings.warnings, sentence))
 
 
 def _backups(settings: Settings, before: Sequence[str]) -> BackupProcess | None:

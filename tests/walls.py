@@ -150,7 +150,13 @@ def concrete_stores_are_named_by_the_app_alone(tree: Path) -> Iterator[str]:
 def each_config_is_read_by_its_app_alone(tree: Path) -> Iterator[str]:
     yield from _named_only_by(tree, PACKAGES, "outpost.config", "outpost/app.py", *TOP)
     yield from _named_only_by(
-        tree, PACKAGES, "control.config", "control/app.py", "control/commands.py", "outpost/up.py"
+        tree,
+        PACKAGES,
+        "control.config",
+        "control/app.py",
+        "control/commands.py",
+        "control/file_commands.py",
+        "outpost/up.py",
     )
 
 

@@ -9,16 +9,17 @@ It goes in transactions of `SLICE` users, so that nobody waits long; one that wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from control.apply.changes import Change
 from control.apply.description import Description, Source
 from control.apply.reconcile import reconcile
 from control.apply.sections import Given
-from control.moving_in import authelia, freeradius, ldif, lldap, oauth2_proxy
+from control.moving_in import authelia, authentik, freeradius, ldif, lldap, oauth2_proxy
 from control.moving_in.found import CannotRead, Found
 from control.moving_in.present import here, settled
 from control.passwords import Passwords
@@ -26,7 +27,7 @@ from control.records import User
 from control.store.interface import Actor, Store, Transaction
 from settings.yaml_lines import Lines
 
-__all__ = ["READERS", "CannotRead", "Coming", "Found", "Import", "read_foreign"]
+__all__ = ["ASKED", "READERS", "CannotRead", "Coming", "Found", "Import", "read_foreign"]
 
 READERS: Mapping[str, Callable[[bytes], Found]] = {
     "ldif": ldif.read,
@@ -36,6 +37,9 @@ READERS: Mapping[str, Callable[[bytes], Found]] = {
     "oauth2-proxy": oauth2_proxy.read,
 }
 """Kind to what reads its file."""
+ASKED: Mapping[str, Callable[[str, str], Coroutine[Any, Any, Found]]] = {"authentik": authentik.fetch}
+"""Kind to what asks the program itself, at an address, with a token."""
+TOKEN = "IMPORT_TOKEN"  # noqa: S105  the name of a variable
 LARGEST_FILE = 256 * 1024 * 1024
 """Octets: a hundred thousand people, a tenth of them with a photo."""
 SLICE = 100
@@ -62,6 +66,18 @@ class Coming:
     found: Found = field(repr=False)
     adopts: bool = False
     """What is here already and belongs to nobody is taken over."""
+
+
+async def ask_foreign(kind: str, address: str, token: str, adopts: bool = False) -> Coming:
+    """Raises CannotRead."""
+    if not address.startswith(("http://", "https://")):
+        raise CannotRead(f"{address}: is no address; write where {kind} is, with https:// in front")
+    if not token:
+        raise CannotRead(f"put a token of an administrator of {kind}'s into {TOKEN}")
+    try:
+        return Coming(kind, Path(address), await ASKED[kind](address, token), adopts)
+    except CannotRead as error:
+        raise CannotRead(f"{address}: {error}") from None
 
 
 def read_foreign(kind: str, path: Path, adopts: bool = False) -> Coming:

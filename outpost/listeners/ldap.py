@@ -103,8 +103,7 @@ class LdapConnection(Conversation):
         transport.registerProducer(self, True)
         if not self._owner.connections.admit(self):
             self._owner.telemetry.discarded(PROTOCOL, self.peer, "too_many_connections")
-            self._out.say(messages.encode_notice_of_disconnection(ResultCode.BUSY, "Too many connections."))
-            self._close()
+            self.disconnect(ResultCode.BUSY, "Too many connections.")
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._closed = True
@@ -129,12 +128,13 @@ class LdapConnection(Conversation):
         bound = self._session.identity
         if bound is None or self._closed or self._changing_password or self._owner.binds.is_good(bound):
             return  # who changes their own password is told before they are believed under it
-        self._out.say(
-            messages.encode_notice_of_disconnection(
-                ResultCode.STRONGER_AUTH_REQUIRED, "This account may not be used any more."
-            )
-        )
-        self._close()
+        self.disconnect(ResultCode.STRONGER_AUTH_REQUIRED, "This account may not be used any more.")
+
+    def disconnect(self, code: ResultCode, why: str) -> None:
+        """The peer is told, and the connection ends (RFC 4511, 4.4.1)."""
+        if not self._closed:
+            self._out.say(messages.encode_notice_of_disconnection(code, why))
+            self._close()
 
     def abort(self) -> None:
         self._closed = True

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_cer
 from control import instances
 from control.app import Control
 from control.app import open_store as open_control_store
-from control.commands import LOOKS, CommandFailed, apply_files, in_force, issue_certificate, remove_factors
+from control.commands import LOOKS, CommandFailed, in_force, issue_certificate, remove_factors
 from control.config import ControlConfig
+from control.file_commands import apply_files
 from control.records import Authenticator, Event, Outpost, User
 from control.store.interface import Query, Transaction
 from control.verbs import authenticators

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from control import moving_in
-from control.commands import CommandFailed, export_text, import_file
-from control.moving_in import READERS, CannotRead, read_foreign
+from control.commands import CommandFailed
+from control.file_commands import export_text, import_file
+from control.moving_in import ASKED, READERS, CannotRead, read_foreign
 from control.records import Group, User
 from control.verbs import groups, users
 from outpost.files_help import IMPORTED
@@ -106,19 +107,19 @@ def test_a_long_file_goes_in_slices_that_say_how_far_they_are(
     text = "".join(people(name=f"u{n}") for n in range(5)) + group("all", *(f"member: uid=u{n},dc=x" for n in range(5)))
     file.write_text(text)
     settings, progress = load({"OUTPOST_DATA_DIR": str(tmp_path / "data")}), list[str]()
-    planned = list(import_file(settings, "ldif", file, False, None))
+    planned = list(import_file(settings, "ldif", str(file), False, None))
     assert planned[-1] == "6 to create"
-    done = list(import_file(settings, "ldif", file, False, progress.append))
+    done = list(import_file(settings, "ldif", str(file), False, progress.append))
     assert done == [*(f"created user u{n}" for n in range(5)), "created group all"]
     assert progress == ["2 of 5 users", "4 of 5 users", "5 of 5 users"]
-    assert list(import_file(settings, "ldif", file, False, progress.append)) == NOTHING
+    assert list(import_file(settings, "ldif", str(file), False, progress.append)) == NOTHING
     assert "users: [u0, u1, u2, u3, u4]" in export_text(settings, True)
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load({"OUTPOST_DATA_DIR": str(tmp_path / "data")})
     with pytest.raises(CommandFailed, match="nowhere: cannot be read"):
-        list(import_file(settings, "ldif", tmp_path / "nowhere", False, None))
+        list(import_file(settings, "ldif", str(tmp_path / "nowhere"), False, None))
     monkeypatch.setattr(moving_in, "LARGEST_FILE", 10)
     (tmp_path / "long").write_text("x" * 11)
     with pytest.raises(CannotRead, match="is larger than"):
@@ -126,4 +127,4 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_command_line_names_every_kind() -> None:
-    assert tuple(READERS) == IMPORTED
+    assert (*READERS, *ASKED) == IMPORTED

@@ -12,6 +12,7 @@ from outpost.directory.snapshot import Touched
 from outpost.listeners.ldap import EVENTS_A_TURN, FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, SEND_TIMEOUT
 from outpost.listeners.ldap_reads import Reads
 from outpost.listeners.limits import Connections
+from protocols.ldap.result import ResultCode
 from protocols.ldap.schema import START_TLS, WHO_AM_I
 from protocols.link.messages import Members, Put
 from tests.deliveries import deliveries
@@ -650,3 +651,11 @@ def test_a_search_below_a_base_dn_that_nobody_serves_knocks_too(client: Client) 
     client.bind()
     assert client.code(peer.search(2, "ou=users,dc=elsewhere")) == 32
     assert [body["what"] for _, body in reports] == ["dc=elsewhere"]
+
+
+def test_a_connection_that_is_ended_is_told_why_once(client: Client) -> None:
+    for _ in range(2):
+        client.connection.disconnect(ResultCode.UNAVAILABLE, "This server stops.")
+    (notice,) = client.answers()
+    assert (notice.message_id, notice.code, notice.oid) == (0, 52, "1.3.6.1.4.1.1466.20036")
+    assert client.closed
