@@ -276,9 +276,18 @@ def test_a_wrong_secret_is_silent_when_signed_and_a_reject_when_not() -> None:
     assert door.link.questions == []
 
 
-@pytest.mark.parametrize("vector", [v for v in vectors() if "message-authenticator" not in v.headers], ids=str)
+def required(vector: Vector) -> list[ProviderRecord]:
+    """In front of the provider, one whose NAS has the address and a requirement of its own."""
+    if "message-authenticator" not in vector.headers:
+        return []
+    requirement = vector.headers["message-authenticator"]
+    nas = NasRecord("n1", "its own", vector.peer[0], vector.secret.decode(), message_authenticator=requirement)
+    provider = a_provider(2, (), vector.secret.decode())
+    return [replace(provider, settings=replace(cast(RadiusSettings, provider.settings), nas=(nas,)))]
+
+
+@pytest.mark.parametrize("vector", vectors(), ids=str)
 def test_vector(vector: Vector) -> None:
-    """All but those about a requirement per NAS, which providers cannot express yet."""
     verb, reason = vector.expect
     link = FakeLink()
     if verb == "ask":
@@ -286,7 +295,7 @@ def test_vector(vector: Vector) -> None:
     if verb == "offer":
         link.verdicts[vector.headers["user-name"]] = "accepted"
         link.keys = MS_CHAP_KEYS if reason == "mschapv2" else {}
-    door = Door(link, a_provider(secret=vector.secret.decode()), pins=Pins(vector.pinned))
+    door = Door(link, *required(vector), a_provider(secret=vector.secret.decode()), pins=Pins(vector.pinned))
     door.send(vector.datagram, vector.peer)
     refused = verb == "refuse" or (verb == "eap" and reason != "continue")
     if refused:
@@ -344,6 +353,36 @@ def test_other_providers_are_no_nas() -> None:
     door.send(nas_side.pap())
     assert door.telemetry.discards == {("radius", "unknown_nas"): 1}
     assert door.telemetry.notes == []
+
+
+@pytest.mark.parametrize("extra", [b"", nas_side.attribute(32, b"x"), nas_side.attribute(33, bytes(253)) * 15])
+def test_114_nothing_is_sent_for_less_than_it_costs(extra: bytes) -> None:
+    record = NasRecord("n1", "ap", PEER[0], SECRET.decode(), message_authenticator="optional")
+    door = Door(None, with_settings(nas=(record,)))
+    door.send(nas_side.request(extra, sign="never"))
+    door.clock.advance(REJECT_DELAY)
+    assert door.replies() == []
+    assert door.telemetry.discards == {("radius", "malformed"): 1}
+
+
+def test_117_a_provider_without_a_secret_answers_nobody() -> None:
+    door = Door(None, a_provider(secret=""))
+    door.send(nas_side.pap(secret=b""))
+    assert door.replies() == []
+    assert door.telemetry.discards == {("radius", "unknown_nas"): 1}
+    assert "empty shared secret" in door.telemetry.notes[0]
+
+
+def test_124_equipment_that_drops_what_is_signed_is_answered_without() -> None:
+    record = NasRecord("n1", "ap", PEER[0], SECRET.decode(), message_authenticator="unsigned")
+    door = Door(None, with_settings(nas=(record,)))
+    datagram = nas_side.pap(sign="never")
+    door.send(datagram)
+    said = nas_side.attribute(1, b"alice") + nas_side.attribute(25, b"outpost:user:1")
+    assert door.replies() == [nas_side.plain_reply(ACCEPT, datagram, said)]
+    signed = nas_side.pap(identifier=8)
+    door.send(signed)
+    assert door.replies() == [granted(signed)]
 
 
 def test_a_network_that_is_none_is_noted_and_the_others_serve() -> None:

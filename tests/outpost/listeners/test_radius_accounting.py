@@ -12,7 +12,7 @@ from outpost.directory.draft import whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.radius_accounting import ACCOUNTING, AccountingListener
 from tests.outpost.listeners.test_radius import RecordingTelemetry, a_provider
-from tests.protocols.radius.nas_side import PEER, plain_reply
+from tests.protocols.radius.nas_side import PEER, keyed, plain_reply
 from tests.protocols.radius.test_accounting import SESSION, START, asked, integer
 
 NOW = 1_700_000_000.0
@@ -72,6 +72,18 @@ def test_what_is_not_kept_is_not_answered_and_may_come_again(answer: bool | Valu
     door.send()
     door.waiting.pop().callback(True)
     assert door.sent == [plain_reply(5, PACKET)]
+
+
+def test_110_123_what_does_not_verify_is_neither_kept_nor_answered() -> None:
+    signed = keyed(4, PACKET[20:], sign=True)
+    flipped = keyed(4, signed[20:24] + bytes((signed[24] ^ 1,)) + signed[25:])
+    door = Door()
+    for packet in (PACKET[:4] + bytes(16) + PACKET[20:], flipped):
+        door.send(packet)
+    assert (door.kept, door.sent) == ([], [])
+    assert door.telemetry.discards == {("radius", "bad_request_authenticator"): 2}
+    door.send(signed)
+    assert len(door.kept) == 1
 
 
 def test_a_wrong_secret_is_a_knock() -> None:

@@ -72,6 +72,20 @@ class Hostile(Wireless):
         assert self.door.telemetry.faults == []
 
 
+def test_67_a_length_beyond_the_packet() -> None:
+    device = Hostile()
+    assert device.say(b"\x02\x09\xff\xff\x01alice") == REJECT
+    device.was_refused()
+
+
+def test_71_an_unknown_state() -> None:
+    device = Hostile()
+    device.state = bytes(16)
+    assert device.say(response(5, TTLS, b"\0")) == REJECT
+    assert device.asked == b"\x04\x05\x00\x04"
+    device.was_refused("eap_session_unknown")
+
+
 @pytest.mark.parametrize(
     "data",
     [

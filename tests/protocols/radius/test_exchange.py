@@ -120,7 +120,7 @@ def test_before_the_configuration_came_nobody_is_answered() -> None:
     assert reason_of(exchange.receive_datagram(nas_side.pap(), nas_side.PEER, 0.0)) == "not_ready"
 
 
-def test_a_duplicate_gets_the_same_octets_until_the_window_closes() -> None:
+def test_76_77_108_a_duplicate_gets_the_same_octets_until_the_window_closes() -> None:
     exchange = an_exchange()
     datagram = nas_side.pap()
     reply = exchange.answer(asked(exchange, datagram), ACCEPT, 1.0)
@@ -129,7 +129,7 @@ def test_a_duplicate_gets_the_same_octets_until_the_window_closes() -> None:
     assert isinstance(exchange.receive_datagram(datagram, nas_side.PEER, 1.0 + WINDOW), AccessRequested)
 
 
-def test_copies_of_a_request_in_flight_are_dropped() -> None:
+def test_107_copies_of_a_request_in_flight_are_dropped() -> None:
     exchange = an_exchange()
     asked(exchange, nas_side.pap())
     for now in (0.0, 3.0, 9.0):
@@ -163,7 +163,7 @@ def test_a_forged_copy_gets_nothing_from_the_kept_replies() -> None:
     assert reason_of(exchange.receive_datagram(forged, nas_side.PEER, 0.0)) == "bad_message_authenticator"
 
 
-def test_a_reject_waits_and_its_copies_with_it() -> None:
+def test_118_a_reject_waits_and_its_copies_with_it() -> None:
     exchange = an_exchange()
     datagram = nas_side.pap()
     assert exchange.answer(asked(exchange, datagram, 10.0), REJECT, 10.2) is None
