@@ -12,7 +12,7 @@ import treq
 from OpenSSL import SSL, crypto
 from treq.client import HTTPClient
 from twisted.internet import ssl
-from twisted.internet.defer import Deferred, TimeoutError, succeed
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
 from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed
 from twisted.internet.interfaces import IConsumer, IDelayedCall, IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Protocol
@@ -172,6 +172,8 @@ def _plainly(error: BaseException) -> str:
     """What a person can act on: the innermost of the reasons that Twisted wraps."""
     while reasons := getattr(error, "reasons", None):
         error = reasons[0].value
+    if isinstance(error, (CancelledError, TimeoutError)):
+        return "no answer in time"
     return str(error) or type(error).__name__
 
 

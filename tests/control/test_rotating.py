@@ -17,6 +17,7 @@ from control.rotating import CannotRotate, rotate_key
 from control.store.secrets import KeyRing
 from control.store.sql import SqlStore, rotation
 from settings import Settings, load
+from tests.control.store.postgresql import Server
 
 COUNT = 450
 """Three transactions."""
@@ -137,3 +138,33 @@ def test_a_program_that_still_has_the_former_key_is_told_of(settings: Settings, 
     assert pauses
     running.close()
     list(rotate_secret_key(ControlConfig.from_settings(settings)))
+
+
+@pytest.mark.peer
+def test_two_processes_on_a_postgresql_change_in_two_rounds(postgresql_server: Server, tmp_path: Path) -> None:
+    postgresql_server.new_database("rotating")
+    old, new = "kW7hT2mQ9xB4nV6pL1sD8fG3jR5yC0zA-old", "vR2nX8cM5tY1kJ7wQ4hZ9bD6gF3sL0pA-new"
+
+    def settings(key: str, former: str = "") -> Settings:
+        keys = {"OUTPOST_SECRET_KEY": key, "OUTPOST_FORMER_SECRET_KEYS": former}
+        return load({"OUTPOST_DATA_DIR": str(tmp_path), **keys, **postgresql_server.settings("rotating")})
+
+    def opened(key: str, former: str = "") -> SqlStore:
+        return open_store(ControlConfig.from_settings(settings(key, former)))
+
+    first = opened(old, new)
+    first.write_now(lambda tx: [tx.insert(radius(number)) for number in range(COUNT)])
+    second = opened(new, old)
+    list(rotate_secret_key_of(settings(new, old)))
+    assert all_open(first)
+    assert all_open(second)
+    first.write_now(lambda tx: tx.insert(radius(COUNT)))  # with the former key: it has not been started again yet
+    first.close()
+    list(rotate_secret_key_of(settings(new, old)))
+    second.close()
+    with_new_alone = opened(new)
+    assert all_open(with_new_alone)
+    assert with_new_alone.read_now(lambda tx: tx.count(Provider)) == COUNT + 1
+    with_new_alone.close()
+    with pytest.raises(CannotStart):
+        opened(old)

@@ -400,6 +400,7 @@ def test_what_a_person_can_act_on_is_shown() -> None:
     wrapped = ResponseNeverReceived([Failure(ResponseNeverReceived([Failure(ValueError("certificate expired"))]))])
     assert _plainly(wrapped) == "certificate expired"
     assert _plainly(ValueError()) == "ValueError"
+    assert _plainly(ResponseNeverReceived([Failure(CancelledError())])) == "no answer in time"
 
 
 # --- who is believed to be control ---
