@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from OpenSSL import SSL
 from twisted.internet import tcp, udp
-from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 from twisted.internet.testing import FakeDatagramTransport, MemoryReactorClock, StringTransport
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from outpost.listeners.direct import direct_send, direct_write
+from outpost.listeners.tls import ServerTls
+from protocols.link.messages import CertificateRecord
+from tests.certificates import issue
 
 
 class Pair:
@@ -63,6 +70,48 @@ def test_what_the_peer_does_not_take_follows_in_order(pair: Pair) -> None:
         got += pair.peer.recv(65536)
         pair.connection.doWrite()
     assert bytes(got) == large + b"behind"
+
+
+def test_over_tls_too(pair: Pair) -> None:
+    issued = issue("door")
+    clock: Any = MemoryReactorClock()
+    tls = ServerTls(lambda name: CertificateRecord("c", "door", issued.pem, issued.key_pem))
+    wrapped: Any = TLSMemoryBIOFactory(tls, False, Factory.forProtocol(Protocol), clock)
+    server: Any = wrapped.buildProtocol(None)
+    pair.connection.protocol = server
+    server.makeConnection(pair.connection)
+    client = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
+    client.set_connect_state()
+
+    def deliver(step: Callable[[], bytes]) -> bytes:
+        """What the client takes from the server, which hears what the client has to say."""
+        while True:
+            try:
+                taken = step()
+            except SSL.WantReadError:
+                taken = None
+            with suppress(SSL.WantReadError):
+                server.dataReceived(client.bio_read(65536))
+            pair.connection.doWrite()
+            if taken is not None:
+                return taken
+            client.bio_write(pair.peer.recv(65536))
+
+    def hands_shaken() -> bytes:
+        client.do_handshake()
+        return b""
+
+    deliver(hands_shaken)
+    write = direct_write(server)
+    large = bytes(range(256)) * 20_000
+    write(large)
+    assert pair.connection._tempDataLen or pair.connection.dataBuffer, "the socket took it all: make it larger"
+    write(b"behind")
+    got = bytearray()
+    while len(got) < len(large) + 6:
+        got += deliver(lambda: client.recv(65536))
+    assert bytes(got) == large + b"behind"
+    assert not clock.getDelayedCalls()
 
 
 def test_nothing_overtakes_what_twisted_holds(pair: Pair) -> None:
