@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -70,13 +70,17 @@ def current(provider: Provider) -> dict[str, Any]:
     return {**common, "property_mappings": list(provider.property_mappings), **provider.settings, **provider.secrets}
 
 
-def rivals(providers: Sequence[Provider]) -> Iterator[tuple[Provider, Provider, str]]:
+def rivals(providers: Iterable[Provider]) -> Iterator[tuple[Provider, Provider, str]]:
     """Pairs that want the same requests, and which: on one outpost, only one of each pair could be served."""
-    for index, provider in enumerate(providers):
-        for other in providers[:index]:
-            if provider.kind == other.kind and provider.kind in KINDS and KINDS[provider.kind].claims:
-                for claim in claims(provider) & claims(other):
-                    yield other, provider, claimed(claim, provider)
+    wanted: dict[tuple[str, Hashable], list[Provider]] = {}
+    for provider in providers:
+        if provider.kind not in KINDS or not KINDS[provider.kind].claims:
+            continue
+        for claim in claims(provider):
+            others = wanted.setdefault((provider.kind, claim), [])
+            for other in others:
+                yield other, provider, claimed(claim, provider)
+            others.append(provider)
 
 
 def _refuse_rivals(tx: Transaction, provider: Provider) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from control.records import Application, Flow, Outpost, Provider
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
-from control.verbs import outposts, providers
+from control.verbs import outposts, provider_kinds, providers
 from tests.control.verbs.do import ABSENT, application, bytes_of, outpost, provider, refused, same_bytes
 
 PROXY = {"external_host": "https://app.example.com", "mode": "forward_single"}
@@ -224,6 +225,23 @@ def test_two_providers_that_want_the_same_are_not_served_together(
     store.write_now(lambda tx: outposts.update(tx, here.pk, both))
     back = {field: other[field]}
     assert list(refused(store, lambda tx: providers.update(tx, second.pk, back))) == [field]
+
+
+def test_thousands_side_by_side_are_looked_at_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with each would be a hundred million looks at ten thousand applications."""
+    many = [
+        Provider(f"p{at}", "proxy", pk=at, settings={"external_host": f"https://{at % 999}.test"}) for at in range(1000)
+    ]
+    looked: list[Provider] = []
+    claims = provider_kinds.claims
+
+    def counted(one: Provider) -> frozenset[Hashable]:
+        looked.append(one)
+        return claims(one)
+
+    monkeypatch.setattr(providers, "claims", counted)
+    assert [(one.pk, other.pk, what) for one, other, what in providers.rivals(many)] == [(0, 999, "https://0.test")]
+    assert len(looked) == len(many)
 
 
 def test_wider_and_narrower_networks_go_together(store: SqlStore) -> None:
