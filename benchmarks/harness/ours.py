@@ -31,7 +31,8 @@ from benchmarks.harness.people import (
 from benchmarks.harness.processes import Server
 from control.app import Control
 from control.config import ControlConfig
-from control.records import Application, Binding, Group, Outpost, Provider, Token, User
+from control.records import Application, Binding, Group, Outpost, Provider, Session, Token, User
+from control.sessions import sid_of, uuid_of
 from control.store.interface import Query, Transaction
 from control.verbs import applications, bindings, groups, outposts, providers
 from outpost.browser_sessions import SESSION
@@ -79,9 +80,13 @@ ADMINISTRATOR_PK = 1
 """The first user of every store."""
 
 
+SESSIONS = 64
+"""Of the administrator's, that control knows of: outposts ask it about those that are used."""
+
+
 def session_cookies(owner: int, count: int) -> list[str]:
-    """As many sessions of one user, by pk, as a browser would send them: what control gives at a sign-in, sealed as an
-    outpost seals it."""
+    """As many cookies of sessions of one user, by pk, as a browser would send them: what control gives at a sign-in,
+    sealed as an outpost seals it. No two are alike; beyond `SESSIONS`, several are for one session."""
     site = Site(
         0, "proxy", "proxy", "proxy", "forward_single", f"http://{HOST}", client_id=PROXY_CLIENT, secret=COOKIE_SECRET
     )
@@ -89,11 +94,30 @@ def session_cookies(owner: int, count: int) -> list[str]:
     if realm is None:
         raise ValueError("the site seals no cookies")
     now, found = time.time(), []
-    for _ in range(count):
-        session = BrowserSession(os.urandom(32), owner, now, now + 86400)
+    for at in range(count):
+        sid = bytes.fromhex(sid_of(_session_key(owner, at % SESSIONS)))
+        session = BrowserSession(sid, owner, now, now + 86400)
         sealed = realm.sealer.seal(SESSION, session.packed(), os.urandom(NONCE_BYTES))
         found.append(f"; {realm.jar.session.decode()}={sealed.decode()}")
     return found
+
+
+def _session_key(owner: int, at: int) -> str:
+    return f"benchmark-{owner}-{at}"
+
+
+def _session(owner: int, at: int, now: float) -> Session:
+    key = _session_key(owner, at)
+    return Session(
+        key,
+        owner,
+        created=now,
+        last_used=now,
+        expires=now + 7 * 86400,
+        uuid=uuid_of(key),
+        signed_in=True,
+        lasting=True,
+    )
 
 
 # --- the directory -------------------------------------------------------------------------------------------------
@@ -138,6 +162,8 @@ def _fill(tx: Transaction, count: int, hashed: str, further: int) -> str:
     pks = [_provider(tx, kind, given, staff).pk for kind, given in CONFIGURATION.items()]
     pks += [_further(tx, tx.get(Provider, pks[-1]), at, staff).pk for at in range(further)]
     _provider(tx, "oauth2", OPENID, staff)
+    for at in range(SESSIONS):
+        tx.insert(_session(ADMINISTRATOR_PK, at, tx.now))
     embedded = tx.select(Outpost, Query(equal={"managed": outposts.EMBEDDED}))[0]
     outposts.update(tx, embedded.pk, {"providers": pks})
     apart = outposts.create(tx, {"name": OUTPOST, "type": outposts.ANY, "providers": pks}, os.urandom)
