@@ -40,6 +40,7 @@ def traefik(address: str, application: str, copied: tuple[str, ...], removed: fr
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))  # or it would be the next request
             headers = [
                 (name, value) for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP | removed
             ]
