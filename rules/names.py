@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 LONGEST_NAME = 254
 """Characters: the longest e-mail address (RFC 5321, section 4.5.3.1.3, less its angle brackets)."""
 
@@ -11,9 +13,14 @@ def is_possible_name(name: str) -> bool:
     return 0 < len(name) <= LONGEST_NAME and name.isprintable()
 
 
+def folded(text: str) -> str:
+    """The text without case and compatibility variants (RFC 4518, 2.2 and 2.3, in effect): as names are found."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
 def account_of(name: str) -> str:
-    """Under which name its tries are counted: what blanks and capitals make of it is the same account."""
-    return name.strip().casefold()
+    """Under which name its tries are counted: the same for all spellings by which one account is found."""
+    return folded(name.strip())
 
 
 def shown(name: str) -> str:

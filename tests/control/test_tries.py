@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 
 from control import reputation, tries
+from control.flows.stages.identification import find_user
 from control.records import Event, Reputation, Tries, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
@@ -73,9 +74,14 @@ def test_somebody_else_elsewhere_is_not_held_up(bench: Bench) -> None:
     assert bench.refusal(who="ALICE") == "too_many_tries"
 
 
-@pytest.mark.parametrize("spelt", [" alice", "alice ", "  ALICE  ", "Alice" + " " * 200])
-def test_blanks_around_a_name_make_no_other_account_of_it(bench: Bench, spelt: str) -> None:
-    """The account is found without them."""
+SPELT = [" alice", "  ALICE  ", "Alice" + " " * 200, "\uff41\uff4c\uff49\uff43\uff45", "\U0001d41alice", "ali\u217de"]
+
+
+@pytest.mark.parametrize("spelt", SPELT)
+def test_no_spelling_makes_another_account_of_a_name(bench: Bench, spelt: str) -> None:
+    """Whichever finds it: names are kept without case and compatibility variants."""
+    alice = bench.store.write_now(lambda tx: tx.insert(User("alice")))
+    assert bench.store.read_now(lambda tx: find_user(tx, spelt.strip(), ("username",), True)) == alice
     bench.wrong(FREE)
     bench.wrong(who=spelt)
     assert bench.refusal() == bench.refusal(who=spelt) == "too_many_tries"

@@ -66,10 +66,10 @@ def guessing() -> Guessing:
     return Guessing()
 
 
-def test_blanks_around_a_name_make_no_other_account_of_it(guessing: Guessing) -> None:
-    said = [
-        guessing.guess(f"guess {number}", who=" " * number + "Alice" + " " * number) for number in range(PAIR_FREE + 2)
-    ]
+def test_no_spelling_makes_another_account_of_a_name(guessing: Guessing) -> None:
+    letters = [chr(0x1D41A + 52 * number) for number in range(8)]  # of mathematics: each is an a
+    spelt = [f"{' ' * number}{letters[number % 8]}Lice{' ' * number}" for number in range(PAIR_FREE + 2)]
+    said = [guessing.guess(f"guess {number}", who=name) for number, name in enumerate(spelt)]
     assert said[-1] == BLOCKED_PAIR
     assert guessing.begin("another") == BLOCKED_PAIR
 

@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, false
 from control.records import Record, User
 from control.store.interface import LoggedChange, NotFound, Query, Revision
 from control.store.sql.dialect import Dialect
-from control.store.sql.rows import Rows, fits, folded
+from control.store.sql.rows import Rows, fits
 from control.store.sql.schema import RECORD_TABLES, RecordTable, change_log, head, member, revision
+from rules.names import folded
 
 R = TypeVar("R", bound=Record)
 EVERYTHING = Query()

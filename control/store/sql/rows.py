@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from control.records import Record
 from control.store.secrets import KeyRing
 from control.store.sql.schema import FOLDED_COLUMN, RECORD_TABLES, Field, RecordTable
+from rules.names import folded
 
 R = TypeVar("R", bound=Record)
 
@@ -61,11 +61,6 @@ def fits(field: Field, value: Any) -> bool:
     if field.python is float:
         return isinstance(value, int | float) and value == value
     return isinstance(value, str) and "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
-
-
-def folded(text: str) -> str:
-    """The text without case and compatibility variants (RFC 4518, 2.2 and 2.3, in effect)."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def _json(value: Any) -> str:
