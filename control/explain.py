@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from control import explained_ldap, tries
+from control import explained_ldap, radius_sessions, tries
 from control.authentication import Proved, admit, served_provider
 from control.explained import Explanation, Line, Step
 from control.mappings import doors, trial
@@ -96,6 +96,8 @@ def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:
     ]
     if provider is not None and protocol == provider.kind == "ldap":
         steps += explained_ldap.steps(tx, provider, user, asked.attributes)
+    if provider is not None and protocol == "radius" and radius_sessions.limit_of(provider):
+        steps.append(_sessions(tx, provider, asking))
     mappings = _mappings(tx, provider, asking)
     if mappings:
         steps.append(_mapped(tx, provider, asking, protocol, mappings))
@@ -187,6 +189,13 @@ def _access(tx: Transaction, application: Application, told: Sequence[Binding], 
     if any(binding.enabled for binding in told):
         return Step("access", True, "A binding lets this user in.")
     return Step("access", True, "The application has no bindings: it is open to everybody.")
+
+
+def _sessions(tx: Transaction, provider: Provider, asking: Asking) -> Step:
+    limit, station = radius_sessions.limit_of(provider), asking.attributes.get("calling_station", "")
+    if asking.user is not None and radius_sessions.is_full(tx, provider, asking.user.pk, station):
+        return Step("sessions", False, REASONS["too_many_sessions"].operator, "too_many_sessions")
+    return Step("sessions", True, f"There is room for another session of theirs: the provider allows {limit}.")
 
 
 def _mappings(tx: Transaction, provider: Provider | None, asking: Asking) -> tuple[Mapping[str, Any], ...]:

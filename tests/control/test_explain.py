@@ -16,7 +16,18 @@ from control.authentication import Authentication, Proved
 from control.explain import Asked, Unknown, explain
 from control.explained import Explanation, as_json, as_text
 from control.policies.judge import Judge
-from control.records import Application, Binding, Event, Group, Outpost, Policy, PropertyMapping, Provider, User
+from control.records import (
+    Application,
+    Binding,
+    Event,
+    Group,
+    Outpost,
+    Policy,
+    PropertyMapping,
+    Provider,
+    RadiusSession,
+    User,
+)
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from control.verbs import system
@@ -373,3 +384,19 @@ def test_mappings_are_shown_the_groups_that_the_door_shows_them(house: House, ne
     house.store.write_now(lambda tx: tx.update(replace(tx.select(Provider)[0], settings=settings)))
     (shown,) = as_json(house.explain(protocol="proxy"))["mappings"]
     assert shown["value"] == {"x": groups}
+
+
+@pytest.mark.parametrize(("station", "reason"), [("02-01", "accepted"), ("02-02", "too_many_sessions")])
+def test_a_device_too_many_is_told_as_at_the_door(house: House, station: str, reason: str) -> None:
+    house.furnish(PLAIN)
+
+    def connected(tx: Transaction) -> None:
+        provider, user = tx.select(Provider)[0], tx.select(User)[0]
+        tx.update(replace(provider, kind="radius", settings={"session_limit": 1}))
+        session = RadiusSession("192.0.2.1", "ap", "s1", provider=provider.pk, user=user.pk, calling_station="02-01")
+        tx.insert(replace(session, started=tx.now, last_told=tx.now))
+
+    house.store.write_now(connected)
+    found = house.explain(protocol="radius", station=station)
+    assert found.reason == house.ask_the_door("radius", {"calling_station": station}) == reason
+    assert [step.passed for step in found.steps if step.name == "sessions"] == [reason == "accepted"]
