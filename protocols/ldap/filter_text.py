@@ -24,45 +24,51 @@ _ITEM = re.compile(
     r"(?P<attribute>[^()=<>~:*]*)(?P<extension>(?::[^()=:]+)*)(?P<sign>:=|=|>=|<=|~=)(?P<value>[^()]*)\Z"
 )
 _ESCAPE = re.compile(rb"\\([0-9A-Fa-f]{2})?")
+MOST_PARENTHESES = 3 * MAX_DEPTH
+"""Inside each other, also where they stand alone: far from where Python's own stack ends."""
 _COMPARISONS: dict[str, Callable[[str, bytes], Filter]] = {">=": GreaterOrEqual, "<=": LessOrEqual, "~=": Approx}
 
 
 def parse(text: str) -> Filter:
-    """Raises ValueError if ``text`` is no filter."""
-    filter, at = _filter(text, 0, MAX_DEPTH)
+    """Raises ValueError if ``text`` is no filter, or one that `protocols.ldap.filter.decode` finds too deep."""
+    filter, at, depth = _filter(text, 0, MOST_PARENTHESES)
     if at != len(text):
         raise ValueError("something stands behind the filter")
+    if depth > MAX_DEPTH:
+        raise ValueError("the filter is too deep")
     return filter
 
 
-def _filter(text: str, at: int, depth: int) -> tuple[Filter, int]:
-    if depth == 0:
+def _filter(text: str, at: int, left: int) -> tuple[Filter, int, int]:
+    """And how deep it is, where what stands alone counts as itself. ``left``: parentheses that may still open."""
+    if left == 0:
         raise ValueError("the filter is too deep")
     if text[at : at + 1] != "(":
         raise ValueError("a filter stands in parentheses")
     match text[at + 1 : at + 2]:
         case "&" | "|" as sign:
-            parts, at = _parts(text, at + 2, depth)
-            return (And if sign == "&" else Or)(tuple(parts)), at
+            parts, at, depth = _parts(text, at + 2, left)
+            return (And if sign == "&" else Or)(tuple(parts)), at, depth + (len(parts) != 1)
         case "!":
-            parts, at = _parts(text, at + 2, depth)
+            parts, at, depth = _parts(text, at + 2, left)
             if len(parts) != 1:
                 raise ValueError("not has one part")
-            return Not(parts[0]), at
+            return Not(parts[0]), at, depth
     end = text.find(")", at)
     if end < 0:
         raise ValueError("a parenthesis is not closed")
-    return _item(text[at + 1 : end]), end + 1
+    return _item(text[at + 1 : end]), end + 1, 1
 
 
-def _parts(text: str, at: int, depth: int) -> tuple[list[Filter], int]:
-    parts = []
+def _parts(text: str, at: int, left: int) -> tuple[list[Filter], int, int]:
+    parts, deepest = [], 0
     while text[at : at + 1] == "(":
-        part, at = _filter(text, at, depth - 1)
+        part, at, depth = _filter(text, at, left - 1)
         parts.append(part)
+        deepest = max(deepest, depth)
     if text[at : at + 1] != ")":
         raise ValueError("a parenthesis is not closed")
-    return parts, at + 1
+    return parts, at + 1, deepest
 
 
 def _item(text: str) -> Filter:

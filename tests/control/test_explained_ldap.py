@@ -76,7 +76,7 @@ def test_how_much_somebody_searches(store: SqlStore, name: str, everything: bool
     assert said(explained(store, name), "search").startswith("Searches the whole directory") is everything
 
 
-DEEP = "(!" * 100 + "(uid=x)" + ")" * 100
+DEEP = "(|(uid=y)" * 100 + "(uid=x)" + ")" * 100
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,9 @@ DEEP = "(!" * 100 + "(uid=x)" + ")" * 100
         ({"base": "no name"}, "no_dn"),
         ({"filter": DEEP}, "too_large_request"),
         ({"filter": "(|" + "(uid=x)" * 4096 + ")"}, "too_large_request"),
-        ({"filter": "(!" * 99 + "(uid=x)" + ")" * 99}, "accepted"),
+        ({"filter": "(|(uid=y)" * 99 + "(uid=x)" + ")" * 99}, "accepted"),
+        ({"filter": "(!" * 250 + "(uid=x)" + ")" * 250}, "accepted"),
+        ({"filter": "(|(!(uid=y))" * 99 + "(&(uid=x))" + ")" * 99}, "accepted"),
         ({"filter": "(uid=x"}, "impossible_request"),
     ],
     ids=lambda value: str(value)[:40],
