@@ -18,7 +18,7 @@ from control.store.sql import SqlStore
 from outpost.directory.contexts import NamingContexts
 from outpost.directory.draft import whole
 from outpost.directory.snapshot import Directory, Touched
-from protocols.ldap.filter import Equality, Filter, Not
+from protocols.ldap.filter import Equality, Filter, Or
 from rules.permissions import SEARCH_FULL_DIRECTORY, written
 from tests.fakes import an_identity
 from tests.outpost.directory.people import People
@@ -121,7 +121,9 @@ def at_the_door(store: SqlStore, told: dict[str, str]) -> str:
 
 def as_sent(text: str) -> str | Filter:
     """Where reading the text would refuse it, the filter that a client would make of it."""
+    if text != DEEP:
+        return text
     deep: Filter = Equality("uid", b"x")
-    for _ in range(text.count("(!")):
-        deep = Not(deep)
-    return deep if "(!" in text else text
+    for _ in range(text.count("(|")):
+        deep = Or((Equality("uid", b"y"), deep))
+    return deep
