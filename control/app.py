@@ -48,6 +48,8 @@ from control.repeating import Repeating
 from control.rotating import rotate_key
 from control.scheduled_backups import Schedule, ScheduledBackups
 from control.sources.asking import SourceTokens
+from control.sources.ldap.directories import Directories
+from control.sources.ldap.syncing import Syncing
 from control.store.interface import AccessDenied, Query, Transaction, Unavailable, WrongSecretKey
 from control.store.sql import NewerStore, SqlStore
 from control.store.sql.rotation import left, rotate
@@ -167,6 +169,7 @@ class Control:
             __version__,
             config.public_url,
             config.media,
+            directories=Directories(random),
             judge=judge,
             post=post,
         )
@@ -182,6 +185,7 @@ class Control:
             CookieSecrets(store, random).work,
             Matching(store, judge, by_mail(post)).work,
             Delivering(store, services.post_json).work,
+            Syncing(store, services.directories).work,
         )
         for work in repeated:
             work.start()

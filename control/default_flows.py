@@ -32,7 +32,11 @@ PASSWORD = DefaultStage(
     "default-authentication-password",
     "password",
     {
-        "backends": ["authentik.core.auth.InbuiltBackend", "authentik.core.auth.TokenBackend"],
+        "backends": [
+            "authentik.core.auth.InbuiltBackend",
+            "authentik.core.auth.TokenBackend",
+            "authentik.sources.ldap.auth.LDAPBackend",
+        ],
         "failed_attempts_before_cancel": 5,
     },
 )

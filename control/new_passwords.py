@@ -10,6 +10,7 @@ from control.passwords import Candidate, Unfit, Wanted
 from control.policies.asking import Asking
 from control.policies.judge import Decided, Judge, events
 from control.records import Binding, User
+from control.sources.ldap.described import enabled, whose
 from control.store.interface import Transaction
 from control.verbs import password_terms, users
 from control.verbs.fields import Invalid
@@ -17,6 +18,7 @@ from control.verbs.fields import Invalid
 T = TypeVar("T")
 
 UNDECIDED = "A rule about passwords cannot be decided, so that none can be set. Tell the administrator."
+ELSEWHERE = "This account's password is kept in {}. Change it there."
 NOT_THIS_ONE = "A rule about passwords does not allow this one. Choose another one."
 
 
@@ -68,7 +70,9 @@ async def judge(
     ``user``: 0 for somebody who is only being made, by this ``name``. ``peer``: from where it is set; ``flow``: the
     slug of the one in which it is chosen. Raises Busy.
     """
-    person, lines, wanted = await store.read(lambda tx: _wanted(tx, user, flow, name))
+    person, lines, wanted, elsewhere = await store.read(lambda tx: _wanted(tx, user, flow, name))
+    if elsewhere:
+        return Judged([ELSEWHERE.format(elsewhere)])
     try:
         candidate = await passwords.measure(password, wanted)
     except Unfit as error:
@@ -84,12 +88,14 @@ async def judge(
     return await store.read(decide)
 
 
-def _wanted(tx: Transaction, pk: int, flow: str, name: str) -> tuple[User | None, list[Binding], Wanted]:
+def _wanted(tx: Transaction, pk: int, flow: str, name: str) -> tuple[User | None, list[Binding], Wanted, str]:
+    """The last: the name of the directory in which this person's password is; empty: of none."""
     user = tx.find(User, pk=pk)
     asked = password_terms.choosing(tx, flow)
     estimated = any(policy.settings.get("check_zxcvbn") for _, policy in asked)
     wanted = replace(users.wanted_of_password(tx, user, name), estimated=estimated)
-    return user, [line for line, _ in asked], wanted
+    there = whose(tx, pk, enabled(tx))
+    return user, [line for line, _ in asked], wanted, there[0].name if there is not None else ""
 
 
 def _sentences(decided: Decided) -> list[str]:

@@ -40,6 +40,7 @@ NO_GUESSES = frozenset(
         "flow_denied",
         "credential_changed",
         "needs_network_password",
+        "password_is_elsewhere",
         "password_expired",
         "must_change_password",
         "device_password_expired",

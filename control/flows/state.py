@@ -13,6 +13,7 @@ from control.expression.http import HttpFacts
 from control.mail.post import Post
 from control.passwords import Candidate, Verified, Wanted
 from control.policies.judge import Judge
+from control.sources.ldap.described import Directory
 from control.store.interface import Actor, Transaction
 
 T = TypeVar("T")
@@ -45,12 +46,21 @@ class FlowPasswords(Protocol):
     async def verify(self, stored: str | None, password: str) -> Verified: ...
 
 
+class FlowDirectories(Protocol):
+    """The part of `control.sources.ldap.directories.Directories` that stages use. Raises Away, Busy."""
+
+    async def accepts(self, directory: Directory, whose: str | None, password: str) -> bool: ...
+
+
 class FlowServices(Protocol):
     @property
     def store(self) -> FlowStore: ...
 
     @property
     def passwords(self) -> FlowPasswords: ...
+
+    @property
+    def directories(self) -> FlowDirectories: ...
 
     @property
     def now(self) -> Callable[[], float]: ...

@@ -18,6 +18,7 @@ from control.flows.state import FlowStore
 from control.proofs.names import named
 from control.radius_credentials import SESSION, of_password
 from control.records import Provider, Token, User
+from control.sources.ldap.described import enabled, whose
 from control.store.interface import Transaction
 from control.verbs import tokens
 from protocols.link.messages import Authenticate
@@ -42,6 +43,8 @@ class Malformed(Exception):
 @dataclass(frozen=True, slots=True)
 class _Found:
     user: User | None
+    is_elsewhere: bool = False
+    """Their password is in a directory."""
     passwords: list[Token] = field(default_factory=list, repr=False)
     ended: list[Token] = field(default_factory=list, repr=False)
 
@@ -110,7 +113,8 @@ async def _prove(store: FlowStore, provider: Provider, names: tuple[str, ...], m
         user = next((user for name in names if (user := named(tx, provider, name)) is not None), None)
         if user is None:
             return _Found(None)
-        return _Found(user, tokens.network_passwords(tx, user.pk), tokens.network_passwords(tx, user.pk, ended=True))
+        usable, ended = (tokens.network_passwords(tx, user.pk, ended=ended) for ended in (False, True))
+        return _Found(user, not usable and whose(tx, user.pk, enabled(tx)) is not None, usable, ended)
 
     found = await store.read(find)
     user = found.user
@@ -124,7 +128,8 @@ async def _prove(store: FlowStore, provider: Provider, names: tuple[str, ...], m
         return Proved("device_password_expired", user.pk)
     if user is None or not found.passwords:
         matches(DUMMY)
-        return Proved("unknown_user") if user is None else Proved("needs_network_password", user.pk)
+        lacking = "password_is_elsewhere" if found.is_elsewhere else "needs_network_password"
+        return Proved("unknown_user") if user is None else Proved(lacking, user.pk)
     return Proved("wrong_network_password", user.pk)
 
 

@@ -10,7 +10,7 @@ from control.records.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Source(Record):
-    """A foreign provider of OAuth 2 or OpenID Connect (authentik's OAuth source)."""
+    """A foreign provider of OAuth 2 or OpenID Connect, or an LDAP directory (authentik's OAuth and LDAP sources)."""
 
     TABLE = "source"
     DIRECTORY = True
@@ -21,7 +21,7 @@ class Source(Record):
     name: str
     slug: str
     provider_type: str
-    """A key of `control.sources.kinds.KINDS`."""
+    """A key of `control.sources.kinds.KINDS`, or `control.sources.ldap.described.KIND`."""
     pk: str = ""
     enabled: bool = True
     user_matching_mode: str = "identifier"
@@ -29,9 +29,9 @@ class Source(Record):
     enrollment_flow: str | None = None
     """Nobody enrols without one."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """The other fields of `control.verbs.sources.SourceFields`."""
+    """The other fields of `control.verbs.sources.SourceFields` or `control.verbs.ldap_sources.LdapSourceFields`."""
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
-    """``consumer_secret``."""
+    """``consumer_secret`` or ``bind_password``."""
     managed: str | None = None
 
 

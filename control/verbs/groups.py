@@ -49,7 +49,7 @@ def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = T
     with unique():
         changed = tx.update(replace(group, **plain, parents=parents, roles=roles))
     if "users" in given:
-        _hold_exactly(tx, pk, fields.users)
+        hold_exactly(tx, pk, fields.users)
     return changed
 
 
@@ -91,7 +91,8 @@ def _checked_parents(tx: Transaction, pk: str, wanted: Sequence[str]) -> tuple[s
     return parents
 
 
-def _hold_exactly(tx: Transaction, pk: str, users: Sequence[int]) -> None:
+def hold_exactly(tx: Transaction, pk: str, users: Sequence[int]) -> None:
+    """The group's direct members are these. Raises Invalid for users that do not exist."""
     have = set(tx.members_of([pk]).get(pk, []))
     joining = existing(tx, User, "users", [user for user in users if user not in have])
     leaving = have.difference(users)

@@ -8,6 +8,7 @@ from typing import Any
 
 from control.outposts import SELF_SIGNED
 from control.records import Certificate, Flow, Group, Outpost, PropertyMapping, Provider, Source
+from control.sources.kinds import KINDS as SOURCE_KINDS
 from control.store.interface import Query, Transaction
 from control.verbs import composing, property_mappings
 from control.verbs.fields import Invalid, existing, parse, unique
@@ -119,7 +120,9 @@ def _check(tx: Transaction, kind: str, fields: ProviderFields) -> None:
     property_mappings.chosen(tx, kind, fields.property_mappings)
     source = getattr(fields, "authentication_source", None)
     if source is not None:
-        existing(tx, Source, "authentication_source", [source])
+        (asked,) = existing(tx, Source, "authentication_source", [source])
+        if asked.provider_type not in SOURCE_KINDS:
+            raise Invalid({"authentication_source": ["This source has no page to which a browser could be sent."]})
     certificate = getattr(fields, "certificate", None)
     if certificate is not None:
         existing(tx, Certificate, "certificate", [certificate])

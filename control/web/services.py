@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
@@ -12,6 +13,7 @@ from control.mail.post import Post
 from control.notifications.posting import PostJson, post_json
 from control.passwords import OnBehalf, Passwords
 from control.policies.judge import Judge
+from control.sources.ldap.directories import Directories
 from control.store.interface import Store
 from rules.knocks import Knocks
 
@@ -36,6 +38,8 @@ class Services:
     http: HttpFacts | None = None
     """What was asked, as expressions see it."""
 
+    directories: Directories = field(default_factory=lambda: Directories(os.urandom))
+    """LDAP sources, at which passwords are tried."""
     judge: Judge = field(default_factory=Judge)
     """Decides bindings, and asks policies."""
     post: Post = field(default_factory=Post)

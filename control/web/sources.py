@@ -16,6 +16,7 @@ from control.oidc.foreign import Away
 from control.records import Source
 from control.sources import arriving, logout
 from control.sources.asking import SourceTokens, Stranger, Untrue
+from control.sources.kinds import KINDS
 from control.sources.matching import Known, Refused, whose
 from control.store.interface import NotFound, Overloaded, Transaction, Unavailable
 from control.targets import local_or
@@ -150,7 +151,7 @@ class Ways:
 async def _source(request: Request, services: Services) -> Source:
     slug = request.path_params["slug"]
     found = await services.store.read(lambda tx: tx.find(Source, slug=slug))
-    if found is None or not found.enabled:
+    if found is None or not found.enabled or found.provider_type not in KINDS:
         raise Stop(404, "Not found", "There is no such way to sign in.")
     return found
 

@@ -264,12 +264,13 @@ def envelope(octets: bytes, at: int = 0, end: int | None = None) -> Envelope:
     if stop < end:
         rest = stop
         if octets[stop] == CONTROLS:
-            controls, rest = _controls(octets, stop, end)
+            controls, rest = decode_controls(octets, stop, end)
         ber.ignore(octets, rest, end, CONTROLS)
     return Envelope(message_id, operation, octets, start, stop, controls)
 
 
-def _controls(octets: bytes, at: int, end: int) -> tuple[tuple[Control, ...], int]:
+def decode_controls(octets: bytes, at: int, end: int) -> tuple[tuple[Control, ...], int]:
+    """``controls [0]`` at ``at``, and where they end. Raises RemoteProtocolError."""
     at, stop = ber.expect(octets, at, end, CONTROLS)
     controls: list[Control] = []
     while at < stop:

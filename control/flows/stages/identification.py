@@ -12,6 +12,7 @@ from control.flows.stages.signing import PROVED, WRONG, opens_by_passkey, passke
 from control.flows.state import Context, Continue, FlowServices, Invalid, State, Verdict
 from control.purposes import flow_for
 from control.records import Flow, Source, User
+from control.sources.kinds import KINDS
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
 from rules.names import is_possible_name, shown
@@ -23,6 +24,10 @@ PRIMARY_ACTION = {"authentication": "Log in", "recovery": "Continue", "enrollmen
 
 MOST_SOURCES = 50
 """Buttons on one page."""
+PROVIDERS = Query(
+    equal={"enabled": True}, within={"provider_type": list(KINDS)}, ordering=("name",), limit=MOST_SOURCES
+)
+"""To whose pages a button leads; directories have none."""
 
 
 class IdentificationStage(Asking):
@@ -110,7 +115,7 @@ def ways_by_sources(tx: Transaction, state: State, settings: Mapping[str, Any]) 
             "promoted": False,
             "challenge": {"component": "xak-flow-redirect", "to": f"/source/oauth/login/{source.slug}/?{query}"},
         }
-        for source in tx.select(Source, Query(equal={"enabled": True}, ordering=("name",), limit=MOST_SOURCES))
+        for source in tx.select(Source, PROVIDERS)
         if not chosen or source.pk in chosen
     ]
 

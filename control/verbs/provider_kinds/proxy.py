@@ -63,12 +63,12 @@ def issuer(url: str) -> str:
     parts = _split(url)
     if parts.query or parts.fragment:
         raise ValueError("The name of an issuer has neither query nor fragment.")
-    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         raise ValueError("An issuer is asked for its keys over https.")
     return url
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

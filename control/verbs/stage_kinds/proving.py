@@ -58,6 +58,7 @@ class PasswordFields(StageFields):
         default=[
             "authentik.core.auth.InbuiltBackend",
             "authentik.core.auth.TokenBackend",
+            "authentik.sources.ldap.auth.LDAPBackend",
         ]
     )
     configure_flow: Uuid | None = None

@@ -12,6 +12,7 @@ from control.mail.post import Post
 from control.passwords import Candidate, Verified, Wanted
 from control.policies.judge import Judge
 from control.records import Record, User
+from control.sources.ldap.directories import Directories
 from control.store.interface import SYSTEM, Actor, Query, Transaction
 from tests.fakes import FakeClock
 
@@ -87,6 +88,10 @@ class World:
 
     def __post_init__(self) -> None:
         self.store = FakeStore(self.clock)
+
+    @property
+    def directories(self) -> Directories:
+        raise AssertionError("nobody here is in a directory")
 
     @property
     def now(self) -> Callable[[], float]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from control.records import Source, SourceConnection
 from control.sources.kinds import KINDS
+from control.sources.ldap.described import KIND
 from control.store.interface import Transaction
 from control.web.admin_api.resource import View
 from control.web.admin_api.shapes.parts import Body, by_pk, moment
@@ -37,9 +38,30 @@ def sources(tx: Transaction, records: Sequence[Source], view: View) -> list[Body
     ]
 
 
+def directories(tx: Transaction, records: Sequence[Source], view: View) -> list[Body]:
+    return [
+        {
+            **source.settings,
+            "pk": source.pk,
+            "name": source.name,
+            "slug": source.slug,
+            "enabled": source.enabled,
+            "component": "ak-source-ldap-form",
+            "verbose_name": "LDAP Source",
+            "verbose_name_plural": "LDAP Sources",
+            "meta_model_name": "authentik_sources_ldap.ldapsource",
+            "user_matching_mode": source.user_matching_mode,
+            "managed": source.managed,
+        }
+        for source in records
+    ]
+
+
 def connections(tx: Transaction, records: Sequence[SourceConnection], view: View) -> list[Body]:
     named = by_pk(tx, Source, {one.source for one in records})
-    shown = {body["pk"]: body for body in sources(tx, list(named.values()), view)}
+    ldap = [source for source in named.values() if source.provider_type == KIND]
+    others = [source for source in named.values() if source.provider_type != KIND]
+    shown = {body["pk"]: body for body in (*sources(tx, others, view), *directories(tx, ldap, view))}
     return [
         {
             "pk": one.pk,

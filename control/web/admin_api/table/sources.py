@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from control.records import Source, SourceConnection
-from control.verbs import sources
+from control.sources.kinds import KINDS
+from control.sources.ldap.described import KIND
+from control.store.interface import Query, Transaction
+from control.verbs import ldap_sources, sources
 from control.verbs.tokens import Random
-from control.web.admin_api.lists import number, text
+from control.web.admin_api.callers import Caller
+from control.web.admin_api.lists import Narrowed, flag, number, text
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes import sources as shapes
 
 
 def resources(random: Random) -> list[Resource[Any]]:
-    return [SOURCES, CONNECTIONS]
+    return [SOURCES, CONNECTIONS, DIRECTORIES, ENTRIES]
+
+
+OAUTH: Narrowed = {"provider_type": list(KINDS)}
+LDAP: Narrowed = {"provider_type": [KIND]}
+
+
+def _of(only: Narrowed) -> Callable[[Transaction, Caller], Narrowed]:
+    """Connections with such sources."""
+
+    def sees(tx: Transaction, caller: Caller) -> Narrowed:
+        return {"source": [source.pk for source in tx.select(Source, Query(within=only))]}
+
+    return sees
 
 
 SOURCES = Resource(
@@ -24,6 +42,7 @@ SOURCES = Resource(
     fields=sources.SourceFields,
     write_only=frozenset({"consumer_secret"}),
     lookup="slug",
+    only=OAUTH,
     filters={"name": text("name"), "slug": text("slug"), "provider_type": text("provider_type")},
     create=sources.create,
     update=sources.update,
@@ -37,6 +56,33 @@ CONNECTIONS = Resource(
     fields=sources.ConnectionFields,
     ordering=("created",),
     filters={"user": number("user"), "source__slug": text("source")},
+    sees=_of(OAUTH),
+    create=sources.connect,
+    delete=sources.disconnect,
+)
+DIRECTORIES = Resource(
+    "sources/ldap",
+    Source,
+    "LDAPSource",
+    shapes.directories,
+    fields=ldap_sources.LdapSourceFields,
+    write_only=frozenset({"bind_password"}),
+    lookup="slug",
+    only=LDAP,
+    filters={"name": text("name"), "slug": text("slug"), "enabled": flag("enabled")},
+    create=ldap_sources.create,
+    update=ldap_sources.update,
+    delete=sources.delete,
+)
+ENTRIES = Resource(
+    "sources/user_connections/ldap",
+    SourceConnection,
+    "UserLDAPSourceConnection",
+    shapes.connections,
+    fields=sources.ConnectionFields,
+    ordering=("created",),
+    filters={"user": number("user"), "source__slug": text("source")},
+    sees=_of(LDAP),
     create=sources.connect,
     delete=sources.disconnect,
 )

@@ -1,0 +1,133 @@
+"""What a directory says of its people and groups: from entries to values, without a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from control.sources.ldap.described import BY_NAME, identifier
+from protocols.ldap import dn
+from protocols.ldap.asking import Entry
+from rules.names import is_possible_name
+
+DISABLED = 0x2
+"""Of Active Directory's userAccountControl (MS-ADTS 2.2.16: ADS_UF_ACCOUNTDISABLE)."""
+ACCOUNT_CONTROL, MEMBER_OF = "userAccountControl", "memberOf"
+LONGEST_NAME, LONGEST_GROUP, LONGEST_EMAIL = 150, 255, 254
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    identifier: str
+    username: str
+    name: str
+    email: str
+    is_active: bool
+    dn: str
+    key: str
+    """By which groups name them."""
+    member_of: frozenset[str]
+    """Groups, by `key`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundGroup:
+    identifier: str
+    name: str
+    key: str
+    members: frozenset[str]
+    """People, by `Person.key`."""
+    is_whole: bool
+    """No member was left out: Active Directory gives 1,500 at a time (MS-ADTS 3.1.1.3.1.3.3)."""
+
+
+def wanted_of_people(settings: Mapping[str, Any]) -> list[str]:
+    """The attributes to ask for."""
+    named = ("object_uniqueness_field", "username_field", "name_field", "email_field", "user_membership_attribute")
+    return [*(str(settings[name]) for name in named), ACCOUNT_CONTROL, MEMBER_OF]
+
+
+def wanted_of_groups(settings: Mapping[str, Any]) -> list[str]:
+    named = ("object_uniqueness_field", "group_name_field", "group_membership_field")
+    return [str(settings[name]) for name in named]
+
+
+def people(settings: Mapping[str, Any], entries: Iterable[Entry]) -> tuple[list[Person], int]:
+    """And how many entries say too little to be anybody, or cannot be told from another."""
+    found: dict[str, Person] = {}
+    useless = 0
+    for entry in entries:
+        person = _person(settings, entry)
+        if person is None or person.identifier in found:
+            useless += 1
+        else:
+            found[person.identifier] = person
+    return list(found.values()), useless
+
+
+def groups(settings: Mapping[str, Any], entries: Iterable[Entry]) -> tuple[list[FoundGroup], int]:
+    found: dict[str, FoundGroup] = {}
+    useless = 0
+    for entry in entries:
+        group = _group(settings, entry)
+        if group is None or group.identifier in found:
+            useless += 1
+        else:
+            found[group.identifier] = group
+    return list(found.values()), useless
+
+
+def _person(settings: Mapping[str, Any], entry: Entry) -> Person | None:
+    unique = _octets(entry, settings["object_uniqueness_field"])
+    username = _text(entry, settings["username_field"])
+    if unique is None or not username or len(username) > LONGEST_NAME or not is_possible_name(username):
+        return None
+    email = _text(entry, settings["email_field"])
+    control = _text(entry, ACCOUNT_CONTROL)
+    by = str(settings["user_membership_attribute"])
+    return Person(
+        identifier(unique),
+        username,
+        _text(entry, settings["name_field"])[:LONGEST_GROUP] or username,
+        email if len(email) <= LONGEST_EMAIL else "",
+        not (control.isascii() and control.isdigit() and int(control[:10]) & DISABLED),
+        entry.dn,
+        key(entry.dn) if by.lower() == BY_NAME.lower() else _text(entry, by),
+        frozenset(key(_decoded(one)) for one in entry.attributes.get(MEMBER_OF.lower(), ())),
+    )
+
+
+def _group(settings: Mapping[str, Any], entry: Entry) -> FoundGroup | None:
+    unique, name = _octets(entry, settings["object_uniqueness_field"]), _text(entry, settings["group_name_field"])
+    if unique is None or not 0 < len(name) <= LONGEST_GROUP or not name.isprintable():
+        return None
+    field, by = str(settings["group_membership_field"]).lower(), str(settings["user_membership_attribute"])
+    said = [_decoded(one) for one in entry.attributes.get(field, ())]
+    members = frozenset(map(key, said) if by.lower() == BY_NAME.lower() else said)
+    is_whole = not any(name.startswith(f"{field};range=") for name in entry.attributes)
+    return FoundGroup(identifier(unique), name, key(entry.dn), members, is_whole)
+
+
+def key(name: str) -> str:
+    """A DN so that two spellings of one are equal."""
+    try:
+        return repr(dn.parse(name).key)
+    except ValueError:
+        return name.casefold()
+
+
+def _octets(entry: Entry, name: str) -> bytes | None:
+    values = entry.attributes.get(str(name).lower(), ())
+    return values[0] if len(values) == 1 and 0 < len(values[0]) <= 60 else None
+
+
+def _text(entry: Entry, name: str) -> str:
+    """The first value; empty for what is no text or does not print."""
+    values = entry.attributes.get(str(name).lower(), ())
+    said = _decoded(values[0]).strip() if values else ""
+    return said if said.isprintable() else ""
+
+
+def _decoded(value: bytes) -> str:
+    return value.decode("utf-8", "replace")

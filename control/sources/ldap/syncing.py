@@ -1,0 +1,106 @@
+"""Takes over people and groups of the directories, now and then: everything is read first, and then written."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from control.records import Event, Source
+from control.repeating import Repeating
+from control.sources.ldap import found
+from control.sources.ldap.connection import Away
+from control.sources.ldap.described import directory, enabled
+from control.sources.ldap.directories import Directories
+from control.sources.ldap.found import FoundGroup, Person
+from control.sources.ldap.taking_over import by_key, gone, let_go, take_groups, take_people
+from control.store.interface import Store
+
+log = logging.getLogger(__name__)
+
+EVERY = 300.0
+"""Seconds between looks."""
+AT_ONCE = 100
+"""People of one transaction: others write in between."""
+FEW_GONE = 10
+"""So many may vanish from one look to the next, whatever part of all they are."""
+MOST_TOLD = 50
+"""Sentences in one event."""
+
+
+class Syncing:
+    """One a control process; of several, each finds done what the others did."""
+
+    def __init__(self, store: Store, directories: Directories) -> None:
+        self._store = store
+        self._directories = directories
+        self._told: dict[str, Sequence[str]] = {}
+        self.work = Repeating("taking over people from directories", self.look, self._pause)
+
+    async def look(self) -> None:
+        for source in await self._store.read(enabled):
+            if source.settings["sync_users"]:
+                await self.one(source)
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(EVERY)
+
+    async def one(self, source: Source) -> list[str]:
+        """What went wrong, in sentences; told in an event when it is not what it was the last time."""
+        try:
+            troubles = await self._taken_over(source)
+        except Away as away:
+            troubles = [f"The directory gives no answer that counts: {away}"]
+        if troubles != self._told.get(source.pk, []):
+            self._told[source.pk] = troubles
+            if troubles:
+                await self._tell(source, troubles)
+        return troubles
+
+    async def _tell(self, source: Source, troubles: Sequence[str]) -> None:
+        context = {"source": source.slug, "message": " ".join(troubles[:MOST_TOLD]), "count": len(troubles)}
+        app = "authentik_sources_ldap"
+        await self._store.write(
+            lambda tx: tx.insert(Event(action="configuration_warning", app=app, context=context, created=tx.now))
+        )
+
+    async def _taken_over(self, source: Source) -> list[str]:
+        told, asked = source.settings, await self._store.read(lambda tx: directory(tx, source))
+        entries = await self._directories.people(asked, found.wanted_of_people(told))
+        people, useless = found.people(told, entries)
+        groups: list[FoundGroup] = []
+        if told["sync_groups"]:
+            entries = await self._directories.groups(asked, found.wanted_of_groups(told))
+            groups, _ = found.groups(told, entries)
+        if not people:
+            return ["Nobody is found there. Check base_dn, user_object_filter and the *_field settings."]
+        troubles = [f"{useless} entries have no unique identifier, or no name."] if useless else []
+        for at in range(0, len(people), AT_ONCE):
+            part = people[at : at + AT_ONCE]
+            troubles += await self._store.write(lambda tx, part=part: take_people(tx, source, part))  # type: ignore[misc]
+        troubles += await self._let_go(source, frozenset(one.identifier for one in people))
+        if told["sync_groups"]:
+            troubles += await self._groups(source, people, groups)
+        return troubles
+
+    async def _let_go(self, source: Source, there: frozenset[str]) -> list[str]:
+        lost, of = await self._store.read(lambda tx: gone(tx, source, there))
+        if len(lost) > max(FEW_GONE, of // 2):
+            return [f"{len(lost)} of {of} people are gone at once: nobody was let go. Check user_object_filter."]
+        return await self._store.write(lambda tx: let_go(tx, source, lost)) if lost else []
+
+    async def _groups(self, source: Source, people: Sequence[Person], groups: Sequence[FoundGroup]) -> list[str]:
+        from_people = bool(source.settings["lookup_groups_from_user"])
+        pks = await self._store.read(lambda tx: by_key(tx, source, people))
+        members: dict[str, frozenset[int]] = {}
+        troubles = []
+        for group in groups:
+            if from_people:
+                named = {one.key for one in people if group.key in one.member_of}
+            elif group.is_whole:
+                named = set(group.members)
+            else:
+                troubles.append(f"{group.name} has more members than are told at once: set lookup_groups_from_user.")
+                continue
+            members[group.identifier] = frozenset(pks[key] for key in named if key in pks)
+        return troubles + await self._store.write(lambda tx: take_groups(tx, source, groups, members))

@@ -1,0 +1,165 @@
+"""A directory in memory that speaks LDAP, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from control.records import Source
+from control.sources.ldap.described import Directory, Server, directory
+from control.store.interface import Transaction
+from control.verbs import ldap_sources
+from protocols.ldap import messages
+from protocols.ldap.asking import START_TLS
+from protocols.ldap.filter import And, Equality, Filter, Present
+from protocols.ldap.messages import BindRequest, ExtendedRequest, SearchRequest, UnbindRequest
+from protocols.ldap.result import Result
+
+BASE = "dc=example,dc=org"
+SERVICE, SERVICE_PASSWORD = f"cn=reader,{BASE}", "reader-password"
+GIVEN: dict[str, Any] = {
+    "name": "House",
+    "slug": "house",
+    "server_uri": "ldap://directory.example.org",
+    "bind_cn": SERVICE,
+    "bind_password": SERVICE_PASSWORD,
+    "base_dn": BASE,
+    "object_uniqueness_field": "entryUUID",
+    "group_object_filter": "(objectClass=groupOfNames)",
+}
+
+
+@dataclass
+class Abroad:
+    """``entries``: DN to attributes, ``userPassword`` among them."""
+
+    entries: dict[str, dict[str, list[bytes]]] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    """What it was asked, without names; the same list for everybody means the same work."""
+    bound: list[tuple[str, bytes]] = field(default_factory=list)
+    filters: list[Filter] = field(default_factory=list)
+    is_away: bool = False
+    takes_tls: bool = True
+    ranged: bool = False
+    """It tells of members as Active Directory does where they are many."""
+    bind_result: int | None = None
+    """Of every bind but the service account's."""
+    answers: Callable[[bytes], bytes] | None = None
+    """Instead of all else."""
+    closed: int = 0
+
+    def person(self, name: str, password: str, **more: str) -> str:
+        dn = f"uid={name},{BASE}"
+        said = {"uid": name, "cn": name.title(), "mail": f"{name}@example.org", "entryUUID": f"id-of-{name}", **more}
+        self.entries[dn] = {
+            "objectClass": [b"person"],
+            "userPassword": [password.encode()],
+            **{key: [value.encode()] for key, value in said.items()},
+        }
+        return dn
+
+    def group(self, name: str, *members: str) -> str:
+        dn = f"cn={name},{BASE}"
+        self.entries[dn] = {
+            "objectClass": [b"groupOfNames"],
+            "cn": [name.encode()],
+            "entryUUID": [f"id-of-{name}".encode()],
+            "member": [member.encode() for member in members],
+        }
+        return dn
+
+    async def dial(self, server: Server, trust: ssl.SSLContext) -> tuple[asyncio.StreamReader, _Writer]:
+        if self.is_away:
+            raise ConnectionRefusedError("nobody listens")
+        reader = asyncio.StreamReader()
+        return reader, _Writer(self, reader)
+
+    def hear(self, octets: bytes) -> bytes:
+        if self.answers is not None:
+            return self.answers(octets)
+        heard = messages.envelope(octets)
+        match heard.request():
+            case BindRequest(_, name, password):
+                self.said.append("bind")
+                self.bound.append((name, password or b""))
+                return messages.encode_message(heard.message_id, _result(0x61, self._bind(name, password or b"")))
+            case SearchRequest() as asked:
+                self.said.append("search")
+                self.filters.append(asked.filter)
+                return self._search(heard.message_id, asked)
+            case ExtendedRequest(oid, _):
+                assert oid == START_TLS
+                self.said.append("starttls")
+                return messages.encode_message(heard.message_id, _result(0x78, 0 if self.takes_tls else 53))
+            case UnbindRequest():
+                return b""
+        raise AssertionError("no source asks that")
+
+    def _bind(self, name: str, password: bytes) -> int:
+        if (name, password) == (SERVICE, SERVICE_PASSWORD.encode()):
+            return 0
+        if self.bind_result is not None:
+            return self.bind_result
+        if not password:
+            return 0  # as servers do
+        return 0 if password in self.entries.get(name, {}).get("userPassword", ()) else 49
+
+    def _search(self, message_id: int, asked: SearchRequest) -> bytes:
+        found = b""
+        for dn, attributes in self.entries.items():
+            if _matches(asked.filter, attributes):
+                shown = [
+                    messages.encode_attribute(name, messages.encode_values(values))
+                    for name, values in attributes.items()
+                    if name.encode() in asked.attributes
+                ]
+                if self.ranged:
+                    shown.append(messages.encode_attribute("member;range=0-1499", messages.encode_values([b"x"])))
+                found += messages.encode_message(message_id, messages.encode_entry(dn, shown))
+        return found + messages.encode_message(message_id, _result(0x65, 0))
+
+
+def _result(tag: int, code: int) -> bytes:
+    return messages.encode_result(tag, Result(code, "", "as the server sees it"))
+
+
+def _matches(filter: Filter, attributes: dict[str, list[bytes]]) -> bool:
+    match filter:
+        case And(parts):
+            return all(_matches(part, attributes) for part in parts)
+        case Equality(attribute, value):
+            return value in attributes.get(attribute, ())
+        case Present(attribute):
+            return attribute in attributes
+    raise AssertionError("no source asks that")
+
+
+class _Writer:
+    def __init__(self, abroad: Abroad, reader: asyncio.StreamReader) -> None:
+        self._abroad, self._reader = abroad, reader
+
+    def write(self, data: bytes) -> None:
+        self._reader.feed_data(self._abroad.hear(data))
+
+    async def drain(self) -> None:
+        pass
+
+    async def start_tls(self, sslcontext: ssl.SSLContext, *, server_hostname: str | None = None) -> None:
+        assert sslcontext.verify_mode is ssl.CERT_REQUIRED
+        assert sslcontext.check_hostname
+        assert server_hostname == "directory.example.org"
+
+    def close(self) -> None:
+        self._abroad.closed += 1
+        self._reader.feed_eof()
+
+
+def make(tx: Transaction, **changed: Any) -> Source:
+    return ldap_sources.create(tx, {**GIVEN, **changed})
+
+
+def made(tx: Transaction, **changed: Any) -> Directory:
+    return directory(tx, make(tx, **changed))

@@ -1,0 +1,82 @@
+"""`/sources/ldap/`: authentik's shape, and what may not be stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from control.records import Source
+from tests.control.sources.ldap.abroad import GIVEN, SERVICE_PASSWORD
+from tests.control.web.api import Api
+
+
+def call(api: Api, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+    answer = api.call(method, f"/{path}", body)
+    assert answer.status == status, answer.text
+    return answer.body
+
+
+def test_a_directory_is_made_changed_and_deleted(api: Api) -> None:
+    made = call(api, "POST", "sources/ldap/", GIVEN, 201)
+    assert made["component"] == "ak-source-ldap-form"
+    assert made["user_object_filter"] == "(objectClass=person)"
+    assert made["object_uniqueness_field"] == "entryUUID"
+    assert made["start_tls"] is True
+    assert "bind_password" not in made
+    changed = call(api, "PATCH", "sources/ldap/house/", {"additional_user_dn": "ou=people"})
+    assert changed["additional_user_dn"] == "ou=people"
+    (source,) = api.sql.read_now(lambda tx: tx.select(Source))
+    assert source.secrets == {"bind_password": SERVICE_PASSWORD}, "what is not given stays"
+    assert call(api, "GET", "sources/ldap/")["results"] == [changed]
+    call(api, "DELETE", "sources/ldap/house/", status=204)
+    assert call(api, "GET", "sources/ldap/")["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"server_uri": "https://directory.example.org"}, "server_uri"),
+        ({"server_uri": "ldap://user@directory.example.org"}, "server_uri"),
+        ({"server_uri": ",".join(["ldap://directory.example.org"] * 6)}, "server_uri"),
+        ({"start_tls": False}, "start_tls"),
+        ({"bind_password": ""}, "bind_password"),
+        ({"user_object_filter": "(objectClass=person"}, "user_object_filter"),
+        ({"base_dn": "no name"}, "base_dn"),
+        ({"base_dn": ""}, "base_dn"),
+        ({"object_uniqueness_field": "a)(b"}, "object_uniqueness_field"),
+        ({"peer_certificate": "6f1a3a0e-0000-4000-8000-000000000000"}, "peer_certificate"),
+    ],
+)
+def test_what_is_refused(api: Api, changed: dict[str, Any], field: str) -> None:
+    assert field in call(api, "POST", "sources/ldap/", {**GIVEN, **changed}, 400)
+
+
+@pytest.mark.parametrize("uri", ["ldap://127.0.0.1:389", "ldap://localhost"])
+def test_only_this_machine_is_asked_without_tls(api: Api, uri: str) -> None:
+    call(api, "POST", "sources/ldap/", {**GIVEN, "server_uri": uri, "start_tls": False}, 201)
+
+
+def test_people_are_connected_by_hand(api: Api) -> None:
+    source = call(api, "POST", "sources/ldap/", GIVEN, 201)["pk"]
+    given = {"user": call(api, "GET", "core/users/me/")["user"]["pk"], "source": source, "identifier": "id-of-me"}
+    made = call(api, "POST", "sources/user_connections/ldap/", given, 201)
+    assert made["source_obj"]["slug"] == "house"
+    assert call(api, "GET", "sources/user_connections/ldap/")["results"] == [made]
+    assert call(api, "GET", "sources/user_connections/oauth/")["results"] == []
+
+
+def test_a_directory_is_no_provider_to_sign_in_at(api: Api) -> None:
+    source = call(api, "POST", "sources/ldap/", GIVEN, 201)
+    assert call(api, "GET", "sources/oauth/")["results"] == []
+    call(api, "GET", "sources/oauth/house/", status=404)
+    call(api, "PATCH", "sources/oauth/house/", {"name": "x"}, 404)
+    flow = call(api, "GET", "flows/instances/default-provider-authorization-implicit-consent/")["pk"]
+    wanted = {
+        "name": "wiki",
+        "mode": "forward_single",
+        "external_host": "https://wiki.example.com",
+        "authorization_flow": flow,
+        "authentication_source": source["pk"],
+    }
+    assert "authentication_source" in call(api, "POST", "providers/proxy/", wanted, 400)
