@@ -70,11 +70,15 @@ def create(tx: Transaction, given: Mapping[str, Any]) -> Binding:
 def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = True) -> Binding:
     """Raises Invalid, NotFound."""
     binding = tx.get(Binding, pk)
-    current = {name: getattr(binding, name) for name in BindingFields.model_fields}
-    fields = overlaid(BindingFields, current, given, partial)
+    fields = overlaid(BindingFields, current(binding), given, partial)
     _check(tx, fields)
     with unique():
         return tx.update(replace(binding, **fields.model_dump()))
+
+
+def current(binding: Binding) -> dict[str, Any]:
+    """The fields that a change is laid over."""
+    return {name: getattr(binding, name) for name in BindingFields.model_fields}
 
 
 def delete(tx: Transaction, pk: str) -> None:

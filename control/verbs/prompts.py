@@ -60,9 +60,13 @@ class PromptFields(Fields):
 
 def create(tx: Transaction, given: Mapping[str, Any]) -> Prompt:
     """Raises Invalid."""
-    fields = _checked(parse(PromptFields, given))
     with unique():
-        return tx.insert(Prompt(**fields.model_dump()))
+        return tx.insert(parsed(given))
+
+
+def parsed(given: Mapping[str, Any]) -> Prompt:
+    """One that is stored nowhere yet. Raises Invalid."""
+    return Prompt(**_checked(parse(PromptFields, given)).model_dump())
 
 
 def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = True) -> Prompt:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import File, FormParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from control.verbs.fields import NON_FIELD, Invalid
@@ -12,6 +14,8 @@ from control.web.admin_api.refusals import Refused
 
 MAX_BODY_BYTES = 1024 * 1024
 """The largest that people send is a group with 100,000 members, 0.7 MB."""
+ENVELOPE_BYTES = 4096
+"""What stands around a file in a form."""
 
 
 async def json_object(request: Request, most: int | None = None) -> dict[str, Any]:
@@ -38,6 +42,32 @@ def require_json(request: Request) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Refused(415, f'Unsupported media type "{media_type}" in request.')
+
+
+async def uploaded(request: Request, name: str, most: int) -> str:
+    """The text of the one file that a form brings along. Raises Refused, Invalid."""
+    octets = await _bounded(request, most + ENVELOPE_BYTES)
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind != b"multipart/form-data" or b"boundary" not in options:
+        raise Refused(415, "Send the file as a form does: multipart/form-data.")
+    found: list[bytes] = []
+
+    def took(file: File) -> None:
+        if file.field_name == name.encode():
+            file.file_object.seek(0)
+            found.append(file.file_object.read())
+
+    config = {"MAX_MEMORY_FILE_SIZE": 2 * (most + ENVELOPE_BYTES)}
+    try:
+        parser = FormParser(
+            "multipart/form-data", lambda field: None, took, boundary=options[b"boundary"], config=config
+        )
+        parser.write(octets)
+        parser.finalize()
+        (text,) = found
+        return text.decode("utf-8")
+    except (FormParserError, ValueError):
+        raise Invalid({name: ["Send one file of text, in UTF-8."]}) from None
 
 
 async def _bounded(request: Request, most: int) -> bytes:

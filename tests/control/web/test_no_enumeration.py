@@ -23,13 +23,13 @@ from control.mail.post import Post
 from control.passwords import Verified
 from control.records import MailServer, User
 from control.store.interface import SYSTEM, Actor, Query, Transaction
-from control.verbs import passkeys
+from control.verbs import passkeys, system
 from control.web import pages
 from tests.control.web.browsing import LOGIN, Browser, Site
 from tests.keys import ORIGIN, SoftwareKey
 from tests.stores import ImmediatePasswords
 
-RECOVERY = "/if/flow/default-recovery-flow/"
+RECOVERY, ENROLLMENT = "/if/flow/default-recovery-flow/", "/if/flow/default-enrollment-flow/"
 ASKED = frozenset({"find", "get", "select", "count", "insert", "update", "delete"})
 WRONG = "wrong horse"
 
@@ -212,3 +212,38 @@ def test_a_passkey_of_nobody_of_somebody_else_and_of_a_disabled_account(
     for number, user in ((9, alice), (2, alice), (2, dora), (1, dora)):
         assert answered(number, user.uuid) == unknown, (number, user.username)
     assert len(verified) == 5, "a signature is verified each time"
+
+
+def test_enrolling_with_a_name_or_an_address_that_is_taken(world: World) -> None:
+    """Whose account there is already, nobody hears before they have opened a letter to their own address."""
+    world.sql.write_now(lambda tx: system.change(tx, {"enrollment": "open"}))
+
+    def answered(name: str, address: str) -> tuple[int, str, dict[str, int]]:
+        browser = world.browser()
+        browser.get(ENROLLMENT)
+        world.work.done.clear()
+        secret = "a long and unlikely passphrase"
+        browser.submit(username=name, name="X", email=address, password=secret, password_repeat=secret)
+        words = said(browser, name).replace(address, "ADDRESS")
+        return browser.page.status_code, words, weighed(Counter(world.work.done))
+
+    free = answered("newcomer", "newcomer@example.net")
+    assert free[0] == 200
+    assert "If there is an account" in free[1]
+    for name, address in (
+        ("alice", "stranger@example.net"),
+        ("dora", "stranger2@example.net"),
+        ("newcomer", "alice@example.com"),
+        ("newcomer", "dora@example.com"),
+    ):
+        assert answered(name, address) == free, (name, address)
+
+
+def test_recovery_shows_on_distributions_of_work_that_nobody_is_known(world: World) -> None:
+    """Many names of each kind, in turn: the work for them is spread alike, whatever else is going on."""
+    spread: dict[str, Counter[str]] = {}
+    for _ in range(4):
+        for name in ("alice", "dora", "fay", "nemo"):
+            _, words, work = world.answered(RECOVERY, name)
+            spread.setdefault(name, Counter())[json.dumps([words, weighed(work)], sort_keys=True)] += 1
+    assert len({json.dumps(sorted(one.items())) for one in spread.values()}) == 1, spread

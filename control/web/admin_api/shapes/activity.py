@@ -1,15 +1,16 @@
-"""Events and browser sessions."""
+"""Events, browser sessions, and consents."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from control.records import Event, Session
+from control.records import Application, Event, Session, User, UserConsent
 from control.store.interface import Transaction
 from control.verbs import system
 from control.verbs.fields import seconds
 from control.web.admin_api.resource import View
-from control.web.admin_api.shapes.parts import Body, moment
+from control.web.admin_api.shapes import applications, people
+from control.web.admin_api.shapes.parts import Body, by_pk, moment
 
 
 def events(tx: Transaction, records: Sequence[Event], view: View) -> list[Body]:
@@ -54,4 +55,22 @@ def sessions(tx: Transaction, records: Sequence[Session], view: View) -> list[Bo
             "expires": moment(session.expires),
         }
         for session in records
+    ]
+
+
+def user_consents(tx: Transaction, records: Sequence[UserConsent], view: View) -> list[Body]:
+    users = by_pk(tx, User, {one.user for one in records})
+    known = by_pk(tx, Application, {one.application for one in records})
+    people_shown = {body["pk"]: body for body in people.users(tx, list(users.values()), view)}
+    shown = {body["pk"]: body for body in applications.applications(tx, list(known.values()), view)}
+    return [
+        {
+            "pk": one.pk,
+            "expiring": one.expires is not None,
+            "expires": moment(one.expires) if one.expires is not None else None,
+            "user": people_shown.get(one.user),
+            "application": shown.get(one.application),
+            "permissions": " ".join(one.scopes),
+        }
+        for one in records
     ]
