@@ -227,22 +227,20 @@ REASONS: dict[str, Reason] = _catalogue(
     Reason(
         "source_refused",
         Outcome.BAD_CREDENTIALS,
-        "The directory in which this person's password is, an LDAP source, does not take it: it is wrong there, or the "
-        "account there is locked, has ended, or is no longer found by user_object_filter.",
+        "The LDAP source in which this person's password is does not take it: it is wrong there, or the account is "
+        "locked there, has ended, or is no longer found.",
     ),
     Reason(
         "source_away",
         Outcome.UNAVAILABLE,
-        "The directory in which this person's password is, an LDAP source, gives no answer; the log of the server says "
-        "why. Until it does, outposts let in whom they know, and password_login_update_internal_password lets in who "
-        "has signed in before.",
+        "The LDAP source in which this person's password is gives no answer; the server's log says why. Until it does, "
+        "outposts let in whom they know.",
     ),
     Reason(
         "password_is_elsewhere",
         Outcome.BAD_CREDENTIALS,
-        "This device wants CHAP or MS-CHAPv2, and the person's password is in a directory, an LDAP source, which can "
-        "only compare passwords that are shown. Make the person a network password, or let the device show passwords "
-        "(PAP; EAP-TTLS with PAP).",
+        "No CHAP or MS-CHAPv2 with a password of an LDAP source, which compares only what it is shown. Make the person "
+        "a network password, or let the device use PAP or EAP-TTLS with PAP.",
     ),
     Reason(
         "source_unknown_user",

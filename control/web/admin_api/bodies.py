@@ -49,7 +49,7 @@ async def uploaded(request: Request, name: str, most: int) -> str:
     octets = await _bounded(request, most + ENVELOPE_BYTES)
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or b"boundary" not in options:
-        raise Refused(415, "Send the file as a form does: multipart/form-data.")
+        raise Invalid({name: ["Send the file as a form does: multipart/form-data."]})
     found: list[bytes] = []
 
     def took(file: File) -> None:

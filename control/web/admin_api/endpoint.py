@@ -49,6 +49,8 @@ class Action:
     gives: Answer | None = None
     status: int = 200
     """When it went well."""
+    media: str = "application/json"
+    """Of the answer."""
 
 
 class Endpoint:

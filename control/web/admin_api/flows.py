@@ -27,6 +27,7 @@ from control.web.admin_api.table.flows import FLOWS
 from control.web.admin_api.table.stages import PROMPTS, STAGES
 from control.web.services import Services
 
+YAML = "application/yaml"
 PREVIEWED = Body("PromptRequest", prompts.PromptFields)
 TYPES = types((kind.label, kind.about, kind.component, kind.model) for kind in KINDS.values())
 
@@ -41,7 +42,8 @@ def routes(services: Services) -> list[BaseRoute]:
         Route(f"/{FLOWS.path}/{{key}}/diagram/", Endpoint(services, {"GET": Action(auditors, _diagram(services))})),
         Route(f"/{FLOWS.path}/{{key}}/execute/", Endpoint(services, {"GET": Action(auditors, _execute(services))})),
         Route(
-            f"/{FLOWS.path}/{{key}}/export/", Endpoint(services, {"GET": Action(superusers_only, _export(services))})
+            f"/{FLOWS.path}/{{key}}/export/",
+            Endpoint(services, {"GET": Action(superusers_only, _export(services), media=YAML)}),
         ),
         Route(f"/{FLOWS.path}/import/", Endpoint(services, {"POST": Action(superusers_only, _import(services))})),
         Route(
@@ -89,7 +91,7 @@ def _export(services: Services) -> Do:
 
         slug, text = await services.store.read(verb)
         named = {"Content-Disposition": f'attachment; filename="flow-{slug}.yaml"'}
-        return Response(text, media_type="application/yaml", headers=named)
+        return Response(text, media_type=YAML, headers=named)
 
     return do
 

@@ -128,7 +128,7 @@ def _operation(path: str, method: str, action: Action, schemas: dict[str, Schema
         "tags": [path.split("/")[1]],
         "parameters": _in_query(action.gives),
         "responses": {
-            str(action.status): _response(_answered(action.gives, schemas), action.status),
+            str(action.status): _response(_answered(action.gives, schemas), action.status, action.media),
             **{status: _response({"$ref": REFERENCE.format(model=name)}) for status, name in REFUSALS.items()},
             **({"404": _response({"$ref": REFERENCE.format(model="GenericError")})} if _may_miss(path, action) else {}),
         },
@@ -197,10 +197,10 @@ def _flow_operations(found: Route) -> Iterator[tuple[str, Schema]]:
 # --- bodies --------------------------------------------------------------------------------------------------------
 
 
-def _response(schema: Schema | None, status: int = 200) -> Schema:
+def _response(schema: Schema | None, status: int = 200, media: str = "application/json") -> Schema:
     if status == 204:
         return {"description": ""}
-    return {"description": "", "content": {"application/json": {"schema": {} if schema is None else schema}}}
+    return {"description": "", "content": {media: {"schema": {} if schema is None else schema}}}
 
 
 def _taken(body: Body, schemas: dict[str, Schema]) -> Schema:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -16,17 +16,28 @@ from starlette.routing import Mount
 from control import sessions
 from control.bootstrap import FirstStart
 from control.records import User
+from control.sources.ldap.connection import Away
+from control.sources.ldap.described import Directory
+from control.sources.ldap.directories import Directories
 from control.store.interface import Transaction
 from control.verbs import authenticators, groups, mailed_codes, passkeys, tokens, users
 from control.web.admin_api import routes
 from control.web.browser import COOKIE
 from control.web.services import Services
 from control.webauthn import NewKey
+from protocols.ldap.asking import Entry
 from tests.fakes import FakeClock, counted_random
 from tests.stores import ImmediatePasswords, ImmediateStore, open_bootstrapped, run
 
 ADMIN_TOKEN = "token-of-the-administrator"
 VERSION = "0.1.0"
+
+
+class AwayDirectories(Directories):
+    """Nobody listens at any of them."""
+
+    async def people(self, directory: Directory, attributes: Sequence[str]) -> list[Entry]:
+        raise Away("nobody listens")
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,7 @@ class Api:
             random=self.random,
             trusted_proxies=(ip_network("127.0.0.0/8"),),
             version=VERSION,
+            directories=AwayDirectories(self.random),
         )
         self.routes = routes(self.services)
         self.app = Starlette(routes=[Mount("/api/v3", routes=self.routes)])

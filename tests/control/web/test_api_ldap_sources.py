@@ -80,3 +80,10 @@ def test_a_directory_is_no_provider_to_sign_in_at(api: Api) -> None:
         "authentication_source": source["pk"],
     }
     assert "authentication_source" in call(api, "POST", "providers/proxy/", wanted, 400)
+
+
+def test_a_sync_says_what_went_wrong(api: Api) -> None:
+    call(api, "POST", "sources/ldap/", GIVEN, 201)
+    told = call(api, "POST", "sources/ldap/house/sync/")
+    assert told == {"messages": ["The directory gives no answer that counts: nobody listens"]}
+    call(api, "POST", "sources/ldap/elsewhere/sync/", status=404)

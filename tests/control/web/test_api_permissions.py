@@ -9,11 +9,12 @@ from starlette.routing import Route
 
 from control import knocks, reputation, tries
 from control.mail import outbox
-from control.records import Notification, RadiusSession, Token
+from control.records import Notification, RadiusSession, Token, UserConsent
 from control.verbs import authenticators
 from control.verbs.provider_kinds import KINDS
 from control.verbs.stage_kinds import KINDS as STAGES
 from control.web.admin_api.endpoint import Elsewhere, Endpoint
+from tests.control.sources.ldap.abroad import GIVEN
 from tests.control.web.api import Api
 from tests.control.web.test_api_flows import BODIES as STAGE_BODIES
 from tests.control.web.test_api_policies import BODIES
@@ -41,6 +42,9 @@ PEOPLE = EVERYBODY | {
     ("GET", "/core/authenticated_sessions/"): 200,
     ("GET", "/core/authenticated_sessions/{key}/"): 404,
     ("DELETE", "/core/authenticated_sessions/{key}/"): 404,
+    ("GET", "/core/user_consent/"): 200,
+    ("GET", "/core/user_consent/{key}/"): 404,
+    ("DELETE", "/core/user_consent/{key}/"): 404,
     ("GET", "/events/notifications/"): 200,
     ("GET", "/events/notifications/{key}/"): 404,
     ("PUT", "/events/notifications/{key}/"): 404,
@@ -170,6 +174,13 @@ def keys(api: Api) -> dict[str, str]:
     made["/sources/oauth"] = "elsewhere"
     connection = {"user": user, "source": source, "identifier": "42"}
     made["/sources/user_connections/oauth"] = api.post("/sources/user_connections/oauth/", connection)["pk"]
+    directory = api.post("/sources/ldap/", {**GIVEN, "slug": "directory", "enabled": False})["pk"]
+    made["/sources/ldap"] = "directory"
+    made["/sources/user_connections/ldap"] = api.post(
+        "/sources/user_connections/ldap/", {**connection, "source": directory}
+    )["pk"]
+    consent = UserConsent(user, application["pk"], scopes=("openid",))
+    made["/core/user_consent"] = api.sql.write_now(lambda tx: tx.insert(consent)).pk
     made["/core/brands"] = api.post("/core/brands/", {"domain": "example.com"})["pk"]
     made["/stages/invitation/invitations"] = api.post("/stages/invitation/invitations/", {"name": "guests"})["pk"]
     made["/mail/letters"] = api.sql.write_now(lambda tx: outbox.queue(tx, "ann@example.com", "Hello", "x", "test")).pk
