@@ -14,11 +14,11 @@ from cryptography import x509
 
 from tests.certificates import SERVER_AUTH, issue
 from tests.peers import require
+from tests.ports import free_port
 from tests.wire import processes
 from tests.wire.nginx import is_listening
 from tests.wire.program import until
 from tests.wire.slapd import SCHEMAS, START_SECONDS
-from tests.wire.test_freeradius_proxy import free_port
 
 SUFFIX = "dc=house,dc=example"
 READER, READER_PASSWORD = f"cn=reader,{SUFFIX}", "reader-password"
