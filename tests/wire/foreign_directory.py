@@ -143,6 +143,6 @@ def _entries() -> Iterator[str]:
     yield f"dn: cn=elsewhere,ou=people,{SUFFIX}\nobjectClass: referral\nobjectClass: extensibleObject\n" + (
         "cn: elsewhere\nref: ldap://127.0.0.1:1/ou=people,dc=elsewhere\n"
     )
-    for group, members in (("staff", ("alice", "bob")), ("board", ("alice",))):
+    for group, members in (("crew", ("alice", "bob")), ("board", ("alice",))):
         listed = "\n".join(f"member: {person(name)}" for name in members)
         yield f"dn: cn={group},ou=groups,{SUFFIX}\nobjectClass: groupOfNames\ncn: {group}\n{listed}\n"

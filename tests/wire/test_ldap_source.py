@@ -121,7 +121,7 @@ def test_people_come_over_and_sign_in_at_the_doors_with_what_they_have(
         assert program.api("POST", "sources/ldap/house/sync/") == {"messages": []}
         there = program.api("GET", "core/users/", query={"username": "bob@house.example"})["results"]
         (bob,) = there
-        assert {group["name"] for group in bob["groups_obj"]} == {"staff"}
+        assert {group["name"] for group in bob["groups_obj"]} == {"crew"}
         dn = user_dn("bob@house.example")
 
         def says(typed: str) -> int:
@@ -143,7 +143,7 @@ def test_people_come_over_and_sign_in_at_the_doors_with_what_they_have(
     finally:
         for connection in program.api("GET", "sources/user_connections/ldap/")["results"]:
             program.api("DELETE", f"core/users/{connection['user']}/")
-        for group in ("staff", "board"):
+        for group in ("crew", "board"):
             for one in program.api("GET", "core/groups/", query={"name": group})["results"]:
                 program.api("DELETE", f"core/groups/{one['pk']}/")
         program.api("DELETE", "sources/ldap/house/")
