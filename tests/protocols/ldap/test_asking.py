@@ -8,7 +8,7 @@ import pytest
 from pyasn1.codec.ber import decoder
 
 from protocols.errors import RemoteProtocolError
-from protocols.ldap import asking, ber, filter_encoding, messages, paging
+from protocols.ldap import asking, ber, encoded, filter_encoding, messages, paging
 from protocols.ldap.asking import Done, Entry, Reference
 from protocols.ldap.controls import PAGED_RESULTS, Control
 from protocols.ldap.filter import Filter, Unrecognised, decode
@@ -62,8 +62,8 @@ def test_a_bind_without_a_password_is_never_written() -> None:
 
 def entry() -> bytes:
     described: list[tuple[str, list[str | bytes]]] = [("cn", [b"Alice", "Ali\u00e7e"]), ("jpegPhoto;x", [b"\xff\xd8"])]
-    attributes = [messages.encode_attribute(name, messages.encode_values(values)) for name, values in described]
-    return messages.encode_message(7, messages.encode_entry("cn=alice,dc=x", attributes))
+    attributes = [encoded.encode_attribute(name, encoded.encode_values(values)) for name, values in described]
+    return messages.encode_message(7, encoded.encode_entry("cn=alice,dc=x", attributes))
 
 
 DONE = messages.encode_result(0x65, Result(0))

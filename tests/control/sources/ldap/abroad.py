@@ -12,7 +12,7 @@ from control.records import Source
 from control.sources.ldap.described import Directory, Server, directory
 from control.store.interface import Transaction
 from control.verbs import ldap_sources
-from protocols.ldap import messages
+from protocols.ldap import encoded, messages
 from protocols.ldap.asking import START_TLS
 from protocols.ldap.filter import And, Equality, Filter, Present
 from protocols.ldap.messages import BindRequest, ExtendedRequest, SearchRequest, UnbindRequest
@@ -112,13 +112,13 @@ class Abroad:
         for dn, attributes in self.entries.items():
             if _matches(asked.filter, attributes):
                 shown = [
-                    messages.encode_attribute(name, messages.encode_values(values))
+                    encoded.encode_attribute(name, encoded.encode_values(values))
                     for name, values in attributes.items()
                     if name.encode() in asked.attributes
                 ]
                 if self.ranged:
-                    shown.append(messages.encode_attribute("member;range=0-1499", messages.encode_values([b"x"])))
-                found += messages.encode_message(message_id, messages.encode_entry(dn, shown))
+                    shown.append(encoded.encode_attribute("member;range=0-1499", encoded.encode_values([b"x"])))
+                found += messages.encode_message(message_id, encoded.encode_entry(dn, shown))
         return found + messages.encode_message(message_id, _result(0x65, 0))
 
 
