@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
-TWICE := -n 2 --dist loadgroup
+TWICE := -n 2
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 TESTING := $(VENV)/.tests-installed

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import compiled
 from tests.control.store import postgresql
@@ -12,16 +15,23 @@ from tests.control.store.postgresql import Server
 from tests.extent import load_profile
 from tests.peers import require
 
+SHAPE = re.compile(r"tests/wire/.*\[(?:.+-)?(all-in-one|apart)(?:-.+)?\]$")
+"""In the name of a test: of `tests.wire.conftest.SHAPES`."""
+
 load_profile()
 compiled.share()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class ByFileOrShape(LoadScopeScheduling):  # type: ignore[misc]
     """Two processes share the tests file by file; those that ask one running program stay with whoever runs it."""
-    for item in items:
-        parameters: dict[str, object] = item.callspec.params if hasattr(item, "callspec") else {}
-        item.add_marker(pytest.mark.xdist_group(str(parameters.get("program", item.location[0]))))
+
+    def _split_scope(self, nodeid: str) -> str:
+        shape = SHAPE.search(nodeid)
+        return shape[1] if shape else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFileOrShape:
+    return ByFileOrShape(config, log)
 
 
 @pytest.fixture(scope="session")

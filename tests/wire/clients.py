@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.wire.directory import BASE_DN, PASSWORDS, SHARED_SECRET
 from tests.wire.program import Program
 
-CLIENT_SECONDS = 30
+CLIENT_SECONDS = 90
 
 
 @dataclass(frozen=True)

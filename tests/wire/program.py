@@ -18,7 +18,7 @@ from tests.wire import processes
 
 T = TypeVar("T")
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 TOKEN = "test-bootstrap-token-0123456789abcdef"
 PASSWORD = "test-bootstrap-password"
 SECRET_KEY = "kW7hT2mQ9xB4nV6pL1sD8fG3jR5yC0zA-test-only"

@@ -216,7 +216,7 @@ def test_an_older_database_put_back_is_noticed(shape: Edge, people: Directory, t
     shutil.copy(copy, shape.database)
     shape.control.start_again()
 
-    until(lambda: "late" not in names_in_directory(shape), SECONDS, "the outpost taking a whole snapshot")
+    until(lambda: "late" not in names_in_directory(shape), SECONDS * 3, "the outpost taking a whole snapshot")
     assert by_ldap(shape, "late", "late-password-6") is Said.NO
     # One change after the copy in either history: what is known of the lost one would have the very same version.
     shape.api("POST", set_password, {"password": "changed after the restoration"})

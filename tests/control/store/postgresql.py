@@ -25,6 +25,8 @@ from tests.ports import free_port
 
 INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 SUPERUSER = "outpost"
+PATIENCE = "180"
+"""Seconds that it may take to start or to stop: a crash is recovered from first."""
 ACCESS = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
 
 
@@ -59,11 +61,11 @@ class Server:
             f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories='{self.folder}' "
             "-c ssl=on -c fsync=off -c max_connections=60"
         )
-        self._call("pg_ctl", "-l", "log", "-w", "-o", options, "start")
+        self._call("pg_ctl", "-l", "log", "-w", "-t", PATIENCE, "-o", options, "start")
 
     def stop(self) -> None:
         """As a crash would, as far as those who are connected can tell."""
-        self._call("pg_ctl", "-m", "immediate", "-w", "stop")
+        self._call("pg_ctl", "-m", "immediate", "-w", "-t", PATIENCE, "stop")
 
     def kill(self) -> None:
         """Its first process; the others notice, and end."""
