@@ -26,20 +26,47 @@ class Away(Exception):
     """The directory gives no answer that counts. The text is for the operator, and holds nothing secret."""
 
 
-class Writing(Protocol):
-    """The part of `asyncio.StreamWriter` that is needed."""
+class Reading(Protocol):
+    async def readexactly(self, n: int) -> bytes: ...
 
+
+class Writing(Protocol):
     def write(self, data: bytes) -> None: ...
 
     async def drain(self) -> None: ...
 
-    async def start_tls(self, sslcontext: ssl.SSLContext, *, server_hostname: str | None = None) -> None: ...
+    async def start_tls(self, trust: ssl.SSLContext, host: str) -> Reading:
+        """What is read from now on."""
+        ...
 
     def close(self) -> None: ...
 
 
-class Reading(Protocol):
-    async def readexactly(self, n: int) -> bytes: ...
+class Writer:
+    """`asyncio.StreamWriter`, whose TLS leaves nothing unread of what was said in the clear: what somebody put behind
+    the server's yes would else be taken for the answer to the first thing said in private."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._clear = self._writer = writer
+
+    def write(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    async def drain(self) -> None:
+        await self._writer.drain()
+
+    async def start_tls(self, trust: ssl.SSLContext, host: str) -> Reading:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport = await loop.start_tls(self._clear.transport, protocol, trust, server_hostname=host)
+        assert transport is not None
+        protocol.connection_made(transport)
+        self._writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        return reader
+
+    def close(self) -> None:
+        self._writer.close()
 
 
 Dial = Callable[[Server, ssl.SSLContext], Awaitable[tuple[Reading, Writing]]]
@@ -47,7 +74,8 @@ Dial = Callable[[Server, ssl.SSLContext], Awaitable[tuple[Reading, Writing]]]
 
 async def dial(server: Server, trust: ssl.SSLContext) -> tuple[Reading, Writing]:
     """Raises OSError."""
-    return await asyncio.open_connection(server.host, server.port, ssl=trust if server.tls else None)
+    reader, writer = await asyncio.open_connection(server.host, server.port, ssl=trust if server.tls else None)
+    return reader, Writer(writer)
 
 
 class Connection:
@@ -63,7 +91,7 @@ class Connection:
         done = await self._done(asking.start_tls(self._next()), asking.EXTENDED_RESPONSE)
         if done.code != ResultCode.SUCCESS:
             raise Away(f"StartTLS was refused with result {done.code}")
-        await self._writer.start_tls(trust, server_hostname=host)
+        self._reader = await self._writer.start_tls(trust, host)
 
     async def bind(self, name: str, password: str) -> int:
         """The result code."""

@@ -147,10 +147,11 @@ class _Writer:
     async def drain(self) -> None:
         pass
 
-    async def start_tls(self, sslcontext: ssl.SSLContext, *, server_hostname: str | None = None) -> None:
-        assert sslcontext.verify_mode is ssl.CERT_REQUIRED
-        assert sslcontext.check_hostname
-        assert server_hostname == "directory.example.org"
+    async def start_tls(self, trust: ssl.SSLContext, host: str) -> asyncio.StreamReader:
+        assert trust.verify_mode is ssl.CERT_REQUIRED
+        assert trust.check_hostname
+        assert host == "directory.example.org"
+        return self._reader
 
     def close(self) -> None:
         self._abroad.closed += 1
