@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from control import explained_ldap, radius_sessions, tries
+from control import explained_ldap, explained_proxy, radius_sessions, tries
 from control.authentication import Proved, admit, served_provider
 from control.explained import Explanation, Line, Step
 from control.mappings import doors, trial
@@ -98,6 +98,8 @@ def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:
         steps += explained_ldap.steps(tx, provider, user, asked.attributes)
     if provider is not None and protocol == "radius" and radius_sessions.limit_of(provider):
         steps.append(_sessions(tx, provider, asking))
+    if provider is not None and protocol == provider.kind == "proxy":
+        steps.append(explained_proxy.step(tx, provider, asking))
     mappings = _mappings(tx, provider, asking)
     if mappings:
         steps.append(_mapped(tx, provider, asking, protocol, mappings))

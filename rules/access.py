@@ -21,6 +21,9 @@ from rules.hours import is_open
 Network = IPv4Network | IPv6Network
 MAX_PATTERN_MEMORY = 1024 * 1024
 """Bytes that one compiled pattern may take."""
+DAY, MINUTE = 86_400, 60
+THURSDAY = 3
+"""1 January 1970."""
 
 
 class Level(Enum):
@@ -32,6 +35,10 @@ class Level(Enum):
     DENY = "deny"
     AMBIGUOUS = "ambiguous"
     """Closed, because nobody can say which path the application will see."""
+
+
+CLOSED = {Level.DENY: "denied_by_rule", Level.AMBIGUOUS: "ambiguous_path"}
+"""What nobody may see, and the reason."""
 
 
 class PathRule(Protocol):
@@ -95,6 +102,12 @@ class Asked:
     """0: Monday."""
     minute: int
     """Of the day."""
+
+    @classmethod
+    def at(cls, now: float, path: str | None, method: str, address: str, preflight: bool = False) -> Asked:
+        """``now``: seconds since the epoch. Hours are UTC."""
+        day, second = divmod(int(now), DAY)
+        return cls(path, method, address, preflight, (day + THURSDAY) % 7, second // MINUTE)
 
 
 class AccessRules:

@@ -22,7 +22,7 @@ from outpost.listeners.programs import Programs
 from outpost.listeners.refusing import CHALLENGE, PLAIN, Refusing
 from outpost.listeners.repeated import Repeated, always
 from outpost.listeners.sign_in import FOR_PROGRAMS, JSON, SignInDoor, step_up
-from outpost.listeners.site_rules import CLOSED, SiteRules
+from outpost.listeners.site_rules import SiteRules
 from outpost.listeners.sites import sites
 from outpost.listeners.stepping_up import SteppingUp
 from outpost.outcome import Bearer, Circumstances, Decision, Identity, Password
@@ -38,7 +38,7 @@ from protocols.proxy.headers import Unwritable
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers
 from protocols.proxy.visitor import is_program
-from rules.access import Level
+from rules.access import CLOSED, Level
 from rules.reasons import Outcome
 
 PREFIX = b"/outpost.goauthentik.io/"

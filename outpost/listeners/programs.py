@@ -11,12 +11,12 @@ from outpost.listeners.asking import Asking
 from outpost.listeners.identity_lines import ALLOWED, IdentityLines
 from outpost.listeners.refusing import BAD_TOKEN, CHALLENGE, Refusing
 from outpost.listeners.repeated import Repeated
-from outpost.listeners.site_rules import CLOSED, SiteRules
+from outpost.listeners.site_rules import SiteRules
 from outpost.outcome import Bearer, Circumstances, Decision, Identity, Password
 from outpost.telemetry import Telemetry
 from protocols.proxy.conventions import keeps_out
 from protocols.proxy.headers import Unwritable
-from rules.access import Level
+from rules.access import CLOSED, Level
 
 
 class Programs:

@@ -14,12 +14,6 @@ from protocols.proxy.forwarded import METHOD
 from protocols.proxy.trust import NONE
 from rules.access import AccessRules, Asked, Level
 
-CLOSED = {Level.DENY: "denied_by_rule", Level.AMBIGUOUS: "ambiguous_path"}
-"""What nobody may see, and the reason."""
-DAY, MINUTE = 86_400, 60
-THURSDAY = 3
-"""1 January 1970."""
-
 
 class SiteRules:
     """``now``: seconds since the epoch. Hours are UTC."""
@@ -60,25 +54,15 @@ class SiteRules:
         rules = self._rules.get(provider)
         if rules is None:
             return None
-        return rules.max_age(self._asked_now(path, "GET", client, preflight=False), self._groups(identity))
+        return rules.max_age(Asked.at(self._now(), canonical_path(path), "GET", client), self._groups(identity))
 
     def _groups(self, identity: Identity | None) -> frozenset[str] | None:
         return self._directory.current.groups_of(identity.user) if identity is not None else None
 
     def _asked(self, asking: Asking) -> Asked:
         forwarded = asking.forwarded
-        return self._asked_now(forwarded.path, forwarded.method, asking.client, _is_preflight(asking))
-
-    def _asked_now(self, path: str, method: str, client: str, preflight: bool) -> Asked:
-        day, second = divmod(int(self._now()), DAY)
-        return Asked(
-            path=canonical_path(path),
-            method=method,
-            address=client,
-            preflight=preflight,
-            weekday=(day + THURSDAY) % 7,
-            minute=second // MINUTE,
-        )
+        path = canonical_path(forwarded.path)
+        return Asked.at(self._now(), path, forwarded.method, asking.client, _is_preflight(asking))
 
 
 def _is_preflight(asking: Asking) -> bool:
