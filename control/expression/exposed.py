@@ -110,3 +110,14 @@ class Routine(Exposed):
 def free(name: str, call: Callable[..., Any]) -> Routine:
     """A function whose cost is bounded by its arguments: it is not told of the budget."""
     return Routine(name, lambda budget, *arguments, **named: call(*arguments, **named))
+
+
+def copied(name: str, call: Callable[..., Any]) -> Routine:
+    """A function that makes what it answers anew at each call: it costs as much as there is in it."""
+
+    def make(budget: Any, *arguments: Any, **named: Any) -> Any:
+        made = call(*arguments, **named)
+        budget.weigh(made)
+        return made
+
+    return Routine(name, make)

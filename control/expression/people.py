@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from control.expression.exposed import Lazy, Thing, free
+from control.expression.exposed import Lazy, Thing, copied, free
 from control.expression.listing import Listing
 from control.expression.operations import kind_of
 from rules.attributes import merged
@@ -80,9 +80,9 @@ class Person(Thing):
                 "groups": direct,
                 "ak_groups": direct,
                 "all_groups": free("all_groups", lambda: self.all_groups),
-                "group_attributes": free("group_attributes", lambda *given: _merged(facts)),
+                "group_attributes": copied("group_attributes", lambda *given: deepcopy(_merged(facts))),
                 "app_entitlements": free("app_entitlements", lambda app: Listing(_entitled(facts, app))),
-                "app_entitlements_attributes": free(
+                "app_entitlements_attributes": copied(
                     "app_entitlements_attributes", lambda app: _entitled_attributes(facts, app)
                 ),
                 "avatar": _avatar(fields),
@@ -135,8 +135,7 @@ def _groups(every: Sequence[GroupFacts]) -> dict[str, tuple[Thing, GroupFacts]]:
 def _merged(facts: PersonFacts | None) -> dict[str, Any]:
     if facts is None:
         return {}
-    every = (dict(group.attributes) for group in facts.every)
-    return deepcopy(merged(every, dict(facts.fields.get("attributes", {}))))
+    return merged((dict(group.attributes) for group in facts.every), dict(facts.fields.get("attributes", {})))
 
 
 def _entitled_facts(facts: PersonFacts | None, app: Any) -> tuple[Facts, ...]:

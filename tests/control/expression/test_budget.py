@@ -188,6 +188,14 @@ def test_regular_expressions_take_linear_time() -> None:
     assert value_of("return regex_match('a' * 5000 + 'b', '^(a+)+$')") is False
 
 
+def test_attributes_that_are_copied_for_each_call_are_paid_for_each_time() -> None:
+    many = {f"key{number}": ["x" * 100] * 20 for number in range(100)}
+    asked = Asked(PersonFacts(1, {"username": "alice", "attributes": many}))
+    again = "for i in range({}):\n  user.group_attributes()\nreturn True"
+    assert evaluate(again.format(3), asked, lambda: 0.0).value is True
+    assert "steps" in str(evaluate(again.format(300), asked, lambda: 0.0).fault)
+
+
 def test_the_clock_ends_what_steps_would_not() -> None:
     ticks = count()
     with pytest.raises(Failed, match="longer than it may") as failure:
