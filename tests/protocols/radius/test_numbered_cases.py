@@ -24,7 +24,7 @@ def numbers(text: str) -> set[int]:
     return {int(number) for number in re.findall("[0-9]+", text)}
 
 
-def tested(*folders: str) -> set[int]:
+def numbers_tried(*folders: str) -> set[int]:
     """By the names of tests below these folders; every vector is replayed at both levels."""
     paths = (path for folder in folders for path in (TESTS / folder).rglob("test_*.py"))
     tests = (path.read_text() for path in paths if PLACES.search(str(path.relative_to(TESTS.parent))))
@@ -34,8 +34,8 @@ def tested(*folders: str) -> set[int]:
 
 
 def test_each_has_a_vector_or_a_test_of_the_core() -> None:
-    assert numbers(OBSERVED + " " + FURTHER) - tested("protocols", "rules") == NOT_OF_THE_CORE
+    assert numbers(OBSERVED + " " + FURTHER) - numbers_tried("protocols", "rules") == NOT_OF_THE_CORE
 
 
 def test_each_has_a_vector_or_a_test_of_the_listener() -> None:
-    assert numbers(OBSERVED + " " + FURTHER) - tested("outpost", "control") == NOT_OF_THE_LISTENER
+    assert numbers(OBSERVED + " " + FURTHER) - numbers_tried("outpost", "control") == NOT_OF_THE_LISTENER
