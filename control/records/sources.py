@@ -34,6 +34,11 @@ class Source(Record):
     """``consumer_secret`` or ``bind_password``."""
     managed: str | None = None
 
+    @property
+    def kind(self) -> str:
+        """``oauth`` or ``ldap``, as in the API's paths."""
+        return "ldap" if self.provider_type == "ldap" else "oauth"
+
 
 @dataclass(frozen=True, slots=True)
 class SourceConnection(Record):

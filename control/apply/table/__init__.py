@@ -10,6 +10,7 @@ from control.apply.table.flows import FLOWS, PROMPTS, STAGES
 from control.apply.table.notifications import RULES, TRANSPORTS
 from control.apply.table.people import GROUPS, ROLES, USERS
 from control.apply.table.radius import DEVICES, NAS
+from control.apply.table.sources import SOURCES
 
 SECTIONS: dict[str, Section] = {
     section.name: section
@@ -20,6 +21,7 @@ SECTIONS: dict[str, Section] = {
         PROMPTS,
         STAGES,
         FLOWS,
+        SOURCES,
         ROLES,
         USERS,
         GROUPS,

@@ -64,6 +64,7 @@ PROVIDERS = Section(
     kinds={name: kind.fields for name, kind in provider_kinds.KINDS.items()},
     references={
         **dict.fromkeys(flows.USES, "flows"),
+        "authentication_source": "sources",
         "certificate": "certificates",
         "signing_key": "certificates",
         "client_authorities": "certificates",

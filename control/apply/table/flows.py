@@ -31,6 +31,7 @@ STAGES = Section(
     kinds={name: kind.fields for name, kind in KINDS.items()},
     references={
         "fields": "prompts",
+        "sources": "sources",
         "validation_policies": "policies",
         "create_users_group": "groups",
         **dict.fromkeys(("password_stage", "captcha_stage", "webauthn_stage", "configuration_stages"), "stages"),

@@ -20,6 +20,7 @@ from control.records import (
     PropertyMapping,
     Provider,
     RadiusNas,
+    Source,
     User,
 )
 from control.store.interface import Query, Transaction
@@ -32,6 +33,7 @@ from control.verbs import (
     entitlements,
     flows,
     groups,
+    ldap_sources,
     notifications,
     outposts,
     policies,
@@ -40,6 +42,7 @@ from control.verbs import (
     providers,
     radius_rules,
     roles,
+    sources,
     stage_bindings,
     stage_kinds,
     stages,
@@ -130,7 +133,8 @@ def doors(tx: Transaction) -> None:
     flow = flows.create(tx, {"slug": "own", "name": "own", "title": "a: b # c", "designation": "authentication"})
     for policy in tx.select(Policy, Query(within={"kind": [kind for kind in KINDS if kind != OF_EVENTS]})):
         bindings.create(tx, {"target": flow.pk, "policy": policy.pk})
-    composed(tx, flow.pk, group.pk)
+    abroad = elsewhere(tx, flow.pk, certificate.pk)
+    composed(tx, flow.pk, group.pk, abroad)
     flows.update(tx, login.pk, {"title": "Come in"})
     bindings.create(tx, {"target": login.pk, "group": group.pk, "negate": True})
     made = {}
@@ -158,6 +162,7 @@ def doors(tx: Transaction) -> None:
     )
     rules = [{"level": "deny", "groups": [group.pk], "paths": [{"match": "exact", "path": "/x"}]}, {"level": "bypass"}]
     providers.update(tx, made["proxy"].pk, {"access_rules": rules, "jwt_federation_providers": [made["oauth2"].pk]})
+    providers.update(tx, made["proxy"].pk, {"authentication_source": abroad})
     providers.update(tx, made["oauth2"].pk, {"property_mappings": []})
     network(tx, made["radius"].pk, group.pk, user.pk)
     role = roles.create(tx, {"name": "a role"})
@@ -226,13 +231,45 @@ STAGES: dict[str, Mapping[str, Any]] = {
 """Kind to the settings that it is filled with; the others have their usual ones, and what `composed` says."""
 
 
-def composed(tx: Transaction, flow: str, group: str) -> None:
+def elsewhere(tx: Transaction, flow: str, certificate: str) -> str:
+    """A foreign provider, whose pk this is, and a directory."""
+    issuer = "https://id.example.com/.well-known/openid-configuration"
+    ldap_sources.create(
+        tx,
+        {
+            "name": "a: directory # c",
+            "slug": "filled-directory",
+            "server_uri": "ldaps://dc1.example.com, ldaps://dc2.example.com",
+            "base_dn": "dc=filled",
+            "bind_cn": "cn=reader,dc=filled",
+            "bind_password": "password-of-the-reader",
+            "peer_certificate": certificate,
+            "delete_not_found_objects": True,
+        },
+    )
+    return sources.create(
+        tx,
+        {
+            "name": "Another house",
+            "slug": "filled-issuer",
+            "provider_type": "openidconnect",
+            "oidc_well_known_url": issuer,
+            "consumer_key": "outpost",
+            "consumer_secret": "secret-of-the-client",
+            "authentication_flow": flow,
+            "allowed_email_domains": ["example.com"],
+        },
+    ).pk
+
+
+def composed(tx: Transaction, flow: str, group: str, source: str) -> None:
     """Stages of every kind, some of them in one flow; and what they name."""
     field = prompts.create(tx, {"name": "a prompt", "field_key": "a", "label": "a: b # c", "type": "text", "order": 3})
     policy = tx.find(Policy, name="a time")
     assert policy is not None
     named: dict[str, Mapping[str, Any]] = {
         "prompt": {"fields": [field.pk], "validation_policies": [policy.pk]},
+        "identification": {"sources": [source]},
         "user_write": {"create_users_group": group},
         "authenticator_totp": {"configure_flow": flow},
     }
@@ -265,6 +302,7 @@ def secrets_of(tx: Transaction) -> dict[str, str]:
         for field, value in provider.secrets.items()
         if value and field != "cookie_secret_since"  # a moment
     }
+    held |= {f"SOURCE_{one.slug}_{field}": value for one in tx.select(Source) for field, value in one.secrets.items()}
     held |= {f"NAS_{one.name}_SHARED_SECRET": one.shared_secret for one in tx.select(RadiusNas)}
     held |= {f"DEVICE_{one.address.replace(':', '_')}_PSK": one.secrets["psk"] for one in tx.select(Device)}
     held |= {f"CERTIFICATE_{one.name}_KEY_DATA": one.key_data for one in tx.select(Certificate) if one.key_data}
@@ -273,4 +311,4 @@ def secrets_of(tx: Transaction) -> dict[str, str]:
         for one in tx.select(NotificationTransport)
         if one.webhook_url
     }
-    return {name.upper().replace(" ", "_"): value for name, value in held.items()}
+    return {name.upper().replace(" ", "_").replace("-", "_"): value for name, value in held.items()}
