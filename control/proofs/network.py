@@ -47,6 +47,8 @@ class _Found:
     """Their password is in a directory."""
     passwords: list[Token] = field(default_factory=list, repr=False)
     ended: list[Token] = field(default_factory=list, repr=False)
+    lately_used: frozenset[str] = frozenset()
+    """pks of those whose use is remembered already."""
 
 
 def chap(store: FlowStore) -> Prove:
@@ -110,17 +112,20 @@ def mschapv2_matches(proof: Mapping[str, Any]) -> tuple[str, Matches]:
 
 async def _prove(store: FlowStore, provider: Provider, names: tuple[str, ...], matches: Matches) -> Proved:
     def find(tx: Transaction) -> _Found:
-        user = next((user for name in names if (user := named(tx, provider, name)) is not None), None)
+        every = dict.fromkeys(names)
+        user = next((user for name in every if (user := named(tx, provider, name)) is not None), None)
         if user is None:
             return _Found(None)
-        usable, ended = (tokens.network_passwords(tx, user.pk, ended=ended) for ended in (False, True))
-        return _Found(user, not usable and whose(tx, user.pk, enabled(tx)) is not None, usable, ended)
+        usable, ended = tokens.network_passwords(tx, user.pk)
+        is_elsewhere = not usable and whose(tx, user.pk, enabled(tx)) is not None
+        return _Found(user, is_elsewhere, usable, ended, tokens.lately_used(tx, usable))
 
     found = await store.read(find)
     user = found.user
     for password in found.passwords:
         if user is not None and (keys := matches(password.key)) is not None:
-            await store.write(partial(tokens.used, pk=password.pk))
+            if password.pk not in found.lately_used:
+                await store.write(partial(tokens.used, pk=password.pk))
             told = {**keys, SESSION: of_password(password.pk)}
             reuse = replace(STATIC, not_after=password.expires)  # of the TLS session that it was shown in
             return Proved("accepted", user.pk, user.credential_version, reuse=reuse, keys=told)

@@ -211,10 +211,17 @@ def _device_password(tx: Transaction, user: int, typed: str, intents: Sequence[s
     return token if token is not None and token.user == user and token.intent in intents else None
 
 
-def network_passwords(tx: Transaction, user: int, ended: bool = False) -> list[Token]:
-    """Those of the user that are good now, or those that have ``ended``; in no particular order."""
+def network_passwords(tx: Transaction, user: int) -> tuple[list[Token], list[Token]]:
+    """Those of the user that are good now, and those that have ended; in no particular order."""
     found = tx.select(Token, Query(equal={"user": user, "intent": NETWORK_PASSWORD}, limit=MOST_NETWORK_PASSWORDS))
-    return [token for token in found if expired(token, tx.now) is ended]
+    good = [token for token in found if not expired(token, tx.now)]
+    return good, [token for token in found if token not in good]
+
+
+def lately_used(tx: Transaction, those: Sequence[Token]) -> frozenset[str]:
+    """pks of which `used` would have nothing to remember."""
+    known = tx.select(TokenUse, Query(within={"pk": [token.pk for token in those]}))
+    return frozenset(use.pk for use in known if tx.now - use.last_used < USE_SECONDS)
 
 
 def used(tx: Transaction, pk: str) -> None:
