@@ -106,7 +106,13 @@ def test_each_device_has_its_own_and_each_is_good(house: Network) -> None:
 def test_its_use_is_written_once_a_minute(house: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     key = house.token(house.user("alice"), "network_password").key
     written: list[str] = []
-    monkeypatch.setattr(tokens, "used", lambda tx, pk, used=tokens.used: (written.append(pk), used(tx, pk)))
+    used = tokens.used
+
+    def counted(tx: Transaction, pk: str) -> None:
+        written.append(pk)
+        used(tx, pk)
+
+    monkeypatch.setattr(tokens, "used", counted)
     for seconds, often in ((0.0, 1), (tokens.USE_SECONDS - 1, 1), (1.0, 2), (0.0, 2)):
         house.clock.advance(seconds)
         assert house.ask("alice", mschapv2(key)).reason == "accepted"
