@@ -10,7 +10,8 @@ from starlette.responses import Response
 from control import radius_orders, sessions
 from control.mail import outbox
 from control.new_passwords import new_hash
-from control.records import Authenticator, Provider, Session, User
+from control.records import Authenticator, Provider, Session, Source, User
+from control.sources.ldap.syncing import Syncing
 from control.store.interface import Query, Transaction
 from control.verbs import authenticators, groups, newcomers, roles, users
 from control.verbs.fields import NON_FIELD, Invalid
@@ -23,6 +24,7 @@ from control.web.console.table.people import CROWDS, PEOPLE
 from control.web.console.table.radius import MACHINES, STAYS
 from control.web.console.table.refused import KNOCKED
 from control.web.console.table.roles import PARTS, given
+from control.web.console.table.sources import DOMAINS
 from control.web.console.visitors import sent
 from control.web.pages.answers import redirect
 from control.web.services import Services
@@ -181,6 +183,22 @@ async def set_permissions(request: Request, services: Services, section: Section
     return redirect(f"{to}?done=saved")
 
 
+async def sync(request: Request, services: Services, section: Section, frame: Frame) -> Response:
+    """Takes over people and groups of a directory, and says what went wrong."""
+    await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    caller, resource = frame.visitor.caller, section.resource(services.random)
+
+    def one(tx: Transaction) -> Source:
+        source: Source = resource.one(tx, request.path_params["key"], caller)
+        return source
+
+    with sentences():
+        source = await services.store.read(one)
+    messages = await Syncing(services.store, services.directories).one(source)
+    url = section.place_of(source)
+    return frame.page("console/synced.html", section=section, name=source.name, url=url, messages=messages)
+
+
 ACTIONS: tuple[tuple[Section, str, Action, tuple[str, ...]], ...] = (
     (PEOPLE, "password", password, ("GET", "POST")),
     (PEOPLE, "sessions", end_sessions, ("POST",)),
@@ -190,5 +208,6 @@ ACTIONS: tuple[tuple[Section, str, Action, tuple[str, ...]], ...] = (
     (MAIL, "retry", send_now, ("POST",)),
     (STAYS, "disconnect", disconnect, ("POST",)),
     (PARTS, "permissions", set_permissions, ("POST",)),
+    (DOMAINS, "sync", sync, ("POST",)),
 )
 """Of which section, below the record's address."""

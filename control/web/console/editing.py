@@ -161,7 +161,7 @@ def _leave_event(tx: Transaction, request: Request, around: Around, section: Sec
     resource: Resource[Any] = section.resource(around.services.random)
     record = resource.one(tx, request.path_params["key"], caller)
     form = section.forms.get(section.form_of(record))
-    if name not in section.revealed and (form is None or name not in form.secrets):
+    if name not in section.revealed and (form is None or name not in form.secrets - form.sealed):
         raise Refused(404, "There is no such secret.")
     body = (section.shape or resource.shape)(tx, [record], around.view)[0]
     audit.secret_viewed(tx, record, section.name(body), caller.actor, type=name)

@@ -36,7 +36,10 @@ def filled(tx: Transaction, form: Form, drawing: Drawing) -> Filled:
     order = [name for name in (*form.first, *found) if name not in form.left_out]
     optional = form.optional if drawing.is_new else frozenset[str]()
     every = {
-        name: inputs.drawn(tx, found[name], form.pickers.get(name), drawing, name in optional)
+        name: replace(
+            inputs.drawn(tx, found[name], form.pickers.get(name), drawing, name in optional),
+            sealed=name in form.sealed,
+        )
         for name in dict.fromkeys(order)
     }
     focus = next((name for name, one in every.items() if one.errors), next(iter(every), ""))

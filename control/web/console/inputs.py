@@ -14,8 +14,9 @@ import yaml
 from control.store.interface import Transaction
 from control.verbs.fields import Fields, Invalid
 from control.web.console import redirect_uris
+from control.web.console.phrases import Words
 from control.web.console.pickers import Option, Picker
-from control.web.console.words import Words, words_of
+from control.web.console.words import words_of
 from settings.yaml_lines import YamlFault, read_yaml
 
 LONG = 4096
@@ -72,6 +73,8 @@ class Input:
     most: int | None = None
     kept: bool = False
     """A secret that is there and not shown."""
+    sealed: bool = False
+    """A secret that nobody can have shown."""
     shown: bool = False
     """A secret that is shown, because somebody asked for it."""
     autofocus: bool = False

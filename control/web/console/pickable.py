@@ -19,6 +19,8 @@ from control.records import (
     StageBinding,
     User,
 )
+from control.records import Source as Abroad
+from control.sources.kinds import KINDS as SOURCE_KINDS
 from control.store.interface import Query, Transaction
 from control.verbs.property_mappings import KINDS as MAPPING_KINDS
 from control.verbs.provider_kinds import KINDS
@@ -82,6 +84,19 @@ POLICIES = Picker((Source(Policy, lambda policy: policy.name, one="policy"),))
 FLOWS = Picker((Source(Flow, _flow, "slug", "flow"),))
 STAGES = Picker((Source(Stage, lambda stage: stage.name, one="stage"),))
 PROMPTS = Picker((Source(Prompt, lambda prompt: prompt.name, one="prompt"),))
+SOURCES = Picker((Source(Abroad, lambda source: source.name, "slug", "source"),))
+ISSUERS = Picker(
+    (
+        Source(
+            Abroad,
+            lambda source: source.name,
+            "slug",
+            "source",
+            query=Query(within={"provider_type": list(SOURCE_KINDS)}),
+        ),
+    )
+)
+"""Sources with a page to which a browser can be sent."""
 APPLICATIONS = Picker((Source(Application, lambda application: application.name, "slug", "application"),))
 TARGETS = Picker(
     (

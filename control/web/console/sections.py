@@ -40,6 +40,8 @@ class Form:
     pickers: Mapping[str, Picker] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     """Never shown without being asked for, and then with an event."""
+    sealed: frozenset[str] = frozenset()
+    """Those of them that are never shown again."""
     optional: frozenset[str] = frozenset()
     """Made up where nothing is typed."""
     at_first: Mapping[str, Any] = field(default_factory=dict)

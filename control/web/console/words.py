@@ -6,24 +6,8 @@ comes first: one word may mean different things.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    label: str
-    hint: str = ""
-    options: Mapping[str, str] = field(default_factory=dict)
-    example: str = ""
-
-    def option(self, value: str) -> str:
-        return self.options.get(value, spoken(value))
-
-
-def spoken(name: str) -> str:
-    """``client_id`` as *Client id*."""
-    return name.replace("_", " ").strip().capitalize()
+from control.web.console.phrases import Words, spoken
+from control.web.console.source_words import SOURCE_WORDS
 
 
 def words_of(name: str, title: str = "", description: str = "") -> Words:
@@ -36,6 +20,7 @@ _FLOWS = "Which flow is run; leave it as it is unless you have made one of your 
 _DURATION = "Written like hours=1;minutes=30."
 
 WORDS: dict[str, Words] = {
+    **SOURCE_WORDS,
     # directory
     "username": Words("Username", "The name to sign in with."),
     "name": Words("Name"),

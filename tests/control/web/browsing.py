@@ -15,6 +15,7 @@ from starlette.routing import Mount
 
 from control.bootstrap import FirstStart
 from control.records import Event, Session, User
+from control.sources.ldap.directories import Directories
 from control.store.interface import Query
 from control.verbs import users
 from control.web import admin_api
@@ -35,7 +36,7 @@ PASSWORD = "correct horse battery"
 class Site:
     """The pages over a fresh store that was just bootstrapped; `code` opens the initial setup."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, directories: Directories | None = None) -> None:
         self.clock = FakeClock()
         self.random = counted_random()
         self.sql, self.code = open_bootstrapped(folder, self.clock, FirstStart())
@@ -47,6 +48,7 @@ class Site:
             random=self.random,
             trusted_proxies=(ip_network("127.0.0.0/8"),),
             version="0.1.0",
+            directories=directories or Directories(self.random),
         )
         self.pages = routes(self.services)
         self.app = Starlette(routes=[Mount("/api/v3", routes=admin_api.routes(self.services)), *self.pages])

@@ -64,6 +64,8 @@ def test_people_are_connected_by_hand(api: Api) -> None:
     assert made["source_obj"]["slug"] == "house"
     assert call(api, "GET", "sources/user_connections/ldap/")["results"] == [made]
     assert call(api, "GET", "sources/user_connections/oauth/")["results"] == []
+    for slug, found in (("house", [made]), ("elsewhere", [])):
+        assert call(api, "GET", f"sources/user_connections/ldap/?source__slug={slug}")["results"] == found
 
 
 def test_a_directory_is_no_provider_to_sign_in_at(api: Api) -> None:

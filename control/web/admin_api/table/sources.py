@@ -34,6 +34,10 @@ def _of(only: Narrowed) -> Callable[[Transaction, Caller], Narrowed]:
     return sees
 
 
+def _slug(tx: Transaction, values: list[str]) -> Narrowed:
+    return {"source": [source.pk for source in tx.select(Source, Query(equal={"slug": values[-1]}))]}
+
+
 SOURCES = Resource(
     "sources/oauth",
     Source,
@@ -55,7 +59,7 @@ CONNECTIONS = Resource(
     shapes.connections,
     fields=sources.ConnectionFields,
     ordering=("created",),
-    filters={"user": number("user"), "source__slug": text("source")},
+    filters={"user": number("user"), "source__slug": _slug},
     sees=_of(OAUTH),
     create=sources.connect,
     delete=sources.disconnect,
@@ -81,7 +85,7 @@ ENTRIES = Resource(
     shapes.connections,
     fields=sources.ConnectionFields,
     ordering=("created",),
-    filters={"user": number("user"), "source__slug": text("source")},
+    filters={"user": number("user"), "source__slug": _slug},
     sees=_of(LDAP),
     create=sources.connect,
     delete=sources.disconnect,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from control.web.console.sections import Section
 from control.web.console.table.applications import LINES, RIGHTS, SHOWN
 from control.web.console.table.brands import LOOKS
+from control.web.console.table.connections import KNOWN
 from control.web.console.table.credentials import KEYS, PAIRS
 from control.web.console.table.events import LOG
 from control.web.console.table.flows import PLACES, QUESTIONS, STEPS, WALKS
@@ -19,13 +20,14 @@ from control.web.console.table.providers import WAYS
 from control.web.console.table.radius import ANSWERS, GATES, MACHINES, STAYS
 from control.web.console.table.refused import KNOCKED, TRIED
 from control.web.console.table.roles import PARTS
+from control.web.console.table.sources import DOMAINS, ISSUERS
 
 MENU: tuple[tuple[str, tuple[Section, ...]], ...] = (
     ("Applications", (SHOWN, WAYS, POSTS, ASKED, LINES, RIGHTS, SAYINGS)),
     ("Events", (LOG, TOLD, TOLD_BY, KNOCKED, TRIED)),
     ("RADIUS", (STAYS, ANSWERS, MACHINES, GATES)),
     ("Flows and Stages", (WALKS, STEPS, PLACES, QUESTIONS)),
-    ("Directory", (PEOPLE, CROWDS, PARTS, KEYS)),
+    ("Directory", (PEOPLE, CROWDS, PARTS, KEYS, ISSUERS, DOMAINS, KNOWN)),
     ("System", (LOOKS, PAIRS, MAIL)),
 )
 """Heading to what stands below it; the overview and the settings stand beside, see `control.web.console`."""

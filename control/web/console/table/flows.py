@@ -110,6 +110,7 @@ async def _make(kind: str, services: Services, caller: Caller, given: Mapping[st
 
 PICKERS = {
     "fields": pickable.PROMPTS,
+    "sources": pickable.ISSUERS,
     "validation_policies": pickable.POLICIES,
     "create_users_group": pickable.GROUPS,
     **dict.fromkeys(("password_stage", "captcha_stage", "webauthn_stage", "configuration_stages"), pickable.STAGES),

@@ -16,6 +16,7 @@ from control.web.admin_api.table.people import GROUPS, USERS
 from control.web.console import pickable
 from control.web.console.cells import Body, Cell, Column, minutes, moment, text, yes
 from control.web.console.sections import Around, Choice, Form, Section, made_by
+from control.web.console.table.connections import abroad
 from control.web.services import Services
 
 MEMBERS_ON_A_PAGE = 50
@@ -46,6 +47,7 @@ def _beside_user(tx: Transaction, user: User, around: Around) -> Mapping[str, An
     return {
         "sessions": live_sessions(tx, user),
         "factors": _factors(tx, user),
+        "abroad": abroad(tx, user),
         "tokens": tx.select(Token, Query(equal={"user": user.pk}, ordering=("identifier",))),
         "every_group": closure(tx, user.pk),
         "usable": tx.select(Application, visible) if user.is_active else [],

@@ -39,6 +39,7 @@ ABOUT: dict[str, str] = {
 AT_FIRST: dict[str, dict[str, str]] = {"proxy": {"mode": "forward_single"}}
 PICKERS: Mapping[str, Picker] = {
     "authentication_flow": pickable.flows("authentication"),
+    "authentication_source": pickable.ISSUERS,
     "authorization_flow": pickable.flows("authorization", "authentication"),
     "invalidation_flow": pickable.flows("invalidation"),
     "certificate": pickable.CERTIFICATES,
