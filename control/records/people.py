@@ -16,6 +16,7 @@ class User(Record):
     SEARCHED = ("username", "name", "email", "uuid")
     UNIQUE = (("username",), ("uuid",), ("ordinal",))
     FOLDED = ("username", "email")
+    ALIASES = ("upn",)
     INDEXED = ("email",)
 
     username: str

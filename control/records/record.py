@@ -21,5 +21,7 @@ class Record:
     FOLDED: ClassVar[tuple[str, ...]] = ()
     """Text that `Query.alike` compares ignoring case. What is UNIQUE and FOLDED is unique ignoring case: two entries
     with one name would be one entry to LDAP (RFC 4519, 2.3 and 2.39: caseIgnoreMatch)."""
+    ALIASES: ClassVar[tuple[str, ...]] = ()
+    """Keys of the field ``attributes`` whose text `Query.alike` compares, too."""
     INDEXED: ClassVar[tuple[str, ...]] = ()
     """Fields that records are often found by, or that lists are often ordered by."""

@@ -68,7 +68,7 @@ class Query:
     within: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """field: any of these values."""
     alike: Mapping[str, str] = field(default_factory=dict)
-    """field: equal to this text ignoring case; for the record's FOLDED fields."""
+    """field: equal to this text ignoring case; for the record's FOLDED fields and its ALIASES."""
     search: str = ""
     ordering: tuple[str, ...] = ()
     offset: int = 0

@@ -135,8 +135,6 @@ def _empty(flow: Flow, lines: list[tuple[StageBinding, Stage]]) -> Iterator[str]
             yield f"The stage “{stage.name}” asks for nothing: give it prompts."
         if {stage.settings.get("network_binding"), stage.settings.get("geoip_binding")} & BINDS_NOTHING:
             yield f"The stage “{stage.name}” binds sessions to networks and addresses alone, to nothing else."
-        if "upn" in stage.settings.get("user_fields", ()):
-            yield f"The stage “{stage.name}” looks for user names and e-mail addresses alone, not for UPNs."
 
 
 def _policies(tx: Transaction, flow: Flow, lines: list[tuple[StageBinding, Stage]]) -> Iterator[str]:

@@ -341,6 +341,22 @@ def names_differ_by_more_than_case(bench: Bench) -> None:
     assert bench.read(lambda tx: tx.count(User, Query(alike={"username": "strasse"}))) == 0
 
 
+@check
+def people_are_found_by_their_attribute_upn(bench: Bench) -> None:
+    bench.insert(User("alice", attributes={"upn": "Alice@corp.example.com"}))
+    bench.insert(User("bob", attributes={"upn": ["alice@corp.example.com"]}))
+    bench.insert(User("carol"))
+
+    def found(upn: str) -> list[str]:
+        return [user.username for user in bench.read(lambda tx: tx.select(User, Query(alike={"upn": upn})))]
+
+    assert found("aLICE@corp.example.com") == ["alice"]
+    assert [found(upn) for upn in ("", "\ud800", "upn")] == [[], [], []]
+    alice = bench.read(lambda tx: tx.get(User, 1))
+    bench.write(lambda tx: tx.update(replace(alice, attributes={"upn": "elsewhere"})))
+    assert (found("alice@corp.example.com"), found("elsewhere")) == ([], ["alice"])
+
+
 # --- queries -------------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,8 @@ from rules.names import is_possible_name, shown
 
 USER_FIELDS = ("email", "username")
 """What a name may be, unless the stage says otherwise."""
+BEATS = ("username", "email", "upn")
+"""What a name can be; who is found by the first is found by none of the others."""
 PRIMARY_ACTION = {"authentication": "Log in", "recovery": "Continue", "enrollment": "Continue"}
 
 
@@ -31,7 +33,7 @@ PROVIDERS = Query(
 
 
 class IdentificationStage(Asking):
-    """Settings: ``user_fields`` (email, username), ``case_insensitive_matching``; ``sources`` (pks; none: all);
+    """Settings: ``user_fields`` (email, username, upn), ``case_insensitive_matching``; ``sources`` (pks; none: all);
     ``webauthn_stage`` (pk of a stage: a passkey may say who it is), ``passwordless_flow`` (pk of a flow that a link
     leads to)."""
 
@@ -130,17 +132,21 @@ def _led(tx: Transaction, named: object, purpose: str, services: FlowServices) -
 
 
 def find_user(tx: Transaction, name: str, allowed: tuple[str, ...], ignore_case: bool) -> User | None:
-    """A user name beats an e-mail address; an address that two users share names nobody.
+    """A user name beats an e-mail address, which beats a UPN, the user's own attribute ``upn``; one that two users
+    share names nobody.
 
     Every field is looked into whatever the first one finds: known and unknown names cost the same.
     """
     if not is_possible_name(name):
         return None
-    found = [_only(tx, field, name, ignore_case) for field in ("username", "email") if field in allowed]
+    found = [_only(tx, field, name, ignore_case) for field in BEATS if field in allowed]
     return next((user for user in found if user is not None), None)
 
 
 def _only(tx: Transaction, field: str, text: str, ignore_case: bool) -> User | None:
     same = {field: text}
+    if field in User.ALIASES:  # two that differ in case alone are shared, however case counts
+        users = tx.select(User, Query(alike=same, limit=2))
+        return users[0] if len(users) == 1 and (ignore_case or users[0].attributes[field] == text) else None
     users = tx.select(User, Query(alike=same, limit=2) if ignore_case else Query(equal=same, limit=2))
     return users[0] if len(users) == 1 else None

@@ -13,7 +13,7 @@ from control.records import Record, User
 from control.store.interface import LoggedChange, NotFound, Query, Revision
 from control.store.sql.dialect import Dialect
 from control.store.sql.rows import Rows, fits
-from control.store.sql.schema import RECORD_TABLES, RecordTable, change_log, head, member, revision
+from control.store.sql.schema import RECORD_TABLES, Field, RecordTable, change_log, head, member, revision
 from rules.names import folded
 
 R = TypeVar("R", bound=Record)
@@ -170,6 +170,8 @@ def finding(kept: RecordTable, asked: tuple[tuple[str, bool], ...]) -> Select[An
     return statement
 
 
+ALIAS = Field("alias", str, nullable=False, secret=False)
+"""What one of a record's ALIASES holds."""
 STATEMENTS = 1024
 """Kinds of questions that are kept: the code asks some hundred, and an API's caller may order by any field."""
 
@@ -210,6 +212,8 @@ def equals(kept: RecordTable, name: str, value: Any) -> ColumnElement[bool]:
 
 
 def alike(kept: RecordTable, name: str, text: str) -> ColumnElement[bool]:
+    if name in kept.kind.ALIASES:
+        return kept.folded(name) == folded(text) if text and fits(ALIAS, text) else false()
     if name not in kept.kind.FOLDED:
         raise ValueError(f"{kept.table.name} cannot be compared by {name!r} ignoring case")
     return kept.folded(name) == folded(text) if fits(kept.fields[name], text) else false()

@@ -90,6 +90,9 @@ class Rows:
             values[name] = value
         for name in kept.kind.FOLDED:
             values[FOLDED_COLUMN.format(name)] = folded(values[name])
+        for name in kept.kind.ALIASES:
+            alias = values["attributes"].get(name)
+            values[FOLDED_COLUMN.format(name)] = folded(alias) if isinstance(alias, str) else None
         return values
 
     def record(self, kept: RecordTable, values: dict[str, Any]) -> Any:

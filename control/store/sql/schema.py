@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeEngine
 
 from control.records import ACTIVITY_RECORDS, DIRECTORY_RECORDS, Record
 
-SCHEMA_REVISION = "0013"
+SCHEMA_REVISION = "0014"
 """The newest file in control/store/migrations/versions."""
 
 metadata = MetaData(
@@ -46,7 +46,7 @@ metadata = MetaData(
 Whole = BigInteger().with_variant(Integer(), "sqlite")
 """Only INTEGER is the row id in SQLite; both hold 64 bits."""
 FOLDED_COLUMN = "{}_folded"
-"""Beside a FOLDED field stands its text without case, so that every database compares alike."""
+"""Beside a FOLDED field stands its text without case, so that every database compares alike; and so do ALIASES."""
 _PLAIN: dict[type, TypeEngine[Any]] = {int: Whole, str: Text(), float: Double(), bool: Boolean()}
 
 
@@ -111,13 +111,14 @@ def _column(field: Field) -> Column[Any]:
 def _record_table(kind: type[Record]) -> RecordTable:
     columns = _fields_of(kind)
     folded = [Column(FOLDED_COLUMN.format(name), Text(), nullable=False) for name in kind.FOLDED]
+    folded += [Column(FOLDED_COLUMN.format(name), Text(), nullable=True) for name in kind.ALIASES]
     table = Table(kind.TABLE, metadata, *(_column(field) for field in columns.values()), *folded)
     kept = RecordTable(kind, table, columns)
     for names in kind.UNIQUE:
         table.append_constraint(UniqueConstraint(*(kept.unique_column(name) for name in names)))
     unique = {names[0] for names in kind.UNIQUE if len(names) == 1}
     for column in [table.c[name] for name in kind.INDEXED] + [
-        kept.folded(name) for name in kind.FOLDED if name not in unique
+        kept.folded(name) for name in kind.FOLDED + kind.ALIASES if name not in unique
     ]:
         Index(None, column)
     return kept

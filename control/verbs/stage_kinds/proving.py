@@ -87,7 +87,7 @@ class ValidateFields(StageFields):
 IDENTIFICATION = Kind(
     "identification",
     "Identification Stage",
-    "Asks who somebody is: a user name or an e-mail address.",
+    "Asks who somebody is: a user name, an e-mail address or a UPN.",
     IdentificationFields,
     references={
         "password_stage": Stage,

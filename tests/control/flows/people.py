@@ -39,12 +39,16 @@ class FakeTransaction:
             for (stored, _), record in self.records.items()
             if stored is kind
             and all(getattr(record, name) == value for name, value in query.equal.items())
-            and all(getattr(record, name).casefold() == text.casefold() for name, text in query.alike.items())
+            and all(_text(record, name).casefold() == text.casefold() for name, text in query.alike.items())
         ][: query.limit]
 
     def update(self, record: Any) -> Any:
         self.records[type(record), record.pk] = record
         return record
+
+
+def _text(record: Any, name: str) -> str:
+    return str(record.attributes.get(name, "") if name in record.ALIASES else getattr(record, name))
 
 
 class FakeStore:

@@ -137,6 +137,39 @@ def test_fields_and_case_as_the_stage_says(world: World) -> None:
         assert step.state.context.pending_user is None
 
 
+UPNS: dict[str, Any] = {"user_fields": ["upn", "email", "username"]}
+
+
+@pytest.mark.parametrize(
+    ("typed", "case_counts", "expected"),
+    [
+        ("erin@corp.example.com", False, 21),
+        ("erin@corp.example.com", True, 21),
+        ("ERIN@corp.example.com", False, 21),
+        ("ERIN@corp.example.com", True, None),
+        ("shared@corp.example.com", False, None),
+        ("cased@corp.example.com", True, None),
+        ("alice", False, 1),
+        ("alice@example.com", False, 1),
+        ("", False, None),
+        ("nobody@corp.example.com", False, None),
+    ],
+)
+def test_a_upn_names_whose_it_is_alone(world: World, typed: str, case_counts: bool, expected: int | None) -> None:
+    """What two share, and what is somebody's name or address, names nobody by a UPN."""
+    owned = ("erin@corp.example.com", *["shared@corp.example.com"] * 2, "cased@corp.example.com")
+    for pk, upn in enumerate((*owned, "Cased@corp.example.com", "alice", "alice@example.com", ""), start=21):
+        world.user(pk, f"u{pk}", "right", attributes={"upn": upn})
+    settings = UPNS | {"case_insensitive_matching": not case_counts}
+    stage = PlannedStage("i", "identification", settings)
+    step = answer(world, start(world, a_state(stage, "password")), uid_field=typed)
+    assert isinstance(step, Challenge)
+    assert step.state.context.pending_user == expected
+    only_names = answer(world, start(world, a_state(*LOGIN)), uid_field="erin@corp.example.com")
+    assert isinstance(only_names, Challenge)
+    assert only_names.state.context.pending_user is None
+
+
 @pytest.mark.parametrize(
     ("name", "password", "reason"),
     [

@@ -176,6 +176,24 @@ def test_a_name_is_who_the_providers_flow_says(house: Network) -> None:
     assert house.ask("alice", chap(key)).reason == "unknown_user"
 
 
+def test_a_upn_is_a_name_where_the_providers_flow_says_so(house: Network) -> None:
+    upn = "alice@corp.example.com"
+    key = house.token(house.user("alice", "right", attributes={"upn": upn}), "network_password").key
+    flow = house.flow("identification", "password")
+    assert house.ask(upn, chap(key)).reason == "unknown_user"
+
+    def by_upn(tx: Transaction) -> Provider:
+        stage = tx.find(Stage, name="own-0")
+        assert stage is not None
+        tx.update(type(stage)(stage.name, stage.kind, stage.pk, {"user_fields": ["upn"]}))
+        return tx.update(type(house.radius)("p", "ldap", house.radius.pk, authentication_flow=flow.pk))
+
+    house.radius = house.sql.write_now(by_upn)
+    assert house.ask(upn, chap(key)).reason == "accepted"
+    assert house.ask("alice", chap(key)).reason == "unknown_user"
+    assert house.ask(upn, {"kind": "password", "password": "right"}).reason == "accepted"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -13,7 +13,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.pool import NullPool
 
-from control.records import User
+from control.records import Group, User
+from control.store.interface import Query
 from control.store.migrations import upgrade
 from control.store.sql import NewerStore, SqlStore
 from control.store.sql.schema import SCHEMA_REVISION, metadata
@@ -77,6 +78,26 @@ def test_second_factors_that_came_later_are_asked_for_in_older_stores(raw: Engin
     assert found["default-authentication-mfa-validation"] == every
     assert found["default-recovery-mfa-validation"]["device_classes"] == ["totp"]
     assert found["of-theirs"]["device_classes"] == ["static", "totp"]
+
+
+def test_people_in_older_stores_are_found_by_their_upn(raw: Engine, store_url: str) -> None:
+    store = SqlStore(store_url, (SECRET_KEY,))
+    upns: list[object] = ["Straße@corp.example.com", 7, None]
+    for number, upn in enumerate(upns):
+        attributes = {} if upn is None else {"upn": upn}
+        store.write_now(lambda tx, n=number, a=attributes: tx.insert(User(f"u{n}", attributes=a)))  # type: ignore[misc]
+    group = store.write_now(lambda tx: tx.insert(Group("staff"))).pk
+    store.write_now(lambda tx: tx.add_members(group, [1, 2]))
+    store.close()
+    with raw.begin() as connection:
+        connection.execute(text('drop index "ix_user_upn_folded"'))
+        connection.execute(text('alter table "user" drop column upn_folded'))
+        connection.execute(text("update alembic_version set version_num = '0013'"))
+    store = SqlStore(store_url, (SECRET_KEY,))
+    found = store.read_now(lambda tx: tx.select(User, Query(alike={"upn": "STRASSE@corp.example.com"})))
+    assert [user.username for user in found] == ["u0"]
+    assert store.read_now(lambda tx: list(tx.members_of([group])[group])) == [1, 2]
+    store.close()
 
 
 def test_a_newer_store_is_refused_and_left_alone(raw: Engine, store_url: str) -> None:

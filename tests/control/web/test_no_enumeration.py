@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from control import webauthn
 from control.mail.post import Post
 from control.passwords import Verified
-from control.records import MailServer, User
+from control.records import MailServer, Stage, User
 from control.store.interface import SYSTEM, Actor, Query, Transaction
 from control.verbs import passkeys, system
 from control.web import pages
@@ -151,6 +151,21 @@ def test_signing_in_with_a_wrong_password(world: World) -> None:
     known = world.answered(LOGIN, "alice", password=WRONG)
     assert known[2]["hash"] == 1
     for name in NAMES:
+        assert world.answered(LOGIN, name, password=WRONG) == known, name
+
+
+def test_a_upn_of_somebody_and_of_nobody(world: World) -> None:
+    def verb(tx: Transaction) -> None:
+        (stage,) = tx.select(Stage, Query(equal={"name": "default-authentication-identification"}))
+        tx.update(replace(stage, settings={**stage.settings, "user_fields": ["upn", "username"]}))
+        for name in ("alice", "dora"):
+            (user,) = tx.select(User, Query(equal={"username": name}))
+            tx.update(replace(user, attributes={"upn": f"{name}@corp.example.com"}))
+
+    world.sql.write_now(verb)
+    known = world.answered(LOGIN, "alice@corp.example.com", password=WRONG)
+    assert "User name or UPN" in world.browser().get(LOGIN).text
+    for name in (*NAMES, "dora@corp.example.com", "nemo@corp.example.com"):
         assert world.answered(LOGIN, name, password=WRONG) == known, name
 
 
