@@ -25,7 +25,6 @@ from control.flows.state import (
     Denied,
     Deny,
     Done,
-    Errors,
     First,
     FlowServices,
     Instead,
@@ -136,8 +135,8 @@ async def _settle(state: State, stage: PlannedStage, verdict: Verdict, services:
                 return asked
             stays = replace(asked, position=state.position)
             return await challenge(_anew(stays, services), services) or _unknown(state, stage)
-        case Invalid(errors, reason):
-            return await _ask_again(state, stage, errors, reason, services)
+        case Invalid():
+            return await _ask_again(state, stage, verdict, services)
         case Instead(other):
             plan = (*state.plan[: state.position], other, *state.plan[state.position + 1 :])
             return replace(state, plan=plan, context=replace(state.context, failures=0))
@@ -171,10 +170,12 @@ def _go_on(state: State, stage: PlannedStage, changes: Mapping[str, Any]) -> Sta
     return replace(state, position=state.position + 1, context=changed)
 
 
-async def _ask_again(state: State, stage: PlannedStage, errors: Errors, reason: str, services: FlowServices) -> Step:
+async def _ask_again(state: State, stage: PlannedStage, wrong: Invalid, services: FlowServices) -> Step:
+    reason, named = wrong.reason, wrong.named
     context = replace(state.context, failures=state.context.failures + (1 if reason else 0))
     if reason and context.failures >= int(stage.settings.get("failed_attempts_before_cancel", MOST_FAILURES)):
-        return Denied(reason, "That went wrong too often. Start again.", context)
+        about = context if named is None else replace(context, uid=named.uid, pending_user=named.user)
+        return Denied(reason, "That went wrong too often. Start again.", about)
     asked: Step | None
     if stage.on_wrong != "retry" and not context.door:
         asked = await _restarted(state, stage.on_wrong == "restart_with_context", services)
@@ -184,8 +185,8 @@ async def _ask_again(state: State, stage: PlannedStage, errors: Errors, reason: 
         return asked
     if asked is None:
         return Denied(reason or "flow_denied", "This flow cannot go on. Start again.", context)
-    listed = {name: [{"string": text, "code": code} for text, code in found] for name, found in errors.items()}
-    return Challenge(asked.state, {**asked.component, "response_errors": listed}, reason)
+    listed = {name: [{"string": text, "code": code} for text, code in found] for name, found in wrong.errors.items()}
+    return Challenge(asked.state, {**asked.component, "response_errors": listed}, reason, named)
 
 
 async def _restarted(state: State, keeping: bool, services: FlowServices) -> Step:

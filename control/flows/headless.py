@@ -7,12 +7,15 @@ gets a challenge, and the flow waits in the store for the reply.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from control.authentication import STATIC, Prove, Proved
 from control.flows import executor, pending
 from control.flows.bound import Deciding, NotForYou, keep, peer_of
 from control.flows.planning import plan
+from control.flows.stages import identification
 from control.flows.state import Challenge, Context, Denied, Done, FlowServices, State
 from control.purposes import headless_flow
 from control.records import Flow, Provider
@@ -86,17 +89,27 @@ async def _run(state: State, typed: Typed, services: FlowServices) -> Proved | W
                 return _proved(context, bool(code))
             case Denied(reason, _, context):
                 return Proved(reason, context.pending_user)
-            case Challenge(asked, component, reason) if "response_errors" in component:
-                return Proved(reason or _EMPTY[component["component"]], asked.context.pending_user)
+            case Challenge(_, component, reason) if "response_errors" in component:
+                return Proved(reason or _empty(component), step.about.user)
             case Challenge(asked, {"component": "ak-stage-authenticator-validate"}, _) if not code:
                 return Waiting(asked)
             case Challenge(asked, component, _):
-                if component["component"] == PASSWORD and typed.mfa:
-                    password, code = await _apart(typed.password, asked.context.pending_user, services)
-                answers = {IDENTIFICATION: {"uid_field": typed.username}, PASSWORD: {"password": password}}
-                answers[VALIDATE] = {"code": code}
+                if typed.mfa and (component["component"] == PASSWORD or component.get("password_fields")):
+                    whose = await _whose(asked, typed.username, services)
+                    password, code = await _apart(typed.password, whose, services)
+                both = {"uid_field": typed.username, "password": password}
+                answers = {IDENTIFICATION: both, PASSWORD: {"password": password}, VALIDATE: {"code": code}}
                 step = await executor.answer(asked, answers[component["component"]], services)
     return Proved("flow_denied")
+
+
+async def _whose(asked: State, username: str, services: FlowServices) -> int | None:
+    """Whose password is asked for: of whom the flow knows, or of whom the name is that is asked for with it."""
+    stage = asked.stage
+    if stage is None or stage.kind != "identification":
+        return asked.context.pending_user
+    user = await services.store.read(lambda tx: identification.named(tx, stage.settings, username.strip()))
+    return user.pk if user is not None else None
 
 
 async def _apart(typed: str, user: int | None, services: FlowServices) -> tuple[str, str]:
@@ -117,8 +130,14 @@ def _proved(context: Context, with_code: bool = False) -> Proved:
     return Proved("accepted", context.proved, context.proved_version, reuse=reuse, ends=context.ends)
 
 
+def _empty(component: Mapping[str, Any]) -> str:
+    """What an empty answer means here: nobody can be asked again."""
+    if "uid_field" not in component["response_errors"] and component["component"] == IDENTIFICATION:
+        return _EMPTY[PASSWORD]
+    return _EMPTY[component["component"]]
+
+
 _EMPTY = {IDENTIFICATION: "unknown_user", PASSWORD: "wrong_password", VALIDATE: "wrong_code"}
-"""What an empty answer means here: nobody can be asked again."""
 
 
 def password_proof(services: FlowServices) -> Prove:

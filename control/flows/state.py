@@ -230,11 +230,22 @@ class Continue:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Whom a wrong answer named, of whom the flow keeps nothing: the next one may name somebody else."""
+
+    uid: str
+    """The name as typed."""
+    user: int | None
+    """Whose it is; None for a name that nobody has."""
+
+
+@dataclass(frozen=True, slots=True)
 class Invalid:
     """Ask again. With a ``reason`` (a code of `rules.reasons`) it was a wrong answer and counts as a failure."""
 
     errors: Errors
     reason: str = ""
+    named: Named | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +346,13 @@ class Challenge:
     state: State
     component: dict[str, Any]
     reason: str = ""
+    named: Named | None = None
+
+    @property
+    def about(self) -> Named:
+        """Whom the last answer was about."""
+        context = self.state.context
+        return self.named or Named(context.uid or "", context.pending_user)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from control.flows.stages.identification import USER_FIELDS, find_user
+from control.flows.stages import identification
 from control.purposes import headless_flow
 from control.records import Provider, Stage, StageBinding, User
 from control.store.interface import NotFound, Query, Transaction
@@ -12,9 +12,7 @@ from control.store.interface import NotFound, Query, Transaction
 
 def named(tx: Transaction, provider: Provider, name: str) -> User | None:
     """By the first identification stage of the provider's flow; by the defaults if it has none."""
-    settings = _identification(tx, provider)
-    allowed = tuple(settings.get("user_fields", USER_FIELDS))
-    return find_user(tx, name.strip(), allowed, bool(settings.get("case_insensitive_matching", True)))
+    return identification.named(tx, _identification(tx, provider), name.strip())
 
 
 def _identification(tx: Transaction, provider: Provider) -> dict[str, Any]:

@@ -111,6 +111,8 @@ def _order(tx: Transaction, flow: Flow, lines: list[tuple[StageBinding, Stage]])
         match stage.kind:
             case "password" if not named:
                 yield f"The stage “{stage.name}” asks for a password before anybody was asked for a name."
+            case "password" if proved:
+                yield f"The stage “{stage.name}” asks again for a password that a stage before it has checked."
             case "authenticator_validate" if not (proved or by_passkey or (signed_in and not named)):
                 yield f"The stage “{stage.name}” asks for a second factor before the first: put a password before it."
             case "user_login" if not proved:
@@ -123,7 +125,12 @@ def _order(tx: Transaction, flow: Flow, lines: list[tuple[StageBinding, Stage]])
         if stage.kind in ("deny", "redirect") and not _is_bound(tx, line):
             ended = stage.name
         before.add(stage.kind)
-        proved |= by_passkey or stage.kind == "user_write" or (stage.kind in KINDS and KINDS[stage.kind].proves)
+        proved |= (
+            by_passkey
+            or bool(stage.settings.get("password_stage"))
+            or stage.kind == "user_write"
+            or (stage.kind in KINDS and KINDS[stage.kind].proves)
+        )
 
 
 def _empty(flow: Flow, lines: list[tuple[StageBinding, Stage]]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from control.verbs import composing
 from control.verbs.fields import Invalid, existing, parse, unique
 from control.verbs.stage_kinds import KINDS, StageFields
 from control.verbs.stage_kinds.ending import RedirectFields
+from control.verbs.stage_kinds.proving import IdentificationFields
 
 
 def create(tx: Transaction, kind: str, given: Mapping[str, Any]) -> Stage:
@@ -62,6 +63,9 @@ def _check(tx: Transaction, kind: str, fields: StageFields) -> None:
         value = getattr(fields, name)
         named = value if isinstance(value, list) else [value] if value is not None else []
         existing(tx, record, name, named)
+    password_stage = fields.password_stage if isinstance(fields, IdentificationFields) else None
+    if password_stage is not None and tx.get(Stage, password_stage).kind != "password":
+        raise Invalid({"password_stage": ["This is no password stage."]})
     if isinstance(fields, RedirectFields):
         wanted = "target_flow" if fields.mode == "flow" else "target_static"
         if not getattr(fields, wanted):

@@ -20,7 +20,7 @@ from control.flows.bound import Deciding, NotForYou, keep
 from control.flows.planning import Came, SignInFirst, plan
 from control.flows.stages.authenticator_validate import SETUPS
 from control.flows.stages.email import OVER
-from control.flows.state import Challenge, Context, Denied, Done, State, Step
+from control.flows.state import Challenge, Context, Denied, Done, PlannedStage, State, Step
 from control.oidc import authorize
 from control.purposes import flow_for
 from control.records import Flow, Session, Stage, StageBinding, User
@@ -29,6 +29,7 @@ from control.sources import arriving
 from control.store.interface import NotFound, Query, Transaction
 from control.web.browser import address, drop_cookie, set_cookie, visit
 from control.web.services import Services
+from rules.names import shown
 from rules.places import place
 from rules.reasons import REASONS
 
@@ -180,8 +181,11 @@ async def answer(services: Services, going: State, fields: Mapping[str, str], wh
     An answer that proves something is one try, counted before it is looked at: many at once do not pass as one.
     """
     where, stage = place(who.client_ip), going.stage
-    proves = stage is not None and stage.kind in PROVING
-    name = going.context.uid or (await services.store.read(lambda tx: _requester(tx, going)) if proves else None)
+    typed = shown(fields.get("uid_field", "").strip()) if _asks_both(stage) else ""
+    proves = stage is not None and (stage.kind in PROVING or bool(typed))
+    name = (
+        typed or going.context.uid or (await services.store.read(lambda tx: _requester(tx, going)) if proves else None)
+    )
     if name is None or not proves:
         step = await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}", who.http))
         if name is not None and isinstance(step, Done) and step.context.login is not None:
@@ -194,6 +198,11 @@ async def answer(services: Services, going: State, fields: Mapping[str, str], wh
     step = await executor.answer(going, fields, services.on_behalf(f"http {who.client_ip}", who.http))
     await services.store.write(lambda tx: _tried(tx, name, where, who.client_ip, going, step))
     return step
+
+
+def _asks_both(stage: PlannedStage | None) -> bool:
+    """The name, and with it a password that is guessed at?"""
+    return stage is not None and stage.kind == "identification" and bool(stage.settings.get("password_stage"))
 
 
 def _requester(tx: Transaction, going: State) -> str | None:
@@ -322,8 +331,7 @@ async def _sign_in(services: Services, found: Visit | None, step: Done, user: in
 def _keep(tx: Transaction, found: Visit, data: dict[str, Any], step: Challenge, who: Caller) -> None:
     sessions.keep(tx, found.session, data)
     if step.reason:
-        context = step.state.context
-        sessions.login_failed(tx, context.uid or "", context.pending_user, step.reason, who)
+        sessions.login_failed(tx, step.about.uid, step.about.user, step.reason, who)
 
 
 def _deny(tx: Transaction, found: Visit | None, denied: Denied, who: Caller) -> None:

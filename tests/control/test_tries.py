@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from control import reputation, tries
-from control.flows.stages.identification import find_user
+from control.flows.stages import identification
 from control.records import Event, Reputation, Tries, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
@@ -81,7 +81,7 @@ SPELT = [" alice", "  ALICE  ", "Alice" + " " * 200, "\uff41\uff4c\uff49\uff43\u
 def test_no_spelling_makes_another_account_of_a_name(bench: Bench, spelt: str) -> None:
     """Whichever finds it: names are kept without case and compatibility variants."""
     alice = bench.store.write_now(lambda tx: tx.insert(User("alice")))
-    assert bench.store.read_now(lambda tx: find_user(tx, spelt.strip(), ("username",), True)) == alice
+    assert bench.store.read_now(lambda tx: identification.named(tx, {}, spelt.strip())) == alice
     bench.wrong(FREE)
     bench.wrong(who=spelt)
     assert bench.refusal() == bench.refusal(who=spelt) == "too_many_tries"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 from control.flows import links
 from control.flows.stages.asking import Asking
+from control.flows.stages.checking import NO_ANSWER, WRITES, checked
 from control.flows.stages.signing import PROVED, WRONG, opens_by_passkey, passkey_options, proves, signed
-from control.flows.state import Context, Continue, FlowServices, Invalid, State, Verdict
+from control.flows.state import Context, Continue, Deny, Errors, FlowServices, Invalid, Named, State, Verdict
 from control.purposes import flow_for
-from control.records import Flow, Source, User
+from control.records import Flow, Source, Stage, User
 from control.sources.kinds import KINDS
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
@@ -21,6 +23,7 @@ USER_FIELDS = ("email", "username")
 """What a name may be, unless the stage says otherwise."""
 BEATS = ("username", "email", "upn")
 """What a name can be; who is found by the first is found by none of the others."""
+NO_PASSWORD = Deny("flow_denied", "This flow asks for a password that no stage checks. Tell the administrator.")
 PRIMARY_ACTION = {"authentication": "Log in", "recovery": "Continue", "enrollment": "Continue"}
 
 
@@ -34,20 +37,21 @@ PROVIDERS = Query(
 
 class IdentificationStage(Asking):
     """Settings: ``user_fields`` (email, username, upn), ``case_insensitive_matching``; ``sources`` (pks; none: all);
-    ``webauthn_stage`` (pk of a stage: a passkey may say who it is), ``passwordless_flow`` (pk of a flow that a link
-    leads to)."""
+    ``password_stage`` (pk of a stage: its password is asked for with the name), ``webauthn_stage`` (pk of a stage: a
+    passkey may say who it is), ``passwordless_flow`` (pk of a flow that a link leads to)."""
 
-    writes = PROVED
+    writes = PROVED | WRITES
 
     async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
         ways, passkey = await services.store.read(lambda tx: _ways(tx, state, settings, services))
+        password = await services.store.read(lambda tx: _password_stage(tx, settings))
         return {
             **ways,
             "component": "ak-stage-identification",
             "user_fields": list(settings.get("user_fields", USER_FIELDS)),
             "pending_user_identifier": state.context.uid,
-            "password_fields": False,
-            "allow_show_password": False,
+            "password_fields": bool(settings.get("password_stage")),
+            "allow_show_password": password is not None and bool(password.settings.get("allow_show_password")),
             "flow_designation": state.designation,
             "captcha_stage": None,
             "primary_action": PRIMARY_ACTION.get(state.designation, "Continue"),
@@ -63,13 +67,33 @@ class IdentificationStage(Asking):
         if (answer := fields.get("passkey")) and await _takes_passkeys_now(context, settings, services):
             found = await signed(answer, context, services, "required")
             return Continue(proves(found)) if found.reason is None else Invalid({"passkey": [WRONG]}, found.reason)
-        name = fields.get("uid_field", "").strip()
-        if not name:
-            return Invalid({"uid_field": [("Enter your user name or your e-mail address.", "required")]})
-        allowed = tuple(settings.get("user_fields", USER_FIELDS))
-        ignore_case = bool(settings.get("case_insensitive_matching", True))
-        user = await services.store.read(lambda tx: find_user(tx, name, allowed, ignore_case))
-        return Continue({"uid": shown(name), "pending_user": user.pk if user is not None else None})
+        name, password = fields.get("uid_field", "").strip(), fields.get("password", "")
+        if missing := _missing(settings, name, password):
+            return Invalid(missing)
+        user, stage = await services.store.read(lambda tx: (named(tx, settings, name), _password_stage(tx, settings)))
+        about = Named(shown(name), user.pk if user is not None else None)
+        changes: dict[str, Any] = {"uid": about.uid, "pending_user": about.user}
+        if not settings.get("password_stage"):
+            return Continue(changes)
+        if stage is None:
+            return NO_PASSWORD
+        verdict = await checked(replace(context, **changes), stage.settings, password, services)
+        if isinstance(verdict, Invalid):
+            return replace(verdict, named=about)
+        return Continue({**verdict.changes, **changes})
+
+
+def _missing(settings: Mapping[str, Any], name: str, password: str) -> Errors:
+    missing = {} if name else {"uid_field": [("Enter your user name or your e-mail address.", "required")]}
+    if settings.get("password_stage") and not password:
+        missing["password"] = [NO_ANSWER]
+    return missing
+
+
+def _password_stage(tx: Transaction, settings: Mapping[str, Any]) -> Stage | None:
+    pk = settings.get("password_stage")
+    stage = tx.find(Stage, pk=str(pk)) if pk else None
+    return stage if stage is not None and stage.kind == "password" else None
 
 
 def _takes_passkeys(tx: Transaction, context: Context, settings: Mapping[str, Any]) -> bool:
@@ -131,14 +155,20 @@ def _led(tx: Transaction, named: object, purpose: str, services: FlowServices) -
         return None
 
 
-def find_user(tx: Transaction, name: str, allowed: tuple[str, ...], ignore_case: bool) -> User | None:
-    """A user name beats an e-mail address, which beats a UPN, the user's own attribute ``upn``; one that two users
+def named(tx: Transaction, settings: Mapping[str, Any], name: str) -> User | None:
+    """Whose name it is, by the settings of an identification stage.
+
+    A user name beats an e-mail address, which beats a UPN, the user's own attribute ``upn``; one that two users
     share names nobody.
 
     Every field is looked into whatever the first one finds: known and unknown names cost the same.
     """
     if not is_possible_name(name):
         return None
+    allowed, ignore_case = (
+        settings.get("user_fields", USER_FIELDS),
+        bool(settings.get("case_insensitive_matching", True)),
+    )
     found = [_only(tx, field, name, ignore_case) for field in BEATS if field in allowed]
     return next((user for user in found if user is not None), None)
 

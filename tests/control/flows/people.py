@@ -11,7 +11,7 @@ from control.flows.state import Context, PlannedStage, State
 from control.mail.post import Post
 from control.passwords import Candidate, Verified, Wanted
 from control.policies.judge import Judge
-from control.records import Record, User
+from control.records import Record, Stage, User
 from control.sources.ldap.directories import Directories
 from control.store.interface import SYSTEM, Actor, Query, Transaction
 from tests.fakes import FakeClock
@@ -92,6 +92,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.store = FakeStore(self.clock)
+        self.store.records[Stage, "own-password"] = Stage("own-password", "password", "own-password")
 
     @property
     def directories(self) -> Directories:
@@ -143,4 +144,6 @@ def a_state(*stages: str | PlannedStage, **context: Any) -> State:
     return State("a-flow", "A flow", "authentication", plan, context=Context(**context))
 
 
+TOGETHER = PlannedStage("together", "identification", {"password_stage": "own-password"})
+"""Asks for name and password at once; `World` has the stage that it names."""
 LOGIN = ("identification", "password", "user_login")

@@ -14,7 +14,7 @@ from control.flows.stages import STAGES
 from control.flows.stages.asking import Silent
 from control.flows.state import Challenge, Context, Continue, Denied, Done, FlowServices, PlannedStage, State, Step
 from control.records import User
-from tests.control.flows.people import LOGIN, World, a_state
+from tests.control.flows.people import LOGIN, TOGETHER, World, a_state
 from tests.fakes import run
 
 
@@ -170,18 +170,18 @@ def test_a_upn_names_whose_it_is_alone(world: World, typed: str, case_counts: bo
     assert only_names.state.context.pending_user is None
 
 
-@pytest.mark.parametrize(
-    ("name", "password", "reason"),
-    [
-        ("nosuch", "right", "unknown_user"),
-        ("alice", "wrong", "wrong_password"),
-        ("nothing", "right", "no_password"),
-        ("disabled", "wrong", "wrong_password"),
-        ("disabled", "right", "inactive"),
-        ("early", "right", "not_yet_valid"),
-        ("late", "right", "expired"),
-    ],
-)
+REFUSED = [
+    ("nosuch", "right", "unknown_user"),
+    ("alice", "wrong", "wrong_password"),
+    ("nothing", "right", "no_password"),
+    ("disabled", "wrong", "wrong_password"),
+    ("disabled", "right", "inactive"),
+    ("early", "right", "not_yet_valid"),
+    ("late", "right", "expired"),
+]
+
+
+@pytest.mark.parametrize(("name", "password", "reason"), REFUSED)
 def test_every_refusal_looks_and_costs_the_same(world: World, name: str, password: str, reason: str) -> None:
     second = answer(world, start(world, a_state(*LOGIN)), uid_field=name)
     reads = world.store.reads
@@ -190,6 +190,42 @@ def test_every_refusal_looks_and_costs_the_same(world: World, name: str, passwor
     assert step.reason == reason
     assert errors(step) == {"password": [{"string": "The name or the password is wrong.", "code": "invalid"}]}
     assert (world.store.reads - reads, world.passwords.verified) == (1, 1)
+
+
+@pytest.mark.parametrize(("name", "password", "reason"), REFUSED)
+def test_name_and_password_at_once_are_refused_alike(world: World, name: str, password: str, reason: str) -> None:
+    """And keep nobody: the next answer may name somebody else."""
+    first = start(world, a_state(TOGETHER, "user_login"))
+    reads = world.store.reads
+    step = answer(world, first, uid_field=name, password=password)
+    assert isinstance(step, Challenge)
+    assert (step.reason, component(step)) == (reason, "ak-stage-identification")
+    assert errors(step) == {"password": [{"string": "The name or the password is wrong.", "code": "invalid"}]}
+    assert (step.state.context.uid, step.state.context.pending_user, step.about.uid) == (None, None, name)
+    assert (world.store.reads - reads, world.passwords.verified) == (5, 1)
+    done = answer(world, step, uid_field="alice", password="right")
+    assert isinstance(done, Done)
+    assert (done.context.login, done.context.proved, done.context.method) == (1, 1, "password")
+
+
+def test_name_and_password_at_once_are_both_asked_for(world: World) -> None:
+    first = start(world, a_state(TOGETHER, "user_login"))
+    assert isinstance(first, Challenge)
+    assert first.component["password_fields"] is True
+    for fields, missing in (({}, ["uid_field", "password"]), ({"uid_field": "alice"}, ["password"])):
+        step = answer(world, first, **fields)
+        assert list(errors(step)) == missing
+    for _ in range(5):
+        step = answer(world, step, uid_field="alice", password="guess")
+    assert isinstance(step, Denied)
+    assert (step.reason, step.context.uid, step.context.pending_user) == ("wrong_password", "alice", 1)
+
+
+def test_without_the_stage_that_checks_the_password_nobody_comes_further(world: World) -> None:
+    gone = PlannedStage("together", "identification", {"password_stage": "gone"})
+    step = answer(world, start(world, a_state(gone, "user_login")), uid_field="alice", password="right")
+    assert isinstance(step, Denied)
+    assert step.reason == "flow_denied"
 
 
 def test_too_many_wrong_passwords_end_the_flow(world: World) -> None:

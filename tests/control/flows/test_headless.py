@@ -12,10 +12,11 @@ import pytest
 from control.authentication import Proved
 from control.flows import headless
 from control.flows.headless import MOST_ANSWERS, password_proof
-from control.flows.stages.password import APP_PASSWORDS, BUILT_IN
+from control.flows.stages.checking import APP_PASSWORDS, BUILT_IN
 from control.purposes import headless_flow
 from control.records import Binding, Flow, Provider, Session, Stage, TokenUse
 from control.store.interface import NotFound, Query, Transaction
+from control.verbs import authenticators
 from control.verbs.composing import MOST_STAGES
 from protocols.link.messages import Authenticate, Reuse
 from tests.control.flows.house import House
@@ -57,6 +58,52 @@ def test_refused_and_why_at_the_same_cost(house: House) -> None:
         house.passwords.verified = 0
         assert house.prove(name, password) == Proved(reason, pks.get(name))
         assert house.passwords.verified == 1, name
+
+
+def together(house: House, **settings: str) -> Flow:
+    """A flow that asks for name and password at once, and then for a second factor."""
+
+    def verb(tx: Transaction) -> None:
+        (asks,) = tx.select(Stage, Query(equal={"name": "own-0"}))
+        (checks,) = tx.select(Stage, Query(equal={"name": "default-authentication-password"}))
+        tx.update(replace(asks, settings={"password_stage": checks.pk, **settings}))
+
+    flow = house.flow("identification", "authenticator_validate", "user_login")
+    house.sql.write_now(verb)
+    return flow
+
+
+def test_name_and_password_at_once(house: House) -> None:
+    alice = house.user("alice", email="alice@example.com")
+    house.user("disabled", is_active=False)
+    flow = together(house)
+    assert house.prove("alice@example.com", "right", flow) == Proved("accepted", alice, 2)
+    for name, password, reason in (
+        ("alice", "wrong", "wrong_password"),
+        ("nosuch", "right", "unknown_user"),
+        ("disabled", "right", "inactive"),
+        ("alice", "", "wrong_password"),
+        ("", "right", "unknown_user"),
+    ):
+        house.passwords.verified = 0
+        assert house.prove(name, password, flow).reason == reason
+        assert house.passwords.verified == (1 if name and password else 0), name
+    assert house.prove("alice", "wrong", flow).user == alice
+
+
+def test_name_and_password_at_once_with_a_code_behind_it(house: House) -> None:
+    alice = house.user("alice", "a;b")
+    flow = together(house)
+
+    def codes(tx: Transaction) -> str:
+        authenticators.begin_static(tx, alice, house.services.random, 1, 12)
+        factor = authenticators.confirm_static(tx, alice)
+        assert factor is not None
+        return str(factor.secrets["codes"][0])
+
+    code = house.sql.write_now(codes)
+    assert house.prove("alice", "a;b", flow) == Proved("code_needed", alice)
+    assert house.prove("alice", f"a;b;{code}", flow).reason == "accepted"
 
 
 def test_nothing_typed(house: House) -> None:

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from control.flows import executor
 from control.flows.state import Challenge, Done, PlannedStage, State, Step
 from control.records import User
-from tests.control.flows.people import LOGIN, World, a_state
+from tests.control.flows.people import LOGIN, TOGETHER, World, a_state
 from tests.fakes import run
 
 PEOPLE = {"alice": (1, "first"), "bob": (2, "second"), "gone": (3, "third")}
@@ -22,6 +22,11 @@ FLOWS = st.sampled_from(
         LOGIN,
         ("identification", "user_login"),
         ("password", "user_login"),
+        (TOGETHER, "user_login"),
+        (TOGETHER, REMEMBERING),
+        (TOGETHER, "password", "user_login"),
+        ("identification", TOGETHER, "user_login"),
+        (TOGETHER, REMEMBERING, TOGETHER, "user_login"),
         ("user_login",),
         ("identification", "identification", "password", "user_login"),
         ("identification", "password", "identification", "user_login"),
@@ -77,10 +82,11 @@ class Browsing(RuleBasedStateMachine):
         state, proved = self.current
         stage = state.stage
         person = state.context.pending_user
+        checks = stage is not None and (stage.kind == "password" or stage == TOGETHER)
+        if stage == TOGETHER:
+            person = PEOPLE.get(name.removesuffix("@example.com"), (None,))[0]
         right = person is not None and password == dict(PEOPLE.values())[person]
-        now_proved = (
-            proved | {person} if stage is not None and stage.kind == "password" and right and person else proved
-        )
+        now_proved = proved | {person} if checks and right and person else proved
         step = run(executor.answer(state, {"uid_field": name, "password": password, "remember_me": "true"}, self.world))
         self._take(step, state, now_proved)
 
@@ -93,7 +99,7 @@ class Browsing(RuleBasedStateMachine):
         for login, proved, before in self.signed_in:
             assert proved == {login}
             assert before.context.pending_user in (None, login)
-            assert any(stage.kind == "password" for stage in before.plan)
+            assert any(stage.kind == "password" or stage == TOGETHER for stage in before.plan)
             assert login != 3
 
 

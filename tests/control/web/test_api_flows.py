@@ -136,6 +136,19 @@ def test_what_will_not_go_as_meant_is_said(api: Api, kinds: list[str], said: str
     assert any(said in sentence for sentence in warnings(api)), warnings(api)
 
 
+def test_a_password_may_be_asked_for_with_the_name_by_a_password_stage_alone(api: Api) -> None:
+    checks, login = stage(api, "password"), stage(api, "user_login")
+    refused = api.post("/stages/identification/", {"name": "both", "password_stage": login}, 400)
+    assert refused == {"password_stage": ["This is no password stage."]}
+    both = stage(api, "identification", "both", password_stage=checks)
+    bind(api, flow(api), [both, login])
+    assert warnings(api) == []
+    bind(api, flow(api, "twice"), [both, checks, login])
+    assert any("asks again for a password" in sentence for sentence in warnings(api, "twice"))
+    asked = api.call("GET", "/flows/executor/own/", token=None)
+    assert (asked.body["password_fields"], asked.body["allow_show_password"]) == (True, False)
+
+
 @pytest.mark.parametrize("slug", ["default-authentication-flow", "default-recovery-flow", "default-enrollment-flow"])
 def test_nothing_is_said_of_the_flows_that_every_store_has(api: Api, slug: str) -> None:
     assert warnings(api, slug) == []

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from control import tries
-from control.records import Token, User
-from control.verbs import outposts, tokens, users
+from control.records import Flow, Stage, StageBinding, Token, User
+from control.store.interface import Query
+from control.verbs import outposts, stage_bindings, stages, tokens, users
 from control.web.admin_api.flow_executor import MOST_ANSWER_BYTES
 from tests.control.web.browsing import HOST, PASSWORD, Browser, Site
 from tests.control.web.test_api_shapes import differences
@@ -322,6 +323,55 @@ def test_guessing_over_pages_and_json_is_held_up_before_anything_is_checked(site
     site.clock.advance(1)
     assert guess(password=PASSWORD) == "xak-flow-redirect"
     assert guess() == "ak-stage-password"  # and it begins anew
+
+
+def at_once(site: Site) -> None:
+    """The page that asks for a name asks for the password, too."""
+
+    def verb(tx: Any) -> None:
+        (asks,) = tx.select(Stage, Query(equal={"name": "default-authentication-identification"}))
+        (checks,) = tx.select(Stage, Query(equal={"name": "default-authentication-password"}))
+        stages.update(tx, asks.pk, {"password_stage": checks.pk})
+        (flow,) = tx.select(Flow, Query(equal={"slug": "default-authentication-flow"}))
+        (line,) = tx.select(StageBinding, Query(equal={"stage": checks.pk, "flow": flow.pk}))
+        stage_bindings.delete(tx, line.pk)
+
+    site.sql.write_now(verb)
+
+
+def test_name_and_password_in_one_request(site: Site) -> None:
+    at_once(site)
+    browser = site.browser()
+    asked = browser.get(EXECUTOR).json()
+    assert (asked["component"], asked["password_fields"]) == ("ak-stage-identification", True)
+
+    def send(name: str, password: str) -> Any:
+        return post(browser, {"component": asked["component"], "uid_field": name, "password": password}).json()
+
+    wrong = send("alice", "wrong")
+    assert wrong["component"] == "ak-stage-identification"
+    assert wrong["response_errors"] == send("nosuch", "wrong")["response_errors"]
+    failed = [(event.context["username"], event.context["reason"]) for event in site.events("login_failed")]
+    assert sorted(failed) == [("alice", "wrong_password"), ("nosuch", "unknown_user")]
+    assert send("alice", PASSWORD)["component"] == "xak-flow-redirect"
+
+
+def test_guessing_at_names_and_passwords_in_one_request_is_held_up_by_the_name(site: Site) -> None:
+    at_once(site)
+
+    def guess(who: str, password: str) -> str:
+        browser = site.browser()
+        browser.get(EXECUTOR)
+        return str(post(browser, {"uid_field": who, "password": password}).json()["component"])
+
+    for who in ("alice", "nosuch"):
+        assert [guess(who, "wrong") for _ in range(tries.FREE + 1)] == ["ak-stage-identification"] * (tries.FREE + 1)
+        assert guess(who, "wrong") == "ak-stage-access-denied"
+    assert guess("alice", PASSWORD) == "ak-stage-access-denied"
+    site.clock.advance(2)
+    assert guess("alice", PASSWORD) == "xak-flow-redirect"
+    assert [guess("alice", "") for _ in range(tries.FREE * 2)].count("ak-stage-access-denied") == 0
+    assert guess("alice", PASSWORD) == "xak-flow-redirect"
 
 
 def test_an_empty_password_is_no_try(site: Site) -> None:

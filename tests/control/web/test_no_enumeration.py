@@ -169,6 +169,30 @@ def test_a_upn_of_somebody_and_of_nobody(world: World) -> None:
         assert world.answered(LOGIN, name, password=WRONG) == known, name
 
 
+def test_signing_in_with_name_and_password_on_one_page(world: World) -> None:
+    def verb(tx: Transaction) -> None:
+        (asks,) = tx.select(Stage, Query(equal={"name": "default-authentication-identification"}))
+        (checks,) = tx.select(Stage, Query(equal={"name": "default-authentication-password"}))
+        tx.update(replace(asks, settings={**asks.settings, "password_stage": checks.pk}))
+
+    world.sql.write_now(verb)
+
+    def answered(name: str, password: str) -> tuple[int, str, Counter[str]]:
+        browser = world.browser()
+        browser.get(LOGIN)
+        world.work.done.clear()
+        browser.submit(uid_field=name, password=password)
+        return browser.page.status_code, said(browser, name), Counter(world.work.done)
+
+    known = answered("alice", WRONG)
+    assert "The name or the password is wrong." in known[1]
+    assert known[2]["hash"] == 1
+    assert WRONG not in known[1]
+    for name in NAMES:
+        assert answered(name, WRONG) == known, name
+    assert answered("dora", "right horse") == answered("alice", WRONG)
+
+
 def test_a_disabled_account_with_its_right_password_costs_and_says_what_a_wrong_one_does(world: World) -> None:
     known = world.answered(LOGIN, "alice", password=WRONG)
     assert world.answered(LOGIN, "dora", password="right horse") == known

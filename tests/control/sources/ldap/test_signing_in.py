@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from control.flows.stages.password import WRONG, WRONG_OR_AWAY
+from control.flows.stages.checking import WRONG, WRONG_OR_AWAY
 from control.new_passwords import judge
 from control.passwords import Busy
 from control.records import SourceConnection, Stage, User
