@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from control.app import Control, open_passwords, open_store
@@ -21,7 +20,7 @@ from control.apply.text import as_text
 from control.bootstrap import FirstStart, a_certificate, bootstrap, is_new
 from control.commands import CommandFailed, in_force, run
 from control.config import ControlConfig
-from control.moving_in import ASKED, TOKEN, CannotRead, Coming, Import, ask_foreign, read_foreign
+from control.moving_in import ASKED, Access, CannotRead, Coming, Import, ask_foreign, read_foreign
 from control.passwords import Passwords
 from control.store.interface import Store, Transaction
 from settings import Settings
@@ -49,13 +48,13 @@ def import_file(
     place: str,
     adopts: bool,
     progress: Callable[[str], None] | None,
-    environ: Mapping[str, str] = MappingProxyType({}),
+    access: Access | None = None,
 ) -> Iterator[str]:
     """Takes over what another program kept in a file, or tells at its address; what changed and what was left, a line
     each. Without ``progress`` it says what would change. Raises CommandFailed."""
     try:
         if kind in ASKED:
-            coming = asyncio.run(ask_foreign(kind, place, environ.get(TOKEN, ""), adopts))
+            coming = asyncio.run(ask_foreign(kind, place, access or Access(), adopts))
         else:
             coming = read_foreign(kind, Path(place), adopts)
     except CannotRead as error:

@@ -90,12 +90,14 @@ def _plan(settings: Settings, arguments: Arguments) -> int:
 
 def _import(settings: Settings, arguments: Arguments) -> int:
     from control.file_commands import import_file
+    from control.moving_in import Access, at_terminal
 
     def progress(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
     told = None if arguments.dry_run else progress
-    return _printed(lambda: import_file(settings, arguments.kind, arguments.file, arguments.adopt, told, os.environ))
+    access = Access(os.environ, arguments.bind_dn, arguments.authority, arguments.without_tls, at_terminal(), progress)
+    return _printed(lambda: import_file(settings, arguments.kind, arguments.file, arguments.adopt, told, access))
 
 
 def _export(settings: Settings, arguments: Arguments) -> int:

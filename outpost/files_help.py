@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 FILES = """\
 FILE is YAML; of a folder, all files that end in .yml or .yaml count together. They say under users, groups, providers,
@@ -42,16 +43,21 @@ def export_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-IMPORTED = ("ldif", "authelia", "freeradius", "lldap", "oauth2-proxy", "authentik")
+IMPORTED = ("ldif", "authelia", "freeradius", "lldap", "oauth2-proxy", "authentik", "ldap")
 """`control.moving_in` has the same, and what it takes to read them."""
 
 
 def importing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=IMPORTED, metavar="KIND", help=f"what FILE is: {', '.join(IMPORTED)}")
-    parser.add_argument("file", metavar="FILE", help="of authentik: its address, with a token in IMPORT_TOKEN")
+    parser.add_argument("file", metavar="FILE", help="of authentik and ldap: its address")
     parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
     parser.add_argument("--adopt", action="store_true", help="take over what is here already and belongs to nobody")
+    parser.add_argument("--bind-dn", metavar="DN", default="", help="ldap: who asks; without it, nobody (anonymous)")
+    parser.add_argument("--authority", metavar="PEM", type=Path, help="ldap: who has to have issued its certificate")
+    parser.add_argument("--without-tls", action="store_true", help="ldap: only for ldap:// on this machine")
     parser.epilog = (
+        "authentik: https://HOST, with a token in IMPORT_TOKEN. ldap: ldaps://HOST/BASE, or ldap:// with StartTLS, and "
+        "perhaps a filter behind it (RFC 4516), with the password in IMPORT_PASSWORD or typed when asked for. "
         "It adds and changes, and takes nothing away; run it as often as you like. What was not understood is told at "
         "the end, with its line. docs/moving-in.md says what becomes of what."
     )

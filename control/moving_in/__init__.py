@@ -9,6 +9,7 @@ It goes in transactions of `SLICE` users, so that nobody waits long; one that wa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +20,8 @@ from control.apply.changes import Change
 from control.apply.description import Description, Source
 from control.apply.reconcile import reconcile
 from control.apply.sections import Given
-from control.moving_in import authelia, authentik, freeradius, ldif, lldap, oauth2_proxy
+from control.moving_in import authelia, authentik, freeradius, ldap, ldif, lldap, oauth2_proxy
+from control.moving_in.access import Access, at_terminal
 from control.moving_in.found import CannotRead, Found
 from control.moving_in.present import here, settled
 from control.passwords import Passwords
@@ -27,7 +29,18 @@ from control.records import User
 from control.store.interface import Actor, Store, Transaction
 from settings.yaml_lines import Lines
 
-__all__ = ["ASKED", "READERS", "CannotRead", "Coming", "Found", "Import", "read_foreign"]
+__all__ = [
+    "ASKED",
+    "READERS",
+    "Access",
+    "CannotRead",
+    "Coming",
+    "Found",
+    "Import",
+    "ask_foreign",
+    "at_terminal",
+    "read_foreign",
+]
 
 READERS: Mapping[str, Callable[[bytes], Found]] = {
     "ldif": ldif.read,
@@ -37,9 +50,11 @@ READERS: Mapping[str, Callable[[bytes], Found]] = {
     "oauth2-proxy": oauth2_proxy.read,
 }
 """Kind to what reads its file."""
-ASKED: Mapping[str, Callable[[str, str], Coroutine[Any, Any, Found]]] = {"authentik": authentik.fetch}
-"""Kind to what asks the program itself, at an address, with a token."""
-TOKEN = "IMPORT_TOKEN"  # noqa: S105  the name of a variable
+ASKED: Mapping[str, Callable[[str, Access], Coroutine[Any, Any, Found]]] = {
+    "authentik": authentik.fetch,
+    "ldap": ldap.fetch,
+}
+"""Kind to what asks the program itself, at an address."""
 LARGEST_FILE = 256 * 1024 * 1024
 """Octets: a hundred thousand people, a tenth of them with a photo."""
 SLICE = 100
@@ -68,14 +83,12 @@ class Coming:
     """What is here already and belongs to nobody is taken over."""
 
 
-async def ask_foreign(kind: str, address: str, token: str, adopts: bool = False) -> Coming:
+async def ask_foreign(kind: str, address: str, access: Access, adopts: bool = False) -> Coming:
     """Raises CannotRead."""
-    if not address.startswith(("http://", "https://")):
-        raise CannotRead(f"{address}: is no address; write where {kind} is, with https:// in front")
-    if not token:
-        raise CannotRead(f"put a token of an administrator of {kind}'s into {TOKEN}")
+    if "@" in re.split("[/?#]", address.partition("//")[2])[0]:
+        raise CannotRead("an address has no name and no password in it: leave out what stands before the @")
     try:
-        return Coming(kind, Path(address), await ASKED[kind](address, token), adopts)
+        return Coming(kind, Path(address), await ASKED[kind](address, access), adopts)
     except CannotRead as error:
         raise CannotRead(f"{address}: {error}") from None
 

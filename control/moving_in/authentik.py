@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from control.apply.sections import Given
+from control.moving_in.access import Access
 from control.moving_in.found import CannotRead, Found
 from control.outward import ask
 from control.verbs.fields import Invalid, parse
@@ -18,6 +19,7 @@ from control.verbs.flows import USES
 from control.verbs.provider_kinds import KINDS
 from control.verbs.users import INTERNAL_SERVICE_ACCOUNT
 
+TOKEN = "IMPORT_TOKEN"  # noqa: S105  the name of a variable
 API = "api/v3/"
 PAGE, MOST_PAGES = 100, 10_000
 MOST_BYTES = 64 * 1024 * 1024
@@ -64,9 +66,11 @@ async def pages(address: str, token: str, path: str) -> list[Given]:
     return found
 
 
-async def fetch(address: str, token: str) -> Found:
+async def fetch(address: str, access: Access) -> Found:
     """Raises CannotRead."""
-    get = partial(pages, address, token)
+    if not address.startswith(("http://", "https://")):
+        raise CannotRead("is no address; write where authentik is, with https:// in front")
+    get = partial(pages, address, access.secret(TOKEN, "a token of an administrator of authentik's"))
     found = Found(unit="record")
     providers = {kind: await get(f"providers/{kind}/") for kind in TAKEN}
     names = _people(found, await get("core/users/?include_groups=false"), _start(providers["ldap"], "uid"))

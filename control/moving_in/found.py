@@ -32,6 +32,8 @@ class Found:
     """Sentence to the lines that it is about."""
     unit: str = "line"
     """What the numbers count."""
+    called: dict[int, str] = field(default_factory=dict)
+    """What to tell in place of a number."""
     _taken: set[tuple[str, str]] = field(default_factory=set, repr=False)
 
     def leave(self, line: int, why: str) -> None:
@@ -60,9 +62,15 @@ class Found:
     def told(self) -> list[str]:
         """A line each, in the order of the file."""
         return [
-            f"{_places(self.unit, sorted(lines))}: {why}"
+            f"{self._places(sorted(lines))}: {why}"
             for why, lines in sorted(self.left.items(), key=lambda one: min(one[1]))
         ]
+
+    def _places(self, lines: list[int]) -> str:
+        more = f" and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
+        if self.called:
+            return "; ".join(self.called[line] for line in lines[:SHOWN]) + more
+        return f"{self.unit}{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines[:SHOWN]))}{more}"
 
 
 def _faults(types: type[Fields], given: Mapping[str, Any]) -> dict[str, str]:
@@ -83,9 +91,3 @@ def document(octets: bytes) -> Lines:
         raise CannotRead("is not UTF-8 text") from None
     except YamlFault as error:
         raise CannotRead(str(error)) from None
-
-
-def _places(unit: str, lines: list[int]) -> str:
-    shown = ", ".join(map(str, lines[:SHOWN]))
-    more = f" and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
-    return f"{unit}{'s' if len(lines) > 1 else ''} {shown}{more}"

@@ -12,8 +12,8 @@ from contextlib import closing
 from typing import Any
 
 from control.apply.sections import Given
+from control.moving_in.entries import MOST_PHOTO, MOST_VALUES
 from control.moving_in.found import CannotRead, Found
-from control.moving_in.ldif import MOST_PHOTO, MOST_VALUES
 
 ATTRIBUTES = {"first_name": "givenName", "last_name": "sn", "avatar": "jpegPhoto"}
 """lldap's word to LDAP's; others keep theirs."""

@@ -29,6 +29,8 @@ class Entry:
 
     dn: str
     attributes: Mapping[str, tuple[bytes, ...]]
+    spelled: tuple[str, ...] = ()
+    """The descriptions as the server writes them, in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def _entry(octets: bytes, at: int, end: int) -> Entry:
     dn, at = ber.octet_string(octets, at, end)
     at, stop = ber.expect(octets, at, end, ber.SEQUENCE)
     attributes: dict[str, tuple[bytes, ...]] = {}
+    spelled: dict[str, str] = {}
     left = MOST_VALUES
     while at < stop:
         start, at = ber.expect(octets, at, stop, ber.SEQUENCE)
@@ -137,8 +140,10 @@ def _entry(octets: bytes, at: int, end: int) -> Entry:
         left -= len(values)
         if left < 0:
             raise ber.Malformed(f"an entry of more than {MOST_VALUES} values")
-        attributes[name.decode("latin-1").lower()] = tuple(values)
-    return Entry(text(dn), attributes)
+        description = name.decode("latin-1")
+        attributes[description.lower()] = tuple(values)
+        spelled[description.lower()] = description
+    return Entry(text(dn), attributes, tuple(spelled.values()))
 
 
 def _cookie(octets: bytes, at: int, end: int) -> bytes:

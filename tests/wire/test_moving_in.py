@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from control.moving_in import Access, ldap
+from tests.control.moving_in.test_ldif import SSHA
+from tests.control.stores import drive
 from tests.readme import TREE, examples, missing_lines
 from tests.wire.clients import run
+from tests.wire.foreign_directory import MANY, READER, READER_PASSWORD, SUFFIX, foreign_directory, person
 from tests.wire.program import Program, until
 from tests.wire.test_operations import printed_by
 
@@ -39,3 +43,66 @@ def test_every_command_prints_what_is_shown_and_the_old_password_is_good(tmp_pat
         assert bind("fargle2") == 49
     finally:
         assert program.stop() == 0, program.output()
+
+
+NEWCOMERS = f"""\
+dn: {person("erin")}
+changetype: add
+objectClass: inetOrgPerson
+objectClass: posixAccount
+uid: erin
+cn: Erin Example
+sn: Example
+uidNumber: 12001
+gidNumber: 12000
+homeDirectory: /srv/erin
+jpegPhoto:: /9j/4A==
+userPassword: {SSHA}
+
+dn: cn=staff,ou=groups,{SUFFIX}
+changetype: add
+objectClass: groupOfNames
+cn: staff
+member: cn=newcomers,ou=groups,{SUFFIX}
+
+dn: cn=newcomers,ou=groups,{SUFFIX}
+changetype: add
+objectClass: groupOfNames
+cn: newcomers
+member: {person("erin")}
+"""
+
+
+def test_a_running_slapd_is_asked_itself(tmp_path: Path) -> None:
+    program = Program(tmp_path / "ours", "up")
+    with foreign_directory(tmp_path / "slapd") as slapd:
+        slapd.change(NEWCOMERS)
+        authority = slapd.folder / "authority.pem"
+        tls = f"ldaps://localhost:{slapd.ldaps}/{SUFFIX}"
+        heard = list[str]()
+        found = drive(ldap.fetch(tls, Access(authority=authority, tell=heard.append)))
+        assert len(found.sections["users"]) == MANY + 3
+        assert heard == ["1,000 entries read"]
+        assert any("(a referral)" in line for line in found.told())
+
+        few = f"{slapd.uri}/{SUFFIX}??sub?(|(uid=erin)(uid=alice)(objectClass=groupOfNames))"
+        asked = ("import", "ldap", few, "--bind-dn", READER)
+        trusting = ("--authority", str(authority))
+
+        def told(password: str, *arguments: str) -> tuple[int, str, str]:
+            program.environ["IMPORT_PASSWORD"] = password
+            done = program.command(*arguments)
+            return done.returncode, done.stdout, done.stderr
+
+        assert "certificate" in told(READER_PASSWORD, *asked)[2]
+        assert "result 49: the name or the password is wrong" in told("wrong", *asked, *trusting)[2]
+        code, output, _ = told(READER_PASSWORD, *asked, *trusting, "--dry-run")
+        assert (code, "6 to create" in output) == (0, True), output
+        code, output, errors = told(READER_PASSWORD, *asked, *trusting)
+        assert code == 0, errors
+        assert "set the password of user erin" in output
+        assert "created group newcomers" in output
+        assert "nobody here is" not in output
+        assert "nothing to change" in told(READER_PASSWORD, *asked, *trusting)[1]
+    exported = program.command("export", "--all").stdout
+    assert all(one in exported for one in ("jpegPhoto: /9j/4A==", "uidNumber: '12001'", "parents: [staff]")), exported

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
-from control.sources.ldap.described import Directory, Server
+from control.sources.ldap.described import Server
 from protocols.errors import RemoteProtocolError
 from protocols.ldap import asking, ber
-from protocols.ldap.asking import Done, Entry, Response
+from protocols.ldap.asking import Done, Entry, Reference, Response
 from protocols.ldap.filter import Filter
+from protocols.ldap.messages import Scope
 from protocols.ldap.result import ResultCode
 
 MOST_OCTETS = 4 * 1024 * 1024
@@ -101,21 +102,28 @@ class Connection:
         """At most so many; None is left out: more, or a result other than success, raises Away. References are not
         followed."""
         found: list[Entry] = []
+        async for one in self.read(base, filter, attributes, min(PAGE, most + 1)):
+            if isinstance(one, Entry):
+                found.append(one)
+            if len(found) > most:
+                raise Away(f"a search below {base!r} found more than {most} entries")
+        return found
+
+    async def read(
+        self, base: str, filter: Filter, attributes: list[str], page: int = PAGE, scope: Scope = Scope.SUB
+    ) -> AsyncIterator[Entry | Reference]:
+        """One after the other, whatever their number. A result other than success raises Away."""
         cookie, is_first = b"", True
         while is_first or cookie:
             is_first = False
-            request = asking.search(self._next(), base, filter, attributes, page=min(PAGE, most + 1), cookie=cookie)
-            cookie = b""
+            request = asking.search(self._next(), base, filter, attributes, scope=scope, page=page, cookie=cookie)
             async for response in self._responses(request, asking.SEARCH_DONE):
-                if isinstance(response, Entry):
-                    found.append(response)
-                elif isinstance(response, Done):
-                    if response.code != ResultCode.SUCCESS:
-                        raise Away(f"a search below {base!r} ended with result {response.code}")
+                if not isinstance(response, Done):
+                    yield response
+                elif response.code != ResultCode.SUCCESS:
+                    raise Away(f"a search below {base!r} ended with result {response.code}")
+                else:
                     cookie = response.cookie
-                if len(found) > most:
-                    raise Away(f"a search below {base!r} found more than {most} entries")
-        return found
 
     def close(self) -> None:
         self._writer.write(asking.unbind(self._next()))
@@ -143,7 +151,7 @@ class Connection:
             yield response
             if isinstance(response, Done):
                 return
-            references += isinstance(response, asking.Reference)
+            references += isinstance(response, Reference)
             if references > MOST_REFERENCES or (operation != asking.SEARCH_DONE):
                 raise Away("it answered more than it was asked")
 
@@ -167,15 +175,16 @@ def _lacking(octets: bytes) -> int:
     return header + int.from_bytes(octets[2:header], "big") - len(octets)
 
 
-async def connected(directory: Directory, dial: Dial) -> Connection:
-    """To the first server that answers, with TLS as the source wants it. Raises Away."""
-    trust = ssl.create_default_context(cadata=directory.authorities or None)
+async def connected(servers: Sequence[Server], start_tls: bool, authorities: str, dial: Dial) -> Connection:
+    """To the first server that answers. ``start_tls``: before anything is said to one that has no TLS from the first
+    octet on; ``authorities``: PEM, empty for those that this machine trusts. Raises Away."""
+    trust = ssl.create_default_context(cadata=authorities or None)
     troubles = []
-    for server in directory.servers:
+    for server in servers:
         try:
             reader, writer = await dial(server, trust)
             connection = Connection(reader, writer)
-            if directory.start_tls and not server.tls:
+            if start_tls and not server.tls:
                 try:
                     await connection.start_tls(trust, server.host)
                 except BaseException:

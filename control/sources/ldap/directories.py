@@ -94,7 +94,7 @@ class Directories:
         connection: Connection | None = None
         try:
             async with asyncio.timeout(seconds):
-                connection = await connected(directory, self._dial)
+                connection = await connected(directory.servers, directory.start_tls, directory.authorities, self._dial)
                 if directory.bind_name:
                     code = await connection.bind(directory.bind_name, directory.bind_password)
                     if code != ResultCode.SUCCESS:

@@ -16,7 +16,7 @@ import pytest
 
 from control.commands import CommandFailed
 from control.file_commands import import_file
-from control.moving_in import CannotRead, Coming, Import, ask_foreign
+from control.moving_in import Access, CannotRead, Coming, Import, ask_foreign
 from control.records import Application, Binding, Group, Provider, User
 from tests.control.apply.places import Place
 from tests.control.stores import drive
@@ -117,7 +117,7 @@ def authentik(records: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
 
 def brought(place: Place, records: dict[str, list[dict[str, Any]]]) -> tuple[list[str], list[str]]:
     with authentik(records) as address:
-        coming: Coming = drive(ask_foreign("authentik", address, TOKEN))
+        coming: Coming = drive(ask_foreign("authentik", address, Access({"IMPORT_TOKEN": TOKEN})))
     work = Import(place.store, place.passwords, counted_random(), coming)
     changes = drive(work.run(lambda line: None))
     return [f"{change}" for change in changes], coming.found.told()
@@ -164,7 +164,7 @@ def test_everything_that_can_be_said_comes_and_comes_once(place: Place) -> None:
 )
 def test_where_nobody_can_be_asked_it_says_why(address: str, token: str, sentence: str) -> None:
     with pytest.raises(CannotRead, match=sentence):
-        drive(ask_foreign("authentik", address, token))
+        drive(ask_foreign("authentik", address, Access({"IMPORT_TOKEN": token})))
 
 
 def test_whoever_has_no_rights_is_told(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_whoever_has_no_rights_is_told(tmp_path: Path) -> None:
 
     settings = load({"OUTPOST_DATA_DIR": str(tmp_path / "data")})
     with authentik(EVERYTHING) as address, pytest.raises(CommandFailed, match="answered 403"):
-        list(import_file(settings, "authentik", address, False, None, {"IMPORT_TOKEN": "another"}))
+        list(import_file(settings, "authentik", address, False, None, Access({"IMPORT_TOKEN": "another"})))
     few = {"providers/ldap/": EVERYTHING["providers/ldap/"]}
     with authentik(few) as address, pytest.raises(CannotRead, match="answered 403 to providers/radius"):
-        drive(ask_foreign("authentik", address, TOKEN))
+        drive(ask_foreign("authentik", address, Access({"IMPORT_TOKEN": TOKEN})))

@@ -7,7 +7,8 @@ from base64 import b64encode
 import pytest
 
 from control.moving_in import CannotRead
-from control.moving_in.ldif import MOST_PHOTO, read
+from control.moving_in.entries import MOST_PHOTO
+from control.moving_in.ldif import read
 from control.records import Group, User
 from tests.control.apply.places import NOTHING, Place
 from tests.control.moving_in.places import bring, try_out

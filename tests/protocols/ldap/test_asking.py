@@ -75,7 +75,11 @@ PAGE = messages.encode_message(
 RESPONSES = [
     (
         entry(),
-        Entry("cn=alice,dc=x", {"cn": (b"Alice", "Ali\u00e7e".encode()), "jpegphoto;x": (b"\xff\xd8",)}),
+        Entry(
+            "cn=alice,dc=x",
+            {"cn": (b"Alice", "Ali\u00e7e".encode()), "jpegphoto;x": (b"\xff\xd8",)},
+            ("cn", "jpegPhoto;x"),
+        ),
     ),
     (PAGE, Done(0x65, 0, "that was it", b"more")),
     (messages.encode_message(7, messages.encode_result(0x61, Result(49, "", ""))), Done(0x61, 49, "")),

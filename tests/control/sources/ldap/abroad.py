@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +15,12 @@ from control.verbs import ldap_sources
 from protocols.ldap import encoded, messages
 from protocols.ldap.asking import START_TLS
 from protocols.ldap.filter import And, Equality, Filter, Present
-from protocols.ldap.messages import BindRequest, ExtendedRequest, SearchRequest, UnbindRequest
+from protocols.ldap.messages import BindRequest, ExtendedRequest, Scope, SearchRequest, UnbindRequest
 from protocols.ldap.result import Result
 
 BASE = "dc=example,dc=org"
 SERVICE, SERVICE_PASSWORD = f"cn=reader,{BASE}", "reader-password"
+REFERENCE = b"\x73\x08\x04\x06ldap:/"
 GIVEN: dict[str, Any] = {
     "name": "House",
     "slug": "house",
@@ -43,8 +44,10 @@ class Abroad:
     filters: list[Filter] = field(default_factory=list)
     is_away: bool = False
     takes_tls: bool = True
-    ranged: bool = False
-    """It tells of members as Active Directory does where they are many."""
+    part: int = 0
+    """So many members it tells at once, as Active Directory does where they are many; 0: all."""
+    references: int = 0
+    """That come with every search."""
     bind_result: int | None = None
     """Of every bind but the service account's."""
     answers: Callable[[bytes], bytes] | None = None
@@ -110,16 +113,25 @@ class Abroad:
     def _search(self, message_id: int, asked: SearchRequest) -> bytes:
         found = b""
         for dn, attributes in self.entries.items():
-            if _matches(asked.filter, attributes):
+            if _matches(asked.filter, attributes) and (asked.scope is not Scope.BASE or asked.base == dn):
                 shown = [
                     encoded.encode_attribute(name, encoded.encode_values(values))
-                    for name, values in attributes.items()
-                    if name.encode() in asked.attributes
+                    for name, values in self._shown(attributes, [one.decode() for one in asked.attributes])
                 ]
-                if self.ranged:
-                    shown.append(encoded.encode_attribute("member;range=0-1499", encoded.encode_values([b"x"])))
                 found += messages.encode_message(message_id, encoded.encode_entry(dn, shown))
+        found += self.references * messages.encode_message(message_id, REFERENCE)
         return found + messages.encode_message(message_id, _result(0x65, 0))
+
+    def _shown(self, attributes: dict[str, list[bytes]], asked: list[str]) -> Iterator[tuple[str, list[bytes]]]:
+        for name, values in attributes.items():
+            wanted = [one for one in asked if one == "*" or one.partition(";range=")[0] == name]
+            if wanted and name == "member" and 0 < self.part < len(values):
+                start = int(wanted[0].partition("=")[2].partition("-")[0] or 0)
+                end = start + self.part
+                yield name, []
+                yield f"member;range={start}-{end - 1 if end < len(values) else '*'}", values[start:end]
+            elif wanted:
+                yield name, values
 
 
 def _result(tag: int, code: int) -> bytes:
