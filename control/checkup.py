@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from control.outposts import SELF_SIGNED
-from control.records import Application, Certificate, Event, Instance, Knock, MailServer, Outpost, Provider, User
+from control.records import Application, Certificate, Event, Instance, Knock, MailServer, Outpost, Provider, Stage, User
+from control.sources.ldap.described import BACKEND, directory, enabled
 from control.store.interface import Query, Transaction
 from control.verbs import system
 from control.verbs.certificates import described
@@ -143,6 +144,19 @@ def administrators(tx: Transaction, told: Told) -> Iterator[str]:
         yield "Nobody has a password yet. Open the link that the program printed when it started."
 
 
+def directories(tx: Transaction, told: Told) -> Iterator[str]:
+    stages = tx.select(Stage, Query(equal={"kind": "password"}))
+    if not any(BACKEND in stage.settings.get("backends", ()) for stage in stages):
+        for source in enabled(tx):
+            yield (
+                f"No stage asks the LDAP source “{source.name}” for passwords, so its people cannot sign in. Add "
+                f"{BACKEND} to the backends of your password stage."
+            )
+    for source in enabled(tx):
+        if directory(tx, source).authorities is None:
+            yield f"The certificate that the LDAP source “{source.name}” trusts is gone. Choose another one, or none."
+
+
 CHECKS: dict[str, Check] = {
     "clock": clock,
     "public URL": public_url,
@@ -151,6 +165,7 @@ CHECKS: dict[str, Check] = {
     "certificates": certificates,
     "outposts": outposts,
     "providers": providers,
+    "directories": directories,
     "shared secrets": secrets,
     "nobody unknown has knocked": knocks,
 }

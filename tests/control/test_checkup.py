@@ -10,9 +10,11 @@ import pytest
 
 from control.certificates import self_signed
 from control.checkup import CHECKS, DAY, STALE, Told, checkup, weakness
-from control.records import Application, Certificate, Event, Instance, Knock, Outpost, Provider, User
+from control.records import Application, Certificate, Event, Instance, Knock, Outpost, Provider, Stage, User
+from control.sources.ldap.described import BACKEND
 from control.store.interface import Transaction
 from control.verbs import system
+from tests.control.sources.ldap.abroad import make
 from tests.fakes import FakeClock
 from tests.stores import open_store
 
@@ -56,6 +58,7 @@ BROKEN: dict[str, tuple[Callable[[Transaction], object], str]] = {
         lambda tx: tx.insert(Provider("weak", "radius", secrets={"shared_secret": "testing123"})),
         "“weak” has fewer than 16",
     ),
+    "directories": (lambda tx: make(tx), "No stage asks the LDAP source “House” for passwords"),
     "nobody unknown has knocked": (lambda tx: tx.insert(Knock("nas", "192.0.2.1")), "192.0.2.1"),
 }
 
@@ -78,6 +81,30 @@ def test_what_is_wrong_is_found_and_nothing_else(tmp_path: Path, name: str) -> N
     assert any(said in sentence for sentence in findings[name]), findings[name]
     others = {other for other, sentences in findings.items() if sentences} - {name}
     assert others <= {"providers"}, findings
+
+
+def test_a_directory_that_is_asked_is_well_until_its_authority_is_gone(tmp_path: Path) -> None:
+    def asked(tx: Transaction) -> None:
+        tx.insert(Stage("my password", "password", settings={"backends": [BACKEND]}))
+        pair = self_signed("theirs", ("localhost",), tx.now, os.urandom)
+        trusted = tx.insert(Certificate("theirs", pair.certificate))
+        make(tx, peer_certificate=trusted.pk)
+
+    def gone(tx: Transaction) -> None:
+        trusted = tx.find(Certificate, name="theirs")
+        assert trusted is not None
+        tx.delete(trusted)
+
+    store = open_store(tmp_path, FakeClock())
+    store.write_now(asked)
+    assert store.read_now(lambda tx: checkup(tx, TOLD))["directories"] == []
+    store.write_now(gone)
+    [sentence] = store.read_now(lambda tx: checkup(tx, TOLD))["directories"]
+    assert "the LDAP source “House” trusts is gone" in sentence
+
+
+def test_a_directory_that_is_off_is_nobodys_worry(tmp_path: Path) -> None:
+    assert found(tmp_path, lambda tx: make(tx, enabled=False))["directories"] == []
 
 
 def test_what_is_not_set_at_all(tmp_path: Path) -> None:

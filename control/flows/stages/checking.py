@@ -16,6 +16,7 @@ from control.flows.state import Context, Continue, FlowServices, Invalid
 from control.passwords import Busy
 from control.records import Token, User
 from control.sources.ldap.connection import Away
+from control.sources.ldap.described import BACKEND as DIRECTORIES
 from control.sources.ldap.described import Directory, directory, enabled, whose
 from control.store.interface import Transaction
 from control.verbs import tokens, users
@@ -26,7 +27,6 @@ WRONG = ("The name or the password is wrong.", "invalid")
 WRONG_OR_AWAY = ("The name or the password is wrong, or cannot be checked at the moment.", "invalid")
 """To everybody alike, while a directory is away."""
 BUILT_IN, APP_PASSWORDS = "authentik.core.auth.InbuiltBackend", "authentik.core.auth.TokenBackend"
-DIRECTORIES = "authentik.sources.ldap.auth.LDAPBackend"
 BACKENDS = (BUILT_IN, APP_PASSWORDS, DIRECTORIES)
 """What may stand for a password, unless the stage says otherwise. Names of others are kept, and prove nothing here."""
 

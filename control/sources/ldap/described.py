@@ -14,6 +14,8 @@ from protocols.ldap.filter_text import parse
 
 KIND = "ldap"
 """``provider_type`` of these sources."""
+BACKEND = "authentik.sources.ldap.auth.LDAPBackend"
+"""What a stage that asks for passwords has among its backends, if they are tried there."""
 PORTS = {"ldap": 389, "ldaps": 636}
 MOST_SOURCES = 20
 """That a password may be tried at."""
@@ -38,8 +40,8 @@ class Directory:
     servers: tuple[Server, ...]
     """Asked in this order until one answers."""
     start_tls: bool
-    authorities: str
-    """PEM of who has to have issued the server's certificate; empty: whom this machine trusts."""
+    authorities: str | None
+    """PEM of who has to have issued the server's certificate; empty: whom this machine trusts; None: it is gone."""
     bind_name: str
     bind_password: str = field(repr=False)
     base: str
@@ -59,13 +61,12 @@ class Directory:
 
 def directory(tx: Transaction, source: Source) -> Directory:
     told, base = source.settings, str(source.settings["base_dn"])
-    trusted = tx.find(Certificate, pk=str(told["peer_certificate"] or ""))
     return Directory(
         pk=source.pk,
         slug=source.slug,
         servers=servers(str(told["server_uri"])),
         start_tls=bool(told["start_tls"]),
-        authorities=trusted.certificate_data if trusted is not None else "",
+        authorities=_authorities(tx, told["peer_certificate"]),
         bind_name=str(told["bind_cn"]),
         bind_password=source.secrets["bind_password"],
         base=base,
@@ -76,6 +77,13 @@ def directory(tx: Transaction, source: Source) -> Directory:
         identifier=str(told["object_uniqueness_field"]),
         keeps_hashes=bool(told["password_login_update_internal_password"]),
     )
+
+
+def _authorities(tx: Transaction, named: str | None) -> str | None:
+    if not named:
+        return ""
+    trusted = tx.find(Certificate, pk=named)
+    return None if trusted is None else trusted.certificate_data
 
 
 def enabled(tx: Transaction) -> list[Source]:

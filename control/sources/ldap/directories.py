@@ -94,6 +94,8 @@ class Directories:
         connection: Connection | None = None
         try:
             async with asyncio.timeout(seconds):
+                if directory.authorities is None:
+                    raise Away("the certificate that it trusts is deleted: choose another one for the source, or none")
                 connection = await connected(directory.servers, directory.start_tls, directory.authorities, self._dial)
                 if directory.bind_name:
                     code = await connection.bind(directory.bind_name, directory.bind_password)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from control.certificates import KeyPair
-from control.records import Certificate, Outpost, Provider, Token
-from control.store.interface import Transaction
+from control.records import Certificate, Outpost, Provider, Source, Token
+from control.sources.ldap.described import KIND
+from control.store.interface import Query, Transaction
 from control.verbs import certificates, tokens
 from control.verbs.certificates import described
 from control.web.admin_api.callers import Caller
@@ -92,7 +93,14 @@ def _users_of(tx: Transaction, pair: Certificate) -> list[Provider]:
 
 
 def _certificate_affects(tx: Transaction, pair: Certificate) -> list[str]:
-    return [f"The provider “{one.name}” uses it, and gets the generated one instead." for one in _users_of(tx, pair)]
+    return [
+        *(f"The provider “{one.name}” uses it, and gets the generated one instead." for one in _users_of(tx, pair)),
+        *(
+            f"The LDAP source “{one.name}” trusts it, and counts as away until it names another one."
+            for one in tx.select(Source, Query(equal={"provider_type": KIND}))
+            if one.settings["peer_certificate"] == pair.pk
+        ),
+    ]
 
 
 PAIRS = Section(

@@ -14,11 +14,13 @@ import pytest
 from control.passwords import Busy
 from control.sources.ldap import connection, directories
 from control.sources.ldap.connection import Away
-from control.sources.ldap.described import Directory, identifier, octets, servers
+from control.sources.ldap.described import Directory, directory, identifier, octets, servers
 from control.sources.ldap.directories import MOST_AT_ONCE, Directories
+from control.verbs import certificates
 from protocols.ldap import messages
 from protocols.ldap.filter import And, Equality
-from tests.control.sources.ldap.abroad import BASE, SERVICE, Abroad, made
+from tests.certificates import issue
+from tests.control.sources.ldap.abroad import BASE, SERVICE, Abroad, made, make
 from tests.fakes import counted_random
 from tests.stores import open_store
 
@@ -48,6 +50,22 @@ def test_a_right_password(abroad: Abroad, house: Directory) -> None:
     assert abroad.said == ["starttls", "bind", "search", "bind"]
     assert abroad.bound[-1] == (f"uid=alice,{BASE}", b"right")
     assert abroad.closed == 1
+
+
+def test_whoever_trusted_one_authority_does_not_trust_every_other_when_it_is_deleted(
+    abroad: Abroad, tmp_path: Path
+) -> None:
+    store = open_store(tmp_path)
+    pem = issue("authority", authority=True).pem
+    trusted = store.write_now(lambda tx: certificates.create(tx, {"name": "theirs", "certificate_data": pem}))
+    source = store.write_now(lambda tx: make(tx, peer_certificate=trusted.pk))
+    assert ask(abroad, store.read_now(lambda tx: directory(tx, source)), ALICE, "right")
+    before = list(abroad.said)
+    store.write_now(lambda tx: certificates.delete(tx, trusted.pk))
+    with pytest.raises(Away, match="certificate"):
+        ask(abroad, store.read_now(lambda tx: directory(tx, source)), ALICE, "right")
+    assert abroad.said == before
+    store.close()
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from control.records import Group, Provider, Source, SourceConnection, Stage, User
+from control.records import Certificate, Group, Provider, Source, SourceConnection, Stage, User
 from control.sources.kinds import KINDS
 from control.sources.ldap.directories import Directories
 from control.store.interface import Query
 from control.verbs import ldap_sources, sources
 from control.web.console.table.sources import ISSUERS as SECTION
+from tests.certificates import issue
 from tests.control.sources.ldap.abroad import GIVEN, SERVICE_PASSWORD, Abroad
 from tests.control.web.browsing import Browser, Site
 
@@ -212,3 +213,9 @@ def test_people_are_taken_over_now_and_what_went_wrong_stays_readable(
     assert site.sql.read_now(lambda tx: tx.find(Group, name="staff")) is not None
     assert "1 connected" in admin.get(f"{DIRECTORIES}house/").text
     assert admin.submit(to=f"{DIRECTORIES}elsewhere/sync/").status_code == 404
+
+
+def test_whoever_deletes_what_a_directory_trusts_is_told_first(site: Site, admin: Browser) -> None:
+    pair = site.sql.write_now(lambda tx: tx.insert(Certificate("theirs", issue("authority", authority=True).pem)))
+    site.sql.write_now(lambda tx: ldap_sources.create(tx, {**GIVEN, "peer_certificate": pair.pk}))
+    assert "The LDAP source “House” trusts it" in admin.get(f"/if/admin/crypto/certificates/{pair.pk}/delete/").text
