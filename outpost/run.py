@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from socket import gethostname
 from typing import Any
 
 from outpost.listeners.inherited import handed_over
+from outpost.order_of_controls import in_own_order
 from outpost.process import EXIT_FAILED, Process, begin, complain
 from settings import Settings
 
@@ -47,7 +49,9 @@ def main(settings: Settings, arguments: Sequence[str] = (), worker: bool = False
     from outpost.workers.lifeline import Lifeline
 
     token = settings.token.reveal()
-    transport = HttpTransport(settings.host, token, reactor, ca_file=settings.ca_file, insecure=settings.insecure)
+    identity = "\0".join((token, gethostname(), str(settings.data_dir.absolute())))
+    hosts = in_own_order(settings.host, identity)
+    transport = HttpTransport(hosts, token, reactor, ca_file=settings.ca_file, insecure=settings.insecure)
     reactor.addSystemEventTrigger("during", "shutdown", transport.close)
     outpost = Outpost(OutpostConfig.from_settings(settings), transport, reactor, seal=Seal(token), inherited=inherited)
     if worker:

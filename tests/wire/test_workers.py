@@ -11,12 +11,14 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.deploy.monitored import expressions, metrics
 from tests.wire.apart import Edge
 from tests.wire.clients import ldapsearch, run
 from tests.wire.directory import PASSWORDS, SHARED_SECRET, Directory
 from tests.wire.doors import DOORS, Said, open_to_people
 from tests.wire.everything import children
 from tests.wire.program import Program, until
+from tests.wire.test_metrics import OF_WORKERS
 
 pytestmark = pytest.mark.peer
 
@@ -78,6 +80,9 @@ def test_all_share_the_ports_and_one_page_tells_of_each(workers: Edge, people: D
         assert door(workers, "bob", PASSWORDS["bob"]) is Said.YES
         assert door(workers, "bob", "a guess") is Said.NO
     assert samples(workers, "outpost_worker_ready") == {"0": 1, "1": 1}
+    watched = {name for one in expressions() for name in metrics(one) if name.startswith(OF_WORKERS)}
+    assert watched == {"outpost_worker_starts_total"}
+    assert samples(workers, "outpost_worker_starts_total") == {"0": 1, "1": 1}
     assert samples(workers, "outpost_link_connected") == {"0": 1, "1": 1}
     assert samples(workers, "process_resident_memory_bytes").keys() == {"0", "1"}
     assert workers.command("healthcheck").returncode == 0
