@@ -9,13 +9,15 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-from control import brands, instances, tries
+from control import brands, instances, recovery, tries
 from control.app import open_store, rotate_secret_key
 from control.checkup import Told, checkup
 from control.config import CannotStart, ControlConfig, keep_secret_key
 from control.explain import Asked, Lines, Unknown, explain, with_visitor
 from control.explained import Explanation
+from control.flows import links
 from control.issuing import Issued, issue_by_name
 from control.mail.letters import Letters
 from control.mail.post import Post
@@ -28,7 +30,7 @@ from control.store.backup import Backup, CannotRestore, Damaged, Stored, TooLarg
 from control.store.interface import AccessDenied, Actor, Query, Store, Transaction, Unavailable
 from control.store.secrets import CannotOpen
 from control.tail import Tail, Wanted
-from control.verbs import authenticators
+from control.verbs import authenticators, system
 from control.verbs.fields import Invalid
 from settings import Secret, Settings
 
@@ -152,6 +154,32 @@ def remove_factors(settings: Settings, username: str) -> list[str]:
             store.close()
 
     return run(settings, take_away)
+
+
+def create_recovery_key(settings: Settings, username: str, lasts: float) -> list[str]:
+    """A link by which one account gets another password, once, within ``lasts`` seconds. Raises CommandFailed."""
+    key, actor = links.new_key(os.urandom), Actor({"username": "outpost create-recovery-key"})
+
+    async def create(config: ControlConfig) -> list[str]:
+        def give(tx: Transaction) -> list[str]:
+            user = tx.find(User, username=username)
+            if user is None:
+                raise CommandFailed([f"No user is called {username!r}."])
+            base, until = system.public_url(tx) or config.public_url, tx.now + lasts
+            recovery.give(tx, user, urlsplit(base).netloc, key, until, actor)
+            said = f"Until {_moment(until)}, and once, {username} gets another password by this link:"
+            return [said, f"{base}{recovery.USE_TOKEN.format(key=key)}"]
+
+        store = open_store(config)
+        try:
+            return await store.write(give, actor)
+        finally:
+            store.close()
+
+    try:
+        return run(settings, create)
+    except Invalid as error:
+        raise CommandFailed([text for texts in error.fields.values() for text in texts]) from None
 
 
 def test_email(settings: Settings, to: str) -> str:

@@ -168,6 +168,12 @@ def _remove_factors(settings: Settings, arguments: Arguments) -> int:
     return _printed(lambda: remove_factors(settings, arguments.user))
 
 
+def _create_recovery_key(settings: Settings, arguments: Arguments) -> int:
+    from control.commands import create_recovery_key
+
+    return _printed(lambda: create_recovery_key(settings, arguments.user, arguments.lasts))
+
+
 def _test_email(settings: Settings, arguments: Arguments) -> int:
     from control.commands import test_email
 
@@ -324,30 +330,23 @@ COMMANDS: dict[str, Command] = {
         _export, "write what is there as a YAML file for `outpost apply`", options=files_help.export_options
     ),
     "explain": Command(
-        _explain,
-        "say whether a user would be let in, why, and what would change it",
-        options=options.explain,
+        _explain, "say whether a user would be let in, why, and what would change it", options=options.explain
     ),
     "tail": Command(_tail, "show logins, refusals, knocks and changes as they come", options=options.tail),
     "throttles": Command(
-        _throttles,
-        "show who tried wrong passwords and has to wait, or let them try again",
-        options=options.throttles,
+        _throttles, "show who tried wrong passwords and has to wait, or let them try again", options=options.throttles
     ),
     "remove-factors": Command(
-        _remove_factors,
-        "take away all second factors of somebody who has lost them",
-        options=options.remove_factors,
+        _remove_factors, "take away all second factors of somebody who has lost them", options=options.remove_factors
+    ),
+    "create-recovery-key": Command(
+        _create_recovery_key, "print a link by which somebody gets another password, once", options=options.recovery_key
     ),
     "test-email": Command(
-        _test_email,
-        "send a test mail at once, or say what keeps it from being sent",
-        options=options.test_email,
+        _test_email, "send a test mail at once, or say what keeps it from being sent", options=options.test_email
     ),
     "issue-certificate": Command(
-        _issue_certificate,
-        "issue a certificate for a user's device, for EAP-TLS",
-        options=options.issue_certificate,
+        _issue_certificate, "issue a certificate for a user's device, for EAP-TLS", options=options.issue_certificate
     ),
     "radius-test": Command(
         _radius_test,

@@ -5,8 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rules.spans import seconds
+
 RADIUS_METHODS = ("pap", "chap", "mschapv2", "status", "accounting")
 """`protocols.radius.asking` has the same; every start would load its ciphers."""
+
+LONGEST_LINK = 30 * 86_400.0
+"""Seconds: whoever finds it later has an account."""
 
 
 def run(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +78,22 @@ def throttles(parser: argparse.ArgumentParser) -> None:
 
 def remove_factors(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("user", metavar="USER", help="login name of whose they are")
+
+
+def recovery_key(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("user", metavar="USER", help="login name of who forgot the password")
+    help = "how long the link is good, in minutes or as hours=2 (60 minutes)"
+    parser.add_argument("lasts", metavar="DURATION", type=_lasting, nargs="?", default=3600.0, help=help)
+
+
+def _lasting(text: str) -> float:
+    try:
+        lasts = seconds(f"minutes={text}" if text.isdecimal() else text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not 0 < lasts <= LONGEST_LINK:
+        raise argparse.ArgumentTypeError("choose a minute at least, and 30 days at most")
+    return lasts
 
 
 def test_email(parser: argparse.ArgumentParser) -> None:

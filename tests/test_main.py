@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -36,7 +37,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert caught.value.code == 0
     printed = capsys.readouterr().out
-    assert all(f"    {name} " in printed for name in COMMANDS)
+    assert all(re.search(rf"^    {name}\s", printed, re.MULTILINE) for name in COMMANDS)
     assert "2 wrong settings" in printed
 
 
@@ -45,6 +46,22 @@ def test_no_command_and_an_unknown_one_are_usage_errors() -> None:
         with pytest.raises(SystemExit) as caught:
             main(argv)
         assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("lasts", ["0", "hours=800", "soon", "-5"])
+def test_a_recovery_key_lasts_a_minute_at_least_and_a_month_at_most(lasts: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["create-recovery-key", "alice", lasts])
+    assert caught.value.code == 2
+
+
+def test_a_recovery_key_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["apply", str(EXAMPLE)]) == 0
+    for lasts in ([], ["10"], ["hours=2"]):
+        assert main(["create-recovery-key", "alice", *lasts]) == 0
+        assert "/recovery/use-token/" in capsys.readouterr().out
+    assert main(["create-recovery-key", "nobody"]) == 1
+    assert "No user is called 'nobody'" in capsys.readouterr().err
 
 
 def test_version_needs_no_settings(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

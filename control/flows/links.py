@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -36,7 +37,7 @@ async def send(state: State, link: Link, services: FlowServices) -> State | Deny
     )
     if not base or not can:
         return NO_MAIL
-    key = base64.urlsafe_b64encode(services.random(KEY_OCTETS)).decode()
+    key = new_key(services.random)
     until = services.now() + link.lasts
     values = {"url": address(base, state.slug, key), "expires": moment(until), "brand": called}
     try:
@@ -57,6 +58,16 @@ async def send(state: State, link: Link, services: FlowServices) -> State | Deny
 
     await services.store.write(write)
     return waiting
+
+
+def new_key(random: Callable[[int], bytes]) -> str:
+    return base64.urlsafe_b64encode(random(KEY_OCTETS)).decode()
+
+
+def flow_of(tx: Transaction, key: str) -> str | None:
+    """The slug of the flow that goes on with this link."""
+    token = _token(tx, digest(key)) if 0 < len(key) <= LONGEST_KEY else None
+    return str(token.flow.get("slug", "")) if token is not None else None
 
 
 def find(tx: Transaction, key: str, slug: str) -> State | None:

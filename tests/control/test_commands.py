@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,10 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_cer
 from control import instances
 from control.app import Control
 from control.app import open_store as open_control_store
-from control.commands import LOOKS, CommandFailed, in_force, issue_certificate, remove_factors
+from control.commands import LOOKS, CommandFailed, create_recovery_key, in_force, issue_certificate, remove_factors
 from control.config import ControlConfig
 from control.file_commands import apply_files
-from control.records import Authenticator, Event, Outpost, User
+from control.records import Authenticator, Event, FlowToken, Outpost, User
 from control.store.interface import Query, Transaction
 from control.verbs import authenticators
 from protocols.link.messages import Hello, Reports
@@ -125,3 +127,25 @@ def test_second_factors_are_taken_away_from_whoever_has_lost_them(settings: Sett
     store.close()
     with pytest.raises(CommandFailed, match="No user is called 'nobody'"):
         remove_factors(settings, "nobody")
+
+
+def test_a_recovery_key_is_a_link_of_authentiks_form(settings: Settings) -> None:
+    apply_files(settings, EXAMPLE, {})
+    said, link = create_recovery_key(settings, "alice", 600.0)
+    assert re.fullmatch(r"/recovery/use-token/[\w-]{32}/", link)
+    assert "alice gets another password" in said
+    elsewhere = replace(settings, public_url="https://auth.example.org")
+    assert create_recovery_key(elsewhere, "alice", 600.0)[1].startswith("https://auth.example.org/recovery/use-token/")
+    store = open_control_store(ControlConfig.from_settings(settings))
+
+    async def left() -> tuple[list[Event], list[FlowToken]]:
+        return await store.read(
+            lambda tx: (tx.select(Event, Query(equal={"action": "secret_view"})), tx.select(FlowToken))
+        )
+
+    events, tokens = drive(left())
+    store.close()
+    assert [event.user for event in events] == [{"username": "outpost create-recovery-key"}] * 2
+    assert [round((token.expires or 0.0) - token.created) for token in tokens] == [600, 600]
+    with pytest.raises(CommandFailed, match="No user is called 'nobody'"):
+        create_recovery_key(settings, "nobody", 600.0)

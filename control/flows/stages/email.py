@@ -86,10 +86,16 @@ def _opened(tx: Transaction, context: Context, settings: Mapping[str, Any]) -> V
     opened: dict[str, Any] = {"opened": True, "confirmed": context.mailed}
     if context.pending_user is None:
         return Continue(opened) if context.uid is None and context.mailed else OVER
-    user = _addressee(tx, context, settings)
-    if user is None or user.email != context.mailed or user.credential_version != context.link_version:
+    user = tx.find(User, pk=context.pending_user)
+    if (
+        user is None
+        or not _is_good(user, settings, tx.now)
+        or user.email != context.mailed
+        or user.credential_version != context.link_version
+    ):
         return OVER
     active = user.is_active or bool(settings.get("activate_user_on_success"))
-    user = tx.update(replace(user, is_active=active, email_verified=True))
+    verified = user.email_verified or bool(context.mailed)  # somebody without an address was handed the link
+    user = tx.update(replace(user, is_active=active, email_verified=verified))
     proved = {"proved": user.pk, "proved_version": user.credential_version, "method": "email_link"}
     return Continue({**opened, **proved})

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from control import recovery
 from control.flows import links
-from control.flows.planning import Came, plan
-from control.flows.state import State
 from control.mail import outbox
-from control.purposes import flow_for
 from control.records import User
-from control.store.interface import NotFound, Transaction
+from control.store.interface import Transaction
 from control.verbs.fields import NON_FIELD, Invalid
 from control.web.admin_api.callers import Caller, helpdesk
 from control.web.admin_api.endpoint import Action, Do, Endpoint
@@ -24,7 +20,6 @@ from control.web.admin_api.extras import within_reach
 from control.web.admin_api.refusals import answer
 from control.web.admin_api.table.people import USERS
 from control.web.services import Services
-from rules import validity
 
 LASTS = 24 * 3600.0
 """Seconds that a link lasts which an administrator hands over."""
@@ -43,7 +38,7 @@ def routes(services: Services) -> list[BaseRoute]:
 
 def _link(services: Services) -> Do:
     async def do(request: Request, caller: Caller) -> Response:
-        key = _key(services)
+        key = links.new_key(services.random)
 
         def verb(tx: Transaction) -> str:
             return _given(tx, request, caller, services, key)[1]
@@ -55,7 +50,7 @@ def _link(services: Services) -> Do:
 
 def _mail(services: Services) -> Do:
     async def do(request: Request, caller: Caller) -> Response:
-        key = _key(services)
+        key = links.new_key(services.random)
 
         def verb(tx: Transaction) -> None:
             user, url = _given(tx, request, caller, services, key)
@@ -76,30 +71,11 @@ def _mail(services: Services) -> Do:
     return do
 
 
-def _key(services: Services) -> str:
-    return base64.urlsafe_b64encode(services.random(links.KEY_OCTETS)).decode()
-
-
 def _given(tx: Transaction, request: Request, caller: Caller, services: Services, key: str) -> tuple[User, str]:
     """The user, and a link of theirs. Raises Invalid, Refused."""
     user = within_reach(tx, USERS.one(tx, request.path_params["key"], caller), caller)
-    if validity.refusal(user, tx.now) is not None or user.type.endswith("service_account"):
-        raise Invalid({NON_FIELD: ["This account cannot sign in, so that a new password would be no use."]})
     base = links.public_url(tx, services)
     if not base:
         raise Invalid({NON_FIELD: ["Set the public URL first, under System, Configuration: the link leads there."]})
-    state = _at_the_link(tx, user, links.host(tx, services))
-    links.give(tx, state, user, key, tx.now + LASTS)
-    return user, links.address(base, state.slug, key)
-
-
-def _at_the_link(tx: Transaction, user: User, host: str) -> State:
-    """The recovery flow where it waits for a link to be opened. Raises Invalid."""
-    try:
-        state = plan(tx, flow_for(tx, "recovery", host), None, came=Came(by_link=True))
-    except NotFound:
-        raise Invalid({NON_FIELD: ["There is no recovery flow."]}) from None
-    place = next((number for number, stage in enumerate(state.plan) if stage.kind == "email"), None)
-    if place is None:
-        raise Invalid({NON_FIELD: [f"The flow {state.slug} has no e-mail stage, in which a link could be opened."]})
-    return replace(state, position=place, context=replace(state.context, uid=user.username, pending_user=user.pk))
+    slug = recovery.give(tx, user, links.host(tx, services), key, tx.now + LASTS, caller.actor)
+    return user, links.address(base, slug, key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
+from control.recovery import USE_TOKEN
 from control.web import console
 from control.web.pages import branding, flow, home, own
 from control.web.pages.answers import Endpoint, guarded
@@ -15,6 +16,7 @@ ENDPOINTS: tuple[tuple[str, Endpoint, tuple[str, ...]], ...] = (
     ("/", home.start, ("GET",)),
     ("/if/flow/{slug}/", flow.page, ("GET", "POST")),
     ("/flows/-/default/{purpose}/", flow.default, ("GET", "POST")),
+    (USE_TOKEN, flow.use_token, ("GET",)),
     ("/flows/-/cancel/", flow.cancel, ("GET",)),
     (branding.STYLES, branding.styles, ("GET",)),
     ("/if/user/", home.user, ("GET",)),

@@ -12,9 +12,10 @@ from urllib.parse import urlencode, urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from control.flows import executor
+from control.flows import executor, links
 from control.flows.bound import NotForYou
 from control.flows.planning import SignInFirst
+from control.flows.stages.email import OVER
 from control.flows.state import Challenge, Denied, Done, State, Step
 from control.sessions import Visit
 from control.store.interface import NotFound
@@ -60,6 +61,15 @@ async def default(request: Request, services: Services) -> Response:
         return await _run(request, services, slug)
     await flow_steps.forget(services, await visit(request, services))
     return redirect(_path(slug, local_or(request.query_params.get("next"), "/")))
+
+
+async def use_token(request: Request, services: Services) -> Response:
+    """Into the flow for which an administrator has handed over a link."""
+    key = request.path_params["key"]
+    slug = await services.store.read(lambda tx: links.flow_of(tx, key))
+    if slug is None:
+        raise Stop(403, "Access denied", OVER.message)
+    return redirect(links.address("", slug, key))
 
 
 async def cancel(request: Request, services: Services) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,11 +14,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from control import recovery
 from control.flows.links import MOST_LATELY
 from control.mail.post import Post
 from control.records import Flow, FlowToken, Invitation, Letter, MailServer, Session, Stage, User
-from control.store.interface import Query
+from control.store.interface import Actor, Query
 from control.verbs import authenticators, mailed_codes, stages, system, users
+from control.verbs.fields import Invalid
 from control.web import admin_api, pages
 from tests.control.web.browsing import LOGIN, PASSWORD, Browser, Site
 
@@ -467,9 +470,61 @@ def test_an_administrator_hands_over_a_link(world: World) -> None:
     assert browser.request("POST", f"{path}recovery/", headers=headers).status_code == 400
 
 
+def test_a_recovery_key_works_once_in_time_and_for_somebody_without_an_address(world: World) -> None:
+    bob = world.user("bob", email="")
+    keys = [f"{number}" * 32 for number in (1, 2, 3)]
+
+    def give(tx: Any) -> None:
+        for key in keys[:2]:
+            recovery.give(tx, bob, "", key, tx.now + 60, Actor({"username": "somebody"}))
+
+    def opened(key: str) -> Browser:
+        browser = world.browser(peer="198.51.100.9")
+        browser.get(recovery.USE_TOKEN.format(key=key), follow=True)
+        return browser
+
+    bob = world.sql.write_now(lambda tx: tx.update(replace(bob, email_verified=False)))
+    world.sql.write_now(give)
+    (event, _) = world.events("secret_view")
+    assert (event.user["username"], event.context["secret"]["name"]) == ("somebody", "bob")
+    assert not any(key in json.dumps(event.context) for key in keys)
+    assert opened(keys[2]).page.status_code == 403
+    browser = opened(keys[0])
+    assert browser.page.url.path == RECOVERY
+    browser.submit()
+    browser.submit(password=NEW, password_repeat=NEW)
+    now = world.now(bob.pk)
+    assert (now.password != bob.password, now.email_verified) == (True, False)
+    assert not is_signed_in(world, browser)
+    assert [opened(key).page.status_code for key in keys] == [403, 403, 403]
+    world.sql.write_now(lambda tx: recovery.give(tx, tx.get(User, bob.pk), "", keys[2], tx.now + 60, Actor()))
+    world.clock.advance(60)
+    assert opened(keys[2]).page.status_code == 403
+
+
+def test_a_recovery_key_is_no_way_around_the_second_factor(world: World) -> None:
+    def give(tx: Any) -> None:
+        authenticators.begin_static(tx, world.alice.pk, world.random)
+        assert authenticators.confirm_static(tx, world.alice.pk) is not None
+        recovery.give(tx, tx.get(User, world.alice.pk), "", "k" * 32, tx.now + 60, Actor())
+
+    world.sql.write_now(give)
+    world.clock.advance(1)
+    opened = world.browser()
+    opened.get(recovery.USE_TOKEN.format(key="k" * 32), follow=True)
+    opened.submit()
+    assert "New password" not in opened.text
+    assert "One-time code" in opened.text
+
+
+def test_nobody_gets_a_recovery_key_who_cannot_sign_in(world: World) -> None:
+    world.change(world.alice.pk, is_active=False)
+    with pytest.raises(Invalid, match="cannot sign in"):
+        world.sql.write_now(lambda tx: recovery.give(tx, tx.get(User, world.alice.pk), "", "k", tx.now + 60, Actor()))
+
+
 def test_invitations_hold_no_passwords_and_belong_to_enrolment(world: World) -> None:
     from control.verbs import invitations
-    from control.verbs.fields import Invalid
 
     recovery = world.sql.read_now(lambda tx: tx.find(Flow, slug="default-recovery-flow"))
     assert recovery is not None

@@ -553,6 +553,8 @@ PATHS = (
     "/flows/-/default/invalidation/",
     "/flows/-/default/recovery/",
     "/flows/-/cancel/",
+    "/recovery/use-token/nobodys/",
+    "/recovery/use-token/nobodys",
     USER,
     USER.rstrip("/"),
     *(line.url for shelf in SHELVES for line in shelf.places),
