@@ -19,8 +19,8 @@ START_TLS = "1.3.6.1.4.1.1466.20037"
 BIND_RESPONSE, SEARCH_ENTRY, SEARCH_DONE, SEARCH_REFERENCE, EXTENDED_RESPONSE = 0x61, 0x64, 0x65, 0x73, 0x78
 UNBIND = b"\x42\x00"
 NEVER_DEREFERENCE = 0
-MOST_VALUES = 20_000
-"""Of one entry: a group of a large house names thousands."""
+MOST_VALUES = 100_000
+"""Of one entry: the members of the largest group that fits into a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _entry(octets: bytes, at: int, end: int) -> Entry:
             values.append(value)
         left -= len(values)
         if left < 0:
-            raise ber.Malformed(f"an entry of more than {MOST_VALUES} values")
+            raise ber.Malformed(f"{text(dn)[:200]} has more than {MOST_VALUES} values")
         description = name.decode("latin-1")
         attributes[description.lower()] = tuple(values)
         spelled[description.lower()] = description
