@@ -7,7 +7,8 @@ from typing import Any
 
 
 def merged(groups: Iterable[dict[str, Any]], user: dict[str, Any]) -> dict[str, Any]:
-    """Groups in the order of their names, then the user; deep, the later one wins. Nothing given is changed."""
+    """Groups in the order of their names, then the user: dictionaries are merged, lists joined, and of all else the
+    later one wins. Nothing given is changed."""
     result: dict[str, Any] = {}
     for attributes in (*groups, user):
         result = _merge(result, attributes)
@@ -17,6 +18,13 @@ def merged(groups: Iterable[dict[str, Any]], user: dict[str, Any]) -> dict[str, 
 def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     result = dict(below)
     for key, value in above.items():
-        old = result.get(key)
-        result[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        result[key] = _together(result[key], value) if key in result else value
     return result
+
+
+def _together(below: Any, above: Any) -> Any:
+    if isinstance(below, dict) and isinstance(above, dict):
+        return _merge(below, above)
+    if isinstance(below, list) and isinstance(above, list):
+        return [*below, *above]
+    return above

@@ -86,7 +86,10 @@ class Person(Thing):
                     "app_entitlements_attributes", lambda app: _entitled_attributes(facts, app)
                 ),
                 "avatar": _avatar(fields),
-                "locale": free("locale", lambda *given: _locale(facts)),
+                "locale": free("locale", lambda *given: _locale(fields)),
+                **dict.fromkeys(("first_name", "last_name"), ""),
+                **{name: free(name, lambda: "") for name in ("get_full_name", "get_short_name")},
+                "get_username": free("get_username", lambda: str(fields.get("username", ""))),
             },
             shown=str(fields.get("username", "")) or "AnonymousUser",
             identity=("User", facts.pk if facts is not None else None),
@@ -152,11 +155,8 @@ def _entitled(facts: PersonFacts | None, app: Any) -> list[Thing]:
 
 
 def _entitled_attributes(facts: PersonFacts | None, app: Any) -> dict[str, Any]:
-    """Merged, and above them the person's own, as authentik has it."""
-    if facts is None:
-        return {}
-    every = (dict(one.fields["attributes"]) for one in _entitled_facts(facts, app))
-    return deepcopy(merged(every, dict(facts.fields.get("attributes", {}))))
+    """Merged, without the person's own, as authentik has it."""
+    return deepcopy(merged((dict(one.fields["attributes"]) for one in _entitled_facts(facts, app)), {}))
 
 
 def _avatar(fields: Mapping[str, Any]) -> str:
@@ -166,8 +166,9 @@ def _avatar(fields: Mapping[str, Any]) -> str:
     return told if isinstance(told, str) else ""
 
 
-def _locale(facts: PersonFacts | None) -> str:
-    settings = _merged(facts).get("settings")
+def _locale(fields: Mapping[str, Any]) -> str:
+    own = fields.get("attributes")
+    settings = own.get("settings") if isinstance(own, Mapping) else None
     return str(settings.get("locale", "")) if type(settings) is dict else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -113,6 +114,8 @@ def _plain(value: Any) -> Any:
     if kind in (list, tuple, set, frozenset):
         parts = [_plain(part) for part in value]
         return sorted(parts, key=str) if kind in (set, frozenset) else parts
+    if kind is datetime:
+        return str(value.isoformat()).replace("+00:00", "Z")
     return str(value) if isinstance(value, Exposed) or hasattr(value, "isoformat") else _shown(value)
 
 

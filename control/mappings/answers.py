@@ -47,7 +47,13 @@ def provider_facts(provider: Provider, application: Application | None) -> Facts
     told = Facts("Application", fields, application.name) if application else None
     return Facts(
         "Provider",
-        {"pk": provider.pk, "name": provider.name, "client_id": provider.client_id, "application": told},
+        {
+            "pk": provider.pk,
+            "name": provider.name,
+            "client_id": provider.client_id,
+            "application": told,
+            "backchannel_application": None,
+        },
         provider.name,
     )
 

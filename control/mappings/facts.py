@@ -35,7 +35,8 @@ def group_facts(group: Group) -> GroupFacts:
 
 
 def event_facts(event: Event) -> Facts:
-    return Facts("Event", {name: getattr(event, name) for name in EVENT}, event.action)
+    told = {name: getattr(event, name) for name in EVENT}
+    return Facts("Event", {**told, "created": moment(event.created)}, event.action)
 
 
 def by_application(held: Iterable[Entitlement]) -> dict[str, tuple[Facts, ...]]:

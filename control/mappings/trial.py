@@ -17,7 +17,9 @@ from control.records import Application, PropertyMapping, Provider, User
 from control.store.interface import Transaction
 from control.verbs import property_mappings
 
-NOWHERE = Facts("Provider", {"pk": 0, "name": "", "client_id": "", "application": None})
+NOWHERE = Facts(
+    "Provider", {"pk": 0, "name": "", "client_id": "", "application": None, "backchannel_application": None}
+)
 """A mapping is tried for no provider: several may have it."""
 
 

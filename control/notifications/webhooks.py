@@ -86,7 +86,14 @@ def _notification(told: Telling) -> Facts:
     event = event_facts(told.event) if told.event is not None else None
     return Facts(
         "Notification",
-        {"body": told.body, "severity": told.severity, "seen": False, "user": told.person, "event": event},
+        {
+            "body": told.body,
+            "severity": told.severity,
+            "seen": False,
+            "user": told.person,
+            "event": event,
+            "created": event.fields["created"] if event is not None else None,
+        },
         told.body,
     )
 

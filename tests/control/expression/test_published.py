@@ -38,7 +38,7 @@ ALICIA = replace(
     },
     direct=tuple(replace(group, attributes={"nextcloud_quota": "1 GB"}) for group in ALICE.direct),
     every=tuple(replace(group, attributes={"nextcloud_quota": "1 GB"}) for group in ALICE.direct),
-    entitlements={"a1": (Facts("Entitlement", {"name": "editor", "attributes": {}}, "editor"),)},
+    entitlements={"a1": (Facts("Entitlement", {"name": "editor", "attributes": {"upload_quota": "5 GB"}}, "editor"),)},
 )
 INSIDE: dict[str, Any] = {
     "pending_user": ALICIA,
@@ -51,7 +51,15 @@ INSIDE: dict[str, Any] = {
 ASKED = Asked(
     ALICIA, "10.0.0.7", HTTP, {**INSIDE, "flow_plan": Facts("FlowPlan", {"context": dict(INSIDE)})}, Facts("Provider")
 )
-PROVIDER = Facts("Provider", {"pk": 1, "name": "p", "application": Facts("Application", {"pk": "a1", "name": "App"})})
+PROVIDER = Facts(
+    "Provider",
+    {
+        "pk": 1,
+        "name": "p",
+        "application": Facts("Application", {"pk": "a1", "name": "App"}),
+        "backchannel_application": None,
+    },
+)
 
 
 def _read(name: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,14 @@ def test_body_and_headers_are_what_mappings_say(house: House) -> None:
     }
     assert added == {"Authorization": "Bearer abc", "X-Severity": "warning"}
     assert exceptions(house) == []
+
+
+def test_when_it_happened_is_a_moment_and_posted_as_authentik_writes_it(house: House) -> None:
+    said = 'return {"time": notification.event.created.timestamp(), "when": notification.created}'
+    body, _ = posted(house, webhook_mapping_body=mapping(house, said))
+    assert body["time"] in {one.created for one in house.all(Event) if one.action == "login_failed"}
+    assert body["when"].endswith("Z")
+    assert datetime.fromisoformat(body["when"]).timestamp() == body["time"]
 
 
 def test_without_mappings_nothing_is_different(house: House) -> None:
