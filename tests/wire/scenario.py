@@ -246,7 +246,8 @@ class Visit:
         typed = row["type"].format(**self.words)
         if (further := row.get("times", 1) - 1) > 0:
             with ThreadPoolExecutor(AT_ONCE) as pool:
-                assert set(pool.map(lambda _: self._ask(typed), range(further))) == {expected}, row
+                answers = set(pool.map(lambda _: self._decided(typed), range(further)))
+            assert answers == {expected}, (row, answers)
         before = len(self._told())
         if self.changed:
             until(lambda: self._ask(typed) == expected, SOON, f"{self.username}: {row}")
@@ -283,6 +284,15 @@ class Visit:
 
     def _ask(self, typed: str) -> str:
         return DOORS[self.door](self.program, self.username, typed)
+
+    def _decided(self, typed: str) -> str:
+        """Where so many ask at once, some may hear that nobody can be asked now, and ask again."""
+
+        def heard() -> str:
+            said = self._ask(typed)
+            return said if said != HEARD[Outcome.UNAVAILABLE][self.door] else ""
+
+        return until(heard, SOON, f"an answer for {self.username}")
 
     def _told(self) -> list[str]:
         """The reasons of this person's refusals, as the events have them."""

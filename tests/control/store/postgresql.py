@@ -68,8 +68,14 @@ class Server:
         self._call("pg_ctl", "-m", "immediate", "-w", "-t", PATIENCE, "stop")
 
     def kill(self) -> None:
-        """Its first process; the others notice, and end."""
-        os.kill(int((self.folder / "db" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        """Its first process; the others notice, and end. Until they have, none can be started."""
+        first = int((self.folder / "db" / "postmaster.pid").read_text().split()[0])
+        others = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        os.kill(first, signal.SIGKILL)
+        end = time.monotonic() + float(PATIENCE)
+        while any(Path(f"/proc/{other}").exists() for other in others):
+            assert time.monotonic() < end, "a process of a killed PostgreSQL does not end"
+            time.sleep(0.02)
 
     def execute(self, statement: str | sql.Composed, database: str = "postgres") -> list[tuple[object, ...]]:
         """As the superuser."""
