@@ -84,7 +84,7 @@ def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:
     user = _user(tx, asked.user)
     provider = tx.find(Provider, pk=application.provider) if application.provider is not None else None
     protocol = asked.protocol or (provider.kind if provider is not None else "")
-    asking = _asking(tx, asked, user, protocol, application)
+    asking = _asking(tx, asked, user, protocol, application, provider)
     told = _bindings(tx, application)
     lines = tuple(_line(tx, binding, judge, asking) for binding in told)
     steps = [
@@ -119,10 +119,18 @@ def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:
     )
 
 
-def _asking(tx: Transaction, asked: Asked, user: User | None, protocol: str, application: Application) -> Asking:
+def _asking(
+    tx: Transaction,
+    asked: Asked,
+    user: User | None,
+    protocol: str,
+    application: Application,
+    provider: Provider | None,
+) -> Asking:
     """What the door would tell policies."""
     station = {"calling_station": asked.station} if asked.station else {}
-    told = {**asked.attributes, **station, "protocol": protocol}
+    usual = explained_proxy.usual(provider) if provider is not None and protocol == provider.kind == "proxy" else {}
+    told = {**usual, **asked.attributes, **station, "protocol": protocol}
     visitor = asked.visitor if protocol == "proxy" else None
     return Asking(user, tx.now, asked.peer, asked.user, told, target=application, visitor=visitor)
 

@@ -3,6 +3,8 @@ or ask for a second factor?"""
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from control.explained import Step
 from control.policies.asking import Asking
 from control.records import Provider
@@ -10,6 +12,7 @@ from control.store.interface import Transaction
 from control.verbs import access_rules
 from control.verbs.rights import closure
 from protocols.proxy.canonical import canonical_path
+from protocols.proxy.hosts import normalised
 from protocols.proxy.skipping import SkippedPaths
 from rules.access import CLOSED, AccessRules, Asked, Level
 from rules.reasons import REASONS
@@ -17,12 +20,21 @@ from rules.reasons import REASONS
 NAME = "rules"
 
 
+def usual(provider: Provider) -> dict[str, str]:
+    """What the request says unless it is told otherwise: a GET of the application's first page."""
+    parts = urlsplit(str(provider.settings.get("external_host", "")))
+    try:
+        host = normalised(parts.netloc, parts.scheme)
+    except ValueError:
+        host = parts.netloc
+    return {"host": host, "path": "/", "method": "GET"}
+
+
 def step(tx: Transaction, provider: Provider, asking: Asking) -> Step:
-    """``asking.attributes`` may have ``path``, ``method`` and ``host``; else it is a GET of ``/``. Whoever proves who
-    they are sends no preflight, which has no credentials."""
-    path = asking.attributes.get("path", "").partition("?")[0] or "/"
+    """``asking.attributes`` have ``path``, ``method`` and ``host``. Whoever proves who they are sends no preflight,
+    which has no credentials."""
+    path, method = asking.attributes["path"].partition("?")[0] or "/", asking.attributes["method"]
     rules = AccessRules(access_rules.delivered(provider.settings.get("access_rules", ())))
-    method = asking.attributes.get("method", "GET")
     asked = Asked.at(asking.now, canonical_path(path), method, asking.peer)
     groups = frozenset(group.pk for group in closure(tx, asking.user.pk)) if asking.user is not None else None
     level = rules.level(asked, groups)
@@ -45,4 +57,4 @@ def _is_skipped(provider: Provider, asking: Asking, path: str) -> bool:
     whole_url = provider.settings.get("mode") == "forward_domain"
     skipped = SkippedPaths(str(provider.settings.get("skip_path_regex", "")), whole_url)
     scheme = asking.visitor.scheme if asking.visitor is not None else "https"
-    return skipped.skips(f"{scheme}://{asking.attributes.get('host', '')}", path)
+    return skipped.skips(f"{scheme}://{asking.attributes['host']}", path)

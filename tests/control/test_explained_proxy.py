@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from control.explain import Asked, explain
 from control.explained import Explanation, Step
 from control.policies.judge import Judge
-from control.records import Application, Group, Outpost, Provider, User
+from control.records import Application, Binding, Group, Outpost, Policy, Provider, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from control.verbs.access_rules import AccessRuleFields, delivered
@@ -129,6 +129,24 @@ def test_what_is_said(
 @pytest.mark.parametrize(("user", "reason"), [("alice", "denied_by_rule"), ("bob", "accepted")])
 def test_rules_for_groups_are_for_those_inside_others_too(store: SqlStore, user: str, reason: str) -> None:
     assert explained(store, [rule("deny", groups=[GUESTS])], user).reason == reason
+
+
+def test_a_request_that_is_not_told_is_of_the_first_page(store: SqlStore) -> None:
+    """Expressions find a request, as they do at the door."""
+    asks = "r = http_request\nreturn (r.get_host(), r.path, r.method) == ('app.example.com', '/', 'GET')"
+
+    def verb(tx: Transaction) -> Explanation:
+        [app] = tx.select(Application)
+        policy = tx.insert(Policy("p", "expression", settings={"expression": asks}))
+        binding = tx.insert(Binding(app.pk, order=0, policy=policy.pk))
+        found = explain(tx, Asked("alice", "app"), Judge())
+        tx.delete(binding)
+        return found
+
+    [line] = store.write_now(verb).lines
+    assert line.answer is not None
+    assert line.answer.fault == ""
+    assert line.passing
 
 
 def test_other_doors_have_no_access_rules(store: SqlStore) -> None:
