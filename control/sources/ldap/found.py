@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from control.sources.ldap.described import BY_NAME, identifier
 from protocols.ldap import dn
@@ -42,6 +42,9 @@ class FoundGroup:
     """No member was left out: Active Directory gives 1,500 at a time (MS-ADTS 3.1.1.3.1.3.3)."""
 
 
+T = TypeVar("T", Person, FoundGroup)
+
+
 def wanted_of_people(settings: Mapping[str, Any]) -> list[str]:
     """The attributes to ask for."""
     named = ("object_uniqueness_field", "username_field", "name_field", "email_field", "user_membership_attribute")
@@ -55,26 +58,22 @@ def wanted_of_groups(settings: Mapping[str, Any]) -> list[str]:
 
 def people(settings: Mapping[str, Any], entries: Iterable[Entry]) -> tuple[list[Person], int]:
     """And how many entries say too little to be anybody, or cannot be told from another."""
-    found: dict[str, Person] = {}
-    useless = 0
-    for entry in entries:
-        person = _person(settings, entry)
-        if person is None or person.identifier in found:
-            useless += 1
-        else:
-            found[person.identifier] = person
-    return list(found.values()), useless
+    return _told_apart(_person(settings, entry) for entry in entries)
 
 
 def groups(settings: Mapping[str, Any], entries: Iterable[Entry]) -> tuple[list[FoundGroup], int]:
-    found: dict[str, FoundGroup] = {}
+    """And how many entries say too little to be a group, or cannot be told from another."""
+    return _told_apart(_group(settings, entry) for entry in entries)
+
+
+def _told_apart(every: Iterable[T | None]) -> tuple[list[T], int]:
+    found: dict[str, T] = {}
     useless = 0
-    for entry in entries:
-        group = _group(settings, entry)
-        if group is None or group.identifier in found:
+    for one in every:
+        if one is None or one.identifier in found:
             useless += 1
         else:
-            found[group.identifier] = group
+            found[one.identifier] = one
     return list(found.values()), useless
 
 
