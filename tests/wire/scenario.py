@@ -32,7 +32,7 @@ FILE = Path(__file__).with_suffix(".yml")
 PASSWORD = "the usual password"
 BASE_DN, HOST, NAS, SECRET = "dc=scenario", "scenario.example.com", "127.0.0.77", "scenario-shared-secret"
 AT_ONCE = 8
-SOON = 15.0
+SOON = 60.0
 """Seconds in which a change is in force at an outpost, on a machine that has other things to do."""
 AGREED = 5.0
 """Seconds by which a program's time of day may differ from the clock's: what is written takes a moment to be read."""

@@ -28,12 +28,13 @@ from tests.wire.foreign_directory import (
     password,
     person,
 )
-from tests.wire.program import Program
+from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer
 
 PROVED = 50
 """The password is right, and no application is open to them (insufficientAccessRights)."""
+SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,7 @@ def test_people_come_over_and_sign_in_at_the_doors_with_what_they_have(
             return run(*asked).code
 
         assert says("wrong") == 49
-        assert says(password("bob")) == PROVED
+        until(lambda: says(password("bob")) == PROVED, SECONDS, "the outpost knowing bob")
         slapd.change(f"dn: {person('bob')}\nchangetype: modify\nreplace: userPassword\nuserPassword: changed-there\n")
         assert says("changed-there") == PROVED
         slapd.stop()

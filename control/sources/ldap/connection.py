@@ -67,7 +67,9 @@ class Writer:
         return reader
 
     def close(self) -> None:
+        """What TLS says last is on its way by then; the server's own farewell is not waited for."""
         self._writer.close()
+        self._clear.close()
 
 
 Dial = Callable[[Server, ssl.SSLContext], Awaitable[tuple[Reading, Writing]]]

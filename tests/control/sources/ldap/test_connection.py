@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from control.sources.ldap.connection import Connection, dial
+from control.sources.ldap.connection import Connection, Writer, dial
 from control.sources.ldap.described import Server
 from protocols.ldap import messages
 from protocols.ldap.result import Result
@@ -65,3 +65,19 @@ def test_what_was_said_before_tls_answers_nothing_behind_it(tmp_path: Path, behi
             return code
 
     assert asyncio.run(asyncio.wait_for(ask(), 20)) == 49
+
+
+def test_a_connection_that_was_closed_leaves_nothing_open(tmp_path: Path) -> None:
+    """However soon its loop ends, and whether or not the server says farewell."""
+    foreign = Foreign(tmp_path, b"")
+
+    async def ask() -> asyncio.BaseTransport:
+        server = await asyncio.start_server(foreign.serve, "127.0.0.1", 0)
+        async with server:
+            clear = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
+            connection = Connection(clear[0], Writer(clear[1]))
+            await connection.start_tls(ssl.create_default_context(cadata=foreign.authority.pem), HOST)
+            connection.close()
+            return clear[1].transport
+
+    assert asyncio.run(asyncio.wait_for(ask(), 20)).is_closing()
