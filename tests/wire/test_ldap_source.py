@@ -101,6 +101,11 @@ def test_no_password_goes_to_whom_nobody_trusts(slapd: ForeignDirectory, changed
         accepts(asked, None, "any")
 
 
+def changes(slapd: ForeignDirectory, to: str) -> None:
+    """bob's password there."""
+    slapd.change(f"dn: {person('bob')}\nchangetype: modify\nreplace: userPassword\nuserPassword: {to}\n")
+
+
 def test_people_come_over_and_sign_in_at_the_doors_with_what_they_have(
     program: Program, people: House, slapd: ForeignDirectory, tmp_path: Path
 ) -> None:
@@ -134,7 +139,7 @@ def test_people_come_over_and_sign_in_at_the_doors_with_what_they_have(
 
         assert says("wrong") == 49
         until(lambda: says(password("bob")) == PROVED, SECONDS, "the outpost knowing bob")
-        slapd.change(f"dn: {person('bob')}\nchangetype: modify\nreplace: userPassword\nuserPassword: changed-there\n")
+        changes(slapd, "changed-there")
         assert says("changed-there") == PROVED
         slapd.stop()
         assert says("never-the-one") == 52
@@ -142,6 +147,7 @@ def test_people_come_over_and_sign_in_at_the_doors_with_what_they_have(
         (told,) = program.api("POST", "sources/ldap/house/sync/")["messages"]
         assert "gives no answer that counts" in told
         slapd.start()
+        changes(slapd, password("bob"))
         logged = "".join(one.output() for one in program.programs)
         assert READER_PASSWORD not in logged
         assert password("bob") not in logged
