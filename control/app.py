@@ -50,6 +50,7 @@ from control.scheduled_backups import Schedule, ScheduledBackups
 from control.sources.asking import SourceTokens
 from control.sources.ldap.directories import Directories
 from control.sources.ldap.syncing import Syncing
+from control.sources.renewing import Renewing
 from control.store.interface import AccessDenied, Query, Transaction, Unavailable, WrongSecretKey
 from control.store.sql import NewerStore, SqlStore
 from control.store.sql.rotation import left, rotate
@@ -174,6 +175,7 @@ class Control:
             post=post,
         )
         foreign = ForeignTokens(fetch, now)
+        tokens = SourceTokens(foreign, inquire)
         kinds = {**proofs(services), "bearer": bearer(store, foreign)}
         authentication = Authentication(store, kinds, now, services.judge)
         backups = ScheduledBackups(store, schedule) if schedule is not None else None
@@ -186,6 +188,7 @@ class Control:
             Matching(store, judge, by_mail(post)).work,
             Delivering(store, services.post_json).work,
             Syncing(store, services.directories).work,
+            Renewing(store, tokens, now).work,
         )
         for work in repeated:
             work.start()
@@ -201,7 +204,7 @@ class Control:
             passwords=passwords,
             authentication=authentication,
             link=link,
-            requests=RequestIds(application(services, link, SourceTokens(foreign, inquire)), random),
+            requests=RequestIds(application(services, link, tokens), random),
             embedded_outpost=await store.read(embedded_outpost),
             certificate=await store.read(self_signed_certificate),
             setup_code=setup_code,

@@ -89,6 +89,7 @@ from control.records.sessions import (
 from control.records.sources import (
     Source,
     SourceConnection,
+    SourceGrant,
     SourceSession,
     SourceSignIn,
     SpentLogoutToken,
@@ -144,6 +145,7 @@ __all__ = [
     "Setting",
     "Source",
     "SourceConnection",
+    "SourceGrant",
     "SourceSession",
     "SourceSignIn",
     "SpentLogoutToken",
@@ -198,6 +200,7 @@ ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     AccessToken,
     RefreshToken,
     SessionClient,
+    SourceGrant,
     SourceSession,
     SourceSignIn,
     SpentLogoutToken,

@@ -93,6 +93,23 @@ class SourceSession(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class SourceGrant(Record):
+    """What a source lets us ask it again with, about the person whose session this is; ``pk`` is the session's."""
+
+    TABLE = "source_grant"
+    HIDDEN = frozenset({"pk"})
+    SECRETS = frozenset({"secrets"})
+    INDEXED = ("due",)
+
+    pk: str
+    source: str
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    """``refresh_token``."""
+    due: float = 0.0
+    """When to ask next."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpentLogoutToken(Record):
     """``pk`` is the SHA-256 hex of source and ``jti``."""
 

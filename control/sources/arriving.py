@@ -10,7 +10,7 @@ from control.flows.bound import Deciding
 from control.flows.planning import Came, plan
 from control.flows.state import Context, PlannedStage, State
 from control.oidc.tokens import Random, digest, text
-from control.records import Flow, Session, Source, SourceConnection, SourceSession, SourceSignIn
+from control.records import Flow, Session, Source, SourceConnection, SourceGrant, SourceSession, SourceSignIn
 from control.sources.asking import Leaving, Stranger
 from control.sources.matching import Known
 from control.store.interface import Query, Transaction
@@ -21,6 +21,8 @@ SWEPT_AT_ONCE = 20
 MOST_OF_ONE = 10
 """Tabs of one browser that are on the way at the same time."""
 SECRET_BYTES = 32
+SOONEST, LATEST = 300.0, 3600.0
+"""Seconds between two questions about one person, whatever the source says."""
 AT_ONCE = "source-login"
 """What somebody runs who is known, unless the source names a flow."""
 
@@ -57,12 +59,29 @@ def back(tx: Transaction, source: Source, session: Session | None, state: str) -
     return Leaving(state, secrets["nonce"], secrets["verifier"], found.redirect_uri), found.next
 
 
+def set_aside(tx: Transaction, source: Source, stranger: Stranger, random: Random) -> str:
+    """What the source gave to be asked with again waits, sealed, until they are in; its pk, or empty if there is
+    nothing."""
+    if not stranger.refresh_token:
+        return ""
+    pk = digest(text(random(SECRET_BYTES)))
+    secrets = {"refresh_token": stranger.refresh_token, "good_for": str(stranger.good_for)}
+    tx.insert(SourceSignIn(pk, source.pk, "", secrets=secrets, expires=tx.now + AWAY_SECONDS))
+    return pk
+
+
 def begun(
-    tx: Transaction, source: Source, stranger: Stranger, known: Known | None, next: str, deciding: Deciding
+    tx: Transaction,
+    source: Source,
+    stranger: Stranger,
+    known: Known | None,
+    next: str,
+    deciding: Deciding,
+    set_aside: str = "",
 ) -> State:
     """The flow that follows: of somebody who has proved at the source who they are; or, without ``known``, of somebody
     new. Raises NotForYou, NotFound."""
-    told = {"source": source.pk, "identifier": stranger.identifier, "sid": stranger.sid}
+    told = {"source": source.pk, "identifier": stranger.identifier, "sid": stranger.sid, "set_aside": set_aside}
     if known is None:
         flow = tx.get(Flow, source.enrollment_flow or "")
         state = plan(tx, flow, None, next, deciding=deciding, came=Came(by_source=True))
@@ -99,8 +118,20 @@ def _at_once(next: str) -> State:
 
 def signed_in(tx: Transaction, session: Session, told: Mapping[str, str]) -> None:
     """The source may end the session that it has brought about."""
-    if tx.find(Source, pk=told["source"]) is not None:
-        tx.insert(SourceSession(session.pk, told["source"], told["identifier"], told["sid"]))
+    if tx.find(Source, pk=told["source"]) is None:
+        return
+    tx.insert(SourceSession(session.pk, told["source"], told["identifier"], told["sid"]))
+    waiting = tx.find(SourceSignIn, pk=told.get("set_aside", ""))
+    if waiting is not None:
+        tx.delete(waiting)
+        due = asked_again(tx.now, float(waiting.secrets["good_for"]))
+        secrets = {"refresh_token": waiting.secrets["refresh_token"]}
+        tx.insert(SourceGrant(session.pk, told["source"], secrets, due))
+
+
+def asked_again(now: float, good_for: float) -> float:
+    """When, if the source stands by its word for so many seconds (0: it does not say)."""
+    return now + min(max(good_for or LATEST, SOONEST), LATEST)
 
 
 def _sweep(tx: Transaction, session: str) -> None:

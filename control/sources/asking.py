@@ -8,27 +8,44 @@ import hashlib
 import hmac
 import json
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
+from control.oidc.fetching import Declined
 from control.oidc.foreign import Away, ForeignTokens
 from control.records import Source
-from control.sources.kinds import KINDS, WELL_KNOWN, SourceKind
+from control.sources.kinds import KINDS, OFFLINE, WELL_KNOWN, SourceKind
 
 LONGEST_IDENTIFIER = 255
 """OpenID Connect Core, 2."""
 LONGEST_CLAIM = 254
+LONGEST_REFRESH_TOKEN = 4096
+"""Characters; Microsoft's have some 1,500."""
+OVER = ("invalid_grant", "bad_refresh_token")
+"""RFC 6749, 5.2; and GitHub's word for it."""
 
 
 class Inquire(Protocol):
     def __call__(self, url: str, headers: Mapping[str, str], form: bytes | None = None) -> Awaitable[bytes]:
-        """Raises OSError, ValueError."""
+        """Raises OSError, ValueError, Declined."""
         ...
 
 
 class Untrue(Exception):
     """What came back from a source does not prove who somebody is. The text is for the operator's log."""
+
+
+class Over(Untrue):
+    """The source lets whoever it was in no more."""
+
+
+class _No(Untrue):
+    """``error`` is the source's (RFC 6749, 5.2)."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(f"the source says {error}")
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,10 @@ class Stranger:
     name: str
     email: str
     sid: str
+    refresh_token: str = field(default="", repr=False)
+    """To ask again with; empty if the source gives none."""
+    good_for: float = 0.0
+    """Seconds for which the source stands by what it said; 0 if it does not say."""
 
 
 def issuer_of(source: Source) -> str:
@@ -69,12 +90,15 @@ class SourceTokens:
         """Raises Away, Untrue."""
         kind = KINDS[source.provider_type]
         more = str(source.settings["additional_scopes"]).split()
+        offline = dict(kind.offline) if OFFLINE in more else {}
+        more = [*(scope for scope in more if scope != OFFLINE), *offline.pop("scope", "").split()]
         asked = {
             "response_type": "code",
             "client_id": source.settings["consumer_key"],
             "redirect_uri": leaving.redirect_uri,
             "scope": " ".join(dict.fromkeys([*kind.scopes, *more])),
             "state": leaving.state,
+            **offline,
         }
         if kind.is_oidc:
             asked["nonce"] = leaving.nonce
@@ -93,6 +117,26 @@ class SourceTokens:
         if kind.is_oidc:
             await self._check_issuer(source, issuer)
         tokens = await self._redeemed(source, kind, leaving, code)
+        came = await self._who(source, kind, leaving, tokens)
+        return replace(came, refresh_token=_refresh_token(tokens), good_for=_good_for(tokens))
+
+    async def renewed(self, source: Source, identifier: str, refresh_token: str) -> tuple[str, float]:
+        """The source still lets them in: what to ask with next time, and for how many seconds it stands by that (0: it
+        does not say). OpenID Connect Core, 12. Raises Away, also for an answer that says nothing; Untrue, also Over.
+        """
+        kind = KINDS[source.provider_type]
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        try:
+            tokens = await self._tokens_for(source, kind, form)
+        except _No as no:
+            raise (Over if no.error in OVER else Away)(str(no)) from no
+        except Untrue as error:
+            raise Away(str(error)) from error
+        if "id_token" in tokens and (await self.claims(source, tokens["id_token"])).get("sub") != identifier:
+            raise Untrue("the ID token is about somebody else")
+        return _refresh_token(tokens) or refresh_token, _good_for(tokens)
+
+    async def _who(self, source: Source, kind: SourceKind, leaving: Leaving, tokens: Mapping[str, Any]) -> Stranger:
         access = tokens.get("access_token")
         if not kind.is_oidc:
             return await self._by_profile(source, kind, access)
@@ -137,10 +181,14 @@ class SourceTokens:
         return where
 
     async def _redeemed(self, source: Source, kind: SourceKind, leaving: Leaving, code: str) -> dict[str, Any]:
-        client, secret = str(source.settings["consumer_key"]), source.secrets["consumer_secret"]
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": leaving.redirect_uri}
         if source.settings["pkce"] == "S256":
             form["code_verifier"] = leaving.verifier
+        return await self._tokens_for(source, kind, form)
+
+    async def _tokens_for(self, source: Source, kind: SourceKind, form: dict[str, str]) -> dict[str, Any]:
+        """RFC 6749, 2.3.1 and 5. Raises Away, Untrue."""
+        client, secret = str(source.settings["consumer_key"]), source.secrets["consumer_secret"]
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if not secret:
             form["client_id"] = client
@@ -150,7 +198,10 @@ class SourceTokens:
         else:
             form |= {"client_id": client, "client_secret": secret}
         where = await self._endpoint(source, kind, "access_token_url", "token_endpoint")
-        return await self._told(where, headers, urlencode(form).encode("ascii"))
+        told = await self._told(where, headers, urlencode(form).encode("ascii"))
+        if "error" in told:  # GitHub's status is 200 all the same
+            raise _No(_text(told["error"]))
+        return told
 
     async def _userinfo(self, source: Source, access: str, subject: object) -> dict[str, Any]:
         """OpenID Connect Core, 5.3.2: what is said of somebody else counts for nothing."""
@@ -186,6 +237,8 @@ class SourceTokens:
     async def _read(self, url: str, headers: Mapping[str, str], form: bytes | None = None) -> Any:
         try:
             return json.loads(await self._inquire(url, headers, form))
+        except Declined as error:
+            raise _No(_error_of(error.content)) from error
         except OSError as error:
             raise Away(f"{url}: {error}") from error
         except (ValueError, RecursionError) as error:
@@ -205,6 +258,24 @@ def _stranger(claims: Mapping[str, Any], kind: SourceKind, email: object) -> Str
         _text(email),
         _text(claims.get("sid")),
     )
+
+
+def _refresh_token(tokens: Mapping[str, Any]) -> str:
+    said = tokens.get("refresh_token")
+    return said if isinstance(said, str) and len(said) <= LONGEST_REFRESH_TOKEN else ""
+
+
+def _good_for(tokens: Mapping[str, Any]) -> float:
+    said = tokens.get("expires_in")
+    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) and said > 0 else 0.0
+
+
+def _error_of(content: bytes) -> str:
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        return ""
+    return _text(said.get("error")) if isinstance(said, dict) else ""
 
 
 def _text(said: object) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+OFFLINE = "offline_access"
 WELL_KNOWN = "/.well-known/openid-configuration"
 
 
@@ -23,6 +25,8 @@ class SourceKind:
     identifier: str = "sub"
     """The claim that never changes and is never given to somebody else."""
     username: str = "preferred_username"
+    offline: Mapping[str, str] = field(default_factory=lambda: {"scope": OFFLINE, "prompt": "consent"})
+    """What is asked for beside the scopes, to be given a refresh token (OpenID Connect Core, 11)."""
 
     @property
     def is_oidc(self) -> bool:
@@ -34,11 +38,21 @@ OIDC_SCOPES = ("openid", "email", "profile")
 KINDS: dict[str, SourceKind] = {
     "openidconnect": SourceKind("OpenID Connect", OIDC_SCOPES),
     "google": SourceKind(
-        "Google", OIDC_SCOPES, oidc_well_known_url=f"https://accounts.google.com{WELL_KNOWN}", username="email"
+        "Google",
+        OIDC_SCOPES,
+        oidc_well_known_url=f"https://accounts.google.com{WELL_KNOWN}",
+        username="email",
+        offline={"access_type": "offline", "prompt": "consent"},
     ),
-    "entraid": SourceKind("Microsoft Entra ID", OIDC_SCOPES),  # each tenant has an issuer of its own
+    "entraid": SourceKind(  # each tenant has an issuer of its own
+        "Microsoft Entra ID", OIDC_SCOPES, offline={"scope": OFFLINE}
+    ),
     "gitlab": SourceKind(
-        "GitLab", OIDC_SCOPES, oidc_well_known_url=f"https://gitlab.com{WELL_KNOWN}", username="nickname"
+        "GitLab",
+        OIDC_SCOPES,
+        oidc_well_known_url=f"https://gitlab.com{WELL_KNOWN}",
+        username="nickname",
+        offline={},  # it always gives one
     ),
     "github": SourceKind(
         "GitHub",

@@ -114,7 +114,8 @@ class Ways:
                 sessions.login_failed(tx, stranger.username, None, answer.reason, who)
                 return answer
             known = answer if isinstance(answer, Known) else None
-            return arriving.begun(tx, source, stranger, known, next, deciding)
+            kept = arriving.set_aside(tx, source, stranger, services.random)
+            return arriving.begun(tx, source, stranger, known, next, deciding, kept)
 
         try:
             state = await services.store.write(planned)

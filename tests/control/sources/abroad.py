@@ -13,6 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from starlette.applications import Starlette
 
+from control.oidc.fetching import Declined
 from control.oidc.foreign import ForeignTokens, unverified
 from control.records import Flow, SourceConnection, User
 from control.sources.asking import SourceTokens
@@ -42,8 +43,8 @@ class Abroad:
         self.kid = str(self.abroad.call("GET", urlsplit(ISSUER).path + "jwks/").json()["keys"][0]["kid"])
         self.changed: dict[str, Any] = {}
         """Claims that the foreign provider says otherwise in its ID tokens."""
-        tokens = SourceTokens(ForeignTokens(self._fetch, self.here.clock), self._inquire)
-        ways = [*routes(self.here.services, tokens), *oidc_api.routes(self.here.services)]
+        self.tokens = SourceTokens(ForeignTokens(self._fetch, self.here.clock), self._inquire)
+        ways = [*routes(self.here.services, self.tokens), *oidc_api.routes(self.here.services)]
         self.here.app = Starlette(routes=[*ways, *self.here.app.routes])
         given = {
             "name": "Elsewhere",
@@ -103,6 +104,8 @@ class Abroad:
         transport = httpx.ASGITransport(app=self.abroad.app, client=("192.0.2.99", 50_000))
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
             answer = await client.request("GET" if form is None else "POST", url, content=form, headers=dict(headers))
+        if answer.status_code == 400:
+            raise Declined(url, 400, answer.content)
         if answer.status_code != 200:
             raise ValueError(f"{url} answered {answer.status_code}")
         if url == TOKEN_URL and self.changed:
