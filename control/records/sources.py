@@ -71,7 +71,8 @@ class SourceSignIn(Record):
     session: str
     """pk of the browser's session: nobody else's browser finishes this."""
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
-    """``nonce``, and PKCE's ``verifier``."""
+    """``nonce``, and PKCE's ``verifier``; of one that has come back, and is not signed in yet, ``refresh_token`` and
+    ``good_for``."""
     next: str = "/"
     redirect_uri: str = ""
     expires: float = 0.0

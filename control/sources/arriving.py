@@ -59,14 +59,15 @@ def back(tx: Transaction, source: Source, session: Session | None, state: str) -
     return Leaving(state, secrets["nonce"], secrets["verifier"], found.redirect_uri), found.next
 
 
-def set_aside(tx: Transaction, source: Source, stranger: Stranger, random: Random) -> str:
+def set_aside(tx: Transaction, source: Source, session: str, stranger: Stranger, random: Random) -> str:
     """What the source gave to be asked with again waits, sealed, until they are in; its pk, or empty if there is
-    nothing."""
+    nothing. ``session``: the pk of the browser's."""
     if not stranger.refresh_token:
         return ""
+    _sweep(tx, session)
     pk = digest(text(random(SECRET_BYTES)))
     secrets = {"refresh_token": stranger.refresh_token, "good_for": str(stranger.good_for)}
-    tx.insert(SourceSignIn(pk, source.pk, "", secrets=secrets, expires=tx.now + AWAY_SECONDS))
+    tx.insert(SourceSignIn(pk, source.pk, session, secrets=secrets, expires=tx.now + AWAY_SECONDS))
     return pk
 
 

@@ -12,6 +12,7 @@ from control import sessions
 from control.flows import executor
 from control.flows.bound import Deciding, NotForYou, keep
 from control.flows.state import Challenge, Denied, Done, State
+from control.oidc import authorize
 from control.oidc.foreign import Away
 from control.records import Source
 from control.sources import arriving, logout
@@ -23,7 +24,7 @@ from control.targets import local_or
 from control.web import flow_steps
 from control.web.addresses import known_as
 from control.web.browser import caller, set_cookie, visit
-from control.web.pages.answers import Stop, guarded, message, redirect
+from control.web.pages.answers import Stop, guarded, message, onward, redirect
 from control.web.pages.forms import form
 from control.web.services import Services
 from rules.names import shown
@@ -114,7 +115,8 @@ class Ways:
                 sessions.login_failed(tx, stranger.username, None, answer.reason, who)
                 return answer
             known = answer if isinstance(answer, Known) else None
-            kept = arriving.set_aside(tx, source, stranger, services.random)
+            session = found.session.pk if found is not None else ""
+            kept = arriving.set_aside(tx, source, session, stranger, services.random)
             return arriving.begun(tx, source, stranger, known, next, deciding, kept)
 
         try:
@@ -129,7 +131,7 @@ class Ways:
             return message(403, "Access denied", state.message)
         here = services.on_behalf(f"http {who.client_ip}", who.http)
         settled = await flow_steps.settle(services, found, await executor.start(state, here), who)
-        response = _said(settled.step)
+        response = await _said(settled.step, services)
         settled.write_cookie(response, request, services)
         return response
 
@@ -165,12 +167,13 @@ def _once(request: Request) -> dict[str, str]:
     return dict(pairs)
 
 
-def _said(step: Challenge | Done | Denied) -> Response:
+async def _said(step: Challenge | Done | Denied, services: Services) -> Response:
     match step:
         case Challenge() as asked:
             return redirect(f"/if/flow/{asked.state.slug}/")
         case Done(to, _):
-            return redirect(to)
+            leads_away = await services.store.read(lambda tx: authorize.form_targets(tx, to))
+            return onward(to) if leads_away else redirect(to)
         case Denied(_, text, _):
             return message(403, "Access denied", text)
 

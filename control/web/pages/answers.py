@@ -94,6 +94,14 @@ def redirect(to: str) -> Response:
     return RedirectResponse(to, 303)
 
 
+def onward(to: str) -> Response:
+    """A page that leads to a path of ours by itself. The browser has perhaps come by somebody else's form, whose page
+    named us as the last place that it may lead to: no redirect would get beyond us."""
+    response = rendered("onward.html", to=to)
+    response.headers["Refresh"] = f"0; url={redirect(to).headers['location']}"
+    return response
+
+
 def content_security_policy(form_action: Iterable[str] = (), scripts: bool = False) -> str:
     return "; ".join(
         (

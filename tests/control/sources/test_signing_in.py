@@ -13,6 +13,7 @@ from control.oidc.foreign import SKEW_SECONDS
 from control.records import User
 from control.sources.arriving import AWAY_SECONDS, MOST_OF_ONE
 from control.store.interface import Query
+from control.verbs import applications, providers
 from tests.control.oidc.relying import ISSUER
 from tests.control.sources.abroad import CALLBACK, SLUG, Abroad, parameters
 from tests.control.web.browsing import LOGIN
@@ -67,6 +68,28 @@ def test_the_browser_is_sent_with_everything_that_is_checked_later(house: Abroad
     assert asked["code_challenge_method"] == "S256"
     assert asked["scope"] == "openid email profile"
     assert len({asked["state"], asked["nonce"], asked["code_challenge"]}) == 3
+
+
+def test_a_form_abroad_may_lead_to_us_and_we_lead_on_by_a_page(house: Abroad, subject: str) -> None:
+    """A browser follows no redirect from its form to whom the form's page has not named: here, our application."""
+    back = "https://wiki.example.com/callback"
+    uris = [{"matching_mode": "strict", "url": back}]
+
+    def made(tx: Any) -> str:
+        wiki = providers.create(tx, "oauth2", {"name": "wiki", "redirect_uris": uris}, house.here.random)
+        applications.create(tx, {"name": "Wiki", "slug": "wiki", "provider": wiki.pk})
+        return str(wiki.settings["client_id"])
+
+    asked = {"client_id": house.here.sql.write_now(made), "redirect_uri": back, "response_type": "code"}
+    next = f"/application/o/authorize/?{urlencode({**asked, 'scope': 'openid'})}"
+    browser = house.here.browser()
+    there = house.leave(browser, urlencode({"": next})[1:])
+    answer = browser.get(house.signed_in_abroad(there, "alice"))
+    assert (answer.status_code, answer.headers["refresh"]) == (200, f"0; url={next}")
+    assert f'<a href="{next.replace("&", "&amp;")}"' in answer.text
+    onward = browser.get(next)
+    assert onward.status_code in (302, 303)
+    assert onward.headers["location"].startswith(f"{back}?code=")
 
 
 @pytest.mark.parametrize("next", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"])

@@ -90,6 +90,7 @@ def test_people_in_older_stores_are_found_by_their_upn(raw: Engine, store_url: s
     store.write_now(lambda tx: tx.add_members(group, [1, 2]))
     store.close()
     with raw.begin() as connection:
+        connection.execute(text("drop table source_grant"))
         connection.execute(text('drop index "ix_user_upn_folded"'))
         connection.execute(text('alter table "user" drop column upn_folded'))
         connection.execute(text("update alembic_version set version_num = '0013'"))
