@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from control.records import Provider
 from control.verbs.provider_kinds import ldap, oauth2, proxy, radius
@@ -13,6 +14,7 @@ from control.verbs.provider_kinds.oauth2 import REFUSED_SCHEMES, OAuth2Fields
 from control.verbs.provider_kinds.proxy import ProxyFields, check_proxy
 from control.verbs.provider_kinds.radius import RadiusFields
 from protocols.ldap import dn
+from protocols.proxy.hosts import normalised
 
 __all__ = [
     "KINDS",
@@ -41,7 +43,16 @@ def claims(provider: Provider) -> frozenset[Hashable]:
         case "radius":
             return frozenset(ip_network(part.strip()) for part in text.split(","))
         case _:
-            return frozenset([text.lower()])
+            return frozenset([_host(text)])
+
+
+def _host(url: str) -> str:
+    """As outposts look it up: whatever the scheme, its own port, case, and a slash behind it."""
+    parts = urlsplit(url)
+    try:
+        return normalised(parts.netloc, parts.scheme)
+    except ValueError:
+        return url.lower()
 
 
 def claimed(claim: Hashable, provider: Provider) -> str:

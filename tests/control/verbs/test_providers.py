@@ -209,7 +209,11 @@ def test_the_second_line_of_patterns_is_named(store: SqlStore) -> None:
     [
         ("ldap", {"base_dn": "dc=a, dc=b"}, {"base_dn": "DC=A,DC=B"}, "base_dn"),
         ("radius", {"client_networks": "10.0.0.0/8, ::1"}, {"client_networks": "192.0.2.0/24, ::1"}, "client_networks"),
-        ("proxy", PROXY, {**PROXY, "external_host": "https://APP.example.com"}, "external_host"),
+        *(
+            ("proxy", PROXY, {**PROXY, "external_host": f"https://{said}"}, "external_host")
+            for said in ("APP.example.com", "app.example.com/", "app.example.com:443")
+        ),
+        ("proxy", PROXY, {**PROXY, "external_host": "http://app.example.com"}, "external_host"),
     ],
 )
 def test_two_providers_that_want_the_same_are_not_served_together(
@@ -240,7 +244,7 @@ def test_thousands_side_by_side_are_looked_at_once_each(monkeypatch: pytest.Monk
         return claims(one)
 
     monkeypatch.setattr(providers, "claims", counted)
-    assert [(one.pk, other.pk, what) for one, other, what in providers.rivals(many)] == [(0, 999, "https://0.test")]
+    assert [(one.pk, other.pk, what) for one, other, what in providers.rivals(many)] == [(0, 999, "0.test")]
     assert len(looked) == len(many)
 
 
