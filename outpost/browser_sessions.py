@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from outpost.bounded import Bounded
 from outpost.credential_cache import told_of, verdict
 from outpost.directory.snapshot import Directory, Snapshot
 from outpost.outcome import Identity
@@ -23,7 +24,7 @@ from rules import validity
 SESSION = "session"
 """What session cookies are sealed for."""
 MOST_KNOWN = 20_000
-"""Cookies that are kept opened, with the headers they lead to; some 60 MB when full. The oldest make room."""
+"""Cookies that are kept opened, with the headers they lead to; some 60 MB when full."""
 ASK_SECONDS = 300.0
 """Control is asked about a session in use this often: it then knows that it is in use."""
 MOST_TOKENS = 20_000
@@ -96,10 +97,10 @@ class BrowserSessions:
     def __init__(self, directory: Directory, now: Callable[[], float]) -> None:
         self._directory = directory
         self._now = now
-        self._known: dict[tuple[int, bytes], Known] = {}
+        self._known: Bounded[tuple[int, bytes], Known] = Bounded(MOST_KNOWN)
         self._ended: dict[str, float] = {}
         """Sessions that ended here, and until when that matters: control's word takes a moment to come back."""
-        self._words: dict[tuple[str, int], Word] = {}
+        self._words: Bounded[tuple[str, int], Word] = Bounded(MOST_TOKENS)
 
     def find(self, realm: Realm, provider: int, cookies: Sequence[bytes]) -> Known | None:
         """The first of these cookies that opens and counts; its ``reason`` says whether the person may in."""
@@ -153,7 +154,7 @@ class BrowserSessions:
     def put_off(self, known: Known, seconds: float) -> None:
         """Control had no word: it is asked again, but not at once."""
         place = known.sid, known.provider
-        self._say(place, self._words.get(place, NO_WORD)._replace(ask_at=self._now() + seconds))
+        self._words[place] = self._words.get(place, NO_WORD)._replace(ask_at=self._now() + seconds)
 
     def look_again(self, known: Known) -> None:
         """At what control has said last."""
@@ -168,11 +169,7 @@ class BrowserSessions:
 
     def remember(self, session: BrowserSession, provider: int, token: str, until: float) -> None:
         """The access token that came with a sign-in at this provider, and until when both are good."""
-        self._say((session.sid.hex(), provider), Word(token, until, min(until, self._now() + ASK_SECONDS)))
-
-    def _say(self, place: tuple[str, int], word: Word) -> None:
-        _make_room(self._words, MOST_TOKENS)
-        self._words[place] = word
+        self._words[session.sid.hex(), provider] = Word(token, until, min(until, self._now() + ASK_SECONDS))
 
     def token(self, known: Known) -> str:
         """The access token of the session, if there is one here; else empty."""
@@ -205,7 +202,6 @@ class BrowserSessions:
         until = max(word.until, said)
         known = Known(session, sid, provider, self._directory.current, until, word.ask_at, value, realm.sealer)
         self._decide(known)
-        _make_room(self._known, MOST_KNOWN)
         self._known[provider, value] = known
         return known
 
@@ -250,8 +246,3 @@ def _identity(user: UserRecord, snapshot: Snapshot, provider: ProviderRecord) ->
         credential_version=user.credential_version,
         **told_of(user, snapshot, provider),
     )
-
-
-def _make_room(kept: dict[tuple[int, bytes], Known] | dict[tuple[str, int], Word], most: int) -> None:
-    while len(kept) >= most:
-        del kept[next(iter(kept))]  # type: ignore[arg-type]  # its own key

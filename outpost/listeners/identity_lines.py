@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from outpost.added_headers import AddedHeaders
 from outpost.assertions import KEPT_SECONDS, Assertions
+from outpost.bounded import Bounded
 from outpost.directory.snapshot import Snapshot
 from outpost.outcome import Identity
 from protocols.link.messages import OutpostRecord
@@ -36,12 +37,12 @@ class IdentityLines:
         self._names = added.names
         self._outpost: OutpostRecord | None = None
         self._meta: dict[int, bytes] = {}
-        self._rendered: dict[tuple[int, int, Convention], tuple[Identity, bytes, float]] = {}
+        self._rendered: Bounded[tuple[int, int, Convention], tuple[Identity, bytes, float]] = Bounded(MAX_RENDERED)
 
     def configured(self, snapshot: Snapshot) -> None:
         self._outpost = snapshot.outpost
         self._meta = {}
-        self._rendered = {}
+        self._rendered.clear()
 
     def nobody(self, site: Site, convention: Convention) -> bytes:
         """Every identity header, empty: nobody's own gets through where nobody has to sign in."""
@@ -52,14 +53,13 @@ class IdentityLines:
     def of(self, site: Site, identity: Identity, convention: Convention) -> bytes:
         """A known credential gives the same identity again until the directory changes. Raises Unwritable."""
         if self._names is not self._added.names:
-            self._names, self._rendered = self._added.names, {}
+            self._names = self._added.names
+            self._rendered.clear()
         place = (site.provider, identity.user, convention)
         kept = self._rendered.get(place)
         if kept is not None and kept[0] is identity and self._now() < kept[2]:
             return kept[1]
         lines = self.fresh(site, identity, convention)
-        if len(self._rendered) >= MAX_RENDERED:
-            self._rendered.clear()
         self._rendered[place] = (identity, lines, self.until(site))
         return lines
 

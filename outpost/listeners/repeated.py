@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+from outpost.bounded import Bounded
 from outpost.directory.snapshot import Directory
 from outpost.listeners.exchange import Exchange
 from outpost.telemetry import Telemetry
@@ -42,7 +43,7 @@ class Repeated:
         self._key = key
         self._telemetry = telemetry
         self._now = now
-        self._answers: dict[bytes, Kept] = {}
+        self._answers: Bounded[bytes, Kept] = Bounded(MOST_ANSWERS)
         directory.follow(lambda snapshot, touched: self._answers.clear())
 
     def answer(self, peer: str, octets: bytes, date: bytes) -> bytes | None:
@@ -70,7 +71,5 @@ class Repeated:
         if exchange.octets and is_told_once(exchange.request.named):
             asked = place(self._key, exchange.peer, exchange.octets)
             if asked is not None:
-                if len(self._answers) >= MOST_ANSWERS:
-                    del self._answers[next(iter(self._answers))]
                 self._answers[asked] = Kept(status, fields, body, ("proxy", reason), holds, until)
         exchange.respond(status, fields, body)

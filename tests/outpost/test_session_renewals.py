@@ -142,3 +142,16 @@ def test_a_rotated_secret_signs_nobody_out_and_the_one_after_does(outpost: Outpo
     assert visitor.open(f"{APP}/page").status == 200
     outpost.publish_provider(cookie_secret="third", cookie_secret_previous="second")
     assert visitor.open(f"{APP}/page").status == 302
+
+
+def test_a_few_sessions_more_than_are_remembered_make_a_few_questions_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the oldest made room, each request of each of them would wait for control."""
+    for name in ("MOST_KNOWN", "MOST_TOKENS"):
+        monkeypatch.setattr(f"outpost.browser_sessions.{name}", 50)
+    outpost = Outpost()
+    visitors = [signed_in(outpost, sid=f"{number:064x}") for number in range(55)]
+    outpost.link.renewed = renewal(outpost)
+    for _ in range(10):
+        for visitor in visitors:
+            assert jwt(visitor) is not None
+    assert 0 < len(outpost.link.renewals) < 10 * 55 / 3

@@ -237,9 +237,10 @@ def test_knocks_that_are_answered_are_noticed(outpost: Remembering) -> None:
     assert outpost.read == read + 1
 
 
-def test_what_is_kept_is_bounded(outpost: Remembering, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("outpost.listeners.repeated.MOST_ANSWERS", 3)
     assert MOST_ANSWERS > 3
+    outpost = Remembering()
     for number in range(5):
         assert outpost.ask("/", ("A", str(number))).status == 401
     assert len(outpost.route.repeated._answers) == 3
