@@ -5,12 +5,12 @@ Every function here is a verb over one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from control import network_hashes, proxied_application, radius
-from control.mappings.everybody import KINDS, Everybody, changed_users, counting
+from control.mappings.everybody import KINDS, Everybody, changed_users, saying_more
 from control.mappings.facts import uid_of
 from control.records import (
     Application,
@@ -20,6 +20,7 @@ from control.records import (
     Group,
     IssuedCertificate,
     Outpost,
+    PropertyMapping,
     Provider,
     User,
 )
@@ -190,11 +191,7 @@ def _unique(pks: Iterable[int | str]) -> list[int | str]:
 def configuration(tx: Transaction, outpost: str) -> list[Record]:
     """The outpost's own record, the providers it serves, and the certificates that they show."""
     own = tx.get(Outpost, outpost)
-    providers = [
-        record
-        for provider in tx.select(Provider, Query(within={"pk": own.providers}))
-        if (record := provider_record(tx, provider)) is not None
-    ]
+    providers = list(provider_records(tx, tx.select(Provider, Query(within={"pk": own.providers}))))
     wanted = {provider.settings.certificate for provider in providers if provider.settings.certificate}
     certificates = [
         certificate
@@ -220,9 +217,33 @@ def self_signed_certificate(tx: Transaction) -> CertificateRecord | None:
 
 def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | None:
     """None: it has no application, or is of a kind that outposts do not serve."""
-    application = tx.find(Application, provider=provider.pk)
-    if application is None or provider.kind not in SETTINGS:
-        return None
+    return next(provider_records(tx, [provider]), None)
+
+
+def provider_records(tx: Transaction, providers: Sequence[Provider]) -> Iterator[ProviderRecord]:
+    """Of those that have an application and are of a kind that outposts serve. There may be ten thousand: what can be
+    is read for all of them at once."""
+    applications = {
+        one.provider: one for one in tx.select(Application, Query(within={"provider": [one.pk for one in providers]}))
+    }
+    bindings: dict[str, list[Binding]] = {}
+    targets = Query(within={"target": [one.pk for one in applications.values()]}, ordering=("order",))
+    for binding in tx.select(Binding, targets):
+        bindings.setdefault(binding.target, []).append(binding)
+    mappings = saying_more(tx)
+    for provider in providers:
+        application = applications.get(provider.pk)
+        if application is not None and provider.kind in SETTINGS:
+            yield _provider_record(tx, provider, application, bindings.get(application.pk, ()), mappings)
+
+
+def _provider_record(
+    tx: Transaction,
+    provider: Provider,
+    application: Application,
+    bindings: Sequence[Binding],
+    mappings: Mapping[str, PropertyMapping],
+) -> ProviderRecord:
     settings = SETTINGS[provider.kind]
     known = {field.name for field in fields(settings)}
     chosen = {key: value for key, value in {**provider.settings, **provider.secrets}.items() if key in known}
@@ -231,13 +252,13 @@ def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | Non
         chosen["show_only_groups"] = tuple(provider.settings.get("show_only_groups", ()))
         chosen["client_certificates"] = bool(provider.settings.get("client_authorities"))
     if provider.kind in KINDS:
-        chosen["mapped"] = bool(counting(tx, provider))
+        own = [mappings[pk] for pk in provider.property_mappings if pk in mappings]
+        chosen["mapped"] = any(mapping.kind == KINDS[provider.kind] for mapping in own)
     if provider.kind == "radius":
         chosen.update(radius.settings(tx, provider))
     if provider.kind == "proxy":
         chosen.update(proxied_application.settings(tx, provider))
         chosen["access_rules"] = access_rules.delivered(provider.settings.get("access_rules", ()))
-    bindings = tx.select(Binding, Query(equal={"target": application.pk}, ordering=("order",)))
     is_ldap = provider.kind == "ldap"
     return ProviderRecord(
         pk=provider.pk,

@@ -15,7 +15,8 @@ NOBODY = "# none of the authorities that were chosen is there any more\n"
 def settings(tx: Transaction, provider: Provider) -> dict[str, Any]:
     """Fields of `ProxySettings`."""
     chosen = provider.settings.get("internal_host_authorities", ())
-    shown = tx.find(Certificate, pk=provider.settings.get("internal_host_certificate") or "")
+    own = provider.settings.get("internal_host_certificate")
+    shown = tx.find(Certificate, pk=own) if own else None
     return {
         "internal_host_authorities": (pems(tx, chosen) or NOBODY) if chosen else "",
         "internal_host_certificate": shown.certificate_data if shown is not None else "",

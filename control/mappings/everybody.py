@@ -55,6 +55,11 @@ def counting(tx: Transaction, provider: Provider) -> tuple[PropertyMapping, ...]
     return tuple(mapping for mapping in every if mapping.kind == wanted and _says_more(tx, mapping))
 
 
+def saying_more(tx: Transaction) -> dict[str, PropertyMapping]:
+    """All that could count, by pk."""
+    return {mapping.pk: mapping for mapping in tx.select(PropertyMapping) if _says_more(tx, mapping)}
+
+
 def _says_more(tx: Transaction, mapping: PropertyMapping) -> bool:
     """Outposts know of no entitlements, and where there are none, nothing is to be said of them."""
     return not is_untouched(mapping) or (mapping.managed == ENTITLEMENTS and tx.count(Entitlement) > 0)
@@ -121,9 +126,9 @@ def _served(tx: Transaction) -> Iterable[Served]:
     providers = [one for one in tx.select(Provider, Query(within={"kind": list(KINDS)})) if one.property_mappings]
     if not providers:
         return
-    every = {mapping.pk for mapping in tx.select(PropertyMapping) if _says_more(tx, mapping)}
+    every = saying_more(tx)
     for provider in providers:
-        if every.intersection(provider.property_mappings) and (mappings := counting(tx, provider)):
+        if every.keys() & set(provider.property_mappings) and (mappings := counting(tx, provider)):
             yield Served(provider, mappings, provider_facts(provider, tx.find(Application, provider=provider.pk)))
 
 

@@ -344,3 +344,43 @@ def test_another_stage_sends_the_configuration(store: SqlStore) -> None:
     store.write_now(lambda tx: tx.insert(Stage("s", "deny")))
     sent = store.read_now(lambda tx: outposts.changes(tx, outpost, revision))
     assert [type(change) for change in sent] == [Configuration]
+
+
+class Counting:
+    """A transaction that counts what is asked of it."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked += name in ("select", "find", "get", "count", "members_of", "groups_of")
+        return getattr(self._tx, name)
+
+
+def questions(store: SqlStore, applications: int) -> int:
+    """That are asked of the store for a configuration with so many more applications behind proxies."""
+
+    def verb(tx: Transaction) -> str:
+        settings = {"mode": "forward_single", "external_host": "https://a.example.com"}
+        made = [tx.insert(Provider(f"p{at}-{applications}", "proxy", settings=settings)) for at in range(applications)]
+        for one in made:
+            application = tx.insert(Application(name=one.name, slug=one.name, provider=one.pk))
+            tx.insert(Binding(application.pk, order=1))
+        return tx.insert(Outpost(f"o{applications}", "any", providers=tuple(one.pk for one in made))).pk
+
+    outpost = store.write_now(verb)
+
+    def read(tx: Transaction) -> int:
+        counting: Any = Counting(tx)
+        records = outposts.configuration(counting, outpost)
+        bound = [len(record.bindings) for record in records if isinstance(record, ProviderRecord)]
+        assert bound == [1] * applications
+        return int(counting.asked)
+
+    return store.read_now(read)
+
+
+def test_many_applications_are_read_with_as_many_questions_as_few(store: SqlStore) -> None:
+    """With a handful of questions for each of ten thousand, outposts would give up before the first line came."""
+    assert questions(store, 2) == questions(store, 40)
