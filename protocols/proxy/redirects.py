@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes, urlencode
 
 from protocols.proxy.hosts import normalised
@@ -22,6 +23,8 @@ OAUTH2_CALLBACK = "/oauth2/callback"
 SCOPES = "openid email profile"
 SECOND_FACTOR = "https://refeds.org/profile/mfa"
 """The authentication context with a second factor, by the name that the field has for it."""
+MAX_REMEMBERED_SITES = 4096
+"""Whose part of authorization requests is kept ready: the few that are asked for all the time."""
 LONGEST_LANDING = 2048
 """Characters of an address to come back to: sealed, it travels in ``state``, and authorization requests are bounded."""
 
@@ -47,18 +50,21 @@ def is_sign_out(path: str, query: str) -> bool:
 
 def authorize_url(issuer_host: str, client_id: str, redirect_uri: str, state: bytes, login: LoginState) -> str:
     """Control's authorization endpoint, asked for a code (OpenID Connect Core, 3.1.2.1; RFC 7636, 4.3)."""
+    own = f"&state={state.decode('ascii')}&nonce={login.nonce}&code_challenge={login.challenge}"  # base64url, all three
+    recent = f"&{urlencode({'acr_values': SECOND_FACTOR, 'max_age': login.max_age})}" if login.max_age else ""
+    return _asked_of_all(issuer_host, client_id, redirect_uri) + own + recent
+
+
+@lru_cache(MAX_REMEMBERED_SITES)
+def _asked_of_all(issuer_host: str, client_id: str, redirect_uri: str) -> str:
+    """What every sign-in to one site begins with: most of the work of a redirect, were it escaped each time."""
     asked = {
         "response_type": "code",
         "client_id": client_id,
         "redirect_uri": redirect_uri,
         "scope": SCOPES,
-        "state": state.decode("ascii"),
-        "nonce": login.nonce,
-        "code_challenge": login.challenge,
         "code_challenge_method": "S256",
     }
-    if login.max_age:
-        asked |= {"acr_values": SECOND_FACTOR, "max_age": str(login.max_age)}
     return f"{issuer_host.rstrip('/')}/application/o/authorize/?{urlencode(asked)}"
 
 
