@@ -69,6 +69,11 @@ class Contender:
         return outcome
 
     @property
+    def asked(self) -> int:
+        """In all rounds: the next one goes on behind it, so that what was new to the program is new again."""
+        return sum(outcome.asked for outcome in self.rounds)
+
+    @property
     def pid(self) -> int:
         """Of the program."""
         return int(str(self.load.arguments["pid"]))
@@ -90,7 +95,7 @@ def compete(bench: Bench, contenders: list[Contender]) -> None:
         await_idle(contender.pid)
     for _ in range(bench.budget.rounds):
         for contender in contenders:
-            outcome = contender.take(bench, contender.load.but(seconds=seconds))
+            outcome = contender.take(bench, contender.load.but(seconds=seconds, begin=contender.asked))
             if outcome is not None:
                 contender.rounds.append(outcome)
     for contender in contenders:

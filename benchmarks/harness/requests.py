@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from benchmarks.harness import peers
+from benchmarks.harness import openidc, peers
 from benchmarks.harness.bench import PEOPLE, Bench, Table
 from benchmarks.harness.contest import COLUMNS, RATIO_NOTE, Against, Work, contend
 from benchmarks.harness.load import Load
@@ -27,14 +27,14 @@ def _anonymous(bench: Bench, count: int) -> Load:
     return Load("stream", {"protocol": "http", "file": file, "connections": 64, "status": 401})
 
 
-def session(count_of: Callable[[Bench], int]) -> Callable[[Bench, int], Load]:
+def session(count_of: Callable[[Bench], int], targets: tuple[str, ...] = TARGETS) -> Callable[[Bench, int], Load]:
     """Requests with cookies of so many sessions in turn, all the administrator's, each of them for several targets."""
 
     def load(bench: Bench, count: int) -> Load:
         from benchmarks.harness.wire import forward_auth
 
         cookies = session_cookies(ADMINISTRATOR_PK, count_of(bench))
-        asked = [forward_auth(cookie=cookie, target=target) for target in TARGETS for cookie in cookies]
+        asked = [forward_auth(cookie=cookie, target=target) for target in targets for cookie in cookies]
         return Load(
             "stream", {"protocol": "http", "file": bench.questions([(one, b"") for one in asked]), "connections": 64}
         )
@@ -75,7 +75,7 @@ WORKS = (
         lambda bench, count: session(lambda bench: bench.budget.known)(bench, count).but(fresh=1),
         (Against("nginx", "allow", "nginx return 202", {"status": 202}),),
     ),
-    Work("forward-auth, session, each cookie opened", "http", session(lambda bench: MOST_KNOWN + 1000)),
+    Work("forward-auth, session, each cookie opened", "http", session(lambda bench: 4 * MOST_KNOWN, TARGETS[:1])),
     Work("forward-auth, anonymous, sent to sign in", "http", redirected),
     Work(
         "forward-auth, anonymous, denied",
@@ -93,4 +93,5 @@ def measure(bench: Bench) -> list[Table]:
         beside = running.enter_context(peers.everyone(bench.folder / "peers", PEOPLE, bench.known(PEOPLE)))
         ours = [running.enter_context(installation(PEOPLE)) for installation in bench.installations()]
         contend(bench, table, WORKS, PEOPLE, ours, beside)
+        openidc.measure(bench, table, ours, session(lambda bench: bench.budget.known)(bench, PEOPLE))
     return [table]

@@ -87,10 +87,10 @@ def _beside(bench: Bench) -> Iterator[Provider]:
 
 
 def _ours(name: str, server: Server, port: int) -> Provider:
-    return Provider(name, server, port, "/application/o/authorize/", "/application/o/token/", _sign_in_here, PAGE)
+    return Provider(name, server, port, "/application/o/authorize/", "/application/o/token/", sign_in_here, PAGE)
 
 
-def _sign_in_here(browser: Browser) -> None:
+def sign_in_here(browser: Browser) -> None:
     browser.get(EXECUTOR)
     for told in ({"uid_field": ADMINISTRATOR}, {"password": PASSWORD}):
         answer = browser.post_json(EXECUTOR, told)

@@ -10,6 +10,8 @@
  * before a search's result. LDAP requests carry a message ID of four octets, which is set here; answers to several
  * requests on one connection may come in any order.
  *
+ * --begin N: with this record first, not the first one; the records are a ring.
+ *
  * --tls 1: over TLS, whatever certificate is shown. --fresh 1: every request on a connection of its own, whose opening,
  * setup requests and unbind belong to what is measured. --page N: a search is asked page by page (RFC 2696) until no
  * cookie comes back, and that is one request.
@@ -400,6 +402,7 @@ int main(int argc, char **argv)
     fresh = number_argument("fresh", "0") > 0;
     port = (int)number_argument("port", NULL);
     read_requests(text_argument("file", NULL));
+    next_request = (uint32_t)(number_argument("begin", "0")) % (count_of_requests - setup);
     if (!many || !depth || depth > MAX_DEPTH || ((page || fresh) && depth > 1))
         fail("there must be connections, and at most 64 requests on each; of pages and fresh connections, one");
     for (uint32_t i = setup; page && i < count_of_requests; i++)

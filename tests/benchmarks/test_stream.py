@@ -121,6 +121,19 @@ def test_setup_requests_are_asked_once_on_each_connection_and_not_measured(gener
     assert len(asked) == 12
 
 
+def test_a_run_begins_where_it_is_told_and_goes_round(generators: Path) -> None:
+    asked: list[bytes] = []
+
+    def answer(request: bytes) -> bytes:
+        asked.append(request.split()[1])
+        return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+    questions = [(f"GET /{at} HTTP/1.1\r\nHost: a\r\n\r\n".encode(), b"") for at in range(3)]
+    with stream_server(answer, http_length) as port:
+        run(generators, port, questions, protocol="http", connections=1, count=4, begin=5)
+    assert asked == [b"/2", b"/0", b"/1", b"/2"]
+
+
 def test_answers_may_come_in_any_order(generators: Path) -> None:
     held: list[bytes] = []
 
