@@ -19,6 +19,9 @@ from tests.wire.program import until
 OPEN = "^/public/\n^/api/[^/]+/status$"
 """Paths that need no sign-in meanwhile."""
 CALLBACK = "/outpost.goauthentik.io/callback?X-authentik-auth-callback=true"
+SCRIPT = "a path or a Referer that is a script"
+UPGRADE = "an upgrade of our address"
+HANDSHAKE = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
 NAMES = ("X-Authentik-Username", "X-Authentik-Groups", "X_Authentik_Username", "X.Authentik.Username")
 FORGED = "admin"
 Lines = tuple[str, ...]
@@ -26,6 +29,7 @@ Lines = tuple[str, ...]
 
 class Case(NamedTuple):
     number: str
+    """Or its name, where it has none."""
     target: str
     lines: Lines = ()
     opens: bool = False
@@ -75,6 +79,18 @@ CASES = (
     *(Case("T46", "/secret", (f"Cookie: {{session}}={value}",)) for value in ("", "x", "=", "%00", "A" * 3000)),
     Case("T47", "/secret", ("Cookie: " + "; ".join(f"sess_{at}=x" for at in range(400)),)),
     Case("T47", "/secret", ("Cookie: sess_chunks=99999999" + ";;;=" * 500,)),
+    *(
+        Case(SCRIPT, target, ("Accept: text/html", "Referer: javascript:alert(1)//<script>"))
+        for target in (
+            "/<script>alert(1)</script>",
+            "/%3Cscript%3Ealert(1)%3C/script%3E",
+            '/"><script>alert(1)</script>',
+        )
+    ),
+    Case(SCRIPT, "/save", ("Referer: javascript:alert(1)", "Content-Length: 0"), method="POST"),
+    Case(SCRIPT, f"{CALLBACK}&error=<script>alert(1)</script>", ("Accept: text/html",)),
+    Case(UPGRADE, "/secret", (*HANDSHAKE, "Connection: Upgrade, close")),
+    Case(UPGRADE, "/outpost.goauthentik.io/auth/caddy", (*HANDSHAKE, "Connection: Upgrade, close")),
     Case("T50", "/secret", ("User-Agent: kube-probe/1.0",)),
     Case("T50", "/ping", ("User-Agent: GoogleHC/1.0",)),
 )
@@ -114,12 +130,15 @@ def _holds(front: Front, case: Case, cookie: str) -> None:
         assert scheme not in head, (case, head)
     if case.number == "T44":
         assert "set-cookie" not in head, (case, head)
+    assert not head.startswith("http/1.1 101"), (case, head)
+    assert "<script>alert" not in answer.partition("\r\n\r\n")[2], (case, answer)
 
 
 def _asked(front: Front, case: Case, cookie: str) -> str:
     """The answer's octets, as Latin-1; empty if the proxy hangs up."""
     forged = tuple(f"{name}: {FORGED}" for name in NAMES)
-    lines = (f"Host: {case.host}:{front.port}", "Connection: close", *forged, *case.lines)
+    close = () if case.number == UPGRADE else ("Connection: close",)
+    lines = (f"Host: {case.host}:{front.port}", *close, *forged, *case.lines)
     head = "\r\n".join((f"{case.method} {case.target} HTTP/1.1", *lines, "", ""))
     octets = head.replace("{session}", cookie).encode("latin-1")
     with _connected(front) as one:

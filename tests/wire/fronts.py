@@ -6,17 +6,19 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 from playwright.sync_api import BrowserContext, Page
 
-from tests.wire.directory import PASSWORDS, Directory
+from tests.wire.directory import PASSWORDS, Directory, serve
 from tests.wire.nginx import Backend
 from tests.wire.program import Program, until
 
 APP, AUTH = "app.example.com", "auth.example.com"
-RESOLVER = "--host-resolver-rules=MAP *.example.com 127.0.0.1"
+NOTES = "notes.example.net"
+"""Of another registrable domain: no cookie is sent to both."""
+RESOLVER = "--host-resolver-rules=MAP *.example.com 127.0.0.1, MAP *.example.net 127.0.0.1"
 """For Chromium: every name leads to this machine."""
 
 
@@ -72,9 +74,13 @@ class Front:
         address = f"{outpost.http}/outpost.goauthentik.io/auth/caddy"
         return httpx.get(address, headers={**said, **headers}, timeout=30)
 
-    def ask(self, path: str = "/", method: str = "GET", host: str = APP, **headers: str) -> httpx.Response:
+    @property
+    def host(self) -> str:
+        return self.app.partition("://")[2].partition(":")[0]
+
+    def ask(self, path: str = "/", method: str = "GET", host: str = "", **headers: str) -> httpx.Response:
         """A client that follows nothing."""
-        scheme = self.app.partition("://")[0]
+        scheme, host = self.app.partition("://")[0], host or self.host
         with httpx.Client(verify=False, timeout=30) as client:
             request = client.build_request(
                 method,
@@ -101,8 +107,40 @@ class Front:
         page.goto(self.app)
         sign_in(page, who)
         page.wait_for_url(f"{self.app}/")
-        cookies = context.cookies(self.app)
-        return page, "; ".join(f"{cookie.get('name')}={cookie.get('value')}" for cookie in cookies)
+        return page, self.cookies(page)
+
+    def cookies(self, page: Page) -> str:
+        """The Cookie header that this browser sends there."""
+        found = page.context.cookies(self.app)
+        return "; ".join(f"{cookie.get('name')}={cookie.get('value')}" for cookie in found)
+
+    def end_sessions(self, who: str) -> None:
+        """As an administrator does."""
+        for session in self.program.api("GET", "core/authenticated_sessions/", query={"user__username": who})[
+            "results"
+        ]:
+            self.program.api("DELETE", f"core/authenticated_sessions/{session['uuid']}/")
+
+    @contextmanager
+    def beside(self, url: str, **settings: str) -> Iterator[Front]:
+        """Another application, open to the same people."""
+        program, people = self.program, self.people
+        like = program.api("GET", f"providers/proxy/{people.providers['proxy']}/")
+        flows = {name: like[name] for name in ("authorization_flow", "invalidation_flow")}
+        given = {"name": "beside", "mode": "forward_single", "external_host": url, **flows, **settings}
+        provider = people.providers["beside"] = program.api("POST", "providers/proxy/", given)["pk"]
+        made = program.api("POST", "core/applications/", {"name": "Beside", "slug": "beside", "provider": provider})
+        program.api("POST", "policies/bindings/", {"target": made["pk"], "group": people.groups["staff"], "order": 0})
+        serve(program, program.outpost_name, people)
+        other = replace(self, app=url)
+        try:
+            until(lambda: other.ask().status_code == 302, 15, "the outpost hearing of it")
+            yield other
+        finally:
+            del people.providers["beside"]
+            serve(program, program.outpost_name, people)
+            program.api("DELETE", "core/applications/beside/")
+            program.api("DELETE", f"providers/proxy/{provider}/")
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -130,6 +130,12 @@ def test_apache_signs_people_in_by_itself(
     finally:
         program.api("DELETE", "core/applications/apache/")
         program.api("DELETE", f"providers/oauth2/{provider['pk']}/")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("journey", journeys.OF_PEOPLE, ids=lambda journey: journey.__name__)
+def test_a_journey(front: Front, journey: Callable[[Front], None]) -> None:
+    journey(front)
 
 
 def test_every_numbered_case_holds(front: Front) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +16,12 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.ports import free_port
 from tests.wire import caddy as caddies
+from tests.wire import journeys
 from tests.wire.apart import Edge
 from tests.wire.chromium import chromium
 from tests.wire.directory import PASSWORDS, Directory, add_user, serve
 from tests.wire.field_cases import every_case_holds
-from tests.wire.fronts import APP, AUTH, RESOLVER, Front, dialling, sign_in
-from tests.wire.journeys import LOOK_ALIKES
+from tests.wire.fronts import APP, AUTH, NOTES, RESOLVER, Front, dialling, sign_in
 from tests.wire.nginx import Backend
 from tests.wire.program import Program, until
 
@@ -56,7 +56,9 @@ def front(
     found = Front(program, people, application, f"https://{APP}:{https_port}", f"https://{AUTH}:{https_port}")
     found.configure()
     sites = dialling(caddies.EXAMPLE.read_text(), *caddies.places(program, application))
-    with caddies.caddy(request.param(), tmp_path_factory.mktemp("caddy"), sites, http_port, https_port, (APP, AUTH)):
+    sites = sites.replace(f"{APP} {{", f"{APP}, {NOTES} {{")
+    names = (APP, NOTES, AUTH)
+    with caddies.caddy(request.param(), tmp_path_factory.mktemp("caddy"), sites, http_port, https_port, names):
         yield found
     found.restore()
 
@@ -99,16 +101,8 @@ def test_the_cookie_is_bound_to_its_host(front: Front, context: BrowserContext) 
     assert cookie.get("domain") == APP
 
 
-def test_three_tabs_finish_in_any_order(front: Front, context: BrowserContext) -> None:
-    pages = [context.new_page() for _ in range(3)]
-    for number, page in enumerate(pages):
-        page.goto(f"{front.app}/tab/{number}")
-    sign_in(pages[2], "bob")
-    pages[2].wait_for_url(f"{front.app}/tab/2")
-    for number in (0, 1):
-        pages[number].goto(f"{front.app}/tab/{number}")
-        pages[number].wait_for_url(f"{front.app}/tab/{number}")
-        assert pages[number].inner_text("body") == "hello"
+def test_three_tabs_finish_in_any_order(front: Front) -> None:
+    journeys.several_tabs_finish_in_any_order(front)
 
 
 def test_a_program_is_told_without_a_cookie(front: Front) -> None:
@@ -130,7 +124,7 @@ def test_nobody_gets_in_with_headers_of_their_own(front: Front, context: Browser
     assert front.ask("/", **{"X-Forwarded-Host": "other.example.com"}).status_code == 302
     assert len(front.application.requests) == before
     _, cookie = front.signed_in(context)
-    forged |= {"X-Authentik-Groups": "admins", "X-Authentik-Uid": "1", **dict.fromkeys(LOOK_ALIKES, "alice")}
+    forged |= {"X-Authentik-Groups": "admins", "X-Authentik-Uid": "1", **dict.fromkeys(journeys.LOOK_ALIKES, "alice")}
     assert front.ask("/forged", Cookie=cookie, **forged).status_code == 200
     headers = front.last("/forged")
     assert {name for name in headers if "authentik" in name} == COPIED
@@ -272,6 +266,12 @@ def test_the_articles_caddyfile_as_printed_lets_nobody_in(front: Front, applicat
     with caddies.caddy(caddies.recent(), tmp_path, dialled, http_port, https_port, (APP, AUTH)):
         assert front.ask().status_code >= 300
     assert len(application.requests) == before
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("journey", journeys.OF_PEOPLE, ids=lambda journey: journey.__name__)
+def test_a_journey(front: Front, journey: Callable[[Front], None]) -> None:
+    journey(front)
 
 
 def test_every_numbered_case_holds(front: Front) -> None:

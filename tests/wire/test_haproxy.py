@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +52,12 @@ def test_nobody_else_arrives(front: Front) -> None:
 def test_credentials(front: Front) -> None:
     journeys.credentials_open(front)
     assert "authorization" not in front.last("/basic")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("journey", journeys.OF_PEOPLE, ids=lambda journey: journey.__name__)
+def test_a_journey(front: Front, journey: Callable[[Front], None]) -> None:
+    journey(front)
 
 
 def test_every_numbered_case_holds(front: Front) -> None:

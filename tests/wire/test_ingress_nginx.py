@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,11 @@ from tests.wire.nginx import Backend, nginx
 from tests.wire.program import Program
 
 pytestmark = pytest.mark.peer
+
+OF_ONE_NAME = [
+    one for one in journeys.OF_PEOPLE if one is not journeys.one_sign_in_opens_several_domains_and_its_end_closes_all
+]
+"""An Ingress is for one name: another has its own, with its own place to sign in."""
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ingress-nginx.yaml"
 ANNOTATION = "nginx.ingress.kubernetes.io/"
@@ -121,6 +126,12 @@ def test_nobody_else_arrives(front: Front) -> None:
     assert front.ask("/page", **{"X-Original-URI": "/public"}).status_code == 500, "two that disagree"
     assert front.ask("/page", **{"X-Forwarded-Host": "other.example.com"}).status_code == 500
     assert len(front.application.requests) == before
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("journey", OF_ONE_NAME, ids=lambda journey: journey.__name__)
+def test_a_journey(front: Front, journey: Callable[[Front], None]) -> None:
+    journey(front)
 
 
 def test_every_numbered_case_holds(front: Front) -> None:

@@ -3,13 +3,18 @@ else does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
+from outpost.listeners.http import BODY_TIMEOUT
 from tests.ports import free_port
+from tests.wire import journeys
 from tests.wire.chromium import chromium
 from tests.wire.directory import HOST, PASSWORDS, Directory
 from tests.wire.field_cases import every_case_holds
@@ -119,6 +124,63 @@ def test_a_post_comes_back_to_the_page_it_came_from(signing_in: Front) -> None:
     answer = signing_in.ask("/save?x=1", "POST", Referer=f"{signing_in.app}/form", Accept="text/html")
     assert answer.status_code == 303
     assert "/save" not in answer.headers["location"]
+
+
+@contextmanager
+def configured_otherwise(signing_in: Front, folder: Path, *pairs: tuple[str, str], before: str = "") -> Iterator[Front]:
+    """Another nginx with the example's file, in which somebody has changed something."""
+    port = free_port()
+    configuration = dialling(
+        EXAMPLE.read_text(),
+        ("127.0.0.1:9000", signing_in.program.ports["http"][0]),
+        ("127.0.0.1:8080", f"127.0.0.1:{signing_in.application.port}"),
+        ("listen 80;", f"listen 127.0.0.1:{port};"),
+        *pairs,
+    )
+    with nginx(folder, before + configuration, port):
+        yield replace(signing_in, app=f"http://{APP}:{port}")
+
+
+NO_BODY = "        # the question has no body\n        proxy_pass_request_body off;\n"
+ASKS = "location = /outpost.goauthentik.io/auth/nginx {"
+
+
+def test_a_proxy_that_keeps_answers_opens_nothing_else(signing_in: Front, tmp_path: Path) -> None:
+    """Its key is what the browser brings, as people write it: one application's yes would be every host's."""
+    keeps = f"{ASKS} proxy_cache answers; proxy_cache_key $http_authorization; proxy_cache_valid any 10m;"
+    every_host = ("server_name app.example.com;", "server_name app.example.com unknown.example.com;")
+    zone = f"proxy_cache_path {tmp_path}/cache keys_zone=answers:1m;\n"
+    with configured_otherwise(signing_in, tmp_path, (ASKS, keeps), every_host, before=zone) as front:
+        bob = journeys.basic("bob", PASSWORDS["bob"])
+        assert front.ask("/kept", Authorization=bob).status_code == 200
+        before = len(front.application.requests)
+        assert front.ask("/kept", host="unknown.example.com", Authorization=bob).status_code == 403
+        assert len(front.application.requests) == before
+
+
+def test_a_body_that_never_comes_is_not_waited_for(signing_in: Front, tmp_path: Path) -> None:
+    """nginx announces the browser's body to us, and sends none, where its second line about that is missing."""
+    whole = f'{NO_BODY}        proxy_set_header Content-Length "";\n'
+    with configured_otherwise(signing_in, tmp_path, (whole, NO_BODY)) as one:
+        began = time.monotonic()
+        answer = httpx.post(
+            f"http://127.0.0.1:{one.port}/upload",
+            content=b"seven..",
+            headers={"Host": APP, "Authorization": journeys.basic("bob", PASSWORDS["bob"])},
+            timeout=30,
+        )
+        assert answer.status_code == 200
+        assert time.monotonic() - began < BODY_TIMEOUT / 2
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("journey", journeys.OF_PEOPLE, ids=lambda journey: journey.__name__)
+def test_a_journey(signing_in: Front, journey: Callable[[Front], None]) -> None:
+    signing_in.configure()
+    try:
+        journey(signing_in)
+    finally:
+        signing_in.restore()
 
 
 def test_every_numbered_case_holds(signing_in: Front) -> None:

@@ -23,6 +23,7 @@ from tests.wire.chromium import chromium
 from tests.wire.clients import Answer, run
 from tests.wire.directory import PASSWORDS, Directory
 from tests.wire.fronts import AUTH, RESOLVER, sign_in
+from tests.wire.journeys import WEBSOCKET
 from tests.wire.nginx import Backend
 from tests.wire.program import Program, until
 
@@ -33,15 +34,6 @@ NAME = "wiki.example.com"
 CUT_SECONDS = 10
 """A second is promised; this machine is shared."""
 UPLOAD = b"0123456789abcdef" * 512 * 1024
-WEBSOCKET = """
-    () => new Promise((resolve, reject) => {
-        window.said = []; window.ended = false;
-        window.socket = new WebSocket(location.origin.replace('http', 'ws') + '/ws');
-        socket.onmessage = (message) => { said.push(message.data); resolve(message.data); };
-        socket.onclose = () => { window.ended = true; reject('closed'); };
-        socket.onopen = () => socket.send('hello');
-    })
-"""
 
 
 @dataclass

@@ -112,6 +112,22 @@ def test_pipelined_requests_wait_for_the_answer() -> None:
     assert not connection.holds_more
 
 
+def test_an_upgrade_is_answered_as_whatever_else() -> None:
+    """Who does not ask for a switch has none: the answer has the status that it was given."""
+    connection = Connection()
+    asked = GET.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    assert received(connection, asked).upgrade == b"websocket"
+    assert connection.respond(200, b"").startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_request_is_there_before_its_body() -> None:
+    connection = Connection()
+    assert received(connection, POST).body_length == 3
+    assert connection.next_event() is NEED_DATA
+    assert connection.respond(200, b"").startswith(b"HTTP/1.1 200 OK\r\n")
+    assert connection.must_close
+
+
 def test_reading_on_while_paused_is_our_mistake() -> None:
     connection = Connection()
     received(connection, GET)
