@@ -21,7 +21,12 @@ OPEN = "^/public/\n^/api/[^/]+/status$"
 CALLBACK = "/outpost.goauthentik.io/callback?X-authentik-auth-callback=true"
 SCRIPT = "a path or a Referer that is a script"
 UPGRADE = "an upgrade of our address"
-HANDSHAKE = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+HANDSHAKE = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
 NAMES = ("X-Authentik-Username", "X-Authentik-Groups", "X_Authentik_Username", "X.Authentik.Username")
 FORGED = "admin"
 Lines = tuple[str, ...]
@@ -89,8 +94,8 @@ CASES = (
     ),
     Case(SCRIPT, "/save", ("Referer: javascript:alert(1)", "Content-Length: 0"), method="POST"),
     Case(SCRIPT, f"{CALLBACK}&error=<script>alert(1)</script>", ("Accept: text/html",)),
-    Case(UPGRADE, "/secret", (*HANDSHAKE, "Connection: Upgrade, close")),
-    Case(UPGRADE, "/outpost.goauthentik.io/auth/caddy", (*HANDSHAKE, "Connection: Upgrade, close")),
+    Case(UPGRADE, "/secret", HANDSHAKE),
+    Case(UPGRADE, "/outpost.goauthentik.io/auth/caddy", HANDSHAKE),
     Case("T50", "/secret", ("User-Agent: kube-probe/1.0",)),
     Case("T50", "/ping", ("User-Agent: GoogleHC/1.0",)),
 )
@@ -137,8 +142,7 @@ def _holds(front: Front, case: Case, cookie: str) -> None:
 def _asked(front: Front, case: Case, cookie: str) -> str:
     """The answer's octets, as Latin-1; empty if the proxy hangs up."""
     forged = tuple(f"{name}: {FORGED}" for name in NAMES)
-    close = () if case.number == UPGRADE else ("Connection: close",)
-    lines = (f"Host: {case.host}:{front.port}", *close, *forged, *case.lines)
+    lines = (f"Host: {case.host}:{front.port}", "Connection: close", *forged, *case.lines)
     head = "\r\n".join((f"{case.method} {case.target} HTTP/1.1", *lines, "", ""))
     octets = head.replace("{session}", cookie).encode("latin-1")
     with _connected(front) as one:
