@@ -33,8 +33,12 @@ class Dialect(ABC):
         """As `lock`, while the tables may not exist yet."""
 
     @abstractmethod
-    def among(self, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-        """The column has one of these values; any number of them is one parameter."""
+    def within(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """The column has one of the values of the parameter ``name``; any number of them is one parameter."""
+
+    @abstractmethod
+    def listed(self, values: Sequence[Any]) -> Any:
+        """Those values, as that parameter takes them."""
 
     @abstractmethod
     def contains(self, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:

@@ -23,10 +23,10 @@ from sqlalchemy import (
     NullPool,
     Text,
     any_,
+    bindparam,
     collate,
     create_engine,
     func,
-    literal,
     select,
     text,
 )
@@ -105,8 +105,11 @@ class Postgresql(Dialect):
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # an upgrade of many rows takes as long as it takes
         connection.execute(select(func.pg_advisory_xact_lock(CREATION_LOCK)))
 
-    def among(self, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-        return column == any_(literal(list(values), ARRAY(column.type)))
+    def within(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        return column == any_(bindparam(name, type_=ARRAY(column.type)))
+
+    def listed(self, values: Sequence[Any]) -> Any:
+        return list(values)
 
     def contains(self, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
         return column.ilike(like_pattern(text), escape=ESCAPE)

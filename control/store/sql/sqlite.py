@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from threading import Event
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, QueuePool, create_engine, event, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, QueuePool, bindparam, create_engine, event, func, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -53,9 +53,11 @@ class Sqlite(Dialect):
     def lock_everything(self, connection: Connection) -> None:
         """BEGIN IMMEDIATE did."""
 
-    def among(self, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-        listed = func.json_each(json.dumps(list(values))).table_valued("value")
-        return column.in_(select(listed.c.value))
+    def within(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        return column.in_(select(func.json_each(bindparam(name)).table_valued("value").c.value))
+
+    def listed(self, values: Sequence[Any]) -> Any:
+        return json.dumps(list(values))
 
     def contains(self, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
         if text.isascii():

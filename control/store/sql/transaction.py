@@ -12,6 +12,7 @@ from control.records import Event, Group, Outpost, Record, User
 from control.store.interface import Actor, AlreadyExists, NotFound, Query
 from control.store.sql.counters import Counters
 from control.store.sql.journal import Journal
+from control.store.sql.questions import LISTED
 from control.store.sql.reading import EVERYTHING, Given, Reading
 from control.store.sql.references import REFERENCES, Fate, Reference, without
 from control.store.sql.rows import canonical, fits, pk_of
@@ -32,11 +33,13 @@ class SqlTransaction(Reading):
     """
 
     def __init__(self, connection: Connection, given: Given, actor: Actor | None) -> None:
-        super().__init__(connection, given)
+        super().__init__(connection, given, remembering=actor is None)
         self._counters = Counters(connection)
         self._open_journal = (
             None if actor is None else Journal(connection, given.rows, actor, self._now, given.new_uuid)
         )
+        self._seen: dict[tuple[type[Record], int | str], Record] = {}
+        """What this transaction has found or written itself, as it is now: nobody else writes meanwhile."""
 
     def finish(self) -> int | None:
         """The new revision's number; None if the directory is as before."""
@@ -51,7 +54,10 @@ class SqlTransaction(Reading):
 
     def find(self, kind: type[R], **equal: Any) -> R | None:
         self._write_events_for(kind)
-        return super().find(kind, **equal)
+        found = super().find(kind, **equal)
+        if found is not None and self._open_journal is not None:
+            self._seen[kind, pk_of(found)] = found
+        return found
 
     def select(self, kind: type[R], query: Query = EVERYTHING) -> list[R]:
         self._write_events_for(kind)
@@ -84,7 +90,7 @@ class SqlTransaction(Reading):
     def update(self, record: R) -> R:
         journal = self._journal
         kept = RECORD_TABLES[type(record)]
-        old = self.get(type(record), pk_of(record))
+        old = self._stored(record)
         record = canonical(_with_stores_own(record, old))
         if record == old:
             return old
@@ -97,7 +103,13 @@ class SqlTransaction(Reading):
         if "ordinal" in changed:
             self._counters.keep(kept, record)
         journal.updated(old, record)
+        self._seen[type(record), pk_of(record)] = record
         return record
+
+    def _stored(self, record: R) -> R:
+        """What stands in its place. Raises NotFound."""
+        seen = self._seen.get((type(record), pk_of(record)))
+        return seen if isinstance(seen, type(record)) else self.get(type(record), pk_of(record))
 
     def delete(self, record: Record) -> None:
         journal = self._journal
@@ -112,6 +124,7 @@ class SqlTransaction(Reading):
             if reference.target is type(stored):
                 self._let_go(reference, pk_of(stored))
         self._connection.execute(delete(kept.table).where(kept.pk == pk_of(stored)))
+        self._seen.pop((type(stored), pk_of(stored)), None)
         journal.deleted(stored)
         if isinstance(stored, Outpost):
             self._delete_service_account(stored)
@@ -161,14 +174,15 @@ class SqlTransaction(Reading):
         present = set(self.members_of([group])[group])
         left = tuple(sorted(present.intersection(users)))
         if left:
-            gone = and_(member.c.group == group, self._dialect.among(member.c.user, left))
-            self._connection.execute(delete(member).where(gone))
+            gone = and_(member.c.group == group, self._dialect.within(member.c.user, LISTED))
+            self._connection.execute(delete(member).where(gone), {LISTED: self._dialect.listed(left)})
             journal.members(stored, (), left)
 
     def _known_users(self, users: Sequence[int]) -> set[int]:
         kept = RECORD_TABLES[User]
         possible = [user for user in users if fits(kept.fields["pk"], user)]
-        return set(self._connection.execute(select(kept.pk).where(self._dialect.among(kept.pk, possible))).scalars())
+        asked = select(kept.pk).where(self._dialect.within(kept.pk, LISTED))
+        return set(self._connection.execute(asked, {LISTED: self._dialect.listed(possible)}).scalars())
 
     # --- what the store fills in and refuses ---
 
