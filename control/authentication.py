@@ -93,9 +93,10 @@ class Admitted:
     asking: Asking
     access: Decided = REFUSED
     mapped: Mapped = field(default_factory=Mapped)
+    """What the provider's property mappings add, if so."""
     counted: bool = False
     """How many sessions the user has counts, so that it has to be asked each time."""
-    """What the provider's property mappings add, if so."""
+    identity: IdentityRecord | None = None
 
 
 class Authentication:
@@ -184,13 +185,16 @@ class Authentication:
         if REASONS[proved.reason].outcome is not Outcome.ACCEPTED:
             return Admitted(proved.reason, tx.revision().number, asking)
         admitted = admit(tx, question.provider, proved, asking, self._judge)
-        user, provider = admitted.asking.user, tx.find(Provider, pk=question.provider)
-        if admitted.reason != "accepted" or user is None or provider is None:
+        user = admitted.asking.user
+        if admitted.reason != "accepted" or user is None:
             return admitted
+        provider = tx.get(Provider, question.provider)
         if radius_sessions.is_full(tx, provider, user.pk, question.attributes.get("calling_station", "")):
             return replace(admitted, reason="too_many_sessions")
-        admitted = replace(admitted, counted=radius_sessions.limit_of(provider) > 0)
-        return replace(admitted, mapped=doors.mapped(tx, provider, user, question, self._mappings))
+        mapped = doors.mapped(tx, provider, user, question, self._mappings)
+        counted = radius_sessions.limit_of(provider) > 0
+        told = replace(identity(tx, user, question.provider), **instead(mapped.claims))
+        return replace(admitted, mapped=mapped, counted=counted, identity=told)
 
     def _conclude(
         self, tx: Transaction, question: Authenticate, proved: Proved, admitted: Admitted, where: str
@@ -217,9 +221,7 @@ class Authentication:
             outcome=REASONS[reason].outcome,
             reason=reason,
             revision=admitted.revision,
-            identity=replace(identity(tx, user, question.provider), **instead(mapped.claims))
-            if accepted and user is not None
-            else None,
+            identity=admitted.identity if accepted else None,
             reuse=narrowest((proved.reuse, access.reuse)) if accepted and not each_time else None,
             reply=_together(mapped.reply, proved.reply) if accepted else (),
             keys=dict(proved.keys) if accepted else {},

@@ -13,6 +13,8 @@ LOWEST, HIGHEST = -5, 5
 """authentik's default limits."""
 KEPT_SECONDS = 86_400.0
 """A score that has not changed for a day begins anew."""
+AGAIN_SECONDS = 60.0
+"""That a score stays what it is, is written at most this often."""
 SWEPT_AT_ONCE = 10
 MOST_SUMMED = 1000
 """The newest scores of one name, or at one address: whoever guesses at everybody has a sum beyond any threshold."""
@@ -25,8 +27,10 @@ def count(tx: Transaction, identifier: str, ip: str, right: bool) -> None:
     score = max(LOWEST, min(before + (1 if right else -1), HIGHEST))
     if known is None:
         tx.insert(Reputation(_account(identifier), shown(ip), score=score, updated=tx.now))
-    elif (known.score, known.updated) != (score, tx.now):
+    elif known.score != score or known.updated <= tx.now - AGAIN_SECONDS:
         tx.update(replace(known, score=score, updated=tx.now))
+    else:
+        return
     for old in tx.select(Reputation, Query(ordering=("updated",), limit=SWEPT_AT_ONCE)):
         if old.updated < tx.now - KEPT_SECONDS:
             tx.delete(old)

@@ -25,6 +25,8 @@ ACCOUNT_FREE, ACCOUNT_SECONDS = 200, 6.0
 """Wrong tries for one account from all places that were never right; then one in so many seconds."""
 RIGHT_SECONDS = 30 * 86_400.0
 """How long a place is remembered where an account was right: other places' guesses do not count against it."""
+RIGHT_AGAIN_SECONDS = 60.0
+"""That it was right once more is written at most this often: a device that roams logs in at every access point."""
 EVERYWHERE = ""
 """The place of an account's sum."""
 SWEPT_AT_ONCE = 10
@@ -90,7 +92,8 @@ def right(tx: Transaction, username: str, place: str) -> None:
     """Everything was right: this place begins anew."""
     account = account_of(username)
     here = _find(tx, account, place)
-    _put(tx, here, account, place, wrong=0, until=0.0, right=tx.now)
+    if here is None or here.wrong or here.until or here.right <= tx.now - RIGHT_AGAIN_SECONDS:
+        _put(tx, here, account, place, wrong=0, until=0.0, right=tx.now)
 
 
 def count(tx: Transaction, username: str, place: str, reason: str, again: bool = False) -> None:
