@@ -19,12 +19,16 @@ LOST_SECONDS = 24 * 3600.0
 PRESENT_SECONDS = 40.0
 """One that follows is seen at every heartbeat, each 15 seconds."""
 
-MOST_FIELDS = 20
-"""Of a report's body; ours have five."""
+MOST_FIELDS = 30
+"""Of a report's body; most of ours have five."""
 MOST_REVISION = 2**63
 """What a database keeps as a number."""
 
-ACTIONS = {"logins": "login", "reports_lost": "outpost_reports_lost"}
+ACTIONS = {
+    "logins": "login",
+    "reports_lost": "outpost_reports_lost",
+    radius_sessions.ACCOUNTING: "radius_accounting",
+}
 """Kind of a report to an event's action: an outpost cannot write any event that it likes."""
 OTHER = "outpost_report"
 KEPT = {
@@ -103,8 +107,7 @@ def _keep(tx: Transaction, outpost: str, instance: str, report: Report) -> None:
     if (keep := KEPT.get(report.kind)) is not None:
         keep(tx, outpost, report.body)
         return
-    if report.kind == radius_sessions.ACCOUNTING:
-        radius_sessions.told(tx, outpost, instance, report.body)
+    if report.kind == radius_sessions.ACCOUNTING and radius_sessions.told(tx, outpost, instance, report.body):
         return
     pk = report.body.get("user")
     user = tx.find(User, pk=pk) if type(pk) is int and 0 < pk < MOST_REVISION else None
@@ -117,7 +120,7 @@ def _keep(tx: Transaction, outpost: str, instance: str, report: Report) -> None:
             app="outpost",
             context={**_cut(report.body), "outpost": outpost, "report": shown(report.kind)},
             user={"pk": user.pk, "username": user.username, "email": user.email} if user is not None else {},
-            client_ip=shown(str(report.body.get("peer", ""))),
+            client_ip=shown(str(report.body.get("peer", report.body.get("nas", "")))),
             created=time,
         )
     )

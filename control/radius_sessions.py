@@ -11,6 +11,7 @@ from typing import Any
 
 from control.records import Provider, RadiusSession, User
 from control.store.interface import Query, Transaction
+from protocols.radius.accounting import OF_TUNNELS
 from rules.names import is_possible_name, shown
 
 ACCOUNTING = "accounting"
@@ -24,6 +25,7 @@ MOST = 2**62
 TEXTS = ("username", "calling_station", "called_station", "ssid", "port", "framed_ip", "credential", "cause")
 COUNTS = ("seconds", "input_octets", "output_octets")
 OF_SESSIONS = frozenset({"start", "interim", "stop"})
+OF_NO_SESSION = frozenset({*OF_TUNNELS.values(), "failed"})
 REBOOTED = {"on": "NAS-Reboot", "off": "Admin-Reboot"}
 """Why all sessions of a NAS end, that says so of itself."""
 
@@ -39,13 +41,17 @@ class _Told:
     """Fields of the record."""
 
 
-def told(tx: Transaction, outpost: str, instance: str, body: Mapping[str, Any]) -> None:
-    """Told twice, it is one row; told late, it changes nothing that came after it."""
+def told(tx: Transaction, outpost: str, instance: str, body: Mapping[str, Any]) -> bool:
+    """Told twice, it is one row; told late, it changes nothing that came after it. False for what is about no session,
+    but about a tunnel or an attempt that failed: then nothing is kept."""
+    if str(body.get("status")) in OF_NO_SESSION:
+        return False
     this = _read(tx, body)
     if this.status in REBOOTED:
         _restarted(tx, this)
     elif this.session and this.status in OF_SESSIONS:
         _of_session(tx, this, {"outpost": outpost, "instance": instance, "expires": tx.now + KEPT_SECONDS})
+    return True
 
 
 def live_of(tx: Transaction, users: list[int] | None = None) -> list[RadiusSession]:

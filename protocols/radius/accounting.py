@@ -21,6 +21,8 @@ from protocols.radius.dictionary import (
     ACCT_SESSION_TIME,
     ACCT_STATUS_TYPE,
     ACCT_TERMINATE_CAUSE,
+    ACCT_TUNNEL_CONNECTION,
+    ACCT_TUNNEL_PACKETS_LOST,
     CLASS,
     FRAMED_IP_ADDRESS,
     MESSAGE_AUTHENTICATOR,
@@ -30,6 +32,8 @@ from protocols.radius.dictionary import (
     NAS_PORT,
     NAS_PORT_ID,
     PROXY_STATE,
+    TUNNEL_CLIENT_ENDPOINT,
+    TUNNEL_SERVER_ENDPOINT,
     USER_NAME,
 )
 from protocols.radius.duplicates import Duplicates, Peer, State
@@ -39,9 +43,19 @@ from protocols.radius.pins import Pins
 from protocols.radius.request import Discard, Request, Resend, StatusAnswered
 from protocols.radius.value_names import names_of
 
-STATUSES = {1: "start", 2: "stop", 3: "interim", 7: "on", 8: "off"}
-"""Acct-Status-Type: of a session, and of a NAS as a whole. Those of tunnels and their links are not kept."""
+STATUSES = {1: "start", 2: "stop", 3: "interim", 7: "on", 8: "off", 15: "failed"}
+"""Acct-Status-Type: of a session, and of a NAS as a whole (RFC 2866 section 5.1)."""
+OF_TUNNELS = {
+    9: "tunnel-start",
+    10: "tunnel-stop",
+    11: "tunnel-reject",
+    12: "tunnel-link-start",
+    13: "tunnel-link-stop",
+    14: "tunnel-link-reject",
+}
+"""RFC 2867 section 3."""
 OF_NAS = frozenset({"on", "off"})
+TAGS = "".join(map(chr, range(0x20)))
 MOST_DELAY = 7 * 86_400
 """Seconds that a NAS may have held back what it tells; more is a broken clock."""
 GIGAWORD = 2**32
@@ -56,7 +70,8 @@ class Accounted:
     """``status``, ``provider``, ``nas`` (its address), ``nas_name`` (what it calls itself), ``delay`` (seconds since it
     happened). Of a session also ``session``, ``seconds``, ``input_octets``, ``output_octets``, and what is known of
     ``user`` (pk) and ``credential`` (of our Class), ``username``, ``calling_station``, ``called_station``, ``ssid``,
-    ``port``, ``framed_ip``, ``cause``."""
+    ``port``, ``framed_ip``, ``cause``; of a tunnel or its link ``tunnel_client``, ``tunnel_server``,
+    ``tunnel_connection``, ``tunnel_packets_lost``, too."""
 
 
 Event = Accounted | Resend | StatusAnswered | Discard
@@ -119,7 +134,7 @@ class AccountingExchange:
         told = told_by(request)
         if told is None:
             self._duplicates.forget(request.key)
-            return Discard("no_session", "no Acct-Session-Id, or a status that is not kept")
+            return Discard("no_session", "no Acct-Session-Id, or a status that says nothing")
         return Accounted(request, told)
 
     @staticmethod
@@ -132,7 +147,8 @@ class AccountingExchange:
 def told_by(request: Request) -> dict[str, str | int] | None:
     """`Accounted.told`; None for what is not about a session that has a name, nor about a whole NAS."""
     packet = request.packet
-    status = STATUSES.get(_number(packet, ACCT_STATUS_TYPE))
+    number = _number(packet, ACCT_STATUS_TYPE)
+    status = STATUSES.get(number) or OF_TUNNELS.get(number)
     session = _text(packet, ACCT_SESSION_ID)
     if status is None or not (session or status in OF_NAS):
         return None
@@ -143,7 +159,9 @@ def told_by(request: Request) -> dict[str, str | int] | None:
         "nas_name": _nas_name(packet),
         "delay": min(_number(packet, ACCT_DELAY_TIME), MOST_DELAY),
     }
-    return told if status in OF_NAS else told | {"session": session} | _of_session(request)
+    if status in OF_NAS:
+        return told
+    return told | {"session": session} | _of_session(request) | (_of_tunnel(packet) if number in OF_TUNNELS else {})
 
 
 def _of_session(request: Request) -> dict[str, str | int]:
@@ -165,6 +183,17 @@ def _of_session(request: Request) -> dict[str, str | int]:
         if ours is not None:
             known["user"], known["credential"] = ours
     return {name: value for name, value in known.items() if value != ""}
+
+
+def _of_tunnel(packet: Packet) -> dict[str, str | int]:
+    """RFC 2867 section 4, and the ends of RFC 2868, which may have a tag in front (3.3, 3.4)."""
+    ends = {"tunnel_client": TUNNEL_CLIENT_ENDPOINT, "tunnel_server": TUNNEL_SERVER_ENDPOINT}
+    known: dict[str, str | int] = {
+        **{name: _text(packet, number).lstrip(TAGS) for name, number in ends.items()},
+        "tunnel_connection": _text(packet, ACCT_TUNNEL_CONNECTION),
+        "tunnel_packets_lost": _number(packet, ACCT_TUNNEL_PACKETS_LOST),
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def _nas_name(packet: Packet) -> str:

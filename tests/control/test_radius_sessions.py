@@ -10,7 +10,8 @@ import pytest
 
 from control import instances
 from control.radius_sessions import KEPT_SECONDS
-from control.records import Outpost, RadiusSession, User
+from control.records import Event, Outpost, RadiusSession, User
+from control.store.interface import Query
 from control.store.sql import SqlStore
 from control.store.sql.writer import PRUNE_LATER
 from protocols.link.messages import Report, Reports
@@ -169,3 +170,19 @@ def test_sessions_are_forgotten_when_their_time_is_over(bench: Bench) -> None:
     for _ in range(2):  # the writer prunes after other writes
         bench.store.write_now(lambda tx: None)
     assert [one.session for one in bench.sessions] == ["02"]
+
+
+@pytest.mark.parametrize("status", ["tunnel-start", "tunnel-link-stop", "failed"])
+def test_110_what_is_about_no_session_is_an_event_once(bench: Bench, status: str) -> None:
+    """So that an Accounting-Response is true: it has been kept."""
+    report: dict[str, Any] = {
+        "username": "alice",
+        "user": bench.alice,
+        "tunnel_connection": "call-17",
+        "tunnel_server": "198.51.100.9",
+    }
+    bench.tell(status, ago=5, **report)
+    assert bench.sessions == []
+    [event] = bench.store.read_now(lambda tx: tx.select(Event, Query(equal={"action": "radius_accounting"})))
+    assert event.context.items() >= {**report, "status": status, "session": "01", "nas_name": "ap-7"}.items()
+    assert (event.user["pk"], event.client_ip) == (bench.alice, "192.0.2.7")

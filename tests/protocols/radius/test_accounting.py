@@ -91,11 +91,44 @@ def test_a_whole_nas_needs_no_session() -> None:
     assert event.told == {"status": "on", "provider": 3, "nas": "192.0.2.7", "nas_name": "ap-7", "delay": 0}
 
 
-@pytest.mark.parametrize("packet", [asked(START), asked(TUNNEL_START, SESSION), keyed(4, SESSION)])
+@pytest.mark.parametrize(
+    "packet", [asked(START), asked(TUNNEL_START), asked(4, SESSION), asked(16, SESSION), keyed(4, SESSION)]
+)
 def test_what_is_about_no_session_is_not_answered(packet: bytes) -> None:
     event = an_exchange().receive_datagram(packet, PEER, 0.0)
     assert isinstance(event, Discard)
     assert event.reason == "no_session"
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        (9, "tunnel-start"),
+        (10, "tunnel-stop"),
+        (11, "tunnel-reject"),
+        (12, "tunnel-link-start"),
+        (13, "tunnel-link-stop"),
+        (14, "tunnel-link-reject"),
+    ],
+)
+def test_110_tunnels_and_their_links_are_told_of_and_answered(number: int, status: str) -> None:
+    """RFC 2867 section 3; whoever records it has to answer (RFC 2866 section 4.1)."""
+    ends = attribute(66, b"\x01192.0.2.7"), attribute(67, b"198.51.100.9"), attribute(68, b"call-17"), integer(86, 4)
+    exchange, packet = an_exchange(), asked(number, SESSION, NAS, *ends)
+    event = exchange.receive_datagram(packet, PEER, 0.0)
+    assert isinstance(event, Accounted)
+    assert event.told == BARE | {
+        "status": status,
+        "tunnel_client": "192.0.2.7",
+        "tunnel_server": "198.51.100.9",
+        "tunnel_connection": "call-17",
+        "tunnel_packets_lost": 4,
+    }
+    assert exchange.answer(event.request, True, 0.0) == plain_reply(5, packet)
+
+
+def test_110_an_attempt_that_failed_is_told_of() -> None:
+    assert told(attribute(1, b"alice"), status=15) == BARE | {"status": "failed", "username": "alice"}
 
 
 def flipped(packet: bytes, at: int) -> bytes:
