@@ -36,6 +36,10 @@ DISCARDS: dict[str, str] = {
         "its name. Set the name as radsec_name of a NAS."
     ),
     "too_many_pending": "Too many requests are being decided at once. The NAS will ask again.",
+    "reply_too_long": (
+        "The reply attributes do not fit into one packet (4,096 octets) beside the Proxy-State that has to go back. "
+        "Give fewer or shorter reply attributes, or have fewer proxies between the NAS and this outpost."
+    ),
     "send_failed": "The reply could not be sent. Check routes and firewall towards the NAS.",
     "gap": "What control sent does not fit the directory that is here. Everything is asked for anew.",
     "ambiguous_target": "The path is not allowed in a URL, or applications would read it in different ways.",

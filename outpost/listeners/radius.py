@@ -188,8 +188,13 @@ class RadiusListener(DatagramProtocol):
         circumstances = replace(_circumstances(request), can_ask=session.conversation.can_ask)
         return await self._authentication.authenticate(credentials, session.provider, circumstances)
 
-    def _answer(self, request: Request, code: int, attributes: bytes) -> None:
-        reply = self._exchange.answer(request, code, self._clock.seconds(), attributes)
+    def _answer(self, request: Request, code: int | None, attributes: bytes) -> None:
+        """Now; of a reject, later."""
+        try:
+            reply = self._exchange.answer(request, code, self._clock.seconds(), attributes)
+        except RemoteProtocolError as error:
+            self._telemetry.discarded(PROTOCOL, request.peer[0], error.reason)
+            return
         if reply is not None:
             self._send(reply, request.peer)
         else:
@@ -213,11 +218,7 @@ class RadiusListener(DatagramProtocol):
         code = RADIUS_CODE[decision.outcome]
         if code == Code.ACCESS_CHALLENGE and decision.challenge is None:
             code = Code.ACCESS_REJECT  # there is nothing to ask
-        reply = self._exchange.answer(request, code, self._clock.seconds(), attributes)
-        if reply is not None:
-            self._send(reply, request.peer)
-        else:
-            self._wake_for_rejects()
+        self._answer(request, code, attributes)
 
     def _wake_for_rejects(self) -> None:
         at = self._exchange.wake_at

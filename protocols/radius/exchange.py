@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from protocols.errors import RemoteProtocolError
+from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.radius.authenticators import PLAIN_REPLY, plain_reply, signed_reply
 from protocols.radius.devices import device_offer
 from protocols.radius.dictionary import EAP_MESSAGE, MESSAGE_AUTHENTICATOR, NAS_IDENTIFIER, PROXY_STATE, USER_PASSWORD
@@ -70,14 +70,19 @@ class RadiusExchange:
         """Ends the request of an AccessRequested: the octets to send to its peer now, if any.
 
         ``code`` None is silence, and the next copy of the request asks again. An Access-Reject leaves later: see
-        `wake_at`. ``attributes`` are encoded; LocalProtocolError when they do not fit into one packet.
+        `wake_at`. ``attributes`` are encoded; when they do not fit into one packet with the Proxy-State that has to go
+        back, that is silence, too, and RemoteProtocolError is raised with the reason.
         """
         if code is None or (code == _ACCESS_REJECT and len(self._delayed) >= MAX_DELAYED):
             self._duplicates.forget(request.key)
             return None
         if not self._duplicates.is_pending(request.key):
             return None
-        reply = self._reply(request, code, attributes)
+        try:
+            reply = self._reply(request, code, attributes)
+        except LocalProtocolError as error:
+            self._duplicates.forget(request.key)
+            raise RemoteProtocolError(str(error), "reply_too_long") from error
         if code != _ACCESS_REJECT:
             self._duplicates.answered(request.key, reply, now)
             return reply

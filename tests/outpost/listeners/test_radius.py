@@ -532,3 +532,18 @@ def test_98_realms_are_taken_off_where_the_provider_says_so() -> None:
     assert [question.username for question in door.link.questions] == ["alice"]
     door.send(nas_side.pap(b"alice@other.example", identifier=9))
     assert door.link.questions[-1].username == "alice@other.example"
+
+
+def test_57_an_answer_that_does_not_fit_beside_proxy_state_is_told_of() -> None:
+    """It is no fault of the program, and an operator can do something about it."""
+    rule = ReplyRule(tuple(ReplyAttribute("Reply-Message", "x" * 200) for _ in range(10)))
+    settings = RadiusSettings(NETWORKS, SECRET.decode(), rules=(rule,))
+    door = Door(None, replace(a_provider(), settings=settings))
+    datagram = nas_side.pap(extra=nas_side.attribute(33, bytes(253)) * 10)
+    for times in (1, 2):
+        door.send(datagram)
+        assert door.replies() == []
+        assert door.telemetry.discards == {("radius", "reply_too_long"): times}
+    assert door.telemetry.faults == []
+    door.send(nas_side.pap(identifier=8, extra=nas_side.attribute(33, bytes(253)) * 5))
+    assert [reply[0] for reply in door.replies()] == [ACCEPT]

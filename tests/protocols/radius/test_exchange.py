@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 import protocols.radius
-from protocols.errors import LocalProtocolError
+from protocols.errors import RemoteProtocolError
 from protocols.radius import exchange as module
 from protocols.radius.duplicates import GIVEN_UP, WINDOW, Peer
 from protocols.radius.exchange import REJECT_DELAY, RadiusExchange
@@ -112,7 +112,9 @@ def test_every_discard_that_the_code_names_has_a_sentence_and_is_replayed() -> N
     assert len(raised) >= 7
     assert raised <= DISCARDS.keys()
     in_vectors = {vector.expect[1] for vector in vectors() if vector.expect[0] == "discard"}
-    assert raised - in_vectors == {"not_ready", "duplicate_pending", "too_many_pending"} | AT_OTHER_PORTS
+    assert (
+        raised - in_vectors == {"not_ready", "duplicate_pending", "too_many_pending", "reply_too_long"} | AT_OTHER_PORTS
+    )
 
 
 def test_before_the_configuration_came_nobody_is_answered() -> None:
@@ -240,13 +242,17 @@ def test_attributes_stand_between_signature_and_proxy_state() -> None:
     assert reply == nas_side.expected_reply(ACCEPT, datagram, welcome + nas_side.attribute(33, b"hop"))
 
 
-def test_attributes_that_do_not_fit_leave_the_request_open_for_silence() -> None:
+@pytest.mark.parametrize(("states", "attributes"), [(0, 16), (8, 8), (15, 1)])
+def test_57_attributes_that_do_not_fit_beside_proxy_state_are_silence(states: int, attributes: int) -> None:
     exchange = an_exchange()
-    request = asked(exchange, nas_side.pap())
-    with pytest.raises(LocalProtocolError):
-        exchange.answer(request, ACCEPT, 0.0, nas_side.attribute(18, bytes(253)) * 16)
-    assert exchange.answer(request, None, 0.0) is None
-    asked(exchange, nas_side.pap())
+    datagram = nas_side.pap(extra=nas_side.attribute(33, bytes(253)) * states)
+    with pytest.raises(RemoteProtocolError) as caught:
+        exchange.answer(asked(exchange, datagram), ACCEPT, 0.0, nas_side.attribute(18, bytes(253)) * attributes)
+    assert caught.value.reason == "reply_too_long"
+    request = asked(exchange, datagram)  # the next copy is decided anew
+    assert exchange.answer(request, REJECT, 1.0) is None
+    [(reply, _)] = exchange.due(1.0 + REJECT_DELAY)
+    assert nas_side.believes(reply, datagram)
 
 
 def test_114_no_reply_is_longer_than_an_unsigned_request() -> None:
@@ -273,7 +279,7 @@ def test_124_a_nas_that_drops_what_is_signed_gets_answers_as_it_asks() -> None:
     signed = nas_side.pap(identifier=8)
     assert exchange.answer(asked(exchange, signed), ACCEPT, 0.0) == nas_side.expected_reply(ACCEPT, signed)
     request = asked(exchange, nas_side.pap(identifier=9, sign="never"))
-    with pytest.raises(LocalProtocolError):
+    with pytest.raises(RemoteProtocolError):
         exchange.answer(request, ACCEPT, 0.0, nas_side.attribute(18, bytes(253)) * 17)
 
 
