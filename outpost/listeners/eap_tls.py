@@ -15,7 +15,7 @@ from OpenSSL import SSL
 from outpost.listeners.client_trust import ask_for_certificate
 from outpost.listeners.tls import server_context
 from protocols.link.messages import CertificateRecord, RadiusSettings
-from protocols.radius.eap.channel import Channel, Connect, TlsFailed, accepting
+from protocols.radius.eap.channel import Channel, Connect, TlsFailed, accepting, keep_server_secret
 from protocols.radius.eap.hello import ClientHello
 from protocols.radius.eap.packet import Type
 
@@ -84,6 +84,7 @@ class EapTls:
         context.set_options(SSL.OP_NO_TICKET)
         if flavour.kind is Type.TLS:
             ask_for_certificate(context, settings.client_authorities, settings.client_revocations)
+            context.set_keylog_callback(keep_server_secret)
         return context
 
 

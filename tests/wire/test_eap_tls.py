@@ -129,6 +129,9 @@ def test_a_certificate_that_is_no_good(network: Network, shown: Issued, reason: 
     login = network.login(shown, phase1)
     assert not login.succeeded
     assert "Access-Reject" in login.text, login.text
+    assert "(remote end reported an error):fatal:" in login.text, "an alert tells the device before the Failure does"
+    if reason in ("certificate_names_nobody", "no_binding"):
+        assert "fatal:access denied" in login.text
     assert network.told(reason) > before, network.program.output()
 
 

@@ -9,12 +9,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
 from protocols.errors import RemoteProtocolError
+from protocols.radius.eap import alert
 from protocols.radius.eap.hello import ClientHello, session_given
 
 MAX_READ = 65_536  # octets of application data in one message
 LABEL_1_3 = b"EXPORTER_EAP_TLS_Key_Material"
 """RFC 9190 section 2.3 and RFC 9427 section 2.1: the EAP type is its context."""
 MSK_SIZE, EXPORTED_1_3 = 64, 128
+SERVER_SECRET = b"SERVER_TRAFFIC_SECRET_0"
 
 UNVERIFIED = {
     9: "certificate_not_current",  # X509_V_ERR_CERT_NOT_YET_VALID
@@ -64,6 +66,18 @@ class Channel:
         except (SSL.ZeroReturnError, SSL.Error) as error:
             raise TlsFailed(_sentence(error), "eap_tls_failed") from error
         raise TlsFailed("too much application data", "eap_tls_failed")
+
+    def refusal(self) -> bytes:
+        """The alert that says that the peer is not let in, in place of what else was to go out; then all is over.
+
+        Empty where the peer has all of our handshake on TLS 1.2, and would want it under keys that OpenSSL keeps.
+        """
+        self.output()
+        if not self.is_1_3:
+            return b"" if self.resumed else alert.PLAIN
+        secret = (self._connection.get_app_data() or {}).get(SERVER_SECRET)
+        suite = self._connection.get_cipher_name()
+        return alert.sealed(suite, secret) if secret and suite in alert.SUITES else b""
 
     def write(self, octets: bytes) -> None:
         self._connection.sendall(octets)
@@ -119,6 +133,13 @@ class Channel:
 
 Connect = Callable[[ClientHello], Channel]
 """Makes our end for a peer that begins so; raises TlsFailed."""
+
+
+def keep_server_secret(connection: SSL.Connection, line: bytes) -> None:
+    """For `Channel.refusal`: as the callback of a context that has lines for a key log (RFC 9850 section 2)."""
+    label, _, secret = line.split(b" ")
+    if label == SERVER_SECRET:
+        connection.set_app_data({label: bytes.fromhex(secret.decode())})
 
 
 def accepting(context: SSL.Context) -> Channel:

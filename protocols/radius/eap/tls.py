@@ -88,11 +88,13 @@ class TlsMethod:
     def _alert(self, failed: TlsFailed) -> Step:
         """The peer is told why, and may acknowledge it, before all ends (RFC 5216 section 2.1.3)."""
         output = self._channel.output() if self._channel is not None else b""
-        refusal = Failed(failed.reason, str(failed))
-        if not output:
+        return self._refuse(Failed(failed.reason, str(failed)), output)
+
+    def _refuse(self, refusal: Failed, alert: bytes) -> Step:
+        if not alert:
             return refusal
         self._after = lambda _: refusal
-        return Say(self._outgoing.first(output))
+        return Say(self._outgoing.first(alert))
 
     def _succeeded(self) -> Succeeded:
         assert self._channel is not None
@@ -115,7 +117,7 @@ class EapTls(TlsMethod):
     def decided(self, verdict: Verdict) -> Step:
         assert self._channel is not None
         if not verdict.accepted:
-            return Failed(verdict.reason)
+            return self._refuse(Failed(verdict.reason), self._channel.refusal())
         if self._channel.is_1_3:
             self._channel.write(PROTECTED_SUCCESS)
         output = self._channel.output()

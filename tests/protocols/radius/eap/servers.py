@@ -6,7 +6,7 @@ from typing import Any
 
 from OpenSSL import SSL, crypto
 
-from protocols.radius.eap.channel import Channel, accepting
+from protocols.radius.eap.channel import Channel, accepting, keep_server_secret
 from protocols.radius.eap.conversation import Methods
 from protocols.radius.eap.gtc import Gtc
 from protocols.radius.eap.hello import ClientHello
@@ -33,6 +33,7 @@ def server_context(version: int, shown: Issued = SERVER, authority: Issued | Non
         store = context.get_cert_store()
         store.add_cert(crypto.X509.from_cryptography(authority.certificate))
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *told: bool(told[-1]))
+        context.set_keylog_callback(keep_server_secret)
     made: SSL.Context = context
     return made
 

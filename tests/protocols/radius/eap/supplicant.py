@@ -48,6 +48,7 @@ class TlsDevice:
         self.identity = identity
         self.inside = inside
         self.established = False
+        self.heard_alert = ""
         self.connection = SSL.Connection(context or client_context(), None)
         self.connection.set_connect_state()
         if session is not None:
@@ -100,7 +101,8 @@ class TlsDevice:
             heard = self.connection.recv(65_536)
         except SSL.WantReadError:
             pass
-        except SSL.Error:
+        except SSL.Error as error:
+            self.heard_alert = str(error)
             return self._records()
         if self.established and (heard or self.kind == TTLS):
             said = self.inside(heard)

@@ -408,6 +408,39 @@ def test_96_a_certificate_that_is_no_good_is_refused_with_its_reason(version: in
     assert nas.offers == []
 
 
+@pytest.mark.parametrize(
+    ("version", "suite"),
+    [
+        (TLS_1_2, b""),
+        (TLS_1_3, b"TLS_AES_128_GCM_SHA256"),
+        (TLS_1_3, b"TLS_AES_256_GCM_SHA384"),
+        (TLS_1_3, b"TLS_CHACHA20_POLY1305_SHA256"),
+    ],
+)
+def test_96_whom_the_decision_refuses_hears_it_by_an_alert(version: int, suite: bytes) -> None:
+    """RFC 5216 section 2.1.3: the alert first, and when the peer has answered it, the Failure."""
+    context: Any = with_certificate(version)
+    if suite:
+        context.set_tls13_ciphersuites(suite)
+    nas = a_nas(refuse, Server(authority=AUTHORITY))
+    device = TlsDevice(TLS, context=context)
+    answer = nas.login(device)
+    assert isinstance(answer, Reject)
+    assert (answer.reason, answer.told) == ("wrong_password", True)
+    assert "access denied" in device.heard_alert
+    assert len(nas.sessions) == 0
+
+
+def test_96_whoever_answers_the_alert_with_more_is_refused_all_the_same() -> None:
+    class Deaf(TlsDevice):
+        def say(self, message: bytes) -> bytes:
+            return super().say(message) or b"\x14\x03\x03\x00\x01\x01"
+
+    answer = a_nas(refuse, Server(authority=AUTHORITY)).login(Deaf(TLS, context=with_certificate(TLS_1_2)))
+    assert isinstance(answer, Reject)
+    assert answer.reason == "wrong_password"
+
+
 def test_what_is_no_client_hello_is_refused() -> None:
     for first in (b"\x16\x03\x01\x00\x02\x01\x00", b"hello", b"\x15\x03\x01\x00\x02\x02\x28", b"\x16\x03\x01\x00\x00"):
 
