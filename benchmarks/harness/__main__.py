@@ -36,6 +36,7 @@ SECTIONS: dict[str, Callable[[Bench], list[Table]]] = {
     "proxied": proxied.measure,
     "applications": applications.measure,
     "radius": radius.measure,
+    "flood": radius.flood,
     "logins": logins.measure,
     "sign_ins": sign_ins.measure,
     "changes": changes.measure,

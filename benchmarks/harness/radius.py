@@ -85,9 +85,20 @@ def measure(bench: Bench) -> list[Table]:
                 say(f"  {name}: {error}")
         one = _one_request(bench, programs, pap, methods)
         eap = _eap(bench, folder, [*programs, *methods], authority, device)
-        steady = _steady(bench, [programs[0], pap[0]])
-        memory = _memory(bench, [programs[0], pap[0]])
-    return [one, eap, steady, memory, _accounting(bench)]
+    return [one, eap, _accounting(bench)]
+
+
+def flood(bench: Bench) -> list[Table]:
+    """What is lost at which rate, and memory under very many requests; the outpost alone beside FreeRADIUS."""
+    known = Credentials(bench.known(PEOPLE))
+    with ExitStack() as running:
+        installation = running.enter_context(bench.installations()[0](PEOPLE))
+        peer = running.enter_context(peers.freeradius(bench.file("freeradius"), PEOPLE, threads=False))
+        programs = [
+            Program(installation.name, installation.ports["radius"], (installation.outpost,), known),
+            Program("freeradius -s, PAP alone", peer.ports["radius"], (peer.server,), known),
+        ]
+        return [_steady(bench, programs), _memory(bench, programs)]
 
 
 # --- ours ----------------------------------------------------------------------------------------------------------
