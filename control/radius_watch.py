@@ -9,7 +9,7 @@ from control import radius_orders
 from control.policies.judge import Judge
 from control.records import Device, IssuedCertificate, Token
 from control.repeating import Repeating
-from control.store.interface import Store, Transaction
+from control.store.interface import Revision, Store, Transaction
 
 REST = 1.0
 """Seconds between looks: changes that come together are looked at together."""
@@ -47,7 +47,7 @@ class RadiusWatch:
         self._store = store
         self._judge = judge
         self._changed = asyncio.Event()
-        self._revision = 0
+        self._stand: Revision | None = None
         self.work = Repeating("looking after RADIUS sessions", self.look, self._pause)
         store.follow(lambda revision: self._changed.set())
 
@@ -62,17 +62,17 @@ class RadiusWatch:
 
     async def look(self) -> None:
         """Writes only if there is something to write."""
-        since, judge = self._revision, self._judge
+        since, judge = self._stand, self._judge
         newest, users, overdue = await self._store.read(lambda tx: _wanted(tx, judge, since))
         if users or overdue:
             await self._store.write(lambda tx: _act(tx, judge, users))
-        self._revision = newest
+        self._stand = newest
 
 
-def _wanted(tx: Transaction, judge: Judge, since: int) -> tuple[int, Collection[int], bool]:
+def _wanted(tx: Transaction, judge: Judge, since: Revision | None) -> tuple[Revision, Collection[int], bool]:
     """The newest revision, who has to go by the changes since then and by the time, and whether there are orders to
     give up. Only these people are looked at once more, while nobody else may write."""
-    newest = tx.revision().number
+    newest = tx.revision()
     users = _concerned(tx, since)
     if users is not None:
         users = users | radius_orders.worth_a_look(tx, LATELY)
@@ -81,11 +81,12 @@ def _wanted(tx: Transaction, judge: Judge, since: int) -> tuple[int, Collection[
     return newest, gone, bool(radius_orders.overdue(tx))
 
 
-def _concerned(tx: Transaction, since: int) -> set[int] | None:
-    if not since or tx.chain_at(since) is None:
+def _concerned(tx: Transaction, since: Revision | None) -> set[int] | None:
+    """None: everybody, also if the store has another history than it had then."""
+    if since is None or tx.chain_at(since.number) != since.chain:
         return None
     users: set[int] = set()
-    for line in tx.changes_since(since):
+    for line in tx.changes_since(since.number):
         if line.kind == "user" and isinstance(line.pk, int):
             users.add(line.pk)
         elif line.kind == "members":

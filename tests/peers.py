@@ -24,6 +24,7 @@ PEERS: dict[str, str] = {
     "chromium": "chromium",
     "wrk": "wrk",
     "psql": "postgresql",
+    "pgbouncer": "pgbouncer",
     "curl": "curl",
     "eapol_test": "eapoltest",
     "hostapd": "hostapd",

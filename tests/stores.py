@@ -22,6 +22,13 @@ __all__ = ["CHEAP", "SECRET_KEY", "ImmediatePasswords", "ImmediateStore", "open_
 T = TypeVar("T")
 
 SECRET_KEY = "test key 0123456789 abcdefghijklmnop"
+FORGET_LAST_REVISION = (
+    "delete from change_log where revision = (select number from head)",
+    "delete from revision where number = (select number from head)",
+    "update head set number = number - 1",
+    "update head set chain = (select chain from revision where revision.number = head.number)",
+)
+"""As when a standby that has not heard of it takes the database's place."""
 FILE = "outpost.db"
 CHEAP = Cost(memory_kib=64, passes=1)
 """Argon2id that takes microseconds, for tests that are not about its strength."""

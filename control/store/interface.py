@@ -169,7 +169,8 @@ class Store(Protocol):
         ...
 
     def follow(self, changed: Callable[[int], None]) -> None:
-        """``changed`` is called in the event loop with the newest revision, whoever made it."""
+        """``changed`` is called in the event loop with the newest revision, whoever made it; also with one that is
+        not newer, when the store may have gone back: whoever follows looks at the chain."""
         ...
 
     def close(self) -> None: ...

@@ -24,7 +24,7 @@ from control.verbs import users
 from protocols.link import codec
 from protocols.link.messages import ChangeSession, Hello
 from tests.fakes import FakeClock
-from tests.stores import ImmediateStore, open_store, run
+from tests.stores import FORGET_LAST_REVISION, ImmediateStore, open_store, run
 
 DAY = 86_400.0
 Change = Callable[["House"], None]
@@ -318,5 +318,18 @@ def test_a_session_that_is_told_of_after_the_change_ends_too(house: House) -> No
     run(watch.look())
     assert house.orders == []
     house.tell("start", "late", user=house.alice)
+    run(watch.look())
+    assert [order.why for order in house.orders] == ["no_binding"]
+
+
+def test_when_a_standby_without_the_last_change_has_taken_over_everybody_is_looked_at(house: House) -> None:
+    house.change(house.bob, name="Robert")
+    watch = RadiusWatch(ImmediateStore(house.store), Judge())
+    run(watch.look())
+    house.clock.advance(LATELY)
+    with house.store._dialect.writing.begin() as connection:
+        for statement in FORGET_LAST_REVISION:
+            connection.exec_driver_sql(statement)
+    house.write(lambda tx: tx.remove_members(house.staff, [house.alice]))
     run(watch.look())
     assert [order.why for order in house.orders] == ["no_binding"]

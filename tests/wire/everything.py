@@ -17,10 +17,8 @@ import httpx
 
 from tests.control.store import postgresql
 from tests.control.store.postgresql import Server
-from tests.wire.apart import Edge
-from tests.wire.directory import Directory
-from tests.wire.doors import open_to_people
 from tests.wire.program import Program, until
+from tests.wire.several import Several, several
 
 WORKERS = 2
 AWAY_SECONDS = 1.0
@@ -29,12 +27,10 @@ BACK_SECONDS = 90.0
 """Whatever died is there again by then, also on a machine that others use, too; usually in a tenth of that."""
 
 
-class Everything:
-    def __init__(self, server: Server, controls: list[Program], edge: Edge) -> None:
+class Everything(Several):
+    def __init__(self, server: Server, shape: Several) -> None:
         self.server = server
-        self.controls = controls
-        self.edge = edge
-        self.people: Directory = open_to_people(edge)
+        self.controls, self.edge, self.people = shape.controls, shape.edge, shape.people
 
     def kill(self, what: str, random: Random) -> float:
         """As by the kernel when memory runs out; started again a second later. Seconds until it was ready again."""
@@ -75,25 +71,7 @@ def children(pid: int) -> list[int]:
 
 @contextmanager
 def everything(folder: Path) -> Iterator[Everything]:
-    """At the end all stop as they should, and none has left a traceback."""
     with postgresql.running() as server:
         server.new_database("chaos")
-        programs = [Program(folder / name, "control", **server.settings("chaos")) for name in ("first", "second")]
-        controls = list(programs)
-        try:
-            for program in controls:
-                program.start_seconds = BACK_SECONDS
-                program.start()
-            edge = Edge(folder / "run", controls[0])
-            edge.environ["OUTPOST_HOST"] = ",".join(program.http for program in controls)
-            edge.environ["OUTPOST_WORKERS"] = str(WORKERS)
-            edge.start_seconds = BACK_SECONDS
-            programs.append(edge)
-            edge.start()
-            controls[0].api("PATCH", "admin/settings/", {"base_url": controls[0].http})
-            yield Everything(server, controls, edge)
-        finally:
-            codes = [program.stop() for program in reversed(programs)]
-        said = "\n".join(program.output() for program in programs)
-        assert codes == [0] * len(programs), said
-        assert "Traceback" not in said, said
+        with several(folder, server.settings("chaos"), OUTPOST_WORKERS=str(WORKERS)) as shape:
+            yield Everything(server, shape)

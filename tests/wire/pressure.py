@@ -24,8 +24,8 @@ from tests.protocols.radius import nas_side
 from tests.wire.clients import user_dn
 from tests.wire.directory import BASE_DN, HOST, PASSWORDS, SHARED_SECRET, add_user
 from tests.wire.doors import Said
-from tests.wire.everything import Everything
 from tests.wire.program import TOKEN, Program, until
+from tests.wire.several import Several
 
 PATIENCE = 4.0
 """Seconds that a client waits for an answer; then it asks anew."""
@@ -97,7 +97,7 @@ def _comes_in(program: Program, who: str, password: str) -> bool:
     return by_ldap(program, who, password) is Said.YES
 
 
-def session_of(shape: Everything, who: str) -> str:
+def session_of(shape: Several, who: str) -> str:
     """The cookie of a browser that has signed in at the application."""
     control, outpost = shape.controls[0], shape.edge
     at_application = {"Host": HOST}
@@ -127,7 +127,7 @@ TRIES: dict[str, Try] = {"LDAP": by_ldap, "RADIUS": by_radius, "credentials": by
 class Pressure:
     """Use as a context; what went wrong raises at its end, and at `check`."""
 
-    def __init__(self, shape: Everything) -> None:
+    def __init__(self, shape: Several) -> None:
         self.shape = shape
         self.faults: list[str] = []
         self.let_in: dict[str, list[float]] = {}
@@ -175,6 +175,16 @@ class Pressure:
         """Seconds without anybody coming in there, from ``since`` until now."""
         times = [since, *(one for one in list(self.let_in[door]) if one > since), time.monotonic()]
         return max(later - earlier for earlier, later in pairwise(times))
+
+    def recovered(self, seconds: float) -> None:
+        """Waits until all is well, by itself: every door lets in who is known, and writes are acknowledged."""
+        since, writes = time.monotonic(), len(self.acknowledged)
+
+        def well() -> bool:
+            served = all(times and times[-1] > since for times in list(self.let_in.values()))
+            return bool(self.faults) or (served and len(self.acknowledged) > writes + 2)
+
+        until(well, seconds, "recovery")
 
     def _without_end(self, loop: Callable[[], None]) -> None:
         try:

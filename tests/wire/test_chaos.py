@@ -11,7 +11,6 @@ import pytest
 
 from tests.wire.everything import BACK_SECONDS, everything
 from tests.wire.pressure import Pressure
-from tests.wire.program import until
 
 pytestmark = pytest.mark.peer
 
@@ -45,7 +44,7 @@ def test_whatever_dies_nobody_known_is_refused_and_nobody_else_gets_in(
                 time.sleep(random.random() * CALM_SECONDS)
                 began = time.monotonic()
                 back = shape.kill(what, random)
-                _recovered(pressure)
+                pressure.recovered(BACK_SECONDS)
                 pauses = {door: pressure.longest_pause(door, began) for door in pressure.let_in}
                 longest[what] = max(longest[what], *pauses.values())
                 assert max(pauses.values()) < ANSWER_SECONDS + STOPS[what] * back, (what, back, pauses)
@@ -60,19 +59,3 @@ def test_whatever_dies_nobody_known_is_refused_and_nobody_else_gets_in(
             f"{len(pressure.acknowledged)} writes kept, {len(pressure.turned_off)} disabled "
             f"(in force after {max(pressure.turned_off):.2f} s at most); the longest waits: {waits}"
         )
-
-
-def _recovered(pressure: Pressure) -> None:
-    """By itself: every door lets in who is known, and writes are acknowledged."""
-    since, writes = time.monotonic(), len(pressure.acknowledged)
-    until(
-        lambda: (
-            pressure.faults
-            or (
-                all(times and times[-1] > since for times in list(pressure.let_in.values()))
-                and len(pressure.acknowledged) > writes + 2
-            )
-        ),
-        BACK_SECONDS,
-        "recovery",
-    )

@@ -17,13 +17,13 @@ import pytest
 from psycopg import sql
 
 from tests.control.store import postgresql
-from tests.control.store.postgresql import Server, _as_unprivileged
+from tests.control.store.postgresql import Server, as_unprivileged
 from tests.deploy.composed import ARTICLE, PG_PASS, services
 from tests.wire.program import PASSWORD, TOKEN, Program, until
 
 pytestmark = pytest.mark.peer
 
-PREFIX, OWNER = _as_unprivileged()
+PREFIX, OWNER = as_unprivileged()
 HEARD = 20.0
 ICON = b"\x89PNG\r\n\x1a\n of nobody"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event
 from typing import Any
 
@@ -13,6 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from control.store.sql.schema import head
 
 ESCAPE = "\\"
+Look = Callable[[], int]
+"""Reads, when it is called, what the newest revision is."""
 
 
 class Dialect(ABC):
@@ -53,8 +55,9 @@ class Dialect(ABC):
         """Wakes the followers of other processes, if and when the transaction commits."""
 
     @abstractmethod
-    def news(self, closing: Event) -> Iterator[int]:
-        """The newest revision, now and whenever another connection may have made one; ends soon after ``closing``."""
+    def news(self, closing: Event) -> Iterator[Look]:
+        """A look at the newest revision, now and whenever another connection may have made one; ends soon after
+        ``closing``."""
 
     @abstractmethod
     def trouble(self, error: DBAPIError) -> Exception | None:

@@ -26,6 +26,7 @@ class Announcements:
         self._followers: list[tuple[asyncio.AbstractEventLoop, Callable[[int], None]]] = []
         self._lock = Lock()
         self._announced = 0
+        self._was_away = False
         self._closing = Event()
         self._thread: Thread | None = None
 
@@ -40,17 +41,24 @@ class Announcements:
             self._followers.append((loop, changed))
 
     def announce(self, number: int) -> None:
-        """Called from any thread; tells each revision once, and never an older one after a newer."""
+        """Called from any thread; tells each revision of one history once, and never an older one after a newer."""
         with self._lock:
-            if number <= self._announced:
-                return
-            self._announced = number
-            for follower in list(self._followers):
-                loop, changed = follower
-                try:
-                    loop.call_soon_threadsafe(changed, number)
-                except RuntimeError:  # its event loop is closed
-                    self._followers.remove(follower)
+            if number > self._announced:
+                self._tell(number)
+
+    def _begin_anew(self, number: int) -> None:
+        """What has been told may not be in the store any more: a standby has taken its place, or a backup."""
+        with self._lock:
+            self._tell(number)
+
+    def _tell(self, number: int) -> None:
+        self._announced = number
+        for follower in list(self._followers):
+            loop, changed = follower
+            try:
+                loop.call_soon_threadsafe(changed, number)
+            except RuntimeError:  # its event loop is closed
+                self._followers.remove(follower)
 
     def close(self) -> None:
         self._closing.set()
@@ -63,13 +71,19 @@ class Announcements:
             try:
                 self._look_until_broken()
             except Unavailable:  # told already
-                pass
+                self._was_away = True
             except Exception:
                 log.exception("cannot see whether the store changed; trying again")
             self._closing.wait(RETRY_SECONDS)
 
     def _look_until_broken(self) -> None:
         with self._outage.noticed():
-            for newest in self._dialect.news(self._closing):
+            for look in self._dialect.news(self._closing):
+                before = self._announced
+                newest = look()
                 self._outage.over()
-                self.announce(newest)
+                if self._was_away or newest < before:
+                    self._begin_anew(newest)
+                else:
+                    self.announce(newest)
+                self._was_away = False

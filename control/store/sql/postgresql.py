@@ -35,7 +35,7 @@ from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
 from control.store.interface import AccessDenied, Unavailable
-from control.store.sql.dialect import ESCAPE, Dialect, like_pattern, newest_revision
+from control.store.sql.dialect import ESCAPE, Dialect, Look, like_pattern, newest_revision
 from control.store.sql.schema import head
 
 CREATION_LOCK = 0x6F757470
@@ -74,6 +74,9 @@ DENIED = re.compile(
 )
 """In why a connection was refused: waiting would not help. libpq passes on no code here, only words; those of a server
 that speaks another language are waited on, and shown."""
+FULL = re.compile(r"(?i)too many (clients|connections)|connection slots are reserved|no more connections allowed")
+"""In why a connection was refused: it will be given when others have left."""
+MORE = "raise max_connections there, or put PgBouncer before it"
 DEAF = "%s does not let us listen (%s): changes made elsewhere are looked for every 2 seconds"
 DENYING = (errors.InsufficientPrivilege, errors.InvalidSchemaName)
 
@@ -120,7 +123,7 @@ class Postgresql(Dialect):
     def tell(self, connection: Connection, revision: int) -> None:
         connection.execute(select(func.pg_notify(CHANNEL, str(revision))))
 
-    def news(self, closing: Event) -> Iterator[int]:
+    def news(self, closing: Event) -> Iterator[Look]:
         """A notification only wakes: what is told is what the head row says, whoever else uses the channel."""
         heard: list[psycopg.Notify] = []
         with self._listening.connect() as connection:
@@ -131,7 +134,7 @@ class Postgresql(Dialect):
             readable.register(driver.fileno(), waiting.POLLIN)
             while not closing.is_set():
                 heard.clear()
-                yield newest_revision(connection)  # what arrives beside the answer goes to `heard` as well
+                yield lambda: newest_revision(connection)  # what arrives beside the answer goes to `heard` as well
                 waited = 0.0
                 while not heard and not closing.is_set() and waited < POLL_EVERY:
                     if readable.poll(HEED_CLOSING * 1000):
@@ -153,6 +156,8 @@ class Postgresql(Dialect):
         said = error.orig
         if isinstance(said, DENYING) or (_while_connecting(said) and DENIED.search(str(said))):
             return AccessDenied(f"{self._place} refuses us: {_first_words(said)}")
+        if _while_connecting(said) and FULL.search(str(said)):
+            return Unavailable(f"{self._place} has no connection left for us: {_first_words(said)} ({MORE})")
         if error.connection_invalidated or isinstance(said, psycopg.OperationalError | errors.ReadOnlySqlTransaction):
             return Unavailable(f"{self._place} does not answer: {_first_words(said)}")
         return None

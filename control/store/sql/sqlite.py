@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from control.store.interface import AccessDenied, Unavailable
-from control.store.sql.dialect import ESCAPE, Dialect, like_pattern, newest_revision
+from control.store.sql.dialect import ESCAPE, Dialect, Look, like_pattern, newest_revision
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a write waits for another process; an administrative command's transaction ends long before."""
@@ -70,17 +70,21 @@ class Sqlite(Dialect):
     def tell(self, connection: Connection, revision: int) -> None:
         """The file tells."""
 
-    def news(self, closing: Event) -> Iterator[int]:
+    def news(self, closing: Event) -> Iterator[Look]:
         """``data_version`` is cheap to ask, and different after another connection's commit."""
         seen: object = None
         with self.reading.connect() as connection:
+
+            def look() -> int:
+                with connection.begin():
+                    return newest_revision(connection)
+
             while not closing.is_set():
                 with connection.begin():
                     version = connection.exec_driver_sql("PRAGMA data_version").scalar()
-                    newest = newest_revision(connection) if version != seen else None
-                seen = version
-                if newest is not None:
-                    yield newest
+                if version != seen:
+                    seen = version
+                    yield look
                 closing.wait(LOOK_EVERY)
 
     def trouble(self, error: DBAPIError) -> Exception | None:
