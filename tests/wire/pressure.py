@@ -169,7 +169,7 @@ class Pressure:
             self.check()
 
     def check(self) -> None:
-        assert self.faults == []
+        assert not self.faults, self.faults
 
     def longest_pause(self, door: str, since: float) -> float:
         """Seconds without anybody coming in there, from ``since`` until now."""
