@@ -88,7 +88,7 @@ def onward_fields(visit: Visit, identity: bytes) -> bytes:
         left_out |= {b"authorization"}
     names = tuple(request.named)
     chosen = _going if sum(map(len, names)) <= MAX_REMEMBERED_NAMES else _going.__wrapped__
-    going = chosen(names, identity, request.method == b"POST")
+    going = chosen(names, _names(identity), request.method == b"POST")
     fields = [(name, value) for name, value in request.headers if name in going and name not in left_out]
     if b"cookie" in request.named and b"cookie" not in left_out:
         fields += [(b"Cookie", cookies) for cookies in without_ours(request.named)]
@@ -111,9 +111,10 @@ def onward_fields(visit: Visit, identity: bytes) -> bytes:
 
 
 @lru_cache(MAX_REMEMBERED)
-def _going(names: tuple[bytes, ...], identity: bytes, posted: bool) -> frozenset[bytes]:
-    """Which of a request's headers go on, by name. A browser sends the same ones every time."""
-    said_by_us = _names(identity) if posted else _names(identity) | _OTHER_METHODS
+def _going(names: tuple[bytes, ...], said: frozenset[bytes], posted: bool) -> frozenset[bytes]:
+    """Which of a request's headers go on, by name. Browsers send the same ones every time, and we ``said`` of one
+    person what we say of another: there are few kinds of both, however many people come."""
+    said_by_us = said if posted else said | _OTHER_METHODS
     going = []
     for name in names:
         same = plain(name)

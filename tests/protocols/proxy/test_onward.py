@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.proxy import onward
 from protocols.proxy.headers import identity_fields
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.http1_plain import RequestReceived
@@ -72,6 +73,16 @@ def test_additional_headers_of_a_person_replace_the_visitors() -> None:
     identity = IDENTITY + b"X-Tenant: north\r\n"
     found = sent(received((b"X_Tenant", b"south"), (b"x-tenant", b"south"), (b"X-Tenants", b"kept")), identity)
     assert [line for line in found if b"tenant" in line[0]] == [(b"x-tenants", b"kept"), (b"x-tenant", b"north")]
+
+
+def test_however_many_people_come_it_is_found_out_once_which_headers_go_on() -> None:
+    request = received((b"X-Page", b"1"), (b"X-Authentik-Email", b"forged"))
+    before = onward._going.cache_info().misses
+    for number in range(2 * onward.MAX_REMEMBERED):
+        going = sent(request, field_lines(identity_fields(an_identity(f"person-{number}"))))
+        assert (b"x-page", b"1") in going
+        assert (b"x-authentik-email", b"forged") not in going
+    assert onward._going.cache_info().misses <= before + 1
 
 
 def test_every_other_header_goes_on_in_its_order() -> None:
