@@ -18,10 +18,13 @@ from tests.wire.program import Program
 
 pytestmark = pytest.mark.peer
 
-OF_ONE_NAME = [
-    one for one in journeys.OF_PEOPLE if one is not journeys.one_sign_in_opens_several_domains_and_its_end_closes_all
-]
-"""An Ingress is for one name: another has its own, with its own place to sign in."""
+ELSEWHERE = (
+    journeys.one_sign_in_opens_several_domains_and_its_end_closes_all,
+    journeys.a_post_after_the_end_comes_back_to_its_page,
+)
+"""An Ingress is for one name: another has its own, with its own place to sign in. And where it sends to sign in, it
+does not tell that something was posted: who comes back asks for the address that it was posted to."""
+OF_ONE_NAME = [one for one in journeys.OF_PEOPLE if one not in ELSEWHERE]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ingress-nginx.yaml"
 ANNOTATION = "nginx.ingress.kubernetes.io/"
