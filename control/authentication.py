@@ -320,7 +320,7 @@ def identity(tx: Transaction, user: User, provider: int) -> IdentityRecord:
         uid=uid_of(user.pk, tx.install_id),
         username=user.username,
         name=user.name,
-        email=user.email,
+        email=user.confirmed_email,
         credential_version=user.credential_version,
         is_superuser=any(group.is_superuser for group in every),
         groups=tuple(group.name for group in every if nested or group.pk in direct),

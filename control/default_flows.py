@@ -97,6 +97,15 @@ PASSWORDS = (
 USERNAME = Prompt("default-user-settings-field-username", "username", "User name", "username", order=200)
 NAME = Prompt("default-user-settings-field-name", "name", "Name", "text", required=False, order=201)
 EMAIL = Prompt("default-user-settings-field-email", "email", "E-mail address", "email", order=202)
+OWN_USERNAME = Prompt(
+    "default-user-settings-field-own-username",
+    "username",
+    "User name",
+    "username",
+    order=200,
+    initial_value="return request.user.username",
+    initial_value_expression=True,
+)
 OWN_NAME = Prompt(
     "default-user-settings-field-own-name",
     "name",
@@ -150,7 +159,7 @@ ENROLLMENT_WRITE = DefaultStage(
 SOURCE_WRITE = DefaultStage(
     "default-source-enrollment-write", "user_write", {"user_creation_mode": "always_create", "user_type": "external"}
 )
-SETTINGS_PROMPT = DefaultStage("default-user-settings", "prompt", prompts=(OWN_NAME, OWN_EMAIL))
+SETTINGS_PROMPT = DefaultStage("default-user-settings", "prompt", prompts=(OWN_USERNAME, OWN_NAME, OWN_EMAIL))
 SETTINGS_WRITE = DefaultStage("default-user-settings-write", "user_write", {"user_creation_mode": "never_create"})
 DELETE = DefaultStage("default-unenrollment-user-delete", "user_delete")
 

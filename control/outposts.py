@@ -297,7 +297,7 @@ def user_record(user: User, install_id: str, mapped: dict[str, dict[str, Any]]) 
         uid=uid_of(user.pk, install_id),
         username=user.username,
         name=user.name,
-        email=user.email,
+        email=user.confirmed_email,
         type=user.type,
         is_active=user.is_active,
         ordinal=user.ordinal,

@@ -280,9 +280,9 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "tenants": "there is one tenant",
     "impersonation": "not supported yet",
     "gdpr_compliance": "not supported yet",
-    "default_user_change_name": "not supported yet",
-    "default_user_change_email": "not supported yet",
-    "default_user_change_username": "not supported yet",
+    "default_user_change_name": "set it under System → Configuration, or at /api/v3/admin/settings/",
+    "default_user_change_email": "set it under System → Configuration, or at /api/v3/admin/settings/",
+    "default_user_change_username": "set it under System → Configuration, or at /api/v3/admin/settings/",
 }
 """Names that authentik has and that change nothing here: the name itself, or everything below it."""
 

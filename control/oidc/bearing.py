@@ -11,6 +11,7 @@ from control.oidc import grants
 from control.oidc.foreign import Away, ForeignTokens, unverified
 from control.records import Provider, User
 from control.store.interface import Query, Store, Transaction
+from control.verbs import users
 from protocols.link.messages import Authenticate, Reuse
 from rules.names import is_possible_name
 
@@ -52,13 +53,16 @@ async def _of_issuer(store: Store, foreign: ForeignTokens, issuer: Mapping[str, 
 
 
 def _meant(tx: Transaction, claim: str, claims: Mapping[str, Any]) -> User | None:
-    """Whom the issuer means, by the claim that the administrator has chosen; an address only if it is confirmed."""
+    """Whom the issuer means, by the claim that the administrator has chosen; an address only if it is confirmed,
+    there and here."""
     name = claims.get(claim)
     if not isinstance(name, str) or not is_possible_name(name):
         return None
     if claim == "email" and claims.get("email_verified") is not True:
         return None
-    found = tx.select(User, Query(alike={"email" if claim == "email" else "username": name}, limit=2))
+    if claim == "email":
+        return users.holder(tx, name)
+    found = tx.select(User, Query(alike={"username": name}, limit=2))
     return found[0] if len(found) == 1 else None
 
 

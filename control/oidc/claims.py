@@ -64,11 +64,11 @@ _SUBJECTS: dict[str, Callable[[Person], str]] = {
     "user_id": lambda person: str(person.user.pk),
     "user_uuid": lambda person: person.user.uuid,
     "user_username": lambda person: person.user.username,
-    "user_email": lambda person: person.user.email,
+    "user_email": lambda person: person.user.confirmed_email,
     "user_upn": lambda person: str(person.user.attributes.get("upn", "")),
 }
 
 
 def subject(person: Person, mode: str) -> str:
-    """``sub``; what a user does not have, an address or a UPN, is replaced by the hashed id: it must not be empty."""
+    """``sub``; who has no confirmed address, or no UPN, is told of by the hashed id instead: it must not be empty."""
     return _SUBJECTS[mode](person) or person.uid

@@ -77,7 +77,7 @@ def _is_of_another(tx: Transaction, provider: Provider, leaf: x509.Certificate, 
     device's own affair (RFC 9190 section 2.1.8)."""
     realms = frozenset(part.strip().lower() for part in str(provider.settings.get("stripped_realms", "")).split(","))
     for name in filter(None, {claimed, without_realm(claimed, realms)}):
-        other = named(tx, provider, name)
+        other = named(tx, provider, name, only_confirmed=True)
         if other is not None and other.pk != user and name.lower() not in map(str.lower, names_in(leaf)):
             return True
     return False
@@ -160,7 +160,8 @@ def names_in(leaf: x509.Certificate) -> Iterator[str]:
 
 
 def _first(tx: Transaction, provider: Provider, names: Sequence[str]) -> User | None:
-    return next((user for name in names if (user := named(tx, provider, name)) is not None), None)
+    found = (named(tx, provider, name, only_confirmed=True) for name in names)
+    return next((user for user in found if user is not None), None)
 
 
 def _chain(given: object) -> list[x509.Certificate]:

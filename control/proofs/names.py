@@ -10,9 +10,9 @@ from control.records import Provider, Stage, StageBinding, User
 from control.store.interface import NotFound, Query, Transaction
 
 
-def named(tx: Transaction, provider: Provider, name: str) -> User | None:
+def named(tx: Transaction, provider: Provider, name: str, only_confirmed: bool = False) -> User | None:
     """By the first identification stage of the provider's flow; by the defaults if it has none."""
-    return identification.named(tx, _identification(tx, provider), name.strip())
+    return identification.named(tx, _identification(tx, provider), name.strip(), only_confirmed)
 
 
 def _identification(tx: Transaction, provider: Provider) -> dict[str, Any]:

@@ -48,6 +48,11 @@ class User(Record):
     """The password is good for choosing another one, and for nothing else."""
     managed: str | None = None
 
+    @property
+    def confirmed_email(self) -> str:
+        """What everybody is told who believes that an address says who somebody is; empty unless `email_verified`."""
+        return self.email if self.email_verified else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Group(Record):

@@ -41,12 +41,12 @@ def whose(tx: Transaction, source: Source, stranger: Stranger) -> Known | Enrol 
     if found := tx.select(SourceConnection, lines):
         return Known(tx.get(User, found[0].user))
     mode = source.user_matching_mode
-    same_address = _alike(tx, "email", stranger.email)
-    if mode == "email_link" and len(same_address) == 1 and same_address[0].type not in PROGRAMS:
-        return Known(same_address[0], is_new=True)
-    if mode in ("email_link", "email_deny") and same_address:
+    holder = users.holder(tx, stranger.email)
+    if mode == "email_link" and holder is not None and holder.type not in PROGRAMS:
+        return Known(holder, is_new=True)
+    if mode in ("email_link", "email_deny") and alike(tx, "email", stranger.email):
         return Refused("source_unknown_user", MISMATCH)
-    if mode == "username_deny" and _alike(tx, "username", stranger.username):
+    if mode == "username_deny" and alike(tx, "username", stranger.username):
         return Refused("source_unknown_user", MISMATCH)
     return Enrol() if source.enrollment_flow is not None else Refused("source_unknown_user", MISMATCH)
 
@@ -59,5 +59,6 @@ def domain_of(email: str) -> str:
     return domain.lower()
 
 
-def _alike(tx: Transaction, field: str, text: str) -> list[User]:
+def alike(tx: Transaction, field: str, text: str) -> list[User]:
+    """Two of them at most, confirmed or not."""
     return tx.select(User, Query(alike={field: text}, limit=2)) if text else []

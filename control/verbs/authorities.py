@@ -123,6 +123,6 @@ def _subject(tx: Transaction, fields: IssueFields) -> Subject:
     """Raises Invalid."""
     if fields.user is not None:
         (user,) = existing(tx, User, "user", [fields.user])
-        return Subject(user.username[:LONGEST_COMMON_NAME], principal=user.username, mail=user.email)
+        return Subject(user.username[:LONGEST_COMMON_NAME], principal=user.username, mail=user.confirmed_email)
     (device,) = existing(tx, Device, "device", [fields.device or ""])
     return Subject((device.name or device.address)[:LONGEST_COMMON_NAME])

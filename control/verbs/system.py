@@ -57,6 +57,10 @@ class SystemFields(Fields):
     """Who may make themselves an account by the enrollment flows."""
     unenrollment: bool = False
     """May people delete their own accounts?"""
+    default_user_change_name: bool = True
+    """May people change their own names? Groups and accounts may say otherwise (`control.verbs.own_details`)."""
+    default_user_change_email: bool = False
+    default_user_change_username: bool = False
     default_token_duration: Duration = "days=1"  # noqa: S105
     default_token_length: Annotated[int, Field(ge=SHORTEST_KEY, le=LONGEST_KEY)] = 60
     password_length: Characters = DEFAULT_LENGTH

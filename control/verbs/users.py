@@ -102,6 +102,13 @@ def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = T
     return changed
 
 
+def holder(tx: Transaction, address: str) -> User | None:
+    """The only one whose confirmed address this is, ignoring case: what others say of themselves counts for nothing."""
+    same = Query(alike={"email": address}, equal={"email_verified": True}, limit=2)
+    found = tx.select(User, same) if address else []
+    return found[0] if len(found) == 1 else None
+
+
 def new_password(given: Mapping[str, Any]) -> str:
     """``password`` as it was given: it is not trimmed. Raises Invalid."""
     if "password" not in given:

@@ -119,6 +119,14 @@ def test_a_proved_and_bound_user_is_accepted_with_an_identity(world: World) -> N
     assert len(world.questions) == 1
 
 
+@pytest.mark.parametrize(("confirmed", "told"), [(True, "boss@example.com"), (False, "")])
+def test_applications_are_told_of_a_confirmed_address_alone(world: World, confirmed: bool, told: str) -> None:
+    world.change("alice", email="boss@example.com", email_verified=confirmed)
+    answer = world.ask()
+    assert answer.identity is not None
+    assert answer.identity.email == told
+
+
 def test_whom_no_binding_lets_in_is_not_allowed(world: World) -> None:
     assert world.ask("carol").reason == "no_binding"
 

@@ -89,6 +89,18 @@ def test_a_snapshot_holds_everyone_and_only_the_providers_it_serves(store: SqlSt
     assert [(line.order, line.user is not None) for line in provider.bindings] == [(1, True), (2, False)]
 
 
+def test_directories_hold_confirmed_addresses_alone(store: SqlStore) -> None:
+    outpost = store.write_now(populate)
+
+    def said(tx: Transaction) -> None:
+        for name, confirmed in (("alice", False), ("bob", True)):
+            tx.update(replace(one(tx, User, username=name), email=f"{name}@example.com", email_verified=confirmed))
+
+    store.write_now(said)
+    told = {user.username: user.email for user in view(store, outpost).users.values()}
+    assert told == {"alice": "", "bob": "bob@example.com"}
+
+
 def test_membership_and_parents_are_sent(store: SqlStore) -> None:
     snapshot = view(store, store.write_now(populate))
     alice = next(user.pk for user in snapshot.users.values() if user.username == "alice")

@@ -16,7 +16,7 @@ from control.purposes import flow_for
 from control.records import Flow, Source, Stage, User
 from control.sources.kinds import KINDS
 from control.store.interface import NotFound, Query, Transaction
-from control.verbs import system
+from control.verbs import system, users
 from rules.names import is_possible_name, shown
 
 USER_FIELDS = ("email", "username")
@@ -155,11 +155,12 @@ def _led(tx: Transaction, named: object, purpose: str, services: FlowServices) -
         return None
 
 
-def named(tx: Transaction, settings: Mapping[str, Any], name: str) -> User | None:
+def named(tx: Transaction, settings: Mapping[str, Any], name: str, only_confirmed: bool = False) -> User | None:
     """Whose name it is, by the settings of an identification stage.
 
     A user name beats an e-mail address, which beats a UPN, the user's own attribute ``upn``; one that two users
-    share names nobody.
+    share names nobody, unless it is the confirmed address of one of them. ``only_confirmed``: an address that nobody
+    has confirmed names nobody either, for where the name is all that is asked for.
 
     Every field is looked into whatever the first one finds: known and unknown names cost the same.
     """
@@ -169,14 +170,20 @@ def named(tx: Transaction, settings: Mapping[str, Any], name: str) -> User | Non
         settings.get("user_fields", USER_FIELDS),
         bool(settings.get("case_insensitive_matching", True)),
     )
-    found = [_only(tx, field, name, ignore_case) for field in BEATS if field in allowed]
+    found = [_only(tx, field, name, ignore_case, only_confirmed) for field in BEATS if field in allowed]
     return next((user for user in found if user is not None), None)
 
 
-def _only(tx: Transaction, field: str, text: str, ignore_case: bool) -> User | None:
+def _only(tx: Transaction, field: str, text: str, ignore_case: bool, only_confirmed: bool) -> User | None:
     same = {field: text}
     if field in User.ALIASES:  # two that differ in case alone are shared, however case counts
-        users = tx.select(User, Query(alike=same, limit=2))
-        return users[0] if len(users) == 1 and (ignore_case or users[0].attributes[field] == text) else None
-    users = tx.select(User, Query(alike=same, limit=2) if ignore_case else Query(equal=same, limit=2))
-    return users[0] if len(users) == 1 else None
+        found = tx.select(User, Query(alike=same, limit=2))
+        return found[0] if len(found) == 1 and (ignore_case or found[0].attributes[field] == text) else None
+    found = tx.select(User, Query(alike=same, limit=2) if ignore_case else Query(equal=same, limit=2))
+    user = found[0] if len(found) == 1 else None
+    if field != "email":
+        return user
+    holder = users.holder(tx, text)
+    if holder is not None and (ignore_case or holder.email == text):
+        return holder
+    return None if only_confirmed and user is not None and not user.email_verified else user

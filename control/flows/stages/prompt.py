@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from control.flows.bound import peer_of, telling
@@ -11,11 +12,13 @@ from control.flows.stages.asking import Asking
 from control.flows.stages.choosing import DIFFERENT, chosen_hash
 from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, State, Verdict
 from control.policies.judge import Answer
-from control.records import Binding, Policy, Prompt
+from control.records import Binding, Flow, Policy, Prompt, User
 from control.store.interface import Query, Transaction
+from control.verbs import own_details
 
 PASSWORD, AGAIN = "password", "password_repeat"
 NOTHING = Deny("flow_denied", "This step of the flow asks for nothing. Tell the administrator.")
+SETTLED = "Only an administrator can change this."
 REFUSED = "A rule of this form does not allow this."
 UNDECIDED = "A rule of this form cannot be decided. Tell the administrator."
 
@@ -61,12 +64,29 @@ async def _fields(context: Context, settings: Mapping[str, Any], services: FlowS
     """In their order; those that an invitation has answered are not asked for."""
 
     def read(tx: Transaction) -> list[Field]:
+        settled = _settled(tx, context)
         wanted = Query(within={"pk": list(settings.get("fields", ()))}, ordering=("order", "name"))
         asking, where = telling(tx, context, peer_of(services.origin))
         fixed = context.prompt if context.invitation else {}
-        return [field(tx, one, asking, where) for one in tx.select(Prompt, wanted) if one.field_key not in fixed]
+        return [
+            field(tx, _as_it_is(one) if one.field_key in settled else one, asking, where)
+            for one in tx.select(Prompt, wanted)
+            if one.field_key not in fixed
+        ]
 
     return await services.store.read(read)
+
+
+def _settled(tx: Transaction, context: Context) -> frozenset[str]:
+    """What somebody's own form shows them, and does not let them change."""
+    flow, user = tx.find(Flow, slug=context.flow), tx.find(User, pk=_person(context))
+    if flow is None or flow.designation != "stage_configuration" or user is None:
+        return frozenset()
+    return own_details.settled(tx, user)
+
+
+def _as_it_is(prompt: Prompt) -> Prompt:
+    return replace(prompt, type="text_read_only", sub_text=prompt.sub_text or SETTLED)
 
 
 def _read(found: list[Field], fields: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, list[tuple[str, str]]]]:

@@ -12,11 +12,11 @@ from control.flows.stages.asking import Silent
 from control.flows.state import Context, Continue, Deny, FlowServices, Verdict
 from control.records import Group, Invitation, User
 from control.store.interface import Actor, Query, Transaction
-from control.verbs import fields, sources, users
+from control.verbs import fields, own_details, sources, users
+from control.verbs.own_details import DETAILS
 from rules import validity
 
-OWN = ("username", "name", "email")
-"""Fields of an account that a form may set; everything else that it asks for becomes an attribute."""
+SAID = {"username": "user name", "name": "name", "email": "e-mail address"}
 NEVER = frozenset(
     {"pk", "uuid", "uid", "password", "is_active", "is_superuser", "type", "path", "groups", "roles", "attributes"}
 )
@@ -92,6 +92,9 @@ def _changed(tx: Transaction, context: Context, pk: int) -> Verdict:
     if context.proved is not None and user.credential_version != context.proved_version:
         return MEANWHILE
     given = _given(context, user.attributes)
+    for name in own_details.settled(tx, user):
+        if given.get(name, getattr(user, name)) != getattr(user, name):
+            return Deny("flow_denied", f"Your {SAID[name]} stays as it is: ask the administrator to change it.")
     before = user
     if given:
         user = users.update(tx, pk, given)
@@ -105,11 +108,11 @@ def _changed(tx: Transaction, context: Context, pk: int) -> Verdict:
 def _given(context: Context, attributes: Mapping[str, Any]) -> dict[str, Any]:
     """As `users.create` and `users.update` take it."""
     told = {key: value for key, value in context.prompt.items() if value is not None}
-    found: dict[str, Any] = {key: told[key] for key in OWN if key in told}
+    found: dict[str, Any] = {key: told[key] for key in DETAILS if key in told}
     more = dict(attributes)
     for key, value in told.items():
         name = key.removeprefix("attributes.").removeprefix("attributes_")
-        if key not in OWN and name and name not in NEVER and key not in NEVER:
+        if key not in DETAILS and name and name not in NEVER and key not in NEVER:
             more[name] = value
     return {**found, "attributes": more} if more != dict(attributes) else found
 

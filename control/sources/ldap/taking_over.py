@@ -7,11 +7,12 @@ address, and groups that stand here by themselves stay as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from control.records import Group, Source, SourceConnection, User
 from control.sources.ldap.found import FoundGroup, Person
-from control.sources.matching import PROGRAMS
+from control.sources.matching import PROGRAMS, alike
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs import groups, users
 from control.verbs.fields import Invalid
@@ -38,7 +39,7 @@ def _take_person(tx: Transaction, source: Source, person: Person, pk: int | None
     user = tx.get(User, pk) if pk is not None else _matched(tx, source, person)
     if isinstance(user, str):
         return user
-    same = [one for one in _alike(tx, "username", person.username) if user is None or one.pk != user.pk]
+    same = [one for one in alike(tx, "username", person.username) if user is None or one.pk != user.pk]
     if same:
         return f"{person.dn} is called {person.username} there, as somebody else here."
     told: dict[str, Any] = {"username": person.username, "name": person.name, "email": person.email}
@@ -53,6 +54,8 @@ def _take_person(tx: Transaction, source: Source, person: Person, pk: int | None
                 told["is_active"] = False
             changed = {name: said for name, said in told.items() if getattr(user, name) != said}
             user = users.update(tx, user.pk, changed) if changed else user
+            if person.email and not user.email_verified:
+                user = tx.update(replace(user, email_verified=True))  # what they said of themselves, it says as well
     except Invalid as refusal:
         return f"{person.dn} cannot be taken over: {refusal}"
     if pk is None:
@@ -64,21 +67,19 @@ def _take_person(tx: Transaction, source: Source, person: Person, pk: int | None
 def _matched(tx: Transaction, source: Source, person: Person) -> User | str | None:
     """Who they are, of those who are here already; None: somebody new; a sentence: they stay outside."""
     field, _, answer = source.user_matching_mode.partition("_")
-    same = _alike(tx, field, getattr(person, field)) if answer else []
+    same = alike(tx, field, getattr(person, field)) if answer else []
     if not same:
         return None
-    (user, *others) = same
-    if answer == "deny" or others:
+    if answer == "deny" or (field == "username" and len(same) > 1):
         return f"{person.dn} has the {field} of somebody here, and stays outside."
+    user = same[0] if field == "username" else users.holder(tx, person.email)
+    if user is None:
+        return f"{person.dn} has the address of several here, or of one who has not confirmed it: connect them by hand."
     if user.type in PROGRAMS or any(group.is_superuser or group.roles for group in closure(tx, user.pk)):
         return f"{person.dn} has the {field} of {user.username}, who holds rights here: connect them by hand."
     if tx.count(SourceConnection, Query(equal={"source": source.pk, "user": user.pk})):
         return f"{person.dn} has the {field} of {user.username}, who is somebody else there."
     return user
-
-
-def _alike(tx: Transaction, field: str, text: str) -> list[User]:
-    return tx.select(User, Query(alike={field: text}, limit=2)) if text else []
 
 
 def gone(tx: Transaction, source: Source, found: frozenset[str]) -> tuple[list[int], int]:

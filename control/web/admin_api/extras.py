@@ -163,9 +163,6 @@ def _change_members(services: Services, change: Callable[[Transaction, str, int]
 
 FIXED_SETTINGS: dict[str, Any] = {
     "avatars": "initials",
-    "default_user_change_name": False,
-    "default_user_change_email": False,
-    "default_user_change_username": False,
     "reputation_lower_limit": 0,
     "reputation_upper_limit": 0,
     "footer_links": [],

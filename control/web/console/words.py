@@ -52,6 +52,11 @@ WORDS: dict[str, Words] = {
         options={"off": "Nobody", "invitation": "Whoever has an invitation", "open": "Everybody"},
     ),
     "unenrollment": Words("People may delete their own accounts"),
+    "default_user_change_name": Words("People may change their names"),
+    "default_user_change_email": Words(
+        "People may change their e-mail addresses", "Until it is confirmed by a mail, applications are not told of it."
+    ),
+    "default_user_change_username": Words("People may change their user names"),
     "host": Words("Host", "The SMTP server that takes mail from here.", example="smtp.example.com"),
     "port": Words("Port", "Usually 587 with STARTTLS, 465 with TLS from the first byte, 25 without either."),
     "use_tls": Words("STARTTLS", "The connection begins in the open and is then encrypted."),

@@ -19,7 +19,7 @@ from control.flows.links import MOST_LATELY
 from control.mail.post import Post
 from control.records import Flow, FlowToken, Invitation, Letter, MailServer, Session, Stage, User
 from control.store.interface import Actor, Query
-from control.verbs import authenticators, mailed_codes, stages, system, users
+from control.verbs import authenticators, groups, mailed_codes, stages, system, users
 from control.verbs.fields import Invalid
 from control.web import admin_api, pages
 from tests.control.web.browsing import LOGIN, PASSWORD, Browser, Site
@@ -418,15 +418,76 @@ def test_an_invitation_of_another_flow_or_an_old_one_lets_nobody_in(world: World
 # --- what people change and end themselves -------------------------------------------------------------------------
 
 
-def test_people_change_their_details(world: World) -> None:
+SETTINGS = "/if/flow/default-user-settings-flow/"
+
+
+def details(world: World, **typed: Any) -> Browser:
+    """Alice has sent the form of her details."""
     browser = world.browser()
     browser.sign_in("alice")
-    page = browser.get("/if/flow/default-user-settings-flow/")
-    assert 'value="alice@example.com"' in page.text
-    browser.submit(name="Alice A.", email="alice@example.org", username="root", is_superuser="on", password=NEW)
+    browser.get(SETTINGS)
+    browser.submit(**{"name": "Alice", "email": "alice@example.com", "username": "alice", **typed})
+    return browser
+
+
+def test_people_change_their_names_and_nothing_else_unless_an_administrator_lets_them(world: World) -> None:
+    browser = world.browser()
+    browser.sign_in("alice")
+    page = browser.get(SETTINGS)
+    for shown in ("alice", "alice@example.com"):
+        assert re.search(rf'value="{shown}"[^>]* readonly', page.text)
+    details(world, name="Alice A.", email="boss@example.com", username="root", is_superuser="on", password=NEW)
     now = world.now(world.alice.pk)
-    assert (now.name, now.email, now.email_verified) == ("Alice A.", "alice@example.org", False)
-    assert (now.username, now.attributes, now.password) == ("alice", {}, world.alice.password)
+    assert now == replace(world.alice, name="Alice A.", last_updated=now.last_updated)
+    world.change_settings(default_user_change_name=False)
+    details(world, name="Mallory")
+    assert world.now(world.alice.pk).name == "Alice A."
+
+
+def test_an_address_of_ones_own_choice_is_unconfirmed_until_a_mailed_link_was_opened(world: World) -> None:
+    world.change_settings(default_user_change_email=True, default_user_change_username=True)
+    details(world, email="alice@example.org", username="ally")
+    now = world.now(world.alice.pk)
+    assert (now.username, now.email, now.email_verified) == ("ally", "alice@example.org", False)
+    assert now.confirmed_email == ""
+    world.ask("ally")
+    world.opened()
+    assert world.now(world.alice.pk).confirmed_email == "alice@example.org"
+
+
+@pytest.mark.parametrize("said", [True, False, "false", 1])
+def test_groups_and_accounts_say_otherwise_as_in_authentik(world: World, said: Any) -> None:
+    told = {"goauthentik.io/user/can-change-email": said}
+    world.sql.write_now(lambda tx: groups.create(tx, {"name": "staff", "users": [world.alice.pk], "attributes": told}))
+    details(world, email="alice@example.org")
+    assert world.now(world.alice.pk).email == ("alice@example.org" if said is True else "alice@example.com")
+
+
+def test_a_form_that_does_not_know_whose_details_they_are_changes_no_more(world: World) -> None:
+    """An operator's own flow, of another designation."""
+
+    def redesigned(tx: Any) -> None:
+        flow = tx.find(Flow, slug="default-user-settings-flow")
+        tx.update(replace(flow, designation="enrollment"))
+
+    world.sql.write_now(redesigned)
+    world.change_settings(enrollment="open")
+    refused = details(world, email="boss@example.com")
+    assert refused.page.status_code == 403
+    assert "Your e-mail address stays as it is" in refused.text
+    assert world.now(world.alice.pk).email == "alice@example.com"
+    details(world, name="Alice A.")
+    assert world.now(world.alice.pk).name == "Alice A."
+
+
+def test_nobody_is_locked_out_by_somebody_who_says_that_they_have_the_same_address(world: World) -> None:
+    squatter = world.user("mallory", email="ALICE@example.com")
+    world.sql.write_now(lambda tx: tx.update(replace(squatter, email_verified=False)))
+    browser = world.browser()
+    browser.sign_in("alice@example.com")
+    assert is_signed_in(world, browser)
+    world.ask("alice@example.com")
+    assert [letter.user for letter in world.letters()] == [world.alice.pk]
 
 
 def test_people_delete_their_account_only_where_they_may_and_with_their_password(world: World) -> None:

@@ -107,6 +107,12 @@ def test_an_address_that_is_not_confirmed_names_nobody(world: World, verified: A
     assert world.reason(email_verified=verified) == "unknown_user"
 
 
+def test_nor_does_one_that_somebody_here_only_says_is_theirs(world: World) -> None:
+    alice = world.sql.read_now(lambda tx: tx.get(User, world.alice.pk))
+    world.sql.write_now(lambda tx: tx.update(replace(alice, email_verified=False)))
+    assert world.reason() == "unknown_user"
+
+
 @pytest.mark.parametrize("email", ["mallory@example.com", "", None, 5, ["alice@example.com"]])
 def test_nor_does_a_strangers(world: World, email: Any) -> None:
     assert world.reason(email=email) == "unknown_user"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from control.authentication import Proved
 from control.proofs import proofs
-from control.records import Certificate, Provider
+from control.records import Certificate, Provider, User
 from protocols.link.messages import Authenticate
 from tests.control.flows.house import House
 from tests.control.proofs.pki import CLIENT, SERVER, Authority, principal
@@ -86,6 +87,15 @@ def test_96_a_name_in_the_certificate_may_be_anybodys(house: Network) -> None:
 )
 def test_alternative_names_lead_to_the_user(house: Network, alternatives: Sequence[x509.GeneralName]) -> None:
     assert house.show(house.authority.issue("", alternatives)).user == house.alice
+
+
+def test_an_address_that_somebody_only_says_is_theirs_is_nobodys(house: Network) -> None:
+    alice = house.sql.read_now(lambda tx: tx.get(User, house.alice))
+    house.sql.write_now(lambda tx: tx.update(replace(alice, email_verified=False)))
+    leaf = house.authority.issue("", [x509.RFC822Name("alice@example.com")])
+    assert house.show(leaf) == Proved("certificate_names_nobody")
+    bob = house.user("bob")
+    assert house.show(house.authority.issue("bob"), name="alice@example.com").user == bob, "it keeps nobody else out"
 
 
 def test_the_most_telling_name_counts(house: Network) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +14,7 @@ from control.oidc.foreign import SKEW_SECONDS
 from control.records import User
 from control.sources.arriving import AWAY_SECONDS, MOST_OF_ONE
 from control.store.interface import Query
-from control.verbs import applications, providers
+from control.verbs import applications, providers, users
 from tests.control.oidc.relying import ISSUER
 from tests.control.sources.abroad import CALLBACK, SLUG, Abroad, parameters
 from tests.control.web.browsing import LOGIN
@@ -247,6 +248,19 @@ def test_an_address_that_is_not_confirmed_connects_nobody(house: Abroad, verifie
     bob(house)
     house.set(user_matching_mode="email_link")
     assert comes(house, email="bob@example.com", email_verified=verified) == 403
+    assert house.connections() == []
+
+
+def test_nor_one_that_somebody_here_says_is_theirs(house: Abroad) -> None:
+    """Else whoever claims an address has what its owner brings along."""
+    mine = bob(house)
+    squatter = house.here.user("mallory", email="Bob@example.com")
+    house.here.sql.write_now(lambda tx: tx.update(replace(squatter, email_verified=False)))
+    house.set(user_matching_mode="email_link")
+    assert comes(house, **VERIFIED) == 303
+    assert [one.user for one in house.connections()] == [mine.pk], "nor does it keep its owner out"
+    house.here.sql.write_now(lambda tx: users.delete(tx, mine.pk))
+    assert comes(house, **VERIFIED) == 403
     assert house.connections() == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ from starlette.applications import Starlette
 
 from control.authentication import Proved
 from control.proofs import proofs
-from control.records import Device, Provider
+from control.records import Device, Provider, User
 from control.web import revocations
 from protocols.link.messages import Authenticate
 from tests.control.web.api import Api
@@ -62,6 +63,15 @@ def test_a_persons_certificate_lets_that_person_in(office: Office) -> None:
     assert len(chain) == 1
     proved = office.prove(made)
     assert (proved.reason, proved.user) == ("accepted", office.alice)
+
+
+@pytest.mark.parametrize(("confirmed", "said"), [(True, ["alice@example.com"]), (False, [])])
+def test_a_certificate_says_of_a_confirmed_address_alone(office: Office, confirmed: bool, said: list[str]) -> None:
+    alice = office.api.sql.read_now(lambda tx: tx.get(User, office.alice))
+    office.api.sql.write_now(lambda tx: tx.update(replace(alice, email="alice@example.com", email_verified=confirmed)))
+    (leaf, *_) = x509.load_pem_x509_certificates(office.issue(user=office.alice)["certificate"].encode())
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.RFC822Name) == said
 
 
 def test_the_key_is_given_out_once(office: Office) -> None:

@@ -150,6 +150,14 @@ def test_subject_modes(relying: Relying, mode: str, field: str) -> None:
     assert relying.userinfo(told["access_token"]).json()["sub"] == expected
 
 
+def test_an_address_that_nobody_confirmed_is_nobodys_subject(relying: Relying) -> None:
+    relying.set_provider(sub_mode="user_email")
+    person = signed_in(relying)
+    relying.sql.write_now(lambda tx: tx.update(replace(tx.get(User, alice(relying).pk), email_verified=False)))
+    subject = relying.verified(tokens_of(relying, person)["id_token"])["sub"]
+    assert len(subject) == 64, "the hashed id, as of somebody without an address"
+
+
 # --- the code, once ------------------------------------------------------------------------------------------------
 
 

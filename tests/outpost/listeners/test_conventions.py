@@ -9,7 +9,8 @@ import pytest
 
 from outpost.directory.draft import whole
 from outpost.directory.snapshot import Touched
-from protocols.link.messages import GroupRecord
+from protocols.link.messages import GroupRecord, IdentityRecord
+from protocols.proxy.conventions import keeps_out
 from tests.outpost.listeners.forward_auth_door import provider
 from tests.outpost.listeners.http_connections import Answer, get
 from tests.outpost.listeners.test_forward_auth import ALICE, IDENTITY_HEADERS, PROXY, STRANGER, Door, basic
@@ -221,6 +222,14 @@ def test_a_browser_cannot_name_another_host_below_the_domain() -> None:
 def test_the_address_may_restrict_who_may_in(query: str, status: int, outpost: Outpost) -> None:
     assert ask(f"{AUTH_AT}?{query}", URI, ALICE).status == status
     assert ask(f"{AUTH_AT}?{query}", URI, basic("alice", "wrong")).status == 401
+
+
+@pytest.mark.parametrize("query", ["allowed_emails=alice@example.com", "allowed_email_domains=*"])
+def test_whoever_has_no_confirmed_address_is_kept_out(query: str) -> None:
+    """Control tells outposts of no other."""
+    alice = IdentityRecord(1, "uuid", "uid", "alice", "Alice", "", 1)
+    assert keeps_out(query, alice)
+    assert not keeps_out(query, replace(alice, email="alice@example.com"))
 
 
 def test_the_restriction_holds_for_sessions(outpost: Outpost) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ class World:
 
     def user(self, **fields: Any) -> int:
         return self.sql.write_now(lambda tx: users.create(tx, {"name": "", **fields}).pk)
+
+    def claims(self, pk: int, email: str) -> None:
+        """They say of themselves that this is their address."""
+        self.sql.write_now(lambda tx: tx.update(replace(tx.get(User, pk), email=email, email_verified=False)))
 
     def connected(self) -> dict[str, int]:
         return {one.identifier: one.user for one in self.sql.read_now(lambda tx: tx.select(SourceConnection))}
@@ -194,6 +199,30 @@ def test_linking_where_an_administrator_says_so(world: World, mode: str, here: d
     assert world.sync() == []
     assert world.connected() == {"id-of-alice": pk}
     assert world.people()["alice"].pk == pk
+
+
+def test_who_only_says_that_an_address_is_theirs_is_not_connected(world: World) -> None:
+    """Else whoever claims an address before its owner is taken over has the groups that the directory gives them."""
+    world.change(user_matching_mode="email_link")
+    pk = world.user(username="mallory", email="alice@example.org")
+    world.claims(pk, "alice@example.org")
+    world.abroad.person("alice", "theirs")
+    (told,) = world.sync()
+    assert "has not confirmed it" in told
+    assert world.connected() == {}
+    owner = world.user(username="ally", email="ALICE@example.org")
+    assert world.sync() == []
+    assert world.connected() == {"id-of-alice": owner}
+
+
+def test_what_the_directory_says_of_an_address_confirms_it(world: World) -> None:
+    world.abroad.person("alice", "theirs")
+    world.sync()
+    pk = world.people()["alice"].pk
+    for said in ("alice@example.org", "boss@example.org"):
+        world.claims(pk, said)
+        assert world.sync() == []
+        assert world.people()["alice"].confirmed_email == "alice@example.org"
 
 
 @pytest.mark.parametrize("mode", ["username_link", "email_link"])
