@@ -22,13 +22,14 @@ USE_TOKEN = "/recovery/use-token/{key}/"  # noqa: S105
 """authentik's path, which leads into the flow."""
 
 
-def give(tx: Transaction, user: User, host: str, key: str, until: float, actor: Actor) -> str:
+def give(tx: Transaction, user: User, host: str, key: str, until: float, actor: Actor, by_mail: bool = False) -> str:
     """The slug of the flow into which ``key`` leads, once and before ``until`` (seconds since the epoch); ``host`` is
-    the one that browsers ask for. The event says who made it. Raises Invalid."""
+    the one that browsers ask for. ``by_mail``: the link goes to the user's address and nowhere else, so that opening it
+    confirms that. The event says who made it. Raises Invalid."""
     if validity.refusal(user, tx.now) is not None or user.type.endswith("service_account"):
         raise Invalid({NON_FIELD: ["This account cannot sign in, so that a new password would be no use."]})
     state = _at_the_link(tx, user, host)
-    links.give(tx, state, user, key, until)
+    links.give(tx, state, user, key, until, by_mail)
     secret = {"app": "authentik_core", "model_name": "user", "pk": user.pk, "name": user.username}
     said = f"A link was made by which {user.username} gets another password."
     audit.leave(tx, "secret_view", "authentik_core", {"secret": secret, "message": said}, actor)

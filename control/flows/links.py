@@ -44,7 +44,8 @@ async def send(state: State, link: Link, services: FlowServices) -> State | Deny
         words = services.post.letters.write(link.template, user=link.shown, **values)
     except KeyError:
         return NO_WORDS
-    waiting = replace(state, context=replace(state.context, waits=True, mailed=link.to, link_version=link.version))
+    context = replace(state.context, waits=True, mailed=link.to, by_mail=True, link_version=link.version)
+    waiting = replace(state, context=context)
     flow = _to_go_on(waiting).to_json()
 
     def write(tx: Transaction) -> None:
@@ -93,9 +94,10 @@ def take(tx: Transaction, link: str) -> bool:
     return True
 
 
-def give(tx: Transaction, state: State, user: User, key: str, until: float) -> None:
-    """A link that an administrator hands over by other means."""
-    context = replace(state.context, waits=True, mailed=user.email, link_version=user.credential_version)
+def give(tx: Transaction, state: State, user: User, key: str, until: float, by_mail: bool) -> None:
+    """A link for this user, which is mailed to their address, or handed over by other means."""
+    version = user.credential_version
+    context = replace(state.context, waits=True, mailed=user.email, by_mail=by_mail, link_version=version)
     flow = _to_go_on(replace(state, context=context)).to_json()
     tx.insert(FlowToken(digest(key), user.pk, flow, created=tx.now, expires=until))
 

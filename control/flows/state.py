@@ -126,6 +126,8 @@ class Context:
     """A link was sent, and the stage at hand waits for it to be opened."""
     mailed: str = ""
     """To this address; empty where there was nobody to write to."""
+    by_mail: bool = False
+    """By mail; else somebody hands it over, and whoever opens it has shown no mailbox."""
     link_version: int = 0
     """The account's ``credential_version`` then: a later one voids the link."""
     link: str = ""

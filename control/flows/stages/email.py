@@ -83,7 +83,8 @@ def _is_good(user: User, settings: Mapping[str, Any], now: float) -> bool:
 def _opened(tx: Transaction, context: Context, settings: Mapping[str, Any]) -> Verdict:
     if not links.take(tx, context.link):
         return OVER
-    opened: dict[str, Any] = {"opened": True, "confirmed": context.mailed}
+    confirmed = context.mailed if context.by_mail else ""
+    opened: dict[str, Any] = {"opened": True, "confirmed": confirmed}
     if context.pending_user is None:
         return Continue(opened) if context.uid is None and context.mailed else OVER
     user = tx.find(User, pk=context.pending_user)
@@ -95,7 +96,7 @@ def _opened(tx: Transaction, context: Context, settings: Mapping[str, Any]) -> V
     ):
         return OVER
     active = user.is_active or bool(settings.get("activate_user_on_success"))
-    verified = user.email_verified or bool(context.mailed)  # somebody without an address was handed the link
+    verified = user.email_verified or bool(confirmed)
     user = tx.update(replace(user, is_active=active, email_verified=verified))
     proved = {"proved": user.pk, "proved_version": user.credential_version, "method": "email_link"}
     return Continue({**opened, **proved})

@@ -41,7 +41,7 @@ def _link(services: Services) -> Do:
         key = links.new_key(services.random)
 
         def verb(tx: Transaction) -> str:
-            return _given(tx, request, caller, services, key)[1]
+            return _given(tx, request, caller, services, key, by_mail=False)[1]
 
         return answer({"link": await services.store.write(verb, caller.actor)})
 
@@ -53,7 +53,7 @@ def _mail(services: Services) -> Do:
         key = links.new_key(services.random)
 
         def verb(tx: Transaction) -> None:
-            user, url = _given(tx, request, caller, services, key)
+            user, url = _given(tx, request, caller, services, key, by_mail=True)
             if services.post.server(tx) is None:
                 raise Invalid({NON_FIELD: ["No mail server is set, under System, Configuration."]})
             until = tx.now + LASTS
@@ -71,11 +71,13 @@ def _mail(services: Services) -> Do:
     return do
 
 
-def _given(tx: Transaction, request: Request, caller: Caller, services: Services, key: str) -> tuple[User, str]:
+def _given(
+    tx: Transaction, request: Request, caller: Caller, services: Services, key: str, by_mail: bool
+) -> tuple[User, str]:
     """The user, and a link of theirs. Raises Invalid, Refused."""
     user = within_reach(tx, USERS.one(tx, request.path_params["key"], caller), caller)
     base = links.public_url(tx, services)
     if not base:
         raise Invalid({NON_FIELD: ["Set the public URL first, under System, Configuration: the link leads there."]})
-    slug = recovery.give(tx, user, links.host(tx, services), key, tx.now + LASTS, caller.actor)
+    slug = recovery.give(tx, user, links.host(tx, services), key, tx.now + LASTS, caller.actor, by_mail)
     return user, links.address(base, slug, key)
