@@ -39,6 +39,11 @@ FLOW = "flow"
 """The name of the flow's state in the session."""
 PROVING = frozenset({"password", "authenticator_validate"})
 """Kinds of stages whose answers are guessed at."""
+CHANGES = SETUPS | {"user_write"}
+"""Kinds of stages that change the account of whoever was signed in before, if nobody else has proved who they are."""
+PROOFS = PROVING | {"email"}
+"""Kinds of stages that do prove that."""
+SIGNED_IN = frozenset({"require_authenticated", "require_superuser"})
 OWN, FLOWS = "/if/user/settings/", "/if/flow/"
 TOO_NEW = "This second factor was set up after you signed in. Sign out, and sign in with it."
 LINK = "flow_token"
@@ -169,10 +174,12 @@ def _asks_recent(tx: Transaction, next: str) -> bool:
 
 
 def flow_asks_recent(tx: Transaction, flow: Flow) -> bool:
-    """Does the flow set up a second factor for somebody who has signed in before?"""
+    """Does the flow change what somebody signs in with, or where their mail goes, who has signed in before it?"""
     bound = [line.stage for line in tx.select(StageBinding, Query(equal={"flow": flow.pk}))]
-    stages = tx.select(Stage, Query(within={"pk": bound}))
-    return flow.authentication == "require_authenticated" and any(stage.kind in SETUPS for stage in stages)
+    kinds = {stage.kind for stage in tx.select(Stage, Query(within={"pk": bound}))}
+    if flow.authentication == "require_unauthenticated" or not kinds & CHANGES:
+        return False
+    return flow.authentication in SIGNED_IN or not kinds & PROOFS
 
 
 async def answer(services: Services, going: State, fields: Mapping[str, str], who: Caller) -> Step:

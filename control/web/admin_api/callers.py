@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from control import sessions
 from control.oidc import grants
-from control.records import User
+from control.records import Session, User
 from control.store.interface import Actor, Transaction
 from control.verbs import tokens
 from control.verbs.property_mappings import API_SCOPE
@@ -16,7 +17,7 @@ from control.verbs.rights import is_superuser
 from control.verbs.roles import held_by
 from control.verbs.users import INTERNAL_SERVICE_ACCOUNT
 from control.web import browser
-from control.web.admin_api.refusals import BAD_TOKEN, NOT_AUTHENTICATED, NOT_PERMITTED, Refused
+from control.web.admin_api.refusals import BAD_TOKEN, NOT_AUTHENTICATED, NOT_PERMITTED, NOT_RECENT, Refused
 from control.web.services import Services
 from rules.permissions import AUDITOR, HELPDESK, holds
 
@@ -32,6 +33,8 @@ class Caller:
     """Lines of `rules.permissions`, from the roles of the user's groups."""
     session: str = ""
     """pk of the browser session through which the caller speaks, if it is one."""
+    is_recent: bool = True
+    """They have shown lately who they are; a token shows it each time."""
 
     def may(self, permission: str) -> bool:
         return self.is_superuser or holds(self.permissions, permission)
@@ -82,15 +85,17 @@ def everybody(caller: Caller) -> bool:
 async def identify(request: Request, services: Services) -> Caller:
     """Raises Refused with 403."""
     user, session = await _user(request, services)
+    recent = session is None or sessions.is_recent(session, services.now())
     ruling, held = await services.store.read(lambda tx: (is_superuser(tx, user.pk), held_by(tx, user.pk)))
-    return Caller(user, ruling, browser.address(request, services).client, held, session)
+    client = browser.address(request, services).client
+    return Caller(user, ruling, client, held, session.pk if session is not None else "", recent)
 
 
-async def _user(request: Request, services: Services) -> tuple[User, str]:
-    """And the pk of their session, if they came with one."""
+async def _user(request: Request, services: Services) -> tuple[User, Session | None]:
+    """And their session, if they came with one."""
     header = request.headers.get("authorization", "").strip()
     if " " in header:
-        return await _token_owner(header, services), ""
+        return await _token_owner(header, services), None
     session = await browser.browser_session(request, services)
     if session is None:
         raise Refused(403, NOT_AUTHENTICATED)
@@ -99,7 +104,7 @@ async def _user(request: Request, services: Services) -> tuple[User, str]:
             browser.check_csrf(request, session.session)
         except browser.CrossSite as error:
             raise Refused(403, f"CSRF Failed: {error}") from None
-    return session.user, session.session.pk
+    return session.user, session.session
 
 
 async def _token_owner(header: str, services: Services) -> User:
@@ -119,7 +124,9 @@ def _granted_by(tx: Transaction, token: str) -> User | None:
     return found.user if found is not None and API_SCOPE in found.granted.scopes else None
 
 
-def require(permit: Permit, caller: Caller) -> None:
-    """Raises Refused with 403."""
+def require(permit: Permit, caller: Caller, recent: bool = False) -> None:
+    """``recent``: and they have shown lately who they are. Raises Refused with 403."""
     if not permit(caller):
         raise Refused(403, NOT_PERMITTED)
+    if recent and not caller.is_recent:
+        raise Refused(403, NOT_RECENT)

@@ -33,9 +33,10 @@ def routes(services: Services) -> list[BaseRoute]:
         return Route(f"{PAIRS}/{{key}}/view_{kind}/", Endpoint(services, {"GET": action}))
 
     asked = Body("CertificateGenerationRequest", certificates.GeneratedFields)
+    view_key = Action(people, _view_key(services), recent=True)
     generate = Action(superusers_only, _generate(services), asked, CERTIFICATES.answer)
     return [
-        Route("/core/tokens/{key}/view_key/", Endpoint(services, {"GET": Action(people, _view_key(services))})),
+        Route("/core/tokens/{key}/view_key/", Endpoint(services, {"GET": view_key})),
         Route(f"{PAIRS}/generate/", Endpoint(services, {"POST": generate})),
         viewed("certificate", lambda pair: pair.certificate_data),
         viewed("private_key", lambda pair: pair.key_data),

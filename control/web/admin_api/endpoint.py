@@ -51,6 +51,8 @@ class Action:
     """When it went well."""
     media: str = "application/json"
     """Of the answer."""
+    recent: bool = False
+    """It changes or shows what people sign in with: a browser that was left open is not enough."""
 
 
 class Endpoint:
@@ -73,7 +75,7 @@ class Endpoint:
         action = self.actions.get("GET" if request.method == "HEAD" else request.method)
         if action is None:
             raise Refused(405, f'Method "{request.method}" not allowed.', {"Allow": self._allowed()})
-        require(action.permit, caller)
+        require(action.permit, caller, action.recent)
         return await action.do(request, caller)
 
     def _allowed(self) -> str:

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 NOT_AUTHENTICATED = "Authentication credentials were not provided."
 BAD_TOKEN = "Token invalid/expired"  # noqa: S105
 NOT_PERMITTED = "You do not have permission to perform this action."
+NOT_RECENT = "Sign in again, and then once more: this asks for a sign-in of the last few minutes, or a token."
 NO_SUCH_PATH = "Not found."
 
 

@@ -84,6 +84,8 @@ class Resource(Generic[R]):
     sees: Callable[[Transaction, Caller], Narrowed] = sees_everything
     """Which records a permitted reader sees."""
     writers: Permit = superusers_only
+    recent: bool = False
+    """It is something that people sign in with: `Action.recent` of everything that writes."""
     as_given: Callable[[Body, Caller, bool], Body] = taken_as_it_is
     """What a body means from this caller, for a new record or not: who may write may still not say everything."""
     create: Create[R] | None = None
@@ -126,9 +128,9 @@ class Resource(Generic[R]):
         actions = {"GET": Action(self.readers, self._list(services), gives=page)}
         if self.create is not None:
             do = self._create(services, self.create)
-            actions["POST"] = Action(self.writers, do, self._body(partial=False), self.answer, 201)
+            actions["POST"] = self._writing(do, self._body(partial=False), self.answer, 201)
         if self.clear is not None:
-            actions["DELETE"] = Action(self.writers, self._clear(services, self.clear), status=204)
+            actions["DELETE"] = self._writing(self._clear(services, self.clear), status=204)
         return actions
 
     def _single(self, services: Services) -> dict[str, Action]:
@@ -136,10 +138,15 @@ class Resource(Generic[R]):
         if self.update is not None:
             for method, partial in (("PUT", False), ("PATCH", True)):
                 do = self._update(services, self.update, partial)
-                actions[method] = Action(self.writers, do, self._body(partial), self.answer)
+                actions[method] = self._writing(do, self._body(partial), self.answer)
         if self.delete is not None:
-            actions["DELETE"] = Action(self.writers, self._delete(services, self.delete), status=204)
+            actions["DELETE"] = self._writing(self._delete(services, self.delete), status=204)
         return actions
+
+    def _writing(
+        self, do: Do, takes: endpoint.Body | None = None, gives: Answer | None = None, status: int = 200
+    ) -> Action:
+        return Action(self.writers, do, takes, gives, status, recent=self.recent)
 
     @property
     def answer(self) -> Answer:

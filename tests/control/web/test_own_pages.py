@@ -10,15 +10,28 @@ from typing import Any
 import pyotp
 import pytest
 
-from control.records import Application, Authenticator, Event, Session, Token, User, UserConsent
+from control.records import (
+    Application,
+    Authenticator,
+    Event,
+    Flow,
+    Session,
+    Stage,
+    StageBinding,
+    Token,
+    User,
+    UserConsent,
+)
 from control.sessions import RECENT_SECONDS
 from control.store.interface import Query, Transaction
-from control.verbs import authenticators, consents, tokens
+from control.verbs import authenticators, consents, system, tokens
+from control.web.flow_steps import flow_asks_recent
 from tests.control.web.browsing import PASSWORD, Browser, Site
 
 ROOT = "/if/user/settings/"
 FACTORS, SESSIONS, CONSENTS = f"{ROOT}factors/", f"{ROOT}sessions/", f"{ROOT}consents/"
 PASSWORDS = {"app_password": f"{ROOT}app-passwords/", "network_password": f"{ROOT}network-passwords/"}
+SETTINGS = "/if/flow/default-user-settings-flow/"
 SETUPS = [f"/if/flow/default-authenticator-{kind}-setup/" for kind in ("totp", "static", "email", "webauthn")]
 
 
@@ -140,6 +153,73 @@ def test_an_old_sign_in_is_not_enough_to_change_what_opens_doors(site: World) ->
     assert site.every(Token, user=site.alice.pk) == []
     assert site.every(Authenticator) == []
     assert browser.get(SESSIONS).status_code == 200
+
+
+def test_nor_by_the_api_with_the_token_that_stands_in_every_page(site: World) -> None:
+    browser = site.signed_in()
+    factor = site.codes(site.alice)
+    browser.get(SESSIONS)
+    headers = {"X-Authentik-CSRF": browser.token, "Origin": browser.origin}
+
+    def statuses(identifier: str) -> list[int]:
+        tokens_, mine = "/api/v3/core/tokens/", f"/api/v3/core/tokens/{identifier}/"
+        factors = f"/api/v3/authenticators/static/{factor.pk}/"
+        calls: list[tuple[str, str, Any]] = [
+            ("POST", tokens_, {"identifier": identifier, "intent": "api"}),
+            ("PATCH", mine, {"description": "mine"}),
+            ("GET", f"{mine}view_key/", None),
+            ("DELETE", mine, None),
+            ("PATCH", factors, {"name": "mine"}),
+            ("DELETE", factors, None),
+        ]
+        return [browser.request(how, path, headers=headers, json=body).status_code for how, path, body in calls]
+
+    site.clock.advance(RECENT_SECONDS)
+    refused = browser.request("POST", "/api/v3/core/tokens/", headers=headers, json={"identifier": "x"})
+    assert (refused.status_code, "Sign in again" in refused.json()["detail"]) == (403, True)
+    assert statuses("late") == [403] * 6
+    assert site.every(Token, user=site.alice.pk) == []
+    assert [one.name for one in site.every(Authenticator)] == ["Paper"]
+    assert browser.get("/api/v3/core/users/me/").status_code == 200
+    site.clock.advance(-1)
+    assert statuses("in-time") == [201, 200, 200, 204, 200, 204]
+
+
+def test_nor_to_change_where_a_new_password_is_mailed(site: World) -> None:
+    site.sql.write_now(lambda tx: system.change(tx, {"default_user_change_email": True}))
+    browser = site.signed_in()
+    site.clock.advance(RECENT_SECONDS)
+    assert "/flows/-/default/authentication/" in browser.get(SETTINGS).headers["location"]
+    executor = "/api/v3/flows/executor/default-user-settings-flow/"
+    assert browser.get(executor).json()["to"].startswith("/flows/-/default/authentication/")
+    browser.get(SETTINGS, follow=True)
+    browser.submit(uid_field="alice")
+    assert browser.submit(password=PASSWORD).url.path == SETTINGS
+    browser.submit(username="alice", name="Alice", email="alice@example.org")
+    assert site.every(User, pk=site.alice.pk)[0].email == "alice@example.org"
+
+
+@pytest.mark.parametrize(
+    ("authentication", "kinds", "asks"),
+    [
+        ("require_authenticated", ("prompt", "user_write"), True),
+        ("require_superuser", ("prompt", "user_write"), True),
+        ("require_authenticated", ("password", "authenticator_totp"), True),
+        ("none", ("prompt", "user_write"), True),
+        ("none", ("password", "user_write"), False),
+        ("none", ("email", "user_write"), False),
+        ("require_unauthenticated", ("prompt", "user_write"), False),
+        ("require_authenticated", ("consent",), False),
+    ],
+)
+def test_which_flows_are_such(site: World, authentication: str, kinds: tuple[str, ...], asks: bool) -> None:
+    def verb(tx: Transaction) -> bool:
+        flow = tx.insert(Flow("mine", "Mine", "Mine", "stage_configuration", authentication=authentication))
+        for order, kind in enumerate(kinds):
+            tx.insert(StageBinding(flow=flow.pk, stage=tx.insert(Stage(kind, kind)).pk, order=order))
+        return flow_asks_recent(tx, flow)
+
+    assert site.sql.write_now(verb) is asks
 
 
 def test_signing_in_again_leads_back(site: World) -> None:

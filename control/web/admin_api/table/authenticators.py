@@ -46,6 +46,7 @@ def factors(kind: str, for_all: bool) -> Resource[Authenticator]:
         readers=permit,
         sees=sees_everything if for_all else _own,
         writers=permit,
+        recent=True,
         update=authenticators.update,
         delete=authenticators.delete,
     )

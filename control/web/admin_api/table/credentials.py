@@ -51,6 +51,7 @@ def token_resource(random: Random) -> Resource[Token]:
         readers=people,
         sees=_own_tokens,
         writers=people,
+        recent=True,
         as_given=_of_oneself,
         create=lambda tx, body: tokens.issue(tx, body, random),
         update=tokens.update,
