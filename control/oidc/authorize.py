@@ -200,10 +200,12 @@ def form_targets(tx: Transaction, next: str) -> list[str]:
     return [*([target] if target is not None else []), *asked.client.landings]
 
 
-def consent_asked(tx: Transaction, next: str) -> dict[str, Any]:
-    """What the authorization flow that leads to ``next`` is about, as `Context.authorization` keeps it; or nothing."""
-    asked = behind(tx, next)
-    if asked is None:
+def consent_asked(tx: Transaction, next: str, flow: Flow, led_for: str) -> dict[str, Any]:
+    """What the flow that leads to ``next`` is about, as `Context.authorization` keeps it. Nothing, unless it is the one
+    that the provider names, or one into which that led for this request (``led_for``): a link to any other would else
+    be a way around what is asked there."""
+    asked = behind(tx, next) if flow.designation == "authorization" else None
+    if asked is None or (flow.pk != asked.client.provider.authorization_flow and led_for != request_id(next)):
         return {}
     return {
         "request": request_id(next),

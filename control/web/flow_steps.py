@@ -35,6 +35,8 @@ from rules.reasons import REASONS
 
 LED_INTO = "led_into"
 """The name of the slug in the session into whose flow another one has just led."""
+LED_FOR = "led_for"
+"""The name in the session of the authorization request that it has led there for."""
 FLOW = "flow"
 """The name of the flow's state in the session."""
 PROVING = frozenset({"password", "authenticator_validate"})
@@ -108,7 +110,7 @@ async def begin(
             return None
         if found is not None and user is not None and flow_asks_recent(tx, flow) and not _is_recent(tx, found):
             raise SignInFirst("Sign in again before you change what you sign in with.")
-        about = authorize.consent_asked(tx, next) if flow.designation == "authorization" else {}
+        about = authorize.consent_asked(tx, next, flow, _led_for(found, slug))
         requester = user.pk if user is not None else None
         came = Came(found is not None and found.session.data.get(LED_INTO) == slug, by_outpost)
         try:
@@ -128,6 +130,12 @@ async def begin(
     if slug == STEP_UP and isinstance(step, Done):  # and would come back here at once, and again
         return Denied("no_second_factor", "This flow asks for no second factor. Tell the administrator.", step.context)
     return step
+
+
+def _led_for(found: Visit | None, slug: str) -> str:
+    """The authorization request for which another flow has just led into this one, if any."""
+    data = found.session.data if found is not None else {}
+    return str(data.get(LED_FOR, "")) if data.get(LED_INTO) == slug else ""
 
 
 def _say_where_to_go(flow: Flow, next: str, refusal: NotForYou) -> None:
@@ -305,7 +313,7 @@ async def _asked(services: Services, found: Visit | None, step: Challenge, who: 
 
 async def _led(services: Services, found: Visit | None, step: Done, who: Caller) -> Settled:
     """The flow that it goes into may want to know that."""
-    data = {LED_INTO: step.context.leads}
+    data = {LED_INTO: step.context.leads, LED_FOR: step.context.authorization.get("request", "")}
     if found is not None:
         await services.store.write(lambda tx: sessions.keep(tx, found.session, data))
         return Settled(step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -13,8 +13,11 @@ from control.verbs import users
 from rules.knocks import NEW_A_MINUTE
 from tests.control.oidc.relying import AUTHORIZE, CALLBACK, CHALLENGE, ISSUER, PKCE, Person, Relying, answered
 from tests.control.web.browsing import PASSWORD
+from tests.control.web.test_composed_flows import composed
 
 LOGIN = "/if/flow/default-authentication-flow/"
+EXPLICIT = "/if/flow/default-provider-authorization-explicit-consent/"
+IMPLICIT = "/if/flow/default-provider-authorization-implicit-consent/"
 
 
 def signed_in(relying: Relying, username: str = "alice") -> Person:
@@ -441,6 +444,28 @@ def test_the_consent_page_alone_lets_nothing_through(relying: Relying) -> None:
     person = consenting(relying)
     person.get("/if/flow/default-provider-authorization-explicit-consent/")
     assert person.submit(token="").status_code == 403
+
+
+def test_a_link_to_another_flow_is_no_way_around_consent(relying: Relying) -> None:
+    person = consenting(relying)
+    wanted = str(person.ask().request.url.raw_path, "ascii")
+    person.get(f"{IMPLICIT}?{urlencode({'next': wanted})}")
+    assert person.ask().headers["location"].startswith(EXPLICIT)
+    assert codes(relying) == 0
+
+
+def test_what_a_flow_leads_into_lets_its_request_through(relying: Relying) -> None:
+    """And only if that flow was the one to be walked through."""
+    further = composed(relying, {"consent": {}}, "further", designation="authorization")
+    first = {"redirect": {"mode": "flow", "target_flow": further.pk}}
+    for slug in ("first", "other"):
+        composed(relying, first, slug, designation="authorization")
+    relying.set_provider(authorization_flow=relying.flow("first"))
+    person = signed_in(relying)
+    person.get(f"/if/flow/other/?{urlencode({'next': str(person.ask().request.url.raw_path, 'ascii')})}", follow=True)
+    assert agree(person).status_code == 403
+    assert person.walk().url.path == "/if/flow/further/"
+    assert "code" in answered(agree(person))
 
 
 # --- addresses -----------------------------------------------------------------------------------------------------
