@@ -70,11 +70,14 @@ def _where(mark: Any) -> str:
 
 
 def _refuse_what_explodes(text: str) -> None:
-    """Aliases can double a document at every line, and nesting is read by recursion: both end here, in the events."""
+    """Aliases can double a document at every line, and nesting is read by recursion: both end here, in the events. So
+    do tags of lists and mappings, which would not be looked at any more (those of plain values are the loader's)."""
     depth = 0
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent):
             raise YamlFault(f"{_where(event.start_mark)}aliases (*name) are not supported; write the value again")
+        if isinstance(event, yaml.CollectionStartEvent) and event.tag is not None:
+            raise YamlFault(f"{_where(event.start_mark)}tags ({event.tag}) are not supported; write the value itself")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise YamlFault(f"{_where(event.start_mark)}nested deeper than {DEEPEST} levels")

@@ -46,6 +46,9 @@ MOST_FAILURES = 5
 
 KEPT = ("prompt", "invitation")
 """What a flow that begins anew keeps, where its author wants that: what was typed, never who somebody is."""
+FROM_SOURCE = ("source", "confirmed", "prompt")
+"""What a foreign provider has said of somebody who is new here. Without it, an account would come of it that nobody
+could sign in to."""
 NONCE_OCTETS = 32
 """WebAuthn, section 13.4.3: at least 16."""
 
@@ -192,12 +195,14 @@ async def _ask_again(state: State, stage: PlannedStage, wrong: Invalid, services
 async def _restarted(state: State, keeping: bool, services: FlowServices) -> Step:
     """The flow's beginning once more. Even where what was typed is kept, who somebody is has to be shown anew."""
     before, deciding = state.context, Deciding(services.judge, peer_of(services.origin), services.http)
+    is_new_from_source = bool(before.source) and before.method != "source"
 
     def planned(tx: Transaction) -> State:
         flow = tx.find(Flow, slug=state.slug)
         if flow is None:
             raise NotForYou("This flow was changed meanwhile. Start again.")
-        came = Came(by_redirect=True, by_link=bool(before.link))  # whoever was let in before may go on
+        # whoever was let in before may go on
+        came = Came(by_redirect=True, by_link=bool(before.link), by_source=is_new_from_source)
         return plan(tx, flow, before.requester, before.next, before.hints, deciding, "", before.authorization, came)
 
     try:
@@ -206,7 +211,8 @@ async def _restarted(state: State, keeping: bool, services: FlowServices) -> Ste
         return Denied(refusal.reason, str(refusal), before)
     finally:
         await keep(services.store, deciding.traces)
-    kept = {name: getattr(before, name) for name in KEPT} if keeping else {}
+    names = (*(KEPT if keeping else ()), *(FROM_SOURCE if is_new_from_source else ()))
+    kept = {name: getattr(before, name) for name in names}
     return await _walk(replace(new, context=replace(new.context, targets=before.targets, **kept)), services)
 
 

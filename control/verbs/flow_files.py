@@ -18,6 +18,7 @@ from control.store.interface import Query, Transaction
 from control.verbs import bindings, flows, policies, prompts, stage_bindings, stages
 from control.verbs.fields import NON_FIELD, Invalid
 from control.verbs.stage_kinds import KINDS as STAGE_KINDS
+from settings.yaml_lines import YamlFault, read_yaml
 
 VERSION = 1
 MOST_ENTRIES = 500
@@ -76,9 +77,9 @@ def _all(tx: Transaction, kind: type[Any], pks: Sequence[str]) -> list[Any]:
 def read(text: str) -> list[Entry]:
     """Raises Invalid."""
     try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise Invalid({"file": [f"This is no YAML that is taken here: {error}"]}) from None
+        document = read_yaml(text).value
+    except YamlFault as fault:
+        raise Invalid({"file": [f"This is no YAML that is taken here: {fault}"]}) from None
     if not isinstance(document, dict) or document.get("version") != VERSION:
         raise Invalid({"file": [f"This is no blueprint of version {VERSION}."]})
     entries = document.get("entries")
@@ -92,7 +93,9 @@ def read(text: str) -> list[Entry]:
 def _is_entry(entry: object) -> bool:
     if not isinstance(entry, dict) or not isinstance(entry.get("model"), str) or entry.get("state") == "absent":
         return False
-    return all(isinstance(entry.get(name) or {}, dict) for name in ("identifiers", "attrs"))
+    if not all(isinstance(entry.get(name) or {}, dict) for name in ("identifiers", "attrs")):
+        return False
+    return isinstance((entry.get("identifiers") or {}).get("pk", ""), str | int)
 
 
 def take_over(tx: Transaction, entries: Sequence[Entry]) -> list[str]:

@@ -76,15 +76,16 @@ class GrpcConnection:
             events = self._h2.receive_data(data)
         except ProtocolError as error:
             raise RemoteProtocolError(str(error)) from None
+        gone = {event.stream_id for event in events if isinstance(event, StreamReset)}
+        for stream in gone:  # first: nothing may be sent for a call that was made and taken back in one breath
+            self._taken_back(stream)
         for event in events:
-            if isinstance(event, RequestReceived):
+            if isinstance(event, RequestReceived) and event.stream_id not in gone:
                 self._begun(event.stream_id, dict(event.headers))
             elif isinstance(event, DataReceived):
                 self._more(event)
             elif isinstance(event, StreamEnded):
                 yield from self._ended(event.stream_id)
-            elif isinstance(event, StreamReset):
-                self._taken_back(event.stream_id)
             elif isinstance(event, WindowUpdated):
                 self._flush()
 

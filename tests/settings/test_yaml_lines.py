@@ -36,6 +36,7 @@ def test_an_empty_document_is_none() -> None:
         ("[" * 100_000, "line 1: nested deeper"),
         ("a: &a [1]\nb: [*a, *a]\n", "aliases"),
         ("? [a]\n: b\n", "line 1: a key must be"),
+        ("a: !Find [x]\n", "line 1: tags"),
         ("<<: {a: 1}\n", "line 1: a key must be"),
         ("---\na: 1\n---\nb: 1\n", "line 3: "),
         ("a: \x00\n", "special characters"),

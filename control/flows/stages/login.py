@@ -67,8 +67,8 @@ async def _refusal(context: Context, services: FlowServices) -> Verdict | None:
     user, due = await services.store.read(lambda tx: _standing(tx, context))
     if (
         context.method == "email_link"
-        and not context.factors
-        and await services.store.read(lambda tx: bool(authenticators.of(tx, context.proved or 0)))
+        and not context.factor_shown
+        and await services.store.read(lambda tx: _has_others(tx, context))
     ):
         return Deny("no_second_factor", "A link is not enough to sign in to this account. Sign in as usual.")
     refusal = "unknown_user" if user is None else validity.refusal(user, services.now())
@@ -77,6 +77,11 @@ async def _refusal(context: Context, services: FlowServices) -> Verdict | None:
     if refusal is not None or due is not None:
         return Deny(refusal or str(due), "You cannot sign in with this account.")
     return None
+
+
+def _has_others(tx: Transaction, context: Context) -> bool:
+    """Second factors besides those that were set up in this very run: whoever reads somebody's mail can do that."""
+    return any(one.pk not in context.factors for one in authenticators.of(tx, context.proved or 0))
 
 
 def _standing(tx: Transaction, context: Context) -> tuple[User | None, str | None]:

@@ -17,7 +17,7 @@ from starlette.routing import Mount
 from control import recovery
 from control.flows.links import MOST_LATELY
 from control.mail.post import Post
-from control.records import Flow, FlowToken, Invitation, Letter, MailServer, Session, Stage, User
+from control.records import Flow, FlowToken, Invitation, Letter, MailServer, Session, Stage, StageBinding, User
 from control.store.interface import Actor, Query
 from control.verbs import authenticators, groups, mailed_codes, stages, system, users
 from control.verbs.fields import Invalid
@@ -232,7 +232,6 @@ def test_the_second_factor_is_asked_for(world: World) -> None:
 
 def test_who_composes_a_sign_in_by_link_still_gets_the_second_factor(world: World) -> None:
     """A flow of an administrator's own, as authentik's example has it."""
-    from control.records import Stage, StageBinding
 
     def verb(tx: Any) -> None:
         flow = tx.find(Flow, slug="default-recovery-flow")
@@ -250,6 +249,29 @@ def test_who_composes_a_sign_in_by_link_still_gets_the_second_factor(world: Worl
     browser = world.opened()
     assert browser.page.status_code == 403
     assert not is_signed_in(world, browser)
+
+
+@pytest.mark.parametrize("has_one", [True, False])
+def test_a_factor_set_up_on_the_way_is_not_the_one_that_was_there(world: World, has_one: bool) -> None:
+    """Whoever reads the mail could set up one of their own. Who has none yet signs in with it."""
+
+    def verb(tx: Any) -> None:
+        flow = tx.find(Flow, slug="default-recovery-flow")
+        for line in tx.select(StageBinding, Query(equal={"flow": flow.pk})):
+            if line.order >= 25 or tx.get(Stage, line.stage).kind == "authenticator_validate":
+                tx.delete(line)
+        for order, name in ((30, "default-authenticator-static-setup"), (40, "default-authentication-login")):
+            tx.insert(StageBinding(flow.pk, tx.find(Stage, name=name).pk, order))
+        if has_one:
+            begun = authenticators.begin_totp(tx, world.alice.pk, world.random)
+            code = pyotp.TOTP(begun.secrets["key"]).at(int(world.clock()))
+            authenticators.confirm_totp(tx, world.alice.pk, code)
+
+    world.sql.write_now(verb)
+    world.ask("alice")
+    browser = world.opened()
+    browser.submit()
+    assert is_signed_in(world, browser) is not has_one
 
 
 def test_strangers_learn_nothing(world: World) -> None:

@@ -14,7 +14,7 @@ from control.oidc.foreign import SKEW_SECONDS
 from control.records import User
 from control.sources.arriving import AWAY_SECONDS, MOST_OF_ONE
 from control.store.interface import Query
-from control.verbs import applications, providers, users
+from control.verbs import applications, prompts, providers, stage_bindings, stages, users
 from tests.control.oidc.relying import ISSUER
 from tests.control.sources.abroad import CALLBACK, SLUG, Abroad, parameters
 from tests.control.web.browsing import LOGIN
@@ -285,6 +285,33 @@ def test_nobody_enrols_unless_that_was_switched_on(house: Abroad) -> None:
     assert [one.user for one in house.connections()] == [found.pk]
     assert comes(house, **new) == 303
     assert len(house.connections()) == 1
+
+
+@pytest.mark.parametrize("on_wrong", ["retry", "restart", "restart_with_context"])
+def test_whoever_mistypes_while_enrolling_enrols_all_the_same(house: Abroad, on_wrong: str) -> None:
+    house.abroad.user("bob")
+    enrollment = house.flow("default-source-enrollment")
+    house.set(enrollment_flow=enrollment)
+
+    def asks_for_a_name(tx: Any) -> None:
+        field = {"name": "name", "field_key": "username", "label": "Name", "type": "username", "required": True}
+        asked = prompts.create(tx, field)
+        stage = stages.create(tx, "prompt", {"name": "names", "fields": [asked.pk]})
+        line = {"target": enrollment, "stage": stage.pk, "order": 10, "invalid_response_action": on_wrong}
+        stage_bindings.create(tx, line)
+
+    house.here.sql.write_now(asks_for_a_name)
+    browser = house.here.browser()
+    house.changed = {"sub": "bob-abroad", **VERIFIED}
+    house.arrive(browser, "bob")
+    browser.get("/if/flow/default-source-enrollment/")
+    assert browser.submit(username="").status_code == 200
+    assert house.connections() == []
+    browser.submit(username="bobby")
+    found = house.here.sql.read_now(lambda tx: tx.find(User, username="bobby"))
+    assert found is not None
+    assert [one.user for one in house.connections()] == [found.pk]
+    assert found.email_verified
 
 
 def test_whoever_enrols_gets_nobodys_name(house: Abroad) -> None:

@@ -143,6 +143,8 @@ def test_people_are_not_bound_by_a_number_of_another_installation(api: Api) -> N
         ("!!python/object/apply:os.system ['true']", "no YAML"),
         ("version: 1\nentries: !Find [x]", "no YAML"),
         ("[" * 20_000, "no YAML"),
+        ("version: 1\nentries: [{model: authentik_flows.flow, identifiers: {pk: &a [x]}, attrs: {a: *a}}]", "no YAML"),
+        ("version: 1\nentries: [{model: authentik_flows.flow, identifiers: {pk: [x]}}]", "Each entry"),
         ("version: 2\nentries: []", "no blueprint"),
         ("[]", "no blueprint"),
         ("version: 1\nentries: {}", "Each entry"),

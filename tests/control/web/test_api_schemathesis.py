@@ -40,6 +40,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     opened.close()
 
 
+@pytest.mark.timeout(600)
 def test_every_operation_answers_as_described(api: Api) -> None:
     schema = schemathesis.openapi.from_asgi("/api/v3/schema/", api.app)
     asked, wrong = 0, []

@@ -293,6 +293,20 @@ def test_a_peer_that_takes_a_few_back_among_many_stays(monkeypatch: pytest.Monke
         assert envoy.ask(question(ALICE)).code == 0
 
 
+@pytest.mark.parametrize("headers", [HEADERS, [*HEADERS[:3], (":path", "/nothing"), *HEADERS[4:]]])
+@pytest.mark.parametrize("asked", [framed(question(ALICE)), b"\0"], ids=["readable", "unreadable"])
+def test_a_call_that_is_made_and_taken_back_in_one_breath(headers: list[tuple[str, str]], asked: bytes) -> None:
+    envoy = Envoy()
+    stream = envoy.h2.get_next_available_stream_id()
+    envoy.h2.send_headers(stream, headers)
+    envoy.h2.send_data(stream, asked, end_stream=True)
+    envoy.h2.reset_stream(stream)
+    envoy.exchange()
+    assert (envoy.answers(stream), envoy.grpc_status(stream)) == ([], None)
+    assert not envoy.door.telemetry.faults
+    assert envoy.ask(question(ALICE)).code == 0
+
+
 def test_what_is_no_http2_is_closed() -> None:
     envoy = Envoy()
     envoy.connection.dataReceived(b"\0" * 200)
