@@ -195,6 +195,9 @@ class Outpost:
         self.ports.write()
         self.ready = True
 
+    def refresh(self) -> None:
+        self._files.look()
+
     async def stop(self) -> None:
         """Stops accepting, lets answers in hand finish, and leaves control."""
         self.ready = False

@@ -69,6 +69,9 @@ class ControlAlone:
         self.ports.write()
         self._ready = True
 
+    def refresh(self) -> None:
+        self._files.look()
+
     async def stop(self) -> None:
         self._ready = False
         self._files.stop()

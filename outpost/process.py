@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Callable, Mapping
 from typing import IO, Any, Protocol
 
@@ -28,6 +29,9 @@ class Program(Protocol):
 
     async def start(self) -> None:
         """Raises CannotListen."""
+
+    def refresh(self) -> None:
+        """What is watched is looked at now."""
 
     async def stop(self) -> None: ...
 
@@ -73,6 +77,8 @@ class Process:
         """Until stopped by a signal, or a failure to start; the exit code."""
         self._reactor.callWhenRunning(lambda: Deferred.fromCoroutine(self._start()))
         self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
+        if not os.isatty(0):  # whoever closes a terminal wants the program to end
+            signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._program.refresh))
         self._reactor.run()
         return self._exit_code
 

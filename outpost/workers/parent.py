@@ -69,6 +69,10 @@ class Workers(Collector):
         await self._all_ready
         self.ports.write()
 
+    def refresh(self) -> None:
+        for worker in self._workers:
+            worker.refresh()
+
     async def stop(self) -> None:
         """Each lets what it has in hand finish; all at once."""
         self._stopping = True

@@ -102,6 +102,11 @@ class Worker(ProcessProtocol):
             self._await(DRAIN_SECONDS)
         return self.gone
 
+    def refresh(self) -> None:
+        """One that is starting reads everything anyhow, and may not know the signal yet."""
+        if self.ready:
+            self._signal("HUP")
+
     def close(self) -> None:
         self._reactor.removeReader(self._ear)
         self._ear.close()

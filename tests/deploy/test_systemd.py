@@ -41,6 +41,7 @@ def test_a_service_starts_a_command_and_says_when_it_is_ready(name: str) -> None
     assert start.split()[1] in COMMANDS
     assert said["Type"] == ["notify"]
     assert said["WatchdogSec"] == ["60"]
+    assert said["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
     assert load(environment(name)).warnings == ()
 
 

@@ -55,14 +55,14 @@ class CertificateFiles:
     def start(self) -> None:
         """Looks at once; then now and then."""
         if self._folder is not None:
-            self._look()
+            self.look()
             self._next = self._clock.callLater(SECONDS_BETWEEN, self.start)
 
     def stop(self) -> None:
         if self._next is not None and self._next.active():
             self._next.cancel()
 
-    def _look(self) -> None:
+    def look(self) -> None:
         there = self._readable(self._folder) if self._folder is not None else {}
         pairs = {name: one for name, one in self.pairs.items() if name in there}
         self._seen = {name: stamp for name, stamp in self._seen.items() if name in there}
