@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from control.store.interface import WrongSecretKey
 from control.store.secrets import CannotOpen, KeyRing
 from control.store.sql.dialect import Dialect
 from control.store.sql.schema import SCHEMA_REVISION, alembic_version, head, meta, metadata, revision
+
+log = logging.getLogger(__name__)
 
 CANARY = "a bird that sings under the right key only"
 
@@ -36,7 +39,7 @@ def prepare(dialect: Dialect, keys: KeyRing, new_uuid: Callable[[], str], now: f
             alembic_version.create(connection)
             connection.execute(insert(alembic_version), {"version_num": SCHEMA_REVISION})
         elif current != SCHEMA_REVISION:
-            _upgrade(connection, current)
+            _upgrade(dialect, connection, current)
         if connection.execute(select(meta.c.name)).first() is None:
             _christen(connection, keys, new_uuid, now)
         identity = identity_of(connection, keys)
@@ -53,7 +56,7 @@ def _schema_revision(connection: Connection) -> str | None:
     return found
 
 
-def _upgrade(connection: Connection, current: str) -> None:
+def _upgrade(dialect: Dialect, connection: Connection, current: str) -> None:
     from control.store.migrations import upgrade  # alembic takes a tenth of a second to load, and is rarely needed
 
     if current not in upgrade.known_revisions():
@@ -61,6 +64,9 @@ def _upgrade(connection: Connection, current: str) -> None:
             f"The database has schema {current!r}, which this version does not know. Start the newer version again, "
             "or restore the backup that was made before it."
         )
+    kept = dialect.keep_copy(current)
+    where = f"; {kept} is as it was" if kept else ""
+    log.warning("the database is upgraded from schema %s to %s%s", current, SCHEMA_REVISION, where)
     upgrade.to_newest(connection)
 
 

@@ -35,6 +35,10 @@ class Dialect(ABC):
         """As `lock`, while the tables may not exist yet."""
 
     @abstractmethod
+    def keep_copy(self, schema: str) -> str | None:
+        """Before tables of this schema are upgraded: where all is kept as it was. None: nowhere. Raises Unavailable."""
+
+    @abstractmethod
     def within(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """The column has one of the values of the parameter ``name``; any number of them is one parameter."""
 

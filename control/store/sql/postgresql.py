@@ -108,6 +108,10 @@ class Postgresql(Dialect):
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # an upgrade of many rows takes as long as it takes
         connection.execute(select(func.pg_advisory_xact_lock(CREATION_LOCK)))
 
+    def keep_copy(self, schema: str) -> str | None:
+        """The server's backups are its own; the upgrade is one transaction."""
+        return None
+
     def within(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         return column == any_(bindparam(name, type_=ARRAY(column.type)))
 

@@ -6,6 +6,8 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -40,7 +42,7 @@ class Sqlite(Dialect):
     """WAL, so that readers never wait; a commit is on the disk before anybody hears of it (synchronous = FULL)."""
 
     def __init__(self, url: URL, readers: int) -> None:
-        if url.database in (None, "", ":memory:"):
+        if url.database is None or url.database in ("", ":memory:"):
             raise ValueError("the store needs a file: in memory every connection would see another database")
         self._file = url.database
         os.close(os.open(str(url.database), os.O_RDWR | os.O_CREAT, FILE_MODE))
@@ -52,6 +54,18 @@ class Sqlite(Dialect):
 
     def lock_everything(self, connection: Connection) -> None:
         """BEGIN IMMEDIATE did."""
+
+    def keep_copy(self, schema: str) -> str | None:
+        """Beside the file: what was committed last, in a file of its own. One of a start that failed is replaced."""
+        copy = Path(f"{self._file}.schema-{schema}")
+        try:
+            copy.unlink(missing_ok=True)
+            copy.touch(FILE_MODE)
+            with closing(sqlite3.connect(self._file, isolation_level=None)) as connection:
+                connection.execute("VACUUM INTO ?", (str(copy),))
+        except (OSError, sqlite3.Error) as error:
+            raise Unavailable(f"{copy}, a copy to keep of the database before it is upgraded: {error}") from error
+        return str(copy)
 
     def within(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         return column.in_(select(func.json_each(bindparam(name)).table_valued("value").c.value))

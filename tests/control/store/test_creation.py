@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -14,7 +15,7 @@ from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.pool import NullPool
 
 from control.records import Group, User
-from control.store.interface import Query
+from control.store.interface import Query, Unavailable
 from control.store.migrations import upgrade
 from control.store.sql import NewerStore, SqlStore
 from control.store.sql.schema import SCHEMA_REVISION, metadata
@@ -99,6 +100,45 @@ def test_people_in_older_stores_are_found_by_their_upn(raw: Engine, store_url: s
     assert [user.username for user in found] == ["u0"]
     assert store.read_now(lambda tx: list(tx.members_of([group])[group])) == [1, 2]
     store.close()
+
+
+@pytest.mark.parametrize("failed_before", [False, True])
+def test_a_file_is_copied_before_it_is_upgraded(tmp_path: Path, failed_before: bool) -> None:
+    file, copy = tmp_path / "outpost.db", tmp_path / "outpost.db.schema-0011"
+    older = create_engine(f"sqlite:///{file}", poolclass=NullPool)
+    with older.begin() as connection:
+        upgrade.to(connection, "0011")
+        connection.execute(text("insert into stage (pk, name, kind, settings) values ('a', 'b', 'c', '{}')"))
+    if failed_before:
+        copy.write_bytes(b"half")
+    SqlStore(f"sqlite:///{file}", (SECRET_KEY,)).close()
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with create_engine(f"sqlite:///{copy}", poolclass=NullPool).connect() as connection:
+        assert connection.execute(text("select version_num from alembic_version")).scalar() == "0011"
+        assert connection.execute(text("select name from stage")).scalar() == "b"
+    assert list(tmp_path.glob("*schema*")) == [copy]
+
+
+def test_where_no_copy_can_be_made_nothing_is_upgraded(tmp_path: Path) -> None:
+    file = tmp_path / "outpost.db"
+    older = create_engine(f"sqlite:///{file}", poolclass=NullPool)
+    with older.begin() as connection:
+        upgrade.to(connection, "0011")
+    (tmp_path / "outpost.db.schema-0011").mkdir()
+    with pytest.raises(Unavailable, match="a copy to keep of the database before it is upgraded"):
+        SqlStore(f"sqlite:///{file}", (SECRET_KEY,))
+    with older.connect() as connection:
+        assert connection.execute(text("select version_num from alembic_version")).scalar() == "0011"
+
+
+@pytest.mark.parametrize("schema", sorted(upgrade.known_revisions()))
+def test_every_schema_before_is_upgraded_in_one_step(raw: Engine, store_url: str, schema: str) -> None:
+    with raw.begin() as connection:
+        upgrade.to(connection, schema)
+    store = SqlStore(store_url, (SECRET_KEY,))
+    assert store.write_now(lambda tx: tx.insert(User("a"))).pk == 1
+    store.close()
+    assert _differences(raw) == []
 
 
 def test_a_newer_store_is_refused_and_left_alone(raw: Engine, store_url: str) -> None:

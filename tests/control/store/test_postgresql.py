@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,14 +21,14 @@ from sqlalchemy import text
 from control.app import await_store, open_store
 from control.certificates import self_signed
 from control.config import CannotStart, ControlConfig
-from control.records import Session, User
+from control.records import Provider, Session, User
 from control.store.interface import Transaction, Unavailable
 from control.store.sql import SqlStore
 from control.store.sql import postgresql as dialect
 from control.store.sql.databases import open_dialect
 from control.store.sql.store import READERS
 from settings import load
-from tests.control.store.postgresql import Server, running
+from tests.control.store.postgresql import INSTALLED, SUPERUSER, Server, running
 from tests.stores import SECRET_KEY
 
 pytestmark = pytest.mark.peer
@@ -360,6 +361,25 @@ def test_nothing_of_a_batch_that_lost_its_connection_is_acknowledged(
     assert [type(answer) for answer in asyncio.run(batch())] == [Unavailable] * 3
     assert store.read_now(lambda tx: tx.count(User)) == 0
     assert store.write_now(lambda tx: tx.insert(User("next"))).username == "next"
+
+
+def test_a_plain_dump_is_restored(postgresql_server: Server, database: str, store: SqlStore) -> None:
+    store.write_now(lambda tx: tx.insert(Provider("radius", "radius", secrets={"shared_secret": "geheim"})))
+    before = store.read_now(lambda tx: (tx.revision(), tx.incarnation, tx.select(Provider)))
+    other = f"{database}_restored"
+    postgresql_server.new_database(other)
+    place = ("-h", str(postgresql_server.folder), "-p", str(postgresql_server.port), "-U", SUPERUSER)
+    dump = subprocess.run([INSTALLED[-1] / "pg_dump", *place, database], capture_output=True, check=True).stdout
+    quietly = ("-v", "ON_ERROR_STOP=1", "-q")
+    subprocess.run([INSTALLED[-1] / "psql", *place, *quietly, other], input=dump, check=True, stdout=subprocess.DEVNULL)
+    restored = _store(postgresql_server, other)
+    assert restored.read_now(lambda tx: (tx.revision(), tx.incarnation, tx.select(Provider))) == before
+    for one in (store, restored):
+        one.write_now(lambda tx: tx.insert(Provider("again", "radius")))
+    ways = [one.read_now(lambda tx: tx.revision()) for one in (store, restored)]
+    assert ways[0].number == ways[1].number
+    assert ways[0].chain != ways[1].chain, "an outpost sees that it was another way"
+    restored.close()
 
 
 # --- hearing of others' changes ------------------------------------------------------------------------------------
