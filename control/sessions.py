@@ -27,6 +27,7 @@ from control.records import (
     SessionClient,
     User,
 )
+from control.records.sessions import AUTHENTICATED
 from control.store.interface import NotFound, Query, Transaction
 from rules import validity
 from rules.places import place
@@ -202,7 +203,7 @@ def factor_shown(tx: Transaction, session: Session, factors: Sequence[int]) -> b
     current = tx.find(Session, pk=session.pk)
     if current is None or any(factor.created >= current.created for factor in found):
         return False
-    tx.update(replace(current, data={}, last_used=tx.now, second_factor=tx.now))
+    tx.update(replace(current, data=_kept(current), last_used=tx.now, second_factor=tx.now))
     return True
 
 
@@ -232,7 +233,17 @@ def is_due(session: Session, now: float) -> bool:
 
 
 def is_recent(session: Session, now: float) -> bool:
-    return now - max(session.created, session.second_factor) < RECENT_SECONDS
+    return now - max(session.authenticated, session.second_factor) < RECENT_SECONDS
+
+
+def backdate(tx: Transaction, session: Session, authenticated: float) -> None:
+    """Whoever has signed in has shown elsewhere who they are, at this moment."""
+    tx.update(replace(session, data={**session.data, AUTHENTICATED: authenticated}))
+
+
+def _kept(session: Session) -> dict[str, Any]:
+    """What stays in its data as long as it lasts."""
+    return {name: value for name, value in session.data.items() if name == AUTHENTICATED}
 
 
 def keep(tx: Transaction, session: Session, data: dict[str, Any]) -> None:
@@ -242,7 +253,7 @@ def keep(tx: Transaction, session: Session, data: dict[str, Any]) -> None:
         current = tx.get(Session, session.pk)
     except NotFound:
         return
-    tx.update(replace(current, data=data, last_used=tx.now))
+    tx.update(replace(current, data={**data, **_kept(current)}, last_used=tx.now))
 
 
 def end(tx: Transaction, session: Session) -> None:

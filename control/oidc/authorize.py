@@ -110,12 +110,20 @@ def is_fresh(asked: Asked, session: Session, now: float) -> bool:
     Whoever holds the browser can leave these parameters out as well as change ours: the application must look at
     ``auth_time``, and that is never wrong. Where a second factor is asked for, ``max_age`` is about that: `has_factor`.
     """
-    signed_in = session.created
+    signed_in = session.authenticated
     if asked.login_since is not None and asked.login_since <= signed_in and now - asked.login_since <= MOMENTS:
         return True
     if not asked.prompt.isdisjoint({"login", "select_account"}):
         return False
     return asked.max_age is None or asked.second_factor or now - signed_in <= asked.max_age
+
+
+def fresh_since(asked: Asked, now: float) -> float | None:
+    """Before which moment, seconds since the epoch, a sign-in would not be `is_fresh`; None: it may be of any age."""
+    if not asked.prompt.isdisjoint({"login", "select_account"}):
+        lately = asked.login_since is not None and now - asked.login_since <= MOMENTS
+        return asked.login_since if lately else now
+    return None if asked.max_age is None or asked.second_factor else now - asked.max_age
 
 
 def has_factor(asked: Asked, session: Session, now: float) -> bool:

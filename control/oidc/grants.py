@@ -66,7 +66,7 @@ def give_code(tx: Transaction, grant: Grant, code: str, who: Caller) -> None:
         redirect_uri=asked.to.redirect_uri,
         nonce=asked.nonce,
         challenge=asked.challenge,
-        auth_time=int(session.second_factor if asked.second_factor else session.created),
+        auth_time=int(session.second_factor if asked.second_factor else session.authenticated),
         credential_version=user.credential_version,
         sid=sid_of(session.pk),
         words=grant.access.words,
@@ -163,7 +163,9 @@ def renew(
         granted, code, since = Granted.from_json(last[0].granted), last[0].code, last[0].created
     else:  # signed in at another application of the domain
         scopes = asking.scopes_unasked
-        granted = Granted(scopes, "", None, None, int(session.created), user.credential_version, sid_of(session.pk))
+        granted = Granted(
+            scopes, "", None, None, int(session.authenticated), user.credential_version, sid_of(session.pk)
+        )
         code, since = digest(f"{session.pk} {asking.provider.pk}"), session.created
     if _in_good_standing(tx, asking, user.pk, granted, since) is None:
         return Failed("invalid_grant", INVALID_GRANT)

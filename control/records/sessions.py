@@ -7,6 +7,9 @@ from typing import Any
 
 from control.records.record import Record
 
+AUTHENTICATED = "authenticated"
+"""In a session's data: when somebody signed in at the source that brought it about, seconds since the epoch."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session(Record):
@@ -36,6 +39,11 @@ class Session(Record):
     """It does not end by being unused."""
     bound_to: str = ""
     """The address, or the network (`rules.places`), outside of which it opens nothing; empty: any."""
+
+    @property
+    def authenticated(self) -> float:
+        """When they showed who they are, seconds since the epoch: here when it was created, at a source before."""
+        return float(self.data.get(AUTHENTICATED, self.created))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,15 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import replace
 
+from control import sessions
 from control.flows.bound import Deciding
 from control.flows.planning import Came, plan
 from control.flows.state import Context, PlannedStage, State
+from control.oidc.foreign import SKEW_SECONDS
 from control.oidc.tokens import Random, digest, text
 from control.records import Flow, Session, Source, SourceConnection, SourceGrant, SourceSession, SourceSignIn
 from control.sources.asking import Leaving, Stranger
+from control.sources.kinds import SourceKind
 from control.sources.matching import Known
 from control.store.interface import Query, Transaction
 
@@ -71,6 +74,19 @@ def set_aside(tx: Transaction, source: Source, session: str, stranger: Stranger,
     return pk
 
 
+def authenticated(kind: SourceKind, stranger: Stranger, since: float | None, now: float) -> float | None:
+    """When they showed who they are; None: before ``since``, where that was asked for, or nobody can say.
+
+    Of a source that never tells, it is taken to be now.
+    """
+    when = stranger.auth_time
+    if when is None and not kind.tells_when:
+        return now
+    if since is None:
+        return min(when or 0.0, now)
+    return None if when is None or when < since - SKEW_SECONDS else min(max(when, since), now)
+
+
 def begun(
     tx: Transaction,
     source: Source,
@@ -78,11 +94,13 @@ def begun(
     known: Known | None,
     next: str,
     deciding: Deciding,
+    at: float,
     set_aside: str = "",
 ) -> State:
     """The flow that follows: of somebody who has proved at the source who they are; or, without ``known``, of somebody
-    new. Raises NotForYou, NotFound."""
-    told = {"source": source.pk, "identifier": stranger.identifier, "sid": stranger.sid, "set_aside": set_aside}
+    new. ``at``: when they have. Raises NotForYou, NotFound."""
+    told = {"source": source.pk, "identifier": stranger.identifier, "sid": stranger.sid}
+    told |= {"at": str(at), "set_aside": set_aside}
     if known is None:
         flow = tx.get(Flow, source.enrollment_flow or "")
         state = plan(tx, flow, None, next, deciding=deciding, came=Came(by_source=True))
@@ -118,7 +136,8 @@ def _at_once(next: str) -> State:
 
 
 def signed_in(tx: Transaction, session: Session, told: Mapping[str, str]) -> None:
-    """The source may end the session that it has brought about."""
+    """The session is as old as the sign-in at the source, which may end it, too."""
+    sessions.backdate(tx, session, float(told.get("at", "0")))
     if tx.find(Source, pk=told["source"]) is None:
         return
     tx.insert(SourceSession(session.pk, told["source"], told["identifier"], told["sid"]))

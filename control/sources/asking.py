@@ -71,6 +71,8 @@ class Stranger:
     """To ask again with; empty if the source gives none."""
     good_for: float = 0.0
     """Seconds for which the source stands by what it said; 0 if it does not say."""
+    auth_time: float | None = None
+    """When they signed in there, seconds since the epoch; None if it does not say."""
 
 
 def issuer_of(source: Source) -> str:
@@ -86,8 +88,8 @@ class SourceTokens:
         self._tokens = tokens
         self._inquire = inquire
 
-    async def authorization_url(self, source: Source, leaving: Leaving) -> str:
-        """Raises Away, Untrue."""
+    async def authorization_url(self, source: Source, leaving: Leaving, max_age: int) -> str:
+        """``max_age``: the oldest sign-in there that counts, in seconds. Raises Away, Untrue."""
         kind = KINDS[source.provider_type]
         more = str(source.settings["additional_scopes"]).split()
         offline = dict(kind.offline) if OFFLINE in more else {}
@@ -101,7 +103,7 @@ class SourceTokens:
             **offline,
         }
         if kind.is_oidc:
-            asked["nonce"] = leaving.nonce
+            asked |= {"nonce": leaving.nonce, "max_age": str(max_age)}
         if source.settings["pkce"] == "S256":
             digest = hashlib.sha256(leaving.verifier.encode()).digest()
             asked |= {
@@ -257,6 +259,7 @@ def _stranger(claims: Mapping[str, Any], kind: SourceKind, email: object) -> Str
         _text(claims.get("name")),
         _text(email),
         _text(claims.get("sid")),
+        auth_time=_moment(claims.get("auth_time")),
     )
 
 
@@ -276,6 +279,11 @@ def _error_of(content: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     return _text(said.get("error")) if isinstance(said, dict) else ""
+
+
+def _moment(said: object) -> float | None:
+    """A NumericDate (RFC 7519, 2)."""
+    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) and 0 <= said < 1e11 else None
 
 
 def _text(said: object) -> str:

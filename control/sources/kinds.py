@@ -27,6 +27,8 @@ class SourceKind:
     username: str = "preferred_username"
     offline: Mapping[str, str] = field(default_factory=lambda: {"scope": OFFLINE, "prompt": "consent"})
     """What is asked for beside the scopes, to be given a refresh token (OpenID Connect Core, 11)."""
+    tells_when: bool = True
+    """It says when somebody signed in there (``auth_time``), and asks anew if that is older than ``max_age``."""
 
     @property
     def is_oidc(self) -> bool:
@@ -43,9 +45,10 @@ KINDS: dict[str, SourceKind] = {
         oidc_well_known_url=f"https://accounts.google.com{WELL_KNOWN}",
         username="email",
         offline={"access_type": "offline", "prompt": "consent"},
+        tells_when=False,
     ),
     "entraid": SourceKind(  # each tenant has an issuer of its own
-        "Microsoft Entra ID", OIDC_SCOPES, offline={"scope": OFFLINE}
+        "Microsoft Entra ID", OIDC_SCOPES, offline={"scope": OFFLINE}, tells_when=False
     ),
     "gitlab": SourceKind(
         "GitLab",
@@ -63,5 +66,6 @@ KINDS: dict[str, SourceKind] = {
         emails_url="https://api.github.com/user/emails",
         identifier="id",
         username="login",
+        tells_when=False,
     ),
 }

@@ -168,6 +168,14 @@ def _is_enough(tx: Transaction, found: Visit, next: str) -> bool:
     return authorize.is_fresh(asked, found.session, now) and authorize.has_factor(asked, found.session, now)
 
 
+def fresh_since(tx: Transaction, next: str) -> float | None:
+    """Before which moment a sign-in that leads there would not be enough; None: it may be of any age."""
+    asked = authorize.behind(tx, next)
+    if asked is not None:
+        return authorize.fresh_since(asked, tx.now)
+    return tx.now - sessions.RECENT_SECONDS if _asks_recent(tx, next) else None
+
+
 def _is_recent(tx: Transaction, found: Visit) -> bool:
     return sessions.is_recent(found.session, tx.now)
 

@@ -34,6 +34,9 @@ CALLBACK = "/source/oauth/callback/{slug}/"
 LOGOUT = "/source/oauth/backchannel-logout/{slug}/"
 LONGEST_CODE = 4096
 LONGEST_STATE = 64
+OLDEST = 30 * 86_400
+"""Seconds: of a sign-in at a source that counts where nothing newer is needed. Sources say when it was if asked so."""
+SIGN_OUT_THERE = "This needs it: sign out there first, and try again."
 AGAIN = "Go back to the application, and sign in again."
 
 log = logging.getLogger(__name__)
@@ -59,8 +62,10 @@ class Ways:
         redirect_uri = await known_as(request, services) + CALLBACK.format(slug=source.slug)
         going = arriving.leaving(services.random, redirect_uri)
         next = local_or(request.query_params.get("next"), "/")
+        since = await services.store.read(lambda tx: flow_steps.fresh_since(tx, next))
+        max_age = OLDEST if since is None else max(0, int(services.now() - since))
         try:
-            to = await self._tokens.authorization_url(source, going)
+            to = await self._tokens.authorization_url(source, going, max_age)
         except (Away, Untrue) as error:
             raise _away(source, error) from None
         found, who = await visit(request, services), caller(request, services)
@@ -107,17 +112,21 @@ class Ways:
         self, request: Request, services: Services, source: Source, stranger: Stranger, next: str
     ) -> Response:
         found, who = await visit(request, services), caller(request, services)
-        deciding = Deciding(services.judge, who.client_ip, who.http)
+        deciding, kind = Deciding(services.judge, who.client_ip, who.http), KINDS[source.provider_type]
 
         def planned(tx: Transaction) -> State | Refused:
             answer = whose(tx, source, stranger)
             if isinstance(answer, Refused):
                 sessions.login_failed(tx, stranger.username, None, answer.reason, who)
                 return answer
+            at = arriving.authenticated(kind, stranger, flow_steps.fresh_since(tx, next), tx.now)
+            if at is None:
+                log.warning("%s did not ask %s to sign in again", source.slug, shown(stranger.identifier))
+                raise Stop(403, "Not signed in", f"{source.name} did not ask you to sign in again. {SIGN_OUT_THERE}")
             known = answer if isinstance(answer, Known) else None
             session = found.session.pk if found is not None else ""
             kept = arriving.set_aside(tx, source, session, stranger, services.random)
-            return arriving.begun(tx, source, stranger, known, next, deciding, kept)
+            return arriving.begun(tx, source, stranger, known, next, deciding, at, kept)
 
         try:
             state = await services.store.write(planned)

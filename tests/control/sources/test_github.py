@@ -108,7 +108,7 @@ def test_one_that_is_away_is_said_to_be() -> None:
 
 def test_the_browser_is_sent_there_with_what_it_asks_for() -> None:
     tokens = SourceTokens(ForeignTokens(GitHub().fetch, lambda: 0.0), GitHub().inquire)
-    url = asyncio.run(tokens.authorization_url(source(additional_scopes="read:org"), LEAVING))
+    url = asyncio.run(tokens.authorization_url(source(additional_scopes="read:org"), LEAVING, 60))
     asked = dict(parse_qsl(urlsplit(url).query))
     assert url.startswith("https://github.com/login/oauth/authorize?")
     assert (asked["scope"], asked["state"]) == ("read:user user:email read:org", "state")

@@ -12,7 +12,11 @@ import pytest
 
 from control.oidc.foreign import SKEW_SECONDS
 from control.records import User
+from control.sessions import RECENT_SECONDS
+from control.sources import arriving
 from control.sources.arriving import AWAY_SECONDS, MOST_OF_ONE
+from control.sources.asking import Stranger
+from control.sources.kinds import KINDS
 from control.store.interface import Query
 from control.verbs import applications, prompts, providers, stage_bindings, stages, users
 from tests.control.oidc.relying import ISSUER
@@ -215,6 +219,62 @@ def test_who_is_refused_abroad_hears_so(house: Abroad) -> None:
     answer = browser.get(f"{CALLBACK_PATH}?{urlencode({'state': asked['state'], 'error': 'access_denied'})}")
     assert answer.status_code == 403
     assert "did not say who you are" in answer.text
+
+
+# --- when they signed in there ---------------------------------------------------------------------------------------
+
+
+FACTORS = "/if/user/settings/factors/"
+
+
+def authenticated(house: Abroad) -> float:
+    (session,) = [one for one in house.here.sessions() if one.signed_in]
+    return session.authenticated
+
+
+def test_an_old_sign_in_abroad_is_no_new_one_here(house: Abroad, subject: str) -> None:
+    """A browser that is known there is let in without a word."""
+    now = house.here.clock()
+    old, browser = now - RECENT_SECONDS - SKEW_SECONDS - 1, house.here.browser()
+    house.changed["auth_time"] = int(old)
+    assert house.arrive(browser, "alice").status_code == 303
+    assert authenticated(house) == int(old)
+    assert browser.get(FACTORS).headers["location"].startswith("/flows/-/default/authentication/")
+    asked = house.leave(browser, FACTORS)
+    assert asked["max_age"] == str(int(RECENT_SECONDS))
+    refused = browser.get(house.signed_in_abroad(asked, "alice"))
+    assert (refused.status_code, "sign out there" in refused.text) == (403, True)
+    house.changed["auth_time"] = int(now)
+    browser.get(house.signed_in_abroad(house.leave(browser, FACTORS), "alice"), follow=True)
+    assert (browser.page.status_code, browser.page.url.path) == (200, FACTORS)
+
+
+def test_who_does_not_say_when_is_not_believed_that_it_was_now(house: Abroad, subject: str) -> None:
+    house.changed["auth_time"] = None
+    browser = house.here.browser()
+    assert house.arrive(browser, "alice").status_code == 303
+    assert authenticated(house) == 0.0
+    assert browser.get(house.signed_in_abroad(house.leave(browser, FACTORS), "alice")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "since", "authenticated"),
+    [
+        ("openidconnect", 500.0, None, 500.0),
+        ("openidconnect", 2000.0, None, 1000.0),
+        ("openidconnect", None, None, 0.0),
+        ("openidconnect", None, 900.0, None),
+        ("openidconnect", 950.0, 900.0, 950.0),
+        ("openidconnect", 900.0 - SKEW_SECONDS, 900.0, 900.0),
+        ("openidconnect", 900.0 - SKEW_SECONDS - 1, 900.0, None),
+        ("google", None, 900.0, 1000.0),
+        ("google", 500.0, 900.0, None),
+        ("github", None, None, 1000.0),
+    ],
+)
+def test_how_long_ago_it_was(kind: str, told: float | None, since: float | None, authenticated: float | None) -> None:
+    stranger = Stranger("1", "alice", "", "", "", auth_time=told)
+    assert arriving.authenticated(KINDS[kind], stranger, since, 1000.0) == authenticated
 
 
 # --- who that is here ----------------------------------------------------------------------------------------------

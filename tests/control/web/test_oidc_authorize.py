@@ -8,8 +8,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 
+from control.oidc.authorize import MOMENTS
+from control.oidc.discovery import SECOND_FACTOR
 from control.records import AuthorizationCode, Knock, User
 from control.verbs import users
+from control.web import flow_steps
 from rules.knocks import NEW_A_MINUTE
 from tests.control.oidc.relying import AUTHORIZE, CALLBACK, CHALLENGE, ISSUER, PKCE, Person, Relying, answered
 from tests.control.web.browsing import PASSWORD
@@ -275,6 +278,27 @@ def test_somebody_signs_in_again_once(relying: Relying, asked: dict[str, str]) -
     page = person.enter("alice")
     token = relying.exchange(answered(page)["code"]).json()["id_token"]
     assert relying.verified(token)["auth_time"] == before + 300
+
+
+@pytest.mark.parametrize(
+    ("asked", "age"),
+    [
+        ({}, None),
+        ({"prompt": "consent"}, None),
+        ({"max_age": "60"}, 60.0),
+        ({"max_age": "60", "acr_values": SECOND_FACTOR}, None),
+        ({"prompt": "login"}, 0.0),
+        ({"prompt": "select_account", "max_age": "60"}, 0.0),
+        ({"prompt": "login", "login_since": -20.0}, 20.0),
+        ({"prompt": "login", "login_since": -MOMENTS - 1}, 0.0),
+    ],
+)
+def test_how_new_a_sign_in_a_source_is_asked_for(relying: Relying, asked: dict[str, Any], age: float | None) -> None:
+    now = relying.clock()
+    said = {name: f"{now + moment:.6f}" if name == "login_since" else moment for name, moment in asked.items()}
+    next = f"{AUTHORIZE}?{urlencode(relying.person().parameters(**said))}"
+    since = relying.sql.read_now(lambda tx: flow_steps.fresh_since(tx, next))
+    assert (None if since is None else now - since) == (None if age is None else pytest.approx(age, abs=1e-5))
 
 
 def test_leaving_the_new_sign_in_gives_no_code(relying: Relying) -> None:
