@@ -14,7 +14,7 @@ from control.verbs.roles import with_permission
 from protocols.ldap import dn
 from protocols.ldap.filter import MAX_DEPTH, MAX_PARTS
 from protocols.ldap.filter_text import parse
-from protocols.ldap.messages import MAX_ATTRIBUTES
+from protocols.ldap.search_request import MAX_ATTRIBUTES
 from rules.permissions import SEARCH_FULL_DIRECTORY
 from rules.reasons import REASONS
 

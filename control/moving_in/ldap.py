@@ -22,8 +22,8 @@ from protocols.errors import RemoteProtocolError
 from protocols.ldap import dn, filter_text, ldif
 from protocols.ldap.asking import Entry
 from protocols.ldap.filter import Filter, Present
-from protocols.ldap.messages import Scope
 from protocols.ldap.result import ResultCode
+from protocols.ldap.search_request import Scope
 
 PASSWORD = "IMPORT_PASSWORD"  # noqa: S105  the name of a variable
 EXAMPLE = "ldaps://directory.example.org/dc=example,dc=org"

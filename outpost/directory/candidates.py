@@ -5,7 +5,7 @@ Candidates are a superset, and say of which kinds of entries: the filter itself 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -77,38 +77,39 @@ def _every(parts: list[Candidates]) -> Candidates:
     """What matches every part for certain is certain."""
     if len(parts) == 1:
         return parts[0]
-    common = [_common([part[place] for part in parts]) for place in range(len(KINDS))]
-    too_large = (kind for kind, (_, whole) in zip(KINDS, common, strict=True) if not whole)
+    *kinds, doubtful = zip(*parts, strict=True)
+    common = [_common(sets) for sets in kinds]
+    too_large = [kind for kind, (_, whole) in zip(KINDS, common, strict=True) if not whole]
     users, groups, virtual_groups, containers = (pks for pks, _ in common)
-    doubtful = CERTAIN.union(too_large, *(part.doubtful for part in parts))
-    return Candidates(users, groups, virtual_groups, containers, doubtful)
+    return Candidates(users, groups, virtual_groups, containers, CERTAIN.union(too_large, *doubtful))
 
 
 def _common(sets: Sequence[Any]) -> tuple[Any, bool]:
     """What all of them hold, and True; or a set that is too large for that, and False."""
-    looked_up = sorted((pks for pks in sets if pks is not None), key=len)
+    looked_up = [pks for pks in sets if pks is not None]
     if len(looked_up) <= 1:
         return looked_up[0] if looked_up else None, True
-    fewest, *others = looked_up
+    fewest, *others = sorted(looked_up, key=len)
     if len(fewest) > MAX_COMPARED:
         return fewest, False
     return [pk for pk in fewest if all(pk in pks for pks in others)], True
 
 
 def _any(parts: list[Candidates]) -> Candidates:
-    if len(parts) == 1:
-        return parts[0]
-    return Candidates(
-        _joined([part.users for part in parts]),
-        _joined([part.groups for part in parts]),
-        _joined([part.virtual_groups for part in parts]),
-        _joined([part.containers for part in parts]),
-        CERTAIN.union(*(part.doubtful for part in parts)),
-    )
+    if len(parts) <= 1:
+        return parts[0] if parts else NOTHING
+    *kinds, doubtful = zip(*parts, strict=True)
+    users, groups, virtual_groups, containers = map(_joined, kinds)
+    return Candidates(users, groups, virtual_groups, containers, CERTAIN.union(*doubtful))
 
 
-def _joined(sets: list[Any]) -> Any:
-    return None if None in sets else set().union(*sets)
+def _joined(sets: Sequence[Any]) -> Any:
+    return None if None in sets else _merged(sets)
+
+
+def _merged(sets: Iterable[Collection[Any]]) -> Collection[Any]:
+    some = [pks for pks in sets if pks]
+    return some[0] if len(some) == 1 else set().union(*some)
 
 
 # --- one assertion -------------------------------------------------------------------------------------------------
@@ -244,11 +245,6 @@ def _groups_by(key: str) -> Callable[[Tree, Any], Groups]:
     return lambda tree, normal: tree.indices.groups.equal(key, normal)
 
 
-def _merged(found: list[Collection[int]]) -> Collection[int]:
-    found = [pks for pks in found if pks]
-    return found[0] if len(found) == 1 else set().union(*found)
-
-
 def _users_by_number(*keys: str) -> Callable[[Tree, Any], Users]:
     def look_up(tree: Tree, number: int) -> Users:
         ordinal = tree.indices.users.equal(ORDINAL, number - tree.settings.uid_start_number)
@@ -353,8 +349,8 @@ scanned for; any other is a custom attribute, indexed under its own."""
 DERIVED = frozenset({"givenname", "sn"})
 """Words of an indexed value: they hold what it holds, but need not begin or end where it does."""
 
-OVERRIDDEN = frozenset({"mail", "uidnumber", "gidnumber"})
-"""Indexed by the record's own value also where a custom attribute hides it."""
+OVERRIDDEN = frozenset({"uidnumber", "gidnumber"})
+"""Indexed by the record's own number also where a custom attribute hides it."""
 DOUBTFUL: dict[str, frozenset[str]] = {
     USERS: frozenset(USER_ATTRIBUTES) - USER_LOOKUPS.keys() | OVERRIDDEN,
     GROUPS: frozenset(GROUP_ATTRIBUTES) - GROUP_LOOKUPS.keys() | {"gidnumber"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from outpost.directory.bodies import Bodies
-from outpost.directory.memory import Asked, Memory, remember
+from outpost.directory.memory import Asked, Memory, Remembered, remember
 from outpost.directory.reader import Reader
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.directory.tree import Tree
@@ -136,7 +136,7 @@ class NamingContexts:
         return readers[key] if key in readers else remember(readers, key, _reader(tree, user.pk))
 
     @property
-    def answers(self) -> dict[Asked, tuple[bytes, ...]]:
+    def answers(self) -> dict[Asked, Remembered]:
         """Of this revision."""
         return self._memory.answers
 

@@ -157,7 +157,7 @@ def user_terms(user: UserRecord | None) -> frozenset[Term]:
     terms.add((ORDINAL, user.ordinal))
     if user.name:
         terms.add(("name", CASE_IGNORE.normalise(user.name)))
-    if user.email:
+    if user.email and all(key != "mail" for key, _ in terms):  # a custom one stands in its place
         terms.add(("mail", CASE_IGNORE.normalise(user.email)))
     return frozenset(terms)
 

@@ -20,6 +20,8 @@ MOST_REMEMBERED = 10_000
 
 Asked = tuple[int, int, bool, bytes]
 """pks of provider and user, over TLS or not, and the search as it came."""
+Remembered = bytes | tuple[bytes, ...]
+"""Messages as they were sent, or what they carry behind their message IDs."""
 
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
@@ -33,7 +35,7 @@ class Memory:
     """Base of a search, as written, to where it is."""
     readers: dict[tuple[int, int], Reader | None] = field(default_factory=dict)
     """pks of provider and user to what bindings and groups let them read."""
-    answers: dict[Asked, tuple[bytes, ...]] = field(default_factory=dict)
+    answers: dict[Asked, Remembered] = field(default_factory=dict)
     """What was answered to whom."""
 
 

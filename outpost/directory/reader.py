@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -17,10 +18,10 @@ from protocols.ldap.controlled import matching
 from protocols.ldap.dn import DN
 from protocols.ldap.evaluation import predicate
 from protocols.ldap.filter import Filter
-from protocols.ldap.messages import Scope, SearchRequest
 from protocols.ldap.result import Refused, ResultCode
 from protocols.ldap.schema import AttributeType
 from protocols.ldap.search import Entry, Slice, results
+from protocols.ldap.search_request import Scope, SearchRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +102,17 @@ class Reader:
         found: list[Iterable[Entry]] = [self._containers(node, scope)] if possible.containers is None else []
         if node.kind != "base":
             if scope is not Scope.BASE and node.kind in LEAF_OF:
-                found.append(self._leaves(LEAF_OF[node.kind], possible))
+                leaf = LEAF_OF[node.kind]
+                found.append(self._leaves(leaf, possible[LEAVES.index(leaf)]))
         elif scope is Scope.SUB or scope is Scope.CHILDREN:
-            found += [self._leaves(leaf, possible) for leaf in LEAF_OF.values() if _some(leaf, possible)]
+            of_kinds = zip(LEAVES, possible, strict=False)
+            found += [self._leaves(leaf, pks) for leaf, pks in of_kinds if pks is None or pks]
         return chain.from_iterable(found)
 
     def _alone(self, node: Node) -> Iterator[Entry]:
         snapshot = self.tree.snapshot
         there: Mapping[Any, Any] = snapshot.groups if node.kind == "group" else snapshot.users
-        yield self._entry(node.kind, there[node.pk])
+        yield self._entry(node.kind)(there[node.pk])
 
     def _containers(self, node: Node, scope: Scope) -> Iterator[Entry]:
         containers = self.tree.containers
@@ -118,8 +121,8 @@ class Reader:
         if node.kind == "base" and scope is not Scope.BASE:
             yield from (container for kind, container in containers.items() if kind != "base")
 
-    def _leaves(self, kind: str, possible: Candidates) -> Iterator[Entry]:
-        found: Collection[Any] | None = possible[POSSIBLE[kind]]
+    def _leaves(self, kind: str, found: Collection[Any] | None) -> Iterator[Entry]:
+        """``found``: pks of candidates; None: all are."""
         if not self.everything:
             found = self._own(kind)
         snapshot, shown = self.tree.snapshot, self.tree.shown
@@ -127,21 +130,18 @@ class Reader:
         records: Iterable[Any] = there.values() if found is None else filter(None, map(there.get, found))
         if shown is not None and kind != "group":
             records = (record for record in records if shown.shows(record.pk))
-        for record in records:
-            yield self._entry(kind, record)
+        return map(self._entry(kind), records)
 
-    def _entry(self, kind: str, record: Any) -> Entry:
+    def _entry(self, kind: str) -> Callable[[Any], Entry]:
+        """From a record."""
+        if kind == "user" and self.now is not None:
+            return partial(TellingUserEntry, self.tree, now=self.now)
         if kind == "user":
-            return UserEntry(self.tree, record) if self.now is None else TellingUserEntry(self.tree, record, self.now)
+            return partial(UserEntry, self.tree)
         if kind == "group":
-            return GroupEntry(self.tree, record, None if self.everything else self.user)
-        return VirtualGroupEntry(self.tree, record)
+            return partial(GroupEntry, self.tree, only=None if self.everything else self.user)
+        return partial(VirtualGroupEntry, self.tree)
 
 
-POSSIBLE = {"user": 0, "group": 1, "virtual-group": 2}
-"""Kind of leaf to the place of its candidates in `Candidates`."""
-
-
-def _some(leaf: str, possible: Candidates) -> bool:
-    pks: Any = possible[POSSIBLE[leaf]]
-    return pks is None or len(pks) > 0
+LEAVES = ("user", "group", "virtual-group")
+"""Kinds of leaves, in the order of their `Candidates`."""

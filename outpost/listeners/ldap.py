@@ -30,6 +30,7 @@ from outpost.listeners.ldap_cautions import Cautions
 from outpost.listeners.ldap_passwords import PasswordChanges
 from outpost.listeners.ldap_reads import Reads
 from outpost.listeners.ldap_refusals import Refusals
+from outpost.listeners.leftovers import Leftovers
 from outpost.listeners.limits import Connections
 from outpost.listeners.outgoing import Outgoing
 from outpost.listeners.streams import Stream, Streams
@@ -382,7 +383,8 @@ class LdapFactory(Factory[LdapConnection]):
         self.contexts = NamingContexts(directory, grown)
         self.binds = Binds(authentication, self.contexts, telemetry, now)
         self.password_changes = PasswordChanges(authentication, self.contexts, telemetry)
-        self.reads = Reads(self.contexts, telemetry, now, offers_start_tls=tls is not None)
+        leftovers = Leftovers(clock)
+        self.reads = Reads(self.contexts, telemetry, now, tls is not None, leftovers.take)
         self.refusals = Refusals(telemetry)
         self.connections = Connections(clock)
         self.cautions = Cautions(directory, self.contexts, telemetry)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from outpost import __version__
 from outpost.directory.contexts import NamingContexts
-from outpost.directory.memory import LONGEST_ANSWER, LONGEST_QUESTION, Asked, remember
+from outpost.directory.memory import LONGEST_ANSWER, LONGEST_QUESTION, Asked, Remembered, remember
 from outpost.directory.reader import Reader
 from outpost.directory.tree import Tree
 from outpost.listeners.ldap_binds import Bound
@@ -18,12 +18,14 @@ from protocols.ldap.controlled import Wanted
 from protocols.ldap.dn import DN
 from protocols.ldap.evaluation import Recognise, predicate
 from protocols.ldap.events import SearchReceived
-from protocols.ldap.messages import CompareRequest, Scope, SearchRequest
+from protocols.ldap.messages import CompareRequest
 from protocols.ldap.paging import OpenSet, OpenSets
 from protocols.ldap.result import Refused, Result, ResultCode
 from protocols.ldap.root_dse import Features, root_dse
-from protocols.ldap.schema import DESCRIBED, KNOWN
+from protocols.ldap.schema import DESCRIBED, KNOWN, without_binary
 from protocols.ldap.search import Entry, PlainEntry, Slice, results
+from protocols.ldap.search_request import Scope, SearchRequest
+from protocols.ldap.sorting import Leave
 from protocols.ldap.subschema import SUBSCHEMA_KEY, subschema
 
 COMPARE_TRUE, COMPARE_FALSE = Result(ResultCode.COMPARE_TRUE), Result(ResultCode.COMPARE_FALSE)
@@ -33,16 +35,22 @@ Place = tuple[Iterator[Entry | None], Recognise, Hashable]
 
 
 class Reads:
-    """``now`` gives seconds since the epoch."""
+    """``now`` gives seconds since the epoch; ``leave`` takes what sorted searches held."""
 
     def __init__(
-        self, contexts: NamingContexts, telemetry: Telemetry, now: Callable[[], float], offers_start_tls: bool
+        self,
+        contexts: NamingContexts,
+        telemetry: Telemetry,
+        now: Callable[[], float],
+        offers_start_tls: bool,
+        leave: Leave = list.clear,
     ) -> None:
         self._telemetry = telemetry
         self.open_sets = OpenSets()
         self._contexts = contexts
         self._now = now
         self._offers_start_tls = offers_start_tls
+        self._leave = leave
 
     def search(self, event: SearchReceived, bound: Bound | None, secure: bool, asker: Hashable) -> Iterator[Slice]:
         """Slices of the answer, as `protocols.ldap.search.results`. Raises Refused. ``asker`` is the connection.
@@ -52,8 +60,7 @@ class Reads:
         wrong base DN.
         """
         request, asked = event.request, _asked(event, bound, secure)
-        known = None if asked is None else self._contexts.answers.get(asked)
-        if known is not None and bound is not None and self._readable_by(bound) is not None:
+        if asked is not None and bound is not None and (known := self._remembered(asked, bound)) is not None:
             return iter((encode_messages(event.message_id, known),))
         expired = self._time_limit(request.time_limit) if request.time_limit else None
         if event.controls and (wanted := controlled.wanted(event.controls)) is not None:
@@ -67,6 +74,16 @@ class Reads:
             slices if asked is None or reader.now is not None else _remembering(self._contexts.answers, asked, slices)
         )
 
+    def _remembered(self, asked: Asked, bound: Bound) -> tuple[bytes, ...] | None:
+        """What was answered to this question before, if they may still read."""
+        answers = self._contexts.answers
+        known = answers.get(asked)
+        if known is None or self._readable_by(bound) is None:
+            return None
+        if isinstance(known, bytes):
+            known = answers[asked] = operations(known)  # now that it is worth it: most questions come once
+        return known
+
     def compare(self, request: CompareRequest, bound: Bound | None, secure: bool) -> Result:
         """True or false (RFC 4511 s4.10). Raises Refused."""
         base, tree = self._place(request.entry)
@@ -77,7 +94,7 @@ class Reads:
         else:
             entry, known = own, KNOWN.get(request.attribute.lower())
         if known is None:
-            if request.attribute.lower() in DESCRIBED:
+            if without_binary(request.attribute.lower()) in DESCRIBED:
                 said = "Nobody may compare this attribute."
                 raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said, reason="never_told")
             raise Refused(ResultCode.UNDEFINED_ATTRIBUTE_TYPE, "No such attribute type is known here.")
@@ -160,11 +177,11 @@ class Reads:
         entries, recognise, whose = self._found(request, bound, secure)
         order, said = controlled.order_of(asked, recognise)
         if asked.view is not None and order is not None:
-            return controlled.view(event.message_id, request, entries, order, asked.view, said, expired)
+            return controlled.view(event.message_id, request, entries, order, asked.view, said, expired, self._leave)
         if page is not None and page.cookie:
             opened = self._continued(page.cookie, asker, whose, request, asked)
         else:
-            opened = OpenSet(whose, request, controlled.in_order(entries, order), keys=asked.keys)
+            opened = OpenSet(whose, request, controlled.in_order(entries, order, self._leave), keys=asked.keys)
         if page is not None and page.size == 0:  # no more is wanted (RFC 2696 s3)
             opened = OpenSet(whose, request, iter(()))
         size = None if page is None else page.size
@@ -198,19 +215,17 @@ def _asked(event: SearchReceived, bound: Bound | None, secure: bool) -> Asked | 
     return bound.provider, bound.identity.user, secure, event.content
 
 
-def _remembering(answers: dict[Asked, tuple[bytes, ...]], asked: Asked, slices: Iterator[Slice]) -> Iterator[Slice]:
+def _remembering(answers: dict[Asked, Remembered], asked: Asked, slices: Iterator[Slice]) -> Iterator[Slice]:
     """The same slices; if the first is all there is, and short, it is kept among the ``answers`` of the revision that
     the search began on: the slices may be taken when there is another one already."""
     first = next(slices)
     yield first
-    for more in slices:
-        yield more
-        break
-    else:
-        if isinstance(first, bytes) and len(first) <= LONGEST_ANSWER:
-            remember(answers, asked, operations(first))
-        return
-    yield from slices
+    second = next(slices, None)
+    if second is not None:
+        yield second
+        yield from slices
+    elif isinstance(first, bytes) and len(first) <= LONGEST_ANSWER:
+        remember(answers, asked, first)
 
 
 def _never() -> bool:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from protocols.ldap import ber, filter_encoding, paging
 from protocols.ldap.controls import PAGED_RESULTS
 from protocols.ldap.filter import Filter
-from protocols.ldap.messages import CONTROLS, NOTICE_OF_DISCONNECTION, Scope, decode_controls, encode_message, text
+from protocols.ldap.messages import CONTROLS, NOTICE_OF_DISCONNECTION, decode_controls, encode_message
+from protocols.ldap.prepare import text
 from protocols.ldap.result import Refused
+from protocols.ldap.search_request import Scope
 
 START_TLS = "1.3.6.1.4.1.1466.20037"
 """RFC 4511, 4.14."""

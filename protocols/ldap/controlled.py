@@ -9,11 +9,12 @@ from typing import NamedTuple
 from protocols.ldap import ber, paging, sorting, vlv
 from protocols.ldap.controls import PAGED_RESULTS, SORT_REQUEST, SORT_RESPONSE, VLV_REQUEST, VLV_RESPONSE, Control
 from protocols.ldap.evaluation import Predicate, Recognise
-from protocols.ldap.messages import SEARCH, SearchRequest, encode_controls, encode_result
+from protocols.ldap.messages import SEARCH, encode_controls, encode_result
 from protocols.ldap.paging import OpenSet, PageRequest
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 from protocols.ldap.search import SLICE_CANDIDATES, SLICE_OCTETS, Entry, Selection, Slice, selection
-from protocols.ldap.sorting import Order, SortKey, TooMany, Unsortable
+from protocols.ldap.search_request import SearchRequest
+from protocols.ldap.sorting import Leave, Order, Place, SortKey, TooMany, Unsortable
 from protocols.ldap.vlv import ViewRequest
 
 SEARCH_CONTROLS = frozenset((PAGED_RESULTS, SORT_REQUEST, VLV_REQUEST))
@@ -89,12 +90,12 @@ def order_of(asked: Wanted, recognise: Recognise) -> Sorted:
         return Sorted(None, [(SORT_RESPONSE, sorting.encode(error.code, error.attribute))])
 
 
-def in_order(entries: Iterator[Entry | None], order: Order | None) -> Iterator[Entry | None]:
-    """Raises TooMany."""
+def in_order(entries: Iterator[Entry | None], order: Order | None, leave: Leave = list.clear) -> Iterator[Entry | None]:
+    """Raises TooMany. ``leave`` as in `sorting.ordered`."""
     if order is None:
         yield from entries
         return
-    for found in sorting.ordered(entries, order):
+    for found in sorting.ordered(entries, order, leave):
         yield None if found is None else found[1]
 
 
@@ -195,12 +196,13 @@ def view(
     asked: ViewRequest,
     said: ResponseControls,
     expired: Expired,
+    leave: Leave = list.clear,
 ) -> Iterator[Slice]:
     """As `answer`, for a window on the whole sorted result."""
     sending = Sending(message_id, request)
-    found = []
+    found = list[tuple[Place, Entry]]()
     try:
-        for number, one in enumerate(sorting.ordered(entries, order)):
+        for number, one in enumerate(sorting.ordered(entries, order, leave)):
             if one is not None:
                 found.append(one)
             if one is None or number % SLICE_CANDIDATES == 0:
@@ -209,17 +211,16 @@ def view(
                     yield sending.done(Result(ResultCode.TIME_LIMIT_EXCEEDED), said)
                     return
         shown = vlv.window(asked, found, order)
+        told = (VLV_RESPONSE, vlv.encode(shown.target, len(found), ResultCode.SUCCESS))
+        entries_shown = [entry for _, entry in found[shown.start : shown.stop]]
     except TooMany:
         yield sending.done(*_too_many(said))
         return
     except Refused as refused:
         yield sending.done(refused.result, said)
         return
-    told = (VLV_RESPONSE, vlv.encode(shown.target, len(found), ResultCode.SUCCESS))
-    entries_shown = [entry for _, entry in found[shown.start : shown.stop]]
-    while found:  # to free all of them in one turn takes others' time
-        del found[-sorting.BATCH :]
-        yield b""
+    finally:
+        leave(found)
     for sent, entry in enumerate(entries_shown):
         if request.size_limit and sent == request.size_limit:
             yield sending.done(Result(ResultCode.SIZE_LIMIT_EXCEEDED), said)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from protocols.ldap.controls import Control
-from protocols.ldap.messages import CompareRequest, SearchRequest
+from protocols.ldap.messages import CompareRequest
 from protocols.ldap.password_modify import PasswordChangeReceived
 from protocols.ldap.result import Result
 from protocols.ldap.sasl import ExternalBindReceived
+from protocols.ldap.search_request import SearchRequest
 
 
 class BindReceived(NamedTuple):

@@ -8,32 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import IntEnum
-from functools import lru_cache
 from typing import NamedTuple
 
-from protocols.ldap import ber, modify
+from protocols.ldap import ber, modify, search_request
 from protocols.ldap.controls import Control
-from protocols.ldap.filter import Filter
-from protocols.ldap.filter import decode as decode_filter
-from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
+from protocols.ldap.prepare import text
+from protocols.ldap.result import SUCCESS, Result, ResultCode
+from protocols.ldap.search_request import SearchRequest
 
-MAX_INT = MAX_MESSAGE_ID = 2**31 - 1
+MAX_MESSAGE_ID = 2**31 - 1
 MAX_CONTROLS = 32
 """Controls of one message. Real clients send up to four."""
-MAX_ATTRIBUTES = 1024
-"""Attributes asked for in one search. TrueNAS asks for 35, sssd for some 40, repeated names included."""
 CONTROLS = 0xA0
 """``[0]`` behind the operation."""
 NOTICE_OF_DISCONNECTION = "1.3.6.1.4.1.1466.20036"
-
-
-class Scope(IntEnum):
-    BASE = 0
-    ONE = 1
-    SUB = 2
-    CHILDREN = 3
-    """draft-sermersheim-ldap-subordinate-scope; slapd serves it too."""
 
 
 class BindRequest(NamedTuple):
@@ -49,23 +37,6 @@ class BindRequest(NamedTuple):
 
     def __repr__(self) -> str:
         return f"BindRequest(version={self.version}, name={self.name!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class SearchRequest:
-    """``[APPLICATION 3] SEQUENCE { baseObject, scope, derefAliases, sizeLimit, timeLimit, typesOnly, filter,
-    attributes }``
-
-    There are no aliases, so that any derefAliases means the same and is not kept.
-    """
-
-    base: str
-    scope: Scope
-    size_limit: int
-    time_limit: int
-    types_only: bool
-    filter: Filter
-    attributes: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +87,6 @@ Request = (
 # --- requests ------------------------------------------------------------------------------------------------------
 
 
-def text(octets: bytes) -> str:
-    """Octets that should be UTF-8. Others survive as lone surrogates, which no DN and no name of ours contains."""
-    return octets.decode("utf-8", "surrogateescape")
-
-
 def _bind(octets: bytes, at: int, end: int) -> BindRequest:
     version, at = ber.integer(octets, at, end)
     name, at = ber.octet_string(octets, at, end)
@@ -131,45 +97,6 @@ def _bind(octets: bytes, at: int, end: int) -> BindRequest:
         credentials = ber.octet_string(octets, start, stop)[0] if start < stop else b""
         return BindRequest(version, text(name), None, mechanism.decode("latin-1"), credentials)
     return BindRequest(version, text(name), octets[start:stop] if tag == 0x80 else None)
-
-
-def _search(octets: bytes, at: int, end: int) -> SearchRequest:
-    if end - at > CACHED_SEARCH:
-        return _parsed_search(octets[at:end])
-    return _cached_search(octets[at:end])
-
-
-def _parsed_search(octets: bytes) -> SearchRequest:
-    end = len(octets)
-    base, at = ber.octet_string(octets, 0, end)
-    scope, at = ber.integer(octets, at, end, ber.ENUMERATED)
-    _dereference, at = ber.integer(octets, at, end, ber.ENUMERATED)
-    size_limit, at = ber.integer(octets, at, end)
-    time_limit, at = ber.integer(octets, at, end)
-    types_only, at = ber.boolean(octets, at, end)
-    filter, at = decode_filter(octets, at, end)
-    at, stop = ber.expect(octets, at, end, ber.SEQUENCE)
-    ber.ignore(octets, stop, end)
-    attributes = []
-    while at < stop:
-        attribute, at = ber.octet_string(octets, at, stop)
-        attributes.append(attribute)
-    if len(attributes) > MAX_ATTRIBUTES:
-        raise Refused(ResultCode.ADMIN_LIMIT_EXCEEDED, "Too many attributes are asked for.")
-    if scope not in _SCOPES:
-        raise Refused(ResultCode.PROTOCOL_ERROR, "The scope is none of base, one, sub and children.")
-    if not 0 <= size_limit <= MAX_INT >= time_limit >= 0:
-        raise Refused(ResultCode.PROTOCOL_ERROR, "A limit is negative, or larger than LDAP allows.")
-    return SearchRequest(text(base), _SCOPES[scope], size_limit, time_limit, types_only, filter, tuple(attributes))
-
-
-CACHED_SEARCH = 512
-"""Octets. Longer requests are read every time, so that strangers cannot fill the cache with big ones."""
-_cached_search = lru_cache(maxsize=2048)(_parsed_search)
-# Clients ask the same again and again. 2,048 requests of at most 512 octets: some 5 MB at worst.
-
-
-_SCOPES = {int(scope): scope for scope in Scope}
 
 
 def _compare(octets: bytes, at: int, end: int) -> CompareRequest:
@@ -217,7 +144,7 @@ class Operation:
 OPERATIONS: dict[int, Operation] = {
     0x60: Operation("bind", 0x61, _bind),
     0x42: Operation("unbind", 0, _unbind),
-    0x63: Operation("search", 0x65, _search),
+    0x63: Operation("search", 0x65, search_request.decode),
     0x66: Operation("modify", 0x67, modify.decode),
     0x68: Operation("add", 0x69, _unserved),
     0x4A: Operation("delete", 0x6B, _unserved),

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from protocols.errors import RemoteProtocolError
 from protocols.ldap import ber
-from protocols.ldap.messages import SearchRequest
 from protocols.ldap.result import Refused, ResultCode
 from protocols.ldap.search import Entry
+from protocols.ldap.search_request import SearchRequest
 from protocols.ldap.sorting import SortKey
 
 MAX_OPEN_SETS = 16

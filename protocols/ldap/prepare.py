@@ -12,6 +12,11 @@ would stop everything for seconds.
 """
 
 
+def text(octets: bytes) -> str:
+    """Octets that should be UTF-8. Others survive as lone surrogates, which no DN and no name of ours contains."""
+    return octets.decode("utf-8", "surrogateescape")
+
+
 def blanks_collapsed(text: str) -> str:
     """Leading and trailing blanks gone, inner runs as one (insignificant space handling)."""
     if " " not in text and text.isprintable():

@@ -14,10 +14,11 @@ from protocols.ldap import ber
 from protocols.ldap.encoded import encode_attribute, encode_entry, encode_values
 from protocols.ldap.evaluation import Matchable, Recognise, predicate
 from protocols.ldap.matching import MatchingRule, Normal, Value
-from protocols.ldap.messages import SEARCH, SearchRequest, encode_result
+from protocols.ldap.messages import SEARCH, encode_result
 from protocols.ldap.object_classes import BY_NAME
 from protocols.ldap.result import SUCCESS, Result, ResultCode
 from protocols.ldap.schema import KNOWN, AttributeType, allowed, without_binary
+from protocols.ldap.search_request import SearchRequest
 
 SLICE_CANDIDATES = 256
 """Entries looked at between two chances for other connections: some 5 ms when none of their bodies is cached."""

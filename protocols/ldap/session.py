@@ -36,7 +36,6 @@ from protocols.ldap.messages import (
     Envelope,
     ExtendedRequest,
     Request,
-    SearchRequest,
     UnbindRequest,
     UnservedRequest,
 )
@@ -46,6 +45,7 @@ from protocols.ldap.password_policy import PolicyError
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 from protocols.ldap.sasl import ExternalBindReceived
 from protocols.ldap.schema import CANCEL, PASSWORD_MODIFY, START_TLS, WHO_AM_I
+from protocols.ldap.search_request import SearchRequest
 
 IdentityT = TypeVar("IdentityT")
 

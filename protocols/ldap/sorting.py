@@ -145,29 +145,39 @@ class Order:
         return _Reversed(part) if reverse else part
 
 
-def ordered(entries: Iterator[Entry | None], order: Order) -> Iterator[tuple[Place, Entry] | None]:
-    """None: others should have their turn. Raises TooMany."""
+Leave = Callable[[list[Any]], object]
+"""Takes a list that nobody needs any more: to free a long one in one turn takes others' time."""
+
+
+def ordered(
+    entries: Iterator[Entry | None], order: Order, leave: Leave = list.clear
+) -> Iterator[tuple[Place, Entry] | None]:
+    """None: others should have their turn. Raises TooMany. ``leave`` gets what is held when nobody wants the rest."""
     runs: list[list[tuple[Place, int, Entry]]] = [[]]
     number = 0
-    for entry in entries:
-        if entry is None:
-            yield None
-            continue
-        number += 1
-        if number > MAX_SORTED:
-            raise TooMany
-        runs[-1].append((order.place(entry), number, entry))
-        if len(runs[-1]) == BATCH:
-            runs[-1].sort()
-            runs.append([])
-            yield None
-    runs[-1].sort()
-    for place, _, entry in merge(*map(_emptied, runs)):
-        yield place, entry
+    try:
+        for entry in entries:
+            if entry is None:
+                yield None
+                continue
+            number += 1
+            if number > MAX_SORTED:
+                raise TooMany
+            runs[-1].append((order.place(entry), number, entry))
+            if len(runs[-1]) == BATCH:
+                runs[-1].sort()
+                runs.append([])
+                yield None
+        runs[-1].sort()
+        for place, _, entry in merge(*map(_emptied, runs)):
+            yield place, entry
+    finally:
+        for run in runs:
+            leave(run)
 
 
 def _emptied(run: list[tuple[Place, int, Entry]]) -> Iterator[tuple[Place, int, Entry]]:
-    """One after another, and what is taken is let go: to free all of it in one turn takes others' time."""
+    """One after another, and what is taken is let go."""
     run.reverse()
     while run:
         yield run.pop()

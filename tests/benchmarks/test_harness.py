@@ -17,7 +17,8 @@ from benchmarks.harness.contest import COLUMNS, Contender, record
 from benchmarks.harness.forwarder import Forwarder
 from benchmarks.harness.load import Load, Outcome
 from protocols.ldap.filter import Equality
-from protocols.ldap.messages import BindRequest, Scope, SearchRequest, envelope
+from protocols.ldap.messages import BindRequest, envelope
+from protocols.ldap.search_request import Scope, SearchRequest
 
 
 def outcome(cpu_us: float, asked: int = 1000, wrong: int = 0) -> Outcome:

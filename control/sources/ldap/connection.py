@@ -12,8 +12,8 @@ from protocols.errors import RemoteProtocolError
 from protocols.ldap import asking, ber
 from protocols.ldap.asking import Done, Entry, Reference, Response
 from protocols.ldap.filter import Filter
-from protocols.ldap.messages import Scope
 from protocols.ldap.result import ResultCode
+from protocols.ldap.search_request import Scope
 
 MOST_OCTETS = 4 * 1024 * 1024
 """Of one message: a person with a picture, a group of thousands."""

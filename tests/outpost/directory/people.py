@@ -13,8 +13,8 @@ from outpost.directory.snapshot import Directory, Touched
 from outpost.outcome import Identity
 from protocols.ldap import dn
 from protocols.ldap.filter_text import parse
-from protocols.ldap.messages import Scope, SearchRequest
 from protocols.ldap.search import results
+from protocols.ldap.search_request import Scope, SearchRequest
 from protocols.link.messages import (
     BindingRecord,
     Change,

@@ -17,7 +17,7 @@ from protocols.ldap.evaluation import predicate
 from protocols.ldap.extensible import IN_CHAIN
 from protocols.ldap.filter import And, Approx, Equality, Extensible, Filter, Not, Or, Present, Substrings
 from protocols.ldap.filter_text import parse
-from protocols.ldap.messages import Scope, SearchRequest
+from protocols.ldap.search_request import Scope, SearchRequest
 from protocols.link.messages import GroupRecord, ProviderRecord, UserRecord
 from tests.outpost.directory.people import (
     ALICE,
@@ -150,6 +150,13 @@ def test_each_assertion(attribute: str) -> None:
         assert answered(reader, request) == scanned(reader, request), filter
 
 
+def test_an_address_that_another_one_hides_is_not_found() -> None:
+    reader = PEOPLE.reader(ALICE)
+    assert answered(reader, a_request(parse("(mail=eve@example.com)"))) == []
+    assert answered(reader, a_request(parse("(mail=*eve@*)"))) == []
+    assert len(answered(reader, a_request(parse("(mail=other@example.com)")))) == 1
+
+
 @pytest.mark.parametrize(
     ("filter", "decided"),
     [
@@ -161,7 +168,7 @@ def test_each_assertion(attribute: str) -> None:
         ("(|(uid=bob)(uid=alice))", True),
         (f"(memberOf:1.2.840.113556.1.4.1941:=cn=staff,{GROUPS})", True),
         (f"(member:1.2.840.113556.1.4.1941:=cn=bob,{USERS})", True),
-        ("(mail=bob@example.com)", False),
+        ("(mail=bob@example.com)", True),
         ("(uidNumber=2002)", False),
         ("(&(uid=bob)(sn=*x*))", False),
         ("(!(uid=bob))", False),

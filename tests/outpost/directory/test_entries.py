@@ -7,8 +7,8 @@ from outpost.directory import entries, members
 from outpost.directory.attributes import custom_attributes, custom_values
 from protocols.ldap import dn
 from protocols.ldap.filter import Present
-from protocols.ldap.messages import Scope, SearchRequest
 from protocols.ldap.search import Slice
+from protocols.ldap.search_request import Scope, SearchRequest
 from protocols.link.messages import GroupRecord, ProviderRecord, Put, UserRecord
 from tests.outpost.directory.people import (
     ALICE,

@@ -11,7 +11,7 @@ import pytest
 
 from outpost.directory.attributes import custom_attributes
 from protocols.ldap import dn
-from protocols.ldap.messages import Scope
+from protocols.ldap.search_request import Scope
 from protocols.link.messages import GroupRecord, Put
 from tests.outpost.directory.people import ALICE, BASE, BOB, NOW, RECORDS, USERS, People, a_provider, a_user
 

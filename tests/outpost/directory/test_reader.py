@@ -4,8 +4,8 @@ import pytest
 
 from outpost.directory import reader
 from outpost.directory.candidates import EVERYTHING
-from protocols.ldap.messages import Scope
 from protocols.ldap.result import Refused, ResultCode
+from protocols.ldap.search_request import Scope
 from protocols.link.messages import Configuration, Members, Put
 from tests.outpost.directory.people import (
     ALICE,

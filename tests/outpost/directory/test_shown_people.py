@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from protocols.ldap.messages import Scope
 from protocols.ldap.result import Refused
+from protocols.ldap.search_request import Scope
 from protocols.link.messages import BindingRecord, Members, Put
 from tests.outpost.directory.people import (
     ALICE,

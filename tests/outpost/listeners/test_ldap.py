@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from outpost.directory.draft import whole
+from outpost.directory.entries import UserEntry
 from outpost.directory.reader import Reader
 from outpost.directory.snapshot import Touched
 from outpost.listeners.ldap import EVENTS_A_TURN, FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, SEND_TIMEOUT
@@ -491,7 +492,7 @@ def test_an_exception_in_the_middle_of_a_long_answer_ends_it_as_other(
     def broken(*_: Any) -> Any:
         raise RuntimeError("injected")
 
-    monkeypatch.setattr(Reader, "_entry", broken)
+    monkeypatch.setattr(UserEntry, "encoded", broken)
     assert turns(big)[-1][-1].code == 80
     assert big.code(peer.extended(3, WHO_AM_I)) == 0
 

@@ -13,8 +13,9 @@ from protocols.ldap.asking import Done, Entry, Reference
 from protocols.ldap.controls import PAGED_RESULTS, Control
 from protocols.ldap.filter import Filter, Unrecognised, decode
 from protocols.ldap.filter_text import parse
-from protocols.ldap.messages import BindRequest, ExtendedRequest, Scope, SearchRequest, UnbindRequest
+from protocols.ldap.messages import BindRequest, ExtendedRequest, UnbindRequest
 from protocols.ldap.result import Result, ResultCode
+from protocols.ldap.search_request import Scope, SearchRequest
 from tests.protocols.ldap.test_filter import TEXTS
 
 with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # ldap3 uses old names of pyasn1

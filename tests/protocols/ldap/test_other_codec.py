@@ -12,8 +12,9 @@ from pyasn1.codec.ber import encoder
 from protocols.ldap import messages
 from protocols.ldap.encoded import encode_attribute, encode_entry, encode_values
 from protocols.ldap.filter import And, Equality, Filter, Not, Or, Present, Substrings
-from protocols.ldap.messages import BindRequest, CompareRequest, Scope, SearchRequest
+from protocols.ldap.messages import BindRequest, CompareRequest
 from protocols.ldap.result import Result, ResultCode
+from protocols.ldap.search_request import Scope, SearchRequest
 from tests.protocols.ldap.peer import answers
 
 with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # ldap3 uses old names of pyasn1

@@ -2,9 +2,9 @@ import pytest
 from ldap.controls.libldap import SimplePagedResultsControl
 
 from protocols.ldap.filter import Present
-from protocols.ldap.messages import Scope, SearchRequest
 from protocols.ldap.paging import OpenSet, OpenSets, PageRequest, decode, encode
 from protocols.ldap.result import Refused, ResultCode
+from protocols.ldap.search_request import Scope, SearchRequest
 
 REQUEST = SearchRequest("dc=example", Scope.SUB, 0, 0, False, Present("cn"), ())
 

@@ -2,7 +2,6 @@ import pytest
 
 from protocols.ldap.filter_text import parse
 from protocols.ldap.matching import MatchingRule, Normal
-from protocols.ldap.messages import Scope, SearchRequest
 from protocols.ldap.root_dse import Features, root_dse
 from protocols.ldap.schema import KNOWN, AttributeType
 from protocols.ldap.search import (
@@ -14,6 +13,7 @@ from protocols.ldap.search import (
     results,
     selection,
 )
+from protocols.ldap.search_request import Scope, SearchRequest
 from tests.protocols.ldap.peer import answers, codes, joined
 
 ALICE = PlainEntry(

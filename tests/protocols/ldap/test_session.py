@@ -17,18 +17,10 @@ from protocols.ldap.events import (
     WhoAmIReceived,
 )
 from protocols.ldap.filter import Equality
-from protocols.ldap.messages import (
-    BIND,
-    CACHED_SEARCH,
-    NOTICE_OF_DISCONNECTION,
-    Scope,
-    encode_message,
-    encode_result,
-    envelope,
-    plain_bind,
-)
+from protocols.ldap.messages import BIND, NOTICE_OF_DISCONNECTION, encode_message, encode_result, envelope, plain_bind
 from protocols.ldap.result import SUCCESS, Result, ResultCode
 from protocols.ldap.schema import CANCEL, START_TLS, WHO_AM_I
+from protocols.ldap.search_request import CACHED_SEARCH, Scope
 from protocols.ldap.session import (
     MAX_MESSAGE,
     MAX_MESSAGE_ANONYMOUS,

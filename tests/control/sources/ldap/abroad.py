@@ -15,8 +15,9 @@ from control.verbs import ldap_sources
 from protocols.ldap import encoded, messages
 from protocols.ldap.asking import START_TLS
 from protocols.ldap.filter import And, Equality, Filter, Present
-from protocols.ldap.messages import BindRequest, ExtendedRequest, Scope, SearchRequest, UnbindRequest
+from protocols.ldap.messages import BindRequest, ExtendedRequest, UnbindRequest
 from protocols.ldap.result import Result
+from protocols.ldap.search_request import Scope, SearchRequest
 
 BASE = "dc=example,dc=org"
 SERVICE, SERVICE_PASSWORD = f"cn=reader,{BASE}", "reader-password"
