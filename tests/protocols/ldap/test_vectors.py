@@ -105,6 +105,13 @@ def test_every_number_has_a_vector_or_a_test(kind: str) -> None:
             assert callable(getattr(module, function, None)), f"{number}: {test}"
 
 
+@pytest.mark.parametrize("vector", vectors(), ids=str)
+def test_a_search_that_is_answered_says_what_was_found(vector: Vector) -> None:
+    """The result alone would be as good for somebody else's entry, or for none."""
+    found = any(operation == "searchResDone" and code in (0, 4) for _, operation, code in vector.answers)
+    assert vector.entries is not None or not found
+
+
 @pytest.mark.parametrize("vector", CORE, ids=str)
 def test_core(vector: Vector) -> None:
     replay = Replay()
