@@ -20,12 +20,13 @@ def settled(tx: Transaction, found: Found, part: Sections, kind: str, adopts: bo
     """The records of ``part`` that may be made or changed, joined with what is here. Others are told to ``found``."""
     allowed: Sections = {section: {} for section in part}
     mighty = _mighty(tx)
+    people = frozenset(pk for pks in tx.members_of(sorted(mighty)).values() for pk in pks)
     for section, entries in part.items():
         for name, entry in entries.items():
             record = here(tx, section, name)
             key = name if record is None else SECTIONS[section].name_of(record)
             found.lines[section, key] = found.lines[section, name]
-            why = None if record is None else _refused(record, mighty, f"{IMPORTED}{kind}", adopts)
+            why = None if record is None else _refused(record, mighty, people, f"{IMPORTED}{kind}", adopts)
             if why is not None:
                 found.leave(found.lines[section, name], f"{SECTIONS[section].one} {name} is there already, {why}")
             else:
@@ -45,10 +46,12 @@ def here(tx: Transaction, section: str, name: str) -> Any:
     return found[0] if found else None
 
 
-def _refused(record: Any, mighty: frozenset[str], mark: str, adopts: bool) -> str | None:
-    """Why it stays as it is."""
+def _refused(record: Any, mighty: frozenset[str], people: frozenset[int], mark: str, adopts: bool) -> str | None:
+    """Why it stays as it is. ``people``: who holds rights here, whoever made their account."""
     if isinstance(record, User) and record.type == users.INTERNAL_SERVICE_ACCOUNT:
         return "and is the account of an outpost; it stays as it is"
+    if isinstance(record, User) and record.pk in people:
+        return "and holds rights here: a file could hand the account to somebody. Change it by hand"
     if isinstance(record, Group) and record.pk in mighty:
         return "and gives rights here; it stays as it is. Add its members by hand"
     if owner_of(record) == mark or (adopts and is_ownerless(record)):

@@ -93,6 +93,7 @@ class Invitation(Record):
 
     TABLE = "invitation"
     DIRECTORY = True
+    HIDDEN = frozenset({"pk"})
     SEARCHED = ("name",)
     INDEXED = ("created_by",)
 

@@ -179,7 +179,8 @@ def model_of(record: Record) -> dict[str, Any]:
         app, name = f"authentik_stages_authenticator_{record.kind}", f"{record.kind}device"
     else:
         app, name = MODELS[record.TABLE]
-    return {"app": app, "model_name": name, "pk": pk_of(record), "name": _name(record)}
+    pk = CLEANSED if "pk" in record.HIDDEN else pk_of(record)
+    return {"app": app, "model_name": name, "pk": pk, "name": _name(record)}
 
 
 def difference(before: Record | None, after: Record) -> dict[str, Any]:
@@ -220,4 +221,4 @@ def _name(record: Record) -> str:
         name = getattr(record, field, None)
         if name:
             return str(name)
-    return str(pk_of(record))
+    return CLEANSED if "pk" in record.HIDDEN else str(pk_of(record))

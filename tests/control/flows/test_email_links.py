@@ -17,7 +17,18 @@ from starlette.routing import Mount
 from control import recovery
 from control.flows.links import MOST_LATELY
 from control.mail.post import Post
-from control.records import Flow, FlowToken, Invitation, Letter, MailServer, Session, Stage, StageBinding, User
+from control.records import (
+    Event,
+    Flow,
+    FlowToken,
+    Invitation,
+    Letter,
+    MailServer,
+    Session,
+    Stage,
+    StageBinding,
+    User,
+)
 from control.store.interface import Actor, Query
 from control.verbs import authenticators, groups, mailed_codes, stages, system, users
 from control.verbs.fields import Invalid
@@ -413,6 +424,9 @@ def test_by_invitation_only(world: World) -> None:
     assert made is not None
     assert (made.name, made.attributes) == ("Carol of the guests", {"team": "guests"})
     assert enrol(world, link).page.status_code == 403, "it is good once"
+    told = world.sql.read_now(lambda tx: repr(tx.select(Event)))
+    assert "'model_name': 'invitation'" in told
+    assert invited.pk not in told, "auditors read events, and invite nobody"
 
 
 def test_an_invitation_that_is_good_once_makes_one_account(world: World) -> None:

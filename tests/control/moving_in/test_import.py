@@ -56,6 +56,20 @@ def test_what_a_file_owns_stays_the_files(place: Place, adopts: bool) -> None:
     )
 
 
+@pytest.mark.parametrize("adopts", [False, True])
+def test_whoever_holds_rights_is_handed_to_nobody_by_a_file(place: Place, adopts: bool) -> None:
+    """A file that says who they are could say where their next password is sent."""
+    top = place.write(lambda tx: groups.create(tx, {"name": "admins", "is_superuser": True}))
+    below = place.write(lambda tx: groups.create(tx, {"name": "crew", "parents": [top.pk]}))
+    bring(place, "ldif", people("mail: erin@example.com"))
+    erin = place.find(User, username="erin")
+    place.write(lambda tx: tx.add_members(below.pk, [erin.pk]))
+    done, left = bring(place, "ldif", people("mail: eve@example.com"), adopts)
+    assert done == NOTHING
+    assert "holds rights here" in left[0]
+    assert place.find(User, username="erin").email == "erin@example.com"
+
+
 def test_nobody_becomes_a_superuser_by_a_file(place: Place) -> None:
     top = place.write(lambda tx: groups.create(tx, {"name": "admins", "is_superuser": True}))
     place.write(lambda tx: groups.create(tx, {"name": "below", "parents": [top.pk]}))
