@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote_from_bytes
 
 import treq
-from OpenSSL import SSL, crypto
 from treq.client import HTTPClient
-from twisted.internet import ssl
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
 from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed
-from twisted.internet.interfaces import IConsumer, IDelayedCall, IOpenSSLClientConnectionCreator
+from twisted.internet.interfaces import IConsumer, IDelayedCall
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from twisted.web._newclient import RequestNotSent  # no public module has it
 from twisted.web.client import (
     Agent,
-    BrowserLikePolicyForHTTPS,
     HTTPConnectionPool,
     RequestTransmissionFailed,
     ResponseDone,
@@ -62,16 +58,15 @@ class Refused(LinkAway):
 
 
 class HttpTransport:
-    """``hosts``: addresses of control, tried in turn. Raises LinkAway when none answers."""
+    """``hosts``: addresses of control, tried in turn; ``policy`` says who is believed to be one. Raises LinkAway when
+    none answers."""
 
     def __init__(
         self,
         hosts: tuple[str, ...],
         token: str,
         reactor: Any,
-        *,
-        ca_file: Path | None = None,
-        insecure: bool = False,
+        policy: IPolicyForHTTPS,
     ) -> None:
         self._hosts = hosts
         self._at = 0
@@ -83,7 +78,6 @@ class HttpTransport:
         pool.maxPersistentPerHost = CONNECTIONS
         pool.cachedConnectionTimeout = IDLE_SECONDS  # type: ignore[assignment]  # any number of seconds
         self._pool = pool
-        policy = _policy(ca_file, insecure)
         self._asking = HTTPClient(Agent(reactor, policy, connectTimeout=CONNECT_SECONDS, pool=pool))
         self._following = HTTPClient(Agent(reactor, policy, connectTimeout=CONNECT_SECONDS))
 
@@ -291,33 +285,3 @@ class _Stream(Protocol):
             self._patience.cancel()
         if self.transport is not None:
             self.transport.loseConnection()
-
-
-def _policy(ca_file: Path | None, insecure: bool) -> IPolicyForHTTPS:
-    if insecure:
-        return _Unverified()
-    if ca_file is None:
-        return BrowserLikePolicyForHTTPS()
-    end = b"-----END CERTIFICATE-----"
-    parts = ca_file.read_bytes().split(end)[:-1]
-    authorities = [ssl.Certificate(crypto.load_certificate(crypto.FILETYPE_PEM, part + end)) for part in parts]
-    return BrowserLikePolicyForHTTPS(ssl.trustRootFromCertificates(authorities))
-
-
-@implementer(IPolicyForHTTPS)
-class _Unverified:
-    """For ``insecure``: whoever answers is taken for control. The settings' text warns of it."""
-
-    def creatorForNetloc(self, hostname: bytes, port: int) -> IOpenSSLClientConnectionCreator:
-        return _AnyCertificate(hostname)
-
-
-@implementer(IOpenSSLClientConnectionCreator)
-class _AnyCertificate:
-    def __init__(self, hostname: bytes) -> None:
-        self._hostname = hostname
-
-    def clientConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
-        connection = SSL.Connection(ssl.CertificateOptions().getContext(), None)
-        connection.set_tlsext_host_name(self._hostname)
-        return connection

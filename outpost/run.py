@@ -31,6 +31,18 @@ def main(settings: Settings, arguments: Sequence[str] = (), worker: bool = False
     install()
     from twisted.internet import reactor
 
+    from outpost.control_trust import UNUSABLE, ControlPolicy, Trust
+
+    try:
+        policy = ControlPolicy(Trust.from_settings(settings))
+    except UNUSABLE as error:
+        complain(
+            f"OUTPOST_CA_FILE, OUTPOST_CLIENT_CERTIFICATE or OUTPOST_CLIENT_KEY cannot be used: {error}. Each names a "
+            "PEM file that this user may read; the key must have no passphrase, and belong to the certificate."
+        )
+        ours.close()
+        return EXIT_FAILED
+
     follows = [f"Follows control at {', '.join(settings.host)}."]
     if settings.workers > 1:
         from outpost.workers.parent import Workers
@@ -51,7 +63,7 @@ def main(settings: Settings, arguments: Sequence[str] = (), worker: bool = False
     token = settings.token.reveal()
     identity = "\0".join((token, gethostname(), str(settings.data_dir.absolute())))
     hosts = in_own_order(settings.host, identity)
-    transport = HttpTransport(hosts, token, reactor, ca_file=settings.ca_file, insecure=settings.insecure)
+    transport = HttpTransport(hosts, token, reactor, policy)
     reactor.addSystemEventTrigger("during", "shutdown", transport.close)
     outpost = Outpost(OutpostConfig.from_settings(settings), transport, reactor, seal=Seal(token), inherited=inherited)
     if worker:

@@ -6,6 +6,7 @@ of a sentence that begins with the setting's name.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -14,6 +15,8 @@ from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from settings.secret import MASK, Secret
+
+SHA256_BYTES = 32
 
 T = TypeVar("T")
 Network = IPv4Network | IPv6Network
@@ -115,6 +118,23 @@ def _urls(raw: object) -> tuple[str, ...]:
     return tuple(_url(item) for item in _items(raw))
 
 
+def _pins(raw: object) -> tuple[str, ...]:
+    return tuple(_pin(item) for item in _items(raw))
+
+
+def _pin(item: str) -> str:
+    """``sha256//`` and the base64 of 32 octets for a key, as curl writes it; hexadecimal digits for a certificate."""
+    _, is_key, text = item.rpartition("sha256//")
+    digits = item.replace(":", "").lower()
+    try:
+        octets = base64.b64decode(text, validate=True) if is_key else bytes.fromhex(digits)
+    except ValueError:
+        octets = b""
+    if len(octets) != SHA256_BYTES:
+        raise ValueError(f"must list keys as sha256//BASE64 or certificates as SHA-256 fingerprints, not {item!r}")
+    return f"sha256//{base64.b64encode(octets).decode()}" if is_key else digits
+
+
 def _networks(raw: object) -> tuple[Network, ...]:
     return tuple(_network(item) for item in _items(raw))
 
@@ -179,6 +199,7 @@ FOLDER: Kind[Path] = Kind(_folder, str)
 OPTIONAL_PATH: Kind[Path | None] = Kind(_path, _or_unset)
 PATHS: Kind[tuple[Path, ...]] = Kind(_paths, lambda paths: ", ".join(map(str, paths)) or "(not set)")
 URL: Kind[str] = Kind(_url, _or_unset)
+PINS: Kind[tuple[str, ...]] = Kind(_pins, lambda pins: ", ".join(pins) or "(not set)")
 URLS: Kind[tuple[str, ...]] = Kind(_urls, lambda urls: ", ".join(urls) or "(not set)")
 ADDRESSES: Kind[tuple[Address, ...]] = Kind(_addresses, _joined)
 NETWORKS: Kind[tuple[Network, ...]] = Kind(_networks, lambda networks: ", ".join(map(str, networks)) or "(none)")

@@ -18,6 +18,7 @@ from settings.kinds import (
     NETWORKS,
     OPTIONAL_PATH,
     PATHS,
+    PINS,
     PORT,
     SECRET,
     TEXT,
@@ -172,6 +173,15 @@ class Settings:
     token: Secret | None = setting(SECRET, "", "outpost alone: its token, from control")
     insecure: bool = setting(BOOLEAN, False, "outpost alone: do not verify control's certificate")
     ca_file: Path | None = setting(OPTIONAL_PATH, "", "outpost alone: CA that control's certificate must come from")
+    host_pins: tuple[str, ...] = setting(
+        PINS,
+        "",
+        "outpost alone: SHA-256 of control's key (sha256//...) or certificate (hexadecimal); with commas between",
+    )
+    client_certificate: Path | None = setting(
+        OPTIONAL_PATH, "", "outpost alone: certificate that it shows to control, PEM"
+    )
+    client_key: Path | None = setting(OPTIONAL_PATH, "", "outpost alone: key of that certificate, if in another file")
     host_browser: str = setting(URL, "", "outpost alone: control's address as browsers see it, if another")
     offline_credentials: bool = setting(
         BOOLEAN, True, "outpost alone: keep accepted passwords on disk (Argon2id, sealed) for a restart without control"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from control.records import Outpost, Token, TokenUse, User
+from control.records import Token, TokenUse, User
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
 from control.verbs.fields import (
@@ -149,7 +149,6 @@ def issue(tx: Transaction, given: Mapping[str, Any], random: Random) -> Token:
 def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = True) -> Token:
     """The key stays. Raises Invalid, NotFound."""
     token = tx.get(Token, pk)
-    _refuse_outposts(tx, token)
     current = {name: getattr(token, name) for name in TokenFields.model_fields}
     fields = overlaid(TokenFields, current, {"user": token.user, **given}, partial)
     existing(tx, User, "user", [fields.user])
@@ -166,9 +165,8 @@ def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = T
 
 
 def delete(tx: Transaction, pk: str) -> None:
-    """Raises NotFound; Invalid for the token that an outpost speaks with."""
+    """Whoever has its key is shut out at once, an outpost too. Raises NotFound."""
     token = tx.get(Token, pk)
-    _refuse_outposts(tx, token)
     tx.delete(token)
     _disbelieve(tx, token)
 
@@ -232,13 +230,6 @@ def used(tx: Transaction, pk: str) -> None:
             tx.insert(TokenUse(pk, tx.now))
     elif tx.now - known.last_used >= USE_SECONDS:
         tx.update(TokenUse(pk, tx.now))
-
-
-def _refuse_outposts(tx: Transaction, token: Token) -> None:
-    outpost = tx.find(Outpost, user=token.user)
-    if outpost is not None:
-        sentence = f"The outpost “{outpost.name}” speaks with this token. Delete the outpost instead."
-        raise Invalid({NON_FIELD: [sentence]})
 
 
 def owner(tx: Transaction, key: str, intent: str = "api") -> User | None:

@@ -12,6 +12,9 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
+from cryptography import x509
+
+from outpost.control_trust import OTHER_KEY, NotControl, pins_of
 from outpost.running import EVERYWHERE
 from settings import Settings
 
@@ -20,6 +23,10 @@ PATIENCE = 3.0
 MOST_APART = 5.0
 """Seconds between our clock and control's: a one-time code is good for thirty."""
 STREAMS = ("http", "https", "ldap", "ldaps", "radsec", "ext_authz", "fastcgi", "metrics")
+SOON = 30 * 86_400.0
+"""Seconds: long enough to renew a certificate by hand."""
+LOCAL = ("localhost", "127.0.0.1", "::1")
+UNUSABLE = (OSError, HTTPException, NotControl)
 WIDEST = 8
 """Bits of a network that may be trusted as proxies; a wider one is nearly everybody."""
 
@@ -87,13 +94,22 @@ def _trusted(settings: Settings) -> Iterator[str]:
 
 
 def _control(settings: Settings) -> Iterator[str]:
-    if settings.insecure:
-        yield "OUTPOST_INSECURE is on: anybody on the way can be control. Name its CA in OUTPOST_CA_FILE instead."
+    if settings.insecure and not settings.host_pins:
+        yield (
+            "OUTPOST_INSECURE is on: anybody on the way can be control. Name its CA in OUTPOST_CA_FILE, or its key in "
+            "OUTPOST_HOST_PINS, instead."
+        )
+    yield from _own_certificate(settings)
     for host in settings.host:
         parts = urlsplit(host)
+        if parts.scheme == "http" and _is_elsewhere(parts.hostname or ""):
+            yield (
+                f"Control at {host} is spoken to in the open: whoever listens on the way reads the token and every "
+                "password. Use https in OUTPOST_HOST."
+            )
         try:
             date = _date_of(settings, parts.scheme, parts.hostname or "", parts.port)
-        except (OSError, HTTPException) as error:
+        except UNUSABLE as error:
             yield f"Control at {host} does not answer ({error}). Is it running, and may this machine reach it?"
             continue
         apart = abs(date - time.time())
@@ -101,20 +117,56 @@ def _control(settings: Settings) -> Iterator[str]:
             yield f"This machine's clock and that of {host} are {apart:.0f} s apart. Let NTP set both."
 
 
+def _is_elsewhere(host: str) -> bool:
+    """Not this machine; nor a name without a dot, which lives in a network of containers."""
+    return host not in LOCAL and ("." in host or ":" in host)
+
+
+def _own_certificate(settings: Settings) -> Iterator[str]:
+    path = settings.client_certificate
+    if path is None:
+        return
+    try:
+        ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError) as error:
+        yield f"OUTPOST_CLIENT_CERTIFICATE names {path}, which cannot be read ({error}). It must be PEM."
+        return
+    if ends.timestamp() - time.time() < SOON:
+        yield (
+            f"The certificate {path} that this outpost shows to control is good until {ends.date().isoformat()}. Put a "
+            "new one there; it is shown from the next connection on."
+        )
+
+
 def _date_of(settings: Settings, scheme: str, host: str, port: int | None) -> float:
-    """Control's clock. Raises OSError, HTTPException."""
+    """Control's clock. Raises `UNUSABLE`."""
     connection: HTTPConnection
     if scheme == "https":
-        context = ssl.create_default_context(cafile=settings.ca_file and str(settings.ca_file))
-        if settings.insecure:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection = HTTPSConnection(host, port, timeout=PATIENCE, context=context)
+        connection = HTTPSConnection(host, port, timeout=PATIENCE, context=_context(settings))
     else:
         connection = HTTPConnection(host, port, timeout=PATIENCE)
     try:
+        connection.connect()
+        if settings.host_pins and isinstance(connection.sock, ssl.SSLSocket):
+            shown = pins_of(x509.load_der_x509_certificate(connection.sock.getpeercert(binary_form=True) or b""))
+            if not set(shown) & set(settings.host_pins):
+                raise NotControl(OTHER_KEY.format(shown[0]))
         connection.request("GET", "/-/health/live/")
-        return parsedate_to_datetime(connection.getresponse().getheader("Date") or "").timestamp()
-    except ValueError as error:
-        raise HTTPException("its answer has no date") from error
+        said = connection.getresponse().getheader("Date") or ""
     finally:
         connection.close()
+    try:
+        return parsedate_to_datetime(said).timestamp()
+    except ValueError as error:
+        raise HTTPException("its answer has no date") from error
+
+
+def _context(settings: Settings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.ca_file and str(settings.ca_file))
+    if settings.insecure or settings.host_pins:
+        context.check_hostname = False
+        if settings.ca_file is None or not settings.host_pins:
+            context.verify_mode = ssl.CERT_NONE
+    if settings.client_certificate is not None:
+        context.load_cert_chain(settings.client_certificate, settings.client_key)
+    return context

@@ -59,11 +59,11 @@ def tls_towards(place: Place) -> Any:
 
 @implementer(IOpenSSLClientConnectionCreator)
 class Unverified:
-    """Whatever certificate the application shows: the operator has said so (``internal_host_ssl_validation``)."""
+    """Whatever certificate the other side shows: the operator has said so (``internal_host_ssl_validation``)."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, options: CertificateOptions | None = None) -> None:
         self._host = host.encode("idna")
-        self._context = CertificateOptions().getContext()
+        self._context = (options or CertificateOptions()).getContext()
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         connection = SSL.Connection(self._context, None)
@@ -73,12 +73,17 @@ class Unverified:
 
 @implementer(IOpenSSLClientConnectionCreator)
 class Showing:
-    """A certificate of ours goes with every connection that ``creator`` makes. PEM, the certificate and its key."""
+    """A certificate of ours goes with every connection that ``creator`` makes. PEM, the certificate and its key.
+
+    Raises ValueError when they do not fit.
+    """
 
     def __init__(self, creator: Any, certificate: str, key: str) -> None:
         self._creator = creator
         self._certificate = x509.load_pem_x509_certificate(certificate.encode())
         self._key: Any = load_pem_private_key(key.encode(), None)
+        if self._key.public_key() != self._certificate.public_key():
+            raise ValueError("the key does not belong to the certificate")
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         connection: Any = self._creator.clientConnectionForTLS(tlsProtocol)

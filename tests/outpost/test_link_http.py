@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from OpenSSL import SSL
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
-from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock, StringTransport
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone, ResponseFailed, ResponseNeverReceived
 from twisted.web.http import PotentialDataLoss
 
 from outpost.authentication import LinkAway, LinkRevoked
+from outpost.control_trust import ControlPolicy, Trust
 from outpost.link_http import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
     SILENCE_SECONDS,
     HttpTransport,
     Refused,
-    _policy,
     _Stream,
 )
 from protocols.errors import RemoteProtocolError
@@ -158,7 +150,7 @@ class Wire:
 
     def __init__(self, *hosts: str) -> None:
         self.reactor = _Resolving()
-        self.transport = HttpTransport(hosts or (A,), "token-1", self.reactor)
+        self.transport = HttpTransport(hosts or (A,), "token-1", self.reactor, ControlPolicy(Trust()))
         self.served = 0
 
     def ask(self, question: bytes = b"question\n") -> Deferred[bytes]:
@@ -354,7 +346,7 @@ def test_questions_under_way_do_not_hide_an_address_from_one_another() -> None:
 
 
 def test_no_address_is_control_away() -> None:
-    transport = HttpTransport((), "t", MemoryReactorClock())
+    transport = HttpTransport((), "t", MemoryReactorClock(), ControlPolicy(Trust()))
     assert isinstance(outcome(Deferred.fromCoroutine(transport.ask(b""))), LinkAway)
 
 
@@ -401,65 +393,6 @@ def test_what_a_person_can_act_on_is_shown() -> None:
     assert _plainly(wrapped) == "certificate expired"
     assert _plainly(ValueError()) == "ValueError"
     assert _plainly(ResponseNeverReceived([Failure(CancelledError())])) == "no answer in time"
-
-
-# --- who is believed to be control ---
-
-
-@pytest.fixture
-def authorities(tmp_path: Path) -> tuple[Path, list[x509.Certificate]]:
-    made = [authority(name) for name in ("first", "second")]
-    path = tmp_path / "ca.pem"
-    path.write_bytes(b"# ours\n" + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in made) + b"\n")
-    return path, made
-
-
-def authority(name: str) -> x509.Certificate:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder(
-            subject, subject, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1)
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-
-
-def context(policy: Any) -> SSL.Context:
-    """As a connection to control has it."""
-    creator = policy.creatorForNetloc(b"control.example", 443)
-    protocol: Any = TLSMemoryBIOFactory(creator, True, Factory.forProtocol(Protocol)).buildProtocol(None)
-    protocol.makeConnection(StringTransport())
-    made: SSL.Context = protocol._tlsConnection.get_context()
-    return made
-
-
-def test_with_a_ca_file_its_certificates_are_believed_and_no_others(
-    authorities: tuple[Path, list[x509.Certificate]],
-) -> None:
-    path, made = authorities
-    store = context(_policy(path, insecure=False)).get_cert_store()
-    assert store is not None
-    for one in made:
-        assert verifies(store, one)
-    assert not verifies(store, authority("stranger"))
-
-
-def verifies(store: Any, certificate: x509.Certificate) -> bool:
-    from OpenSSL import crypto
-
-    try:
-        crypto.X509StoreContext(store, crypto.X509.from_cryptography(certificate)).verify_certificate()
-    except crypto.X509StoreContextError:
-        return False
-    return True
-
-
-def test_control_is_verified_unless_that_is_switched_off() -> None:
-    assert context(_policy(None, insecure=False)).get_verify_mode() & SSL.VERIFY_PEER
-    assert context(_policy(None, insecure=True)).get_verify_mode() == SSL.VERIFY_NONE
 
 
 # --- a line that takes long ---

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from settings.kinds import ADDRESSES, BOOLEAN, NETWORKS, URL, URLS, choice, whole_number
+from settings.kinds import ADDRESSES, BOOLEAN, NETWORKS, PINS, URL, URLS, choice, whole_number
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,15 @@ def test_refusals() -> None:
     ):
         with pytest.raises(ValueError, match=r"^must be"):
             kind.read(raw)
+
+
+def test_pins_of_keys_and_of_certificates() -> None:
+    key = "sha256//" + "A" * 43 + "="
+    assert PINS.read(f"{key}, {'AB:' * 31}AB") == (key, "ab" * 32)
+    assert PINS.read("") == ()
+
+
+@pytest.mark.parametrize("raw", ["sha256//AAAA", "sha256//" + "A" * 43, "ab" * 31, "control", f"sha1//{'A' * 43}="])
+def test_pins_that_are_none(raw: str) -> None:
+    with pytest.raises(ValueError, match="must list keys as sha256//"):
+        PINS.read(raw)

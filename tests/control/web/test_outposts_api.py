@@ -9,10 +9,13 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 
 from control.link import TooManyStreams
-from control.web.outposts_api import _Stream, routes
-from protocols.link.http import PATH
+from control.web.outposts_api import _Channel, _Stream, routes
+from protocols.errors import RemoteProtocolError
+from protocols.link.http import PATH, REVOKED_HEADER
+from tests.control.web.api import Api
 
 SCOPE = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "method": "GET", "headers": []}
 
@@ -69,3 +72,89 @@ def test_an_outpost_that_follows_too_often_is_told_so() -> None:
 
     answer = asyncio.run(ask())
     assert (answer.status_code, answer.text) == (429, "256 processes of this outpost follow already\n")
+
+
+# --- tokens that change hands -----------------------------------------------------------------------------------------
+
+
+class Listening:
+    """A link that looks at questions, and finds none."""
+
+    async def ask(self, outpost: str, question: bytes) -> bytes:
+        raise RemoteProtocolError("no question")
+
+
+class Post:
+    """An outpost of ``api``, and the link's channel."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.outpost = api.post("/outposts/instances/", {"name": "edge", "type": "any"})
+        self.identifier = self.outpost["token_identifier"]
+        self.account = api.get(f"/core/tokens/{self.identifier}/")["user"]
+        store, link = self.store, Listening()
+        self.channel = _Channel(store, link)  # type: ignore[arg-type]  # as much of a link as is asked
+        self.app = Starlette(routes=routes(store, link))  # type: ignore[arg-type]
+
+    @property
+    def store(self) -> Any:
+        return self.api.services.store
+
+    def key(self, identifier: str = "") -> str:
+        key: str = self.api.get(f"/core/tokens/{identifier or self.identifier}/view_key/")["key"]
+        return key
+
+    def says(self, key: str) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://control") as client:
+                return await client.post(PATH, content=b"{}", headers={"Authorization": f"Bearer {key}"})
+
+        return asyncio.run(ask())
+
+    def is_known(self, key: str) -> bool:
+        """By whether what it asks is looked at."""
+        status = self.says(key).status_code
+        assert status in (400, 403)
+        return status == 400
+
+
+def test_a_second_token_is_as_good_and_the_former_is_taken_back_at_once(api: Api) -> None:
+    post = Post(api)
+    former = post.key()
+    api.post("/core/tokens/", {"identifier": "edge-2", "user": post.account, "expiring": False})
+    new = post.key("edge-2")
+    assert post.is_known(former)
+    assert post.is_known(new)
+    assert api.call("DELETE", f"/core/tokens/{post.identifier}/").status == 204
+    refused = post.says(former)
+    assert (refused.status_code, refused.headers[REVOKED_HEADER]) == (403, "1")
+    assert post.is_known(new)
+    api.patch("/core/tokens/edge-2/", {"identifier": post.identifier})
+    assert post.key() == new
+
+
+@pytest.mark.parametrize("end", ["deleted", "expired", "deactivated"])
+def test_a_stream_ends_with_the_token_that_opened_it(api: Api, end: str) -> None:
+    """At the next frame: whoever has been shut out is not told it."""
+    post = Post(api)
+    identifier = post.identifier
+    if end == "expired":
+        identifier = "edge-2"
+        api.post("/core/tokens/", {"identifier": identifier, "user": post.account, "expires": "2030-01-01T00:00:00Z"})
+    bearer = (b"authorization", f"Bearer {post.key(identifier)}".encode())
+    request = Request({**SCOPE, "headers": [bearer]})
+
+    async def told() -> int:
+        stream = post.channel._while_trusted(request, post.outpost["pk"], b"first\n", frames())
+        for _ in range(3):
+            assert await anext(stream)
+        if end == "deleted":
+            assert api.call("DELETE", f"/core/tokens/{identifier}/").status == 204
+        elif end == "expired":
+            api.clock.advance(10 * 366 * 86_400)
+        else:
+            api.patch(f"/core/users/{post.account}/", {"is_active": False})
+        return len([frame async for frame in stream])
+
+    assert asyncio.run(asyncio.wait_for(told(), 15)) == 0

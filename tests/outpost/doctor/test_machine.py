@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
 from threading import Thread
@@ -11,8 +14,10 @@ from threading import Thread
 import pytest
 
 from outpost.__main__ import main
+from outpost.control_trust import pins_of
 from outpost.doctor.machine import examine
 from settings import Settings, load
+from tests.certificates import AUTHORITY, DAY, SERVER, Issued, issue
 
 
 def settings(folder: Path, **environ: str) -> Settings:
@@ -85,6 +90,75 @@ def test_controls_clock(tmp_path: Path, date: float | None, said: str) -> None:
         found = examine(settings(tmp_path, OUTPOST_HOST=host), everywhere)["control"]
         control.join()
     assert [said in sentence for sentence in found] == ([True] if said else [])
+
+
+def test_a_control_that_is_spoken_to_in_the_open(tmp_path: Path) -> None:
+    for host, said in (("http://auth.nowhere.invalid:1", True), ("http://server:1", False), ("http://[::1]:1", False)):
+        found = examine(settings(tmp_path, OUTPOST_HOST=host), everywhere)["control"]
+        assert any("Use https in OUTPOST_HOST" in sentence for sentence in found) == said, host
+
+
+@contextmanager
+def control_over_tls(folder: Path, shown: Issued) -> Iterator[str]:
+    """Its address. It answers once."""
+    pair = folder / "control.pem"
+    pair.write_text(shown.pem + shown.key_pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair)
+    with socket.create_server(("127.0.0.1", 0)) as one:
+
+        def answer() -> None:
+            with suppress(OSError), context.wrap_socket(one.accept()[0], server_side=True) as connection:
+                if connection.recv(1000):
+                    connection.sendall(f"HTTP/1.1 200 OK\r\nDate: {formatdate(usegmt=True)}\r\n\r\n".encode())
+
+        thread = Thread(target=answer)
+        thread.start()
+        yield f"https://127.0.0.1:{one.getsockname()[1]}"
+        thread.join()
+
+
+KEY, FINGERPRINT = pins_of(SERVER.certificate)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, "certificate verify failed"),
+        ({"OUTPOST_INSECURE": "true"}, "OUTPOST_INSECURE is on"),
+        ({"OUTPOST_HOST_PINS": KEY}, ""),
+        ({"OUTPOST_HOST_PINS": FINGERPRINT, "OUTPOST_INSECURE": "true"}, ""),
+        ({"OUTPOST_HOST_PINS": "ab" * 32}, f"shows the key {KEY}"),
+    ],
+)
+def test_who_is_taken_for_control(tmp_path: Path, more: dict[str, str], said: str) -> None:
+    with control_over_tls(tmp_path, SERVER) as host:
+        found = examine(settings(tmp_path, OUTPOST_HOST=host, **more), everywhere)["control"]
+    assert [said in sentence for sentence in found] == ([True] if said else []), found
+
+
+def test_a_pin_and_an_authority_must_both_hold(tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    for authority, said in ((AUTHORITY, ""), (issue("another"), "certificate verify failed")):
+        ca_file.write_text(authority.pem)
+        with control_over_tls(tmp_path, SERVER) as host:
+            asked = settings(tmp_path, OUTPOST_HOST=host, OUTPOST_HOST_PINS=KEY, OUTPOST_CA_FILE=str(ca_file))
+            found = examine(asked, everywhere)["control"]
+        assert [said in sentence for sentence in found] == ([True] if said else []), found
+
+
+def test_the_certificate_that_is_shown_to_control(tmp_path: Path) -> None:
+    path = tmp_path / "own.pem"
+
+    def found() -> list[str]:
+        return examine(
+            settings(tmp_path, OUTPOST_HOST="http://server:1", OUTPOST_CLIENT_CERTIFICATE=str(path)), everywhere
+        )["control"]
+
+    assert any("cannot be read" in sentence for sentence in found())
+    for days, said in ((20, True), (200, False)):
+        path.write_text(issue("ak-outpost-1", AUTHORITY, valid=(-DAY, days * DAY)).pem)
+        assert any(f"{path} that this outpost shows to control is good until" in one for one in found()) == said
 
 
 def test_the_command_says_what_is_wrong_and_fails(

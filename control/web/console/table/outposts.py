@@ -9,7 +9,7 @@ from control import instances
 from control.records import Outpost, Provider, Token
 from control.store.interface import Query, Transaction
 from control.verbs import outposts
-from control.verbs.outposts import EMBEDDED, token_identifier
+from control.verbs.outposts import EMBEDDED
 from control.web.admin_api.resource import View
 from control.web.admin_api.shapes.outposts import outposts as shape
 from control.web.admin_api.table.outposts import outpost_resource
@@ -61,7 +61,7 @@ def _serves(body: Body) -> tuple[Cell, ...]:
 
 
 def _beside(tx: Transaction, outpost: Outpost, around: Around) -> Mapping[str, Any]:
-    token = tx.find(Token, identifier=token_identifier(outpost.pk))
+    token = next(iter(tx.select(Token, Query(equal={"user": outpost.user, "intent": "api"}, limit=1))), None)
     return {
         "instances": health(tx, outpost, around.services.version),
         "is_embedded": outpost.managed == EMBEDDED,
