@@ -35,6 +35,8 @@ from control.oidc.fetching import fetch, inquire
 from control.oidc.foreign import ForeignTokens
 from control.oidc.posting import post as post_form
 from control.oidc.proxied import SignIns
+from control.outpost_audit import OutpostAudit
+from control.outpost_callers import AskedAuthorities
 from control.outposts import self_signed_certificate
 from control.password_changes import PasswordChanges
 from control.passwords import Passwords, Unfit
@@ -128,6 +130,8 @@ class Control:
     link: Link
     requests: RequestIds
     """The ASGI application, which counts its requests."""
+    asked_authorities: AskedAuthorities
+    """Whose certificates outposts have to show."""
     embedded_outpost: str
     certificate: CertificateRecord | None
     """The generated self-signed one, for HTTPS in front of control alone."""
@@ -161,6 +165,7 @@ class Control:
             raise CannotStart(f"{error}.") from error
         judge = Judge(places=places(config.geoip, config.asn, time.monotonic))
         post = Post(config.mail_server, Letters(config.mail_templates))
+        audit = OutpostAudit(store, now)
         services = Services(
             store,
             passwords,
@@ -173,6 +178,7 @@ class Control:
             directories=Directories(random),
             judge=judge,
             post=post,
+            audit=audit,
         )
         foreign = ForeignTokens(fetch, now)
         tokens = SourceTokens(foreign, inquire)
@@ -181,6 +187,7 @@ class Control:
         backups = ScheduledBackups(store, schedule) if schedule is not None else None
         repeated = (
             *((backups.work,) if backups is not None else ()),
+            audit.work,
             RadiusWatch(store, judge).work,
             BackChannel(store, random, post_form).work,
             Delivery(store, post).work,
@@ -197,9 +204,13 @@ class Control:
             authentication,
             SignIns(store, now, random, config.public_url),
             PasswordChanges(store, passwords, random, now, services.judge),
+            audit,
         )
+        asked = AskedAuthorities(store)
+        await asked.look()
         return cls(
             config=config,
+            asked_authorities=asked,
             store=store,
             passwords=passwords,
             authentication=authentication,
@@ -244,7 +255,7 @@ def application(services: Services, link: Link, tokens: SourceTokens) -> Starlet
     """Everything that control says over HTTP."""
     return Starlette(
         routes=[
-            *outposts_api.routes(services.store, link),
+            *outposts_api.routes(services, link),
             Mount("/api/v3", routes=admin_api.routes(services)),
             *oidc_api.routes(services),
             *sources.routes(services, tokens),

@@ -178,7 +178,7 @@ class Authentication:
             proved = await prove(provider, question)
         # Expressions may take their time: they run beside the one thread that writes.
         admitted = await self._store.read(lambda tx: self._admit(tx, question, proved))
-        return await self._store.write(lambda tx: self._conclude(tx, question, proved, admitted, where))
+        return await self._store.write(lambda tx: self._conclude(tx, outpost, question, proved, admitted, where))
 
     def _admit(self, tx: Transaction, question: Authenticate, proved: Proved) -> Admitted:
         asking = asking_of(question, self._now())
@@ -197,7 +197,7 @@ class Authentication:
         return replace(admitted, mapped=mapped, counted=counted, identity=told)
 
     def _conclude(
-        self, tx: Transaction, question: Authenticate, proved: Proved, admitted: Admitted, where: str
+        self, tx: Transaction, outpost: str, question: Authenticate, proved: Proved, admitted: Admitted, where: str
     ) -> Authenticated:
         reason, access, mapped = admitted.reason, admitted.access, admitted.mapped
         user = tx.find(User, pk=proved.user) if proved.user is not None else None
@@ -209,7 +209,7 @@ class Authentication:
             reason = "mapping_failed" if mapped.refused else reason
             leave_events(tx, mapped.broken, "outpost", question.provider, user, shown(question.peer))
         accepted = REASONS[reason].outcome is Outcome.ACCEPTED
-        tx.insert(_event(question, reason, user, self._now(), access))
+        tx.insert(_event(outpost, question, reason, user, self._now(), access))
         if is_possible_name(question.username):
             tries.count(tx, question.username, where, reason, question.again)
             reputation.count_reason(tx, question.username, question.peer, reason)
@@ -328,7 +328,7 @@ def identity(tx: Transaction, user: User, provider: int) -> IdentityRecord:
     )
 
 
-def _event(question: Authenticate, reason: str, user: User | None, now: float, access: Decided) -> Event:
+def _event(outpost: str, question: Authenticate, reason: str, user: User | None, now: float, access: Decided) -> Event:
     accepted = REASONS[reason].outcome is Outcome.ACCEPTED
     return Event(
         action="login" if accepted else "login_failed",
@@ -338,6 +338,7 @@ def _event(question: Authenticate, reason: str, user: User | None, now: float, a
             "reason": reason,
             "explanation": REASONS[reason].operator,
             "provider": question.provider,
+            "outpost": outpost,
             "protocol": shown(question.protocol),
             "request_id": shown(question.id),
             **({"request": _shortened(question.attributes)} if question.attributes else {}),

@@ -11,7 +11,20 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from control.outposts import SELF_SIGNED
-from control.records import Application, Certificate, Event, Instance, Knock, MailServer, Outpost, Provider, Stage, User
+from control.records import (
+    Application,
+    Certificate,
+    Event,
+    Instance,
+    IssuedCertificate,
+    Knock,
+    MailServer,
+    Outpost,
+    Provider,
+    RadiusNas,
+    Stage,
+    User,
+)
 from control.sources.ldap.described import BACKEND, directory, enabled
 from control.store.interface import Query, Transaction
 from control.verbs import system
@@ -102,6 +115,18 @@ def outposts(tx: Transaction, told: Told) -> Iterator[str]:
             )
 
 
+def outpost_certificates(tx: Transaction, told: Told) -> Iterator[str]:
+    for outpost in tx.select(Outpost, Query(ordering=("name",))):
+        authority = tx.find(Certificate, name=outpost.config.get("client_authority") or "")
+        issued = tx.select(IssuedCertificate, Query(equal={"user": outpost.user})) if authority is not None else ()
+        good = [one.not_after for one in issued if one.revoked is None]
+        if good and max(good) - tx.now <= SOON:
+            yield (
+                f"The certificate that the outpost “{outpost.name}” has to show is good until {_date(max(good))}. "
+                "Issue another for its account, and put it where OUTPOST_CLIENT_CERTIFICATE says."
+            )
+
+
 def providers(tx: Transaction, told: Told) -> Iterator[str]:
     fronted = {application.provider for application in tx.select(Application)}
     served = {pk for outpost in tx.select(Outpost) for pk in outpost.providers}
@@ -113,12 +138,15 @@ def providers(tx: Transaction, told: Told) -> Iterator[str]:
 
 
 def secrets(tx: Transaction, told: Told) -> Iterator[str]:
-    for provider in tx.select(Provider, Query(equal={"kind": "radius"}, ordering=("name",))):
-        secret = str(provider.secrets.get("shared_secret", ""))
+    providers = tx.select(Provider, Query(equal={"kind": "radius"}, ordering=("name",)))
+    shared = [(f"RADIUS provider “{one.name}”", str(one.secrets.get("shared_secret", ""))) for one in providers]
+    every = tx.select(RadiusNas, Query(ordering=("name",)))
+    shared += [(f"NAS “{one.name}”", one.shared_secret) for one in every if one.shared_secret]
+    for whose, secret in shared:
         if why := weakness(secret):
             yield (
-                f"The shared secret of the RADIUS provider “{provider.name}” {why}. Make one with "
-                "`openssl rand -base64 24`, here and at its clients."
+                f"The shared secret of the {whose} {why}. Make one with `openssl rand -base64 24`, here and at its "
+                "clients."
             )
 
 
@@ -164,6 +192,7 @@ CHECKS: dict[str, Check] = {
     "somebody can sign in": administrators,
     "certificates": certificates,
     "outposts": outposts,
+    "certificates of outposts": outpost_certificates,
     "providers": providers,
     "directories": directories,
     "shared secrets": secrets,

@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from control import instances, outposts, radius_orders
-from control.authentication import Authentication
+from control.authentication import Authentication, served_provider
 from control.mappings.answers import Broken, leave_events
 from control.mappings.everybody import Everybody
+from control.outpost_audit import OutpostAudit
 from control.snapshots import Snapshots
 from control.store.interface import Store, Transaction
 from protocols.errors import RemoteProtocolError
@@ -36,6 +37,7 @@ from protocols.link.messages import (
     SessionEnded,
     SessionRenewed,
 )
+from rules.names import shown
 
 HEARTBEAT_SECONDS = 15.0
 """Silence for longer than this means that the connection is dead."""
@@ -77,6 +79,7 @@ class Link:
         authentication: Authentication,
         sign_ins: SignIns | None = None,
         password_changes: PasswordChanges | None = None,
+        audit: OutpostAudit | None = None,
     ) -> None:
         self.followers: Counter[str] = Counter()
         """Outpost's pk to how many of its processes follow."""
@@ -86,6 +89,7 @@ class Link:
         self._authentication = authentication
         self._sign_ins = sign_ins
         self._password_changes = password_changes
+        self._audit = audit
         self._snapshots = Snapshots(store)
         self._complained: set[tuple[str, int, str]] = set()
         self._changed = asyncio.Condition()
@@ -104,9 +108,14 @@ class Link:
         async with self._changed:
             self._changed.notify_all()
 
-    async def ask(self, outpost: str, question: bytes) -> bytes:
-        """The answer to one question, or to reports. Raises RemoteProtocolError when it is neither; Unavailable."""
+    async def ask(self, outpost: str, question: bytes, address: str = "") -> bytes:
+        """The answer to one question, or to reports. ``address``: where it comes from; empty: from this process.
+
+        Raises RemoteProtocolError when it is neither; Unavailable.
+        """
         frame = codec.decode(question)
+        if address and self._audit is not None:
+            await self._record(self._audit, outpost, frame, address)
         match frame:
             case Authenticate():
                 return codec.encode(await self._authentication.answer(outpost, frame))
@@ -125,6 +134,14 @@ class Link:
                 return codec.encode(ReportsTaken(number))
             case _:
                 raise RemoteProtocolError(f"{type(frame).__name__} is not a question")
+
+    async def _record(self, audit: OutpostAudit, outpost: str, frame: object, address: str) -> None:
+        kind, provider = type(frame).__name__, getattr(frame, "provider", None)
+        if provider is not None and await self._store.read(lambda tx: served_provider(tx, outpost, provider)) is None:
+            why = f"The outpost does not serve the provider {shown(str(provider))}."
+            await audit.refused(outpost, address, kind, why)
+        else:
+            await audit.asked(outpost, address, kind)
 
     async def follow(self, outpost: str, hello: bytes) -> AsyncIterator[bytes]:
         """Frames without end: a snapshot unless the outpost stands where the log begins, then changes as they come.

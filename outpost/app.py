@@ -56,7 +56,7 @@ from outpost.listeners.radsec import RadSecAccounting, RadSecFactory, RadSecLogi
 from outpost.listeners.radsec_trust import RadSecTls, trust_of
 from outpost.listeners.repeated import Repeated
 from outpost.listeners.reverse_proxy import NobodyHere, ReverseProxy
-from outpost.listeners.tls import ServerTls
+from outpost.listeners.tls import Asked, ServerTls
 from outpost.listeners.upstream_health import UpstreamHealth
 from outpost.listeners.upstream_metrics import UpstreamMetrics
 from outpost.listeners.upstreams import Upstreams
@@ -103,6 +103,7 @@ class Outpost:
         collectors: Sequence[Collector] = (),
         seal: Seal | None = None,
         inherited: Inherited | None = None,
+        asks: Callable[[], Asked] = lambda: None,
         now: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
@@ -166,7 +167,7 @@ class Outpost:
         self._certificates = ShownCertificates(self._directory, lambda: self._files.pairs)
         self._eap = EapDoor(self._directory, self._radius_certificate, now, random)
         self._replies = Replies(self._directory, self.telemetry, now, random)
-        self._tls = ServerTls(self._certificates.at, self.telemetry)
+        self._tls = ServerTls(self._certificates.at, self.telemetry, asks)
         self._ldap_tls = ServerTls(self._certificates.at_ldap, self.telemetry, self._certificates.asked_of_clients)
         self._asgi = AsgiRoute(application, self.telemetry) if application is not None else None
         self._following: Deferred[None] | None = None

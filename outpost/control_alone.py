@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from immutables import Map
@@ -22,13 +22,16 @@ from outpost.listeners.inherited import Inherited
 from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics
 from outpost.listeners.ports import Ports
-from outpost.listeners.tls import ServerTls
+from outpost.listeners.tls import Asked, ServerTls
 from outpost.telemetry import Telemetry
 from protocols.link.messages import CertificateRecord
 
 
 class ControlAlone:
-    """HTTP, HTTPS, health and metrics, in front of control's ASGI ``application``."""
+    """HTTP, HTTPS, health and metrics, in front of control's ASGI ``application``.
+
+    ``asks``: for which certificates clients of HTTPS are asked.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class ControlAlone:
         reactor: Any,
         collectors: Sequence[Collector] = (),
         inherited: Inherited | None = None,
+        asks: Callable[[], Asked] = lambda: None,
     ) -> None:
         self.ports = Ports(reactor, config.data_dir, inherited)
         self.telemetry = Telemetry()
@@ -48,7 +52,7 @@ class ControlAlone:
         self._directory = Directory()
         self._directory.current = Snapshot(certificates=Map({certificate.pk: certificate} if certificate else {}))
         self._certificates = ShownCertificates(self._directory, lambda: self._files.pairs)
-        self._tls = ServerTls(self._certificates.at)
+        self._tls = ServerTls(self._certificates.at, asks=asks)
         self._collectors = tuple(collectors)
         self._ready = False
 

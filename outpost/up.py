@@ -155,6 +155,7 @@ def _with_doors(settings: Settings, control: Control, reactor: Any, inherited: I
         application=control.application,
         collectors=[ControlMetrics(control)],
         inherited=inherited,
+        asks=lambda: control.asked_authorities.current or None,
     )
 
 
@@ -168,4 +169,5 @@ def _alone(settings: Settings, control: Control, reactor: Any, inherited: Inheri
         reactor,
         collectors=[ControlMetrics(control)],
         inherited=inherited,
+        asks=lambda: control.asked_authorities.current or None,
     )

@@ -6,6 +6,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from control.apply.declared import moment
 from control.apply.sections import Given
@@ -43,6 +44,7 @@ _DERIVED = frozenset(
         *("primarygroupid", "samaccounttype", "grouptype", "accountexpires", "instancetype", "usnchanged"),
         *("usncreated", "lastlogon", "logoncount", "dscorepropagationdata", "codepage", "countrycode"),
         *("badpasswordtime", "badpwdcount", "lockouttime", "lastlogoff", "lastlogontimestamp", "admincount"),
+        "krbprincipalexpiration",
     ]
 )
 """What is read for something else, made here anew, or about the old directory alone."""
@@ -53,6 +55,8 @@ _CLEAR = frozenset({"cleartext", "clear"})
 _DISABLED = 2
 """ACCOUNTDISABLE of userAccountControl."""
 _DAY = 86_400
+_TICKS, _FROM_1601 = 10_000_000, 11_644_473_600
+"""Of Active Directory's clock in a second, and the seconds before ours began."""
 
 
 @dataclass(slots=True)
@@ -101,9 +105,8 @@ def _person(found: Found, entry: ldif.Entry) -> str | None:
         given["attributes"]["mail"] = mails
     if _is_locked(found, entry):
         given["is_active"] = False
-    ends = [int(text) for text in _texts(found, entry, "shadowExpire") if re.fullmatch(r"\d{1,7}", text)]
-    if ends and ends[0] * _DAY < MAX_TIME:
-        given["valid_until"] = moment(ends[0] * _DAY)
+    if (ends := _ends(found, entry)) is not None:
+        given["valid_until"] = moment(ends)
     if not found.take("users", username, given, entry.line):
         return None
     _password(found, entry, username)
@@ -115,6 +118,22 @@ def _full_name(found: Found, entry: ldif.Entry) -> str:
         if texts := _texts(found, entry, name):
             return texts[0]
     return " ".join(text for name in ("givenName", "sn") for text in _texts(found, entry, name)[:1])
+
+
+def _ends(found: Found, entry: ldif.Entry) -> float | None:
+    """When the account ends, seconds since the epoch: by days (shadow), 100 ns since 1601 (Active Directory, where 0
+    and the largest number mean never), or a time of RFC 4517 section 3.3.13 (Kerberos in FreeIPA). The first counts."""
+    ends = [int(text) * _DAY for text in _texts(found, entry, "shadowExpire") if re.fullmatch(r"\d{1,7}", text)]
+    for text in _texts(found, entry, "accountExpires"):
+        if re.fullmatch(r"\d{1,19}", text) and int(text):
+            ends.append(max(0, int(text) // _TICKS - _FROM_1601))
+    for text in _texts(found, entry, "krbPrincipalExpiration"):
+        try:
+            ends.append(int(datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()))
+        except ValueError:
+            found.leave(entry.line, "krbPrincipalExpiration is no time; its person has no end here")
+    first = min(ends, default=MAX_TIME)
+    return first if 0 <= first < MAX_TIME else None
 
 
 def _is_locked(found: Found, entry: ldif.Entry) -> bool:

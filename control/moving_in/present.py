@@ -77,6 +77,8 @@ def _joined(tx: Transaction, section: str, record: Any, entry: Given) -> Given:
     if record is None or section not in ("users", "groups"):
         return dict(entry)
     joined = {**entry, "attributes": {**record.attributes, **entry.get("attributes", {})}}
+    if joined.get("is_active"):
+        del joined["is_active"]  # whoever was deactivated here stays so
     if isinstance(record, Group):
         members = tx.members_of([record.pk]).get(record.pk, [])
         here = [user.username for user in tx.select(User, Query(within={"pk": members}))]

@@ -85,7 +85,7 @@ def _is_of_another(tx: Transaction, provider: Provider, leaf: x509.Certificate, 
 
 def _whose(tx: Transaction, provider: Provider, leaf: x509.Certificate) -> Proved:
     """What an authority of ours has issued stands for whom it was issued to, whatever they are called by now."""
-    issued = _issued(tx, provider, leaf)
+    issued = issued_by(tx, provider.settings.get("client_authorities") or (), leaf)
     if issued is None:
         user = _first(tx, provider, list(names_in(leaf))[:MOST_NAMES])
     elif issued.revoked is not None:
@@ -99,8 +99,9 @@ def _whose(tx: Transaction, provider: Provider, leaf: x509.Certificate) -> Prove
     return Proved("accepted", user.pk, user.credential_version, reuse=None)
 
 
-def _issued(tx: Transaction, provider: Provider, leaf: x509.Certificate) -> IssuedCertificate | None:
-    wanted = {"serial": [f"{leaf.serial_number:x}"], "authority": provider.settings.get("client_authorities") or []}
+def issued_by(tx: Transaction, authorities: Sequence[str], leaf: x509.Certificate) -> IssuedCertificate | None:
+    """What one of these authorities of ours, by pk, has issued as this very certificate."""
+    wanted = {"serial": [f"{leaf.serial_number:x}"], "authority": list(authorities)}
     found = tx.select(IssuedCertificate, Query(within=wanted))
     return next((one for one in found if certificates_in(one.certificate_data)[0] == leaf), None)
 

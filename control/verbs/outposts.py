@@ -10,7 +10,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from control.records import Outpost, Provider
+from control.authority import may_issue
+from control.records import Certificate, Outpost, Provider
 from control.store.interface import Transaction
 from control.verbs import tokens, users
 from control.verbs.fields import (
@@ -64,6 +65,8 @@ class OutpostConfig(Fields):
     authentik_host_browser: OptionalUrl = ""
     log_level: Text = "info"
     refresh_interval: Duration = "minutes=5"
+    client_authority: Text = ""
+    """Ours: the name of an authority; the outpost has to show a certificate of it (`control.outpost_callers`)."""
 
 
 def create(tx: Transaction, given: Mapping[str, Any], random: Random, managed: str | None = None) -> Outpost:
@@ -122,7 +125,7 @@ def refresh_seconds(outpost: Outpost) -> int:
 
 def _check(tx: Transaction, fields: OutpostFields) -> None:
     try:
-        parse(OutpostConfig, fields.config)
+        _check_authority(tx, parse(OutpostConfig, fields.config).client_authority)
     except Invalid as error:
         raise Invalid({"config": [f"{name}: {' '.join(said)}" for name, said in error.fields.items()]}) from None
     providers = existing(tx, Provider, "providers", fields.providers)
@@ -134,12 +137,20 @@ def _check(tx: Transaction, fields: OutpostFields) -> None:
         raise Invalid({"providers": [f"Both “{one.name}” and “{other.name}” serve {claim}. Take only one of them."]})
 
 
+def _check_authority(tx: Transaction, name: str) -> None:
+    """Raises Invalid."""
+    if name and ((found := tx.find(Certificate, name=name)) is None or not may_issue(found.certificate_data)):
+        raise Invalid({"client_authority": [f"There is no certificate authority “{name}”."]})
+
+
 def _is_served(kind: str, type: str) -> bool:
     return kind in KINDS and bool(KINDS[kind].claims) and type in (ANY, kind)
 
 
 def _parts(fields: OutpostFields) -> dict[str, Any]:
     config = {**fields.config, **parse(OutpostConfig, fields.config).model_dump()}
+    if not config["client_authority"]:
+        del config["client_authority"]
     return {
         "name": fields.name,
         "type": fields.type,

@@ -53,6 +53,11 @@ def _trusted_peers(networks: tuple[Network, ...]) -> TrustedPeers:
     return TrustedPeers(networks)
 
 
+def shown_over_tls(request: Request) -> tuple[str, ...]:
+    """Certificates of the client, PEM, the leaf first, as whoever ended TLS says by ASGI's extension for that."""
+    return tuple(request.scope.get("extensions", {}).get("tls", {}).get("client_cert_chain", ()))
+
+
 def caller(request: Request, services: Services) -> Caller:
     here = address(request, services)
     return Caller(here.client, request.headers.get("user-agent", ""), _facts(request, here))

@@ -11,6 +11,7 @@ from pathlib import Path
 from control.expression.http import HttpFacts
 from control.mail.post import Post
 from control.notifications.posting import PostJson, post_json
+from control.outpost_audit import OutpostAudit
 from control.passwords import OnBehalf, Passwords
 from control.policies.judge import Judge
 from control.sources.ldap.directories import Directories
@@ -44,6 +45,8 @@ class Services:
     """Decides bindings, and asks policies."""
     post: Post = field(default_factory=Post)
     """For writing to people."""
+    audit: OutpostAudit | None = None
+    """Of what outposts ask; None: nobody keeps it."""
     post_json: PostJson = post_json
     """To a URL of the operator's."""
     knocks: Knocks = field(default_factory=Knocks)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from ssl import DER_cert_to_PEM_cert
 from typing import Any
 from urllib.parse import unquote
 
@@ -98,7 +99,13 @@ def _scope(exchange: Exchange, state: dict[str, Any]) -> Scope:
         "query_string": query,
         "headers": request.headers,
         "state": state.copy(),
+        "extensions": {"tls": _tls(exchange)} if exchange.secure else {},
     }
+
+
+def _tls(exchange: Exchange) -> dict[str, Any]:
+    """ASGI's extension: what the client has shown, PEM, the leaf first."""
+    return {"client_cert_chain": [DER_cert_to_PEM_cert(one) for one in exchange.client_certificates()]}
 
 
 class _Cycle:

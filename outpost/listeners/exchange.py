@@ -57,6 +57,8 @@ class Connection(Protocol):
     @property
     def owner(self) -> Dated: ...
 
+    def client_certificates(self) -> tuple[bytes, ...]: ...
+
     def write(self, data: bytes) -> None: ...
 
     def answered(self) -> None: ...
@@ -85,6 +87,10 @@ class Exchange:
         self.identity: Identity | None = None
         """Who was let in, once somebody was; and by which session, if by one."""
         self.known: Known | None = None
+
+    def client_certificates(self) -> tuple[bytes, ...]:
+        """DER, the leaf first, of what the client has shown when it was asked; its key is theirs."""
+        return self._connection.client_certificates() if self._connection is not None else ()
 
     @property
     def octets(self) -> bytes:

@@ -15,6 +15,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.protocol import Protocol as Conversation
 from twisted.python.failure import Failure
 
+from outpost.listeners.certificates.clients import shown_over
 from outpost.listeners.direct import direct_write
 from outpost.listeners.exchange import PLAIN, Exchange, Intake, Route
 from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_PEER, Connections
@@ -211,6 +212,9 @@ class HttpConnection(Conversation):
         else:
             self._wait(SEND_TIMEOUT)
             transport.loseConnection()
+
+    def client_certificates(self) -> tuple[bytes, ...]:
+        return shown_over(self.transport) if self.secure else ()
 
     def abort(self) -> None:
         self._closing = True

@@ -8,6 +8,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
+from OpenSSL.crypto import X509
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
@@ -40,6 +41,11 @@ Shown = Callable[[str], CertificateRecord | None]
 """From the name that a client asks for ("": none) to the certificate that it is shown, if there is any."""
 
 
+Asked = tuple[str, ...] | None
+"""Authorities, PEM, of which a client may show a certificate, so that browsers with none of theirs ask nobody; empty:
+any will do. None: no client is asked."""
+
+
 class NoCertificate(Exception):
     """The snapshot holds no certificate to show."""
 
@@ -48,19 +54,19 @@ class NoCertificate(Exception):
 class ServerTls:
     """Makes the TLS side of accepted connections. ``certificate`` gives the one to show now.
 
-    ``asks``: clients may show certificates of their own. Whoever wants to know what these are worth asks control; the
-    handshake shows that the key is theirs.
+    ``asks``: which certificates of their own clients may show. Whoever wants to know what these are worth asks control;
+    the handshake shows that the key is theirs.
 
     Handshakes that fail are knocks: a client that does not trust the certificate says so here and nowhere else.
     """
 
     def __init__(
-        self, certificate: Shown, telemetry: Telemetry | None = None, asks: Callable[[], bool] = lambda: False
+        self, certificate: Shown, telemetry: Telemetry | None = None, asks: Callable[[], Asked] = lambda: None
     ) -> None:
         self._certificate = certificate
         self._asks = asks
         self._telemetry = telemetry
-        self._made: dict[tuple[str, bool], tuple[CertificateRecord, SSL.Context]] = {}
+        self._made: dict[tuple[str, Asked], tuple[CertificateRecord, SSL.Context]] = {}
 
     def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Raises NoCertificate; Twisted then drops the connection."""
@@ -72,15 +78,16 @@ class ServerTls:
         certificate = self._certificate(server_name)
         if certificate is None:
             raise NoCertificate
-        place = certificate.pk, self._asks()
+        asked = self._asks()
+        place = certificate.pk, asked
         made = self._made.get(place)
         if made is None or made[0] is not certificate:
             context = server_context(certificate)
             context.set_tlsext_servername_callback(self._asked_for)
             if self._telemetry is not None:
                 context.set_info_callback(self._happened)
-            if self._asks():
-                _ask_for_certificates(context)
+            if asked is not None:
+                _ask_for_certificates(context, asked)
             if len(self._made) >= MOST_CONTEXTS:
                 self._made.clear()
             made = self._made[place] = (certificate, context)
@@ -117,11 +124,16 @@ def _is_no_failure(connection: SSL.Connection, alert: int) -> bool:
     return alert == CLOSED or said_nothing
 
 
-def _ask_for_certificates(context: SSL.Context) -> None:
-    """Any will do. Sessions are not resumed: OpenSSL would not bring back the whole chain with them."""
+def _ask_for_certificates(context: SSL.Context, asked: tuple[str, ...]) -> None:
+    """Whatever is shown is taken: what it is worth is looked at where it matters.
+
+    Sessions are not resumed: OpenSSL would not bring back the whole chain with them.
+    """
     context.set_verify(SSL.VERIFY_PEER, lambda connection, certificate, error, depth, ok: True)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET)
+    for authority in asked:
+        context.add_client_ca(X509.from_cryptography(x509.load_pem_x509_certificate(authority.encode())))
 
 
 def _host(tls: TLSMemoryBIOProtocol) -> str:

@@ -10,7 +10,19 @@ import pytest
 
 from control.certificates import self_signed
 from control.checkup import CHECKS, DAY, STALE, Told, checkup, weakness
-from control.records import Application, Certificate, Event, Instance, Knock, Outpost, Provider, Stage, User
+from control.records import (
+    Application,
+    Certificate,
+    Event,
+    Instance,
+    IssuedCertificate,
+    Knock,
+    Outpost,
+    Provider,
+    RadiusNas,
+    Stage,
+    User,
+)
 from control.sources.ldap.described import BACKEND
 from control.store.interface import Transaction
 from control.verbs import system
@@ -42,6 +54,16 @@ def ended(tx: Transaction) -> None:
     tx.insert(Certificate("old", pair.certificate, key_data=pair.key))
 
 
+def shown_until(tx: Transaction, lasts: float) -> None:
+    """An outpost that has to show a certificate, which is good for so long."""
+    pair = self_signed("Outposts", ("localhost",), tx.now, os.urandom)
+    authority = tx.insert(Certificate("Outposts", pair.certificate, key_data=pair.key))
+    user = tx.insert(User("ak-outpost-vault", type="internal_service_account"))
+    tx.insert(Outpost("vault", "any", user=user.pk, config={"client_authority": "Outposts"}))
+    for serial, ends in enumerate((lasts, lasts - DAY)):
+        tx.insert(IssuedCertificate(authority.pk, str(serial), "vault", user=user.pk, not_after=tx.now + ends))
+
+
 BROKEN: dict[str, tuple[Callable[[Transaction], object], str]] = {
     "clock": (lambda tx: tx.insert(Event("login", created=tx.now + 3600)), "3600 s in the future"),
     "public URL": (lambda tx: system.change(tx, {"base_url": "http://auth.example.com"}), "not https"),
@@ -57,6 +79,10 @@ BROKEN: dict[str, tuple[Callable[[Transaction], object], str]] = {
     "shared secrets": (
         lambda tx: tx.insert(Provider("weak", "radius", secrets={"shared_secret": "testing123"})),
         "“weak” has fewer than 16",
+    ),
+    "certificates of outposts": (
+        lambda tx: shown_until(tx, 20 * DAY),
+        "that the outpost “vault” has to show is good until",
     ),
     "directories": (lambda tx: make(tx), "No stage asks the LDAP source “House” for passwords"),
     "nobody unknown has knocked": (lambda tx: tx.insert(Knock("nas", "192.0.2.1")), "192.0.2.1"),
@@ -112,6 +138,19 @@ def test_what_is_not_set_at_all(tmp_path: Path) -> None:
     assert "No public URL is set" in findings["public URL"][0]
     assert "No mail server is set" in findings["mail"][0]
     assert set(findings) == set(CHECKS)
+
+
+def test_a_certificate_of_an_outpost_that_is_good_for_long_is_nobodys_worry(tmp_path: Path) -> None:
+    assert found(tmp_path, lambda tx: shown_until(tx, 200 * DAY))["certificates of outposts"] == []
+
+
+@pytest.mark.parametrize(("secret", "said"), [("testing123", "the NAS “switch” has fewer than 16"), ("", "")])
+def test_a_nas_with_a_weak_secret_of_its_own(tmp_path: Path, secret: str, said: str) -> None:
+    def nas(tx: Transaction) -> None:
+        provider = tx.select(Provider)[0].pk
+        tx.insert(RadiusNas("switch", provider, "192.0.2.0/24", shared_secret=secret))
+
+    assert [said in sentence for sentence in found(tmp_path, nas)["shared secrets"]] == ([True] if said else [])
 
 
 def test_nobody_has_signed_in(tmp_path: Path) -> None:

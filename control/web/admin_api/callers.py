@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from control import sessions
 from control.oidc import grants
-from control.records import Session, User
-from control.store.interface import Actor, Transaction
+from control.outpost_callers import Unbelieved, speaks_for
+from control.records import Outpost, Session, User
+from control.store.interface import Actor, Query, Transaction
 from control.verbs import tokens
 from control.verbs.property_mappings import API_SCOPE
 from control.verbs.rights import is_superuser
@@ -18,6 +19,7 @@ from control.verbs.roles import held_by
 from control.verbs.users import INTERNAL_SERVICE_ACCOUNT
 from control.web import browser
 from control.web.admin_api.refusals import BAD_TOKEN, NOT_AUTHENTICATED, NOT_PERMITTED, NOT_RECENT, Refused
+from control.web.outpost_requests import tell_unbelieved
 from control.web.services import Services
 from rules.permissions import AUDITOR, HELPDESK, holds
 
@@ -95,7 +97,7 @@ async def _user(request: Request, services: Services) -> tuple[User, Session | N
     """And their session, if they came with one."""
     header = request.headers.get("authorization", "").strip()
     if " " in header:
-        return await _token_owner(header, services), None
+        return await _token_owner(request, header, services), None
     session = await browser.browser_session(request, services)
     if session is None:
         raise Refused(403, NOT_AUTHENTICATED)
@@ -107,14 +109,27 @@ async def _user(request: Request, services: Services) -> tuple[User, Session | N
     return session.user, session.session
 
 
-async def _token_owner(header: str, services: Services) -> User:
+async def _token_owner(request: Request, header: str, services: Services) -> User:
+    shown = browser.shown_over_tls(request)
     scheme, _, key = header.partition(" ")
     if scheme.lower() != "bearer":
         raise Refused(403, "Unsupported authentication type")
 
-    user = await services.store.read(lambda tx: tokens.owner(tx, key.strip()) or _granted_by(tx, key.strip()))
+    try:
+        user = await services.store.read(lambda tx: believed(tx, key.strip(), shown) or _granted_by(tx, key.strip()))
+    except Unbelieved as error:
+        await tell_unbelieved(request, services, error)
+        raise Refused(403, str(error)) from None
     if user is None:
         raise Refused(403, BAD_TOKEN)
+    return user
+
+
+def believed(tx: Transaction, key: str, shown: Sequence[str]) -> User | None:
+    """Whose token it is. ``shown``: certificates, which some outposts have to show. Raises Unbelieved."""
+    user = tokens.owner(tx, key)
+    if user is not None and user.type == INTERNAL_SERVICE_ACCOUNT:
+        speaks_for(tx, user, shown)
     return user
 
 
@@ -122,6 +137,11 @@ def _granted_by(tx: Transaction, token: str) -> User | None:
     """Who gave an application an access token that is good here, too (authentik's scope for that)."""
     found = grants.bearer(tx, token)
     return found.user if found is not None and API_SCOPE in found.granted.scopes else None
+
+
+def served_by(tx: Transaction, caller: Caller) -> list[int]:
+    """pks of the providers that the caller, an outpost, serves."""
+    return [pk for outpost in tx.select(Outpost, Query(equal={"user": caller.user.pk})) for pk in outpost.providers]
 
 
 def require(permit: Permit, caller: Caller, recent: bool = False) -> None:

@@ -11,7 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from control.verbs.fields import Fields
 from control.web.admin_api.callers import Caller, Permit, identify, require
-from control.web.admin_api.refusals import NO_SUCH_PATH, Refused, refusal
+from control.web.admin_api.refusals import NO_SUCH_PATH, NOT_PERMITTED, Refused, refusal
+from control.web.outpost_requests import tell_asked
 from control.web.services import Services
 
 Do = Callable[[Request, Caller], Awaitable[Response]]
@@ -75,6 +76,9 @@ class Endpoint:
         action = self.actions.get("GET" if request.method == "HEAD" else request.method)
         if action is None:
             raise Refused(405, f'Method "{request.method}" not allowed.', {"Allow": self._allowed()})
+        if caller.is_outpost:
+            why = "" if action.permit(caller) else NOT_PERMITTED
+            await tell_asked(request, self._services, caller.user.pk, why)
         require(action.permit, caller, action.recent)
         return await action.do(request, caller)
 

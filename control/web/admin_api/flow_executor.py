@@ -19,13 +19,14 @@ from control.flows import executor
 from control.flows.bound import NotForYou
 from control.flows.planning import SignInFirst
 from control.flows.state import Challenge, Context, Denied, Done, State, Step
+from control.outpost_callers import Unbelieved
 from control.sessions import Caller, Visit
 from control.targets import LONGEST_TARGET, local_or
-from control.verbs import tokens
 from control.verbs.fields import refuse_unstorable
 from control.verbs.users import INTERNAL_SERVICE_ACCOUNT
 from control.web import browser, flow_steps
 from control.web.admin_api.bodies import json_object, require_json
+from control.web.admin_api.callers import believed
 from control.web.admin_api.refusals import Refused, answer, refusal
 from control.web.services import Services
 
@@ -160,7 +161,11 @@ async def _caller(request: Request, services: Services) -> Caller:
 
 async def _is_outpost(request: Request, services: Services) -> bool:
     key = request.headers.get(OUTPOST_TOKEN, "")
-    owner = await services.store.read(lambda tx: tokens.owner(tx, key)) if key else None
+    shown = browser.shown_over_tls(request)
+    try:
+        owner = await services.store.read(lambda tx: believed(tx, key, shown)) if key else None
+    except Unbelieved:
+        return False
     return owner is not None and owner.type == INTERNAL_SERVICE_ACCOUNT
 
 

@@ -15,13 +15,13 @@ from starlette.routing import BaseRoute, Route
 
 from control.oidc import clients, discovery
 from control.purposes import headless_flow
-from control.records import Application, Flow, Outpost, Provider
+from control.records import Application, Flow, Provider
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
 from control.verbs.fields import seconds
 from control.verbs.provider_kinds import KINDS as MODELS
 from control.web.addresses import base_url
-from control.web.admin_api.callers import Caller, superusers_and_outposts
+from control.web.admin_api.callers import Caller, served_by, superusers_and_outposts
 from control.web.admin_api.endpoint import Action, Answer, Do, Endpoint
 from control.web.admin_api.lists import Page, page_of, pagination
 from control.web.admin_api.refusals import Refused, answer
@@ -89,8 +89,7 @@ def _delivered(tx: Transaction, kind: str, delivered: Delivered, caller: Caller,
 def _served(tx: Transaction, caller: Caller) -> list[int]:
     if caller.is_superuser:
         return [provider.pk for provider in tx.select(Provider)]
-    outposts = tx.select(Outpost, Query(equal={"user": caller.user.pk}))
-    return [pk for outpost in outposts for pk in outpost.providers]
+    return served_by(tx, caller)
 
 
 # --- the kinds -----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.listeners.tls import Asked
 from protocols.link.messages import CertificateRecord, LdapSettings, ProviderRecord, ProxySettings
 
 DEFAULT = "default"
@@ -45,9 +46,9 @@ class ShownCertificates:
         """What a provider that chose this certificate shows; None: it has none of its own."""
         return self._by_pk.get(pk or "")
 
-    def asked_of_clients(self) -> bool:
-        """May clients of LDAP show certificates of their own?"""
-        return self._asked
+    def asked_of_clients(self) -> Asked:
+        """May clients of LDAP show certificates of their own? Any will do."""
+        return () if self._asked else None
 
     def _named(self, server_name: str) -> CertificateRecord | None:
         name = server_name.lower().rstrip(".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from control import moving_in
 from control.commands import CommandFailed
 from control.file_commands import export_text, import_file
-from control.moving_in import ASKED, READERS, CannotRead, read_foreign
+from control.moving_in import ASKED, READERS, CannotRead, Found, read_foreign
 from control.records import Group, User
 from control.verbs import groups, users
 from outpost.files_help import IMPORTED
@@ -18,6 +19,7 @@ from settings import load
 from tests.control.apply.places import NOTHING, Place
 from tests.control.moving_in.places import bring
 from tests.control.moving_in.test_ldif import DIRECTORY, SSHA, group, people
+from tests.control.stores import drive
 
 
 def test_whoever_is_here_stays_as_they_are(place: Place) -> None:
@@ -84,6 +86,19 @@ def test_nobody_becomes_a_superuser_by_a_file(place: Place) -> None:
     ]
     assert place.members("admins") == place.members("below") == set()
     assert place.find(Group, name="mine").parents == ()
+
+
+def test_whoever_was_deactivated_here_stays_so(place: Place) -> None:
+    found = Found()
+    found.take("users", "erin", {"name": "E", "is_active": True}, 1)
+    coming = moving_in.Coming("authentik", Path("theirs"), found)
+    work = moving_in.Import(place.store, place.passwords, os.urandom, coming)
+    drive(work.run(lambda line: None))
+    erin = place.find(User, username="erin")
+    assert erin.is_active
+    place.write(lambda tx: users.update(tx, erin.pk, {"is_active": False}))
+    drive(work.run(lambda line: None))
+    assert not place.find(User, username="erin").is_active
 
 
 def test_a_group_that_was_given_rights_later_is_left_alone(place: Place) -> None:

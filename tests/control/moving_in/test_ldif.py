@@ -137,6 +137,26 @@ def test_who_is_not_is_not_and_an_end_is_kept(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "ends"),
+    [
+        (("accountExpires: 133485408000000000",), 1704067200.0),
+        (("accountExpires: 0",), None),
+        (("accountExpires: 9223372036854775807",), None),
+        (("accountExpires: 1",), 0.0),
+        (("krbPrincipalExpiration: 20240101000000Z",), 1704067200.0),
+        (("krbPrincipalExpiration: never",), None),
+        (("shadowExpire: -1",), None),
+        (("shadowExpire: 20000", "accountExpires: 133485408000000000"), 1704067200.0),
+    ],
+)
+def test_whichever_word_says_when_an_account_ends(place: Place, lines: tuple[str, ...], ends: float | None) -> None:
+    bring(place, "ldif", people(*lines))
+    erin = place.find(User, username="erin")
+    assert erin.valid_until == ends
+    assert "krbPrincipalExpiration" not in erin.attributes
+
+
+@pytest.mark.parametrize(
     ("text", "line", "said"),
     [
         (people("userPassword: {SASL}erin@x"), 1, "not known here (SASL)"),

@@ -83,8 +83,10 @@ class Api:
         token: str | None = ADMIN_TOKEN,
         headers: Mapping[str, str] | None = None,
         raw: bytes | None = None,
+        shown: Sequence[str] = (),
     ) -> Answer:
-        """``path`` is below /api/v3 and may have a query. ``raw`` is sent instead of ``body`` as JSON."""
+        """``path`` is below /api/v3 and may have a query. ``raw`` is sent instead of ``body`` as JSON; ``shown``:
+        certificates, PEM."""
         content = raw if raw is not None else json.dumps(body).encode() if body is not None else b""
         given = {"host": "auth.example.com", **(headers or {})}
         if content:
@@ -105,6 +107,7 @@ class Api:
             "headers": [(name.lower().encode(), value.encode()) for name, value in given.items()],
             "client": ("127.0.0.1", 40_000),
             "server": ("127.0.0.1", 9000),
+            "extensions": {"tls": {"client_cert_chain": list(shown)}},
         }
         return run(self._exchange(scope, content))
 

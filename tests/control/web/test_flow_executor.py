@@ -291,6 +291,15 @@ def test_an_outpost_says_for_whom_it_asks(site: Site) -> None:
     assert failed_from(site, site.sql.write_now(outpost_token), "198.51.100.9") == "198.51.100.9"
 
 
+def test_an_outpost_that_has_to_show_a_certificate_says_nothing_without(site: Site) -> None:
+    def outpost_token(tx: Any) -> str:
+        made = outposts.create(tx, {"name": "o", "type": "ldap"}, site.random)
+        tx.update(replace(made, config={**made.config, "client_authority": "Outposts"}))
+        return str(tx.find(Token, user=made.user).key)
+
+    assert failed_from(site, site.sql.write_now(outpost_token), "198.51.100.9") == "192.0.2.7"
+
+
 def test_nobody_else_says_so(site: Site) -> None:
     def own_token(tx: Any) -> str:
         user = users.create(tx, {"username": "service", "name": "", "type": "service_account"})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, MutableMapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -62,11 +63,11 @@ class CrowdedLink:
 
 
 def test_an_outpost_that_follows_too_often_is_told_so() -> None:
-    store: Any = CrowdedStore()
+    services: Any = SimpleNamespace(store=CrowdedStore(), audit=None, trusted_proxies=())
     link: Any = CrowdedLink()
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Starlette(routes=routes(store, link)))
+        transport = httpx.ASGITransport(Starlette(routes=routes(services, link)))
         async with httpx.AsyncClient(transport=transport, base_url="http://control") as client:
             return await client.get(PATH, headers={"Authorization": "Bearer key"})
 
@@ -80,7 +81,7 @@ def test_an_outpost_that_follows_too_often_is_told_so() -> None:
 class Listening:
     """A link that looks at questions, and finds none."""
 
-    async def ask(self, outpost: str, question: bytes) -> bytes:
+    async def ask(self, outpost: str, question: bytes, address: str) -> bytes:
         raise RemoteProtocolError("no question")
 
 
@@ -92,21 +93,22 @@ class Post:
         self.outpost = api.post("/outposts/instances/", {"name": "edge", "type": "any"})
         self.identifier = self.outpost["token_identifier"]
         self.account = api.get(f"/core/tokens/{self.identifier}/")["user"]
-        store, link = self.store, Listening()
-        self.channel = _Channel(store, link)  # type: ignore[arg-type]  # as much of a link as is asked
-        self.app = Starlette(routes=routes(store, link))  # type: ignore[arg-type]
-
-    @property
-    def store(self) -> Any:
-        return self.api.services.store
+        link: Any = Listening()
+        self.channel = _Channel(api.services, link)
+        self.app = Starlette(routes=routes(api.services, link))
 
     def key(self, identifier: str = "") -> str:
         key: str = self.api.get(f"/core/tokens/{identifier or self.identifier}/view_key/")["key"]
         return key
 
-    def says(self, key: str) -> httpx.Response:
+    def says(self, key: str, shown: Sequence[str] = ()) -> httpx.Response:
+        """``shown``: certificates, PEM, as whoever ends TLS hands them on."""
+
+        async def over_tls(scope: Any, receive: Any, send: Any) -> None:
+            await self.app({**scope, "extensions": {"tls": {"client_cert_chain": shown}}}, receive, send)
+
         async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app)
+            transport = httpx.ASGITransport(over_tls)
             async with httpx.AsyncClient(transport=transport, base_url="http://control") as client:
                 return await client.post(PATH, content=b"{}", headers={"Authorization": f"Bearer {key}"})
 
@@ -158,3 +160,56 @@ def test_a_stream_ends_with_the_token_that_opened_it(api: Api, end: str) -> None
         return len([frame async for frame in stream])
 
     assert asyncio.run(asyncio.wait_for(told(), 15)) == 0
+
+
+# --- certificates beside tokens ---------------------------------------------------------------------------------------
+
+
+def with_certificate(api: Api, post: Post) -> tuple[str, str]:
+    """The outpost has to show one from now on: this one; and its pk."""
+    authority = api.post("/crypto/authorities/", {"name": "Outposts"})["pk"]
+    issued = api.post(f"/crypto/authorities/{authority}/issue/", {"user": post.account, "name": "edge"})
+    config = {"config": {"client_authority": "Outposts"}}
+    assert api.patch(f"/outposts/instances/{post.outpost['pk']}/", config)["config"]["client_authority"] == "Outposts"
+    return issued["certificate"], issued["pk"]
+
+
+def test_a_stolen_token_opens_nothing_where_a_certificate_must_go_with_it(api: Api) -> None:
+    post = Post(api)
+    key = post.key()
+    certificate, issued = with_certificate(api, post)
+    refused = post.says(key)
+    assert (refused.status_code, REVOKED_HEADER in refused.headers) == (403, False)
+    assert "has to show a certificate of “Outposts”: it has shown none" in refused.text
+    assert post.says(key, [certificate]).status_code == 400
+    assert post.says("another", [certificate]).status_code == 403
+    alone = api.call("GET", "/outposts/instances/", token=key)
+    assert (alone.status, "has shown none" in alone.body["detail"]) == (403, True)
+    assert api.call("GET", "/outposts/instances/", token=key, shown=[certificate]).status == 200
+    api.post(f"/crypto/issued/{issued}/revoke/", {}, 200)
+    assert "revoked" in post.says(key, [certificate]).text
+    assert api.call("GET", "/outposts/instances/", token=key, shown=[certificate]).status == 403
+
+
+@pytest.mark.parametrize("name", ["nothing", "authentik Self-signed Certificate"])
+def test_only_an_authority_can_be_named(api: Api, name: str) -> None:
+    post = Post(api)
+    config = {"config": {"client_authority": name}}
+    said = api.patch(f"/outposts/instances/{post.outpost['pk']}/", config, 400)
+    assert "There is no certificate authority" in str(said["config"])
+
+
+def test_a_stream_ends_with_the_certificate(api: Api) -> None:
+    post = Post(api)
+    certificate, issued = with_certificate(api, post)
+    bearer = (b"authorization", f"Bearer {post.key()}".encode())
+    request = Request({**SCOPE, "headers": [bearer], "extensions": {"tls": {"client_cert_chain": [certificate]}}})
+
+    async def told() -> int:
+        stream = post.channel._while_trusted(request, post.outpost["pk"], b"first\n", frames())
+        for _ in range(3):
+            assert await anext(stream)
+        api.post(f"/crypto/issued/{issued}/revoke/", {}, 200)
+        return len([frame async for frame in stream])
+
+    assert asyncio.run(told()) == 0

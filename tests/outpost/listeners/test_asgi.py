@@ -9,8 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from outpost.listeners.asgi import MAX_BUFFERED_BODY, AsgiRoute
+from tests.certificates import issue
 from tests.outpost.listeners.http_connections import Listener, RecordingTelemetry, Visitor, get
 
 POST = "POST / HTTP/1.1\r\nHost: own.example\r\nContent-Length: {}\r\n\r\n"
@@ -60,6 +62,29 @@ def test_the_peer_as_the_connection_has_it() -> None:
 
     asyncio.run(test())
     assert seen == [(("192.0.2.1", 4321), ("127.0.0.1", 9000), "http")]
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_what_a_client_has_shown_over_tls_as_the_extension_for_it_says(
+    secure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    alice = issue("alice")
+    monkeypatch.setattr(
+        "outpost.listeners.http.shown_over", lambda transport: (alice.certificate.public_bytes(Encoding.DER),)
+    )
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["extensions"])
+
+    async def test() -> None:
+        visitor = Stage(application).visit()
+        visitor.connection.secure = secure
+        visitor.send(get("/"))
+        await settle()
+
+    asyncio.run(test())
+    assert seen == [{"tls": {"client_cert_chain": [alice.pem]}} if secure else {}]
 
 
 def test_a_large_body_waits_for_the_application() -> None:

@@ -148,7 +148,7 @@ def test_clients_may_show_certificates_where_they_are_asked_for(version: int) ->
     alice = issue("alice", authority)
     for asks in (True, False):
         door = Door(issue("door").record)
-        door.tls._asks = lambda: asks  # noqa: B023  # used at once
+        door.tls._asks = lambda: () if asks else None  # noqa: B023  # used at once
         client = showing(version, alice, authority)
         server = door.shake_hands(client)
         shown = shown_over(SimpleNamespace(getHandle=lambda: server))  # noqa: B023
@@ -156,6 +156,15 @@ def test_clients_may_show_certificates_where_they_are_asked_for(version: int) ->
         assert shown == tuple(one.certificate.public_bytes(Encoding.DER) for one in wanted)
         door.shake_hands(a_client())  # without one, too
         assert door.reports == []
+
+
+def test_clients_are_told_whose_certificates_are_asked_for() -> None:
+    """So that a browser with others does not ask its user for one."""
+    ours, door = issue("Outposts", authority=True), Door(issue("door").record)
+    door.tls._asks = lambda: (ours.pem,)
+    client: Any = a_client()
+    door.shake_hands(client)
+    assert [name.CN for name in client.get_client_ca_list()] == ["Outposts"]
 
 
 def showing(version: int, leaf: Issued, *others: Issued) -> SSL.Connection:

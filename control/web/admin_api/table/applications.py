@@ -8,7 +8,7 @@ from control.records import Application, Entitlement
 from control.store.interface import Transaction
 from control.verbs import applications, entitlements
 from control.verbs.tokens import Random
-from control.web.admin_api.callers import Caller, auditors, everybody
+from control.web.admin_api.callers import Caller, auditors, everybody, served_by
 from control.web.admin_api.lists import Narrowed, text
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes.applications import applications as shape
@@ -20,7 +20,12 @@ def resources(random: Random) -> list[Resource[Any]]:
 
 
 def _usable_applications(tx: Transaction, caller: Caller) -> Narrowed:
-    return {} if caller.is_superuser else {"pk": applications.visible_to(tx, caller.user.pk)}
+    """An outpost sees those that it serves; people see those that they may use."""
+    if caller.is_superuser:
+        return {}
+    if caller.is_outpost:
+        return {"provider": served_by(tx, caller)}
+    return {"pk": applications.visible_to(tx, caller.user.pk)}
 
 
 APPLICATIONS = Resource(

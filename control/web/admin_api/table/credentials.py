@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from control.records import Certificate, IssuedCertificate, Outpost, Provider, Token, User
+from control.records import Certificate, IssuedCertificate, Provider, Token, User
 from control.store.interface import Query, Transaction
 from control.verbs import certificates, tokens
 from control.verbs.tokens import Random
-from control.web.admin_api.callers import Caller, people, superusers_and_outposts
+from control.web.admin_api.callers import Caller, people, served_by, superusers_and_outposts
 from control.web.admin_api.lists import Narrowed, any_of, boolean, number, text
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes import credentials
@@ -67,8 +67,7 @@ def _shown_certificates(tx: Transaction, caller: Caller) -> Narrowed:
     """An outpost sees those that its providers show."""
     if caller.is_superuser:
         return {}
-    served = [pk for outpost in tx.select(Outpost, Query(equal={"user": caller.user.pk})) for pk in outpost.providers]
-    providers = tx.select(Provider, Query(within={"pk": served}))
+    providers = tx.select(Provider, Query(within={"pk": served_by(tx, caller)}))
     return {"pk": sorted({pk for provider in providers if (pk := provider.settings.get("certificate"))})}
 
 

@@ -1,0 +1,90 @@
+"""The link over TLS between whole programs: control by its pinned key, the outpost by its certificate."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from outpost.control_trust import pins_of
+from tests.certificates import SERVER
+from tests.readme import TREE, examples
+from tests.wire.apart import Edge
+from tests.wire.program import Program, until
+
+pytestmark = pytest.mark.peer
+
+SECONDS = 60
+
+
+class Doubted(Edge):
+    """Not ready while nobody believes it: that it listens is enough."""
+
+    def is_ready(self) -> bool:
+        return not self._has_ended()
+
+
+def come(folder: Path, control: Program, kind: type[Edge] = Edge, **environ: str) -> Edge:
+    folder.mkdir()
+    return kind(folder, control, **{"OUTPOST_HOST": f"https://{control.ports['https'][0]}", **environ})
+
+
+def says(edge: Edge, sentence: str) -> None:
+    """And is not let near: it ends afterwards."""
+    try:
+        edge.start()
+        until(lambda: sentence in edge.output(), SECONDS, f"“{sentence}”")
+    finally:
+        assert edge.stop() == 0, edge.output()
+
+
+def pin_by_openssl(place: str) -> str:
+    """As docs/link.md says."""
+    (example,) = examples((TREE / "docs" / "link.md").read_text())
+    commands = example.commands.replace("auth.example.com:9443", place)
+    assert place in commands
+    return subprocess.run(["bash", "-ec", commands], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.timeout(400)
+def test_each_side_knows_the_other(tmp_path: Path) -> None:
+    certificates = tmp_path / "control" / "certs"
+    certificates.mkdir(parents=True)
+    (certificates / "default.pem").write_text(SERVER.pem)
+    (certificates / "default.key").write_text(SERVER.key_pem)
+    control = Program(tmp_path / "control", "control").start()
+    pin = {"OUTPOST_HOST_PINS": pin_by_openssl(control.ports["https"][0])}
+    assert pin["OUTPOST_HOST_PINS"] == pins_of(SERVER.certificate)[0]
+    own, key = tmp_path / "own.pem", tmp_path / "own.key"
+    shown = {**pin, "OUTPOST_CLIENT_CERTIFICATE": str(own), "OUTPOST_CLIENT_KEY": str(key)}
+    try:
+        says(come(tmp_path / "no authority", control, Doubted), "certificate verify failed")
+        says(
+            come(tmp_path / "no pin", control, Doubted, OUTPOST_HOST_PINS="ab" * 32), "OUTPOST_HOST_PINS does not name"
+        )
+        pinned = come(tmp_path / "pinned", control, **pin)
+        pinned.start()
+        try:
+            account = control.api("GET", f"core/tokens/ak-outpost-{pinned.outpost}-api/")["user"]
+            authority = control.api("POST", "crypto/authorities/", {"name": "Outposts"})["pk"]
+            issued = control.api("POST", f"crypto/authorities/{authority}/issue/", {"user": account, "name": "edge"})
+            own.write_text(issued["certificate"])
+            key.write_text(issued["private_key"])
+            config = {"config": {"client_authority": "Outposts"}}
+            control.api("PATCH", f"outposts/instances/{pinned.outpost}/", config)
+            until(lambda: "it has shown none" in pinned.output(), SECONDS, "the token alone being too little")
+        finally:
+            assert pinned.stop() == 0, pinned.output()
+        believed = come(tmp_path / "believed", control, **shown)
+        believed.start()  # ready: it has got its directory
+        try:
+            control.api("POST", f"crypto/issued/{issued['pk']}/revoke/", {})
+            until(lambda: "revoked" in believed.output(), SECONDS, "the certificate being revoked")
+        finally:
+            assert believed.stop() == 0, believed.output()
+        refused = control.api("GET", "events/events/", query={"action": "outpost_refused"})["results"]
+        assert {event["client_ip"] for event in refused} == {"127.0.0.1"}
+    finally:
+        assert control.stop() == 0, control.output()
+    assert "Traceback" not in control.output(), control.output()
