@@ -273,6 +273,7 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "postgresql.read_replicas": "reads go to the same server",
     "postgresql.test": "that is for authentik's own tests",
     "bootstrap_password_hash": "set bootstrap_password instead, at the first start",
+    "paths": "name the folder of icons in storage.file.path",
     "storage": "uploads are not supported yet; name the folder of icons in storage.file.path",
     "blueprints_dir": "blueprints are not read; see outpost apply",
     "default_token_length": "tokens have their own length",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ def test_what_was_refused_leaves_an_event_each_up_to_a_bound(place: Place, monke
     assert len(place.events("outpost_refused")) == 4
 
 
-QUESTIONS = {
+QUESTIONS: dict[str, Callable[[int], Any]] = {
     "Authenticate": lambda provider: Authenticate("1", provider, "bob", {}, "ldap", "192.0.2.9"),
     "AskAccess": lambda provider: AskAccess("1", provider, 1, "192.0.2.9", {}),
     "ChangePassword": lambda provider: ChangePassword("1", provider, 1, "old", "new", "ldap", "192.0.2.9"),

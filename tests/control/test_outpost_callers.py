@@ -15,7 +15,6 @@ from control.certificates import KeyPair
 from control.outpost_callers import AskedAuthorities, Unbelieved, speaks_for
 from control.records import Certificate, Outpost, User
 from control.store.interface import Transaction
-from control.store.sql import SqlStore
 from control.verbs import authorities, outposts
 from tests.control.proofs.pki import SERVER, Authority
 from tests.fakes import FakeClock, counted_random
@@ -132,17 +131,17 @@ def test_an_account_of_no_outpost_is_none(place: Place) -> None:
 
 
 def test_who_is_asked_for_follows_the_configuration(place: Place) -> None:
+    async def come(asked: AskedAuthorities, wanted: tuple[str, ...]) -> None:
+        while asked.current != wanted:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)
+
     async def follow() -> None:
-        store: SqlStore = place.sql
-        asked = AskedAuthorities(store)
+        asked = AskedAuthorities(place.sql)
         await asked.look()
-        assert asked.current == ()
+        await come(asked, ())
         await asyncio.to_thread(place.wants, "Foreign")
-        while not asked.current:  # noqa: ASYNC110  # nobody tells
-            await asyncio.sleep(0.01)
-        assert asked.current == (FOREIGN.pem,)
+        await come(asked, (FOREIGN.pem,))
         await asyncio.to_thread(place.wants, "")
-        while asked.current:  # noqa: ASYNC110  # nobody tells
-            await asyncio.sleep(0.01)
+        await come(asked, ())
 
     asyncio.run(asyncio.wait_for(follow(), 15))
