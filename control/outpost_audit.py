@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from control import audit
 from control.records import Event, Outpost
@@ -87,7 +87,7 @@ def _tell(tx: Transaction, counted: dict[Place, Counter[str]], since: float) -> 
         _leave(tx, ASKED, outpost, address, {"asked": dict(sorted(kinds.items())), "since": int(since)})
 
 
-def _leave(tx: Transaction, action: str, outpost: str, address: str, context: dict[str, object]) -> None:
+def _leave(tx: Transaction, action: str, outpost: str, address: str, context: Mapping[str, object]) -> None:
     found = tx.find(Outpost, pk=outpost)
     named = {"outpost": outpost, "outpost_name": found.name if found is not None else ""}
     audit.leave(tx, action, "outpost", {**named, **context}, Actor({}, shown(address)))

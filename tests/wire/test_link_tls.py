@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.wire.program import Program, until
 pytestmark = pytest.mark.peer
 
 SECONDS = 60
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Doubted(Edge):
@@ -25,9 +28,9 @@ class Doubted(Edge):
         return not self._has_ended()
 
 
-def come(folder: Path, control: Program, kind: type[Edge] = Edge, **environ: str) -> Edge:
+def come(folder: Path, control: Program, kind: type[Edge] = Edge, more: Mapping[str, str] = NOTHING) -> Edge:
     folder.mkdir()
-    return kind(folder, control, **{"OUTPOST_HOST": f"https://{control.ports['https'][0]}", **environ})
+    return kind(folder, control, **{"OUTPOST_HOST": f"https://{control.ports['https'][0]}", **more})
 
 
 def says(edge: Edge, sentence: str) -> None:
@@ -61,9 +64,10 @@ def test_each_side_knows_the_other(tmp_path: Path) -> None:
     try:
         says(come(tmp_path / "no authority", control, Doubted), "certificate verify failed")
         says(
-            come(tmp_path / "no pin", control, Doubted, OUTPOST_HOST_PINS="ab" * 32), "OUTPOST_HOST_PINS does not name"
+            come(tmp_path / "no pin", control, Doubted, {"OUTPOST_HOST_PINS": "ab" * 32}),
+            "OUTPOST_HOST_PINS does not name",
         )
-        pinned = come(tmp_path / "pinned", control, **pin)
+        pinned = come(tmp_path / "pinned", control, more=pin)
         pinned.start()
         try:
             account = control.api("GET", f"core/tokens/ak-outpost-{pinned.outpost}-api/")["user"]
@@ -76,7 +80,7 @@ def test_each_side_knows_the_other(tmp_path: Path) -> None:
             until(lambda: "it has shown none" in pinned.output(), SECONDS, "the token alone being too little")
         finally:
             assert pinned.stop() == 0, pinned.output()
-        believed = come(tmp_path / "believed", control, **shown)
+        believed = come(tmp_path / "believed", control, more=shown)
         believed.start()  # ready: it has got its directory
         try:
             control.api("POST", f"crypto/issued/{issued['pk']}/revoke/", {})

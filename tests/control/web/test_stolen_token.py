@@ -73,8 +73,8 @@ def test_the_api_tells_an_outpost_nothing_of_what_it_does_not_serve(site: tuple[
     others = {HUSH, "some group", "some role", "somebody", "akadmin", "PRIVATE KEY", "one more"}
     for place, answer in told.items():
         assert not [word for word in others if word in answer.text.decode()], place
-    for place in ("/outposts/ldap/", "/outposts/radius/", "/outposts/proxy/", "/crypto/certificatekeypairs/"):
-        assert told["GET", place].body["results"] == [], place
+    for path in ("/outposts/ldap/", "/outposts/radius/", "/outposts/proxy/", "/crypto/certificatekeypairs/"):
+        assert told["GET", path].body["results"] == [], path
     assert [one["name"] for one in told["GET", "/outposts/instances/"].body["results"]] == ["stolen"]
     assert told["GET", "/core/applications/"].body["results"] == []
 
