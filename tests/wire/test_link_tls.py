@@ -30,7 +30,9 @@ class Doubted(Edge):
 
 def come(folder: Path, control: Program, kind: type[Edge] = Edge, more: Mapping[str, str] = NOTHING) -> Edge:
     folder.mkdir()
-    return kind(folder, control, **{"OUTPOST_HOST": f"https://{control.ports['https'][0]}", **more})
+    edge = kind(folder, control)
+    edge.environ |= {"OUTPOST_HOST": f"https://{control.ports['https'][0]}", **more}
+    return edge
 
 
 def says(edge: Edge, sentence: str) -> None:
@@ -63,10 +65,8 @@ def test_each_side_knows_the_other(tmp_path: Path) -> None:
     shown = {**pin, "OUTPOST_CLIENT_CERTIFICATE": str(own), "OUTPOST_CLIENT_KEY": str(key)}
     try:
         says(come(tmp_path / "no authority", control, Doubted), "certificate verify failed")
-        says(
-            come(tmp_path / "no pin", control, Doubted, {"OUTPOST_HOST_PINS": "ab" * 32}),
-            "OUTPOST_HOST_PINS does not name",
-        )
+        stranger = come(tmp_path / "no pin", control, Doubted, {"OUTPOST_HOST_PINS": "ab" * 32})
+        says(stranger, "OUTPOST_HOST_PINS does not name")
         pinned = come(tmp_path / "pinned", control, more=pin)
         pinned.start()
         try:
