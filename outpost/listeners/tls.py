@@ -8,7 +8,6 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
-from OpenSSL.crypto import X509
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
@@ -132,8 +131,9 @@ def _ask_for_certificates(context: SSL.Context, asked: tuple[str, ...]) -> None:
     context.set_verify(SSL.VERIFY_PEER, lambda connection, certificate, error, depth, ok: True)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET)
+    for_clients: Any = context  # its stubs know the deprecated types alone
     for authority in asked:
-        context.add_client_ca(X509.from_cryptography(x509.load_pem_x509_certificate(authority.encode())))
+        for_clients.add_client_ca(x509.load_pem_x509_certificate(authority.encode()))
 
 
 def _host(tls: TLSMemoryBIOProtocol) -> str:
