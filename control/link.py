@@ -46,6 +46,8 @@ MOST_STREAMS = 256
 gone. A token that is stolen, or used in a loop, must not take every connection."""
 
 
+MOST_SERVED = 10_000
+"""Pairs of outpost and provider that are remembered for the record of what is asked."""
 MOST_COMPLAINTS = 1_000
 """Broken mappings that are remembered as told of."""
 
@@ -90,6 +92,9 @@ class Link:
         self._sign_ins = sign_ins
         self._password_changes = password_changes
         self._audit = audit
+        self._served: dict[tuple[str, int], bool] = {}
+        """By outpost and provider, at the revision ``_served_at``."""
+        self._served_at = -1
         self._snapshots = Snapshots(store)
         self._complained: set[tuple[str, int, str]] = set()
         self._changed = asyncio.Condition()
@@ -137,11 +142,21 @@ class Link:
 
     async def _record(self, audit: OutpostAudit, outpost: str, frame: object, address: str) -> None:
         kind, provider = type(frame).__name__, getattr(frame, "provider", None)
-        if provider is not None and await self._store.read(lambda tx: served_provider(tx, outpost, provider)) is None:
+        if provider is not None and not await self._serves(outpost, provider):
             why = f"The outpost does not serve the provider {shown(str(provider))}."
             await audit.refused(outpost, address, kind, why)
         else:
             await audit.asked(outpost, address, kind)
+
+    async def _serves(self, outpost: str, provider: int) -> bool:
+        """Looked up once for each revision that we have heard of: whoever answers looks again."""
+        if self._served_at != self.newest or len(self._served) > MOST_SERVED:
+            self._served, self._served_at = {}, self.newest
+        place = outpost, provider
+        if place not in self._served:
+            found = await self._store.read(lambda tx: served_provider(tx, outpost, provider))
+            self._served[place] = found is not None
+        return self._served[place]
 
     async def follow(self, outpost: str, hello: bytes) -> AsyncIterator[bytes]:
         """Frames without end: a snapshot unless the outpost stands where the log begins, then changes as they come.

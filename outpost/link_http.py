@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote_from_bytes
 
 import treq
+from service_identity import VerificationError
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
 from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed
@@ -168,6 +169,8 @@ def _plainly(error: BaseException) -> str:
         error = reasons[0].value
     if isinstance(error, (CancelledError, TimeoutError)):
         return "no answer in time"
+    if isinstance(error, VerificationError):
+        return "its certificate is for another name"
     return str(error) or type(error).__name__
 
 

@@ -102,7 +102,7 @@ def test_what_it_tries_stands_in_the_events(site: tuple[Api, Starlette, str]) ->
         return api.sql.read_now(lambda tx: tx.select(Event, Query(equal={"action": action}, ordering=("created",))))
 
     assert [event.client_ip for event in events("outpost_address")] == ["127.0.0.1"]
-    assert [event.context["asked"] for event in events("outpost_refused")] == [
+    assert {event.context["asked"] for event in events("outpost_refused")} == {
         "GET /api/v3/core/users/",
         "DELETE /api/v3/core/users/1/",
-    ]
+    }
