@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from control.records import Token, TokenUse, User
+from control.records import Outpost, Token, TokenUse, User
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
 from control.verbs.fields import (
@@ -152,6 +152,8 @@ def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = T
     current = {name: getattr(token, name) for name in TokenFields.model_fields}
     fields = overlaid(TokenFields, current, {"user": token.user, **given}, partial)
     existing(tx, User, "user", [fields.user])
+    if fields.user != token.user and tx.find(Outpost, user=token.user) is not None:
+        raise Invalid({"user": ["An outpost has this token: nobody else becomes its owner. Make another one."]})
     if fields.expiring and fields.expires is None:
         raise Invalid({"expires": ["A token that expires needs a moment when it does."]})
     if fields.intent != token.intent and {fields.intent, token.intent} & PASSWORD_INTENTS:
