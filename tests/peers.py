@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
@@ -50,8 +51,25 @@ BUILD_PACKAGES = ("gcc", "libldap2-dev", "libsasl2-dev", "libc6-dev", "libssl-de
 PARTS = ("dovecot-ldap", "libapache2-mod-auth-openidc", "freeradius-ldap", "libnet-ldap-perl", "php-ldap")
 """Of programs that are named above."""
 
-UNPACKED = ("libnss-sss", "libpam-sss", "libpam-radius-auth", "libnss-ldapd")
-"""Installing these would change how this machine finds people: they are unpacked beside it."""
+SAMBA = (
+    "samba",
+    "samba-ad-provision",
+    "samba-common-bin",
+    "samba-dsdb-modules",
+    "samba-libs",
+    "samba-vfs-modules",
+    "libgpgme11",
+    "libldb2",
+    "libwbclient0",
+    "python3-ldb",
+    "python3-samba",
+    "python3-talloc",
+    "python3-tdb",
+)
+"""All of a domain controller; what else it needs comes with sssd."""
+
+UNPACKED = ("libnss-sss", "libpam-sss", "libpam-radius-auth", "libnss-ldapd", *SAMBA)
+"""Installing these would change how this machine finds people, or serve files from it: they are unpacked beside it."""
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 """While it is there and exits 101, installing a server does not start it."""
@@ -92,6 +110,14 @@ def missing_packages() -> list[str]:
 def unpacked(package: str) -> Path:
     """Where one of `UNPACKED` is, in the virtual environment."""
     return Path(sys.prefix) / "peers" / package
+
+
+def require_unpacked(packages: Sequence[str]) -> list[Path]:
+    """Where they are. Otherwise as `require`."""
+    for package in packages:
+        if not unpacked(package).is_dir():
+            _cannot(f"{package} is missing; 'make test' unpacks it as root")
+    return [unpacked(package) for package in packages]
 
 
 def not_unpacked() -> list[str]:

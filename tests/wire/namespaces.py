@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,8 @@ ENVIRON = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/"}
 
 
 class Namespace:
-    """``empty``: folders that begin empty; ``instead``: places of the machine, and what stands there.
+    """``empty``: folders that begin empty; ``instead``: places of the machine, and what stands there; ``over``: such
+    with folders laid over them, the first one uppermost.
 
     Whatever was started inside ends with it.
     """
@@ -27,6 +29,7 @@ class Namespace:
         command: Sequence[str],
         empty: Sequence[str] = (),
         instead: Mapping[str, Path] | None = None,
+        over: Mapping[str, Sequence[Path]] | None = None,
         **environ: str,
     ) -> None:
         self._environ = {**ENVIRON, **environ}
@@ -34,6 +37,9 @@ class Namespace:
         script = folder / "start.sh"
         mounts = [f"mount -t tmpfs tmpfs {place}" for place in empty]
         mounts += [f"mount --bind {here} {place}" for place, here in (instead or {}).items()]
+        for place, layers in (over or {}).items():
+            stacked = ":".join(str(layer) for layer in (*layers, place))
+            mounts.append(f"mount -t overlay overlay -o lowerdir={stacked} {place}")
         script.write_text("\n".join(["set -eu", *mounts, f"exec {' '.join(command)}", ""]))
         with self.log.open("wb") as log:
             self._process = processes.start(
@@ -56,6 +62,12 @@ class Namespace:
             check=False,
         )
         return Answer(done.returncode, done.stdout + done.stderr)
+
+    def answers(self, host: str, port: int) -> bool:
+        """Is somebody listening there? AssertionError when the first process has ended."""
+        self._first()
+        with socket.socket() as asked:
+            return asked.connect_ex((host, port)) == 0
 
     def _first(self) -> str:
         """Of the processes inside: its number out here."""
