@@ -47,15 +47,14 @@ async def send(state: State, link: Link, services: FlowServices) -> State | Deny
     context = replace(state.context, waits=True, mailed=link.to, by_mail=True, link_version=link.version)
     waiting = replace(state, context=context)
     flow = _to_go_on(waiting).to_json()
+    letter = Letter(
+        link.to, link.subject, link.template, text=words.text, html=words.html, user=link.user, good_until=until
+    )
 
     def write(tx: Transaction) -> None:
         _sweep(tx)
-        good = is_welcome(tx, link.to, link.most, link.within)
-        tx.insert(FlowToken(digest(key), link.user if good else None, flow, created=tx.now, expires=until))
-        if good:
-            outbox.queue(tx, link.to, link.subject, words.text, link.template, words.html, link.user, until)
-        else:
-            outbox.pretend(tx, link.subject, words.text, link.template, words.html)
+        queued = outbox.offer(tx, letter, is_welcome(tx, link.to, link.most, link.within))
+        tx.insert(FlowToken(digest(key), link.user if queued else None, flow, created=tx.now, expires=until))
 
     await services.store.write(write)
     return waiting

@@ -27,6 +27,8 @@ MOST_FOR_ONE = 20
 """Waiting for one address: whoever asks for links again and again fills no mailbox."""
 MOST_FOR_NOBODY, KEPT_FOR_NOBODY = 1000, 3600.0
 """Letters, and seconds: strangers ask for them."""
+SWEPT_AT_ONCE = 10
+ASKED_BY_STRANGERS = "Somebody asked for this mail, and named nobody who can get one."
 LONGEST_SUBJECT = 200
 LONGEST_BODY = 256 * 1024
 """Characters. Mail of ours is a page or two."""
@@ -50,32 +52,45 @@ def queue(
     good_until: float | None = None,
 ) -> Letter:
     """Sends this, soon and once, if the transaction commits. ``to`` is one address. Raises CannotQueue."""
+    letter = Letter(to, subject, purpose, text=text, html=html, user=user, good_until=good_until)
+    if (refused := _refusal(tx, letter)) is not None:
+        raise CannotQueue(refused)
+    return tx.insert(_due_now(tx, letter))
+
+
+def offer(tx: Transaction, letter: Letter, is_welcome: bool) -> bool:
+    """`queue` for strangers, who learn nothing of whether there is somebody, and whether they can be written to: where
+    nobody is, or nothing can be sent, a letter to nobody costs the same. True: it was queued."""
+    old = Query(equal={"state": NOBODY}, ordering=("-created",), offset=MOST_FOR_NOBODY, limit=SWEPT_AT_ONCE)
+    for one in tx.select(Letter, old):
+        tx.delete(one)
+    refused = _refusal(tx, letter)
+    if is_welcome and refused is None:
+        tx.insert(_due_now(tx, letter))
+        return True
+    trouble, ends = refused if is_welcome and refused else ASKED_BY_STRANGERS, tx.now + KEPT_FOR_NOBODY
+    to_nobody = replace(letter, to="", user=None, good_until=None, state=NOBODY, trouble=trouble, expires=ends)
+    tx.insert(_due_now(tx, to_nobody))
+    return False
+
+
+def _refusal(tx: Transaction, letter: Letter) -> str | None:
+    """Why this cannot be queued, in a sentence. What is asked of the store is the same for every address, and none."""
+    waiting = tx.count(Letter, Query(equal={"state": WAITING}))
+    for_one = tx.count(Letter, Query(equal={"state": WAITING, "to": letter.to}))
     try:
-        bare(to)
+        bare(letter.to)
     except BadAddress as error:
-        raise CannotQueue(str(error)) from None
-    if len(text) > LONGEST_BODY or len(html) > LONGEST_BODY:
-        raise CannotQueue(f"A mail has at most {LONGEST_BODY} characters.")
-    waiting = {"state": WAITING}
-    if tx.count(Letter, Query(equal=waiting)) >= MOST_WAITING:
-        raise CannotQueue("Too much mail is waiting already. Look at why it is not sent.")
-    if tx.count(Letter, Query(equal={**waiting, "to": to})) >= MOST_FOR_ONE:
-        raise CannotQueue("Too much mail is waiting for this address already.")
-    line = " ".join(subject.split())[:LONGEST_SUBJECT]
-    return tx.insert(Letter(to, line, purpose, text=text, html=html, user=user, due=tx.now, good_until=good_until))
+        return str(error)
+    if len(letter.text) > LONGEST_BODY or len(letter.html) > LONGEST_BODY:
+        return f"A mail has at most {LONGEST_BODY} characters."
+    if waiting >= MOST_WAITING:
+        return "Too much mail is waiting already. Look at why it is not sent."
+    return "Too much mail is waiting for this address already." if for_one >= MOST_FOR_ONE else None
 
 
-def pretend(tx: Transaction, subject: str, text: str, purpose: str, html: str = "") -> Letter:
-    """The work of `queue` for somebody who is not there, so that nobody learns from it that they are not."""
-    gone = tx.select(Letter, Query(equal={"state": NOBODY}, ordering=("-created",), offset=MOST_FOR_NOBODY, limit=10))
-    for old in gone:
-        tx.delete(old)
-    tx.count(Letter, Query(equal={"state": WAITING, "to": ""}))
-    trouble = "Somebody asked for this mail, and named nobody who can get one."
-    ends = tx.now + KEPT_FOR_NOBODY
-    return tx.insert(
-        Letter("", subject, purpose, text=text, html=html, state=NOBODY, due=tx.now, trouble=trouble, expires=ends)
-    )
+def _due_now(tx: Transaction, letter: Letter) -> Letter:
+    return replace(letter, subject=" ".join(letter.subject.split())[:LONGEST_SUBJECT], due=tx.now)
 
 
 def is_any_due(tx: Transaction) -> bool:

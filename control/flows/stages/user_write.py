@@ -51,13 +51,16 @@ class UserWriteStage(Silent):
 
 
 def _made(tx: Transaction, context: Context, settings: Mapping[str, Any]) -> Verdict:
-    if context.invitation and not _take_invitation(tx, context.invitation):
+    invitation = _invitation(tx, context.invitation)
+    if context.invitation and invitation is None:
         return SPENT
     given = _given(context, {})
     if not given.get("username"):
         given["username"] = given.get("email", "")
     if tx.select(User, Query(alike={"username": str(given["username"])}, limit=1)):
         return Deny("flow_denied", f"The user name “{given['username']}” is taken. Start again with another one.")
+    if invitation is not None and invitation.single_use:
+        tx.delete(invitation)  # in the transaction that makes the account: one that is good once makes one
     group = str(settings.get("create_users_group") or "")
     kept = {
         "name": "",
@@ -117,11 +120,7 @@ def _given(context: Context, attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "attributes": more} if more != dict(attributes) else found
 
 
-def _take_invitation(tx: Transaction, pk: str) -> bool:
-    """In the transaction that makes the account: one that is good once makes one account."""
-    invitation = tx.find(Invitation, pk=pk)
-    if invitation is None or (invitation.expires is not None and invitation.expires <= tx.now):
-        return False
-    if invitation.single_use:
-        tx.delete(invitation)
-    return True
+def _invitation(tx: Transaction, pk: str) -> Invitation | None:
+    """If it is good still."""
+    found = tx.find(Invitation, pk=pk) if pk else None
+    return found if found is not None and (found.expires is None or tx.now < found.expires) else None

@@ -440,6 +440,18 @@ def test_an_invitation_that_is_good_once_makes_one_account(world: World) -> None
     assert world.sql.read_now(lambda tx: tx.find(User, username="dave")) is None
 
 
+def test_an_invitation_is_not_used_up_by_choosing_a_name_that_is_taken(world: World) -> None:
+    world.change_settings(enrollment="invitation")
+    link = f"{ENROLLMENT}?itoken={invite(world).pk}"
+    enrol(world, link, username="Alice")
+    refused = world.opened()
+    assert "is taken" in refused.text
+    world.clock.advance(1)
+    enrol(world, link)
+    assert world.opened().page.status_code == 200
+    assert world.sql.read_now(lambda tx: tx.find(User, username="carol")) is not None
+
+
 def test_an_invitation_of_another_flow_or_an_old_one_lets_nobody_in(world: World) -> None:
     """CVE-2022-23555."""
     world.change_settings(enrollment="invitation")
