@@ -200,7 +200,7 @@ class Authentication:
         self, tx: Transaction, outpost: str, question: Authenticate, proved: Proved, admitted: Admitted, where: str
     ) -> Authenticated:
         reason, access, mapped = admitted.reason, admitted.access, admitted.mapped
-        user = tx.find(User, pk=proved.user) if proved.user is not None else None
+        user = tx.find(User, pk=proved.user or 0)  # asked for nobody, too: it costs the same
         if REASONS[reason].outcome is Outcome.ACCEPTED:  # the account may have been changed since
             reason = _account_refusal(user, proved, self._now()) or reason
         for trace in events(access, admitted.asking):

@@ -40,7 +40,8 @@ class Namespace:
         for place, layers in (over or {}).items():
             stacked = ":".join(str(layer) for layer in (*layers, place))
             mounts.append(f"mount -t overlay overlay -o lowerdir={stacked} {place}")
-        script.write_text("\n".join(["set -eu", *mounts, f"exec {' '.join(command)}", ""]))
+        # The shell stays the first process: a server that gives up root would not hear that unshare has died.
+        script.write_text("\n".join(["set -eu", *mounts, " ".join(command), "exit", ""]))
         with self.log.open("wb") as log:
             self._process = processes.start(
                 ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", str(script)],

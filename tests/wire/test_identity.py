@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from control.verbs.authenticators import PERIOD
 from tests.wire.chromium import chromium
 from tests.wire.mailbox import Mailbox, mailbox
 from tests.wire.program import Program, until
@@ -117,6 +121,105 @@ def test_a_browser_without_the_key_is_told_so_and_gets_no_further(place: Place) 
     page.get_by_role("button", name="Use a passkey or security key").click()
     expect(page.get_by_role("alert").filter(has_text="has not used a key")).to_be_visible()
     page.goto(place.url + "/if/user/")
+    assert "/if/flow/default-authentication-flow/" in page.url
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_a_program_for_codes_is_set_up_asked_for_and_asked_for_again_by_recovery(place: Place, scripts: bool) -> None:
+    """With the keyboard alone."""
+    name = f"lea{int(scripts)}"
+    place.person(name, email=f"{name}@example.com")
+    page = place.page(scripts)
+    place.password(page, name)
+    page.wait_for_url("**/if/user/")
+    page.goto(f"{place.url}/if/flow/default-authenticator-totp-setup/")
+    key = pyotp.TOTP(page.locator("code").inner_text())
+    typed(page, key.at(int(time.time()) - PERIOD))  # those of now and of the next period are left
+    page.wait_for_url(lambda url: "totp-setup" not in url)
+
+    page.context.clear_cookies()
+    place.password(page, name)
+    typed(page, "000000")
+    expect(page.get_by_text("This code is wrong")).to_be_visible()
+    page.goto(place.url + "/if/user/")
+    assert "default-authentication-flow" in page.url
+    typed(page, key.at(int(time.time())))
+    page.wait_for_url("**/if/user/")
+
+    page.context.clear_cookies()
+    page.goto(place.url + SIGN_IN)
+    page.get_by_role("link", name="Forgot your password?").press("Enter")
+    typed(page, name)
+    page.goto(place.mailed(f"{name}@example.com", r"(http://localhost\S+)"))
+    page.get_by_role("button", name="Go on").press("Enter")
+    expect(page.get_by_label("New password", exact=True)).to_have_count(0)
+    typed(page, key.at(int(time.time()) + PERIOD))
+    for field in ("New password", "New password again"):
+        page.get_by_label(field, exact=True).fill(PASSWORD + "!")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("New password", exact=True)).to_have_count(0)
+    page.goto(place.url + "/if/user/")
+    assert "default-authentication-flow" in page.url, "a new password signs nobody in"
+
+
+def typed(page: Page, text: str) -> None:
+    """Where the page has put the cursor."""
+    page.wait_for_load_state()
+    expect(page.locator("input:focus")).to_have_count(1)
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+CALLBACK = "https://notes.example/callback"
+
+
+@pytest.fixture
+def notes(place: Place) -> Iterator[str]:
+    """The address at which an application asks for consent."""
+    flows = {
+        "authorization_flow": "default-provider-authorization-explicit-consent",
+        "invalidation_flow": "default-provider-invalidation-flow",
+    }
+    asked = {name: place.program.api("GET", f"flows/instances/{slug}/")["pk"] for name, slug in flows.items()}
+    uris = [{"matching_mode": "strict", "url": CALLBACK}]
+    provider = place.program.api("POST", "providers/oauth2/", {"name": "notes", "redirect_uris": uris, **asked})
+    place.program.api("POST", "core/applications/", {"name": "Notes", "slug": "notes", "provider": provider["pk"]})
+    query = {
+        "response_type": "code",
+        "client_id": provider["client_id"],
+        "redirect_uri": CALLBACK,
+        "scope": "openid email",
+        "state": "s",
+    }
+    yield f"{place.url}/application/o/authorize/?{urlencode(query)}"
+    place.program.api("DELETE", "core/applications/notes/")
+    place.program.api("DELETE", f"providers/oauth2/{provider['pk']}/")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_an_application_gets_what_somebody_consents_to(place: Place, notes: str, scripts: bool) -> None:
+    name = f"mia{int(scripts)}"
+    place.person(name)
+    page = place.page(scripts)
+    page.route(CALLBACK + "*", lambda route: route.fulfill(body="Notes"))
+
+    def answered(button: str) -> dict[str, list[str]]:
+        page.goto(notes)
+        expect(page.locator("main")).to_contain_text("Notes asks to:")
+        page.get_by_role("button", name=button, exact=True).press("Enter")
+        page.wait_for_url(CALLBACK + "*")
+        return parse_qs(urlsplit(page.url).query)
+
+    place.password(page, name)
+    page.wait_for_url("**/if/user/")
+    assert answered("Do not allow")["error"] == ["access_denied"]
+    told = answered("Continue")
+    assert (told["state"], len(told["code"])) == (["s"], 1)
+    page.goto(notes)
+    assert page.url.startswith(CALLBACK), "who has consented is not asked again"
+    page.goto(place.url + "/if/user/")
+    page.get_by_role("button", name="Sign out").press("Enter")
+    page.goto(notes)
     assert "/if/flow/default-authentication-flow/" in page.url
 
 

@@ -301,9 +301,13 @@ class Mailing(RuleBasedStateMachine):
         self.follow(step, Trail(proved=requester, by=by, invitation=shown, needed=mode == "invitation"))
 
     def go(self, steps: int, name: str, new: str) -> None:
+        """Whoever comes to the end sends the last answer again."""
         for _ in range(steps):
-            if self.current is not None:
-                self.send_what_is_right(name, new)
+            if self.current is None:
+                return
+            self.send_what_is_right(name, new)
+            if self.current is None:
+                self.send_again()
 
     @precondition(lambda self: self.states)
     @rule(data=st.data())

@@ -10,8 +10,8 @@ import html
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,66 +24,16 @@ from control import webauthn
 from control.flows.links import LATELY, MOST_LATELY
 from control.mail.outbox import MOST_FOR_ONE, WAITING
 from control.mail.post import Post
-from control.passwords import Verified
 from control.records import Letter, MailServer, Stage, User
-from control.store.interface import SYSTEM, Actor, Query, Transaction
+from control.store.interface import Query, Transaction
 from control.verbs import passkeys, system
 from control.web import admin_api, pages
 from tests.control.web.browsing import LOGIN, Browser, Site
+from tests.counted import CountedPasswords, CountedStore, Work
 from tests.keys import ORIGIN, SoftwareKey
-from tests.stores import ImmediatePasswords
 
 RECOVERY, ENROLLMENT = "/if/flow/default-recovery-flow/", "/if/flow/default-enrollment-flow/"
-ASKED = frozenset({"find", "get", "select", "count", "insert", "update", "delete"})
 WRONG = "wrong horse"
-
-
-@dataclass
-class Work:
-    """``done``: how often each thing was done, by its name and the kind of record."""
-
-    done: Counter[str] = field(default_factory=Counter)
-
-
-class CountedTransaction:
-    def __init__(self, tx: Transaction, work: Work) -> None:
-        self._tx, self._work = tx, work
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._tx, name)
-        if name not in ASKED:
-            return found
-
-        def counted(*given: Any, **named: Any) -> Any:
-            kind = given[0] if isinstance(given[0], type) else type(given[0])
-            self._work.done[f"{name} {kind.__name__}"] += 1
-            return found(*given, **named)
-
-        return counted
-
-
-class CountedStore:
-    def __init__(self, store: Any, work: Work) -> None:
-        self._store, self._work = store, work
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    async def read(self, verb: Callable[[Any], Any]) -> Any:
-        return await self._store.read(lambda tx: verb(CountedTransaction(tx, self._work)))
-
-    async def write(self, verb: Callable[[Any], Any], actor: Actor = SYSTEM) -> Any:
-        return await self._store.write(lambda tx: verb(CountedTransaction(tx, self._work)), actor)
-
-
-class CountedPasswords(ImmediatePasswords):
-    def __init__(self, work: Work) -> None:
-        super().__init__()
-        self._work = work
-
-    async def verify(self, stored: str | None, password: str, owner: str = "") -> Verified:
-        self._work.done["hash"] += 1
-        return await super().verify(stored, password)
 
 
 class World(Site):
