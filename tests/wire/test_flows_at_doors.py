@@ -3,6 +3,7 @@ more than with a wrong password, and the operator reads why."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -69,13 +70,17 @@ def refused_at_both(program: Program, reason: str) -> None:
     until(lambda: reasons(program)[:1] == [f"radius {reason}"], SECONDS, f"the reason {reason} of an Access-Reject")
 
 
+def heard(program: Program, password: str) -> str:
+    """What ldapsearch prints, without the number of this very answer."""
+    return re.sub(r"\([0-9a-f]{16}\)", "", ldapsearch(program, WHO, "(uid=dana)", password=password).text)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_flow_with_a_page_lets_nobody_in_and_says_why(program: Program, dana: int, page: str) -> None:
     with longer(program, *PAGES[page]):
         refused_at_both(program, "flow_needs_browser")
-        wrong = ldapsearch(program, WHO, "(uid=dana)", password="wrong")
-        right = ldapsearch(program, WHO, "(uid=dana)", password=PASSWORD)
-        assert (right.code, right.text) == (wrong.code, wrong.text) == (49, wrong.text)
+        told = {heard(program, password) for password in (PASSWORD, "wrong")}
+        assert len(told) == 1
     assert by_ldap(program, WHO, PASSWORD) is Said.YES
     assert by_radius(program, WHO, PASSWORD) is Said.YES
 
