@@ -57,7 +57,7 @@ def longer(program: Program, place: str, fields: dict[str, Any]) -> Iterator[Non
 
 def reasons(program: Program) -> list[str]:
     """Of her refusals, the newest first, with their doors."""
-    query = {"action": "login_failed", "ordering": "-created", "page_size": 100}
+    query: dict[str, str | int] = {"action": "login_failed", "ordering": "-created", "page_size": 100}
     events = program.api("GET", "events/events/", query=query)["results"]
     told = [event["context"] for event in events]
     return [f"{one['protocol']} {one['reason']}" for one in told if one.get("username") == WHO]
