@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -17,10 +17,13 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SLOW_MILLISECONDS = 20_000
+"""For what a page shows by itself."""
 
 
 @contextmanager
 def chromium(*arguments: str) -> Iterator[Browser]:
+    expect.set_options(timeout=SLOW_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*ARGUMENTS, *arguments])
         yield browser

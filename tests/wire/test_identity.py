@@ -262,6 +262,7 @@ def test_somebody_enrols_adds_codes_by_mail_forgets_the_password_and_signs_out(p
     for field in ("New password", "New password again"):
         page.get_by_label(field, exact=True).fill(PASSWORD + "!")
     page.keyboard.press("Enter")
+    expect(page.get_by_label("New password", exact=True)).to_have_count(0)
     page.goto(place.url + "/if/user/")
     assert "default-authentication-flow" in page.url, "a new password signs nobody in"
 
