@@ -10,11 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from dataclasses import replace
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -25,115 +21,47 @@ from control.flows.bound import NotForYou
 from control.flows.planning import plan
 from control.flows.stages.invitation import HINT
 from control.flows.state import Challenge, Done, PlannedStage, State, Step
-from control.mail import outbox
-from control.mail.post import Post
-from control.records import Authenticator, Flow, Invitation, Letter, MailServer, User
-from control.store.interface import Query, Transaction
-from control.verbs import authenticators, invitations, mailed_codes, system, users
-from tests.control.flows.house import House
+from control.records import Authenticator, Flow, User
+from control.store.interface import Transaction
+from control.verbs import users
+from tests.control.flows.mailed import (
+    CODE_LASTS,
+    DAY,
+    ENROLLMENT,
+    LASTS,
+    NEWCOMERS,
+    PASSWORDS,
+    PEOPLE,
+    PUBLIC,
+    RECOVERY,
+    SETUP,
+    SIGN_IN,
+    Code,
+    Mail,
+    Mailed,
+    Trail,
+    mailbox,
+)
 from tests.extent import FULL
 from tests.stores import run
 
-RECOVERY, ENROLLMENT = "default-recovery-flow", "default-enrollment-flow"
-SIGN_IN, SETUP = "default-authentication-flow", "default-authenticator-email-setup"
-PUBLIC = "https://auth.example.org"
-LASTS = {RECOVERY: 30 * 60, ENROLLMENT: 24 * 3600}
-CODE_LASTS = 15 * 60
-DAY = 86_400
-
-PEOPLE = ("alice", "bob", "carol")
-NEWCOMERS = ("nina", "olaf", "alice")
-PASSWORDS = ("the first password", "the second password", "the third password", "the fourth password")
 CHANGES = ("password", "moved", "back", "disabled", "enabled")
 people, passwords = st.sampled_from(PEOPLE), st.sampled_from(PASSWORDS)
 changes = st.sampled_from(["", "", "password", "moved", "disabled"])
 newcomers = st.sampled_from(NEWCOMERS)
 
 
-@dataclass(frozen=True)
-class Code:
-    to: str
-    digits: str
-    until: float
-
-
-@dataclass(frozen=True)
-class Trail:
-    """What the browser behind a state has shown on the way to it."""
-
-    mail: int | None = None
-    """The number of the mail by whose link it came."""
-    proved: int | None = None
-    by: str = ""
-    """How: by `link` or by `password`."""
-    code: Code | None = None
-    """The last one that was mailed on this way."""
-    shown: bool = False
-    """It was shown, too."""
-    typed: tuple[str, str, str] = ("", "", "")
-    """Name, address and password of who wants an account."""
-    invitation: str = ""
-    needed: bool = False
-    """Nobody could begin without one."""
-
-
-@dataclass
-class Mail:
-    """With a link."""
-
-    to: str
-    key: str
-    slug: str
-    made: float
-    trail: Trail
-    """Of whoever asked for it."""
-    person: int | None
-    version: int
-    over: bool = False
-
-
-@dataclass
-class Invited:
-    single: bool
-    expires: float
-    ours: bool
-    """For the flow that they are shown to."""
-    used: bool = False
-
-
-@dataclass
-class World:
-    """What is true."""
-
-    mails: list[Mail] = field(default_factory=list)
-    spent: set[Code] = field(default_factory=set)
-    invitations: dict[str, Invited] = field(default_factory=dict)
-    enrollment: str = "off"
-
-
 happened: Counter[str] = Counter()
 """What was seen to go well: a machine in which nothing does shows nothing."""
 
 
-class Mailing(RuleBasedStateMachine):
+class Mailing(Mailed, RuleBasedStateMachine):
     def __init__(self) -> None:
-        super().__init__()
-        self.folder = TemporaryDirectory()
-        self.house = House(Path(self.folder.name))
-        post = Post(MailServer(host="smtp.example.com"))
-        self.house.services = replace(self.house.services, post=post, public_url=PUBLIC)
-        self.password = dict(zip(PEOPLE, PASSWORDS, strict=False))
-        self.pk = {name: self.house.user(name, word, email=mailbox(name)) for name, word in self.password.items()}
-        self.name = {pk: name for name, pk in self.pk.items()}
-        self.world = World()
-        self.seen: set[str] = set()
+        RuleBasedStateMachine.__init__(self)
+        Mailed.__init__(self)
         self.states: list[tuple[State, Trail]] = []
         self.current: tuple[State, Trail] | None = None
         self.sent: tuple[State, Trail, dict[str, str]] | None = None
-        self.factor("bob", "bob@elsewhere.example")
-        self.factor("carol", mailbox("carol"))
-        self.switch_enrollment("open")
-        self.invite(single=True, lasts=10.0 * DAY, ours=True)
 
     def teardown(self) -> None:
         """Whoever shows all that is asked gets through: it is not that nobody does."""
@@ -147,59 +75,7 @@ class Mailing(RuleBasedStateMachine):
         self.open(len(self.world.mails) - 1, steps=4, new=PASSWORDS[3])
         assert self.password[name] == PASSWORDS[3]
         assert self.house.passwords.verify_now(self.stored(pk).password, PASSWORDS[3]).ok
-        self.house.close()
-        self.folder.cleanup()
-
-    # --- what is true ----------------------------------------------------------------------------------------------
-
-    def write(self, verb: Callable[[Transaction], Any]) -> Any:
-        return self.house.sql.write_now(verb)
-
-    def read(self, verb: Callable[[Transaction], Any]) -> Any:
-        return self.house.sql.read_now(verb)
-
-    @property
-    def now(self) -> float:
-        return self.house.clock.now()
-
-    def stored(self, pk: int) -> User:
-        found: User = self.read(lambda tx: tx.get(User, pk))
-        return found
-
-    def everybody(self) -> dict[int, User]:
-        return {user.pk: user for user in self.read(lambda tx: tx.select(User))}
-
-    def factors(self, pk: int, mailbox: str = "") -> list[Authenticator]:
-        """But for the mailbox that was shown already."""
-        every: list[Authenticator] = self.read(lambda tx: authenticators.of(tx, pk))
-        return [one for one in every if one.settings["address"] != mailbox]
-
-    def is_good(self, mail: Mail) -> bool:
-        if mail.over or self.now >= mail.made + LASTS[mail.slug]:
-            return False
-        if mail.person is None:
-            return mail.slug == ENROLLMENT
-        user = self.stored(mail.person)
-        return user.is_active and user.email == mail.to and user.credential_version == mail.version
-
-    def is_invited(self, pk: str) -> bool:
-        one = self.world.invitations.get(pk)
-        return one is not None and one.ours and self.now < one.expires and not (one.single and one.used)
-
-    def new_letters(self) -> list[Letter]:
-        every: list[Letter] = self.read(lambda tx: tx.select(Letter, Query(ordering=("created",))))
-        fresh = [one for one in every if one.pk not in self.seen and one.to]
-        self.seen |= {one.pk for one in every}
-        return fresh
-
-    # --- what administrators, time and the mail server do -----------------------------------------------------------
-
-    def factor(self, name: str, address: str) -> None:
-        def verb(tx: Transaction) -> None:
-            begun = mailed_codes.begin(tx, self.pk[name], self.house.services.random, address, CODE_LASTS)
-            tx.update(replace(begun, confirmed=True))
-
-        self.write(verb)
+        self.close()
 
     @rule(data=st.data())
     def meanwhile(self, data: st.DataObject) -> None:
@@ -216,43 +92,6 @@ class Mailing(RuleBasedStateMachine):
                 self.invite(data.draw(st.booleans()), lasts, data.draw(st.sampled_from([True, True, False])))
             case "delivery":
                 self.deliver()
-
-    def deliver(self) -> None:
-        def verb(tx: Transaction) -> None:
-            for letter in tx.select(Letter, Query(equal={"state": outbox.WAITING})):
-                tx.update(replace(letter, state=outbox.SENT))
-
-        self.write(verb)
-
-    def administer(self, name: str, what: str, new: str) -> None:
-        pk = self.pk[name]
-        if what == "password":
-            self.write(lambda tx: users.set_password(tx, pk, self.house.passwords.hash_now(new)))
-            self.password[name] = new
-            return
-        given: dict[str, dict[str, Any]] = {
-            "disabled": {"is_active": False},
-            "enabled": {"is_active": True},
-            "moved": {"email": f"{name}@moved.example"},
-            "back": {"email": mailbox(name)},
-        }
-        self.write(lambda tx: users.update(tx, pk, given[what]))
-
-    def switch_enrollment(self, to: str) -> None:
-        self.write(lambda tx: system.change(tx, {"enrollment": to}))
-        self.world.enrollment = to
-
-    def invite(self, single: bool, lasts: float, ours: bool) -> None:
-        expires = self.now + lasts
-
-        def verb(tx: Transaction) -> Invitation:
-            other = tx.find(Flow, slug="default-source-enrollment")
-            assert other is not None
-            flow = None if ours else other.pk
-            made = invitations.create(tx, {"name": "x", "single_use": single, "flow": flow})
-            return tx.update(replace(made, expires=expires))
-
-        self.world.invitations[self.write(verb).pk] = Invited(single, expires, ours)
 
     # --- what browsers do ------------------------------------------------------------------------------------------
 
@@ -538,10 +377,6 @@ class Mailing(RuleBasedStateMachine):
             assert trail.shown or not self.factors(pk)
             assert self.stored(pk).is_active
             happened["sign-in"] += 1
-
-
-def mailbox(name: str) -> str:
-    return f"{name}@example.com"
 
 
 def test_no_order_of_requests_uses_a_mail_twice_or_for_somebody_else() -> None:
