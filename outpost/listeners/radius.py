@@ -42,8 +42,11 @@ from protocols.radius.request import (
     Resend,
     StatusAnswered,
 )
+from rules.reasons import Outcome
 
 PROTOCOL = "radius"
+_ACCESS_ACCEPT = RADIUS_CODE[Outcome.ACCEPTED]
+"""Looked up once: a member of an enumeration is hashed in Python."""
 
 
 class RadiusListener(DatagramProtocol):
@@ -208,17 +211,15 @@ class RadiusListener(DatagramProtocol):
         self._telemetry.fault(PROTOCOL)
 
     def _decided(self, request: Request, username: str, decision: Decision, attributes: bytes = b"") -> None:
-        if decision.identity is not None:
+        if decision.identity is not None:  # accepted, and nothing else (`Decision`)
             self._telemetry.accepted(PROTOCOL)
+            code = _ACCESS_ACCEPT
         else:
             self._telemetry.decided(username, _circumstances(request), decision)
+            code = _refusing(decision)
         if self._telemetry.knocks.open:
             self._telemetry.nas_answered(_circumstances(request), decision.reason)
-        attributes += self._replies.accept(request, decision)
-        code = RADIUS_CODE[decision.outcome]
-        if code == Code.ACCESS_CHALLENGE and decision.challenge is None:
-            code = Code.ACCESS_REJECT  # there is nothing to ask
-        self._answer(request, code, attributes)
+        self._answer(request, code, attributes + self._replies.accept(request, decision))
 
     def _wake_for_rejects(self) -> None:
         at = self._exchange.wake_at
@@ -251,6 +252,12 @@ class RadiusListener(DatagramProtocol):
             if problem not in said:
                 self._telemetry.noted(problem)
         self._exchange.table = table
+
+
+def _refusing(decision: Decision) -> int | None:
+    code = RADIUS_CODE[decision.outcome]
+    there_is_nothing_to_ask = code == Code.ACCESS_CHALLENGE and decision.challenge is None
+    return Code.ACCESS_REJECT if there_is_nothing_to_ask else code
 
 
 def _circumstances(request: Request) -> Circumstances:
