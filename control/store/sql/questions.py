@@ -96,13 +96,13 @@ def counting(dialect: Dialect, kept: RecordTable, asked: Shape) -> Select[Any]:
     return select(func.count()).select_from(kept.table).where(*_conditions(dialect, kept, asked))
 
 
-@cache
+@lru_cache(STATEMENTS)
 def members(dialect: Dialect) -> Select[Any]:
     """Groups and their members, of the `LISTED` groups."""
     return select(member.c.group, member.c.user).where(dialect.within(member.c.group, LISTED)).order_by(member.c.user)
 
 
-@cache
+@lru_cache(STATEMENTS)
 def memberships(dialect: Dialect) -> Select[Any]:
     """The same, of the `LISTED` users."""
     asked = select(member.c.user, member.c.group).where(dialect.within(member.c.user, LISTED))
