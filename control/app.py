@@ -26,6 +26,7 @@ from control.link import Link
 from control.mail.delivery import Delivery
 from control.mail.letters import Letters
 from control.mail.post import Post
+from control.notifications import owners
 from control.notifications.delivering import Delivering
 from control.notifications.mailing import by_mail
 from control.notifications.matching import Matching
@@ -192,7 +193,7 @@ class Control:
             BackChannel(store, random, post_form).work,
             Delivery(store, post).work,
             CookieSecrets(store, random).work,
-            Matching(store, judge, by_mail(post)).work,
+            Matching(store, judge, by_mail(post), owners.by_mail(post)).work,
             Delivering(store, services.post_json).work,
             Syncing(store, services.directories).work,
             Renewing(store, tokens, now).work,

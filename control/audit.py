@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from control.records import Certificate, Event, Provider, Token
+from control.records import Certificate, Event, Provider, Token, User
 from control.store.interface import Actor, Transaction
 
 MODELS = {"token": ("authentik_core", "token"), "certificate": ("authentik_crypto", "certificatekeypair")}
@@ -23,6 +23,17 @@ def leave(tx: Transaction, action: str, app: str, context: Mapping[str, Any], ac
             created=tx.now,
         )
     )
+
+
+def done_to(tx: Transaction, action: str, app: str, owner: User, **more: str) -> Event:
+    """Something of a person's account was changed. The event is theirs, as in authentik; its context says ``by`` whom,
+    if by somebody else, and ``to_email``, the address that was known to be theirs."""
+    doer = tx.actor.user
+    is_own = doer.get("pk") == owner.pk or doer.get("username", "") in ("", owner.username)
+    by = {} if is_own else {"by": str(doer["username"])}
+    known = {"to_email": owner.confirmed_email} if owner.confirmed_email else {}
+    whose = Actor({"pk": owner.pk, "username": owner.username, "email": owner.email}, tx.actor.client_ip)
+    return leave(tx, action, app, {**by, **known, **more}, whose)
 
 
 def secret_viewed(

@@ -17,7 +17,7 @@ from control.flows.state import Context, FlowStore
 from control.policies.asking import Asking
 from control.policies.judge import Decided, Judge, Target, events
 from control.records import Event, Flow, StageBinding, User
-from control.store.interface import Transaction
+from control.store.interface import Actor, Transaction
 
 NOT_DECIDED = "A rule of this flow cannot be decided. Tell the administrator."
 
@@ -108,3 +108,9 @@ async def keep(store: FlowStore, traces: list[Event]) -> None:
 def peer_of(origin: str) -> str:
     """The address in `FlowServices.origin`, which is a door and an address."""
     return origin.partition(" ")[2]
+
+
+def doer(context: Context, origin: str) -> Actor:
+    """For what is changed of an account: who has proved in this run who they are, else who was signed in before."""
+    whose = context.requester if context.proved is None else context.proved
+    return Actor({"pk": whose, "username": context.uid or ""} if whose is not None else {}, peer_of(origin))

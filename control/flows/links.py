@@ -9,13 +9,14 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from control import brands
 from control.flows.state import Deny, FlowServices, Link, State
 from control.mail import outbox
+from control.mail.letters import moment
+from control.notifications import APP, CREDENTIALS
 from control.records import FlowToken, Letter, User
 from control.store.interface import Query, Transaction
 from control.verbs import system
@@ -26,6 +27,8 @@ LONGEST_KEY = 64
 SWEPT_AT_ONCE = 20
 MOST_LATELY, LATELY = 5, 300.0
 """Letters for one address in so many seconds (authentik's limits): nobody fills a mailbox by asking."""
+UNASKED, MOST_UNASKED = frozenset({APP, CREDENTIALS}), 50
+"""Purposes of letters that nobody asked for, and how many of them are looked past."""
 NO_MAIL = Deny("mail_not_possible", "No mail can be sent from here yet. Ask the administrator for a link.")
 NO_WORDS = Deny("mail_not_possible", "The words of this mail are missing here. Tell the administrator.")
 
@@ -124,10 +127,6 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def moment(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
-
-
 def _to_go_on(state: State) -> State:
     """Who was signed in where it began is nobody's business where the link is opened."""
     return replace(state, context=replace(state.context, requester=None, link="", opened=False))
@@ -140,7 +139,8 @@ def _token(tx: Transaction, pk: str) -> FlowToken | None:
 
 def is_welcome(tx: Transaction, to: str, most: int = MOST_LATELY, within: float = LATELY) -> bool:
     """May they be written to once more? ``most`` letters in so many seconds."""
-    lately = tx.select(Letter, Query(equal={"to": to}, ordering=("-created",), limit=most))
+    newest = tx.select(Letter, Query(equal={"to": to}, ordering=("-created",), limit=most + MOST_UNASKED))
+    lately = [letter for letter in newest if letter.purpose not in UNASKED][:most]
     return bool(to) and not (len(lately) == most and tx.now - lately[-1].created < within)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,21 @@ from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateErro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 OURS = Path(__file__).parent / "templates"
-SHIPPED = ("email/password_reset", "email/account_confirmation", "email/email_otp", "email/event_notification")
+SHIPPED = (
+    "email/password_reset",
+    "email/account_confirmation",
+    "email/email_otp",
+    "email/event_notification",
+    "email/credential_change",
+)
 """Without their endings: each is there as HTML and as text."""
 
 log = logging.getLogger(__name__)
+
+
+def moment(seconds: float) -> str:
+    """As letters say it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ KEPT = 90 * 86_400.0
 
 Mail = Callable[[Transaction, NotificationTransport, User, str, Event], None]
 """Queues one letter with this sentence. Raises CannotMail."""
+Tell = Callable[[Transaction, Event], None]
+"""Tells whose account it is what was done to it, where that is what the event says."""
 
 log = logging.getLogger(__name__)
 
@@ -61,15 +63,17 @@ class Match:
 @dataclass(frozen=True, slots=True)
 class Looked:
     untold: Sequence[UntoldEvent] = ()
+    events: Sequence[Event] = ()
     matches: Sequence[Match] = ()
     traces: Sequence[Event] = ()
 
 
 class Matching:
-    def __init__(self, store: Store, judge: Judge, mail: Mail) -> None:
+    def __init__(self, store: Store, judge: Judge, mail: Mail, tell_owner: Tell) -> None:
         self._store = store
         self._judge = judge
         self._mail = mail
+        self._tell_owner = tell_owner
         self.work = Repeating("asking rules about events", self.look, lambda: asyncio.sleep(REST))
 
     async def look(self) -> None:
@@ -90,14 +94,14 @@ class Matching:
             for rule in () if _is_own(tx, event) else rules:
                 if self._passes(tx, rule, event, traces):
                     matches.append(Match(rule, event))
-        return Looked(untold, matches, traces)
+        return Looked(untold, found, matches, traces)
 
     def _passes(self, tx: Transaction, rule: NotificationRule, event: Event, traces: list[Event]) -> bool:
         if not rule.transports or not (rule.destination_group or rule.destination_event_user):
             return False
         if not tx.count(Binding, Query(equal={"target": rule.pk, "enabled": True})):
             return False
-        asking = Asking(_about(tx, event), tx.now, event.client_ip, context={"event": event})
+        asking = Asking(about(tx, event), tx.now, event.client_ip, context={"event": event})
         try:
             decided = self._judge.decide(tx, rule, asking)
         except Exception:
@@ -118,6 +122,9 @@ class Matching:
                 mine.add(current.pk)
         for trace in looked.traces:
             tx.insert(trace)
+        for event in looked.events:
+            if event.pk in mine:
+                self._tell_owner(tx, event)
         for match in looked.matches:
             if match.event.pk in mine:
                 self._send(tx, match)
@@ -170,13 +177,14 @@ def _people(tx: Transaction, match: Match) -> Iterator[User]:
         ]
         for members in tx.members_of(below).values():
             pks |= dict.fromkeys(sorted(members))
-    about = _about(tx, match.event) if match.rule.destination_event_user else None
-    if about is not None:
-        pks[about.pk] = None
+    whose = about(tx, match.event) if match.rule.destination_event_user else None
+    if whose is not None:
+        pks[whose.pk] = None
     chosen = list(pks)[:MOST_PEOPLE]
     yield from (user for user in tx.select(User, Query(within={"pk": chosen})) if user.is_active)
 
 
-def _about(tx: Transaction, event: Event) -> User | None:
+def about(tx: Transaction, event: Event) -> User | None:
+    """Whose event it is, if they are still there."""
     pk = event.user.get("pk")
     return tx.find(User, pk=pk) if isinstance(pk, int) and pk > 0 else None

@@ -14,6 +14,11 @@ Class attributes of a record say how the store treats it:
 from __future__ import annotations
 
 from control.records.activity import (
+    ADDRESS_CHANGED,
+    FACTOR_ADDED,
+    FACTOR_REMOVED,
+    OWNERS_HEAR,
+    PASSWORD_SET,
     Event,
     Instance,
     Knock,
@@ -97,7 +102,12 @@ from control.records.sources import (
 
 __all__ = [
     "ACTIVITY_RECORDS",
+    "ADDRESS_CHANGED",
     "DIRECTORY_RECORDS",
+    "FACTOR_ADDED",
+    "FACTOR_REMOVED",
+    "OWNERS_HEAR",
+    "PASSWORD_SET",
     "AccessToken",
     "Application",
     "Authenticator",

@@ -7,6 +7,13 @@ from typing import Any
 
 from control.records.record import Record
 
+PASSWORD_SET = "password_set"  # noqa: S105  # an action
+FACTOR_ADDED, FACTOR_REMOVED = "custom_second_factor_added", "custom_second_factor_removed"
+ADDRESS_CHANGED = "custom_email_changed"
+OWNERS_HEAR = frozenset({PASSWORD_SET, FACTOR_ADDED, FACTOR_REMOVED, ADDRESS_CHANGED})
+"""Actions that the person is told of whose account it is, whatever the rules say. authentik's names, or its prefix for
+what it has no name for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event(Record):

@@ -105,6 +105,11 @@ class Transaction(Protocol):
     def now(self) -> float: ...
 
     @property
+    def actor(self) -> Actor:
+        """Who changes something; `SYSTEM` where nobody is named."""
+        ...
+
+    @property
     def incarnation(self) -> str:
         """Identifies this store; a new store has a new one."""
         ...

@@ -17,7 +17,8 @@ from typing import Any
 
 import pyotp
 
-from control.records import Authenticator, AuthenticatorUse, User
+from control import audit
+from control.records import FACTOR_ADDED, FACTOR_REMOVED, Authenticator, AuthenticatorUse, User
 from control.store.interface import Query, Transaction
 from control.verbs.fields import NON_FIELD, Fields, Invalid, Name, overlaid
 
@@ -25,6 +26,13 @@ Random = Callable[[int], bytes]
 
 TOTP, STATIC, WEBAUTHN, EMAIL = "totp", "static", "webauthn", "email"
 KINDS = (TOTP, STATIC, WEBAUTHN, EMAIL)
+WORDS = {
+    WEBAUTHN: "Passkey or security key",
+    TOTP: "Program that shows codes",
+    EMAIL: "Codes by e-mail",
+    STATIC: "Recovery codes",
+}
+"""In the order in which they are offered."""
 CODES = (TOTP, STATIC)
 """Kinds whose codes people have at hand, which a door without a browser can ask for as well."""
 TYPED = (*CODES, EMAIL)
@@ -157,7 +165,7 @@ def confirm_static(tx: Transaction, user: int) -> Authenticator | None:
 
 def confirm(tx: Transaction, factor: Authenticator) -> Authenticator:
     """From now on the password alone is not enough, also where an outpost remembers it."""
-    _disbelieve(tx, factor.user)
+    _disbelieve(tx, factor, FACTOR_ADDED)
     return tx.update(replace(factor, confirmed=True))
 
 
@@ -172,13 +180,15 @@ def delete(tx: Transaction, pk: int) -> None:
     factor = tx.get(Authenticator, pk)
     tx.delete(factor)
     if factor.confirmed:
-        _disbelieve(tx, factor.user)
+        _disbelieve(tx, factor, FACTOR_REMOVED)
 
 
-def _disbelieve(tx: Transaction, user: int) -> None:
+def _disbelieve(tx: Transaction, factor: Authenticator, action: str) -> None:
     """Outposts forget what they remember of the user's password: what has to come with it is another thing now."""
-    owner = tx.get(User, user)
-    tx.update(replace(owner, credential_version=owner.credential_version + 1))
+    owner = tx.get(User, factor.user)
+    owner = tx.update(replace(owner, credential_version=owner.credential_version + 1))
+    app = f"authentik_stages_authenticator_{factor.kind}"
+    audit.done_to(tx, action, app, owner, factor=factor.name, kind=factor.kind)
 
 
 def config_url(factor: Authenticator, account: str, issuer: str) -> str:

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from control import sessions
+from control import audit, sessions
 from control.password_rules import due, good_until
 from control.passwords import LONGEST_PASSWORD, Wanted
-from control.records import FormerPassword, Group, Outpost, User
+from control.records import PASSWORD_SET, FormerPassword, Group, Outpost, User
 from control.store.interface import Query, Transaction
 from control.verbs import bindings, password_terms, system
 from control.verbs.fields import (
@@ -138,6 +138,7 @@ def set_password(tx: Transaction, pk: int, password_hash: str, must_change: bool
     changed = replace(user, password=password_hash, password_change_date=tx.now, must_change_password=must_change)
     changed = tx.update(_disbelieved(changed, tx.now))
     sessions.end_unwelcome(tx, changed)
+    audit.done_to(tx, PASSWORD_SET, "authentik_core", changed)
     return changed
 
 

@@ -26,6 +26,7 @@ from control.bootstrap import (
 )
 from control.certificates import KeyPair, self_signed
 from control.mail.post import Post
+from control.notifications import owners
 from control.notifications.mailing import by_mail
 from control.notifications.matching import Matching
 from control.outposts import SELF_SIGNED
@@ -93,7 +94,7 @@ def test_administrators_hear_of_what_is_broken_and_nothing_else_is_noted(store: 
     ways = {way.pk: (way.name, way.mode) for way in sql.read_now(lambda tx: tx.select(NotificationTransport))}
     assert set(ways.values()) == {("default-email-transport", "email"), ("default-local-transport", "local")}
     assert all(set(rule.transports) == ways.keys() for rule in rules.values())
-    matching = Matching(store, Judge(lambda: 0.0), by_mail(Post()))
+    matching = Matching(store, Judge(lambda: 0.0), by_mail(Post()), owners.by_mail(Post()))
     actions = ("login", "login_failed", "model_created", "configuration_error", "policy_exception")
     sql.write_now(lambda tx: [tx.insert(Event(one, context={"message": "so"}, created=tx.now)) for one in actions])
     assert len(sql.read_now(lambda tx: tx.select(UntoldEvent))) == 2

@@ -11,6 +11,7 @@ from typing import Any
 
 from control.flows import links
 from control.flows.avatar import avatar
+from control.flows.bound import doer
 from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, State, Verdict
 from control.records import Authenticator, User
 from control.store.interface import Transaction
@@ -50,9 +51,7 @@ class TotpSetupStage:
             return SIGN_IN
         if not code.strip():
             return Invalid({"code": [("Enter the code that the program shows now.", "required")]})
-        changes = await services.store.write(
-            lambda tx: confirmed(tx, context, lambda: authenticators.confirm_totp(tx, user, code))
-        )
+        changes = await confirmed(services, context, lambda tx: authenticators.confirm_totp(tx, user, code))
         if changes is None:
             wrong = "This is not the code. Is the clock of the device with the program right?"
             return Invalid({"code": [(wrong, "invalid")]}, "wrong_code")
@@ -88,9 +87,7 @@ class StaticSetupStage:
         user = person(context)
         if user is None:
             return SIGN_IN
-        changes = await services.store.write(
-            lambda tx: confirmed(tx, context, lambda: authenticators.confirm_static(tx, user))
-        )
+        changes = await confirmed(services, context, lambda tx: authenticators.confirm_static(tx, user))
         return Continue(changes) if changes is not None else AGAIN
 
 
@@ -104,17 +101,23 @@ def person(context: Context) -> int | None:
     return context.proved if context.proved is not None else context.requester
 
 
-def confirmed(tx: Transaction, context: Context, confirm: Callable[[], Authenticator | None]) -> dict[str, Any] | None:
+async def confirmed(
+    services: FlowServices, context: Context, confirm: Callable[[Transaction], Authenticator | None]
+) -> dict[str, Any] | None:
     """What the flow knows then; None if nothing was confirmed. The credential that it checked is still the same one,
     if it was until now: a new factor alone does not change it."""
-    user = tx.find(User, pk=person(context) or 0)
-    factor = confirm()
-    if user is None or factor is None:
-        return None
-    changes: dict[str, Any] = {"factors": (*context.factors, factor.pk)}
-    if context.proved is not None and context.proved_version == user.credential_version:
-        changes["proved_version"] = tx.get(User, user.pk).credential_version
-    return changes
+
+    def write(tx: Transaction) -> dict[str, Any] | None:
+        user = tx.find(User, pk=person(context) or 0)
+        factor = confirm(tx)
+        if user is None or factor is None:
+            return None
+        changes: dict[str, Any] = {"factors": (*context.factors, factor.pk)}
+        if context.proved is not None and context.proved_version == user.credential_version:
+            changes["proved_version"] = tx.get(User, user.pk).credential_version
+        return changes
+
+    return await services.store.write(write, doer(context, services.origin))
 
 
 def _begun(tx: Transaction, context: Context, kind: str) -> tuple[Authenticator | None, User | None]:

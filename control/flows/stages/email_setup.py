@@ -53,9 +53,7 @@ class EmailSetupStage:
         if not code.strip():
             return Invalid({"code": [("Enter the code from the mail.", "required")]})
         sent = mailed(context)
-        changes = await services.store.write(
-            lambda tx: confirmed(tx, context, lambda: mailed_codes.confirm(tx, pk, code, sent))
-        )
+        changes = await confirmed(services, context, lambda tx: mailed_codes.confirm(tx, pk, code, sent))
         if changes is None:
             return Invalid({"code": [("This is not the code, or it is too old.", "invalid")]}, "wrong_code")
         return Continue({**changes, "spent": True})

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from control.bootstrap import ADMINISTRATOR, SETUP_CODE, setup_pending
+from control.flows.bound import doer
 from control.flows.stages.asking import Asking
 from control.flows.stages.choosing import DIFFERENT, chosen_hash, prompt
 from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, State, Verdict
@@ -65,7 +66,7 @@ class InitialSetupStage(Asking):
         if isinstance(hashed, Invalid):
             return hashed
         email = fields["email"].strip()
-        user = await services.store.write(lambda tx: finish(tx, digest, email, hashed))
+        user = await services.store.write(lambda tx: finish(tx, digest, email, hashed), doer(context, services.origin))
         if user is None:
             return OVER
         proved = {"proved": user.pk, "proved_version": user.credential_version, "method": "setup_code"}

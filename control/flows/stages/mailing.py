@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from control.flows import links
 from control.flows.state import Ask, Context, Deny, FlowServices, Invalid, Verdict
 from control.mail import outbox
-from control.mail.letters import Written
+from control.mail.letters import Written, moment
 from control.records import Authenticator, User
 from control.store.interface import Transaction
 from control.verbs import mailed_codes
@@ -27,7 +27,7 @@ async def mail(factor: Authenticator, user: User, services: FlowServices, templa
     shown = {"name": user.name, "username": user.username}
     try:
         words = services.post.letters.write(
-            template or TEMPLATE, user=shown, code=code.digits, expires=links.moment(code.until), brand=brand
+            template or TEMPLATE, user=shown, code=code.digits, expires=moment(code.until), brand=brand
         )
     except KeyError:
         return links.NO_WORDS

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from control.flows.avatar import avatar
+from control.flows.bound import doer
 from control.flows.stages.asking import Asking
 from control.flows.stages.choosing import DIFFERENT, chosen_hash, prompt
 from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, State, Verdict
 from control.records import User
-from control.store.interface import Actor, Transaction
+from control.store.interface import Transaction
 from control.verbs import users
 from rules import validity
 
@@ -56,7 +57,7 @@ class PasswordChangeStage(Asking):
         hashed = await chosen_hash(services, pk, password, context.flow)
         if isinstance(hashed, Invalid):
             return hashed
-        who = Actor({"pk": pk, "username": context.uid or ""})
+        who = doer(context, services.origin)
         user = await services.store.write(lambda tx: _change(tx, pk, context.proved_version, hashed), who)
         return MEANWHILE if user is None else Continue({"proved_version": user.credential_version})
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from control.flows.bound import peer_of
+from control.flows.bound import doer
 from control.flows.stages.asking import Silent
 from control.flows.state import Context, Continue, Deny, FlowServices, Verdict
 from control.records import User
-from control.store.interface import Actor, Transaction
+from control.store.interface import Transaction
 from control.verbs import fields, users
 from control.verbs.rights import every_superuser
 
@@ -34,8 +34,7 @@ class UserDeleteStage(Silent):
             users.delete(tx, pk)
             return Continue({"logout": True})
 
-        who = Actor({"pk": pk, "username": context.uid or ""}, peer_of(services.origin))
         try:
-            return await services.store.write(remove, who)
+            return await services.store.write(remove, doer(context, services.origin))
         except fields.Invalid as error:
             return Deny("flow_denied", " ".join(said for sentences in error.fields.values() for said in sentences))

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from control.flows.bound import peer_of
+from control import audit
+from control.flows.bound import doer, peer_of
 from control.flows.stages.asking import Silent
 from control.flows.state import Context, Continue, Deny, FlowServices, Verdict
-from control.records import Group, Invitation, User
+from control.records import ADDRESS_CHANGED, Group, Invitation, User
 from control.store.interface import Actor, Query, Transaction
 from control.verbs import fields, own_details, sources, users
 from control.verbs.own_details import DETAILS
@@ -43,7 +44,8 @@ class UserWriteStage(Silent):
         def write(tx: Transaction) -> Verdict:
             return _made(tx, context, settings) if is_new else _changed(tx, context, whose or 0)
 
-        actor = Actor({"username": str(context.uid or context.prompt.get("username", ""))}, address)
+        newcomer = Actor({"username": str(context.uid or context.prompt.get("username", ""))}, address)
+        actor = newcomer if is_new else doer(context, services.origin)
         try:
             return await services.store.write(write, actor)
         except fields.Invalid as error:
@@ -102,6 +104,7 @@ def _changed(tx: Transaction, context: Context, pk: int) -> Verdict:
     if given:
         user = users.update(tx, pk, given)
     if user.email != before.email:
+        audit.done_to(tx, ADDRESS_CHANGED, "authentik_core", before)
         user = tx.update(replace(user, email_verified=user.email == context.confirmed))
     if context.chosen:
         user = users.set_password(tx, pk, context.chosen)

@@ -50,9 +50,7 @@ class WebAuthnSetupStage:
             return Invalid({"response": [(WRONG, "invalid")]}, "wrong_key")
         name = fields_.get("name", "").strip()[:LONGEST_NAME] or named(settings, "Passkey")
         try:
-            changes = await services.store.write(
-                lambda tx: confirmed(tx, context, lambda: passkeys.add(tx, user, key, name))
-            )
+            changes = await confirmed(services, context, lambda tx: passkeys.add(tx, user, key, name))
         except fields.Invalid as error:
             return Invalid({"response": [(sentence, "invalid") for sentence in error.fields[fields.NON_FIELD]]})
         return Continue(changes) if changes is not None else SIGN_IN

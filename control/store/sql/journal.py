@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, insert, select, update
 
 from control.records import (
+    OWNERS_HEAR,
     Authenticator,
     Binding,
     Event,
@@ -147,7 +148,7 @@ class Journal:
             if action is None:
                 return None
             actions.add(action)
-        return frozenset(actions)
+        return OWNERS_HEAR | actions
 
     def _note(self, line: LoggedChange, action: str, record: Record, changed: Mapping[str, Any]) -> None:
         if not record.DIRECTORY:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Select, select
 
 from control.records import Record, User
-from control.store.interface import LoggedChange, NotFound, Query, Revision
+from control.store.interface import SYSTEM, Actor, LoggedChange, NotFound, Query, Revision
 from control.store.sql.dialect import Dialect
 from control.store.sql.memory import Answers, Memory
 from control.store.sql.questions import (
@@ -68,6 +68,10 @@ class Reading:
     @property
     def now(self) -> float:
         return self._now
+
+    @property
+    def actor(self) -> Actor:
+        return SYSTEM
 
     @property
     def incarnation(self) -> str:

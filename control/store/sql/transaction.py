@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from control.records import Event, Group, Outpost, Record, User
-from control.store.interface import Actor, AlreadyExists, NotFound, Query
+from control.store.interface import SYSTEM, Actor, AlreadyExists, NotFound, Query
 from control.store.sql.counters import Counters
 from control.store.sql.journal import Journal
 from control.store.sql.questions import LISTED
@@ -34,12 +34,17 @@ class SqlTransaction(Reading):
 
     def __init__(self, connection: Connection, given: Given, actor: Actor | None) -> None:
         super().__init__(connection, given, remembering=actor is None)
+        self._actor = actor
         self._counters = Counters(connection)
         self._open_journal = (
             None if actor is None else Journal(connection, given.rows, actor, self._now, given.new_uuid)
         )
         self._seen: dict[tuple[type[Record], int | str], Record] = {}
         """What this transaction has found or written itself, as it is now: nobody else writes meanwhile."""
+
+    @property
+    def actor(self) -> Actor:
+        return self._actor or SYSTEM
 
     def finish(self) -> int | None:
         """The new revision's number; None if the directory is as before."""

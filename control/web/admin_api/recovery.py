@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from control import recovery
 from control.flows import links
 from control.mail import outbox
+from control.mail.letters import moment
 from control.records import User
 from control.store.interface import Transaction
 from control.verbs.fields import NON_FIELD, Invalid
@@ -58,7 +59,7 @@ def _mail(services: Services) -> Do:
                 raise Invalid({NON_FIELD: ["No mail server is set, under System, Configuration."]})
             until = tx.now + LASTS
             shown = {"name": user.name, "username": user.username}
-            told: dict[str, Any] = {"url": url, "expires": links.moment(until), "brand": links.brand(tx, services)}
+            told: dict[str, Any] = {"url": url, "expires": moment(until), "brand": links.brand(tx, services)}
             words = services.post.letters.write(TEMPLATE, user=shown, **told)
             try:
                 outbox.queue(tx, user.email, SUBJECT, words.text, TEMPLATE, words.html, user.pk, until)

@@ -16,7 +16,11 @@ from starlette.routing import Mount
 
 from control import recovery
 from control.flows.links import MOST_LATELY
+from control.mail import outbox
 from control.mail.post import Post
+from control.notifications import CREDENTIALS, owners
+from control.notifications.mailing import by_mail
+from control.notifications.matching import Matching
 from control.records import (
     Event,
     Flow,
@@ -34,6 +38,7 @@ from control.verbs import authenticators, groups, mailed_codes, stages, system, 
 from control.verbs.fields import Invalid
 from control.web import admin_api, pages
 from tests.control.web.browsing import LOGIN, PASSWORD, Browser, Site
+from tests.stores import run
 
 RECOVERY = "/if/flow/default-recovery-flow/"
 ENROLLMENT = "/if/flow/default-enrollment-flow/"
@@ -536,6 +541,25 @@ def test_nobody_is_locked_out_by_somebody_who_says_that_they_have_the_same_addre
     assert is_signed_in(world, browser)
     world.ask("alice@example.com")
     assert [letter.user for letter in world.letters()] == [world.alice.pk]
+
+
+def test_whoever_changes_their_address_is_told_at_the_one_before(world: World) -> None:
+    world.clock.advance(1)
+    world.change_settings(default_user_change_email=True)
+    details(world, email="stranger@example.net")
+    tell = owners.by_mail(world.services.post)
+    run(Matching(world.services.store, world.services.judge, by_mail(world.services.post), tell).look())
+    (letter,) = world.letters()
+    assert (letter.to, letter.subject) == ("alice@example.com", "The e-mail address of your account was changed")
+    assert "From: 192.0.2.7" in letter.text
+
+
+def test_letters_that_nobody_asked_for_take_no_turn(world: World) -> None:
+    """Else whoever sets up their second factors could get no link for a while."""
+    for _ in range(MOST_LATELY):
+        world.sql.write_now(lambda tx: outbox.queue(tx, "alice@example.com", "x", "x", CREDENTIALS))
+    world.ask("alice")
+    assert len(world.letters()) == MOST_LATELY + 1
 
 
 def test_people_delete_their_account_only_where_they_may_and_with_their_password(world: World) -> None:

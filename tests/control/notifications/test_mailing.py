@@ -12,6 +12,7 @@ import pytest
 
 from control.mail import outbox
 from control.mail.post import Post
+from control.notifications import owners
 from control.notifications.mailing import by_mail
 from control.notifications.matching import CannotMail, Matching
 from control.policies.judge import Judge
@@ -24,7 +25,7 @@ SERVER = MailServer(host="smtp.example.com")
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     made = House(tmp_path)
-    made.matching = Matching(made.store, Judge(lambda: 0.0), by_mail(Post(SERVER)))
+    made.matching = Matching(made.store, Judge(lambda: 0.0), by_mail(Post(SERVER)), owners.by_mail(Post()))
     yield made
     made.sql.close()
 
@@ -56,7 +57,7 @@ def test_a_letter_about_an_event_is_told_nobody(house: House) -> None:
 def test_what_cannot_be_mailed_is_told_the_operator(house: House, how: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     if how == "no server":
-        house.matching = Matching(house.store, Judge(lambda: 0.0), by_mail(Post()))
+        house.matching = Matching(house.store, Judge(lambda: 0.0), by_mail(Post()), owners.by_mail(Post()))
     more = {"email_template": "email/nothing.html"} if how == "no template" else {}
     house.rule(house.transport("email", **more), destination_group=None, destination_event_user=True)
     about = {"pk": house.bob.pk, "username": "bob"}

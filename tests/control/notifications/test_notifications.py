@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from control.notifications import APP, matching
+from control.mail.post import Post
+from control.notifications import APP, matching, owners
 from control.notifications.delivering import FIRST_WAIT, Delivering
 from control.notifications.matching import CannotMail, Matching
 from control.policies.judge import Judge
@@ -44,7 +45,7 @@ class House:
         self.headers: list[dict[str, str]] = []
         self.mailed: list[tuple[str, str]] = []
         self.trouble = ""
-        self.matching = Matching(self.store, Judge(lambda: 0.0), self.mail)
+        self.matching = Matching(self.store, Judge(lambda: 0.0), self.mail, owners.by_mail(Post()))
         self.delivering = Delivering(self.store, self.post)
         self.alice, self.bob, self.admins = self.write(_people)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyotp
 import pytest
 
-from control.records import Authenticator, AuthenticatorUse, Event, User
+from control.records import FACTOR_ADDED, Authenticator, AuthenticatorUse, Event, User
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
 from control.verbs import authenticators
@@ -236,7 +236,7 @@ def test_setting_one_up_leaves_an_event_without_its_secret_and_using_it_no_revis
     events = bench.store.read_now(
         lambda tx: tx.select(Event, Query(equal={"app": "authentik_stages_authenticator_totp"}))
     )
-    assert sorted(event.action for event in events) == ["model_created", "model_updated"]
+    assert sorted(event.action for event in events) == [FACTOR_ADDED, "model_created", "model_updated"]
     assert bench.totp.secrets["key"] not in str(events)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from control.mail.post import Post
+from control.notifications import owners
 from control.notifications.mailing import by_mail
 from control.notifications.matching import Matching
-from control.records import Event, Notification
+from control.records import Event, Letter, MailServer, Notification
 from tests.control.web.api import Api
 from tests.stores import run
 
@@ -61,7 +64,12 @@ def matched(api: Api, transport: str) -> dict[str, Any]:
 
 def happens(api: Api, action: str = "login_failed") -> None:
     api.sql.write_now(lambda tx: tx.insert(Event(action, user={"username": "bob"}, created=tx.now)))
-    run(Matching(api.services.store, api.services.judge, by_mail(api.services.post)).look())
+    look(api)
+
+
+def look(api: Api) -> None:
+    mail, owner = by_mail(api.services.post), owners.by_mail(api.services.post)
+    run(Matching(api.services.store, api.services.judge, mail, owner).look())
 
 
 def test_a_transport(api: Api) -> None:
@@ -198,3 +206,17 @@ def test_how_long_events_are_kept_is_a_setting(api: Api) -> None:
     assert event["expires"] > event["created"]
     assert "event_retention" in api.patch("/admin/settings/", {"event_retention": "hours=23"}, 400)
     assert "event_retention" in api.patch("/admin/settings/", {"event_retention": "soon"}, 400)
+
+
+def test_who_gets_another_password_is_told(api: Api) -> None:
+    services = replace(api.services, post=Post(MailServer(host="smtp.example.com")))
+    pk = api.post("/core/users/", {"username": "dora", "name": "Dora", "email": "dora@example.com"})["pk"]
+    api.clock.advance(1)
+    api.post(f"/core/users/{pk}/set_password/", {"password": "correct horse battery"}, status=204)
+    api.services = services
+    look(api)
+    (letter,) = api.sql.read_now(lambda tx: tx.select(Letter))
+    assert (letter.to, letter.subject) == ("dora@example.com", "Your password was changed")
+    assert "correct horse" not in letter.text + letter.html
+    (event,) = api.get("/events/events/?action=password_set")["results"]
+    assert (event["user"]["username"], event["app"], event["client_ip"]) == ("dora", "authentik_core", "127.0.0.1")

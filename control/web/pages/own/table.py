@@ -10,18 +10,11 @@ from control import sessions
 from control.records import Application, Authenticator, Session, Token, TokenUse, UserConsent
 from control.store.interface import Query, Transaction
 from control.verbs import authenticators, consents, tokens
-from control.verbs.authenticators import EMAIL, STATIC, TOTP, WEBAUTHN
+from control.verbs.authenticators import STATIC, WORDS
 from control.verbs.tokens import APP_PASSWORD, NETWORK_PASSWORD
 from control.web.console.cells import minutes
 from control.web.pages.own.section import Act, Me, Section, mine, number
 
-KINDS = {
-    WEBAUTHN: "Passkey or security key",
-    TOTP: "Program that shows codes",
-    EMAIL: "Codes by e-mail",
-    STATIC: "Recovery codes",
-}
-"""In the order in which they are offered."""
 MOST_SHOWN = 200
 """Of one person's records: more than that nobody looks through."""
 
@@ -40,7 +33,7 @@ def _factors(tx: Transaction, me: Me) -> Mapping[str, Any]:
         {
             "pk": factor.pk,
             "name": factor.name,
-            "kind": KINDS[factor.kind],
+            "kind": WORDS[factor.kind],
             "address": factor.settings.get("address", ""),
             "left": len(authenticators.unused(tx, factor)) if factor.kind == STATIC else None,
             "created": _when(factor.created),
@@ -48,7 +41,7 @@ def _factors(tx: Transaction, me: Me) -> Mapping[str, Any]:
         }
         for factor in found
     ]
-    return {"factors": listed, "kinds": KINDS, "has_codes": any(factor.kind == STATIC for factor in found)}
+    return {"factors": listed, "kinds": WORDS, "has_codes": any(factor.kind == STATIC for factor in found)}
 
 
 def _rename_factor(tx: Transaction, me: Me, sent: Mapping[str, str]) -> None:
