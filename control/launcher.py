@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from control import brands
 from control.flows.avatar import hue, letter
 from control.policies.asking import Asking
 from control.policies.judge import Judge
@@ -18,6 +20,8 @@ DIRECT = {
     "radius": "It asks for your name and password itself.",
 }
 """How one gets into an application that has no page to open."""
+NOBODY = User("")
+"""Before it is known who comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,32 @@ def shelves(tx: Transaction, user: User, judge: Judge, peer: str = "") -> list[S
         provider = providers.get(application.provider) if application.provider is not None else None
         found.setdefault(application.group, []).append(_tile(application, provider, user))
     return [Shelf(heading, found[heading]) for heading in sorted(found, key=str.casefold)]
+
+
+def arrival(tx: Transaction, user: User, host: str, judge: Judge, peer: str = "") -> str | None:
+    """Where somebody of the type `external` goes who came for nothing in particular: to the default application of the
+    host's brand, if there is one that they may use and that can be opened."""
+    application = _default_application(tx, host) if user.type == "external" else None
+    if application is None or not judge.decide(tx, application, Asking(user, tx.now, peer, user.username)).passing:
+        return None
+    return _tile(application, _provider(tx, application), user).url
+
+
+def arrival_origins(tx: Transaction, host: str) -> list[str]:
+    """Beside ours, for the forms of flows that end there: browsers check redirects after a form, too."""
+    application = _default_application(tx, host)
+    url = launch_url(application, _provider(tx, application), NOBODY) if application is not None else None
+    parts = urlsplit(url) if url is not None and is_web(url) else None
+    return [f"{parts.scheme}://{parts.netloc}"] if parts is not None else []
+
+
+def _default_application(tx: Transaction, host: str) -> Application | None:
+    pk = brands.serving(tx, host).default_application
+    return tx.find(Application, pk=pk) if pk is not None else None
+
+
+def _provider(tx: Transaction, application: Application) -> Provider | None:
+    return tx.find(Provider, pk=application.provider) if application.provider is not None else None
 
 
 def _is_hidden(application: Application) -> bool:

@@ -75,6 +75,8 @@ class Caller:
     user_agent: str = ""
     http: HttpFacts | None = None
     """The request, for expressions."""
+    device: str = field(default="", repr=False)
+    """The cookie of a browser in which somebody has signed in before (`control.known_devices`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Stay:
     """Their other sessions end."""
     bound: str = ""
     """``network`` or ``address``: the session opens nothing elsewhere."""
+    device: float = 0.0
+    """Seconds that the browser is known afterwards."""
 
 
 USUAL = Stay()
@@ -164,6 +168,7 @@ def sign_in(
     caller: Caller,
     second_factor: bool = False,
     stay: Stay = USUAL,
+    known_device: bool = False,
 ) -> Session:
     """A new session for ``user``, who proved the credential of this ``version``, and perhaps showed a second factor;
     the old session ends.
@@ -186,7 +191,8 @@ def sign_in(
     )
     session = tx.insert(replace(made, second_factor=tx.now) if second_factor else made)
     logins.remember(tx, user, tx.now, caller.client_ip)
-    _leave_event(tx, "login", account, caller, {"auth_method": method})
+    how = {"auth_method": method, "auth_method_args": {"known_device": known_device}}
+    _leave_event(tx, "login", account, caller, how)
     return session
 
 

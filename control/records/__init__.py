@@ -86,6 +86,7 @@ from control.records.sessions import (
     AccessToken,
     AuthorizationCode,
     EndedSession,
+    KnownDevice,
     LogoutNotice,
     RefreshToken,
     Session,
@@ -128,6 +129,7 @@ __all__ = [
     "Invitation",
     "IssuedCertificate",
     "Knock",
+    "KnownDevice",
     "Letter",
     "Login",
     "LogoutNotice",
@@ -206,6 +208,7 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
 ACTIVITY_RECORDS: tuple[type[Record], ...] = (
     Event,
     Session,
+    KnownDevice,
     AuthorizationCode,
     AccessToken,
     RefreshToken,

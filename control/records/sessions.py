@@ -47,6 +47,19 @@ class Session(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class KnownDevice(Record):
+    """A browser in which a user has signed in; ``pk`` is the SHA-256 hex of its cookie."""
+
+    TABLE = "known_device"
+    HIDDEN = frozenset({"pk"})
+    INDEXED = ("user", "expires")
+
+    pk: str
+    user: int
+    expires: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class EndedSession(Record):
     """A session that ended early and had let people in through proxies: outposts have to know. ``pk`` is its sid."""
 

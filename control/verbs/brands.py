@@ -21,9 +21,7 @@ LONGEST_PICTURE = 64 * 1024
 """Characters of a `data:` URL, which stands in every page."""
 MOST_CLIENT_CERTIFICATES = 20
 
-WITHOUT_EFFECT = frozenset(
-    {"flow_device_code", "default_application", "web_certificate", "client_certificates", "attributes"}
-)
+WITHOUT_EFFECT = frozenset({"flow_device_code", "web_certificate", "client_certificates", "attributes"})
 """Fields that are kept for programs that know authentik's API, and change nothing here."""
 
 

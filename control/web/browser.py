@@ -17,7 +17,7 @@ from control.sessions import Caller, Visit
 from control.web.services import Services
 from protocols.proxy.trust import Network, Origin, TrustedPeers, origin
 
-COOKIE = "authentik_session"
+COOKIE, DEVICE_COOKIE = "authentik_session", "authentik_device"
 CSRF_HEADER = "X-Authentik-CSRF"
 CREDENTIALS = frozenset({"cookie", "authorization", "proxy-authorization", CSRF_HEADER.lower()})
 """Headers that no expression sees."""
@@ -60,7 +60,8 @@ def shown_over_tls(request: Request) -> tuple[str, ...]:
 
 def caller(request: Request, services: Services) -> Caller:
     here = address(request, services)
-    return Caller(here.client, request.headers.get("user-agent", ""), _facts(request, here))
+    program, device = request.headers.get("user-agent", ""), request.cookies.get(DEVICE_COOKIE, "")
+    return Caller(here.client, program, _facts(request, here), device)
 
 
 def _facts(request: Request, here: Origin) -> HttpFacts:
@@ -127,10 +128,12 @@ def check_origin(request: Request) -> None:
         )
 
 
-def set_cookie(response: Response, cookie: str, request: Request, services: Services, lasts: float = 0.0) -> None:
+def set_cookie(
+    response: Response, cookie: str, request: Request, services: Services, lasts: float = 0.0, name: str = COOKIE
+) -> None:
     """``lasts``: seconds that the browser keeps it; 0: until it closes."""
     secure = address(request, services).scheme == "https"
-    response.set_cookie(COOKIE, cookie, int(lasts) or None, path="/", secure=secure, httponly=True, samesite="lax")
+    response.set_cookie(name, cookie, int(lasts) or None, path="/", secure=secure, httponly=True, samesite="lax")
 
 
 def drop_cookie(response: Response, request: Request, services: Services) -> None:

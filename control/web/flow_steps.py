@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from control import reputation, sessions, tries
+from control import known_devices, reputation, sessions, tries
 from control.default_flows import STEP_UP
 from control.flows import executor, links
 from control.flows.bound import Deciding, NotForYou, keep
@@ -21,13 +21,14 @@ from control.flows.planning import Came, SignInFirst, plan
 from control.flows.stages.authenticator_validate import SETUPS
 from control.flows.stages.email import OVER
 from control.flows.state import Challenge, Context, Denied, Done, PlannedStage, State, Step
+from control.launcher import arrival_origins
 from control.oidc import authorize
 from control.purposes import flow_for
 from control.records import Flow, Session, Stage, StageBinding, User
 from control.sessions import Caller, Visit
 from control.sources import arriving
 from control.store.interface import NotFound, Query, Transaction
-from control.web.browser import address, drop_cookie, set_cookie, visit
+from control.web.browser import DEVICE_COOKIE, address, drop_cookie, set_cookie, visit
 from control.web.services import Services
 from rules.names import shown
 from rules.places import place
@@ -69,10 +70,15 @@ class Settled:
     """Seconds that the browser keeps it; 0: until it closes."""
     ended: bool = False
     """The browser's session is over."""
+    device: str | None = None
+    """Another cookie, by which the browser is known at its next sign-in."""
+    device_lasts: float = 0.0
 
     def write_cookie(self, response: Response, request: Request, services: Services) -> None:
         if self.cookie is not None:
             set_cookie(response, self.cookie, request, services, self.lasts)
+            if self.device is not None:
+                set_cookie(response, self.device, request, services, self.device_lasts, DEVICE_COOKIE)
         elif self.ended:
             drop_cookie(response, request, services)
 
@@ -118,8 +124,9 @@ async def begin(
         except NotForYou as refusal:
             _say_where_to_go(flow, next, refusal)
             raise
-        targets = tuple(authorize.form_targets(tx, next))
-        return replace(state, context=replace(state.context, targets=targets))
+        host = who.http.host if who.http is not None else ""
+        targets = arrival_origins(tx, host) if next == "/" else authorize.form_targets(tx, next)
+        return replace(state, context=replace(state.context, targets=tuple(targets)))
 
     try:
         state = await services.store.read(planned)
@@ -335,11 +342,13 @@ async def _sign_in(services: Services, found: Visit | None, step: Done, user: in
     new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
     old = found.session if found is not None else None
     context = step.context
-    stay = sessions.Stay(**context.stay)
+    stay, device = sessions.Stay(**context.stay), sessions.fresh(services.random(2 * sessions.COOKIE_BYTES)).cookie
 
     def verb(tx: Transaction) -> Session:
         version, factors = context.proved_version, bool(context.factors)
-        session = sessions.sign_in(tx, old, new, user, version, context.method, who, factors, stay)
+        known = known_devices.is_known(tx, who.device, user)
+        session = sessions.sign_in(tx, old, new, user, version, context.method, who, factors, stay, known)
+        known_devices.remember(tx, user, who.device, device, stay.device)
         if context.source:
             arriving.signed_in(tx, session, context.source)
         return session
@@ -348,7 +357,9 @@ async def _sign_in(services: Services, found: Visit | None, step: Done, user: in
         session = await services.store.write(verb)
     except (NotFound, PermissionError):
         return Settled(Denied("flow_denied", "You cannot sign in with this account.", context))
-    return Settled(step, session.csrf, new.cookie, min(stay.seconds, sessions.LONGEST_SECONDS))
+    lasts = min(stay.seconds, sessions.LONGEST_SECONDS)
+    cookie = device if stay.device else None
+    return Settled(step, session.csrf, new.cookie, lasts, device=cookie, device_lasts=stay.device)
 
 
 def _keep(tx: Transaction, found: Visit, data: dict[str, Any], step: Challenge, who: Caller) -> None:

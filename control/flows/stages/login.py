@@ -17,13 +17,16 @@ from rules import validity
 CHANGE = "password_change"
 """The kind of the stage that comes first when the password is only good for choosing another one."""
 
+KNOWN = "days=30"
+"""How long a browser is known, unless the stage says otherwise."""
 BOUND = {"bind_asn_network": "network", "bind_asn_network_ip": "address"}
 """How a session is bound to where it began (`control.sessions.Stay`). Autonomous systems alone bind nothing here."""
 
 
 class UserLoginStage:
     """Settings: ``session_duration`` and ``remember_me_offset`` (durations; with the second, the person is asked
-    whether to stay signed in for so much longer), ``terminate_other_sessions``, ``network_binding``."""
+    whether to stay signed in for so much longer), ``terminate_other_sessions``, ``network_binding``;
+    ``remember_device`` (a duration), how long the browser is known afterwards (`control.known_devices`)."""
 
     asks = True
     writes = frozenset({"login", "stay"})
@@ -56,6 +59,7 @@ def _signed_in(context: Context, settings: Mapping[str, Any], longer: float) -> 
         "seconds": seconds(str(settings.get("session_duration") or "seconds=0")) + longer,
         "alone": bool(settings.get("terminate_other_sessions")),
         "bound": BOUND.get(str(settings.get("network_binding")), ""),
+        "device": seconds(str(settings.get("remember_device", KNOWN))),
     }
     return Continue({"login": context.proved, "stay": stay})
 

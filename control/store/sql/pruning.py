@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, func, select
 
-from control.records import Event, FlowToken, Letter, Notification, RadiusSession, Record, Setting, UntoldEvent
+from control.records import (
+    Event,
+    FlowToken,
+    KnownDevice,
+    Letter,
+    Notification,
+    RadiusSession,
+    Record,
+    Setting,
+    UntoldEvent,
+)
 from control.store.sql.schema import RECORD_TABLES, change_log, head, revision
 from rules.spans import seconds
 
@@ -17,7 +27,7 @@ KEPT_REVISIONS = 10_000
 """An outpost that was away while fewer came follows by a delta. More than that is as much work as a snapshot."""
 KEPT_LINES = 200_000
 """Of the change log, beside those of the newest revision: an import of everybody is one revision of very many."""
-EXPIRING: tuple[type[Record], ...] = (Event, RadiusSession, Letter, Notification, FlowToken)
+EXPIRING: tuple[type[Record], ...] = (Event, RadiusSession, Letter, Notification, FlowToken, KnownDevice)
 RETENTION_SETTING, RETENTION = "event_retention", "days=365"
 """How long events are kept, and how long where nobody has said it."""
 UNTOLD_SECONDS = 86_400.0

@@ -94,6 +94,9 @@ WORDS: dict[str, Words] = {
     "flow_authentication": Words("Authentication flow", _FLOWS),
     "flow_invalidation": Words("Invalidation flow", _FLOWS),
     "flow_recovery": Words("Recovery flow", _FLOWS),
+    "default_application": Words(
+        "Default application", "Where people of the type external land after signing in, if they came for nothing else."
+    ),
     "flow_unenrollment": Words("Unenrollment flow", _FLOWS),
     "flow_user_settings": Words("User settings flow", _FLOWS),
     "authentication_flow": Words("Authentication flow", "For people who are not signed in yet. " + _FLOWS),

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from control.bootstrap import setup_pending
-from control.launcher import shelves
+from control.launcher import arrival, shelves
 from control.verbs.rights import is_superuser
-from control.web.browser import BrowserSession, browser_session, caller
+from control.web.browser import BrowserSession, address, browser_session, caller
 from control.web.pages.answers import redirect, rendered
 from control.web.services import Services
 
@@ -20,9 +20,14 @@ SIGN_IN = "/flows/-/default/authentication/"
 
 
 async def start(request: Request, services: Services) -> Response:
-    """Who is signed in goes to their applications, also while the administrator is not set up yet."""
-    if await browser_session(request, services) is not None:
-        return redirect("/if/user/")
+    """Who is signed in goes to their applications, also while the administrator is not set up yet; guests to the one
+    that the brand names."""
+    signed_in = await browser_session(request, services)
+    if signed_in is not None:
+        person, here, judge = signed_in.user, address(request, services), services.judge
+        return redirect(
+            await services.store.read(lambda tx: arrival(tx, person, here.host, judge, here.client)) or "/if/user/"
+        )
     return redirect(SETUP if await services.store.read(setup_pending) else SIGN_IN)
 
 

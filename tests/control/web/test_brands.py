@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from control.records import Brand, Flow
+from control.records import Application, Brand, Flow
 from control.store.interface import Transaction
-from control.verbs import brands
+from control.verbs import applications, bindings, brands, groups
 from control.web.pages import branding
-from tests.control.web.browsing import LOGIN, Browser, Site
+from tests.control.web.browsing import LOGIN, PASSWORD, Browser, Site
 
 CSS = ":root { --accent: #a00 }"
 
@@ -97,3 +97,48 @@ def test_a_fault_in_finding_the_brand_is_a_page_too(site: Site, monkeypatch: pyt
     page = site.browser().get(LOGIN)
     assert page.status_code == 500
     assert "· authentik</title>" in page.text
+
+
+@pytest.mark.parametrize(("kind", "lands"), [("external", True), ("internal", False)])
+def test_guests_land_at_the_default_application(site: Site, kind: str, lands: bool) -> None:
+    site.sql.write_now(portal)
+    site.user("eve", type=kind)
+    browser = site.browser()
+    browser.get(LOGIN)
+    browser.submit(uid_field="eve")
+    policy = browser.page.headers["content-security-policy"]
+    done = browser.submit(follow=False, password=PASSWORD)
+    assert done.headers["location"] == "/"
+    assert browser.get("/").headers["location"] == ("https://portal.example.com/eve" if lands else "/if/user/")
+    assert "form-action 'self' https://portal.example.com;" in policy, "else the browser stops on its way there"
+    assert browser.get("/if/user/").status_code == 200
+
+
+def test_who_may_not_use_the_default_application_does_not_land_there(site: Site) -> None:
+    portal_of = site.sql.write_now(portal)
+    staff = site.sql.write_now(lambda tx: groups.create(tx, {"name": "staff"}))
+    site.sql.write_now(lambda tx: bindings.create(tx, {"target": portal_of.pk, "group": staff.pk}))
+    site.user("eve", type="external")
+    browser = site.browser()
+    browser.sign_in("eve")
+    assert browser.get("/").headers["location"] == "/if/user/"
+
+
+def test_who_came_for_something_gets_there(site: Site) -> None:
+    site.sql.write_now(portal)
+    site.user("eve", type="external")
+    browser = site.browser()
+    browser.get(f"{LOGIN}?next=/if/user/settings/")
+    assert "portal.example.com" not in browser.page.headers["content-security-policy"]
+    browser.submit(uid_field="eve")
+    assert browser.submit(follow=False, password=PASSWORD).headers["location"] == "/if/user/settings/"
+
+
+def portal(tx: Transaction) -> Application:
+    """It is the default brand's default application."""
+    address = "https://portal.example.com/%(username)s"
+    made = applications.create(tx, {"name": "Portal", "slug": "portal", "meta_launch_url": address})
+    usual = tx.find(Brand, default=True)
+    assert usual is not None
+    brands.update(tx, usual.pk, {"default_application": made.pk})
+    return made

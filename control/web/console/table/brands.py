@@ -27,7 +27,10 @@ LOOKS = Section(
             BrandFields,
             first=("domain", "default", "branding_title", "branding_logo", "branding_favicon", "branding_custom_css"),
             left_out=WITHOUT_EFFECT,
-            pickers={name: pickable.flows(designation) for name, designation in FLOWS.items()},
+            pickers={
+                **{name: pickable.flows(designation) for name, designation in FLOWS.items()},
+                "default_application": pickable.APPLICATIONS,
+            },
             create=made_by(lambda random: BRANDS),
         )
     },
