@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.pool import NullPool
 
-from control.records import Group, User
+from control.records import Group, Source, Stage, User
+from control.sources.ldap.described import BACKEND
 from control.store.interface import Query, Unavailable
 from control.store.migrations import upgrade
 from control.store.sql import NewerStore, SqlStore
@@ -94,7 +95,7 @@ def test_people_in_older_stores_are_found_by_their_upn(raw: Engine, store_url: s
         connection.execute(text("drop table source_grant"))
         connection.execute(text('drop index "ix_user_upn_folded"'))
         connection.execute(text('alter table "user" drop column upn_folded'))
-        connection.execute(text("update alembic_version set version_num = '0013'"))
+        _before_devices(connection, "0013")
     store = SqlStore(store_url, (SECRET_KEY,))
     found = store.read_now(lambda tx: tx.select(User, Query(alike={"upn": "STRASSE@corp.example.com"})))
     assert [user.username for user in found] == ["u0"]
@@ -139,6 +140,34 @@ def test_every_schema_before_is_upgraded_in_one_step(raw: Engine, store_url: str
     assert store.write_now(lambda tx: tx.insert(User("a"))).pk == 1
     store.close()
     assert _differences(raw) == []
+
+
+@pytest.mark.parametrize(
+    ("backends", "has_directory", "asks"),
+    [([], False, True), ([], True, False), (["somebody.chose.this"], False, False)],
+    ids=["as made", "with a directory", "changed"],
+)
+def test_the_password_stage_of_older_stores_asks_directories(
+    raw: Engine, store_url: str, backends: list[str], has_directory: bool, asks: bool
+) -> None:
+    before = ["authentik.core.auth.InbuiltBackend", "authentik.core.auth.TokenBackend", *backends]
+    store = SqlStore(store_url, (SECRET_KEY,))
+    made = Stage("default-authentication-password", "password", settings={"backends": before, "other": 1})
+    pk = store.write_now(lambda tx: tx.insert(made)).pk
+    if has_directory:
+        store.write_now(lambda tx: tx.insert(Source("Directory", "directory", "ldap")))
+    store.close()
+    with raw.begin() as connection:
+        _before_devices(connection, "0014")
+    store = SqlStore(store_url, (SECRET_KEY,))
+    after = store.read_now(lambda tx: tx.get(Stage, pk)).settings
+    assert after == {"backends": [*before, *([BACKEND] if asks else [])], "other": 1}
+    store.close()
+
+
+def _before_devices(connection: Connection, version: str) -> None:
+    connection.execute(text("drop table known_device"))
+    connection.execute(text(f"update alembic_version set version_num = '{version}'"))
 
 
 def test_a_newer_store_is_refused_and_left_alone(raw: Engine, store_url: str) -> None:
