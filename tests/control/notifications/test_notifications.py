@@ -363,3 +363,16 @@ def test_the_url_is_kept_as_a_secret(house: House, tmp_path: Path) -> None:
     assert "a-secret" not in repr(house.sql.read_now(lambda tx: tx.get(NotificationTransport, pk)))
     assert "a-secret" not in str(house.all(Event))
     assert b"a-secret" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_sign_ins_in_browsers_that_are_new_can_be_chosen(house: House) -> None:
+    """As docs/events.md says it."""
+    docs = (Path(__file__).parents[3] / "docs/events.md").read_text()
+    expression = next(line for line in docs.splitlines() if "known_device" in line and line.startswith("`return"))
+    house.rule(house.transport(), "expression", {"expression": expression.split("`")[1]})
+    for known in (True, False):
+        house.happens("login", context={"auth_method": "password", "auth_method_args": {"known_device": known}})
+    house.happens("login", context={"protocol": "ldap"})
+    house.happens("model_updated", context={"model": {"model_name": "user", "name": "bob"}})
+    house.look()
+    assert [body for _, body in house.told()] == ["Login by bob from 192.0.2.9."]

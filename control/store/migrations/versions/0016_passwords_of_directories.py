@@ -19,10 +19,8 @@ def upgrade() -> None:
     source = sa.table("source", sa.column("provider_type"))
     stage = sa.table("stage", sa.column("pk"), sa.column("name"), sa.column("settings", sa.JSON()))
     connection = op.get_bind()
-    if (
-        connection.execute(sa.select(source.c.provider_type).where(source.c.provider_type == "ldap")).first()
-        is not None
-    ):
+    directories = sa.select(source.c.provider_type).where(source.c.provider_type == "ldap")
+    if connection.execute(directories).first() is not None:
         return
     ours = sa.select(stage.c.pk, stage.c.settings).where(stage.c.name == "default-authentication-password")
     for pk, settings in connection.execute(ours).all():
