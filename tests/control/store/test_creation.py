@@ -158,7 +158,7 @@ def test_the_password_stage_of_older_stores_asks_directories(
         store.write_now(lambda tx: tx.insert(Source("Directory", "directory", "ldap")))
     store.close()
     with raw.begin() as connection:
-        _before_devices(connection, "0014")
+        _before_devices(connection, "0015")
     store = SqlStore(store_url, (SECRET_KEY,))
     after = store.read_now(lambda tx: tx.get(Stage, pk)).settings
     assert after == {"backends": [*before, *([BACKEND] if asks else [])], "other": 1}
