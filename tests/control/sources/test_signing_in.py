@@ -55,7 +55,8 @@ def test_whoever_is_connected_signs_in_and_arrives(house: Abroad, subject: str) 
     answer = house.arrive(browser, "alice")
     assert (answer.status_code, answer.headers["location"]) == (303, "/if/user/")
     assert "Alice-Here" in browser.get("/if/user/").text
-    assert house.here.events("login")[-1].context == {"auth_method": "source"}
+    told = {"auth_method": "source", "auth_method_args": {"known_device": False}}
+    assert house.here.events("login")[-1].context == told
 
 
 def test_the_page_has_a_button_for_each_source_that_is_on(house: Abroad) -> None:
