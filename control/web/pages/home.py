@@ -25,9 +25,8 @@ async def start(request: Request, services: Services) -> Response:
     signed_in = await browser_session(request, services)
     if signed_in is not None:
         person, here, judge = signed_in.user, address(request, services), services.judge
-        return redirect(
-            await services.store.read(lambda tx: arrival(tx, person, here.host, judge, here.client)) or "/if/user/"
-        )
+        to = await services.store.read(lambda tx: arrival(tx, person, here.host, judge, here.client))
+        return redirect(to or "/if/user/")
     return redirect(SETUP if await services.store.read(setup_pending) else SIGN_IN)
 
 
