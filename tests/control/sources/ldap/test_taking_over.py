@@ -172,10 +172,6 @@ def test_a_directory_that_is_away_changes_nothing_and_is_told_once(world: World)
     assert world.sync() == []
 
 
-# --- who is somebody here already ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("mode", ["identifier", "username_deny", "email_deny"])
 def test_how_it_went_is_known_and_said_once_whoever_did_it(world: World) -> None:
     another = Syncing(ImmediateStore(world.sql), Directories(counted_random(), world.abroad.dial), world.looks)
     world.abroad.person("alice", "theirs")
@@ -191,6 +187,10 @@ def test_how_it_went_is_known_and_said_once_whoever_did_it(world: World) -> None
     assert len(world.events()) == 1
 
 
+# --- who is somebody here already ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["identifier", "username_deny", "email_deny"])
 def test_nobody_becomes_somebody_here_by_a_name(world: World, mode: str) -> None:
     world.change(user_matching_mode=mode)
     pk = world.user(username="alice", email="alice@example.org")
