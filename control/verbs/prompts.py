@@ -48,7 +48,6 @@ class PromptFields(Fields):
         "hidden",
         "static",
         "ak-locale",
-        "file",
     ]
     required: bool = True
     placeholder: LongText = ""

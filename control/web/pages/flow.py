@@ -103,7 +103,7 @@ def _asks_anew(request: Request, going: State) -> bool:
 async def _answer(
     request: Request, services: Services, slug: str, found: Visit | None, going: State | None
 ) -> Response:
-    fields = await form(request, files=True)
+    fields = await form(request)
     if found is None:
         raise CrossSite("This form has expired. Open the page again and repeat what you did.")
     check_csrf(request, found.session, fields.pop(CSRF_FIELD, ""))
