@@ -19,10 +19,7 @@ from starlette.types import ASGIApp
 from control import __version__
 from control.authentication import Authentication
 from control.bootstrap import FirstStart, first_start
-from control.breached_passwords import BreachedPasswords
 from control.config import CannotStart, ControlConfig
-from control.cookie_secrets import CookieSecrets
-from control.link import Link
 from control.mail.delivery import Delivery
 from control.mail.letters import Letters
 from control.mail.post import Post
@@ -36,16 +33,19 @@ from control.oidc.fetching import fetch, inquire
 from control.oidc.foreign import ForeignTokens
 from control.oidc.posting import post as post_form
 from control.oidc.proxied import SignIns
-from control.outpost_audit import OutpostAudit
-from control.outpost_callers import AskedAuthorities
-from control.outposts import self_signed_certificate
-from control.password_changes import PasswordChanges
-from control.passwords import Passwords, Unfit
+from control.outposts.audit import OutpostAudit
+from control.outposts.callers import AskedAuthorities
+from control.outposts.cookie_secrets import CookieSecrets
+from control.outposts.link import Link
+from control.outposts.view import self_signed_certificate
+from control.passwords.breached import BreachedPasswords
+from control.passwords.changes import PasswordChanges
+from control.passwords.hashing import Passwords, Unfit
 from control.policies.judge import Judge
 from control.policies.places import places
 from control.proofs import proofs
-from control.radius_dictionaries import learn_from
-from control.radius_watch import RadiusWatch
+from control.radius.dictionaries import learn_from
+from control.radius.watch import RadiusWatch
 from control.records import Outpost
 from control.repeating import Repeating
 from control.rotating import rotate_key

@@ -11,15 +11,16 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from control import logins, radius_sessions, reputation, tries
+from control import logins, reputation, tries
 from control.mappings import doors
 from control.mappings.answers import Mappings, leave_events
 from control.mappings.doors import Mapped
 from control.mappings.facts import uid_of
-from control.passwords import Busy
+from control.passwords.hashing import Busy
 from control.policies.asking import Asking
 from control.policies.judge import REFUSED, Decided, Judge, events, narrowest, traced
 from control.policies.kinds.kind import LASTING
+from control.radius import sessions as radius_sessions
 from control.records import Application, Event, Outpost, Provider, User
 from control.store.interface import NotFound, Overloaded, Store, Transaction, Unavailable
 from control.verbs import system

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from control.brands import ensure_brand
-from control.certificates import KeyPair, self_signed
+from control.certificates.making import KeyPair, self_signed
 from control.default_flows import ensure_flows
 from control.mappings.defaults import ensure_mappings
 from control.notifications.defaults import ensure_notifications
-from control.outposts import SELF_SIGNED
-from control.passwords import Passwords, Wanted
+from control.outposts.view import SELF_SIGNED
+from control.passwords.hashing import Passwords, Wanted
 from control.records import Certificate, Group, Outpost, Setting, Token, User
 from control.store.interface import Query, Store, Transaction
 from control.verbs import outposts, system, tokens

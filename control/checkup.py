@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from control.outposts import SELF_SIGNED
+from control.outposts.view import SELF_SIGNED
 from control.records import (
     Application,
     Certificate,

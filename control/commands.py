@@ -11,17 +11,18 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from control import brands, instances, recovery, tries
+from control import brands, recovery, tries
 from control.app import open_store, rotate_secret_key
+from control.certificates.issuing import Issued, issue_by_name
 from control.checkup import Told, checkup
 from control.config import CannotStart, ControlConfig, keep_secret_key
-from control.explain import Asked, Lines, Unknown, explain, with_visitor
-from control.explained import Explanation
+from control.explaining.explain import Asked, Lines, Unknown, explain, with_visitor
+from control.explaining.explained import Explanation
 from control.flows import links
-from control.issuing import Issued, issue_by_name
 from control.mail.letters import Letters
 from control.mail.post import Post
 from control.mail.trial import Tried, try_out
+from control.outposts import instances
 from control.policies.judge import Judge
 from control.policies.places import places
 from control.records import Authenticator, Instance, Tries, User

@@ -42,7 +42,7 @@ class ControlConfig:
     has_pages: bool = True
     """A worker has none."""
     breached_passwords: Path | None = None
-    """A list of the operator's (`control.breached_passwords`); there need be no such file."""
+    """A list of the operator's (`control.passwords.breached`); there need be no such file."""
     geoip: Path | None = None
     asn: Path | None = None
     """Databases in MaxMind's format."""
@@ -52,7 +52,7 @@ class ControlConfig:
     media: Path | None = None
     """A folder of pictures."""
     dictionaries: tuple[Path, ...] = ()
-    """FreeRADIUS' (`control.radius_dictionaries`)."""
+    """FreeRADIUS' (`control.radius.dictionaries`)."""
     former_secret_keys: tuple[Secret, ...] = ()
     """Open what they have sealed."""
     key_file: KeyFile | None = None

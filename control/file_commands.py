@@ -21,7 +21,7 @@ from control.bootstrap import FirstStart, a_certificate, bootstrap, is_new
 from control.commands import CommandFailed, in_force, run
 from control.config import ControlConfig
 from control.moving_in import ASKED, Access, CannotRead, Coming, Import, ask_foreign, read_foreign
-from control.passwords import Passwords
+from control.passwords.hashing import Passwords
 from control.store.interface import Store, Transaction
 from settings import Settings
 

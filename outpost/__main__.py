@@ -14,8 +14,9 @@ from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from outpost import __version__, files_help, options
-from outpost.command_line import DEFAULT_FILE, DONE, FAILED, WRONG_SETTINGS, Arguments, Command, parser_of
+from outpost import __version__
+from outpost.commands import files_help, options
+from outpost.commands.command_line import DEFAULT_FILE, DONE, FAILED, WRONG_SETTINGS, Arguments, Command, parser_of
 from outpost.running import running_at
 from settings import Settings, SettingsError, load
 
@@ -108,8 +109,8 @@ def _export(settings: Settings, arguments: Arguments) -> int:
 
 def _explain(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, explain_access
-    from control.explain import Asked
-    from control.explained import as_json, as_text
+    from control.explaining.explain import Asked
+    from control.explaining.explained import as_json, as_text
 
     told = dict(arguments.attributes)
     asked = Asked(arguments.user, arguments.application, arguments.protocol, arguments.peer, arguments.station, told)
@@ -125,8 +126,8 @@ def _explain(settings: Settings, arguments: Arguments) -> int:
 def _tail(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, follow_events
     from control.tail import Wanted, as_json, as_text
-    from outpost.packets_seen import as_text as packet_text
-    from outpost.packets_seen import tailing
+    from outpost.commands.packets_seen import as_text as packet_text
+    from outpost.commands.packets_seen import tailing
 
     wanted = Wanted(arguments.user, arguments.nas, arguments.host, arguments.application, arguments.reason)
     written = as_json if arguments.json else as_text
@@ -203,7 +204,7 @@ def _issue_certificate(settings: Settings, arguments: Arguments) -> int:
 
 
 def _radius_test(settings: Settings, arguments: Arguments) -> int:
-    from outpost.radius_test import Trial, run
+    from outpost.commands.radius_test import Trial, run
 
     host, _, port = arguments.server.rpartition(":") if arguments.server.count(":") == 1 else (arguments.server, "", "")
     secret, password = os.environ.get("RADIUS_SECRET", ""), os.environ.get("RADIUS_PASSWORD", "")
@@ -246,7 +247,7 @@ def _checkup(settings: Settings) -> int:
 
 def _backup(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, backup_pieces
-    from outpost import backups
+    from outpost.commands import backups
 
     try:
         with_key = backups.with_secret_key(arguments.secret_key)
@@ -270,7 +271,7 @@ def _rotate_secret_key(settings: Settings, arguments: Arguments) -> int:
 
 def _restore(settings: Settings, arguments: Arguments) -> int:
     from control.commands import CommandFailed, restore_pieces
-    from outpost import backups
+    from outpost.commands import backups
     from outpost.folder_lock import Unusable, claim
 
     file: Path = arguments.file

@@ -21,13 +21,18 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from outpost import __version__
 from outpost.authentication import Authentication
-from outpost.browser_sessions import BrowserSessions
+from outpost.browsers.control_address import ControlAddress
+from outpost.browsers.policies import SessionPolicies
+from outpost.browsers.renewals import SessionRenewals
+from outpost.browsers.sessions import BrowserSessions
+from outpost.browsers.signing_in import SigningIn
 from outpost.config import OutpostConfig
-from outpost.control_address import ControlAddress
-from outpost.credential_cache import CredentialCache
 from outpost.directory.snapshot import Directory, Touched
-from outpost.known_certificates import KnownCertificates
-from outpost.link import Link, Transport
+from outpost.kept.certificates import KnownCertificates
+from outpost.kept.credential_cache import CredentialCache
+from outpost.kept.on_disk import OnDisk
+from outpost.kept.sealed import Seal
+from outpost.link.following import Link, Transport
 from outpost.listeners.asgi import AsgiRoute
 from outpost.listeners.certificates.files import CertificateFiles
 from outpost.listeners.certificates.shown import ShownCertificates
@@ -62,11 +67,6 @@ from outpost.listeners.upstream_metrics import UpstreamMetrics
 from outpost.listeners.upstreams import Upstreams
 from outpost.listeners.watch import Watch
 from outpost.metrics import OutpostMetrics, Updates
-from outpost.on_disk import OnDisk
-from outpost.sealed import Seal
-from outpost.session_policies import SessionPolicies
-from outpost.session_renewals import SessionRenewals
-from outpost.signing_in import SigningIn
 from outpost.slices import GarbageCollector
 from outpost.telemetry import Telemetry
 from outpost.throttle import Throttle

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from outpost.credential_cache import CredentialCache
-from outpost.known_certificates import KnownCertificates
+from outpost.kept.certificates import KnownCertificates
+from outpost.kept.credential_cache import CredentialCache
 from outpost.outcome import CertificateProof, Circumstances, Credentials, Decision, Identity, Password
 from outpost.throttle import Throttle, Try
 from protocols.link.messages import Authenticate, Authenticated, ChangePassword, PasswordChanged

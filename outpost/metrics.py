@@ -21,8 +21,8 @@ from prometheus_client.registry import Collector
 
 from outpost import __version__
 from outpost.authentication import Authentication
-from outpost.credential_cache import CredentialCache
 from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.kept.credential_cache import CredentialCache
 from outpost.telemetry import Telemetry
 from rules.discards import DISCARDS
 from rules.reasons import REASONS, Outcome

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from socket import gethostname
 from typing import Any
 
+from outpost.link.order_of_controls import in_own_order
 from outpost.listeners.inherited import handed_over
-from outpost.order_of_controls import in_own_order
 from outpost.process import EXIT_FAILED, Process, begin, complain
 from settings import Settings
 
@@ -31,7 +31,7 @@ def main(settings: Settings, arguments: Sequence[str] = (), worker: bool = False
     install()
     from twisted.internet import reactor
 
-    from outpost.control_trust import UNUSABLE, ControlPolicy, Trust
+    from outpost.link.trust import UNUSABLE, ControlPolicy, Trust
 
     try:
         policy = ControlPolicy(Trust.from_settings(settings))
@@ -56,8 +56,8 @@ def main(settings: Settings, arguments: Sequence[str] = (), worker: bool = False
 
     from outpost.app import Outpost
     from outpost.config import OutpostConfig
-    from outpost.link_http import HttpTransport
-    from outpost.sealed import Seal
+    from outpost.kept.sealed import Seal
+    from outpost.link.http import HttpTransport
     from outpost.workers.lifeline import Lifeline
 
     token = settings.token.reveal()

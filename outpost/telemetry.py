@@ -48,7 +48,7 @@ class Telemetry:
         self.holds = Knocks()
         """Who was held up by the throttle; their kind is the reason."""
         self.report: Callable[[str, dict[str, Any]], None] = _to_nobody
-        """Takes what control is to keep; `outpost.reporting` puts itself here."""
+        """Takes what control is to keep; `outpost.link.reporting` puts itself here."""
         self._told: set[tuple[str, str, str]] = set()
 
     def decided(self, username: str, circumstances: Circumstances, decision: Decision) -> None:

@@ -23,9 +23,9 @@ from control.metrics import ControlMetrics
 from control.scheduled_backups import Schedule
 from control.store.interface import Unavailable
 from outpost.authentication import LinkAway
-from outpost.backup_process import BackupProcess
+from outpost.commands.backup_process import BackupProcess
 from outpost.config import OutpostConfig
-from outpost.link import Receive
+from outpost.link.following import Receive
 from outpost.listeners.inherited import Inherited, handed_over
 from settings import Settings
 from settings.table import Backup

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from control.passwords import Verified
+from control.passwords.hashing import Verified
 from control.store.interface import SYSTEM, Actor, Transaction
 from tests.stores import ImmediatePasswords
 

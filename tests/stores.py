@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from control.bootstrap import FirstStart, bootstrap
-from control.passwords import Candidate, Cost, Passwords, Verified, Wanted
+from control.passwords.hashing import Candidate, Cost, Passwords, Verified, Wanted
 from control.store.interface import SYSTEM, Actor, Transaction
 from control.store.sql import SqlStore
 from tests.fakes import FakeClock, counted_random, run

@@ -61,7 +61,7 @@ ACCOUNT = "tests/wire/journeys.py::credentials_open"
 FURTHER: dict[str, Tried] = {
     "many refreshes at once are one": Tried(
         "tests/control/sources/test_renewing.py::test_two_control_processes_ask_once",
-        "tests/outpost/test_session_renewals.py::test_many_who_wait_at_once_ask_one_time",
+        "tests/outpost/browsers/test_renewals.py::test_many_who_wait_at_once_ask_one_time",
         "control alone asks a foreign provider",
     ),
     "a logout token ends a session within a second": Tried(
@@ -125,11 +125,11 @@ FURTHER: dict[str, Tried] = {
     ),
     "a code that is shown twice": Tried(
         f"{AUTHENTICATORS}::test_the_programs_code_is_right_once",
-        "tests/outpost/test_credential_cache.py::test_what_may_not_be_reused_is_not_remembered",
+        "tests/outpost/kept/test_credential_cache.py::test_what_may_not_be_reused_is_not_remembered",
         "the same",
     ),
     "the time that an unknown name takes": Tried(
-        "tests/control/test_passwords.py::test_an_unknown_name_costs_the_same_work",
+        "tests/control/passwords/test_hashing.py::test_an_unknown_name_costs_the_same_work",
         "tests/control/flows/test_headless.py::test_refused_and_why_at_the_same_cost",
         "they wait for the answer",
     ),

@@ -35,7 +35,7 @@ from control.records import Application, Binding, Group, Outpost, Provider, Sess
 from control.sessions import sid_of, uuid_of
 from control.store.interface import Query, Transaction
 from control.verbs import applications, bindings, groups, outposts, providers
-from outpost.browser_sessions import SESSION
+from outpost.browsers.sessions import SESSION
 from protocols.proxy.decision import HostTable, Site
 from protocols.proxy.login_state import BrowserSession
 from protocols.proxy.sealed import NONCE_BYTES

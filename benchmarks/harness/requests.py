@@ -10,7 +10,7 @@ from benchmarks.harness.bench import PEOPLE, Bench, Table
 from benchmarks.harness.contest import COLUMNS, RATIO_NOTE, Against, Work, contend
 from benchmarks.harness.load import Load
 from benchmarks.harness.ours import ADMINISTRATOR_PK, session_cookies
-from outpost.browser_sessions import MOST_KNOWN
+from outpost.browsers.sessions import MOST_KNOWN
 
 
 def _known(door: str) -> Callable[[Bench, int], Load]:

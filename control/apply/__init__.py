@@ -9,8 +9,8 @@ from pathlib import Path
 from control.apply.changes import Change
 from control.apply.description import ApplyError, Description, read_description, read_descriptions
 from control.apply.reconcile import reconcile
-from control.new_passwords import new_hash
-from control.passwords import Passwords, is_hash
+from control.passwords.hashing import Passwords, is_hash
+from control.passwords.new import new_hash
 from control.records import User
 from control.store.interface import Actor, Query, Store, Transaction
 from control.verbs.fields import Invalid

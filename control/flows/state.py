@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from control.expression.http import HttpFacts
 from control.mail.post import Post
-from control.passwords import Candidate, Verified, Wanted
+from control.passwords.hashing import Candidate, Verified, Wanted
 from control.policies.judge import Judge
 from control.sources.ldap.described import Directory
 from control.store.interface import Actor, Transaction
@@ -37,7 +37,7 @@ class FlowStore(Protocol):
 
 
 class FlowPasswords(Protocol):
-    """The part of `control.passwords.Passwords` that stages use. All raise Busy."""
+    """The part of `control.passwords.hashing.Passwords` that stages use. All raise Busy."""
 
     async def hash(self, password: str) -> str: ...
 

@@ -24,7 +24,7 @@ from control.moving_in import authelia, authentik, freeradius, ldap, ldif, lldap
 from control.moving_in.access import Access, at_terminal
 from control.moving_in.found import CannotRead, Found
 from control.moving_in.present import here, settled
-from control.passwords import Passwords
+from control.passwords.hashing import Passwords
 from control.records import User
 from control.store.interface import Actor, Store, Transaction
 from settings.yaml_lines import Lines

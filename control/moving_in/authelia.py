@@ -7,7 +7,7 @@ from typing import Any
 from control.apply.sections import Given
 from control.moving_in import authelia_rules
 from control.moving_in.found import CannotRead, Found, document
-from control.passwords import is_hash
+from control.passwords.hashing import is_hash
 from settings.yaml_lines import Lines, Place
 
 ATTRIBUTES = {

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from control.apply.declared import moment
 from control.apply.sections import Given
 from control.moving_in.found import Found
-from control.passwords import is_hash
+from control.passwords.hashing import is_hash
 from control.verbs.fields import MAX_TIME
 from protocols.ldap import dn as names
 from protocols.ldap import ldif

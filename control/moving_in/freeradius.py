@@ -6,7 +6,7 @@ import re
 from ipaddress import ip_network
 
 from control.moving_in.found import CannotRead, Found
-from control.passwords import is_hash
+from control.passwords.hashing import is_hash
 
 PROVIDER = "freeradius"
 """What the NAS of the file belong to."""

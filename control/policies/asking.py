@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from control.expression.http import HttpFacts
-from control.passwords import Candidate
+from control.passwords.hashing import Candidate
 from control.policies.places import Places
 from control.records import Application, Flow, NotificationRule, StageBinding, User
 from protocols.link.messages import Reuse, VisitorRequest

@@ -18,7 +18,7 @@ from control.authentication import STATIC, Prove, Proved
 from control.flows.state import FlowStore
 from control.proofs.devices import stands_for
 from control.proofs.names import named
-from control.radius_credentials import SESSION, of_certificate
+from control.radius.credentials import SESSION, of_certificate
 from control.records import Certificate, Device, IssuedCertificate, Provider, User
 from control.store.interface import Query, Transaction
 from control.verbs.certificates import certificates_in, known_certificates, known_revocations

@@ -10,7 +10,7 @@ from hashlib import pbkdf2_hmac
 
 from control.authentication import Prove, Proved
 from control.flows.state import FlowStore
-from control.radius_credentials import SESSION, of_device
+from control.radius.credentials import SESSION, of_device
 from control.records import Device, Provider, User
 from control.store.interface import Transaction
 from protocols.link.messages import Authenticate, ReplyAttribute

@@ -16,7 +16,7 @@ from typing import Any
 from control.authentication import STATIC, Prove, Proved
 from control.flows.state import FlowStore
 from control.proofs.names import named
-from control.radius_credentials import SESSION, of_password
+from control.radius.credentials import SESSION, of_password
 from control.records import Provider, Token, User
 from control.sources.ldap.described import enabled, whose
 from control.store.interface import Transaction

@@ -84,7 +84,7 @@ class RadiusSession(Record):
     port: str = ""
     framed_ip: str = ""
     credential: str = ""
-    """What it stands on beside the user (`control.radius_credentials`)."""
+    """What it stands on beside the user (`control.radius.credentials`)."""
     started: float = 0.0
     last_told: float = 0.0
     """When what the NAS told last was so."""

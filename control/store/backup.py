@@ -1,7 +1,7 @@
 """A backup: everything that is stored, and the templates and pictures beside it, as lines of JSON, compressed.
 
 The first line says what it is; then for each table its name and columns, and its rows; then the files; the last line
-counts. It says nothing about who may read it: `outpost.backups` seals it.
+counts. It says nothing about who may read it: `outpost.commands.backups` seals it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Authorities of our own, what they have issued to whom, and what was revoked (`control.authority` makes them)."""
+"""Our own authorities, what they issued to whom, and what was revoked (`control.certificates.authority` makes them)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from control import authority
-from control.authority import AUTHORITY_DAYS, CannotIssue, Subject
-from control.certificates import LONGEST_VALID_DAYS, VALID_DAYS, KeyPair
+from control.certificates import authority
+from control.certificates.authority import AUTHORITY_DAYS, CannotIssue, Subject
+from control.certificates.making import LONGEST_VALID_DAYS, VALID_DAYS, KeyPair
 from control.records import Certificate, Device, IssuedCertificate, User
 from control.store.interface import Query, Transaction
 from control.verbs.fields import NON_FIELD, Fields, Invalid, Name, Text, Uuid, existing, parse

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from control.authority import CannotIssue, Subject, issue
-from control.certificates import LONGEST_VALID_DAYS, VALID_DAYS, KeyPair, self_signed
+from control.certificates.authority import CannotIssue, Subject, issue
+from control.certificates.making import LONGEST_VALID_DAYS, VALID_DAYS, KeyPair, self_signed
 from control.records import Certificate
 from control.store.interface import Transaction
 from control.verbs.authorities import list_address

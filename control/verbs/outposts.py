@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from control.authority import may_issue
+from control.certificates.authority import may_issue
 from control.records import Certificate, Outpost, Provider
 from control.store.interface import Transaction
 from control.verbs import tokens, users
@@ -66,7 +66,7 @@ class OutpostConfig(Fields):
     log_level: Text = "info"
     refresh_interval: Duration = "minutes=5"
     client_authority: Text = ""
-    """Ours: the name of an authority; the outpost has to show a certificate of it (`control.outpost_callers`)."""
+    """Ours: the name of an authority; the outpost has to show a certificate of it (`control.outposts.callers`)."""
 
 
 def create(tx: Transaction, given: Mapping[str, Any], random: Random, managed: str | None = None) -> Outpost:

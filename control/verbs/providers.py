@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from control.outposts import SELF_SIGNED
+from control.outposts.view import SELF_SIGNED
 from control.records import Certificate, Flow, Group, Outpost, PropertyMapping, Provider, Source
 from control.sources.kinds import KINDS as SOURCE_KINDS
 from control.store.interface import Query, Transaction

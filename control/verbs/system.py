@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from control.password_rules import DEFAULT_LENGTH, STRONGEST, PasswordRules
+from control.passwords.rules import DEFAULT_LENGTH, STRONGEST, PasswordRules
 from control.records import Setting
 from control.store.interface import Query, Transaction
 from control.verbs.fields import Duration, Fields, overlaid, seconds

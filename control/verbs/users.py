@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from control import audit, sessions
-from control.password_rules import due, good_until
-from control.passwords import LONGEST_PASSWORD, Wanted
+from control.passwords.hashing import LONGEST_PASSWORD, Wanted
+from control.passwords.rules import due, good_until
 from control.records import PASSWORD_SET, FormerPassword, Group, Outpost, User
 from control.store.interface import Query, Transaction
 from control.verbs import bindings, password_terms, system

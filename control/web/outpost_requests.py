@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from control.outpost_callers import Unbelieved
+from control.outposts.callers import Unbelieved
 from control.records import Outpost
 from control.web import browser
 from control.web.services import Services

@@ -13,8 +13,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from control.link import Link, TooManyStreams
-from control.outpost_callers import Unbelieved, speaks_for
+from control.outposts.callers import Unbelieved, speaks_for
+from control.outposts.link import Link, TooManyStreams
 from control.store.interface import Transaction, Unavailable
 from control.verbs import tokens
 from control.web import browser

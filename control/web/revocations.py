@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from control.authority import CannotIssue, revocation_list_der
+from control.certificates.authority import CannotIssue, revocation_list_der
 from control.store.interface import NotFound, Overloaded, Unavailable
 from control.verbs import authorities
 from control.web.services import Services

@@ -11,8 +11,8 @@ from pathlib import Path
 from control.expression.http import HttpFacts
 from control.mail.post import Post
 from control.notifications.posting import PostJson, post_json
-from control.outpost_audit import OutpostAudit
-from control.passwords import OnBehalf, Passwords
+from control.outposts.audit import OutpostAudit
+from control.passwords.hashing import OnBehalf, Passwords
 from control.policies.judge import Judge
 from control.sources.ldap.directories import Directories
 from control.store.interface import Store

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from outpost.control_trust import OTHER_KEY, NotControl, pins_of
+from outpost.link.trust import OTHER_KEY, NotControl, pins_of
 from outpost.running import EVERYWHERE
 from settings import Settings
 

@@ -2,7 +2,7 @@
 
 Sessions are kept by OpenSSL, never in tickets, so that the peer's whole chain comes back with them: those of EAP-TLS
 are always found again, since their certificates are judged anew each time. A tunnel's are looked for only on TLS 1.2,
-and if `outpost.eap_resumption` knows them.
+and if `outpost.kept.eap_resumption` knows them.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from outpost.browser_sessions import Known
+from outpost.browsers.sessions import Known
 from outpost.outcome import Identity
 from protocols.proxy import http1
 from protocols.proxy.http1 import RequestReceived, field_lines

@@ -10,9 +10,12 @@ from functools import partial
 
 from twisted.internet.defer import Deferred
 
-from outpost.added_headers import AddedHeaders
 from outpost.authentication import Authentication
-from outpost.browser_sessions import BrowserSessions, Known, Lines
+from outpost.browsers.added_headers import AddedHeaders
+from outpost.browsers.policies import SessionPolicies
+from outpost.browsers.renewals import SessionRenewals
+from outpost.browsers.sessions import BrowserSessions, Known, Lines
+from outpost.browsers.signing_in import SigningIn
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
@@ -26,9 +29,6 @@ from outpost.listeners.site_rules import SiteRules
 from outpost.listeners.sites import sites
 from outpost.listeners.stepping_up import SteppingUp
 from outpost.outcome import Bearer, Circumstances, Decision, Identity, Password
-from outpost.session_policies import SessionPolicies
-from outpost.session_renewals import SessionRenewals
-from outpost.signing_in import SigningIn
 from outpost.telemetry import Telemetry
 from protocols.proxy.conventions import AUTHELIA, OAUTH2_PROXY, Convention, convention_at, keeps_out
 from protocols.proxy.cookies import values

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from outpost.added_headers import AddedHeaders
-from outpost.assertions import KEPT_SECONDS, Assertions
 from outpost.bounded import Bounded
+from outpost.browsers.added_headers import AddedHeaders
+from outpost.browsers.assertions import KEPT_SECONDS, Assertions
 from outpost.directory.snapshot import Snapshot
 from outpost.outcome import Identity
 from protocols.link.messages import OutpostRecord

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from outpost.directory.snapshot import Directory, Snapshot, Touched
-from outpost.eap_resumption import Resumption
+from outpost.kept.eap_resumption import Resumption
 from outpost.listeners.eap_tls import EapTls
 from outpost.listeners.radius_credentials import keys_of
 from outpost.outcome import Decision

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from outpost.browsers.signing_in import Page
 from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
 from outpost.listeners.forward_auth import NOT_HERE, PREFIX, ForwardAuth
@@ -19,7 +20,6 @@ from outpost.listeners.upstream import FAILURES
 from outpost.listeners.upstreams import Upstreams
 from outpost.listeners.watch import Standing, Watch
 from outpost.outcome import Circumstances, Decision
-from outpost.signing_in import Page
 from outpost.telemetry import Telemetry
 from protocols.proxy.conventions import OWN
 from protocols.proxy.decision import Site

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 
 from twisted.internet.defer import Deferred
 
-from outpost.assertions import Assertions
+from outpost.browsers.assertions import Assertions
+from outpost.browsers.signing_in import Go, Page, SigningIn, not_open
 from outpost.listeners.exchange import Exchange
 from outpost.outcome import Circumstances
-from outpost.signing_in import Go, Page, SigningIn, not_open
 from outpost.telemetry import Telemetry
 from protocols.proxy.conventions import OAUTH2_PROXY
 from protocols.proxy.decision import HostTable, Realm, Site

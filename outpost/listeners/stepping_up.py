@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from outpost.browser_sessions import Known
+from outpost.browsers.sessions import Known
 from outpost.listeners.asking import Asking
 from outpost.listeners.site_rules import SiteRules
 from outpost.outcome import Identity

@@ -13,9 +13,9 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
-from outpost.browser_sessions import BrowserSessions, Known
-from outpost.credential_cache import verdict
+from outpost.browsers.sessions import BrowserSessions, Known
 from outpost.directory.snapshot import Directory
+from outpost.kept.credential_cache import verdict
 from outpost.outcome import Identity
 from protocols.proxy.decision import HostTable, Site
 from rules import validity

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from control.passwords import Cost, Passwords
+from control.passwords.hashing import Cost, Passwords
 from control.store.sql import SqlStore
 from tests.fakes import FakeClock
 

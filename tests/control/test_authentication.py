@@ -13,9 +13,9 @@ import pytest
 
 from control import reputation, tries
 from control.authentication import AT_ONCE, ONE_PAGE, STATIC, Authentication, Proved
-from control.passwords import Busy
+from control.passwords.hashing import Busy
 from control.policies.judge import Judge
-from control.radius_sessions import DOUBTED_SECONDS
+from control.radius.sessions import DOUBTED_SECONDS
 from control.records import (
     Application,
     Binding,

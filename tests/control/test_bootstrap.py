@@ -24,13 +24,13 @@ from control.bootstrap import (
     first_start,
     setup_pending,
 )
-from control.certificates import KeyPair, self_signed
+from control.certificates.making import KeyPair, self_signed
 from control.mail.post import Post
 from control.notifications import owners
 from control.notifications.mailing import by_mail
 from control.notifications.matching import Matching
-from control.outposts import SELF_SIGNED
-from control.passwords import Unfit
+from control.outposts.view import SELF_SIGNED
+from control.passwords.hashing import Unfit
 from control.policies.judge import Judge
 from control.records import (
     DIRECTORY_RECORDS,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from control.certificates import self_signed
+from control.certificates.making import self_signed
 from control.checkup import CHECKS, DAY, STALE, Told, checkup, weakness
 from control.records import (
     Application,

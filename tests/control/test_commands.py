@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
-from control import instances
 from control.app import Control
 from control.app import open_store as open_control_store
 from control.commands import LOOKS, CommandFailed, create_recovery_key, in_force, issue_certificate, remove_factors
 from control.config import ControlConfig
 from control.file_commands import apply_files
+from control.outposts import instances
 from control.records import Authenticator, Event, FlowToken, Outpost, User
 from control.store.interface import Query, Transaction
 from control.verbs import authenticators

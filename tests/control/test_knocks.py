@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from control import instances, knocks
+from control import knocks
 from control.knocks import KEPT_SECONDS, MOST_OF_KIND
+from control.outposts import instances
 from control.records import Event, Knock, Outpost
 from control.store.interface import Query
 from control.store.sql import SqlStore

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from outpost.authentication import Authentication, LinkRevoked
-from outpost.credential_cache import GRACE_SECONDS, MOST_SECONDS, CredentialCache
 from outpost.directory.draft import whole
 from outpost.directory.snapshot import Directory, Touched
+from outpost.kept.credential_cache import GRACE_SECONDS, MOST_SECONDS, CredentialCache
 from outpost.outcome import (
     HTTP_STATUS,
     LDAP_RESULT_CODE,

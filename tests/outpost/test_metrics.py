@@ -13,9 +13,9 @@ from twisted.internet.testing import FakeDatagramTransport, StringTransport
 
 from outpost import __version__
 from outpost.authentication import Authentication
-from outpost.credential_cache import CredentialCache
 from outpost.directory.draft import whole
 from outpost.directory.snapshot import Directory, Touched
+from outpost.kept.credential_cache import CredentialCache
 from outpost.listeners.forward_auth import PREFIX
 from outpost.listeners.ldap import LdapFactory
 from outpost.listeners.metrics import PATH, Metrics

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import pytest
 
-from outpost.control_trust import pins_of
+from outpost.link.trust import pins_of
 from tests.certificates import SERVER
 from tests.readme import TREE, examples
 from tests.wire.apart import Edge

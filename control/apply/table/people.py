@@ -13,7 +13,7 @@ from rules import permissions
 
 PASSWORD_FIELDS = ("password", "initial_password", "password_hash")
 """The first is kept as it is written in the file; the others are for new users, who may change them. A hash is one that
-this or another program has made (`control.foreign_hashes`)."""
+this or another program has made (`control.passwords.foreign_hashes`)."""
 
 
 def _group(tx: Transaction, group: Group) -> Given:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from control.flows.state import Context, Continue, FlowServices, Invalid
-from control.passwords import Busy
+from control.passwords.hashing import Busy
 from control.records import Token, User
 from control.sources.ldap.connection import Away
 from control.sources.ldap.described import BACKEND as DIRECTORIES

@@ -6,7 +6,7 @@ from typing import Any
 
 from control.flows.bound import peer_of
 from control.flows.state import FlowServices, Invalid
-from control.new_passwords import new_hash
+from control.passwords.new import new_hash
 from control.verbs import fields, users
 
 DIFFERENT = [("The two passwords differ. Type the same one twice.", "invalid")]

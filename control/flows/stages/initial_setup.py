@@ -17,7 +17,7 @@ from control.flows.bound import doer
 from control.flows.stages.asking import Asking
 from control.flows.stages.choosing import DIFFERENT, chosen_hash, prompt
 from control.flows.state import Context, Continue, Deny, FlowServices, Invalid, State, Verdict
-from control.passwords import LONGEST_PASSWORD
+from control.passwords.hashing import LONGEST_PASSWORD
 from control.records import Setting, User
 from control.store.interface import Transaction
 from control.verbs import users

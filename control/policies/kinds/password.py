@@ -1,6 +1,6 @@
 """New passwords: long enough, of these characters, hard enough to guess, and not known to everybody?
 
-The rules are those of `control.password_rules`; what takes work is known of the candidate already.
+The rules are those of `control.passwords.rules`; what takes work is known of the candidate already.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from control.password_rules import STRONGEST, TOO_EASY, PasswordRules, faults
-from control.passwords import BREACHED, Candidate
+from control.passwords.hashing import BREACHED, Candidate
+from control.passwords.rules import STRONGEST, TOO_EASY, PasswordRules, faults
 from control.policies.asking import Around, Asking, Verdict
 from control.policies.kinds.kind import Kind, PolicyFields
 from control.store.interface import Transaction
@@ -38,7 +38,7 @@ class PasswordFields(PolicyFields):
     """What the person is told in place of our own sentences, where the characters are not as they should be."""
     check_static_rules: bool = True
     check_have_i_been_pwned: bool = False
-    """In the operator's list (`control.breached_passwords`): nothing is sent anywhere."""
+    """In the operator's list (`control.passwords.breached`): nothing is sent anywhere."""
     hibp_allowed_count: Count = 0
     check_zxcvbn: bool = False
     zxcvbn_score_threshold: Annotated[int, Field(ge=0, lt=STRONGEST)] = 2

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from control.password_rules import good_until
+from control.passwords.rules import good_until
 from control.policies.asking import Around, Asking, Verdict
 from control.policies.kinds.kind import LASTING, Kind, PolicyFields
 from control.store.interface import Transaction

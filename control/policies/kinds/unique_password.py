@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from control.passwords import HAD_BEFORE
+from control.passwords.hashing import HAD_BEFORE
 from control.policies.asking import Around, Asking, Verdict
 from control.policies.kinds.kind import Kind, PolicyFields
 from control.policies.kinds.password import NOT_CHOOSING

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from control.passwords import Busy
+from control.passwords.hashing import Busy
 from control.sources.ldap.connection import Away, Connection, Dial, connected, dial
 from control.sources.ldap.described import Directory, identifier
 from protocols.errors import RemoteProtocolError

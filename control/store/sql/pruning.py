@@ -2,7 +2,7 @@
 
 That is old revisions with their lines of the change log, events that are older than the settings say, and RADIUS
 sessions, letters and notifications whose time is over. An outpost that stands on a revision which is gone is told
-everything anew (`control.link`).
+everything anew (`control.outposts.link`).
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ class ProxyFields(ProviderFields):
     cookie_secret: Annotated[str, Field(min_length=1, max_length=255)]
     cookie_secret_previous: Text = ""
     cookie_secret_since: Text = ""
-    """Seconds since the epoch, of the last rotation (`control.cookie_secrets`)."""
+    """Seconds since the epoch, of the last rotation (`control.outposts.cookie_secrets`)."""
 
 
 def check_proxy(fields: ProxyFields) -> None:

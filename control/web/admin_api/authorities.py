@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from control import authority, issuing
-from control.authority import CannotIssue
+from control.certificates import authority, issuing
+from control.certificates.authority import CannotIssue
 from control.store.interface import Transaction
 from control.verbs import authorities
 from control.web.admin_api.bodies import json_object

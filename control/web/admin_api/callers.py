@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from control import sessions
 from control.oidc import grants
-from control.outpost_callers import Unbelieved, speaks_for
+from control.outposts.callers import Unbelieved, speaks_for
 from control.records import Outpost, Session, User
 from control.store.interface import Actor, Query, Transaction
 from control.verbs import tokens

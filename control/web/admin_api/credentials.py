@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control import audit
-from control.certificates import KeyPair
+from control.certificates.making import KeyPair
 from control.records import Certificate
 from control.store.interface import Transaction
 from control.verbs import certificates, tokens

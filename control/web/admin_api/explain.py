@@ -10,9 +10,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control.authentication import MOST_ATTRIBUTES
-from control.explain import Asked, Unknown, explain, with_visitor
-from control.explained import as_json
-from control.new_passwords import judge
+from control.explaining.explain import Asked, Unknown, explain, with_visitor
+from control.explaining.explained import as_json
+from control.passwords.new import judge
 from control.policies.judge import traced
 from control.records import User
 from control.store.interface import Transaction

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control.mappings.facts import uid_of
-from control.new_passwords import new_hash
+from control.passwords.new import new_hash
 from control.records import User
 from control.store.interface import Transaction
 from control.verbs import groups, service_accounts, system, users

@@ -19,7 +19,7 @@ from control.flows import executor
 from control.flows.bound import NotForYou
 from control.flows.planning import SignInFirst
 from control.flows.state import Challenge, Context, Denied, Done, State, Step
-from control.outpost_callers import Unbelieved
+from control.outposts.callers import Unbelieved
 from control.sessions import Caller, Visit
 from control.targets import LONGEST_TARGET, local_or
 from control.verbs.fields import refuse_unstorable

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from control import instances
+from control.outposts import instances
 from control.records import Instance
 from control.store.interface import Transaction
 from control.web.admin_api.callers import Caller, superusers_and_outposts

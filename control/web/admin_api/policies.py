@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from control.authentication import MOST_ATTRIBUTES
-from control.passwords import Candidate, Wanted
+from control.passwords.hashing import Candidate, Wanted
 from control.policies.asking import Asking
 from control.policies.judge import Answer
 from control.policies.kinds import KINDS

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from control import radius_orders
+from control.radius import orders as radius_orders
 from control.records import RadiusSession
 from control.store.interface import Transaction
 from control.verbs.fields import NON_FIELD, Fields, Invalid, parse

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from control.passwords import Busy
+from control.passwords.hashing import Busy
 from control.store.interface import AlreadyExists, NotFound, Overloaded, Unavailable
 from control.verbs.fields import Invalid
 from control.web import request_ids

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from control import radius_orders, sessions
+from control import sessions
 from control.mail import outbox
-from control.new_passwords import new_hash
+from control.passwords.new import new_hash
+from control.radius import orders as radius_orders
 from control.records import Authenticator, Provider, Session, Source, User
 from control.sources.ldap.syncing import Syncing
 from control.store.interface import Query, Transaction

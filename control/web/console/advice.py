@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from control import network_hashes
-from control.outposts import SELF_SIGNED
+from control.outposts.view import SELF_SIGNED
+from control.passwords import network_hashes
 from control.records import Application, Binding, Certificate, Knock, Outpost, Provider
 from control.store.interface import Query, Transaction
 from control.verbs import system

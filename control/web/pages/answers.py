@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from control.flows.avatar import avatar
-from control.passwords import Busy
+from control.passwords.hashing import Busy
 from control.store.interface import Overloaded, Unavailable
 from control.web.browser import CrossSite
 from control.web.pages.assets import versioned

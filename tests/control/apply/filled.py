@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from control.certificates import self_signed
+from control.certificates.making import self_signed
 from control.policies.kinds import KINDS
 from control.records import (
     Application,

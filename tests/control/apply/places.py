@@ -16,8 +16,8 @@ from control.apply.changes import told
 from control.apply.export import export, state
 from control.apply.text import as_text
 from control.bootstrap import FirstStart, a_certificate, bootstrap
-from control.certificates import KeyPair
-from control.passwords import Passwords
+from control.certificates.making import KeyPair
+from control.passwords.hashing import Passwords
 from control.records import Group, Outpost, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore

@@ -12,7 +12,7 @@ from control.flows import executor
 from control.flows.headless import Typed, prove_password
 from control.flows.planning import plan
 from control.flows.state import Challenge, State, Step
-from control.passwords import Verified
+from control.passwords.hashing import Verified
 from control.purposes import flow_for
 from control.records import Flow, Provider, Stage, StageBinding, Token
 from control.store.interface import Transaction

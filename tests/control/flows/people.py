@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from control.expression.http import HttpFacts
 from control.flows.state import Context, PlannedStage, State
 from control.mail.post import Post
-from control.passwords import Candidate, Verified, Wanted
+from control.passwords.hashing import Candidate, Verified, Wanted
 from control.policies.judge import Judge
 from control.records import Record, Stage, User
 from control.sources.ldap.directories import Directories

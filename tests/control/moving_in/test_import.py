@@ -14,7 +14,7 @@ from control.file_commands import export_text, import_file
 from control.moving_in import ASKED, READERS, CannotRead, Found, read_foreign
 from control.records import Group, User
 from control.verbs import groups, users
-from outpost.files_help import IMPORTED
+from outpost.commands.files_help import IMPORTED
 from settings import load
 from tests.control.apply.places import NOTHING, Place
 from tests.control.moving_in.places import bring

@@ -17,8 +17,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from control.certificates import KeyPair, self_signed
-from control.outposts import SELF_SIGNED
+from control.certificates.making import KeyPair, self_signed
+from control.outposts.view import SELF_SIGNED
 from control.records import Application, Certificate, Event, Flow, Group, Provider, User
 from control.store.interface import Transaction
 from control.verbs import applications, bindings, groups, providers

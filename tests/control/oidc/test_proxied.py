@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from control import outposts, sessions
+from control import sessions
 from control.oidc import proxied
+from control.outposts import view as outposts
 from control.records import EndedSession, Event, Outpost, Session
 from control.verbs import users
 from protocols.link.messages import CodeRedeemed, EndedSessionRecord, EndSession, Put, RedeemCode, Remove

@@ -16,7 +16,7 @@ from control.oidc import clients, grants
 from control.oidc.authorize import Grant as Allowed
 from control.oidc.authorize import decide
 from control.oidc.tokens import Tokens
-from control.outposts import SELF_SIGNED
+from control.outposts.view import SELF_SIGNED
 from control.policies.judge import Judge
 from control.records import AccessToken, Certificate, User
 from control.sessions import COOKIE_BYTES, Caller, Visit, fresh, sign_in

@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from control import logins
-from control.outposts import snapshot as told
+from control.outposts.view import snapshot as told
 from control.policies.asking import Asking
 from control.policies.judge import Judge
 from control.policies.kinds import KINDS
 from control.policies.places import Places, places
 from control.records import Application, Binding, Group, Outpost, Policy, Provider, User
 from control.store.interface import Transaction
-from outpost.credential_cache import verdict
 from outpost.directory.draft import whole
+from outpost.kept.credential_cache import verdict
 from tests.control.policies.asking import NOON, PEER
 from tests.fakes import FakeClock
 from tests.geography import write

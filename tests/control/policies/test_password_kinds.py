@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from control.passwords import Candidate
+from control.passwords.hashing import Candidate
 from control.policies.asking import Verdict
 from control.policies.kinds import KINDS
 from control.verbs.fields import Invalid, parse

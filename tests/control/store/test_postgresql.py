@@ -19,7 +19,7 @@ from psycopg import sql
 from sqlalchemy import text
 
 from control.app import await_store, open_store
-from control.certificates import self_signed
+from control.certificates.making import self_signed
 from control.config import CannotStart, ControlConfig
 from control.records import Provider, Session, User
 from control.store.interface import Transaction, Unavailable

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from control import outposts
+from control.outposts import view as outposts
 from protocols.link.messages import AccessRule, PathRule, ProviderRecord, ProxySettings
 from tests.control.web.api import Api
 

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from control.bootstrap import FirstStart, first_start
-from control.passwords import Busy
+from control.passwords.hashing import Busy
 from control.records import Event, User
 from control.store.interface import Query
 from control.web.admin_api import routes

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from control.certificates import self_signed
+from control.certificates.making import self_signed
 from control.records import Certificate, Event, Token
 from control.store.interface import Query
 from control.verbs import tokens

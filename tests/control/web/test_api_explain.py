@@ -1,4 +1,4 @@
-"""`/explain/` over the API; what it says is tested in tests/control/test_explain.py."""
+"""`/explain/` over the API; what it says is tested in tests/control/explaining/test_explain.py."""
 
 from __future__ import annotations
 

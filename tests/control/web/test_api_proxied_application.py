@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from control import outposts
+from control.outposts import view as outposts
 from protocols.link.messages import CertificateRecord, ProviderRecord, ProxySettings
 from tests.certificates import Issued, issue
 from tests.control.web.api import Api

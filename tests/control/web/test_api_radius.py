@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from control.outposts import provider_record
+from control.outposts.view import provider_record
 from control.records import Provider, RadiusOrder, RadiusSession
 from protocols.link.messages import RadiusSettings, ReplyAttribute
 from tests.control.web.api import Api

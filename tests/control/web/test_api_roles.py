@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from control.outposts import configuration
+from control.outposts.view import configuration
 from control.records import Outpost, Provider, Token
 from protocols.link.messages import ProviderRecord
 from tests.control.web.api import Api

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from control import passwords as module
-from control.breached_passwords import BreachedPasswords
-from control.passwords import Unfit, Wanted
+from control.passwords import hashing as module
+from control.passwords.breached import BreachedPasswords
+from control.passwords.hashing import Unfit, Wanted
 from control.records import FormerPassword, User
 from control.store.interface import Query
 from tests.control.web.api import Api

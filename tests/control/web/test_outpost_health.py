@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from control import instances
+from control.outposts import instances
 from control.records import Outpost, Token
 from control.store.interface import Transaction
 from control.verbs import outposts

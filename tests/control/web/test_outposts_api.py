@@ -12,7 +12,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from control.link import TooManyStreams
+from control.outposts.link import TooManyStreams
 from control.web.outposts_api import _Channel, _Stream, routes
 from protocols.errors import RemoteProtocolError
 from protocols.link.http import PATH, REVOKED_HEADER

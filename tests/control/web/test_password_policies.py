@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from control.breached_passwords import BreachedPasswords
+from control.passwords.breached import BreachedPasswords
 from control.records import Event, Flow, StageBinding, User
 from control.store.interface import Query, Transaction
 from control.verbs import bindings, policies, users

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 
 from control.app import application
-from control.outpost_audit import OutpostAudit
+from control.outposts.audit import OutpostAudit
 from control.records import Event
 from control.store.interface import Query
 from tests.control.web.api import Api

@@ -14,8 +14,8 @@ from threading import Thread
 import pytest
 
 from outpost.__main__ import main
-from outpost.control_trust import pins_of
 from outpost.doctor.machine import examine
+from outpost.link.trust import pins_of
 from settings import Settings, load
 from tests.certificates import AUTHORITY, DAY, SERVER, Issued, issue
 

@@ -7,15 +7,15 @@ from itertools import count
 from typing import Any
 
 from outpost.authentication import Authentication
-from outpost.browser_sessions import BrowserSessions
-from outpost.control_address import ControlAddress
+from outpost.browsers.control_address import ControlAddress
+from outpost.browsers.policies import SessionPolicies
+from outpost.browsers.renewals import SessionRenewals
+from outpost.browsers.sessions import BrowserSessions
+from outpost.browsers.signing_in import SigningIn
 from outpost.directory.snapshot import Directory
 from outpost.listeners.forward_auth import ForwardAuth
 from outpost.listeners.once import Once
 from outpost.listeners.repeated import Repeated
-from outpost.session_policies import SessionPolicies
-from outpost.session_renewals import SessionRenewals
-from outpost.signing_in import SigningIn
 from outpost.telemetry import Telemetry
 from protocols.link.messages import ProviderRecord, ProxySettings
 from protocols.proxy.trust import TrustedPeers

@@ -15,8 +15,11 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from outpost.authentication import Authentication
-from outpost.browser_sessions import SESSION, BrowserSessions
-from outpost.control_address import ControlAddress
+from outpost.browsers.control_address import ControlAddress
+from outpost.browsers.policies import SessionPolicies
+from outpost.browsers.renewals import SessionRenewals
+from outpost.browsers.sessions import SESSION, BrowserSessions
+from outpost.browsers.signing_in import SigningIn
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.forward_auth import PREFIX, ForwardAuth
@@ -27,9 +30,6 @@ from outpost.listeners.repeated import Repeated
 from outpost.listeners.reverse_proxy import NobodyHere, ReverseProxy
 from outpost.listeners.upstreams import Place, Upstreams
 from outpost.listeners.watch import Watch
-from outpost.session_policies import SessionPolicies
-from outpost.session_renewals import SessionRenewals
-from outpost.signing_in import SigningIn
 from protocols.link.messages import Change, OutpostRecord, Record
 from protocols.proxy.login_state import BrowserSession
 from protocols.proxy.trust import TrustedPeers

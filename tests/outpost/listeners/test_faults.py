@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from outpost.browser_sessions import ASK_SECONDS
+from outpost.browsers.sessions import ASK_SECONDS
 from protocols.link.messages import AccessRule, PathRule, Reuse
 from tests.faults import calls, failing
 from tests.outpost.listeners.http_connections import get

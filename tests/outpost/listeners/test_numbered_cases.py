@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from outpost.browser_sessions import SESSION
+from outpost.browsers.sessions import SESSION
 from protocols.link.messages import AccessRule, GroupRecord, Put
 from protocols.proxy.cookies import MAX_SAME_NAME
 from protocols.proxy.login_state import BrowserSession

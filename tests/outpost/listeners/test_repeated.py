@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from outpost.authentication import Authentication
-from outpost.browser_sessions import ASK_SECONDS
-from outpost.credential_cache import CredentialCache
+from outpost.browsers.sessions import ASK_SECONDS
+from outpost.kept.credential_cache import CredentialCache
 from outpost.listeners.forward_auth import PREFIXES
 from outpost.listeners.repeated import MOST_ANSWERS
 from outpost.outcome import Decision, Password

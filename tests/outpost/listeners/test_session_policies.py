@@ -145,7 +145,7 @@ def test_a_yes_that_lasts_is_one_to_every_page() -> None:
 
 
 def test_answers_for_single_pages_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("outpost.session_policies.MOST_SAID", 3)
+    monkeypatch.setattr("outpost.browsers.policies.MOST_SAID", 3)
     outpost = Bound(POLICY)
     outpost.says("accepted", Reuse(30.0))
     for number in range(4):

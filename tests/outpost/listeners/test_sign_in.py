@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from outpost.authentication import Authentication
-from outpost.circles import MOST_ROUNDS
+from outpost.browsers.circles import MOST_ROUNDS
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.forward_auth import PREFIX, PREFIXES

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
-from control.certificates import self_signed
+from control.certificates.making import self_signed
 from outpost.listeners.certificates.clients import shown_over
 from outpost.listeners.tls import NoCertificate, ServerTls
 from outpost.telemetry import Telemetry

@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from outpost.options import RADIUS_METHODS
+from outpost.commands.options import RADIUS_METHODS
 from protocols.errors import RemoteProtocolError
 from protocols.radius.accounting import Accounted, AccountingExchange
 from protocols.radius.asking import METHODS, Asked, ask, understand

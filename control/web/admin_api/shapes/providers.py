@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from control import network_hashes
+from control.passwords import network_hashes
 from control.records import Application, Outpost, Provider
 from control.store.interface import Query, Transaction
 from control.verbs.provider_kinds import KINDS

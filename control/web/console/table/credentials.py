@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from control.certificates import KeyPair
+from control.certificates.making import KeyPair
 from control.records import Certificate, Outpost, Provider, Source, Token
 from control.sources.ldap.described import KIND
 from control.store.interface import Query, Transaction

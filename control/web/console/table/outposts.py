@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from control import instances
+from control.outposts import instances
 from control.records import Outpost, Provider, Token
 from control.store.interface import Query, Transaction
 from control.verbs import outposts

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from control.passwords import Busy
+from control.passwords.hashing import Busy
 from control.sources.ldap import connection, directories
 from control.sources.ldap.connection import Away
 from control.sources.ldap.described import Directory, directory, identifier, octets, servers

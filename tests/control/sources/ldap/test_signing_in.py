@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from control.flows.stages.checking import WRONG, WRONG_OR_AWAY
-from control.new_passwords import judge
-from control.passwords import Busy
+from control.passwords.hashing import Busy
+from control.passwords.new import judge
 from control.records import SourceConnection, Stage, User
 from control.sources.ldap.connection import Away
 from control.sources.ldap.described import Directory

@@ -1,0 +1,1 @@
+"""Would somebody be let in, through which step, and what would change the answer?"""

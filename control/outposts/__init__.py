@@ -1,0 +1,1 @@
+"""Control's end of the link: what outposts may know, are told, and answer."""

@@ -1,0 +1,331 @@
+"""What an outpost may know: the view of the store that is sent to it, whole or as changes (DESIGN D5, D6).
+
+Every function here is a verb over one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from control.mappings.everybody import KINDS, Everybody, changed_users, saying_more
+from control.mappings.facts import uid_of
+from control.outposts import proxied_application
+from control.passwords import network_hashes
+from control.radius import provider as radius
+from control.records import (
+    Application,
+    Binding,
+    Certificate,
+    EndedSession,
+    Group,
+    IssuedCertificate,
+    Outpost,
+    PropertyMapping,
+    Provider,
+    User,
+)
+from control.store.interface import LoggedChange, Query, Transaction
+from control.verbs import access_rules
+from control.verbs.roles import with_permission
+from control.verbs.system import public_url
+from protocols.link.messages import (
+    BindingRecord,
+    CertificateRecord,
+    Change,
+    Configuration,
+    EndedSessionRecord,
+    GroupRecord,
+    LdapSettings,
+    Members,
+    OutpostRecord,
+    ProviderRecord,
+    ProxySettings,
+    Put,
+    RadiusSettings,
+    Record,
+    Remove,
+    UserRecord,
+)
+from rules.permissions import SEARCH_FULL_DIRECTORY
+
+SELF_SIGNED = "goauthentik.io/crypto/jwt-managed"
+"""``managed`` of the certificate that providers without one of their own show."""
+
+APART = frozenset({"user", "group", "members", "token", "ended_session", "radius_order", "issued_certificate"})
+"""Kinds of changes that leave the configuration as it was. Flows and stages do not: they say what a password proves."""
+
+SETTINGS: dict[str, type[LdapSettings] | type[RadiusSettings] | type[ProxySettings]] = {
+    "ldap": LdapSettings,
+    "radius": RadiusSettings,
+    "proxy": ProxySettings,
+}
+
+
+class EverythingChanged(Exception):
+    """What mappings say of everybody may be something else: the outpost needs a whole snapshot."""
+
+
+def snapshot(tx: Transaction, outpost: str) -> list[Record]:
+    """Everything that this outpost needs."""
+    return [*directory(tx), *configuration(tx, outpost)]
+
+
+def directory(
+    tx: Transaction, everybody: Everybody | None = None
+) -> Iterator[UserRecord | GroupRecord | EndedSessionRecord]:
+    """Users, groups and ended sessions, which are the same for every outpost."""
+    everybody = everybody or Everybody(tx)
+    install_id = tx.install_id
+    groups = tx.select(Group)
+    members = tx.members_of([group.pk for group in groups])
+    of_user: dict[int, list[str]] = {}
+    if everybody.served:
+        for pk, users in members.items():
+            for one in users:
+                of_user.setdefault(one, []).append(pk)
+    for user in tx.each(User):
+        yield user_record(user, install_id, everybody.of(user, of_user.get(user.pk, ())))
+    for group in groups:
+        yield group_record(group, tuple(members.get(group.pk, ())))
+    for ended in tx.each(EndedSession):
+        yield EndedSessionRecord(ended.pk, ended.expires)
+
+
+def changes(tx: Transaction, outpost: str, since: int, everybody: Everybody | None = None) -> list[Change]:
+    """What brings this outpost from revision ``since`` to the newest one. Raises EverythingChanged.
+
+    A group and its new members may both be in the log: records come first, then who joined and left, then what went.
+    """
+    log = tx.changes_since(since)
+    everybody = everybody or Everybody(tx)
+    also = changed_users(tx, everybody, log)
+    if also is None:
+        raise EverythingChanged
+    return [
+        *_configured(tx, outpost, log),
+        *_records(tx, log, also, everybody),
+        *_memberships(tx, log),
+        *_removed(tx, log),
+    ]
+
+
+def _configured(tx: Transaction, outpost: str, log: Iterable[LoggedChange]) -> list[Change]:
+    if all(line.kind in APART for line in log) and not (_revoked(tx, log) or _rehashed(tx, outpost, log)):
+        return []
+    return [Configuration(tuple(configuration(tx, outpost)))]
+
+
+def _revoked(tx: Transaction, log: Iterable[LoggedChange]) -> bool:
+    """A certificate that is issued is nothing to an outpost; one that is revoked is."""
+    issued = _unique([line.pk for line in log if line.kind == IssuedCertificate.TABLE])
+    found = tx.select(IssuedCertificate, Query(within={"pk": issued})) if issued else ()
+    return any(one.revoked is not None for one in found)
+
+
+def _rehashed(tx: Transaction, outpost: str, log: Iterable[LoggedChange]) -> bool:
+    """May somebody have another network password, at an outpost that knows their hashes?"""
+    if not any(line.kind == "token" for line in log):
+        return False
+    served = tx.select(Provider, Query(within={"pk": tx.get(Outpost, outpost).providers}))
+    return any(map(network_hashes.told, served))
+
+
+def _records(tx: Transaction, log: Sequence[LoggedChange], also: frozenset[int], everybody: Everybody) -> list[Change]:
+    """``also``: users of whom mappings may say something else."""
+    users = _unique([*(line.pk for line in log if line.kind == "user"), *sorted(also)])
+    direct = tx.groups_of([int(pk) for pk in users]) if everybody.served else {}
+    groups = [line.pk for line in log if line.kind == "group"]
+    ended = [line.pk for line in log if line.kind == "ended_session"]
+    return [
+        *(
+            Put(user_record(user, tx.install_id, everybody.of(user, direct.get(user.pk, ()))))
+            for user in tx.select(User, Query(within={"pk": users}))
+        ),
+        *(Put(group_record(group, None)) for group in tx.select(Group, Query(within={"pk": _unique(groups)}))),
+        *(
+            Put(EndedSessionRecord(session.pk, session.expires))
+            for session in tx.select(EndedSession, Query(within={"pk": _unique(ended)}))
+        ),
+    ]
+
+
+def _memberships(tx: Transaction, log: Iterable[LoggedChange]) -> list[Change]:
+    """The net of all joining and leaving, group by group."""
+    member: dict[str, dict[int, bool]] = {}
+    for line in log:
+        if line.kind == "members":
+            state = member.setdefault(str(line.pk), {})
+            state.update(dict.fromkeys(line.joined, True))
+            state.update(dict.fromkeys(line.left, False))
+    return [
+        Members(
+            group,
+            tuple(user for user, joined in state.items() if joined),
+            tuple(user for user, joined in state.items() if not joined),
+        )
+        for group, state in member.items()
+    ]
+
+
+def _removed(tx: Transaction, log: Iterable[LoggedChange]) -> list[Change]:
+    """A pk is never given again, so whatever was removed stays removed."""
+    gone = {(line.kind, line.pk): None for line in log if line.removed}
+    removed: list[Change] = []
+    for kind, pk in gone:
+        if kind == "user":
+            removed.append(Remove("user", pk))
+        elif kind == "group":
+            removed.append(Remove("group", pk))
+        elif kind == "ended_session":
+            removed.append(Remove("ended_session", pk))
+    return removed
+
+
+def _unique(pks: Iterable[int | str]) -> list[int | str]:
+    return list(dict.fromkeys(pks))
+
+
+# --- the records as outposts know them -----------------------------------------------------------------------------
+
+
+def configuration(tx: Transaction, outpost: str) -> list[Record]:
+    """The outpost's own record, the providers it serves, and the certificates that they show."""
+    own = tx.get(Outpost, outpost)
+    providers = list(provider_records(tx, tx.select(Provider, Query(within={"pk": own.providers}))))
+    wanted = {provider.settings.certificate for provider in providers if provider.settings.certificate}
+    certificates = [
+        certificate
+        for certificate in tx.select(Certificate)
+        if certificate.pk in wanted or certificate.managed == SELF_SIGNED
+    ]
+    return [
+        OutpostRecord(own.pk, own.name, own.type, own.managed, own.config, public_url(tx)),
+        *providers,
+        *(certificate_record(certificate) for certificate in certificates if certificate.key_data),
+    ]
+
+
+def certificate_record(certificate: Certificate) -> CertificateRecord:
+    return CertificateRecord(certificate.pk, certificate.name, certificate.certificate_data, certificate.key_data)
+
+
+def self_signed_certificate(tx: Transaction) -> CertificateRecord | None:
+    """The one that was generated at the first start."""
+    found = tx.select(Certificate, Query(equal={"managed": SELF_SIGNED}, limit=1))
+    return certificate_record(found[0]) if found else None
+
+
+def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | None:
+    """None: it has no application, or is of a kind that outposts do not serve."""
+    return next(provider_records(tx, [provider]), None)
+
+
+def provider_records(tx: Transaction, providers: Sequence[Provider]) -> Iterator[ProviderRecord]:
+    """Of those that have an application and are of a kind that outposts serve. There may be ten thousand: what can be
+    is read for all of them at once."""
+    applications = {
+        one.provider: one for one in tx.select(Application, Query(within={"provider": [one.pk for one in providers]}))
+    }
+    bindings: dict[str, list[Binding]] = {}
+    targets = Query(within={"target": [one.pk for one in applications.values()]}, ordering=("order",))
+    for binding in tx.select(Binding, targets):
+        bindings.setdefault(binding.target, []).append(binding)
+    mappings = saying_more(tx)
+    for provider in providers:
+        application = applications.get(provider.pk)
+        if application is not None and provider.kind in SETTINGS:
+            yield _provider_record(tx, provider, application, bindings.get(application.pk, ()), mappings)
+
+
+def _provider_record(
+    tx: Transaction,
+    provider: Provider,
+    application: Application,
+    bindings: Sequence[Binding],
+    mappings: Mapping[str, PropertyMapping],
+) -> ProviderRecord:
+    settings = SETTINGS[provider.kind]
+    known = {field.name for field in fields(settings)}
+    chosen = {key: value for key, value in {**provider.settings, **provider.secrets}.items() if key in known}
+    if provider.kind == "ldap":
+        chosen["extra_containers"] = tuple(provider.settings.get("extra_containers", ()))
+        chosen["show_only_groups"] = tuple(provider.settings.get("show_only_groups", ()))
+        chosen["client_certificates"] = bool(provider.settings.get("client_authorities"))
+    if provider.kind in KINDS:
+        own = [mappings[pk] for pk in provider.property_mappings if pk in mappings]
+        chosen["mapped"] = any(mapping.kind == KINDS[provider.kind] for mapping in own)
+    if provider.kind == "radius":
+        chosen.update(radius.settings(tx, provider))
+    if provider.kind == "proxy":
+        chosen.update(proxied_application.settings(tx, provider))
+        chosen["access_rules"] = access_rules.delivered(provider.settings.get("access_rules", ()))
+    is_ldap = provider.kind == "ldap"
+    return ProviderRecord(
+        pk=provider.pk,
+        name=provider.name,
+        protocol=provider.kind,  # type: ignore[arg-type]  # it is a key of SETTINGS
+        application=application.slug,
+        application_name=application.name,
+        application_pk=application.pk,
+        policy_engine_mode=application.policy_engine_mode,  # type: ignore[arg-type]  # checked when it was stored
+        settings=settings(**chosen),
+        bindings=tuple(binding_record(binding) for binding in bindings),
+        network_hashes=network_hashes.read(tx) if network_hashes.told(provider) else (),
+        full_search_roles=tuple(with_permission(tx, SEARCH_FULL_DIRECTORY, provider.pk) if is_ldap else ()),
+    )
+
+
+def binding_record(binding: Binding) -> BindingRecord:
+    return BindingRecord(
+        pk=binding.pk,
+        order=binding.order,
+        enabled=binding.enabled,
+        negate=binding.negate,
+        user=binding.user,
+        group=binding.group,
+        policy=binding.policy,
+        timeout=binding.timeout,
+        failure_result=binding.failure_result,
+    )
+
+
+def user_record(user: User, install_id: str, mapped: dict[str, dict[str, Any]]) -> UserRecord:
+    """``mapped``: `UserRecord.mapped`."""
+    return UserRecord(
+        pk=user.pk,
+        uuid=user.uuid,
+        uid=uid_of(user.pk, install_id),
+        username=user.username,
+        name=user.name,
+        email=user.confirmed_email,
+        type=user.type,
+        is_active=user.is_active,
+        ordinal=user.ordinal,
+        credential_version=user.credential_version,
+        valid_from=user.valid_from,
+        valid_until=user.valid_until,
+        sessions_not_before=user.sessions_not_before,
+        created=user.date_joined,
+        updated=user.last_updated,
+        password_changed=user.password_change_date,
+        must_change_password=user.must_change_password,
+        attributes=user.attributes,
+        mapped=mapped,
+    )
+
+
+def group_record(group: Group, members: tuple[int, ...] | None) -> GroupRecord:
+    return GroupRecord(
+        pk=group.pk,
+        name=group.name,
+        is_superuser=group.is_superuser,
+        ordinal=group.ordinal,
+        parents=group.parents,
+        members=members,
+        created=group.created,
+        updated=group.last_updated,
+        attributes=group.attributes,
+        roles=group.roles,
+    )

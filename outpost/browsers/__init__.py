@@ -1,0 +1,1 @@
+"""Browsers at the proxy's door: their way to control and back, their sessions, and what applications are told."""

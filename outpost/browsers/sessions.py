@@ -1,0 +1,248 @@
+"""Who a browser's cookie belongs to, and whether that still holds (DESIGN D15).
+
+The cookie says who has signed in, and when. Whether the session was ended, the account is good and the application
+lets the person in is asked of the snapshot each time it has changed; so what an administrator does is in force with
+the snapshot that brings it, and a restart forgets nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from outpost.bounded import Bounded
+from outpost.directory.snapshot import Directory, Snapshot
+from outpost.kept.credential_cache import told_of, verdict
+from outpost.outcome import Identity
+from protocols.link.messages import BrowserSessionRecord, ProviderRecord, Reuse, UserRecord
+from protocols.proxy.decision import Realm
+from protocols.proxy.login_state import BrowserSession
+from protocols.proxy.sealed import Sealer
+from rules import validity
+
+SESSION = "session"
+"""What session cookies are sealed for."""
+MOST_KNOWN = 20_000
+"""Cookies that are kept opened, with the headers they lead to; some 60 MB when full."""
+ASK_SECONDS = 300.0
+"""Control is asked about a session in use this often: it then knows that it is in use."""
+MOST_TOKENS = 20_000
+"""Access tokens that are kept for X-Authentik-Jwt; about 1.5 kB each."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoliciesSaid:
+    """What control answered, and how it may be used again."""
+
+    reason: str
+    peer: str
+    at: float
+    reuse: Reuse
+    strict: bool
+
+
+class Word(NamedTuple):
+    """Control's last one about a session at a provider."""
+
+    token: str = ""
+    until: float = 0.0
+    ask_at: float = 0.0
+
+
+NO_WORD = Word()
+Wanted = tuple[str, ...]
+"""From where somebody wants what: address, host, path and method. Empty: from anywhere, whatever it is."""
+
+
+class Lines(NamedTuple):
+    """Of headers that say who came in."""
+
+    octets: bytes
+    until: float
+    """When they are too old."""
+
+
+@dataclass(slots=True)
+class Known:
+    """A cookie that was opened, at one site, and what it leads to on one snapshot."""
+
+    session: BrowserSession
+    sid: str
+    provider: int
+    snapshot: Snapshot
+    until: float
+    """Until when it counts by control's last word."""
+    ask_at: float
+    """When control is to be asked again."""
+    value: bytes = field(repr=False)
+    """The cookie."""
+    sealer: Sealer
+    """That has opened it."""
+    reason: str = ""
+    """``accepted``; a reason why the person may not in, or may not yet; or empty: the session counts no more."""
+    identity: Identity | None = None
+    """With ``accepted``."""
+    candidate: Identity | None = None
+    """With ``policy_needed``: whom users and groups do not refuse, and policies have to be asked about."""
+    said: dict[Wanted, PoliciesSaid] = field(default_factory=dict)
+    """By those, of this candidate."""
+    lines: dict[object, Lines] = field(default_factory=dict)
+    """For whoever renders the identity, to keep, by how it is rendered."""
+
+
+class BrowserSessions:
+    """``now`` gives seconds since the epoch."""
+
+    def __init__(self, directory: Directory, now: Callable[[], float]) -> None:
+        self._directory = directory
+        self._now = now
+        self._known: Bounded[tuple[int, bytes], Known] = Bounded(MOST_KNOWN)
+        self._ended: dict[str, float] = {}
+        """Sessions that ended here, and until when that matters: control's word takes a moment to come back."""
+        self._words: Bounded[tuple[str, int], Word] = Bounded(MOST_TOKENS)
+
+    def find(self, realm: Realm, provider: int, cookies: Sequence[bytes]) -> Known | None:
+        """The first of these cookies that opens and counts; its ``reason`` says whether the person may in."""
+        for value in cookies:
+            known = self._known.get((provider, value))
+            if known is not None and known.sealer is not realm.sealer:  # set up anew: perhaps with other secrets
+                del self._known[provider, value]
+                known = None
+            if known is None:
+                known = self._opened(realm, provider, value)
+                if known is None:
+                    continue
+            if known.snapshot is not self._directory.current:
+                self._decide(known)
+            identity = known.identity or known.candidate
+            now = self._now()
+            if not known.reason or now >= known.session.expires:
+                continue
+            if identity is not None and not _is_good(known.snapshot.users[identity.user], now):
+                continue
+            return known
+        return None
+
+    def still_opens(self, realm: Realm, known: Known) -> bool:
+        """Is its cookie good for these secrets? They may have been set anew since it was opened."""
+        if known.sealer is not realm.sealer:
+            if _session(realm, known.value) is None:
+                return False
+            known.sealer = realm.sealer
+        return True
+
+    def still_counts(self, known: Known) -> bool:
+        """Of somebody who was let in by it: may they, or may they by what policies say, go on?"""
+        if known.snapshot is not self._directory.current:
+            self._decide(known)
+        identity, now = known.identity or known.candidate, self._now()
+        if identity is None or known.sid in self._ended or now >= known.session.expires:
+            return False
+        return _is_good(known.snapshot.users[identity.user], now)
+
+    def answers_again(self, known: Known, rendered: object, lines: Lines) -> bool:
+        """May whoever was let in by it, with these lines, be let in once more without a question to anybody?"""
+        told = known.lines.get(rendered) is lines
+        return told and self._now() < min(known.ask_at, known.until) and self.still_counts(known)
+
+    def renewed(self, known: Known, session: BrowserSessionRecord) -> None:
+        """Control's word about it."""
+        token = session.access_token or self.token(known)
+        self.remember(known.session, known.provider, token, session.until)
+
+    def put_off(self, known: Known, seconds: float) -> None:
+        """Control had no word: it is asked again, but not at once."""
+        place = known.sid, known.provider
+        self._words[place] = self._words.get(place, NO_WORD)._replace(ask_at=self._now() + seconds)
+
+    def look_again(self, known: Known) -> None:
+        """At what control has said last."""
+        word = self._words.get((known.sid, known.provider), NO_WORD)
+        known.until, known.ask_at, known.lines = max(known.until, word.until), word.ask_at, {}
+
+    def refuse(self, known: Known) -> None:
+        """Control does not let it go on."""
+        self._words.pop((known.sid, known.provider), None)
+        known.reason, known.identity, known.candidate, known.lines = "", None, None, {}
+        known.until = 0.0
+
+    def remember(self, session: BrowserSession, provider: int, token: str, until: float) -> None:
+        """The access token that came with a sign-in at this provider, and until when both are good."""
+        self._words[session.sid.hex(), provider] = Word(token, until, min(until, self._now() + ASK_SECONDS))
+
+    def token(self, known: Known) -> str:
+        """The access token of the session, if there is one here; else empty."""
+        return self._words.get((known.sid, known.provider), NO_WORD).token
+
+    def end(self, session: BrowserSession) -> None:
+        """At once, here; control tells everybody else."""
+        now = self._now()
+        if len(self._ended) >= MOST_KNOWN:
+            self._ended = {sid: expires for sid, expires in self._ended.items() if expires > now}
+        self._ended[session.sid.hex()] = session.expires
+        for known in self._known.values():
+            if known.session.sid == session.sid:
+                known.reason, known.identity, known.candidate, known.lines = "", None, None, {}
+
+    def opened(self, realm: Realm, cookies: Sequence[bytes]) -> BrowserSession | None:
+        """What the first cookie says that can be read, whether or not it still counts."""
+        for value in cookies:
+            session = _session(realm, value)
+            if session is not None:
+                return session
+        return None
+
+    def _opened(self, realm: Realm, provider: int, value: bytes) -> Known | None:
+        session = _session(realm, value)
+        if session is None or self._now() >= session.expires:
+            return None
+        sid, said = session.sid.hex(), session.until or session.expires
+        word = self._words.get((sid, provider), NO_WORD)
+        until = max(word.until, said)
+        known = Known(session, sid, provider, self._directory.current, until, word.ask_at, value, realm.sealer)
+        self._decide(known)
+        self._known[provider, value] = known
+        return known
+
+    def _decide(self, known: Known) -> None:
+        """On the snapshot as it is now."""
+        snapshot = self._directory.current
+        known.snapshot, known.reason, known.identity, known.lines = snapshot, "", None, {}
+        known.candidate, known.said = None, {}
+        user = snapshot.users.get(known.session.user)
+        provider = snapshot.providers.get(known.provider)
+        if user is None or provider is None or known.sid in snapshot.ended or known.sid in self._ended:
+            return
+        if known.session.signed_in < user.sessions_not_before or not _is_good(user, self._now()):
+            return
+        admitted = verdict(provider, user.pk, snapshot)
+        if admitted is None:
+            known.reason, known.candidate = "policy_needed", _identity(user, snapshot, provider)
+        elif admitted:
+            known.reason, known.identity = "accepted", _identity(user, snapshot, provider)
+        else:
+            known.reason = "no_binding"
+
+
+def _is_good(user: UserRecord, now: float) -> bool:
+    return validity.refusal(user, now) is None
+
+
+def _session(realm: Realm, value: bytes) -> BrowserSession | None:
+    content = realm.sealer.open(SESSION, value)
+    try:
+        return BrowserSession.unpacked(content) if content is not None else None
+    except ValueError:
+        return None
+
+
+def _identity(user: UserRecord, snapshot: Snapshot, provider: ProviderRecord) -> Identity:
+    return Identity(
+        user=user.pk,
+        uuid=user.uuid,
+        uid=user.uid,
+        username=user.username,
+        credential_version=user.credential_version,
+        **told_of(user, snapshot, provider),
+    )

@@ -1,0 +1,1 @@
+"""Commands beside the running program, and what they say of themselves."""

@@ -1,0 +1,1 @@
+"""What an outpost keeps, to serve whom it knows while control is away: in memory, and sealed on disk."""

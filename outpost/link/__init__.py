@@ -1,0 +1,1 @@
+"""The outpost's end of the link to control: what it follows, asks and reports."""

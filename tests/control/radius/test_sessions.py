@@ -1,0 +1,188 @@
+"""What accounting tells becomes one row a session, whatever is told twice, late or never."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control.outposts import instances
+from control.radius.sessions import KEPT_SECONDS
+from control.records import Event, Outpost, RadiusSession, User
+from control.store.interface import Query
+from control.store.sql import SqlStore
+from control.store.sql.writer import PRUNE_LATER
+from protocols.link.messages import Report, Reports
+from tests.fakes import FakeClock
+from tests.stores import open_store
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.store: SqlStore = open_store(folder, self.clock)
+        self.outpost = self.store.write_now(lambda tx: tx.insert(Outpost("edge", "any")).pk)
+        self.alice = self.store.write_now(lambda tx: tx.insert(User("alice")).pk)
+        self.number = 0
+
+    def tell(self, status: str, *, ago: float = 0, session: str = "01", **told: Any) -> None:
+        self.number += 1
+        body = {"status": status, "nas": "192.0.2.7", "nas_name": "ap-7", "session": session, "provider": 3}
+        body = {**body, "at": self.clock() - ago, **told}
+        reports = Reports("i1", (Report(self.number, "accounting", self.clock(), body),))
+        self.store.write_now(lambda tx: instances.take(tx, self.outpost, reports))
+
+    @property
+    def sessions(self) -> list[RadiusSession]:
+        return self.store.read_now(lambda tx: tx.select(RadiusSession))
+
+    @property
+    def session(self) -> RadiusSession:
+        [found] = self.sessions
+        return found
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.store.close()
+
+
+def test_a_session_from_its_start_to_its_end(bench: Bench) -> None:
+    began = bench.clock()
+    bench.tell("start", user=bench.alice, username="alice", ssid="office", calling_station="02-00-00-00-00-01")
+    assert (bench.session.live, bench.session.started, bench.session.user) == (True, began, bench.alice)
+    assert (bench.session.outpost, bench.session.instance) == (bench.outpost, "i1")
+    bench.clock.advance(600)
+    bench.tell("interim", seconds=600, input_octets=2**33, output_octets=5)
+    bench.clock.advance(60)
+    bench.tell("stop", seconds=660, input_octets=2**33 + 1, output_octets=6, cause="User-Request")
+    ended = bench.session
+    assert (ended.live, ended.started, ended.ended) == (False, began, began + 660)
+    assert (ended.seconds, ended.input_octets, ended.output_octets) == (660, 2**33 + 1, 6)
+    assert (ended.cause, ended.ssid, ended.user) == ("User-Request", "office", bench.alice)
+
+
+def test_110_told_twice_it_is_one_row(bench: Bench) -> None:
+    for status in ("start", "start", "stop", "stop"):
+        bench.tell(status, seconds=9, input_octets=7)
+    assert (bench.session.live, bench.session.input_octets) == (False, 7)
+    first = bench.session
+    bench.clock.advance(30)
+    bench.tell("stop", ago=30, seconds=9, input_octets=7)  # once more, with Acct-Delay-Time
+    assert bench.session == first
+
+
+def test_whoever_never_told_of_a_start_began_as_long_ago_as_it_says(bench: Bench) -> None:
+    bench.tell("interim", seconds=100)
+    assert bench.session.started == bench.clock() - 100
+
+
+def test_what_comes_late_changes_nothing(bench: Bench) -> None:
+    bench.tell("start", ago=100)
+    bench.tell("interim", ago=10, seconds=90, input_octets=90)
+    bench.tell("interim", ago=50, seconds=50, input_octets=50)
+    assert (bench.session.seconds, bench.session.input_octets) == (90, 90)
+    bench.tell("stop", seconds=100, input_octets=100)
+    bench.tell("interim", ago=5, seconds=95, input_octets=95)
+    bench.tell("start", ago=100)
+    assert (bench.session.live, bench.session.seconds) == (False, 100)
+
+
+def test_an_interim_that_comes_again_after_the_stop_revives_nothing(bench: Bench) -> None:
+    """A NAS that does not say how long it has held it back (Acct-Delay-Time)."""
+    bench.tell("start", ago=100)
+    bench.tell("stop", ago=10, seconds=90)
+    bench.tell("interim", seconds=60)
+    assert not bench.session.live
+    bench.tell("interim", seconds=100)
+    assert bench.session.live
+
+
+def test_a_name_used_again_is_another_session(bench: Bench) -> None:
+    bench.tell("start", ago=100, username="alice")
+    bench.tell("stop", ago=50, input_octets=100)
+    bench.tell("start", username="bob")
+    assert (bench.session.live, bench.session.username, bench.session.input_octets) == (True, "bob", 0)
+
+
+@pytest.mark.parametrize(("status", "cause"), [("on", "NAS-Reboot"), ("off", "Admin-Reboot")])
+def test_a_nas_that_restarts_has_nobody_on_it(bench: Bench, status: str, cause: str) -> None:
+    bench.tell("start", ago=100)
+    bench.tell("start", ago=100, session="02")
+    bench.tell("start", ago=100, nas_name="ap-8")
+    bench.tell(status, session="")
+    live = {one.session: one for one in bench.sessions if one.nas_name == "ap-7"}
+    assert [(one.live, one.cause) for one in live.values()] == [(False, cause)] * 2
+    assert [one.live for one in bench.sessions if one.nas_name == "ap-8"] == [True]
+
+
+def test_a_session_that_began_after_the_restart_goes_on(bench: Bench) -> None:
+    bench.tell("start")
+    bench.tell("on", ago=10, session="")
+    assert bench.session.live
+
+
+def test_the_class_says_whose_it_is_and_else_the_name(bench: Bench) -> None:
+    bob = bench.store.write_now(lambda tx: tx.insert(User("bob")).pk)
+    bench.tell("start", session="1", user=bob, username="ALICE")
+    bench.tell("start", session="2", username="ALICE")
+    bench.tell("start", session="3", username="nobody")
+    bench.tell("start", session="4", user=99, username="alice")
+    assert {one.session: one.user for one in bench.sessions} == {"1": bob, "2": bench.alice, "3": None, "4": None}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"at": float("nan")},
+        {"at": "soon"},
+        {"at": 1e99},
+        {"seconds": -1},
+        {"seconds": 2**70},
+        {"input_octets": "many"},
+        {"provider": "x"},
+        {"user": 2**80},
+        {"user": True},
+        {"username": "\x1b" * 999},
+        {"username": 7},
+        {"nas": None},
+        {"session": ""},
+        {"status": "other"},
+    ],
+)
+def test_whatever_an_outpost_says_holds_nothing_up(bench: Bench, told: dict[str, Any]) -> None:
+    bench.tell(**{"status": "start", **told})
+    bench.tell("start", session="next")
+    assert "next" in {one.session for one in bench.sessions}
+    assert all(one.username.isprintable() and one.started <= bench.clock() for one in bench.sessions)
+
+
+def test_sessions_are_forgotten_when_their_time_is_over(bench: Bench) -> None:
+    bench.tell("start")
+    bench.tell("start", session="02")
+    bench.clock.advance(KEPT_SECONDS - 1)
+    bench.tell("interim", session="02")
+    bench.clock.advance(PRUNE_LATER)
+    for _ in range(2):  # the writer prunes after other writes
+        bench.store.write_now(lambda tx: None)
+    assert [one.session for one in bench.sessions] == ["02"]
+
+
+@pytest.mark.parametrize("status", ["tunnel-start", "tunnel-link-stop", "failed"])
+def test_110_what_is_about_no_session_is_an_event_once(bench: Bench, status: str) -> None:
+    """So that an Accounting-Response is true: it has been kept."""
+    report: dict[str, Any] = {
+        "username": "alice",
+        "user": bench.alice,
+        "tunnel_connection": "call-17",
+        "tunnel_server": "198.51.100.9",
+    }
+    bench.tell(status, ago=5, **report)
+    assert bench.sessions == []
+    [event] = bench.store.read_now(lambda tx: tx.select(Event, Query(equal={"action": "radius_accounting"})))
+    assert event.context.items() >= {**report, "status": status, "session": "01", "nas_name": "ap-7"}.items()
+    assert (event.user["pk"], event.client_ip) == (bench.alice, "192.0.2.7")

@@ -1,0 +1,269 @@
+"""Backups: everything comes back, to either database; what is not whole changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from base64 import b64encode
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import MetaData, create_engine, inspect
+
+from control.store.backup import Backup, Damaged, Stored, pieces_of
+from control.store.migrations import upgrade
+from control.store.sql import NewerStore, copying
+from control.store.sql.copying import read_all
+from control.store.sql.schema import SCHEMA_REVISION
+from outpost.__main__ import main
+from outpost.commands import backups
+from outpost.folder_lock import claim
+from tests.control.store.postgresql import Server
+
+PASSPHRASE = "correct horse battery"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "first-hour.yml"
+_numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, and no settings but the passphrase; guesses are cheap."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith(("OUTPOST_", "AUTHENTIK_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("OUTPOST_BACKUP_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setattr(backups, "MEMORY_KIB", 64)
+    return tmp_path
+
+
+@pytest.fixture
+def filled(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """The address of a store in ``data``, with what the README's example makes."""
+    assert main(["apply", str(EXAMPLE)]) == 0
+    capsys.readouterr()
+    return f"sqlite:///{folder / 'data' / 'outpost.sqlite3'}"
+
+
+def rows(url: str) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for part in read_all(url):
+        table = found.setdefault(part.table, [])
+        table += [json.dumps(dict(zip(part.columns, row, strict=True)), sort_keys=True) for row in part.rows]
+    return {table: sorted(lines) for table, lines in found.items()}
+
+
+def tables(url: str) -> list[str]:
+    engine = create_engine(url)
+    try:
+        return inspect(engine).get_table_names()
+    finally:
+        engine.dispose()
+
+
+def failed(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    assert main(list(argv)) == 1
+    return capsys.readouterr().err
+
+
+def test_everything_comes_back(filled: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = rows(filled)
+    assert len(before["user"]) > 1
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+    assert (folder / "here.backup").stat().st_mode & 0o777 == 0o600
+    assert b"akadmin" not in (folder / "here.backup").read_bytes()
+    monkeypatch.setenv("OUTPOST_DATA_DIR", "elsewhere")
+    assert main(["restore", "here.backup"]) == 0
+    assert rows(f"sqlite:///{folder / 'elsewhere' / 'outpost.sqlite3'}") == before
+    assert (folder / "elsewhere" / "secret.key").read_text() == (folder / "data" / "secret.key").read_text()
+    assert main(["explain", "--user", "akadmin", "--application", "grafana"]) in (0, 1), "the store opens"
+
+
+@pytest.mark.peer
+def test_from_sqlite_to_postgresql_and_back(
+    filled: str, folder: Path, monkeypatch: pytest.MonkeyPatch, postgresql_server: Server
+) -> None:
+    before, key = rows(filled), (folder / "data" / "secret.key").read_text().strip()
+    there = Stored(postgresql_server.new_database(f"backup{next(_numbers)}"), key, None)
+    here = Stored(filled, key, None)
+    for source, target in ((here, there), (there, here)):
+        backup = Backup(pieces_of(source, "1.0", 0.0, keep_secret_key=False))
+        copying.write_all(target.database, key, backup.said.schema, backup.rows(), replace=True)
+        assert rows(target.database) == before
+
+
+def test_what_is_there_stays_unless_it_is_given_up(filled: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+    assert "--replace" in failed(capsys, "restore", "here.backup")
+    assert main(["throttles", "clear"]) == 0
+    assert main(["restore", "--replace", "here.backup"]) == 0
+
+
+def damages(whole: bytes) -> Iterator[bytes]:
+    yield whole[:-1]
+    yield whole[: len(whole) // 2]
+    yield whole + b"x"
+    for at in range(0, len(whole), max(1, len(whole) // 40)):
+        yield whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+
+
+def test_a_damaged_backup_changes_nothing(filled: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+    before, whole = rows(filled), (folder / "here.backup").read_bytes()
+    for damaged in damages(whole):
+        (folder / "damaged.backup").write_bytes(damaged)
+        assert failed(capsys, "restore", "--replace", "damaged.backup").startswith("outpost: damaged.backup is ")
+    assert rows(filled) == before
+
+
+def test_another_passphrase_opens_nothing(
+    filled: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+    monkeypatch.setenv("OUTPOST_BACKUP_PASSPHRASE", PASSPHRASE + "x")
+    assert "Is the passphrase right?" in failed(capsys, "restore", "--replace", "here.backup")
+
+
+def test_without_the_secret_key_it_has_to_be_there(
+    filled: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["backup", "--without-secret-key", "here.backup"]) == 0
+    assert "no secret key" in capsys.readouterr().out
+    monkeypatch.setenv("OUTPOST_DATA_DIR", "elsewhere")
+    monkeypatch.setenv("OUTPOST_SECRET_KEY", "quite another key, 0123456789 abcdefgh")
+    assert "under another secret key" in failed(capsys, "restore", "here.backup")
+    assert not tables(f"sqlite:///{folder / 'elsewhere' / 'outpost.sqlite3'}")
+    monkeypatch.setenv("OUTPOST_SECRET_KEY", (folder / "data" / "secret.key").read_text().strip())
+    assert main(["restore", "here.backup"]) == 0
+
+
+def test_a_secret_key_that_contradicts_is_refused(
+    filled: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+    monkeypatch.setenv("OUTPOST_SECRET_KEY", "quite another key, 0123456789 abcdefgh")
+    assert "not the key in the backup" in failed(capsys, "restore", "--replace", "here.backup")
+
+
+def test_no_file_is_overwritten_and_old_ones_go(filled: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = folder / "kept"
+    kept.mkdir()
+    for day in range(1, 5):
+        (kept / f"outpost-2026010{day}T000000Z.backup").write_text("old")
+    (kept / "mine.backup").write_text("mine")
+    assert main(["backup", "--with-secret-key", "--keep", "2", "kept"]) == 0
+    assert len(list(kept.iterdir())) == 3
+    assert (kept / "outpost-20260104T000000Z.backup").exists()
+    assert (kept / "mine.backup").read_text() == "mine"
+    (folder / "there.backup").write_text("mine")
+    assert "exists already" in failed(capsys, "backup", "--with-secret-key", "there.backup")
+    assert (folder / "there.backup").read_text() == "mine"
+
+
+def test_nothing_is_decided_for_the_operator(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "--with-secret-key or --without-secret-key" in failed(capsys, "backup", "here.backup")
+    monkeypatch.setenv("OUTPOST_BACKUP_PASSPHRASE", "short")
+    assert "at least 12" in failed(capsys, "backup", "--with-secret-key", "here.backup")
+    monkeypatch.delenv("OUTPOST_BACKUP_PASSPHRASE")
+    assert "OUTPOST_BACKUP_PASSPHRASE" in failed(capsys, "backup", "--with-secret-key", "here.backup")
+
+
+def test_while_the_program_runs_nothing_is_restored(
+    filled: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+    with claim(folder / "data"):
+        assert "Another outpost program runs" in failed(capsys, "restore", "--replace", "here.backup")
+
+
+# --- of older and newer versions, and of nobody's -------------------------------------------------------------------
+
+
+def made_of(schema: str, *lines: object) -> Backup:
+    said = {"program": "1.0", "schema": schema, "made": 0.0, "secret_key": None}
+    octets = b"".join(json.dumps(line).encode() + b"\n" for line in (said, *lines))
+    return Backup([zlib.compress(octets)])
+
+
+@pytest.mark.parametrize("schema", sorted(upgrade.known_revisions()))
+def test_a_backup_of_an_older_version_is_brought_up_to_date(filled: str, folder: Path, schema: str) -> None:
+    """Its rows are those of today, as far as the older tables had a place for them."""
+    older = create_engine(f"sqlite:///{folder / 'older.sqlite3'}")
+    with older.begin() as connection:
+        upgrade.to(connection, schema)
+        made = MetaData()
+        made.reflect(connection)
+    known = {table.name: set(table.columns.keys()) for table in made.sorted_tables}
+    lines: list[object] = []
+    counts: dict[str, int] = {}
+    for part in read_all(filled):
+        if part.table in known:
+            columns = [name for name in part.columns if name in known[part.table]]
+            lines.append({"table": part.table, "columns": columns})
+            for row in part.rows:
+                named = dict(zip(part.columns, row, strict=True))
+                lines.append([named[name] for name in columns])
+            counts[part.table] = counts.get(part.table, 0) + len(part.rows)
+    backup = made_of(schema, *lines, {"counts": counts})
+    key = (folder / "data" / "secret.key").read_text().strip()
+    target = f"sqlite:///{folder / 'restored.sqlite3'}"
+    copying.write_all(target, key, backup.said.schema, backup.rows(), replace=False)
+    assert rows(target)["user"] == rows(filled)["user"]
+    older.dispose()
+
+
+def test_a_newer_one_is_refused(folder: Path) -> None:
+    backup = made_of("9999", {"counts": {}})
+    with pytest.raises(NewerStore, match="newer version"):
+        copying.write_all(f"sqlite:///{folder / 'x.sqlite3'}", "k" * 40, backup.said.schema, backup.rows(), False)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [{"counts": {"user": 1}}],
+        [[1, 2]],
+        [{"table": "user", "columns": ["pk"]}],
+        [{"file": "../x", "content": b64encode(b"x").decode()}, {"counts": {"files": 1}}],
+        [{"file": "/etc/x", "content": b64encode(b"x").decode()}, {"counts": {"files": 1}}],
+        [{"something": 1}],
+    ],
+)
+def test_what_is_no_whole_backup_is_refused(lines: list[object]) -> None:
+    backup = made_of(SCHEMA_REVISION, *lines)
+    with pytest.raises(Damaged):
+        list(backup.rows())
+
+
+@pytest.mark.parametrize("octets", [b"", b"x", zlib.compress(b""), zlib.compress(b"[]\n"), zlib.compress(b"{}\n")])
+def test_what_is_nothing_of_ours_is_refused(octets: bytes) -> None:
+    with pytest.raises(Damaged):
+        Backup([octets])
+
+
+def test_templates_come_back(filled: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "mine" / "email").mkdir(parents=True)
+    (folder / "mine" / "email" / "hello.txt").write_text("hello")
+    monkeypatch.setenv("OUTPOST_EMAIL__TEMPLATE_DIR", "mine")
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+    (folder / "mine" / "email" / "hello.txt").unlink()
+    assert main(["restore", "--replace", "here.backup"]) == 0
+    assert (folder / "mine" / "email" / "hello.txt").read_text() == "hello"
+
+
+def test_pictures_come_back(filled: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "pictures" / "public").mkdir(parents=True)
+    (folder / "pictures" / "public" / "wiki.png").write_bytes(b"\x89PNG")
+    monkeypatch.setenv("OUTPOST_STORAGE__FILE__PATH", "pictures")
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+    (folder / "pictures" / "public" / "wiki.png").unlink()
+    assert main(["restore", "--replace", "here.backup"]) == 0
+    assert (folder / "pictures" / "public" / "wiki.png").read_bytes() == b"\x89PNG"
