@@ -130,6 +130,7 @@ KEY, FINGERPRINT = pins_of(SERVER.certificate)
         ({"OUTPOST_HOST_PINS": FINGERPRINT, "OUTPOST_INSECURE": "true"}, ""),
         ({"OUTPOST_HOST_PINS": "ab" * 32}, f"shows the key {KEY}"),
     ],
+    ids=["nothing", "insecure", "key", "certificate", "another"],
 )
 def test_who_is_taken_for_control(tmp_path: Path, more: dict[str, str], said: str) -> None:
     with control_over_tls(tmp_path, SERVER) as host:

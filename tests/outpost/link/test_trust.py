@@ -110,7 +110,7 @@ def test_whoever_is_insecure_believes_everybody() -> None:
     assert all(believes(Trust(insecure=True), shown) for shown in SERVERS.values())
 
 
-@pytest.mark.parametrize("pin", [KEY, FINGERPRINT])
+@pytest.mark.parametrize("pin", [KEY, FINGERPRINT], ids=["key", "certificate"])
 def test_a_pin_is_believed_alone_even_by_whoever_is_insecure(pin: str) -> None:
     for insecure in (False, True):
         trust = Trust(pins=("sha256//another", pin), insecure=insecure)
