@@ -195,7 +195,7 @@ class Control:
             CookieSecrets(store, random).work,
             Matching(store, judge, by_mail(post), owners.by_mail(post)).work,
             Delivering(store, services.post_json).work,
-            Syncing(store, services.directories).work,
+            Syncing(store, services.directories, services.looks).work,
             Renewing(store, tokens, now).work,
         )
         for work in repeated:

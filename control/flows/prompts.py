@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,15 @@ from control.store.interface import Transaction
 LONGEST_ANSWER = 2048
 """Characters; a field for more is a text area."""
 LONGEST_TEXT = 16_384
+MOST_FILE_BYTES = 24 * 1024
+"""Of one file: what is typed in a flow lies in the browser's session, which holds 64 KiB (`control.sessions`)."""
+LONGEST_FILE = MOST_FILE_BYTES // 3 * 4 + 128
+"""Characters of its `data:` URL."""
+DATA_URL = re.compile(r"data:([a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60});base64,([A-Za-z0-9+/]*={0,2})")
 EMAIL = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
+
+TOO_LARGE = f"Choose a file of at most {MOST_FILE_BYTES // 1024} KiB."
+FILE = "file"
 
 Read = Callable[[str], Any]
 """What was typed, as it is kept. Raises ValueError with a sentence."""
@@ -79,6 +88,20 @@ def _moment(typed: str) -> str:
         raise ValueError("Enter a date and a time, like 2030-01-31 18:30.") from None
 
 
+def _file(typed: str) -> str:
+    """A `data:` URL (RFC 2397) of a media type without parameters, in base64."""
+    found = DATA_URL.fullmatch(typed.strip())
+    try:
+        content = base64.b64decode(found.group(2), validate=True) if found is not None else b""
+    except ValueError:
+        content = b""
+    if found is None or not content:
+        raise ValueError("Choose a file that is not empty.")
+    if len(content) > MOST_FILE_BYTES:
+        raise ValueError(TOO_LARGE)
+    return found.group()
+
+
 TYPES: Mapping[str, Type] = {
     "text": Type(_text),
     "text_area": Type(_lines, LONGEST_TEXT),
@@ -97,8 +120,9 @@ TYPES: Mapping[str, Type] = {
     "hidden": Type(_text),
     "static": Type(None),
     "ak-locale": Type(_text),
+    FILE: Type(_file, LONGEST_FILE),
 }
-"""authentik's names; files are not taken."""
+"""authentik's names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +153,11 @@ class Field:
             "choices": None if told is None else [{"label": choice, "value": choice} for choice in told],
         }
 
+    def _accepts(self, url: str) -> bool:
+        """Of a file: the placeholder names the media types that are taken, with commas between; without one, all."""
+        wanted = [one.strip().lower() for one in self.placeholder.split(",") if one.strip()]
+        return not wanted or url.removeprefix("data:").partition(";")[0] in wanted
+
     def read(self, typed: str | None) -> Any:
         """None: nothing was given. Raises ValueError with a sentence."""
         read = self.type.read
@@ -140,8 +169,10 @@ class Field:
                 raise ValueError("This is needed.")
             return None
         if len(typed) > self.type.longest:
-            raise ValueError(f"Use at most {self.type.longest} characters.")
+            raise ValueError(TOO_LARGE if self.prompt.type == FILE else f"Use at most {self.type.longest} characters.")
         found = read(typed)
+        if self.prompt.type == FILE and not self._accepts(found):
+            raise ValueError(f"Choose a file of another type: {self.placeholder}.")
         if self.choices is not None and found not in self.choices:
             raise ValueError("Choose one of these.")
         return found

@@ -48,6 +48,7 @@ class PromptFields(Fields):
         "hidden",
         "static",
         "ak-locale",
+        "file",
     ]
     required: bool = True
     placeholder: LongText = ""

@@ -15,6 +15,7 @@ from control.outposts.audit import OutpostAudit
 from control.passwords.hashing import OnBehalf, Passwords
 from control.policies.judge import Judge
 from control.sources.ldap.directories import Directories
+from control.sources.ldap.syncing import Looks
 from control.store.interface import Store
 from rules.knocks import Knocks
 
@@ -41,6 +42,8 @@ class Services:
 
     directories: Directories = field(default_factory=lambda: Directories(os.urandom))
     """LDAP sources, at which passwords are tried."""
+    looks: Looks = field(default_factory=dict)
+    """How taking over their people went."""
     judge: Judge = field(default_factory=Judge)
     """Decides bindings, and asks policies."""
     post: Post = field(default_factory=Post)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from control.records import Event, Source
 from control.repeating import Repeating
@@ -28,13 +29,30 @@ MOST_TOLD = 50
 """Sentences in one event."""
 
 
-class Syncing:
-    """One a control process; of several, each finds done what the others did."""
+@dataclass(slots=True)
+class Look:
+    """What this process knows of taking over one source's people."""
 
-    def __init__(self, store: Store, directories: Directories) -> None:
+    is_running: bool = False
+    succeeded: float | None = None
+    """When nothing went wrong last."""
+    status: str = ""
+    """How the last one ended, in authentik's words: done, warning, error; empty: there was none."""
+    troubles: Sequence[str] = ()
+
+
+Looks = dict[str, Look]
+"""By the source's pk."""
+
+
+class Syncing:
+    """One a control process; of several, each finds done what the others did. ``looks``: what all that run in this
+    process have seen."""
+
+    def __init__(self, store: Store, directories: Directories, looks: Looks) -> None:
         self._store = store
         self._directories = directories
-        self._told: dict[str, Sequence[str]] = {}
+        self._looks = looks
         self.work = Repeating("taking over people from directories", self.look, self._pause)
 
     async def look(self) -> None:
@@ -47,14 +65,20 @@ class Syncing:
 
     async def one(self, source: Source) -> list[str]:
         """What went wrong, in sentences; told in an event when it is not what it was the last time."""
+        look = self._looks.setdefault(source.pk, Look())
+        look.is_running, status = True, "error"
         try:
             troubles = await self._taken_over(source)
+            status = "warning" if troubles else "done"
         except Away as away:
             troubles = [f"The directory gives no answer that counts: {away}"]
-        if troubles != self._told.get(source.pk, []):
-            self._told[source.pk] = troubles
-            if troubles:
-                await self._tell(source, troubles)
+        finally:
+            look.is_running, look.status = False, status
+        if not troubles:
+            look.succeeded = await self._store.read(lambda tx: tx.now)
+        before, look.troubles = look.troubles, tuple(troubles)
+        if troubles and look.troubles != before:
+            await self._tell(source, troubles)
         return troubles
 
     async def _tell(self, source: Source, troubles: Sequence[str]) -> None:

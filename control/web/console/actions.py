@@ -195,7 +195,7 @@ async def sync(request: Request, services: Services, section: Section, frame: Fr
 
     with sentences():
         source = await services.store.read(one)
-    messages = await Syncing(services.store, services.directories).one(source)
+    messages = await Syncing(services.store, services.directories, services.looks).one(source)
     url = section.place_of(source)
     return frame.page("console/synced.html", section=section, name=source.name, url=url, messages=messages)
 

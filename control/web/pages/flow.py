@@ -103,7 +103,8 @@ def _asks_anew(request: Request, going: State) -> bool:
 async def _answer(
     request: Request, services: Services, slug: str, found: Visit | None, going: State | None
 ) -> Response:
-    fields = await form(request)
+    prompts = going is not None and going.stage is not None and going.stage.kind == "prompt"
+    fields = await form(request, files=prompts)
     if found is None:
         raise CrossSite("This form has expired. Open the page again and repeat what you did.")
     check_csrf(request, found.session, fields.pop(CSRF_FIELD, ""))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from control.records import Source
+from control.sources.ldap.syncing import Look
 from tests.control.sources.ldap.abroad import GIVEN, SERVICE_PASSWORD
 from tests.control.web.api import Api
 
@@ -89,3 +90,15 @@ def test_a_sync_says_what_went_wrong(api: Api) -> None:
     told = call(api, "POST", "sources/ldap/house/sync/")
     assert told == {"messages": ["The directory gives no answer that counts: nobody listens"]}
     call(api, "POST", "sources/ldap/elsewhere/sync/", status=404)
+
+
+def test_how_the_last_sync_went_is_told_in_authentiks_shape(api: Api) -> None:
+    source = call(api, "POST", "sources/ldap/", GIVEN, 201)
+    path = "sources/ldap/house/sync/status/"
+    assert call(api, "GET", path) == {"is_running": False}
+    call(api, "POST", "sources/ldap/house/sync/")
+    assert call(api, "GET", path) == {"is_running": False, "last_sync_status": "error"}
+    api.services.looks[source["pk"]] = Look(is_running=True, succeeded=1_700_000_000.0, status="done")
+    told = {"is_running": True, "last_sync_status": "done", "last_successful_sync": "2023-11-14T22:13:20.000000Z"}
+    assert call(api, "GET", path) == told
+    assert api.call("GET", f"/{path}", token=None).status == 403

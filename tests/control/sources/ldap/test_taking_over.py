@@ -13,7 +13,7 @@ import pytest
 from control.records import Event, Group, SourceConnection, User
 from control.sources.ldap import syncing
 from control.sources.ldap.directories import Directories
-from control.sources.ldap.syncing import FEW_GONE, Syncing
+from control.sources.ldap.syncing import FEW_GONE, Looks, Syncing
 from control.store.interface import Query, Transaction
 from control.verbs import groups, ldap_sources, users
 from tests.control.sources.ldap.abroad import BASE, Abroad, make
@@ -28,7 +28,8 @@ class World:
         self.sql = open_store(folder)
         self.abroad = Abroad()
         self.source = self.sql.write_now(make)
-        self.syncing = Syncing(ImmediateStore(self.sql), Directories(counted_random(), self.abroad.dial))
+        self.looks: Looks = {}
+        self.syncing = Syncing(ImmediateStore(self.sql), Directories(counted_random(), self.abroad.dial), self.looks)
 
     def change(self, **settings: Any) -> None:
         self.source = self.sql.write_now(lambda tx: ldap_sources.update(tx, self.source.pk, settings))
@@ -169,6 +170,21 @@ def test_a_directory_that_is_away_changes_nothing_and_is_told_once(world: World)
     assert world.people()["alice"].is_active
     world.abroad.is_away = False
     assert world.sync() == []
+
+
+def test_how_it_went_is_known_and_said_once_whoever_did_it(world: World) -> None:
+    another = Syncing(ImmediateStore(world.sql), Directories(counted_random(), world.abroad.dial), world.looks)
+    world.abroad.person("alice", "theirs")
+    world.sync()
+    look = world.looks[world.source.pk]
+    assert (look.is_running, look.status, look.troubles) == (False, "done", ())
+    succeeded = look.succeeded
+    assert succeeded is not None
+    world.abroad.is_away = True
+    for syncing_ in (world.syncing, another):
+        asyncio.run(syncing_.one(world.source))
+    assert (look.status, len(look.troubles), look.succeeded) == ("error", 1, succeeded)
+    assert len(world.events()) == 1
 
 
 # --- who is somebody here already ----------------------------------------------------------------------------------
