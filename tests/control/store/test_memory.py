@@ -122,3 +122,15 @@ def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(answers._kept) <= 5
     answers.keep("everybody", ("record",) * (memory.MOST_TOGETHER + 1))
     assert answers.get("everybody") is None
+
+
+def test_whoever_alters_what_others_are_told_is_found(store: SqlStore) -> None:
+    """By the tests, all of which are watched for it (tests/conftest.py)."""
+
+    def told(tx: Transaction) -> dict[str, object]:
+        (alice,) = tx.select(User, Query(equal={"username": "alice"}))
+        return alice.attributes
+
+    store.read_now(told)["team"] = "altered"
+    with pytest.raises(AssertionError, match="altered"):
+        store.read_now(told)
