@@ -53,7 +53,7 @@ def queue(
 ) -> Letter:
     """Sends this, soon and once, if the transaction commits. ``to`` is one address. Raises CannotQueue."""
     letter = Letter(to, subject, purpose, text=text, html=html, user=user, good_until=good_until)
-    if (refused := _refusal(tx, letter)) is not None:
+    if (refused := _trouble(tx, letter)) is not None:
         raise CannotQueue(refused)
     return tx.insert(_due_now(tx, letter))
 
@@ -64,7 +64,7 @@ def offer(tx: Transaction, letter: Letter, is_welcome: bool) -> bool:
     old = Query(equal={"state": NOBODY}, ordering=("-created",), offset=MOST_FOR_NOBODY, limit=SWEPT_AT_ONCE)
     for one in tx.select(Letter, old):
         tx.delete(one)
-    refused = _refusal(tx, letter)
+    refused = _trouble(tx, letter)
     if is_welcome and refused is None:
         tx.insert(_due_now(tx, letter))
         return True
@@ -74,7 +74,7 @@ def offer(tx: Transaction, letter: Letter, is_welcome: bool) -> bool:
     return False
 
 
-def _refusal(tx: Transaction, letter: Letter) -> str | None:
+def _trouble(tx: Transaction, letter: Letter) -> str | None:
     """Why this cannot be queued, in a sentence. What is asked of the store is the same for every address, and none."""
     waiting = tx.count(Letter, Query(equal={"state": WAITING}))
     for_one = tx.count(Letter, Query(equal={"state": WAITING, "to": letter.to}))

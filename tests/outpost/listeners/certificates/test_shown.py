@@ -90,9 +90,9 @@ def test_one_that_cannot_be_read_has_no_names() -> None:
 
 
 def test_clients_are_asked_for_theirs_where_a_provider_takes_them() -> None:
-    assert not shown(GENERATED, ldap(1, None)).asked_of_clients()
+    assert shown(GENERATED, ldap(1, None)).asked_of_clients() is None
     takes = replace(ldap(2, None), settings=LdapSettings("dc=p2", client_certificates=True))
-    assert shown(GENERATED, ldap(1, None), takes).asked_of_clients()
+    assert shown(GENERATED, ldap(1, None), takes).asked_of_clients() == ()
 
 
 # --- from files ----------------------------------------------------------------------------------------------------
