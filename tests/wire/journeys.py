@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from base64 import b64encode
 
+from playwright.sync_api import BrowserContext
+
 from tests.wire.application import application
 from tests.wire.chromium import chromium
 from tests.wire.directory import PASSWORDS
@@ -74,16 +76,19 @@ def basic(name: str, password: str) -> str:
 
 def several_tabs_finish_in_any_order(front: Front) -> None:
     with chromium(RESOLVER) as browser:
-        context = browser.new_context(ignore_https_errors=True)
-        pages = [context.new_page() for _ in range(3)]
-        for number, page in enumerate(pages):
-            page.goto(f"{front.app}/tab/{number}")
-        sign_in(pages[2], "bob")
-        pages[2].wait_for_url(f"{front.app}/tab/2")
-        for number in (0, 1):
-            pages[number].goto(f"{front.app}/tab/{number}")
-            pages[number].wait_for_url(f"{front.app}/tab/{number}")
-            assert pages[number].inner_text("body") == "hello"
+        tabs_finish_in_any_order(front, browser.new_context(ignore_https_errors=True))
+
+
+def tabs_finish_in_any_order(front: Front, context: BrowserContext) -> None:
+    pages = [context.new_page() for _ in range(3)]
+    for number, page in enumerate(pages):
+        page.goto(f"{front.app}/tab/{number}")
+    sign_in(pages[2], "bob")
+    pages[2].wait_for_url(f"{front.app}/tab/2")
+    for number in (0, 1):
+        pages[number].goto(f"{front.app}/tab/{number}")
+        pages[number].wait_for_url(f"{front.app}/tab/{number}")
+        assert pages[number].inner_text("body") == "hello"
 
 
 def a_post_after_the_end_comes_back_to_its_page(front: Front) -> None:

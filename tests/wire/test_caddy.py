@@ -101,8 +101,8 @@ def test_the_cookie_is_bound_to_its_host(front: Front, context: BrowserContext) 
     assert cookie.get("domain") == APP
 
 
-def test_three_tabs_finish_in_any_order(front: Front) -> None:
-    journeys.several_tabs_finish_in_any_order(front)
+def test_three_tabs_finish_in_any_order(front: Front, context: BrowserContext) -> None:
+    journeys.tabs_finish_in_any_order(front, context)
 
 
 def test_a_program_is_told_without_a_cookie(front: Front) -> None:
