@@ -18,6 +18,14 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
+def domain_of(email: str) -> str:
+    """Of an address that has one; empty for what could be read in two ways (quotes, several @)."""
+    name, at, domain = email.partition("@")
+    if not name or not at or "@" in domain or any(letter in ' "\\,;:<>()[]\r\n\t' for letter in email):
+        return ""
+    return domain.lower()
+
+
 def account_of(name: str) -> str:
     """Under which name its tries are counted: the same for all spellings by which one account is found."""
     return folded(name.strip())

@@ -251,7 +251,14 @@ REASONS: dict[str, Reason] = _catalogue(
     Reason(
         "source_domain",
         Outcome.NOT_ALLOWED,
-        "The source has confirmed no address of an allowed domain (allowed_email_domains).",
+        "The source has confirmed no address that is allowed (allowed_emails), or of an allowed domain "
+        "(allowed_email_domains).",
+    ),
+    Reason(
+        "source_organization",
+        Outcome.NOT_ALLOWED,
+        "The source names no organisation of theirs that is allowed (allowed_organizations). If it names none at all, "
+        "it may need another scope for that (additional_scopes), or has to allow us to see them.",
     ),
     Reason(
         "signed_out",

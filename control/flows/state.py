@@ -119,7 +119,8 @@ class Context:
     chosen: str = field(default="", repr=False)
     """The hash of a new password that was typed."""
     source: Mapping[str, str] = field(default_factory=dict)
-    """Of somebody whom a foreign provider has sent: ``source`` (pk), ``identifier`` there, ``sid`` of its session."""
+    """Of somebody whom a foreign provider has sent: ``source`` (pk), ``identifier`` there, ``sid`` of its session, and
+    ``groups``, the pks of those here that it named, unless it says nothing of groups."""
     invitation: str = ""
     """pk of the one that let somebody enrol."""
     waits: bool = False

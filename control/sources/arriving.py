@@ -13,6 +13,7 @@ from control.flows.state import Context, PlannedStage, State
 from control.oidc.foreign import SKEW_SECONDS
 from control.oidc.tokens import Random, digest, text
 from control.records import Flow, Session, Source, SourceConnection, SourceGrant, SourceSession, SourceSignIn
+from control.sources.admitting import join, standing_for
 from control.sources.asking import Leaving, Stranger
 from control.sources.kinds import SourceKind
 from control.sources.matching import Known
@@ -101,6 +102,8 @@ def begun(
     new. ``at``: when they have. Raises NotForYou, NotFound."""
     told = {"source": source.pk, "identifier": stranger.identifier, "sid": stranger.sid}
     told |= {"at": str(at), "set_aside": set_aside}
+    if (groups := standing_for(source, stranger)) is not None:
+        told |= {"groups": " ".join(groups)}
     if known is None:
         flow = tx.get(Flow, source.enrollment_flow or "")
         state = plan(tx, flow, None, next, deciding=deciding, came=Came(by_source=True))
@@ -136,10 +139,14 @@ def _at_once(next: str) -> State:
 
 
 def signed_in(tx: Transaction, session: Session, told: Mapping[str, str]) -> None:
-    """The session is as old as the sign-in at the source, which may end it, too."""
+    """The session is as old as the sign-in at the source, which may end it, too, and says in which of its mapped groups
+    they are from now on."""
     sessions.backdate(tx, session, float(told.get("at", "0")))
-    if tx.find(Source, pk=told["source"]) is None:
+    source = tx.find(Source, pk=told["source"])
+    if source is None:
         return
+    if "groups" in told and session.user is not None:
+        join(tx, source, told["identifier"], session.user, told["groups"].split())
     tx.insert(SourceSession(session.pk, told["source"], told["identifier"], told["sid"]))
     waiting = tx.find(SourceSignIn, pk=told.get("set_aside", ""))
     if waiting is not None:

@@ -15,11 +15,15 @@ from urllib.parse import quote, urlencode, urlsplit
 from control.oidc.fetching import Declined
 from control.oidc.foreign import Away, ForeignTokens
 from control.records import Source
-from control.sources.kinds import KINDS, OFFLINE, WELL_KNOWN, SourceKind
+from control.sources.kinds import KINDS, OFFLINE, WELL_KNOWN, SourceKind, settings_of
 
 LONGEST_IDENTIFIER = 255
 """OpenID Connect Core, 2."""
 LONGEST_CLAIM = 254
+MOST_NAMES = 5000
+"""Organisations, or groups, of one person."""
+PAGE, MOST_PAGES = 100, 20
+"""Organisations in one answer, and answers, of a provider that lists them."""
 LONGEST_REFRESH_TOKEN = 4096
 """Characters; Microsoft's have some 1,500."""
 OVER = ("invalid_grant", "bad_refresh_token")
@@ -73,6 +77,10 @@ class Stranger:
     """Seconds for which the source stands by what it said; 0 if it does not say."""
     auth_time: float | None = None
     """When they signed in there, seconds since the epoch; None if it does not say."""
+    organizations: tuple[str, ...] = ()
+    """Empty, too, if nobody wants to know."""
+    groups: tuple[str, ...] | None = None
+    """None if it does not say, or nobody wants to know."""
 
 
 def issuer_of(source: Source) -> str:
@@ -94,6 +102,7 @@ class SourceTokens:
         more = str(source.settings["additional_scopes"]).split()
         offline = dict(kind.offline) if OFFLINE in more else {}
         more = [*(scope for scope in more if scope != OFFLINE), *offline.pop("scope", "").split()]
+        more += kind.organizations_scopes if any(_wanted(source, kind)) else ()
         asked = {
             "response_type": "code",
             "client_id": source.settings["consumer_key"],
@@ -145,9 +154,15 @@ class SourceTokens:
         claims = await self.claims(source, tokens.get("id_token"))
         if not hmac.compare_digest(_text(claims.get("nonce")).encode(), leaving.nonce.encode()):
             raise Untrue("the ID token's nonce is not that of this sign-in")
-        if "email" not in claims and isinstance(access, str):
-            claims = {**await self._userinfo(source, access, claims.get("sub")), **claims}
-        return _stranger(claims, kind, claims.get("email") if claims.get("email_verified") is True else "")
+        organizations, groups = _wanted(source, kind)
+        told, needed = claims, set[str]() if kind.is_signed else {*organizations, *groups}
+        if isinstance(access, str) and not {"email", *needed} <= claims.keys():
+            told = {**await self._userinfo(source, access, claims.get("sub")), **claims}
+        said = claims if kind.is_signed else told
+        if "email" not in claims:  # else its confirmation has to come from the same place
+            claims = told
+        stranger = _stranger(claims, kind, claims.get("email") if claims.get("email_verified") is True else "")
+        return replace(stranger, organizations=_names(said, organizations) or (), groups=_names(said, groups))
 
     async def claims(self, source: Source, token: object) -> dict[str, Any]:
         """What the source's issuer has signed for us. Raises Away, Untrue."""
@@ -218,9 +233,26 @@ class SourceTokens:
         if not isinstance(access, str):
             raise Untrue("no access token was given for the code")
         headers = {"Authorization": f"Bearer {access}", "User-Agent": "outpost"}
-        profile = await self._told(str(source.settings["profile_url"] or kind.profile_url), headers)
+        at = str(source.settings["profile_url"] or kind.profile_url)
+        profile = await self._told(at, headers)
         emails = source.settings["emails_url"] or kind.emails_url
-        return _stranger(profile, kind, await self._confirmed(str(emails), headers) if emails else "")
+        stranger = _stranger(profile, kind, await self._confirmed(str(emails), headers) if emails else "")
+        if not any(_wanted(source, kind)):
+            return stranger
+        organizations = await self._organizations(at.rstrip("/") + kind.organizations_path, headers)
+        return replace(stranger, organizations=organizations, groups=organizations)
+
+    async def _organizations(self, url: str, headers: Mapping[str, str]) -> tuple[str, ...]:
+        """All of them: who is in one that was not read would lose a group. Raises Away, Untrue."""
+        found: list[str] = []
+        for page in range(1, MOST_PAGES + 1):
+            listed = await self._read(f"{url}?per_page={PAGE}&page={page}", headers)
+            if not isinstance(listed, list):
+                raise Untrue(f"{url} answered no list")
+            found += [_text(one.get("login")) for one in listed if isinstance(one, dict)]
+            if len(listed) < PAGE:
+                return tuple(filter(None, found))
+        raise Untrue(f"{url} lists more than {PAGE * MOST_PAGES} organisations")
 
     async def _confirmed(self, url: str, headers: Mapping[str, str]) -> str:
         """The primary address, if it is confirmed."""
@@ -261,6 +293,27 @@ def _stranger(claims: Mapping[str, Any], kind: SourceKind, email: object) -> Str
         _text(claims.get("sid")),
         auth_time=_moment(claims.get("auth_time")),
     )
+
+
+def _wanted(source: Source, kind: SourceKind) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The claims that name organisations, and groups, as far as this source needs them."""
+    settings = settings_of(source)
+    organizations = kind.organizations if settings["allowed_organizations"] else ()
+    return organizations, kind.groups if settings["group_mapping"] else ()
+
+
+def _names(claims: Mapping[str, Any], wanted: tuple[str, ...]) -> tuple[str, ...] | None:
+    """What these claims name: texts, or objects whose keys are names (Keycloak's ``organization``). None if there is
+    none of them. Raises Untrue for more than can be looked at."""
+    said = [claims[name] for name in wanted if isinstance(claims.get(name), str | list | dict)]
+    named = [name for one in said for part in (one if isinstance(one, list) else [one]) for name in _named(part)]
+    if len(named) > MOST_NAMES:
+        raise Untrue(f"more than {MOST_NAMES} organisations or groups are named")
+    return tuple(named) if said else None
+
+
+def _named(part: object) -> list[str]:
+    return [part] if isinstance(part, str) else list(part) if isinstance(part, dict) else []
 
 
 def _refresh_token(tokens: Mapping[str, Any]) -> str:

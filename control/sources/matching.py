@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from control.records import Source, SourceConnection, User
+from control.sources.admitting import Refused, refusal
 from control.sources.asking import Stranger
 from control.store.interface import Query, Transaction
 from control.verbs import users
@@ -27,16 +28,9 @@ class Enrol:
     """Nobody here; an account may be made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    reason: str
-    message: str
-
-
 def whose(tx: Transaction, source: Source, stranger: Stranger) -> Known | Enrol | Refused:
-    domains = source.settings["allowed_email_domains"]
-    if domains and domain_of(stranger.email) not in domains:
-        return Refused("source_domain", "Sign in with an address of your organisation, which is confirmed there.")
+    if (refused := refusal(source, stranger)) is not None:
+        return refused
     lines = Query(equal={"source": source.pk, "identifier": stranger.identifier}, limit=1)
     if found := tx.select(SourceConnection, lines):
         return Known(tx.get(User, found[0].user))
@@ -49,14 +43,6 @@ def whose(tx: Transaction, source: Source, stranger: Stranger) -> Known | Enrol 
     if mode == "username_deny" and alike(tx, "username", stranger.username):
         return Refused("source_unknown_user", MISMATCH)
     return Enrol() if source.enrollment_flow is not None else Refused("source_unknown_user", MISMATCH)
-
-
-def domain_of(email: str) -> str:
-    """Of an address that has one; empty for what could be read in two ways (quotes, several @)."""
-    name, at, domain = email.partition("@")
-    if not name or not at or "@" in domain or any(letter in ' "\\,;:<>()[]\r\n\t' for letter in email):
-        return ""
-    return domain.lower()
 
 
 def alike(tx: Transaction, field: str, text: str) -> list[User]:

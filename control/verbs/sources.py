@@ -9,13 +9,18 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from control.records import Flow, Source, SourceConnection, User
-from control.sources.kinds import KINDS, WELL_KNOWN
+from control.records import Flow, Group, Source, SourceConnection, User
+from control.sources.kinds import KINDS, WELL_KNOWN, settings_of
 from control.store.interface import Transaction
-from control.verbs.fields import Fields, Invalid, Name, Slug, Text, Uuid, existing, overlaid, parse, unique
+from control.verbs.fields import Email, Fields, Invalid, Name, Slug, Text, Uuid, existing, overlaid, parse, unique
 from control.verbs.provider_kinds.proxy import issuer
+from rules.names import domain_of
 
 MOST_DOMAINS = 100
+MOST_ADDRESSES = 500
+MOST_ORGANIZATIONS = 100
+MOST_MAPPED = 100
+"""Lines of `group_mapping`: each may become one of ours in a session that is on the way."""
 SECRETS = ("consumer_secret",)
 COLUMNS = (
     "name",
@@ -48,11 +53,25 @@ def _domains(domains: list[str]) -> list[str]:
     return found
 
 
+def _addresses(emails: list[str]) -> list[str]:
+    for email in emails:
+        if not domain_of(email):
+            raise ValueError(f"“{email}” is no address: write it as in alice@example.com.")
+    return emails
+
+
+class MappedGroupFields(Fields):
+    """``name``, as the source names a group, and the pk of ``group`` here."""
+
+    name: Name
+    group: Uuid
+
+
 Address = Annotated[str, Field(max_length=2048), AfterValidator(_address)]
 
 
 class SourceFields(Fields):
-    """authentik's names; ``allowed_email_domains`` is ours. What is empty comes from the kind."""
+    """authentik's names; ``allowed_*`` and ``group_mapping`` are ours. What is empty comes from the kind."""
 
     name: Name
     slug: Slug
@@ -74,6 +93,11 @@ class SourceFields(Fields):
     allowed_email_domains: Annotated[list[str], Field(max_length=MOST_DOMAINS), AfterValidator(_domains)] = Field(
         default_factory=list
     )
+    allowed_emails: Annotated[list[Email], Field(max_length=MOST_ADDRESSES), AfterValidator(_addresses)] = Field(
+        default_factory=list
+    )
+    allowed_organizations: Annotated[list[Name], Field(max_length=MOST_ORGANIZATIONS)] = Field(default_factory=list)
+    group_mapping: Annotated[list[MappedGroupFields], Field(max_length=MOST_MAPPED)] = Field(default_factory=list)
 
 
 class ConnectionFields(Fields):
@@ -103,7 +127,7 @@ def delete(tx: Transaction, pk: str) -> None:
 
 def current(source: Source) -> dict[str, Any]:
     """The fields that a change is laid over."""
-    return {name: getattr(source, name) for name in COLUMNS} | source.settings | source.secrets
+    return {name: getattr(source, name) for name in COLUMNS} | settings_of(source) | source.secrets
 
 
 def connect(tx: Transaction, given: Mapping[str, Any]) -> SourceConnection:
@@ -130,6 +154,8 @@ def _stored(tx: Transaction, fields: SourceFields) -> dict[str, Any]:
         flow = getattr(fields, name)
         if flow is not None and existing(tx, Flow, name, [flow])[0].designation != designation:
             raise Invalid({name: [f"Name a flow for {designation}."]})
+    if fields.group_mapping:
+        existing(tx, Group, "group_mapping", [one.group for one in fields.group_mapping])
     every = fields.model_dump()
     return {
         **{name: every[name] for name in COLUMNS},

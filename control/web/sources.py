@@ -16,9 +16,10 @@ from control.oidc import authorize
 from control.oidc.foreign import Away
 from control.records import Source
 from control.sources import arriving, logout
+from control.sources.admitting import Refused
 from control.sources.asking import SourceTokens, Stranger, Untrue
 from control.sources.kinds import KINDS
-from control.sources.matching import Known, Refused, whose
+from control.sources.matching import Known, whose
 from control.store.interface import NotFound, Overloaded, Transaction, Unavailable
 from control.targets import local_or
 from control.web import flow_steps

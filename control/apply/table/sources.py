@@ -39,6 +39,7 @@ SOURCES = Section(
         "authentication_flow": "flows",
         "enrollment_flow": "flows",
         "peer_certificate": "certificates",
+        "group_mapping.group": "groups",
     },
     secrets=frozenset({*sources.SECRETS, *ldap_sources.SECRETS}),
     stated=frozenset({"name"}),

@@ -74,6 +74,9 @@ class Fate(Enum):
     """The entry of its ``settings`` becomes None."""
     STRIP_SETTING = auto()
     """The deleted pk is taken out of the list that is this entry of its ``settings``."""
+    STRIP_ITEMS = auto()
+    """What names the deleted pk is taken out of a list of objects in its ``settings``; ``field``: list and key, with a
+    dot between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ REFERENCES: tuple[Reference, ...] = (
     Reference(SourceConnection, "user", User, Fate.DELETE),
     Reference(Source, "authentication_flow", Flow, Fate.CLEAR),
     Reference(Source, "enrollment_flow", Flow, Fate.CLEAR),
+    Reference(Source, "group_mapping.group", Group, Fate.STRIP_ITEMS),
     *(Reference(Brand, name, Flow, Fate.CLEAR) for name in FLOWS),
     Reference(Brand, "default_application", Application, Fate.CLEAR),
     Reference(Brand, "web_certificate", Certificate, Fate.CLEAR),
@@ -197,5 +201,10 @@ def without(record: Any, reference: Reference, pk: int | str) -> Mapping[str, An
             if pk not in listed:
                 return None
             return {"settings": record.settings | {reference.field: [other for other in listed if other != pk]}}
+        case Fate.STRIP_ITEMS:
+            name, key = reference.field.split(".")
+            items = record.settings.get(name) or ()
+            kept = [item for item in items if item[key] != pk]
+            return {"settings": record.settings | {name: kept}} if len(kept) < len(items) else None
         case Fate.DELETE:
             raise ValueError("a record that goes too keeps no fields")

@@ -13,7 +13,7 @@ import yaml
 
 from control.store.interface import Transaction
 from control.verbs.fields import Fields, Invalid
-from control.web.console import redirect_uris
+from control.web.console import mapped_groups, redirect_uris
 from control.web.console.phrases import Words
 from control.web.console.pickers import Option, Picker
 from control.web.console.words import words_of
@@ -21,6 +21,9 @@ from settings.yaml_lines import YamlFault, read_yaml
 
 LONG = 4096
 """From so many characters on, a field is an area."""
+
+LINES = (redirect_uris.FIELD, mapped_groups.FIELD)
+"""Lists of objects that are written as lines of their own kind."""
 
 Typed = Mapping[str, Sequence[str]]
 """What a form sent: field to its values, in order."""
@@ -137,7 +140,7 @@ def _kind(name: str, said: Mapping[str, Any]) -> Kind:
         case "integer" | "number":
             return Kind.NUMBER
         case "array":
-            return Kind.LINES if said["items"].get("type") in ("string", "integer") or _is_uris(name) else Kind.YAML
+            return Kind.LINES if said["items"].get("type") in ("string", "integer") or name in LINES else Kind.YAML
         case "object":
             return Kind.YAML
     if "enum" in said:
@@ -149,16 +152,12 @@ def _kind(name: str, said: Mapping[str, Any]) -> Kind:
     return Kind.EMAIL if name == "email" else Kind.TEXT
 
 
-def _is_uris(name: str) -> bool:
-    return name == redirect_uris.FIELD
-
-
 # --- drawing -------------------------------------------------------------------------------------------------------
 
 
 def drawn(tx: Transaction, spec: Spec, picker: Picker | None, form: Drawing, optional: bool) -> Input:
     kind, options = spec.kind, tuple(Option(value, spec.words.option(value)) for value in spec.options)
-    if picker is not None:
+    if picker is not None and spec.name not in LINES:
         listed = picker.options(tx)
         kind = (Kind.CHECKS if spec.many else Kind.CHOICE) if listed is not None else _typed_names(spec)
         options = tuple(listed or ())
@@ -196,6 +195,8 @@ def _values(tx: Transaction, spec: Spec, kind: Kind, picker: Picker | None, form
     value = form.current.get(spec.name, spec.default)
     if spec.kind == Kind.SECRET:
         return (str(value),) if spec.name in form.shown else ()
+    if picker is not None and spec.name == mapped_groups.FIELD:
+        return (mapped_groups.written(tx, picker, value),)
     if picker is not None and kind in (Kind.LINES, Kind.TEXT):
         pks = value if spec.many else [value] if value is not None else []
         return ("\n".join(picker.names(tx, list(pks or ()))),)
@@ -213,7 +214,7 @@ def written(spec: Spec, kind: Kind, value: Any) -> tuple[str, ...]:
             return tuple(map(str, value))
         case Kind.MOMENT:
             return (f"{datetime.fromtimestamp(float(value), UTC):%Y-%m-%dT%H:%M}",)
-        case Kind.LINES if _is_uris(spec.name):
+        case Kind.LINES if spec.name == redirect_uris.FIELD:
             return (redirect_uris.written(value),)
         case Kind.LINES:
             return ("\n".join(map(str, value)),)
@@ -235,12 +236,14 @@ def given(tx: Transaction, spec: Spec, picker: Picker | None, typed: Typed, opti
         return {name: text} if text else {}
     if not values and not (picker is not None and spec.many):
         return {}
+    if picker is not None and name == mapped_groups.FIELD:
+        return {name: mapped_groups.read(tx, picker, text)}
     if picker is not None:
         return _picked(tx, spec, picker, values, optional)
     if not text.strip():
         return _empty(spec, optional)
     match spec.kind:
-        case Kind.LINES if _is_uris(name):
+        case Kind.LINES if name == redirect_uris.FIELD:
             return {name: redirect_uris.read(text)}
         case Kind.LINES:
             return {name: _split(text)}

@@ -39,6 +39,22 @@ SOURCE_WORDS: dict[str, Words] = {
     "allowed_email_domains": Words(
         "Allowed email domains", "One to a line. Nobody else comes in; empty: everybody.", example="example.com"
     ),
+    "allowed_emails": Words(
+        "Allowed email addresses",
+        "One to a line, beside those of the domains. Nobody else comes in; both empty: everybody.",
+        example="alice@example.com",
+    ),
+    "allowed_organizations": Words(
+        "Allowed organizations",
+        "One to a line, as the provider names them: Google the domain, Microsoft Entra the tenant's id, GitHub the "
+        "organization, others groups. Nobody else comes in; empty: everybody.",
+    ),
+    "group_mapping": Words(
+        "Group mapping",
+        "One to a line: their name, an equals sign, our group. At each sign-in people are put into those groups of "
+        "ours that the provider names, and taken out of the others in this list.",
+        example="acme/engineers = Engineers",
+    ),
     "server_uri": Words(
         "Server URI", "Several with commas between are asked in that order.", example="ldaps://dc1.example.com"
     ),

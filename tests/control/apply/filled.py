@@ -133,7 +133,7 @@ def doors(tx: Transaction) -> None:
     flow = flows.create(tx, {"slug": "own", "name": "own", "title": "a: b # c", "designation": "authentication"})
     for policy in tx.select(Policy, Query(within={"kind": [kind for kind in KINDS if kind != OF_EVENTS]})):
         bindings.create(tx, {"target": flow.pk, "policy": policy.pk})
-    abroad = elsewhere(tx, flow.pk, certificate.pk)
+    abroad = elsewhere(tx, flow.pk, certificate.pk, group.pk)
     composed(tx, flow.pk, group.pk, abroad)
     flows.update(tx, login.pk, {"title": "Come in"})
     bindings.create(tx, {"target": login.pk, "group": group.pk, "negate": True})
@@ -231,7 +231,7 @@ STAGES: dict[str, Mapping[str, Any]] = {
 """Kind to the settings that it is filled with; the others have their usual ones, and what `composed` says."""
 
 
-def elsewhere(tx: Transaction, flow: str, certificate: str) -> str:
+def elsewhere(tx: Transaction, flow: str, certificate: str, group: str) -> str:
     """A foreign provider, whose pk this is, and a directory."""
     issuer = "https://id.example.com/.well-known/openid-configuration"
     ldap_sources.create(
@@ -258,6 +258,9 @@ def elsewhere(tx: Transaction, flow: str, certificate: str) -> str:
             "consumer_secret": "secret-of-the-client",
             "authentication_flow": flow,
             "allowed_email_domains": ["example.com"],
+            "allowed_emails": ["alice@example.org"],
+            "allowed_organizations": ["acme"],
+            "group_mapping": [{"name": "acme/staff: a", "group": group}],
         },
     ).pk
 

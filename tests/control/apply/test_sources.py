@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from control.apply.changes import shown
-from control.records import Provider, Source, Stage
+from control.records import Group, Provider, Source, Stage
 from control.verbs import ldap_sources, sources
 from tests.control.apply.places import NOTHING, Place, a_place
 
@@ -21,12 +21,17 @@ sources:
     consumer_key: outpost
     consumer_secret: env://HOUSE
     enrollment_flow: default-source-enrollment
+    allowed_emails: [alice@example.com]
+    allowed_organizations: [acme]
+    group_mapping: [{name: acme/staff, group: Staff}]
   directory:
     kind: ldap
     server_uri: ldaps://dc1.example.com
     base_dn: dc=example,dc=com
     bind_cn: cn=reader,dc=example,dc=com
     bind_password: env://READER
+groups:
+  Staff: {}
 providers:
   wiki: {kind: proxy, mode: forward_single, external_host: https://wiki.example.com, authentication_source: house}
 """
@@ -42,6 +47,7 @@ def test_sources_are_made_and_named_by_stages_and_providers(place: Place) -> Non
     applied(place)
     house, directory = place.find(Source, slug="house"), place.find(Source, slug="directory")
     assert house.secrets == {"consumer_secret": "secret-of-the-house"}
+    assert house.settings["group_mapping"] == [{"name": "acme/staff", "group": place.find(Group, name="Staff").pk}]
     assert (directory.name, directory.provider_type) == ("directory", "ldap")
     assert directory.secrets == {"bind_password": "password-of-the-reader"}
     assert place.find(Stage, name="who").settings["sources"] == [house.pk]
@@ -77,6 +83,7 @@ def test_what_files_own_is_exported_without_secrets_and_makes_the_same_again(pla
     exported = place.export(fresh, everything=False)
     fresh.close()
     assert "user_matching_mode: email_link\n" in exported
+    assert "group: Staff" in exported
     assert "consumer_secret: env://SOURCE_HOUSE_CONSUMER_SECRET\n" in exported
     assert "bind_password: env://SOURCE_DIRECTORY_BIND_PASSWORD\n" in exported
     assert not any(secret in exported for secret in SECRETS.values())
@@ -95,6 +102,7 @@ def test_a_source_that_is_no_longer_described_goes_and_no_other(place: Place) ->
         )
     )
     assert sorted(place.apply("{}")) == [
+        "deleted group Staff",
         "deleted provider wiki",
         "deleted source directory",
         "deleted source house",

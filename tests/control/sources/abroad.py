@@ -30,6 +30,7 @@ SLUG = "elsewhere"
 CALLBACK = f"{HERE}/source/oauth/callback/{SLUG}/"
 WELL_KNOWN = f"{ISSUER}.well-known/openid-configuration"
 TOKEN_URL = f"{BASE}/application/o/token/"
+USERINFO_URL = f"{BASE}/application/o/userinfo/"
 
 
 class Abroad:
@@ -43,6 +44,8 @@ class Abroad:
         self.kid = str(self.abroad.call("GET", urlsplit(ISSUER).path + "jwks/").json()["keys"][0]["kid"])
         self.changed: dict[str, Any] = {}
         """Claims that the foreign provider says otherwise in its ID tokens."""
+        self.changed_userinfo: dict[str, Any] = {}
+        """And at its userinfo endpoint; None: nothing."""
         self.tokens = SourceTokens(ForeignTokens(self._fetch, self.here.clock), self._inquire)
         ways = [*routes(self.here.services, self.tokens), *oidc_api.routes(self.here.services)]
         self.here.app = Starlette(routes=[*ways, *self.here.app.routes])
@@ -110,6 +113,10 @@ class Abroad:
             raise ValueError(f"{url} answered {answer.status_code}")
         if url == TOKEN_URL and self.changed:
             return json.dumps(self._told_otherwise(answer.json())).encode()
+        if url == USERINFO_URL:
+            told = answer.json()
+            told |= {"sub": self.changed.get("sub", told["sub"]), **self.changed_userinfo}
+            return json.dumps({name: value for name, value in told.items() if value is not None}).encode()
         return answer.content
 
     def _told_otherwise(self, told: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,7 +13,7 @@ import pytest
 
 from control.oidc.foreign import Away, ForeignTokens
 from control.records import Source
-from control.sources.asking import Leaving, SourceTokens, Stranger, Untrue
+from control.sources.asking import PAGE, Leaving, SourceTokens, Stranger, Untrue
 from control.sources.kinds import KINDS
 from control.verbs.fields import Invalid
 from control.verbs.sources import SourceFields, _stored
@@ -26,9 +27,20 @@ EMAILS = [
 ]
 
 
-def source(**given: Any) -> Source:
+ORGS = f"{GITHUB.profile_url}/orgs?per_page={PAGE}&page={{}}"
+MAPPED = {"name": "acme", "group": "6f1a3a0e-0000-4000-8000-000000000000"}
+
+
+def source(group_mapping: Sequence[Mapping[str, str]] = (), **given: Any) -> Source:
     named = {"name": "GitHub", "slug": "github", "provider_type": "github", "consumer_key": "k", "consumer_secret": "s"}
-    return Source(**_stored(None, SourceFields.model_validate({**named, **given})))  # type: ignore[arg-type]
+    made = Source(**_stored(None, SourceFields.model_validate({**named, **given})))  # type: ignore[arg-type]
+    return replace(made, settings={**made.settings, "group_mapping": group_mapping})
+
+
+def scopes(**given: Any) -> list[str]:
+    tokens = SourceTokens(ForeignTokens(GitHub().fetch, lambda: 0.0), GitHub().inquire)
+    url = asyncio.run(tokens.authorization_url(source(**given), LEAVING, 60))
+    return dict(parse_qsl(urlsplit(url).query))["scope"].split()
 
 
 class GitHub:
@@ -113,6 +125,35 @@ def test_the_browser_is_sent_there_with_what_it_asks_for() -> None:
     assert url.startswith("https://github.com/login/oauth/authorize?")
     assert (asked["scope"], asked["state"]) == ("read:user user:email read:org", "state")
     assert "nonce" not in asked
+
+
+@pytest.mark.parametrize("wanted", [{"allowed_organizations": ["acme"]}, {"group_mapping": [MAPPED]}], ids=str)
+def test_organisations_are_asked_for_where_they_count_and_nowhere_else(wanted: dict[str, Any]) -> None:
+    first = [{"login": f"o{number}"} for number in range(PAGE)]
+    pages = {ORGS.format(1): first, ORGS.format(2): [{"login": "acme"}, {"login": 5}, None]}
+    github = GitHub(**pages)
+    assert github.arrived(**wanted).organizations[-2:] == (f"o{PAGE - 1}", "acme")
+    assert github.arrived(**wanted).groups == github.arrived(**wanted).organizations
+    assert github.asked[-1][1]["Authorization"] == "Bearer t"
+    assert "read:org" in scopes(**wanted)
+    github = GitHub(**pages)
+    came = github.arrived()
+    assert (came.organizations, came.groups) == ((), None)
+    assert not any("/orgs" in url for url, _, _ in github.asked)
+    assert "read:org" not in scopes()
+
+
+def test_organisations_are_those_of_a_github_of_your_own() -> None:
+    own = {"profile_url": "https://git.example.com/api/v3/user", "allowed_organizations": ["acme"]}
+    there = f"{own['profile_url']}/orgs?per_page={PAGE}&page=1"
+    github = GitHub(**{str(own["profile_url"]): PROFILE, there: [{"login": "acme"}]})
+    assert github.arrived(**own).organizations == ("acme",)
+
+
+@pytest.mark.parametrize("answer", [{}, "acme", b"[", ValueError("answered 403"), [{"login": "o"}] * PAGE])
+def test_organisations_that_cannot_be_read_let_nobody_in(answer: Any) -> None:
+    with pytest.raises(Untrue):
+        GitHub(**{ORGS.format(page): answer for page in range(1, 100)}).arrived(allowed_organizations=["o"])
 
 
 def test_the_secret_may_stand_in_the_form() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from control.records import Source, SourceConnection
-from control.sources.kinds import KINDS
+from control.sources.kinds import KINDS, settings_of
 from control.sources.ldap.described import KIND
 from control.store.interface import Transaction
 from control.web.admin_api.resource import View
@@ -17,7 +17,7 @@ CALLBACK = "/source/oauth/callback/{slug}/"
 def sources(tx: Transaction, records: Sequence[Source], view: View) -> list[Body]:
     return [
         {
-            **source.settings,
+            **settings_of(source),
             "pk": source.pk,
             "name": source.name,
             "slug": source.slug,

@@ -64,6 +64,7 @@ def _form(provider_type: str, kind: SourceKind) -> Form:
         pickers={
             "authentication_flow": pickable.flows("authentication"),
             "enrollment_flow": pickable.flows("enrollment"),
+            "group_mapping": pickable.GROUPS,
         },
         secrets=frozenset(sources.SECRETS),
         sealed=frozenset(sources.SECRETS),

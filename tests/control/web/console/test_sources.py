@@ -14,7 +14,7 @@ from control.records import Certificate, Group, Provider, Source, SourceConnecti
 from control.sources.kinds import KINDS
 from control.sources.ldap.directories import Directories
 from control.store.interface import Query
-from control.verbs import ldap_sources, sources
+from control.verbs import groups, ldap_sources, sources
 from control.web.console.table.sources import ISSUERS as SECTION
 from tests.certificates import issue
 from tests.control.sources.ldap.abroad import GIVEN, SERVICE_PASSWORD, Abroad
@@ -78,6 +78,29 @@ def test_a_foreign_provider_is_made_changed_and_deleted(site: Site, admin: Brows
     admin.get(f"{ISSUERS}house/delete/")
     admin.submit()
     assert site.sql.read_now(lambda tx: tx.select(Source)) == []
+
+
+def test_groups_are_mapped_by_name_one_to_a_line(site: Site, admin: Browser) -> None:
+    made = site.sql.write_now(lambda tx: [groups.create(tx, {"name": name}) for name in ("Staff", "R = D")])
+    admin.get(f"{ISSUERS}~new/openidconnect/")
+    lists: dict[str, Any] = {"allowed_emails": "a@example.com\nb@example.com", "allowed_organizations": "acme\nother"}
+    lines = "/acme/staff = Staff\r\n\r\n  lab = R = D "
+    page = admin.submit(consumer_secret=SECRET, **TYPED, **lists, group_mapping=lines)
+    mapping = [{"name": "/acme/staff", "group": made[0].pk}, {"name": "lab", "group": made[1].pk}]
+    assert one(site).settings["group_mapping"] == mapping
+    assert one(site).settings["allowed_emails"] == ["a@example.com", "b@example.com"]
+    assert one(site).settings["allowed_organizations"] == ["acme", "other"]
+    assert "/acme/staff = Staff\nlab = R = D</textarea>" in page.text
+    for wrong, said in (("lab", "names no group of ours"), ("lab = Nobody", "no group called “Nobody”")):
+        page = admin.get(f"{ISSUERS}house/")
+        page = admin.submit(seen=seen(page.text), **TYPED, **lists, group_mapping=wrong)
+        assert page.status_code == 400
+        assert said in page.text
+        assert f"{wrong}</textarea>" in page.text
+    assert one(site).settings["group_mapping"] == mapping
+    page = admin.get(f"{ISSUERS}house/")
+    admin.submit(seen=seen(page.text), **TYPED, **lists, group_mapping="")
+    assert one(site).settings["group_mapping"] == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
