@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -21,10 +21,28 @@ SLOW_MILLISECONDS = 20_000
 """For what a page shows by itself."""
 
 
+_RUNNING: list[Playwright] = []
+"""One a thread is all that it allows; any number of browsers may be started by it."""
+
+
 @contextmanager
 def chromium(*arguments: str) -> Iterator[Browser]:
+    """Within another one's time, too; this one ends first then."""
     expect.set_options(timeout=SLOW_MILLISECONDS)
-    with sync_playwright() as playwright:
+    with _playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*ARGUMENTS, *arguments])
         yield browser
         browser.close()
+
+
+@contextmanager
+def _playwright() -> Iterator[Playwright]:
+    if _RUNNING:
+        yield _RUNNING[0]
+        return
+    with sync_playwright() as started:
+        _RUNNING.append(started)
+        try:
+            yield started
+        finally:
+            _RUNNING.clear()
