@@ -46,7 +46,7 @@ SECTIONS: dict[str, Callable[[Bench], list[Table]]] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.harness", description="Measure Outpost beside its peers.")
-    parser.add_argument("--quick", action="store_true", help="a minute or two, for a first look")
+    parser.add_argument("--quick", action="store_true", help="a quarter of an hour, for a first look")
     parser.add_argument("--only", choices=SECTIONS, action="append", help="this section (may be repeated)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the page and the JSON")
     arguments = parser.parse_args()
