@@ -43,7 +43,8 @@ Try = Callable[[Program, str, str], Said]
 
 
 def by_ldap(program: Program, who: str, password: str) -> Said:
-    """A bind, and a search for one's own entry, on a connection of its own."""
+    """A bind, and a search for one's own entry, on a connection of its own. An account that ended between the two hears
+    of it by a notice of disconnection (strongerAuthRequired)."""
     connection = ldap.initialize(program.ldap)
     connection.set_option(ldap.OPT_NETWORK_TIMEOUT, PATIENCE)
     connection.set_option(ldap.OPT_TIMEOUT, PATIENCE)
@@ -51,7 +52,7 @@ def by_ldap(program: Program, who: str, password: str) -> Said:
         connection.simple_bind_s(user_dn(who), password)
         found = connection.search_s(BASE_DN, ldap.SCOPE_SUBTREE, f"(uid={who})", ["uid"])
         return Said.YES if found == [(user_dn(who), {"uid": [who.encode()]})] else Said.NO
-    except (ldap.INVALID_CREDENTIALS, ldap.INSUFFICIENT_ACCESS):
+    except (ldap.INVALID_CREDENTIALS, ldap.INSUFFICIENT_ACCESS, ldap.STRONG_AUTH_REQUIRED):
         return Said.NO
     except (ldap.SERVER_DOWN, ldap.TIMEOUT, ldap.CONNECT_ERROR, ldap.UNAVAILABLE, ldap.BUSY):
         return Said.UNAVAILABLE
