@@ -59,7 +59,10 @@ def _name(node: ast.Name, scope: Scope) -> Evaluate:
         for _ in range(level or 0):
             assert frame.outer is not None
             frame = frame.outer
-        return local(frame)
+        try:
+            return frame.variables[name]
+        except KeyError:
+            raise NameError(f"'{name}' has no value yet") from None
 
     return placed(node, given if level is None else local if level == 0 else further_out)
 

@@ -184,3 +184,13 @@ def test_what_people_write() -> None:
     )
     assert _ours(source) == _cpython(compile(f"def program():\n{_indented(source)}", "", "exec"))
     assert _ours(source)[0] == "value"
+
+
+def test_a_name_of_an_outer_function_that_has_no_value() -> None:
+    """CPython calls that a free variable, and not a local one without a value."""
+    for source in (
+        "a = 1\ndef f():\n    del a\n    return a\na = f()",
+        "def f(a):\n    del a\n    return (lambda: a)()\na = f(1)",
+    ):
+        compiled = compile(f"def program():\n{_indented(source)}", "", "exec")
+        assert _ours(source) == _cpython(compiled)
