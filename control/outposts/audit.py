@@ -46,8 +46,9 @@ class OutpostAudit:
         """Something that the outpost may ask. Raises Unavailable."""
         place = self._count(outpost, address, kind)
         if place not in self._known:
-            if len(self._known) < MOST_PLACES:
-                self._known.add(place)
+            if len(self._known) >= MOST_PLACES:
+                self._known.clear()  # each is looked up once more, and not with every question
+            self._known.add(place)
             await self._store.write(lambda tx: _first_use(tx, *place))
 
     async def refused(self, outpost: str, address: str, kind: str, why: str) -> None:
@@ -61,18 +62,25 @@ class OutpostAudit:
     async def tell(self) -> None:
         """What was counted since the last time; nothing where nothing was asked."""
         counted, since = self._asked, self._since
-        if counted:
-            await self._store.write(lambda tx: _tell(tx, counted, since))
-        if self._asked is counted:
-            self._asked = {}
+        self._asked, self._since = {}, self._now()
+        try:
+            if counted:
+                await self._store.write(lambda tx: _tell(tx, counted, since))
+        except BaseException:
+            self._since = since
+            for place, kinds in counted.items():
+                self._add(place, kinds)
+            raise
         self._refused.clear()
-        self._since = self._now()
 
     def _count(self, outpost: str, address: str, kind: str) -> Place:
-        place = outpost, address
+        return self._add((outpost, address), Counter([kind]))
+
+    def _add(self, place: Place, kinds: Counter[str]) -> Place:
+        """Where it was counted."""
         if place not in self._asked and len(self._asked) >= MOST_PLACES:
-            place = outpost, ELSEWHERE
-        self._asked.setdefault(place, Counter())[kind] += 1
+            place = place[0], ELSEWHERE
+        self._asked.setdefault(place, Counter()).update(kinds)
         return place
 
 

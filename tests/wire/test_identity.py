@@ -64,6 +64,15 @@ class Place:
         page.get_by_label("Password").fill(password)
         page.keyboard.press("Enter")
 
+    def recovers(self, page: Page, password: str) -> None:
+        """Who may choose a new one does, and is asked for it then."""
+        for field in ("New password", "New password again"):
+            page.get_by_label(field, exact=True).fill(password)
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("New password", exact=True)).to_have_count(0)
+        page.goto(self.url + "/if/user/")
+        assert "default-authentication-flow" in page.url, "a new password signs nobody in"
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
@@ -154,12 +163,7 @@ def test_a_program_for_codes_is_set_up_asked_for_and_asked_for_again_by_recovery
     page.get_by_role("button", name="Go on").press("Enter")
     expect(page.get_by_label("New password", exact=True)).to_have_count(0)
     typed(page, key.at(int(time.time()) + PERIOD))
-    for field in ("New password", "New password again"):
-        page.get_by_label(field, exact=True).fill(PASSWORD + "!")
-    page.keyboard.press("Enter")
-    expect(page.get_by_label("New password", exact=True)).to_have_count(0)
-    page.goto(place.url + "/if/user/")
-    assert "default-authentication-flow" in page.url, "a new password signs nobody in"
+    place.recovers(page, PASSWORD + "!")
 
 
 def typed(page: Page, text: str) -> None:
@@ -259,12 +263,7 @@ def test_somebody_enrols_adds_codes_by_mail_forgets_the_password_and_signs_out(p
     page.get_by_role("button", name="Go on").click()
     page.get_by_label("One-time code").fill(place.mailed("codes@example.net", r"^ +([0-9]{6})\s"))
     page.keyboard.press("Enter")
-    for field in ("New password", "New password again"):
-        page.get_by_label(field, exact=True).fill(PASSWORD + "!")
-    page.keyboard.press("Enter")
-    expect(page.get_by_label("New password", exact=True)).to_have_count(0)
-    page.goto(place.url + "/if/user/")
-    assert "default-authentication-flow" in page.url, "a new password signs nobody in"
+    place.recovers(page, PASSWORD + "!")
     place.password(page, "nora", PASSWORD + "!")
     page.get_by_label("One-time code").fill(place.mailed("codes@example.net", r"^ +([0-9]{6})\s"))
     page.keyboard.press("Enter")

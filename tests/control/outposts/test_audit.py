@@ -13,7 +13,7 @@ from control.outposts import audit as outpost_audit
 from control.outposts.audit import OutpostAudit
 from control.outposts.link import Link
 from control.records import Application, Event, Outpost, Provider
-from control.store.interface import Query
+from control.store.interface import Query, Unavailable
 from protocols.link import codec
 from protocols.link.messages import AskAccess, Authenticate, ChangePassword, EndSession, RedeemCode, RenewSession
 from tests.fakes import FakeClock
@@ -79,6 +79,43 @@ def test_addresses_are_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) ->
     assert len(place.events("outpost_address")) == 6
     counted = {event.client_ip: event.context["asked"]["Authenticate"] for event in place.events("outpost_asked")}
     assert (len(counted), counted["elsewhere"]) == (6, 95)
+
+
+def test_what_is_asked_while_that_is_told_is_told_the_next_time(place: Place) -> None:
+    """And nothing is lost while the store does not answer."""
+    place.asked(HERE)
+    write, asked_meanwhile = place.store.write, iter([True])
+
+    def meanwhile(verb: Any, *more: Any) -> Any:
+        if next(asked_meanwhile, False):
+            place.asked(THERE)
+            raise Unavailable("for a moment")
+        return write(verb, *more)
+
+    place.store.write = meanwhile
+    with pytest.raises(Unavailable):
+        run(place.audit.tell())
+    place.store.write = lambda verb, *more: (place.audit._count(place.outpost, THERE, "Follow"), write(verb, *more))[1]
+    run(place.audit.tell())
+    place.store.write = write
+    run(place.audit.tell())
+    told = [(event.client_ip, event.context["asked"]) for event in place.events("outpost_asked")]
+    assert sorted(told, key=repr) == [(HERE, {"Authenticate": 1}), (THERE, {"Authenticate": 1}), (THERE, {"Follow": 1})]
+
+
+def test_an_address_beyond_the_bound_is_not_looked_up_with_every_question(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outpost_audit, "MOST_PLACES", 3)
+    for number in range(4):
+        place.asked(f"2001:db8::{number:x}")
+    run(place.audit.tell())
+    looked = []
+    write = place.store.write
+    place.store.write = lambda verb, *more: (looked.append(verb), write(verb, *more))[1]
+    for _ in range(5):
+        place.asked(THERE)
+    assert len(looked) == 1
 
 
 def test_what_was_refused_leaves_an_event_each_up_to_a_bound(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
