@@ -12,8 +12,7 @@ from typing import Any
 
 from control import tries
 from control.authentication import Proved, admit, served_provider
-from control.explaining import ldap as explained_ldap
-from control.explaining import proxy as explained_proxy
+from control.explaining import ldap, proxy
 from control.explaining.explained import Explanation, Line, Step
 from control.mappings import doors, trial
 from control.mappings.answers import Mappings
@@ -98,11 +97,11 @@ def explain(tx: Transaction, asked: Asked, judge: Judge) -> Explanation:
         _access(tx, application, told, judge, asking),
     ]
     if provider is not None and protocol == provider.kind == "ldap":
-        steps += explained_ldap.steps(tx, provider, user, asked.attributes)
+        steps += ldap.steps(tx, provider, user, asked.attributes)
     if provider is not None and protocol == "radius" and radius_sessions.limit_of(provider):
         steps.append(_sessions(tx, provider, asking))
     if provider is not None and protocol == provider.kind == "proxy":
-        steps.append(explained_proxy.step(tx, provider, asking))
+        steps.append(proxy.step(tx, provider, asking))
     mappings = _mappings(tx, provider, asking)
     if mappings:
         steps.append(_mapped(tx, provider, asking, protocol, mappings))
@@ -132,7 +131,7 @@ def _asking(
 ) -> Asking:
     """What the door would tell policies."""
     station = {"calling_station": asked.station} if asked.station else {}
-    usual = explained_proxy.usual(provider) if provider is not None and protocol == provider.kind == "proxy" else {}
+    usual = proxy.usual(provider) if provider is not None and protocol == provider.kind == "proxy" else {}
     told = {**usual, **asked.attributes, **station, "protocol": protocol}
     visitor = asked.visitor if protocol == "proxy" else None
     return Asking(user, tx.now, asked.peer, asked.user, told, target=application, visitor=visitor)

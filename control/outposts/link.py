@@ -14,8 +14,7 @@ from typing import Protocol
 from control.authentication import Authentication, served_provider
 from control.mappings.answers import Broken, leave_events
 from control.mappings.everybody import Everybody
-from control.outposts import instances
-from control.outposts import view as outposts
+from control.outposts import instances, view
 from control.outposts.audit import OutpostAudit
 from control.outposts.snapshots import Snapshots
 from control.radius import orders as radius_orders
@@ -231,8 +230,8 @@ def _since(
         return (), stand, ()
     everybody = Everybody(tx)
     try:
-        changes = outposts.changes(tx, outpost, stand.revision, everybody)
-    except outposts.EverythingChanged:
+        changes = view.changes(tx, outpost, stand.revision, everybody)
+    except view.EverythingChanged:
         return None
     delta = Delta(stand.revision, revision.number, revision.chain, tuple(changes))
     return (codec.encode(delta),), replace(stand, revision=delta.revision, chain=delta.chain), everybody.broken

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from control.radius.provider import pems
 from control.records import Certificate, Provider
 from control.store.interface import Transaction
+from control.verbs.certificates import pems
 
 NOBODY = "# none of the authorities that were chosen is there any more\n"
 """Not the system's then: whoever chose others wanted fewer."""

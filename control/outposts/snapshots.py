@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from control.mappings.answers import Broken
 from control.mappings.everybody import Everybody
-from control.outposts import view as outposts
+from control.outposts import view
 from control.store.interface import Store, Transaction
 from protocols.link import codec
 from protocols.link.messages import EndedSessionRecord, GroupRecord, Hello, Record, SnapshotChunk, UserRecord
@@ -58,8 +58,8 @@ def _read(
     standing = Standing(tx.incarnation, revision.number, revision.chain)
     everybody = Everybody(tx)
     if latest is None or latest.standing != standing:
-        latest = Directory(standing, _cut(outposts.directory(tx, everybody)))
-    records = tuple(outposts.configuration(tx, outpost))
+        latest = Directory(standing, _cut(view.directory(tx, everybody)))
+    records = tuple(view.configuration(tx, outpost))
     return latest, codec.encode(_chunk(standing, len(latest.lines), records, last=True)), everybody.broken
 
 

@@ -5,7 +5,7 @@ Every function here is a verb over one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +13,7 @@ from control.certificates.authority import CannotIssue, revocation_list
 from control.certificates.making import KeyPair
 from control.records import Certificate, IssuedCertificate, Provider, RadiusNas, RadiusRule
 from control.store.interface import Query, Transaction
+from control.verbs.certificates import pems
 from protocols.link.messages import EAP_METHODS, NasRecord, ReplyAttribute, ReplyRule
 from protocols.radius.reply import portable
 
@@ -71,12 +72,6 @@ def signed(authority: KeyPair, revoked: tuple[tuple[int, float], ...]) -> str:
         return revocation_list(authority, revoked, max(since for _, since in revoked))
     except CannotIssue:  # what has a key and is no authority has issued nothing
         return ""
-
-
-def pems(tx: Transaction, pks: Sequence[str]) -> str:
-    """Certificates, one after another."""
-    found = {one.pk: one for one in tx.select(Certificate, Query(within={"pk": pks}))}
-    return "".join(f"{found[pk].certificate_data.strip()}\n" for pk in pks if pk in found)
 
 
 def rules(tx: Transaction, provider: int) -> list[RadiusRule]:

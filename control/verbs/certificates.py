@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 from control.certificates.authority import CannotIssue, Subject, issue
 from control.certificates.making import LONGEST_VALID_DAYS, VALID_DAYS, KeyPair, self_signed
 from control.records import Certificate
-from control.store.interface import Transaction
+from control.store.interface import Query, Transaction
 from control.verbs.authorities import list_address
 from control.verbs.fields import Fields, Invalid, LongText, Name, Uuid, existing, overlaid, parse, unique
 from control.verbs.tokens import Random
@@ -26,6 +26,12 @@ MOST_CERTIFICATES = 16
 END_OF_LIST = "-----END X509 CRL-----"
 MOST_NAMES = 100
 """Alternative names of a generated certificate."""
+
+
+def pems(tx: Transaction, pks: Sequence[str]) -> str:
+    """Certificates, one after another."""
+    found = {one.pk: one for one in tx.select(Certificate, Query(within={"pk": pks}))}
+    return "".join(f"{found[pk].certificate_data.strip()}\n" for pk in pks if pk in found)
 
 
 def certificates_in(pem: str) -> list[x509.Certificate]:

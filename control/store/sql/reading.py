@@ -132,13 +132,19 @@ class Reading:
 
     def _selected(self, kind: type[R], query: Query) -> list[R]:
         kept = RECORD_TABLES[kind]
-        statement = selecting(self._dialect, kept, shape(query))
+        asked = self._asked(kept, selecting(self._dialect, kept, shape(query)), query)
+        return [] if asked is None else self._records(kept, *asked)
+
+    def _asked(
+        self, kept: RecordTable, statement: Select[Any], query: Query
+    ) -> tuple[Select[Any], dict[str, Any]] | None:
+        """A statement of the query's shape, with its values; None: no record can have these."""
         values = parameters(self._dialect, kept, query)
         if values is None:
-            return []
+            return None
         if query.search:
             statement = statement.where(searched(self._dialect, kept, query.search))
-        return self._records(kept, statement, values)
+        return statement, values
 
     def _records(self, kept: RecordTable, statement: Select[Any], values: dict[str, Any]) -> list[Any]:
         rows = self._connection.execute(statement, values).mappings()
@@ -169,13 +175,8 @@ class Reading:
     def count(self, kind: type[R], query: Query = EVERYTHING) -> int:
         kept = RECORD_TABLES[kind]
         query = replace(query, ordering=(), offset=0, limit=None)
-        statement = counting(self._dialect, kept, shape(query))
-        values = parameters(self._dialect, kept, query)
-        if values is None:
-            return 0
-        if query.search:
-            statement = statement.where(searched(self._dialect, kept, query.search))
-        return int(self._connection.execute(statement, values).scalar_one())
+        asked = self._asked(kept, counting(self._dialect, kept, shape(query)), query)
+        return 0 if asked is None else int(self._connection.execute(*asked).scalar_one())
 
     def members_of(self, groups: Sequence[str]) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {group: [] for group in groups}

@@ -110,9 +110,14 @@ def test_an_address_beyond_the_bound_is_not_looked_up_with_every_question(
     for number in range(4):
         place.asked(f"2001:db8::{number:x}")
     run(place.audit.tell())
-    looked = []
+    looked: list[Any] = []
     write = place.store.write
-    place.store.write = lambda verb, *more: (looked.append(verb), write(verb, *more))[1]
+
+    def looking(verb: Any, *more: Any) -> Any:
+        looked.append(verb)
+        return write(verb, *more)
+
+    place.store.write = looking
     for _ in range(5):
         place.asked(THERE)
     assert len(looked) == 1
