@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
-from twisted.internet.ssl import Certificate, CertificateOptions, optionsForClientTLS, trustRootFromCertificates
+from twisted.internet.ssl import CertificateOptions, optionsForClientTLS
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
-from outpost.listeners.dialling import END_OF_CERTIFICATE, Showing, Unverified
+from outpost.listeners.dialling import END_OF_CERTIFICATE, Showing, Unverified, only
 from settings import Settings
 
 UNUSABLE = (OSError, ValueError, TypeError, SSL.Error, crypto.Error)
@@ -58,7 +57,7 @@ class Trust:
 
     def creator(self, hostname: str) -> IOpenSSLClientConnectionCreator:
         """Reads the files. Raises `UNUSABLE`."""
-        root = trustRootFromCertificates(list(_certificates(self.ca_file))) if self.ca_file is not None else None
+        root = _trust_in(self.ca_file) if self.ca_file is not None else None
         creator: Any
         if self.pins:
             creator = Pinned(hostname, self.pins, root)
@@ -139,9 +138,8 @@ def pins_of(leaf: x509.Certificate) -> tuple[str, str]:
     return f"sha256//{of_key}", hashlib.sha256(leaf.public_bytes(Encoding.DER)).hexdigest()
 
 
-def _certificates(path: Path) -> Iterator[Any]:
-    found = path.read_text().split(END_OF_CERTIFICATE)[:-1]
-    if not found:
+def _trust_in(path: Path) -> Any:
+    authorities = path.read_text()
+    if END_OF_CERTIFICATE not in authorities:
         raise ValueError(f"{path} holds no certificate; it must be PEM")
-    for part in found:
-        yield Certificate.loadPEM((part + END_OF_CERTIFICATE).encode())
+    return only(authorities)

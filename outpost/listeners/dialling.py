@@ -49,12 +49,16 @@ def tls_towards(place: Place) -> Any:
     if not place.verified:
         creator = Unverified(place.host)
     elif place.authorities:
-        parts = [part + END_OF_CERTIFICATE for part in place.authorities.split(END_OF_CERTIFICATE)[:-1]]
-        trusted = trustRootFromCertificates([Certificate.loadPEM(part.encode()) for part in parts])
-        creator = optionsForClientTLS(place.host, trustRoot=trusted)
+        creator = optionsForClientTLS(place.host, trustRoot=only(place.authorities))
     else:
         creator = optionsForClientTLS(place.host)
     return Showing(creator, place.certificate, place.key) if place.key else creator
+
+
+def only(authorities: str) -> Any:
+    """Trust in those of this PEM, and in nobody else. Raises crypto.Error."""
+    parts = authorities.split(END_OF_CERTIFICATE)[:-1]
+    return trustRootFromCertificates([Certificate.loadPEM((part + END_OF_CERTIFICATE).encode()) for part in parts])
 
 
 @implementer(IOpenSSLClientConnectionCreator)
