@@ -44,7 +44,7 @@ from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
 from outpost.listeners.http import HttpFactory
 from outpost.listeners.inherited import Inherited
-from outpost.listeners.ldap import LdapConnection, LdapFactory
+from outpost.listeners.ldap import TOO_MANY, LdapConnection, LdapFactory
 from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics
 from outpost.listeners.once import Once
@@ -252,7 +252,7 @@ class Outpost:
         config = self._config
         self.ports.stream("http", config.http, http)
         self.ports.stream("https", config.https, self._over_tls(http, self._tls))
-        self.ports.stream("ldap", config.ldap, self._proxied(ldap))
+        self.ports.stream("ldap", config.ldap, self._proxied(ldap, TOO_MANY))
         self.ports.stream("ldaps", config.ldaps, self._proxied(self._over_tls(ldap, self._ldap_tls)))
         self.ports.datagrams("radius", config.radius, self._radius())
         self.ports.datagrams("radius_acct", config.radius_acct, lambda: self._accounting(AccountingListener))
@@ -387,9 +387,9 @@ class Outpost:
     def _over_tls(self, factory: Factory[Any], tls: ServerTls) -> TLSMemoryBIOFactory:
         return TLSMemoryBIOFactory(tls, isClient=False, wrappedFactory=factory, clock=self._reactor)
 
-    def _proxied(self, door: Factory[Any]) -> ProxiedFactory:
+    def _proxied(self, door: Factory[Any], farewell: bytes = b"") -> ProxiedFactory:
         trusted = TrustedPeers(self._config.trusted_proxies)
-        return ProxiedFactory(door, trusted, self._reactor, self.telemetry, "ldap")
+        return ProxiedFactory(door, trusted, self._reactor, self.telemetry, "ldap", farewell)
 
     def _radius_certificate(self, settings: RadiusSettings) -> CertificateRecord | None:
         return self._certificates.own(settings.certificate) or self._certificates.generated

@@ -31,7 +31,7 @@ from outpost.listeners.ldap_passwords import PasswordChanges
 from outpost.listeners.ldap_reads import Reads
 from outpost.listeners.ldap_refusals import Refusals
 from outpost.listeners.leftovers import Leftovers
-from outpost.listeners.limits import Connections
+from outpost.listeners.limits import Connections, turn_away
 from outpost.listeners.outgoing import Outgoing
 from outpost.listeners.streams import Stream, Streams
 from outpost.outcome import Circumstances
@@ -67,6 +67,7 @@ SEND_TIMEOUT = 60.0
 EVENTS_A_TURN = 100
 """Messages of one peer that are answered before others have their turn: some 5 ms of pipelined searches."""
 
+TOO_MANY = messages.encode_notice_of_disconnection(ResultCode.BUSY, "Too many connections.")
 FAULT = Result(ResultCode.OTHER, "", "Something went wrong here; the operator's log says what.")
 
 
@@ -95,16 +96,14 @@ class LdapConnection(Conversation):
             transport.setTcpNoDelay(True)
         self._out.write = direct_write(transport)
         secure = ISSLTransport.providedBy(transport)
-        self._session = LDAPSession(
-            secure=secure,
-            offers_start_tls=self._owner.tls is not None,
-            allows_unauthenticated=self._owner.binds.allows_unauthenticated,
-        )
+        self._session = LDAPSession(secure, self._owner.tls is not None, self._owner.binds.allows_unauthenticated)
         self._circumstances = Circumstances(PROTOCOL, self.peer)
-        transport.registerProducer(self, True)
-        if not self._owner.connections.admit(self):
+        if self._owner.connections.admit(self):
+            transport.registerProducer(self, True)
+        else:
+            self._closed = True
             self._owner.telemetry.discarded(PROTOCOL, self.peer, "too_many_connections")
-            self.disconnect(ResultCode.BUSY, "Too many connections.")
+            turn_away(transport, TOO_MANY)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._closed = True

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IReactorTime, ISSLTransport
 from twisted.internet.task import LoopingCall
 
 MAX_CONNECTIONS = 10_000
@@ -73,3 +73,15 @@ class Connections:
         now = self._clock.seconds()
         for connection in [connection for connection in self._open if connection.deadline <= now]:
             connection.abort()
+
+
+def turn_away(transport: Any, farewell: bytes) -> None:
+    """Ends a connection for which there is no room, and which nobody watches.
+
+    Over TLS, before the handshake, nothing can be said, and a peer that never shakes hands would stay for ever.
+    """
+    if farewell and not ISSLTransport.providedBy(transport):
+        transport.write(farewell)
+        transport.loseConnection()
+    else:
+        transport.abortConnection()

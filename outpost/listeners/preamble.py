@@ -13,7 +13,7 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.protocol import Protocol as Conversation
 from twisted.python.failure import Failure
 
-from outpost.listeners.limits import Connections
+from outpost.listeners.limits import Connections, turn_away
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
 from protocols.proxy import preamble
@@ -35,7 +35,7 @@ class FirstOctets(Conversation):
     def connectionMade(self) -> None:
         if not self._owner.connections.admit(self):
             self._owner.telemetry.discarded(self._owner.name, self.peer, "too_many_connections")
-            self.abort()
+            turn_away(self.transport, self._owner.farewell)
 
     def dataReceived(self, data: bytes) -> None:
         self._received += data
@@ -75,19 +75,26 @@ class FirstOctets(Conversation):
 class ProxiedFactory(Factory[Any]):
     """In front of a door: ``behind`` makes its connections, which take the client's address from `buildProtocol`.
 
-    ``name`` is the door's, for what is counted. Whoever is not trusted is taken at their word by nobody: they talk to
+    ``name`` is the door's, for what is counted; ``farewell`` is what it says to one connection too many. Whoever is not trusted is taken at their word by nobody: they talk to
     the door itself.
     """
 
     noisy = False
 
     def __init__(
-        self, behind: Factory[Any], trusted: TrustedPeers, clock: IReactorTime, telemetry: Telemetry, name: str
+        self,
+        behind: Factory[Any],
+        trusted: TrustedPeers,
+        clock: IReactorTime,
+        telemetry: Telemetry,
+        name: str,
+        farewell: bytes = b"",
     ) -> None:
         self.behind = behind
         self.clock = clock
         self.telemetry = telemetry
         self.name = name
+        self.farewell = farewell
         self.connections = Connections(clock)
         self._trusted = trusted
 

@@ -5,6 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from zope.interface import implementer
 
 from outpost.directory.draft import whole
 from outpost.directory.entries import UserEntry
@@ -31,7 +35,7 @@ from tests.outpost.directory.people import (
     a_provider,
     a_user,
 )
-from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, PASSWORDS, Client, Door, SlowLink
+from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, PASSWORDS, Client, Door, SlowLink, Wire
 from tests.protocols.ldap import peer
 from tests.protocols.ldap.peer import Answer, answers
 from tests.protocols.ldap.vectors import Vector, entries_in, results_in, vectors
@@ -607,6 +611,23 @@ def test_connections_are_bounded(door: Door) -> None:
     assert door.connect().bind() == 0
     assert second.bind() == 0
     assert len(door.factory.connections) == 2
+    assert door.telemetry.discards == {("ldap", "too_many_connections"): 1}
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class _ToShake:
+    def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
+        return SSL.Connection(SSL.Context(SSL.TLS_SERVER_METHOD), None)
+
+
+def test_over_tls_nobody_waits_for_the_handshake_of_one_connection_too_many(door: Door) -> None:
+    door.factory.connections = Connections(door.clock, most_of_peer=0)
+    made = TLSMemoryBIOFactory(_ToShake(), isClient=False, wrappedFactory=door.factory, clock=door.clock)
+    wire: Any = Wire()
+    wire.setTcpNoDelay = bool
+    one: Any = made.buildProtocol(wire.peerAddr)
+    one.makeConnection(wire)
+    assert wire.aborted
     assert door.telemetry.discards == {("ldap", "too_many_connections"): 1}
 
 

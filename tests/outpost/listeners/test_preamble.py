@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.address import IPv4Address
 
+from outpost.listeners.ldap import TOO_MANY
 from outpost.listeners.limits import SWEEP_INTERVAL
 from outpost.listeners.preamble import PATIENCE, FirstOctets, ProxiedFactory
 from protocols.proxy.trust import TrustedPeers
@@ -22,10 +23,12 @@ BIND = peer.bind(1, ALICE_DN, "secret")
 class Proxied:
     """A connection to the LDAP door from this peer, with what stands in front of it."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", farewell: bytes = b"") -> None:
         self.door = Door()
         trusted = TrustedPeers([ip_network("127.0.0.0/8")])
-        self.factory = ProxiedFactory(self.door.factory, trusted, self.door.clock, self.door.telemetry, "ldap")
+        self.factory = ProxiedFactory(
+            self.door.factory, trusted, self.door.clock, self.door.telemetry, "ldap", farewell
+        )
         wire: Any = Wire()
         self.wire = wire
         address: Any = IPv4Address("TCP", host, 5555)
@@ -107,3 +110,8 @@ def test_connections_that_say_nothing_are_bounded(monkeypatch: pytest.MonkeyPatc
     proxied = Proxied()
     assert proxied.wire.aborted
     assert proxied.door.telemetry.discards[("ldap", "too_many_connections")] == 1
+    told = Proxied(farewell=TOO_MANY)
+    assert codes(told.wire.value()) == [(0, 51)]
+    assert told.wire.disconnecting
+    told.send(BIND)
+    assert told.asked_for == []
