@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from protocols.ldap.matching import Value
-from protocols.ldap.schema import ATTRIBUTE_TYPES
+from protocols.ldap.schema import ATTRIBUTE_TYPES, DESCRIBED
 from protocols.link.messages import GroupRecord, UserRecord
 
 MAX_VALUES = 1000
@@ -74,9 +74,11 @@ def custom_values(
 
 @lru_cache(maxsize=MAX_NAMES)
 def _served(raw: str) -> tuple[str, str] | None:
-    """Key and spelling of a name that people gave; None for one that is not shown."""
+    """Key and spelling of a name that people gave, ours where it is another word for one of ours; None for one that is
+    not shown."""
     spelling = raw.replace("/", "-").replace(".", "")
-    key = spelling.lower()
+    known = DESCRIBED.get(spelling.lower())
+    key, spelling = (spelling.lower(), spelling) if known is None else (known.key, known.name)
     return (key, spelling) if key not in RESERVED and _NAME.match(spelling) else None
 
 

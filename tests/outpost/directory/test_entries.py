@@ -282,6 +282,27 @@ def test_one_custom_attribute_is_as_among_all() -> None:
     assert found["upper"] == ("UPPER", ("x", "1", "TRUE", "g's"))
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("userid", None),
+        ("commonName", None),
+        ("surname", "sn"),
+        ("FAX", "facsimileTelephoneNumber"),
+        ("gn", "givenName"),
+    ],
+)
+def test_another_word_for_an_attribute_is_the_attribute(name: str, shown: str | None) -> None:
+    people = People()
+    people.change(Put(a_user(BOB, "bob", attributes={name: "root"})))
+    (bob,) = people.search(base=f"cn=bob,{USERS}", scope=Scope.BASE)
+    assert [key for key, values in bob.attributes.items() if values == [b"root"]] == ([shown] if shown else [])
+    assert (bob.attributes["uid"], bob.attributes["cn"]) == ([b"bob"], [b"bob"])
+    for word in (name, shown or name):
+        assert people.names(f"({word}=root)") == (["user:bob"] if shown else [])
+    assert name.lower() not in {one.key for one in people.reader(ALICE).tree.custom_types()}
+
+
 # --- attributes by property mapping --------------------------------------------------------------------------------
 
 
