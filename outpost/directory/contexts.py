@@ -117,6 +117,10 @@ class NamingContexts:
         """In the order of provider pks."""
         return [self._trees[pk].settings.base_dn for pk in sorted(self._trees)]
 
+    def of_anybody(self) -> Tree | None:
+        """The provider that is read without a bind by whoever names no base; the one with the lowest pk."""
+        return next((self._trees[pk] for pk in sorted(self._trees) if self._trees[pk].settings.anonymous_search), None)
+
     def readable_by_anybody(self, tree: Tree) -> Reader | None:
         """Without a bind, where the provider allows that."""
         return Reader(tree.public, NOBODY, everything=True) if tree.settings.anonymous_search else None

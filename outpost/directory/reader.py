@@ -68,7 +68,7 @@ class Reader:
     def _place(self, base: DN, scope: Scope) -> tuple[Node, Scope]:
         # The empty name stands for all that we hold: Proxmox and others search from there.
         if not base.key:
-            return BASE, Scope.BASE if scope is Scope.ONE else scope
+            return BASE, Scope.BASE if scope in (Scope.BASE, Scope.ONE) else Scope.SUB
         node = self._visible(base)
         if node is None:
             raise Refused(ResultCode.NO_SUCH_OBJECT, "", self._matched_dn(base))

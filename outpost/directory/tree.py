@@ -155,7 +155,7 @@ class Tree:
         self.containers: dict[str, PlainEntry] = {"base": self._base_entry()}
         """The base entry and what stands directly under it, by `Node.kind`."""
         for kind, name in names_of_containers.items():
-            self.containers[kind] = self._container(name)
+            self.containers[kind] = self._container(kind, name)
         self._kinds = {case_ignore(name): kind for kind, name in names_of_containers.items()}
         self._user_place = self.containers["users"].dn
         self._group_place = self.containers["groups"].dn
@@ -364,7 +364,8 @@ class Tree:
             attributes[kind] = (value,)
         return PlainEntry(self.settings.base_dn, attributes)
 
-    def _container(self, name: str) -> PlainEntry:
+    def _container(self, kind: str, name: str) -> PlainEntry:
+        inside = {"users": self.snapshot.users, "groups": self.snapshot.groups, "virtual-groups": self.snapshot.users}
         place = f"ou={dn.escape(name)},{self.settings.base_dn}"
         return PlainEntry(
             place,
@@ -374,7 +375,7 @@ class Tree:
                 "cn": (name,),
                 "entrydn": (place,),
                 "structuralobjectclass": ("organizationalUnit",),
-                "hassubordinates": ("TRUE",),
+                "hassubordinates": ("TRUE" if inside.get(kind) else "FALSE",),
                 "subschemasubentry": (SUBSCHEMA,),
             },
         )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
+from outpost.directory.tree import Tree
 from outpost.listeners.certificates.clients import called
 from outpost.outcome import (
     LDAP_RESULT_CODE,
@@ -156,6 +157,8 @@ class Binds:
         """Raises Unclaimable."""
         try:
             login = self._contexts.plain_login(event.name) if event.plain else self._contexts.login(event.name)
+            if event.acts_as and not _same_person(login, self._contexts.plain_login(event.acts_as)):
+                raise Unclaimable("malformed_credentials")
         except ValueError:
             raise Unclaimable("no_dn", NO_DN) from None
         if login is None:
@@ -220,3 +223,10 @@ class Binds:
         """authzId (RFC 4513 s5.2.1.8); empty when anonymous."""
         tree = None if bound is None else self._contexts.tree(bound.provider)
         return b"" if bound is None or tree is None else f"dn:{tree.user_dn(bound.identity.username)}".encode()
+
+
+def _same_person(one: tuple[Tree, str] | None, other: tuple[Tree, str] | None) -> bool:
+    if one is None or other is None or one[0] is not other[0]:
+        return False
+    known = one[0].user_named(one[1])
+    return one[1] == other[1] or (known is not None and known is other[0].user_named(other[1]))

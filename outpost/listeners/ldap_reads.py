@@ -132,6 +132,8 @@ class Reads:
 
     def _reader(self, base: DN, tree: Tree | None, bound: Bound | None, secure: bool) -> Reader:
         if bound is None:
+            if not base.key:
+                tree = self._contexts.of_anybody()
             reader = None if tree is None else self._contexts.readable_by_anybody(tree)
             if reader is None:
                 said = "Bind first: this directory is not read anonymously."

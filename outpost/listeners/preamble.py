@@ -75,8 +75,8 @@ class FirstOctets(Conversation):
 class ProxiedFactory(Factory[Any]):
     """In front of a door: ``behind`` makes its connections, which take the client's address from `buildProtocol`.
 
-    ``name`` is the door's, for what is counted; ``farewell`` is what it says to one connection too many. Whoever is not trusted is taken at their word by nobody: they talk to
-    the door itself.
+    ``name`` is the door's, for what is counted; ``farewell`` is what it says to one connection too many. Whoever is not
+    trusted is taken at their word by nobody: they talk to the door itself.
     """
 
     noisy = False

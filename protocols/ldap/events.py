@@ -23,6 +23,8 @@ class BindReceived(NamedTuple):
     """SASL PLAIN (RFC 4616): the name is a login name, or ``dn:`` and a DN."""
     policy: bool = False
     """The password policy control was sent: the answer carries one (draft-behera-ldap-password-policy)."""
+    acts_as: str = ""
+    """Of SASL PLAIN: as whom; empty: as whose name it is. Nobody acts for somebody else."""
 
     def __repr__(self) -> str:
         return f"BindReceived(message_id={self.message_id}, name={self.name!r})"

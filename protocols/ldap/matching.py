@@ -57,7 +57,9 @@ def _on_text(rule: Callable[[str], Any], empty: Any = None) -> Callable[[Value],
     return normalise
 
 
-_INTEGER = re.compile(r"(?:0|-?[1-9]\d{0,19})\Z", re.ASCII)
+MOST_DIGITS = 1000
+"""Of a number that a filter asserts. No value has more than twenty, but whatever is smaller than a huge one is."""
+_INTEGER = re.compile(rf"(?:0|-?[1-9]\d{{0,{MOST_DIGITS - 1}}})\Z", re.ASCII)
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 _BOOLEANS = {"true": True, "false": False}
 _TIME = re.compile(r"(\d{10})(\d\d)?(\d\d)?(?:[.,](\d{1,9}))?(Z|[+-]\d\d(?:\d\d)?)\Z", re.ASCII)

@@ -14,6 +14,8 @@ class Plain(NamedTuple):
     name: str
     """A login name, or ``dn:`` and a DN."""
     password: bytes
+    acts_as: str = ""
+    """As whom, where that is written in another way; in the same forms."""
 
     def __repr__(self) -> str:
         return f"Plain(name={self.name!r})"
@@ -34,9 +36,9 @@ def plain(credentials: bytes, secure: bool) -> Plain | Result:
     if not secure:
         return Result(ResultCode.CONFIDENTIALITY_REQUIRED, "", "SASL PLAIN needs TLS.", reason="tls_required")
     asked_for, *names = credentials.split(b"\0")
-    if len(names) != 2 or not all(names) or asked_for not in (b"", names[0]):  # nobody acts for somebody else
+    if len(names) != 2 or not all(names):
         return Result(ResultCode.INVALID_CREDENTIALS, reason="malformed_credentials")
-    return Plain(_text(names[0]), names[1])
+    return Plain(_text(names[0]), names[1], _text(asked_for) if asked_for != names[0] else "")
 
 
 def bind(

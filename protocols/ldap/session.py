@@ -251,7 +251,7 @@ class LDAPSession(Generic[IdentityT]):
         self._binding = message_id
         if isinstance(found, ExternalBindReceived):
             return found
-        return BindReceived(message_id, found.name, found.password, True, policy)
+        return BindReceived(message_id, found.name, found.password, True, policy, found.acts_as)
 
     def _extended(self, message: Envelope, request: ExtendedRequest) -> Event:
         if request.value is not None and request.oid in (WHO_AM_I, START_TLS):

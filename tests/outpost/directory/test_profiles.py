@@ -125,6 +125,7 @@ def test_a_layout_of_ones_own() -> None:
     assert there.entry(f"cn=BOB,ou=people,{BASE}")["memberOf"][-1] == f"cn=staff,ou=Teams,{BASE}"
     assert there.entry(f"cn=staff,ou=teams,{BASE}")["member"][0] == f"uid=carol,ou=People,{BASE}"
     assert there.search(base=f"ou=services,{BASE}", scope=Scope.ONE) == []
+    assert there.names("(&(objectClass=organizationalUnit)(hasSubordinates=FALSE))") == [f"ou=services,{BASE}"]
     login = there.contexts.login(f"uid=bob,ou=people,{BASE}")
     assert login is not None
     assert login[1] == "bob"

@@ -75,6 +75,15 @@ def test_an_address_follows_the_directory() -> None:
     [
         ("\0bob\0hunter2", 0),
         ("bob\0bob\0hunter2", 0),
+        ("u:bob\0bob\0hunter2", 0),
+        ("bob\0u:bob\0hunter2", 0),
+        (f"dn:uid=BOB,{USERS}\0bob\0hunter2", 0),
+        (f"dn:{BOB_DN}\0dn:uid=bob,{USERS}\0hunter2", 0),
+        (f"dn:{ALICE_DN}\0bob\0hunter2", 49),
+        ("dn:nonsense\0bob\0hunter2", 34),
+        ("u:alice\0bob\0hunter2", 49),
+        ("u:\0bob\0hunter2", 49),
+        ("nobody\0bob\0hunter2", 49),
         ("\0u:bob\0hunter2", 0),
         (f"\0dn:{BOB_DN}\0hunter2", 0),
         ("\0bob@example.com\0hunter2", 0),
@@ -134,6 +143,7 @@ def test_reading_without_a_bind_by_switch() -> None:
     client = a_door(anonymous_search=True).connect()
     assert len(client.names(peer.search(2, USERS, peer.ONE, attributes=["1.1"]))) == 4
     assert client.code(peer.compare(3, BOB_DN, "uid", "bob")) == 6
+    assert client.names(peer.search(4, "", filter="(uid=bob)", attributes=["1.1"])) == [BOB_DN]
 
 
 # --- the password policy control -----------------------------------------------------------------------------------

@@ -135,6 +135,10 @@ BAD, BOB = equal("unheard", b"x"), equal("uid", b"bob")
         (tlv(0xA2, tlv(0xA0, BAD + BOB)), ALL - 1),  # Undefined only where it is bob
         (tlv(0xA2, tlv(0x87, b"unheard")), 0),
         (tlv(0xA2, equal("uidNumber", b"abc")), 0),
+        (equal("uidNumber", b"9" * 40, 0xA6), 4),
+        (equal("uidNumber", b"-" + b"9" * 40, 0xA5), 4),
+        (tlv(0xA2, equal("uidNumber", b"9" * 40)), ALL),
+        (tlv(0xA2, equal("uidNumber", b"9" * 4000)), 0),
         (tlv(0xA2, equal("uid", b"a", 0xA5)), 0),  # which has no ordering rule
         (tlv(0xA2, equal("memberOf", b"no name")), 0),
         (tlv(0xA2, equal("uid", b"\xff")), 0),
@@ -272,6 +276,13 @@ def test_bases_that_are_not_there(client: Client, base: str, code: int, matched:
     (done,) = client.ask(message(search(base=base.encode(), scope=scope)))
     assert (done.code, done.text) == (code, matched)
     assert who(client)
+
+
+@pytest.mark.parametrize(("scope", "found"), [(1, 1), (2, ALL), (3, ALL)])
+def test_from_the_empty_name_all_is_found_that_we_hold(client: Client, scope: int, found: int) -> None:
+    *entries, done = client.ask(message(search(base=b"", scope=scope)))
+    assert (len(entries), done.code) == (found, 0)
+    assert entries[0].text == BASE
 
 
 @pytest.mark.parametrize(
