@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from control import __version__
 from control.authentication import Authentication
+from control.backlog import Backlog
 from control.bootstrap import FirstStart, first_start
 from control.config import CannotStart, ControlConfig
 from control.mail.delivery import Delivery
@@ -52,7 +53,7 @@ from control.rotating import rotate_key
 from control.scheduled_backups import Schedule, ScheduledBackups
 from control.sources.asking import SourceTokens
 from control.sources.ldap.directories import Directories
-from control.sources.ldap.syncing import Syncing
+from control.sources.ldap.syncing import Looks, Syncing
 from control.sources.renewing import Renewing
 from control.store.interface import AccessDenied, Query, Transaction, Unavailable, WrongSecretKey
 from control.store.sql import NewerStore, SqlStore
@@ -139,6 +140,9 @@ class Control:
     setup_code: str | None = field(repr=False)
     repeated: tuple[Repeating, ...]
     """What it does beside answering."""
+    backlog: Backlog
+    looks: Looks
+    """How taking over people from directories went."""
     backups: ScheduledBackups | None = None
     public_url: str = ""
     """As the administrator has set it; empty: not yet."""
@@ -186,9 +190,11 @@ class Control:
         kinds = {**proofs(services), "bearer": bearer(store, foreign)}
         authentication = Authentication(store, kinds, now, services.judge)
         backups = ScheduledBackups(store, schedule) if schedule is not None else None
+        backlog = Backlog(store)
         repeated = (
             *((backups.work,) if backups is not None else ()),
             audit.work,
+            backlog.work,
             RadiusWatch(store, judge).work,
             BackChannel(store, random, post_form).work,
             Delivery(store, post).work,
@@ -221,6 +227,8 @@ class Control:
             certificate=await store.read(self_signed_certificate),
             setup_code=setup_code,
             repeated=repeated,
+            backlog=backlog,
+            looks=services.looks,
             backups=backups,
             public_url=await store.read(system.public_url),
         )

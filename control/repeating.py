@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from control.store.interface import Overloaded, Unavailable
@@ -12,10 +13,21 @@ log = logging.getLogger(__name__)
 
 
 class Repeating:
-    """``look`` after ``look``, with a ``pause`` after each. ``what``: for the log."""
+    """``look`` after ``look``, with a ``pause`` after each. ``what``: for the log. ``now``: seconds since the epoch."""
 
-    def __init__(self, what: str, look: Callable[[], Awaitable[None]], pause: Callable[[], Awaitable[None]]) -> None:
-        self._what = what
+    def __init__(
+        self,
+        what: str,
+        look: Callable[[], Awaitable[None]],
+        pause: Callable[[], Awaitable[None]],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.what = what
+        self.failures = 0
+        """How often it went wrong otherwise than for want of the store."""
+        self.succeeded: float | None = None
+        """When it went well last."""
+        self._now = now
         self._look = look
         self._pause = pause
         self._task: asyncio.Task[None] | None = None
@@ -32,8 +44,10 @@ class Repeating:
         while True:
             try:
                 await self._look()
+                self.succeeded = self._now()
             except (Unavailable, Overloaded):
                 pass  # the store has said so, and there is nothing to look at until it can
             except Exception:
-                log.exception("%s failed", self._what, extra={"fields": {"event": "fault"}})
+                self.failures += 1
+                log.exception("%s failed", self.what, extra={"fields": {"event": "fault"}})
             await self._pause()

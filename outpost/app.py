@@ -32,11 +32,13 @@ from outpost.kept.certificates import KnownCertificates
 from outpost.kept.credential_cache import CredentialCache
 from outpost.kept.on_disk import OnDisk
 from outpost.kept.sealed import Seal
+from outpost.lag import Lag
 from outpost.link.following import Link, Transport
 from outpost.listeners.asgi import AsgiRoute
 from outpost.listeners.certificates.files import CertificateFiles
 from outpost.listeners.certificates.shown import ShownCertificates
 from outpost.listeners.dialling import dialling
+from outpost.listeners.door_metrics import DoorMetrics
 from outpost.listeners.exchange import Route
 from outpost.listeners.fastcgi import FastCgiFactory
 from outpost.listeners.forward_auth import PREFIXES, ForwardAuth
@@ -71,7 +73,6 @@ from outpost.slices import GarbageCollector
 from outpost.telemetry import Telemetry
 from outpost.throttle import Throttle
 from protocols.ldap.result import ResultCode
-from protocols.link.messages import CertificateRecord, RadiusSettings
 from protocols.proxy.trust import TrustedPeers
 from protocols.radius.pins import Pins
 
@@ -156,16 +157,17 @@ class Outpost:
         )
         self._onlookers = Onlookers(self._directory, now)
         self._orders = RadiusOrders(
-            self._directory, self.telemetry, self._report, reactor, now, self._socket_for_orders, self._onlookers
+            self._directory, self.telemetry, reactor, now, self._socket_for_orders, self._onlookers
         )
         self._link.on_order(self._orders.take)
         self._updates = Updates(self._directory, now)
-        self._collectors: tuple[Collector, ...] = tuple(collectors)
+        self._lag = Lag(reactor)
+        self._collectors: tuple[Collector, ...] = (*collectors, self._lag)
         self._files = CertificateFiles(
             config.certificates_dir, reactor, self._certificate_files_changed, self.telemetry.noted
         )
         self._certificates = ShownCertificates(self._directory, lambda: self._files.pairs)
-        self._eap = EapDoor(self._directory, self._radius_certificate, now, random)
+        self._eap = EapDoor(self._directory, self._certificates.of_radius, now, random)
         self._replies = Replies(self._directory, self.telemetry, now, random)
         self._tls = ServerTls(self._certificates.at, self.telemetry, asks)
         self._ldap_tls = ServerTls(self._certificates.at_ldap, self.telemetry, self._certificates.asked_of_clients)
@@ -183,6 +185,7 @@ class Outpost:
         http, ldap = self._http(), self._ldap()
         self._pages, self._directory_door = http, ldap
         self.ports.stream("metrics", self._config.metrics, self._measured(http, ldap))
+        self._lag.start()
         self._files.start()
         self._on_disk.restore()
         self._on_disk.start()
@@ -207,6 +210,7 @@ class Outpost:
         self._say_farewell()
         if self._asgi is not None:
             await self._asgi.stop()
+        self._lag.stop()
         self._files.stop()
         self._orders.stop()
         if self._upstream_health is not None:
@@ -323,10 +327,12 @@ class Outpost:
             self._now,
             connections,
             self._updates,
+            self._on_disk.outbox,
         )
+        doors = DoorMetrics(self.telemetry, self._certificates, self._eap.sessions, self._orders)
         routes: list[tuple[bytes, Route]] = [
             (HEALTH_PREFIX, Health(lambda: self.ready)),
-            (METRICS_PATH, Metrics([ours, *self._collectors])),
+            (METRICS_PATH, Metrics([ours, doors, *self._collectors])),
             (PROBES_PATH, self._door.probes),
         ]
         measured = HttpFactory(routes, None, self._reactor, self._now, self.telemetry)
@@ -378,9 +384,6 @@ class Outpost:
             self._directory, self.telemetry, self._on_disk.keep, self._now, self._reactor.seconds, self._onlookers
         )
 
-    def _report(self, kind: str, body: dict[str, Any]) -> None:
-        self.telemetry.report(kind, body)
-
     def _socket_for_orders(self, protocol: DatagramProtocol, version: int) -> None:
         self._reactor.listenUDP(0, protocol, interface="::" if version == 6 else "")
 
@@ -390,9 +393,6 @@ class Outpost:
     def _proxied(self, door: Factory[Any], farewell: bytes = b"") -> ProxiedFactory:
         trusted = TrustedPeers(self._config.trusted_proxies)
         return ProxiedFactory(door, trusted, self._reactor, self.telemetry, "ldap", farewell)
-
-    def _radius_certificate(self, settings: RadiusSettings) -> CertificateRecord | None:
-        return self._certificates.own(settings.certificate) or self._certificates.generated
 
     def _certificate_files_changed(self) -> None:
         """As if control had sent them: every door looks at its certificates again."""

@@ -12,6 +12,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from outpost.config import OutpostConfig
 from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.lag import Lag
 from outpost.listeners.asgi import AsgiRoute
 from outpost.listeners.certificates.files import CertificateFiles
 from outpost.listeners.certificates.shown import ShownCertificates
@@ -53,7 +54,8 @@ class ControlAlone:
         self._directory.current = Snapshot(certificates=Map({certificate.pk: certificate} if certificate else {}))
         self._certificates = ShownCertificates(self._directory, lambda: self._files.pairs)
         self._tls = ServerTls(self._certificates.at, asks=asks)
-        self._collectors = tuple(collectors)
+        self._lag = Lag(reactor)
+        self._collectors = (*collectors, self._lag)
         self._ready = False
 
     def _show_certificates(self) -> None:
@@ -61,6 +63,7 @@ class ControlAlone:
 
     async def start(self) -> None:
         await self._asgi.start()
+        self._lag.start()
         self._files.start()
         health = (HEALTH_PREFIX, Health(lambda: self._ready))
         http = HttpFactory([health], self._asgi, self._reactor, time.time, self.telemetry)
@@ -78,6 +81,7 @@ class ControlAlone:
 
     async def stop(self) -> None:
         self._ready = False
+        self._lag.stop()
         self._files.stop()
         await self.ports.close()
         await self._asgi.stop()

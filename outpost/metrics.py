@@ -25,6 +25,7 @@ from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.kept.credential_cache import CredentialCache
 from outpost.telemetry import Telemetry
 from rules.discards import DISCARDS
+from rules.knocks import KINDS
 from rules.reasons import REASONS, Outcome
 
 NO_CREDENTIALS = "no_credentials"
@@ -52,6 +53,14 @@ class Link(Protocol):
     instance: str
     connected: bool
     last_heard: float
+    losses: int
+
+
+class Outbox(Sized, Protocol):
+    """What is told of the reports that wait."""
+
+    @property
+    def lost(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +76,7 @@ class OutpostMetrics(Collector):
     now: Callable[[], float]
     connections: Mapping[str, Sized]
     updates: Updates
+    outbox: Outbox
 
     def collect(self) -> Iterator[Metric]:
         snapshot = self.directory.current
@@ -164,8 +174,8 @@ class OutpostMetrics(Collector):
         knocks = CounterMetricFamily(
             "outpost_knocks", "Who or what was refused for being unknown; the console lists them.", labels=("kind",)
         )
-        for kind, count in tuple(self.telemetry.knocks.heard.items()):
-            knocks.add_metric((kind,), count)
+        for kind in KINDS:  # those at 0, too: the first one is to be seen as a rise
+            knocks.add_metric((kind,), self.telemetry.knocks.heard[kind])
         yield knocks
         yield counter("outpost_faults", "Faults of ours; the log has a traceback of each.", self.telemetry.fault_count)
         yield gauge("outpost_credential_cache_entries", "Credentials that are known now.", len(self.cache))
@@ -189,6 +199,9 @@ class OutpostMetrics(Collector):
             age.add_metric((), max(0.0, self.now() - self.link.last_heard))
         yield age
         yield gauge("outpost_link_connected", "1 while control speaks to this outpost.", float(self.link.connected))
+        yield counter("outpost_link_losses", "How often control spoke to us, and then did no more.", self.link.losses)
+        yield gauge("outpost_reports_waiting", "Reports that control does not have yet.", len(self.outbox))
+        yield counter("outpost_reports_lost", "Reports that were dropped, since too many waited.", self.outbox.lost)
         yield labelled_gauge(
             "outpost_directory_records",
             "What the directory holds.",

@@ -40,6 +40,8 @@ class Telemetry:
         """(protocol, reason) to how often."""
         self.refusals: Counter[tuple[str, str]] = Counter()
         """The same for requests of whoever is in already, or need not be."""
+        self.taken: Counter[tuple[str, str]] = Counter()
+        """(protocol, what it was) to how often: other requests than logins, answered or refused."""
         self.discards: Counter[tuple[str, str]] = Counter()
         """(protocol, reason) of input that got no answer, or only a farewell."""
         self.fault_count = 0

@@ -151,6 +151,8 @@ class Passwords:
         self._working = 0
         self._waiting: FairQueue[_Job] = FairQueue(workers * WAITING_PER_WORKER)
         self._dummy: str | None = None
+        self.refused = 0
+        """How often somebody was told Busy."""
 
     async def hash(self, password: str, owner: str = "") -> str:
         """The PHC string to store. Raises Busy; ValueError for a password that is empty, too long or not Unicode.
@@ -233,6 +235,7 @@ class Passwords:
         if self._working < self._workers:
             self._begin(job, loop)
         elif (gone := self._waiting.put(owner, job)) is not None and not gone.answer.done():
+            self.refused += 1
             gone.answer.set_exception(Busy(f"{self.outstanding} passwords are being checked"))
         try:
             return await job.answer  # type: ignore[no-any-return]  # what the work returns

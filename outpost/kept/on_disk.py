@@ -55,13 +55,14 @@ class OnDisk:
         self._in_thread = in_thread
         self._restored: Snapshot | None = None
         self._snapshot: Saving | None = None
+        self.outbox = OutboxFile(
+            data_dir / outbox.FILE,
+            lambda: random(16).hex(),
+            seal.mark if seal is not None else "",
+            telemetry.noted,
+        )
         self._reporting = Reporting(
-            OutboxFile(
-                data_dir / outbox.FILE,
-                lambda: random(16).hex(),
-                seal.mark if seal is not None else "",
-                telemetry.noted,
-            ),
+            self.outbox,
             link,
             directory,
             cache.uses,

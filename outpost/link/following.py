@@ -90,6 +90,8 @@ class Link:
         """Control speaks to us: the stream is open and has brought a frame."""
         self.last_heard = 0.0
         """When control's last frame came, seconds since the epoch; 0.0: never."""
+        self.losses = 0
+        """How often control spoke to us, and then did no more."""
         self.loaded: Deferred[None] = Deferred()
         """Fires when control has first said what the directory is, or that ours is still right."""
         self._transport = transport
@@ -332,6 +334,7 @@ class Link:
     def _left(self, reason: str) -> bool:
         """Was there a stream? Why not is said once, however often control is tried for."""
         arrived, self.connected = self.connected, False
+        self.losses += arrived
         if not arrived and not self._told_away and not self._stopped:
             self._told_away = True
             have = "the directory stays as it was" if self._directory.loaded else "there is no directory yet"

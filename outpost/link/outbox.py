@@ -44,6 +44,8 @@ class Outbox:
         self.taken = taken
         self.offered = max(offered, taken)
         self.waiting: list[Waiting] = []
+        self.lost = 0
+        """Reports that were dropped for want of room."""
         self._most = most
 
     def add(self, report: Waiting) -> bool:
@@ -53,7 +55,9 @@ class Outbox:
             return True
         firm = self.offered - self.taken
         # A quarter is freed at once, so that the file is not written anew for every report.
+        before = _lost(self.waiting[firm:])
         self.waiting[firm:] = _thinned(self.waiting[firm:], self._most * 3 // 4 - firm)
+        self.lost += _lost(self.waiting[firm:]) - before
         return False
 
     def offer(self) -> tuple[Report, ...]:
@@ -95,6 +99,11 @@ def _thinned(waiting: list[Waiting], most: int) -> list[Waiting]:
     if lost:
         kept.append(Waiting(LOST, waiting[-1].time, {"count": lost}))
     return kept
+
+
+def _lost(waiting: Iterable[Waiting]) -> int:
+    """What those among them tell of that tell what was dropped."""
+    return sum(one.body["count"] for one in waiting if one.kind == LOST)
 
 
 def _key(logins: Waiting) -> tuple[object, ...]:
@@ -140,6 +149,11 @@ class OutboxFile:
         return len(self._outbox.waiting)
 
     @property
+    def lost(self) -> int:
+        """Reports that were dropped, since this process began."""
+        return self._outbox.lost
+
+    @property
     def is_crowded(self) -> bool:
         """What somebody else would keep is not taken in any more: the rest is for what nobody else has."""
         return len(self._outbox.waiting) >= self._most * 3 // 4
@@ -166,8 +180,8 @@ class OutboxFile:
             self._outbox.take(number)
         except ValueError:
             self.instance = self._new_id()
-            waiting, self._outbox = self._outbox.waiting, Outbox(most=self._most)
-            self._outbox.waiting = waiting
+            old, self._outbox = self._outbox, Outbox(most=self._most)
+            self._outbox.waiting, self._outbox.lost = old.waiting, old.lost
             self._begin_anew()
             return False
         if self._outbox.taken != before:

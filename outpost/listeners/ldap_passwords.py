@@ -43,6 +43,7 @@ class PasswordChanges:
 
     async def change(self, received: PasswordChangeReceived, bound: Bound, circumstances: Circumstances) -> Answer:
         """Without an old password, a modify means the one that was shown at the bind (control looks at it again)."""
+        self._telemetry.taken["ldap", "password_change"] += 1
         answer = await self._change(received.change, received.by_modify, bound, circumstances)
         if not received.policy:
             return answer

@@ -59,6 +59,7 @@ class Reads:
         they bind, and people are nobody else's business. 50 says so, where 32 would send operators looking for a
         wrong base DN.
         """
+        self._telemetry.taken["ldap", "search"] += 1
         request, asked = event.request, _asked(event, bound, secure)
         if asked is not None and bound is not None and (known := self._remembered(asked, bound)) is not None:
             return iter((encode_messages(event.message_id, known),))
@@ -86,6 +87,7 @@ class Reads:
 
     def compare(self, request: CompareRequest, bound: Bound | None, secure: bool) -> Result:
         """True or false (RFC 4511 s4.10). Raises Refused."""
+        self._telemetry.taken["ldap", "compare"] += 1
         base, tree = self._place(request.entry)
         own = self._own_entry(base, Scope.BASE, bound, secure)
         if own is None:

@@ -70,6 +70,7 @@ class AccountingListener(DatagramProtocol):
                 self._telemetry.discarded(PROTOCOL, peer[0], reason)
 
     async def _take(self, accounted: Accounted) -> None:
+        self._telemetry.taken[PROTOCOL, ACCOUNTING] += 1
         request, kept = accounted.request, False
         try:
             at = self._now() - int(accounted.told["delay"])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from itertools import islice
-from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import DatagramProtocol
@@ -30,6 +30,8 @@ MOST_AT_ONE = 64
 MOST_ORDERS = 10_000
 """On their way, or waiting for their turn: a large site's whole Wi-Fi. More are told to be unanswered."""
 
+OUTCOMES = ("acknowledged", "refused", "unanswered")
+
 Open = Callable[[DatagramProtocol, int], object]
 """Gives a protocol a socket of an IP version."""
 
@@ -50,15 +52,15 @@ class RadiusOrders:
         self,
         directory: Directory,
         telemetry: Telemetry,
-        report: Callable[[str, dict[str, Any]], None],
         clock: IReactorTime,
         now: Callable[[], float],
         open_socket: Open,
         onlookers: Onlookers | None = None,
     ) -> None:
+        self.outcomes: Counter[str] = Counter()
+        """How often each of `OUTCOMES` came of one."""
         self._directory = directory
         self._telemetry = telemetry
-        self._report = report
         self._clock = clock
         self._now = now
         self._open = open_socket
@@ -74,6 +76,10 @@ class RadiusOrders:
         """Identifier given last: one is not used again soon, for the NAS may remember it."""
         self._table = NasTable(())
         directory.follow(self._follow)
+
+    def __len__(self) -> int:
+        """Those that are on their way, or wait for their turn."""
+        return len(self._carried)
 
     def take(self, wanted: ChangeSession) -> None:
         """The same one may come again while it is being carried."""
@@ -181,7 +187,8 @@ class RadiusOrders:
 
     def _conclude(self, wanted: ChangeSession, outcome: str, cause: str) -> None:
         self._carried.discard(wanted.pk)
-        self._report(REPORT, {"order": wanted.pk, "outcome": outcome, "cause": cause})
+        self.outcomes[outcome] += 1
+        self._telemetry.report(REPORT, {"order": wanted.pk, "outcome": outcome, "cause": cause})
         if outcome != "acknowledged":
             why = f" ({cause})" if cause else ""
             self._telemetry.noted(f"The NAS {wanted.nas} has not done as told: {wanted.kind} {outcome}{why}.")

@@ -48,3 +48,30 @@ def test_what_never_began_can_be_stopped() -> None:
     async def nothing() -> None: ...
 
     Repeating("nothing", nothing, nothing).stop()
+
+
+def test_what_comes_of_it_can_be_seen() -> None:
+    outcomes = [None, RuntimeError("injected"), Unavailable("away"), None]
+    now = 100.0
+
+    async def run() -> Repeating:
+        done = asyncio.Event()
+
+        async def look() -> None:
+            nonlocal now
+            now += 1.0
+            if not outcomes:
+                done.set()
+                raise Overloaded("busy")
+            if (outcome := outcomes.pop(0)) is not None:
+                raise outcome
+
+        work = Repeating("looking", look, lambda: asyncio.sleep(0), now=lambda: now)
+        assert (work.failures, work.succeeded) == (0, None)
+        work.start()
+        await done.wait()
+        work.stop()
+        return work
+
+    work = asyncio.run(run())
+    assert (work.failures, work.succeeded) == (1, 104.0)

@@ -13,7 +13,7 @@ from tests.deploy.composed import DEPLOY
 FOLDER = DEPLOY / "monitoring"
 _METRIC = re.compile(r"\b(?:outpost|authentik|process)_[a-z_]+\b")
 _LABELS = re.compile(r"by \(([^)]*)\)|(\w+)(?:=~|!=|=)\"")
-PROMETHEUS = {"instance", "le"}
+PROMETHEUS = {"instance", "job", "le"}
 """Labels that it adds, or that a histogram has."""
 
 

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from outpost.listeners.radius_orders import OUTCOMES
 from rules.reasons import Outcome
 from tests.deploy.monitored import expressions, labels, metrics, panels, rules
 from tests.readme import TREE
 
-COLLECTORS = ("outpost/metrics.py", "control/metrics.py", "outpost/listeners/upstream_metrics.py")
+COLLECTORS = (
+    "outpost/metrics.py",
+    "control/metrics.py",
+    "outpost/listeners/door_metrics.py",
+    "outpost/listeners/upstream_metrics.py",
+    "outpost/workers/parent.py",
+)
 
 
 def test_every_rule_says_what_to_do() -> None:
@@ -37,4 +44,4 @@ def test_every_label_is_one_that_a_collector_writes() -> None:
 def test_every_outcome_that_is_asked_for_is_one() -> None:
     for expression in expressions():
         for part in expression.split('outcome="')[1:]:
-            assert part.partition('"')[0] in {str(outcome) for outcome in Outcome}, expression
+            assert part.partition('"')[0] in {*map(str, Outcome), *OUTCOMES}, expression

@@ -6,6 +6,7 @@ from base64 import b64encode
 from dataclasses import dataclass, replace
 
 import pytest
+from cryptography import x509
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.task import Clock
@@ -16,17 +17,31 @@ from outpost.authentication import Authentication
 from outpost.directory.draft import whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.kept.credential_cache import CredentialCache
+from outpost.listeners.certificates.shown import ShownCertificates
+from outpost.listeners.door_metrics import REQUESTS, DoorMetrics
 from outpost.listeners.forward_auth import PREFIX
-from outpost.listeners.ldap import LdapFactory
+from outpost.listeners.ldap import LdapConnection, LdapFactory
 from outpost.listeners.metrics import PATH, Metrics
 from outpost.listeners.radius import RadiusListener
 from outpost.listeners.radius_eap import EapDoor
+from outpost.listeners.radius_orders import OUTCOMES, RadiusOrders
 from outpost.listeners.radius_replies import Replies
-from outpost.metrics import AUTHENTIK_REASONS, OTHER, PROTOCOLS, OutpostMetrics, Updates, authentik_reason, bounded
+from outpost.metrics import (
+    AUTHENTIK_REASONS,
+    NO_CREDENTIALS,
+    OTHER,
+    PROTOCOLS,
+    SKIPPED_PATH,
+    OutpostMetrics,
+    Updates,
+    authentik_reason,
+    bounded,
+)
 from outpost.telemetry import Telemetry
 from protocols.link.messages import (
     Authenticate,
     Authenticated,
+    ChangeSession,
     OutpostRecord,
     ProviderRecord,
     ProxySettings,
@@ -34,7 +49,10 @@ from protocols.link.messages import (
     Reuse,
 )
 from rules.discards import DISCARDS
+from rules.durations import BOUNDS
+from rules.knocks import KINDS
 from rules.reasons import REASONS, Outcome
+from tests.certificates import issue
 from tests.fakes import FakeClock, FakeLink, an_identity, counted_random
 from tests.outpost.directory.people import ALICE, USERS, a_provider, a_user
 from tests.outpost.listeners.forward_auth_door import forward_auth
@@ -42,10 +60,12 @@ from tests.outpost.listeners.http_connections import Listener, get
 from tests.protocols.ldap import peer
 from tests.protocols.radius import nas_side
 
+CERTIFICATE = issue("shown").record
 RECORDS = (
     OutpostRecord("o", "edge", "any", config={}),
     a_user(ALICE, "alice"),
     a_provider(),
+    CERTIFICATE,
     ProviderRecord(
         6,
         "wifi",
@@ -69,10 +89,19 @@ class ReusableLink(FakeLink):
     instance = "i1"
     connected = True
     last_heard = 0.0
+    losses = 0
 
     async def ask(self, question: Authenticate) -> Authenticated:
         answer = await super().ask(question)
         return replace(answer, reuse=Reuse(600.0), revision=41) if answer.identity is not None else answer
+
+
+class Outbox:
+    waiting = 0
+    lost = 0
+
+    def __len__(self) -> int:
+        return self.waiting
 
 
 @dataclass(frozen=True)
@@ -124,6 +153,7 @@ class House:
         route = forward_auth(self.link, self.directory, self.authentication, self.telemetry, trusted="127.0.0.0/8")
         self.web = Listener([(PREFIX, route)], telemetry=self.telemetry)
         self.ready = False
+        self.outbox = Outbox()
         collector = OutpostMetrics(
             self.telemetry,
             self.directory,
@@ -134,17 +164,22 @@ class House:
             self.now,
             {"http": self.web.factory.connections, "ldap": self.ldap.connections},
             Updates(self.directory, self.now),
+            self.outbox,
         )
-        self.measured = Listener([(PATH, Metrics([collector]))], telemetry=self.telemetry)
+        certificates = ShownCertificates(self.directory)
+        self.orders = RadiusOrders(self.directory, self.telemetry, self.clock, self.now, lambda protocol, version: None)
+        doors = DoorMetrics(self.telemetry, certificates, eap.sessions, self.orders)
+        self.measured = Listener([(PATH, Metrics([collector, doors]))], telemetry=self.telemetry)
 
     def load(self) -> None:
         self.directory.publish(whole(41, RECORDS), Touched(everything=True))
         self.ready = True
 
-    def bind(self, username: str, password: str) -> None:
+    def bind(self, username: str, password: str) -> LdapConnection:
         connection = self.ldap.buildProtocol(None)
         connection.makeConnection(StringTransport())  # type: ignore[no-untyped-call]
         connection.dataReceived(peer.bind(1, f"cn={username},{USERS}", password))
+        return connection
 
     def ask_radius(self, username: str, password: str, secret: bytes = nas_side.SECRET, identifier: int = 1) -> None:
         self.radius.datagramReceived(
@@ -193,6 +228,14 @@ PROMISED = {
     "outpost_snapshot_revision",
     "outpost_snapshot_age_seconds",
     "outpost_link_connected",
+    "outpost_link_losses_total",
+    "outpost_reports_waiting",
+    "outpost_reports_lost_total",
+    "outpost_requests_total",
+    "outpost_certificate_ends",
+    "outpost_eap_conversations",
+    "outpost_radius_orders_open",
+    "outpost_radius_orders_total",
     "outpost_directory_records",
     "outpost_open_connections",
     "outpost_ready",
@@ -303,6 +346,32 @@ def test_open_connections(house: House) -> None:
     assert house.scrape().value("outpost_open_connections", listener="ldap") == 1
 
 
+def test_what_else_is_asked_is_counted(house: House) -> None:
+    connection = house.bind("alice", PASSWORD)
+    connection.dataReceived(peer.search(2, USERS, filter="(uid=alice)"))
+    connection.dataReceived(peer.compare(3, f"cn=alice,{USERS}", "uid", "alice"))
+    house.telemetry.knocked("host", "app.example.com")
+    house.link.losses, house.outbox.waiting, house.outbox.lost = 2, 7, 3
+    house.orders.take(ChangeSession("o1", "disconnect", "198.51.100.9", "sw1", "s1"))
+    seen = house.scrape()
+    for request, count in {"search": 1, "compare": 1, "password_change": 0}.items():
+        assert seen.value("outpost_requests_total", protocol="ldap", request=request) == count
+    assert seen.value("outpost_requests_total", protocol="radius", request="accounting") == 0
+    assert seen.value("outpost_link_losses_total") == 2
+    assert (seen.value("outpost_reports_waiting"), seen.value("outpost_reports_lost_total")) == (7, 3)
+    assert seen.value("outpost_radius_orders_total", outcome="refused") == 1
+    assert seen.value("outpost_radius_orders_open") == 0
+    ends = x509.load_pem_x509_certificate(CERTIFICATE.certificate.encode()).not_valid_after_utc.timestamp()
+    assert seen.value("outpost_certificate_ends", certificate=CERTIFICATE.name) == ends
+
+
+def test_a_first_knock_is_a_rise(house: House) -> None:
+    """What is not there before its first count is no increase to Prometheus."""
+    assert {house.scrape().value("outpost_knocks_total", kind=kind) for kind in KINDS} == {0}
+    house.telemetry.knocked("host", "app.example.com")
+    assert house.scrape().value("outpost_knocks_total", kind="host") == 1
+
+
 # --- bounds --------------------------------------------------------------------------------------------------------
 
 
@@ -321,6 +390,52 @@ def test_strangers_make_no_series(house: House) -> None:
     after = house.scrape()
     assert {name: after.series(name) for name in after.names} == {name: before.series(name) for name in before.names}
     assert after.value("outpost_discards_total", protocol="radius", reason="unknown_nas") == 30
+
+
+OUTCOMES_SAID = {*map(str, Outcome), NO_CREDENTIALS, SKIPPED_PATH, OTHER}
+VALUES: dict[str, set[str]] = {
+    "protocol": {*PROTOCOLS, OTHER},
+    "outcome": {*OUTCOMES_SAID, *OUTCOMES},
+    "reason": {
+        *REASONS,
+        *DISCARDS,
+        *AUTHENTIK_REASONS.values(),
+        "no_provider",
+        NO_CREDENTIALS,
+        SKIPPED_PATH,
+        OTHER,
+    },
+    "request": {request for _, request in REQUESTS},
+    "kind": {*KINDS, "user", "group", "provider", "certificate"},
+    "away": {"true", "false"},
+    "listener": {"http", "ldap", "metrics"},
+    "type": {"bind", "app"},
+    "le": {"+Inf", *map(str, BOUNDS)},
+    "certificate": {CERTIFICATE.name},
+    "provider": {"wiki"},
+    "outpost_name": {"edge"},
+    "outpost_type": {"any"},
+    "uuid": {"i1"},
+    "version": {__version__},
+    "build": {""},
+    "generation": {"0", "1", "2"},
+}
+"""Every label, with all that it can say: catalogues, and what the configuration of this house has."""
+
+
+def test_every_label_says_what_is_in_a_catalogue_or_in_the_configuration(house: House) -> None:
+    for number in range(5):
+        house.bind(f"nobody-{number}", f"guess-{number}").dataReceived(peer.search(2, f"ou=x{number},dc=y"))
+        house.bind("alice", PASSWORD).dataReceived(peer.search(2, f"dc=elsewhere{number}"))
+        house.ask_radius(f"nobody-{number}", "x", identifier=number)
+        house.ask_proxy(f"nobody-{number}", "x")
+        house.telemetry.discarded(f"protocol-{number}", "192.0.2.1", f"reason-{number}")
+        house.telemetry.knocked("host", f"{number}.example.com")
+    for family in house.scrape().families.values():
+        for sample in family.samples:
+            if sample.name != "python_info":
+                for label, value in sample.labels.items():
+                    assert value in VALUES[label], (sample.name, label, value)
 
 
 def test_counts_under_unknown_words_share_one_series() -> None:

@@ -81,7 +81,7 @@ def test_all_share_the_ports_and_one_page_tells_of_each(workers: Edge, people: D
         assert door(workers, "bob", "a guess") is Said.NO
     assert samples(workers, "outpost_worker_ready") == {"0": 1, "1": 1}
     watched = {name for one in expressions() for name in metrics(one) if name.startswith(OF_WORKERS)}
-    assert watched == {"outpost_worker_starts_total"}
+    assert watched == {"outpost_worker_ready", "outpost_worker_starts_total"}
     assert samples(workers, "outpost_worker_starts_total") == {"0": 1, "1": 1}
     assert samples(workers, "outpost_link_connected") == {"0": 1, "1": 1}
     assert samples(workers, "process_resident_memory_bytes").keys() == {"0", "1"}

@@ -33,7 +33,8 @@ class Outage:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._lock = Lock()
-        self._lasts = False
+        self.lasts = False
+        """The database could not be used when it was tried last."""
 
     @contextmanager
     def noticed(self) -> Iterator[None]:
@@ -51,15 +52,15 @@ class Outage:
 
     def over(self) -> None:
         """The database was used just now."""
-        if not self._lasts:
+        if not self.lasts:
             return
         with self._lock:
-            if self._lasts:
-                self._lasts = False
+            if self.lasts:
+                self.lasts = False
                 log.warning("the database can be used again")
 
     def _began(self, trouble: Exception) -> None:
         with self._lock:
-            if not self._lasts:
-                self._lasts = True
+            if not self.lasts:
+                self.lasts = True
                 log.warning("the database cannot be used, trying again until it can: %s", trouble)

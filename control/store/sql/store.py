@@ -20,6 +20,7 @@ from control.store.sql.reading import Given
 from control.store.sql.rows import Rows
 from control.store.sql.transaction import SqlTransaction
 from control.store.sql.writer import Writer
+from rules.durations import Durations
 
 T = TypeVar("T")
 
@@ -85,6 +86,16 @@ class SqlStore:
     @property
     def writes_waiting(self) -> int:
         return self._writer.waiting
+
+    @property
+    def commits(self) -> Durations:
+        """How long they took, with waiting for other processes that write."""
+        return self._writer.commits
+
+    @property
+    def is_away(self) -> bool:
+        """The database could not be used when it was tried last."""
+        return self._outage.lasts
 
     def close(self) -> None:
         """Waits for what was submitted, then gives everything back."""

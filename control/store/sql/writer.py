@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from control.store.sql.outage import Outage, translated
 from control.store.sql.pruning import prune
 from control.store.sql.reading import Given
 from control.store.sql.transaction import SqlTransaction
+from rules.durations import Durations
 
 T = TypeVar("T")
 
@@ -45,6 +47,8 @@ class Writer:
     """``committed`` is called in the writing thread with each new revision, before its verbs are answered."""
 
     def __init__(self, given: Given, outage: Outage, committed: Callable[[int], None]) -> None:
+        self.commits = Durations()
+        """Of what was written together; only those that came about."""
         self._given = given
         self._outage = outage
         self._committed = committed
@@ -103,6 +107,7 @@ class Writer:
 
     def _commit(self, jobs: list[Job[Any]]) -> None:
         """Nobody is answered before the commit; if it fails, everyone hears why."""
+        began = time.monotonic()
         outcomes: list[Callable[[], None]] = []
         newest: int | None = None
         try:
@@ -126,6 +131,7 @@ class Writer:
             for job in jobs:
                 job.answer.set_exception(error)
             return
+        self.commits.observe(time.monotonic() - began)
         if newest is not None:
             self._committed(newest)
         for tell in outcomes:

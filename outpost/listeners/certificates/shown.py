@@ -13,7 +13,7 @@ from cryptography import x509
 
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.tls import Asked
-from protocols.link.messages import CertificateRecord, LdapSettings, ProviderRecord, ProxySettings
+from protocols.link.messages import CertificateRecord, LdapSettings, ProviderRecord, ProxySettings, RadiusSettings
 
 DEFAULT = "default"
 
@@ -45,6 +45,15 @@ class ShownCertificates:
     def own(self, pk: str | None) -> CertificateRecord | None:
         """What a provider that chose this certificate shows; None: it has none of its own."""
         return self._by_pk.get(pk or "")
+
+    def of_radius(self, settings: RadiusSettings) -> CertificateRecord | None:
+        """For EAP with this provider."""
+        return self.own(settings.certificate) or self.generated
+
+    def every(self) -> dict[str, CertificateRecord]:
+        """By name. Those of files stand for their namesakes."""
+        mine = {one.name: one for one in self._by_pk.values()}
+        return mine | dict(self._files())
 
     def asked_of_clients(self) -> Asked:
         """May clients of LDAP show certificates of their own? Any will do."""

@@ -193,9 +193,10 @@ def test_it_says_whether_control_is_there_and_when_it_was_heard(bench: Bench, la
     bench.wait(1)
     bench.wire.send(Heartbeat(5))
     assert (bench.link.connected, bench.link.last_heard, later_news) == (True, 4.0, ["connected"])
+    assert bench.link.losses == 0
     bench.wire.stream.errback(LinkAway("gone"))
     bench.wait(RETRY_FIRST)
-    assert (bench.link.connected, bench.link.last_heard) == (False, 4.0)
+    assert (bench.link.connected, bench.link.last_heard, bench.link.losses) == (False, 4.0, 1)
     bench.wire.send(Heartbeat(5))
     assert later_news == ["connected"] * 2
 

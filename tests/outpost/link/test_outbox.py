@@ -274,6 +274,7 @@ def test_the_oldest_logins_are_dropped_and_counted_before_anything_else() -> Non
     assert [one.body["n"] for one in outbox.waiting if one.kind == "event"] == [0, 1]
     assert [one.body["user"] for one in outbox.waiting if one.kind == "logins"] == [4, 5, 6]
     assert outbox.waiting[-1] == Waiting(LOST, 6.0, {"count": 40})
+    assert outbox.lost == 40
 
 
 def test_the_oldest_events_are_dropped_when_there_is_nothing_else() -> None:
@@ -281,6 +282,7 @@ def test_the_oldest_events_are_dropped_when_there_is_nothing_else() -> None:
     kept = [one.body["n"] for one in outbox.waiting if one.kind == "event"]
     lost = sum(one.body["count"] for one in outbox.waiting if one.kind == LOST)
     assert kept == list(range(lost, 14))
+    assert outbox.lost == lost > 0
     assert len(outbox.waiting) <= 8
 
 

@@ -43,6 +43,7 @@ class Site:
         self.clock, self.directory = Clock(), Directory()
         self.told: list[dict[str, Any]] = []
         self.telemetry = RecordingTelemetry()
+        self.telemetry.report = lambda kind, body: self.told.append({"kind": kind, **body})
         provider = a_provider()
         assert isinstance(provider.settings, RadiusSettings)
         provider = replace(provider, settings=replace(provider.settings, nas=nas))
@@ -50,7 +51,6 @@ class Site:
         self.orders = RadiusOrders(
             self.directory,
             self.telemetry,
-            lambda kind, body: self.told.append({"kind": kind, **body}),
             self.clock,
             lambda: float(NOW),
             self.open,
