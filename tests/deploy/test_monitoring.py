@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
+
 from outpost.listeners.radius_orders import OUTCOMES
 from rules.reasons import Outcome
-from tests.deploy.monitored import expressions, labels, metrics, panels, rules
+from settings.table import Listen
+from tests.deploy.monitored import FOLDER, expressions, labels, metrics, panels, rules
 from tests.readme import TREE
 
 COLLECTORS = (
@@ -45,3 +48,12 @@ def test_every_outcome_that_is_asked_for_is_one() -> None:
     for expression in expressions():
         for part in expression.split('outcome="')[1:]:
             assert part.partition('"')[0] in {*map(str, Outcome), *OUTCOMES}, expression
+
+
+def test_prometheus_is_told_of_the_job_that_the_rules_ask_for() -> None:
+    told = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
+    [job] = told["scrape_configs"]
+    assert f'up{{job="{job["job_name"]}"}} == 0' in expressions()
+    assert all((FOLDER / name).exists() for name in told["rule_files"])
+    [[target]] = [one["targets"] for one in job["static_configs"]]
+    assert target.endswith(f":{Listen().metrics[0].port}")
