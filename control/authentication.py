@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from control import logins, reputation, tries
+from control.last_tries import LastTries
 from control.mappings import doors
 from control.mappings.answers import Mappings, leave_events
 from control.mappings.doors import Mapped
@@ -113,6 +114,7 @@ class Authentication:
         self._now = now
         self._mappings = Mappings()
         self._judge = judge or Judge()
+        self._last_tries = LastTries()
 
     async def answer(self, outpost: str, question: Authenticate) -> Authenticated:
         """Any exception denies. Raises Unavailable alone: then nobody at control can answer."""
@@ -166,17 +168,23 @@ class Authentication:
 
     async def _answer(self, outpost: str, question: Authenticate) -> Authenticated:
         where = place(question.peer, question.attributes.get("calling_station", ""))
+        if not is_possible_name(question.username):
+            return await self._told(outpost, question, Proved("impossible_name"), where)
+        question = self._last_tries.believed(question, where)
         provider, held_up = await self._store.read(lambda tx: _begin(tx, outpost, question, where))
         if provider is None:
             proved = Proved("unknown_provider")
-        elif not is_possible_name(question.username):
-            proved = Proved("impossible_name")
         elif held_up is not None:
             proved = Proved(held_up)
         elif (prove := self._prove.get(str(question.proof.get("kind")))) is None:
             proved = Proved("unsupported_proof")
         else:
             proved = await prove(provider, question)
+        answer = await self._told(outpost, question, proved, where)
+        self._last_tries.settled(question, where, REASONS[answer.reason].outcome)
+        return answer
+
+    async def _told(self, outpost: str, question: Authenticate, proved: Proved, where: str) -> Authenticated:
         # Expressions may take their time: they run beside the one thread that writes.
         admitted = await self._store.read(lambda tx: self._admit(tx, question, proved))
         return await self._store.write(lambda tx: self._conclude(tx, outpost, question, proved, admitted, where))

@@ -296,27 +296,29 @@ def end_all(tx: Transaction, user: int) -> int:
 
 
 def _tell_outposts(tx: Transaction, session: Session) -> None:
-    """Only if there is something to end there: whoever signs in and out at control alone makes no revision."""
-    if session.user is None:
-        return
-    tokens = tx.select(AccessToken, Query(equal={"session": session.pk}))
-    proxies = tx.select(Provider, Query(equal={"kind": "proxy"}, within={"pk": [token.provider for token in tokens]}))
-    proxied = {provider.pk for provider in proxies}
-    lasting = [token.expires for token in tokens if token.provider in proxied and token.expires > tx.now]
-    if not lasting or tx.find(EndedSession, pk=sid_of(session.pk)) is not None:
+    """Only if there is something to end there: whoever signs in and out at control alone makes no revision.
+
+    Where the tokens were taken back, nobody knows any more how long outposts go on without asking.
+    """
+    mine = Query(equal={"session": session.pk}, ordering=("expires",))
+    expires = {token.provider: token.expires for token in tx.select(AccessToken, mine)}
+    signed_in_to = {*expires, *(client.provider for client in tx.select(SessionClient, Query(equal=mine.equal)))}
+    proxies = tx.select(Provider, Query(equal={"kind": "proxy"}, within={"pk": sorted(signed_in_to)}))
+    lasting = max((expires.get(provider.pk, session.expires) for provider in proxies), default=0.0)
+    if lasting <= tx.now or tx.find(EndedSession, pk=sid_of(session.pk)) is not None:
         return
     for old in tx.select(EndedSession, Query(ordering=("expires",), limit=SWEPT_AT_ONCE)):
         if old.expires <= tx.now:
             tx.delete(old)
-    tx.insert(EndedSession(sid_of(session.pk), max(lasting)))
+    tx.insert(EndedSession(sid_of(session.pk), lasting))
 
 
 def _tell_applications(tx: Transaction, session: Session) -> None:
     """OpenID Connect Back-Channel Logout 1.0: `control.oidc.back_channel` sends what is left here."""
     for client in tx.select(SessionClient, Query(equal={"session": session.pk})):
-        tx.insert(
-            LogoutNotice(client.provider, sid_of(session.pk), issuer=client.issuer, subject=client.subject, due=tx.now)
-        )
+        issuer, subject = client.issuer, client.subject
+        if issuer:
+            tx.insert(LogoutNotice(client.provider, sid_of(session.pk), issuer=issuer, subject=subject, due=tx.now))
         tx.delete(client)
 
 

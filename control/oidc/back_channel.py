@@ -47,10 +47,15 @@ class Sending:
 
 
 def remember(tx: Transaction, asking: Client, session: str, issuer: str, person: Person) -> None:
-    """The application wants to hear of this session's end, by the names that its tokens have."""
+    """Who has to hear of this session's end: outposts, and applications that want to, by the names that their tokens
+    have."""
+    asks = bool(asking.provider.settings.get("logout_uri"))
+    if not asks and asking.provider.kind != "proxy":
+        return
     if tx.find(SessionClient, session=session, provider=asking.provider.pk) is None:
         subject = claims.subject(person, asking.provider.settings.get("sub_mode", "hashed_user_id"))
-        tx.insert(SessionClient(session, asking.provider.pk, issuer=issuer, subject=subject))
+        names = {"issuer": issuer, "subject": subject} if asks else {}
+        tx.insert(SessionClient(session, asking.provider.pk, **names))
 
 
 class BackChannel:

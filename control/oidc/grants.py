@@ -195,7 +195,7 @@ def _give(
     access, identity, ends = tokens.signed(asking, person, granted, told.claims, key, base, tx.now, random)
     common: dict[str, Any] = {"provider": asking.provider.pk, "user": user.pk, "code": code}
     tx.insert(AccessToken(pk=digest(access), session=session, granted=asdict(granted), expires=ends, **common))
-    if session is not None and asking.provider.settings.get("logout_uri"):
+    if session is not None:
         back_channel.remember(tx, asking, session, issuer(base, asking), person)
     whole = keep or granted
     renewal = random(REFRESH_BYTES).hex() if "offline_access" in whole.scopes else None

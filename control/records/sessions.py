@@ -136,7 +136,7 @@ class RefreshToken(Record):
 
 @dataclass(frozen=True, slots=True)
 class SessionClient(Record):
-    """An application that a browser session has signed somebody in to, and that wants to hear of the session's end."""
+    """An application that a browser session has signed somebody in to, and that has to hear of the session's end."""
 
     TABLE = "session_client"
     UNIQUE = (("session", "provider"),)
@@ -147,7 +147,8 @@ class SessionClient(Record):
     pk: str = ""
     issuer: str = ""
     subject: str = ""
-    """``iss`` and ``sub`` of what the application was told."""
+    """``iss`` and ``sub`` of what the application was told; empty: it is an outpost that has to hear, not the
+    application."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -357,6 +357,17 @@ def test_a_program_that_repeats_a_wrong_password_tries_but_once(world: World) ->
         assert world.ask(again=True).reason == "wrong_password"
 
 
+@pytest.mark.parametrize("said", ["again", "known_good"])
+def test_an_outpost_cannot_say_of_guesses_that_they_are_none(world: World, said: str) -> None:
+    """Its token may be stolen; and the place is one where the account was right."""
+    assert world.ask().reason == "accepted"
+    world.proved = Proved("wrong_password", world.users["alice"])
+    guesses = [{"kind": "password", "password": f"guess {number}"} for number in range(tries.FREE + 3)]
+    claims: dict[str, Any] = {said: True}
+    reasons = [world.ask(proof=guess, **claims).reason for guess in guesses]
+    assert reasons == ["wrong_password"] * (tries.FREE + 1) + ["too_many_tries"] * 2
+
+
 def test_every_login_counts_for_reputation(world: World) -> None:
     world.proved = Proved("wrong_password", world.users["alice"])
     world.ask()

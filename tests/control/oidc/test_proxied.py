@@ -195,6 +195,18 @@ def test_outposts_hear_of_every_end(world: World) -> None:
     assert len(world.sql.read_now(lambda tx: tx.select(Event))) == count + 1
 
 
+def test_outposts_hear_of_the_end_of_a_session_whose_code_came_twice(world: World) -> None:
+    """As a reload brings it: the tokens are taken back, but what the outpost gave the browser is still there."""
+    person = world.signed_in()
+    question = world.question(world.code_for(person))
+    session = session_of(world, world.redeem(question))
+    assert world.redeem(question).reason != "accepted"
+    person.get(USER)
+    person.submit(to=SIGN_OUT)
+    (ended,) = world.ended()
+    assert (ended.pk, ended.expires) == (sessions.sid_of(session.pk), session.expires)
+
+
 def test_a_session_that_opened_no_proxied_application_makes_no_revision(world: World) -> None:
     person = world.signed_in()
     world.exchange(person.code())
