@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,11 +64,25 @@ def _item(tx: Transaction, part: Part, record: Any, owners: Owners | None) -> Gi
 
 
 def _written(tx: Transaction, fields: Given, references: References) -> Given:
+    known: dict[tuple[str, Any], str] = {}
+    for section, pks in listed(fields, references):
+        records: list[Any] = tx.select(SECTIONS[section].record, Query(within={"pk": pks}))
+        known |= {(section, record.pk): SECTIONS[section].name_of(record) for record in records}
+
     def name(section: str, pk: Any) -> Any:
+        if (section, pk) in known:
+            return known[section, pk]
         found = tx.find(SECTIONS[section].record, pk=pk)
         return None if found is None else SECTIONS[section].name_of(found)
 
     return exchanged({name: _plain(value) for name, value in fields.items()}, references, name)
+
+
+def listed(fields: Mapping[str, Any], references: References) -> Iterator[tuple[str, list[Any]]]:
+    """Section, and what fields that are lists say of it: a group of many is looked up in one question."""
+    for place, section in references.items():
+        if isinstance(fields.get(place), list | tuple) and fields[place]:
+            yield section, list(fields[place])
 
 
 def exchanged(fields: Mapping[str, Any], references: References, exchange: Exchange) -> Given:

@@ -4,7 +4,7 @@ A reader of `READERS` finds them in the program's file and tells what it did not
 makes them, as if a file described them. An import adds and changes, and takes nothing away: members, attributes and
 accounts that are here already stay. What belongs to somebody else stays as it is.
 
-It goes in transactions of `SLICE` users, so that nobody waits long; one that was interrupted is run again.
+It goes in transactions of `SLICE` records, so that nobody waits long; one that was interrupted is run again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from control.moving_in import authelia, authentik, freeradius, ldap, ldif, lldap
 from control.moving_in.access import Access, at_terminal
 from control.moving_in.found import CannotRead, Found
 from control.moving_in.present import here, settled
-from control.passwords.hashing import Passwords
+from control.passwords.hashing import Passwords, hashable
 from control.records import User
 from control.store.interface import Actor, Store, Transaction
 from settings.yaml_lines import Lines
@@ -58,10 +59,12 @@ ASKED: Mapping[str, Callable[[str, Access], Coroutine[Any, Any, Found]]] = {
 LARGEST_FILE = 256 * 1024 * 1024
 """Octets: a hundred thousand people, a tenth of them with a photo."""
 SLICE = 100
-"""Users of one transaction: about a second of one core, measured at 10 ms a new user."""
+"""Records of one transaction: about a second of one core, measured at 10 ms a new user."""
 
 Random = Callable[[int], bytes]
 Prepare = Callable[[Transaction], object]
+Hash = Callable[[str], Coroutine[Any, Any, str]]
+"""Raises ValueError for what is no password."""
 
 
 class _Tried(Exception):
@@ -120,9 +123,11 @@ class Import:
     async def try_out(self, prepare: Prepare) -> list[Change]:
         """What would be changed. ``prepare`` comes before, and is taken back, too. Raises ApplyError."""
 
+        hashes = await self._hashes(self.coming.found.sections["users"], _in_place_of_a_hash)
+
         def verb(tx: Transaction) -> None:
             prepare(tx)
-            raise _Tried(self._make(tx, self.coming.found.sections, {}))
+            raise _Tried(self._make(tx, self.coming.found.sections, hashes))
 
         try:
             await self.store.write(verb, self._actor)
@@ -133,13 +138,13 @@ class Import:
     async def run(self, progress: Callable[[str], None]) -> list[Change]:
         """What was changed. Raises ApplyError, and then the slices before stay: run it again."""
         changes: list[Change] = []
-        total, done = len(self.coming.found.sections["users"]), 0
+        total, done = sum(map(len, self.coming.found.sections.values())), 0
         for part in _slices(self.coming.found.sections):
-            hashes = await self._hashes(part["users"])
+            hashes = await self._hashes(part["users"], self.passwords.hash)
             changes += await self.store.write(partial(self._make, part=part, hashed=hashes), self._actor)
-            done += len(part["users"])
+            done += sum(map(len, part.values()))
             if total > SLICE:
-                progress(f"{done:,} of {total:,} users")
+                progress(f"{done:,} of {total:,} records")
         return changes
 
     @property
@@ -161,19 +166,25 @@ class Import:
         new = {name: one for name, one in {**hashes, **hashed}.items() if tx.find(User, username=name) is None}
         return reconcile(tx, description, new, self.random)
 
-    async def _hashes(self, users: Mapping[str, Given]) -> dict[str, str]:
+    async def _hashes(self, users: Mapping[str, Given], hash: Hash) -> dict[str, str]:
         """Of passwords that stood there in the clear, for who is new; before the transaction, as it takes long."""
         hashes: dict[str, str] = {}
-        for name in users.keys() & self.coming.found.clear.keys():
+        for name in (name for name in users if name in self.coming.found.clear):
             known = await self.store.read(partial(here, section="users", name=name))
             if known is None:
                 try:
-                    hashes[name] = await self.passwords.hash(self.coming.found.clear[name])
+                    hashes[name] = await hash(self.coming.found.clear[name])
                 except ValueError as error:
                     self.coming.found.leave(
                         self.coming.found.lines["users", name], f"user {name}: {error}; it gets none"
                     )
         return hashes
+
+
+async def _in_place_of_a_hash(password: str) -> str:
+    """Of a trial, which is not to take as long as the hashing of them all. Raises ValueError."""
+    hashable(password)
+    return ""
 
 
 def _plain(entry: Given) -> Given:
@@ -182,11 +193,23 @@ def _plain(entry: Given) -> Given:
 
 
 def _slices(sections: Mapping[str, Mapping[str, Given]]) -> Iterator[dict[str, dict[str, Given]]]:
-    """Users first; the last of them together with everything that may name them."""
-    users = list(sections["users"].items())
-    for start in range(0, len(users) or 1, SLICE):
-        part = {name: dict(entries) for name, entries in sections.items()}
-        if start + SLICE < len(users):
-            part = {name: {} for name in sections}
-        part["users"] = dict(users[start : start + SLICE])
+    """In the order in which records are made: what names another one comes with it, or after it."""
+    rows = [
+        (section, name)
+        for section, entries in sections.items()
+        for name in (_above_first(entries) if section == "groups" else entries)
+    ]
+    for start in range(0, len(rows), SLICE):
+        part: dict[str, dict[str, Given]] = {name: {} for name in sections}
+        for section, name in rows[start : start + SLICE]:
+            part[section][name] = sections[section][name]
         yield part
+
+
+def _above_first(groups: Mapping[str, Given]) -> list[str]:
+    """Each behind those that it is in, except in a circle, which is refused when it is made."""
+    above = {name: [one for one in entry.get("parents", []) if one in groups] for name, entry in groups.items()}
+    try:
+        return list(TopologicalSorter(above).static_order())
+    except CycleError:
+        return list(groups)

@@ -45,8 +45,8 @@ Get = Callable[[str, dict[str, str]], Iterator[Given]]
 """All records below a path."""
 
 
-async def pages(address: str, token: str, path: str) -> list[Given]:
-    """Raises CannotRead."""
+async def pages(address: str, token: str, tell: Callable[[str], None], path: str) -> list[Given]:
+    """Raises CannotRead. ``tell`` hears of every page but a first one that is the only one."""
     found: list[Given] = []
     number = 1
     while number and number <= MOST_PAGES:
@@ -60,9 +60,12 @@ async def pages(address: str, token: str, path: str) -> list[Given]:
         try:
             said = json.loads(answer.content)
             found += said["results"]
-            number = int(said["pagination"]["next"])
+            more = int(said["pagination"]["next"])
         except (ValueError, KeyError, TypeError):
             raise CannotRead(f"gave no list for {path}; is it authentik?") from None
+        if more or number > 1:
+            tell(f"{len(found):,} records of {path.partition('?')[0]} read")
+        number = more
     return found
 
 
@@ -70,7 +73,8 @@ async def fetch(address: str, access: Access) -> Found:
     """Raises CannotRead."""
     if not address.startswith(("http://", "https://")):
         raise CannotRead("is no address; write where authentik is, with https:// in front")
-    get = partial(pages, address, access.secret(TOKEN, "a token of an administrator of authentik's"))
+    token = access.secret(TOKEN, "a token of an administrator of authentik's")
+    get = partial(pages, address, token, access.tell)
     found = Found(unit="record")
     providers = {kind: await get(f"providers/{kind}/") for kind in TAKEN}
     names = _people(found, await get("core/users/?include_groups=false"), _start(providers["ldap"], "uid"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from control.apply.declared import exchanged
 from control.apply.sections import IMPORTED, Given, is_ownerless, owner_of
 from control.apply.table import SECTIONS
 from control.moving_in.found import FOLDED, Found
@@ -21,18 +22,24 @@ def settled(tx: Transaction, found: Found, part: Sections, kind: str, adopts: bo
     allowed: Sections = {section: {} for section in part}
     mighty = _mighty(tx)
     people = frozenset(pk for pks in tx.members_of(sorted(mighty)).values() for pk in pks)
+
+    def refused(record: Any) -> str | None:
+        return _refused(record, mighty, people, f"{IMPORTED}{kind}", adopts)
+
     for section, entries in part.items():
         for name, entry in entries.items():
             record = here(tx, section, name)
             key = name if record is None else SECTIONS[section].name_of(record)
             found.lines[section, key] = found.lines[section, name]
-            why = None if record is None else _refused(record, mighty, people, f"{IMPORTED}{kind}", adopts)
+            why = None if record is None else refused(record)
             if why is not None:
                 found.leave(found.lines[section, name], f"{SECTIONS[section].one} {name} is there already, {why}")
             else:
                 allowed[section][key] = _joined(tx, section, record, entry)
     for name, entry in allowed["groups"].items():
-        _resolve(tx, found, allowed, name, entry)
+        _resolve(tx, found, allowed, name, entry, refused)
+    for section in allowed.keys() - FOLDED:
+        allowed[section] = {name: _spelled(tx, section, entry) for name, entry in allowed[section].items()}
     return allowed
 
 
@@ -88,15 +95,37 @@ def _joined(tx: Transaction, section: str, record: Any, entry: Given) -> Given:
     return joined
 
 
+def _spelled(tx: Transaction, section: str, entry: Given) -> Given:
+    """The users and groups that it names are called as they are here."""
+
+    def spell(named: str, name: Any) -> Any:
+        record = here(tx, named, name) if named in FOLDED and isinstance(name, str) else None
+        return name if record is None else SECTIONS[named].name_of(record)
+
+    table = SECTIONS[section]
+    result = exchanged(entry, table.references, spell)
+    for part in table.parts:
+        if part.name in result:
+            result[part.name] = [exchanged(item, part.references, spell) for item in result[part.name]]
+    return result
+
+
 def _resolve(
-    tx: Transaction, found: Found, allowed: Mapping[str, Mapping[str, Given]], name: str, entry: Given
+    tx: Transaction,
+    found: Found,
+    allowed: Mapping[str, Mapping[str, Given]],
+    name: str,
+    entry: Given,
+    refused: Callable[[Any], str | None],
 ) -> None:
-    """Leaves out members who are nobody's, and groups above it that are not taken over: those could give rights."""
+    """Leaves out members who are nobody's, and groups above it that are not taken over, now or before: those could give
+    rights."""
     line = found.lines["groups", name]
     spelled = {one.lower(): one for one in allowed["users"]}
+    exact = {user.username: user for user in tx.select(User, Query(within={"username": entry.get("users", [])}))}
     members: dict[str, None] = {}
     for username in entry.get("users", []):
-        user = here(tx, "users", username)
+        user = exact.get(username) or here(tx, "users", username)
         known = spelled.get(username.lower()) if user is None else user.username
         if known is None:
             found.leave(line, f"group {name}: nobody is called {username[:200]!r}")
@@ -108,7 +137,7 @@ def _resolve(
     for one in entry.get("parents", []):
         parent = here(tx, "groups", one)
         known = one if parent is None else parent.name
-        if known in allowed["groups"] or known in above:
+        if known in allowed["groups"] or known in above or (parent is not None and refused(parent) is None):
             parents[known] = None
         else:
             found.leave(line, f"group {name}: is not put below {one}, which stays as it is")

@@ -131,6 +131,14 @@ REFUSED = Verified(False)
 _PHC = re.compile(r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$")
 
 
+def hashable(password: str) -> bytes:
+    """Its octets. Raises ValueError if it is empty, too long or not Unicode."""
+    octets = password.encode("utf-8")
+    if not 0 < len(octets) <= LONGEST_PASSWORD:
+        raise ValueError(f"a password has 1 to {LONGEST_PASSWORD} bytes")
+    return octets
+
+
 class Passwords:
     """``random`` gives that many bytes from a cryptographic source; ``workers`` hash at the same time; what is
     ``breached`` at least once nobody may choose any more (None: there is no list)."""
@@ -175,10 +183,7 @@ class Passwords:
 
     def hash_now(self, password: str) -> str:
         """As `hash`, in the calling thread: for commands without an event loop."""
-        octets = password.encode("utf-8")
-        if not 0 < len(octets) <= LONGEST_PASSWORD:
-            raise ValueError(f"a password has 1 to {LONGEST_PASSWORD} bytes")
-        return self._derive(octets)
+        return self._derive(hashable(password))
 
     def measure_now(self, password: str, wanted: Wanted) -> Candidate:
         """As `measure`, in the calling thread."""

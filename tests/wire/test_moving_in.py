@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from control.moving_in import Access, ldap
 from tests.control.moving_in.test_ldif import SSHA
 from tests.control.stores import drive
 from tests.readme import TREE, examples, missing_lines
+from tests.wire import processes
 from tests.wire.clients import run
 from tests.wire.foreign_directory import MANY, READER, READER_PASSWORD, SUFFIX, foreign_directory, person
 from tests.wire.program import Program, until
@@ -43,6 +46,30 @@ def test_every_command_prints_what_is_shown_and_the_old_password_is_good(tmp_pat
         assert bind("fargle2") == 49
     finally:
         assert program.stop() == 0, program.output()
+
+
+MOST = 400
+
+
+def test_one_that_is_killed_is_run_again(tmp_path: Path) -> None:
+    """Killed without a word among its transactions."""
+    people = "".join(f"dn: uid=u{n},dc=x\nobjectClass: person\nuid: u{n}\ncn: U {n}\n\n" for n in range(MOST))
+    members = "".join(f"member: uid=u{n},dc=x\n" for n in range(MOST))
+    text = f"{people}dn: cn=all,dc=x\nobjectClass: groupOfNames\ncn: all\n{members}"
+    cut = Program(tmp_path, "up")
+    (cut.folder / "directory.ldif").write_text(text)
+    command = [sys.executable, "-m", "outpost", "import", "ldif", "directory.ldif"]
+    with cut.log.open("wb") as log:
+        killed = processes.start(command, cwd=cut.folder, env=cut.environ, stdout=log, stderr=log)
+    until(lambda: f"100 of {MOST + 1} records" in cut.output(), 30, "the first people being there")
+    assert processes.stop(killed, signal.SIGKILL) == -signal.SIGKILL
+    again = cut.command("import", "ldif", "directory.ldif")
+    made = again.stdout.count("created user u")
+    assert again.returncode == 0, again.stderr
+    assert 0 < made <= MOST - 100
+    exported = cut.command("export", "--all").stdout
+    assert exported.count("    name: U ") == MOST
+    assert exported.count("    - u") == MOST
 
 
 NEWCOMERS = f"""\

@@ -167,6 +167,16 @@ def test_where_nobody_can_be_asked_it_says_why(address: str, token: str, sentenc
         drive(ask_foreign("authentik", address, Access({"IMPORT_TOKEN": token})))
 
 
+def test_a_long_list_says_how_far_it_is() -> None:
+    heard = list[str]()
+    with authentik(EVERYTHING) as address:
+        drive(ask_foreign("authentik", address, Access({"IMPORT_TOKEN": TOKEN}, tell=heard.append)))
+    users = [line for line in heard if "core/users/" in line]
+    count = len(TOLD["core/users/"])
+    assert users == [f"{min(read, count)} records of core/users/ read" for read in range(PAGE, count + PAGE, PAGE)]
+    assert not any("providers/ldap/" in line for line in heard)  # one page says it all
+
+
 def test_whoever_has_no_rights_is_told(tmp_path: Path) -> None:
     from settings import load
 

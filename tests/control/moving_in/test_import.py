@@ -12,13 +12,15 @@ from control import moving_in
 from control.commands import CommandFailed
 from control.file_commands import export_text, import_file
 from control.moving_in import ASKED, READERS, CannotRead, Found, read_foreign
-from control.records import Group, User
+from control.records import Application, Binding, Group, Provider, User
 from control.verbs import groups, users
 from outpost.commands.files_help import IMPORTED
 from settings import load
 from tests.control.apply.places import NOTHING, Place
 from tests.control.moving_in.places import bring
+from tests.control.moving_in.test_authelia import RULES
 from tests.control.moving_in.test_ldif import DIRECTORY, SSHA, group, people
+from tests.control.moving_in.test_oauth2_proxy import CONFIGURATION
 from tests.control.stores import drive
 
 
@@ -140,7 +142,7 @@ def test_a_long_file_goes_in_slices_that_say_how_far_they_are(
     assert planned[-1] == "6 to create"
     done = list(import_file(settings, "ldif", str(file), False, progress.append))
     assert done == [*(f"created user u{n}" for n in range(5)), "created group all"]
-    assert progress == ["2 of 5 users", "4 of 5 users", "5 of 5 users"]
+    assert progress == ["2 of 6 records", "4 of 6 records", "6 of 6 records"]
     assert list(import_file(settings, "ldif", str(file), False, progress.append)) == NOTHING
     assert "users: [u0, u1, u2, u3, u4]" in export_text(settings, True)
 
@@ -157,3 +159,14 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, monkeypatch: pytest
 
 def test_the_command_line_names_every_kind() -> None:
     assert (*READERS, *ASKED) == IMPORTED
+
+
+def test_whatever_names_a_group_means_it_however_it_is_spelled_here(place: Place) -> None:
+    place.write(lambda tx: groups.create(tx, {"name": "Admins"}))
+    bring(place, "authelia", RULES)
+    rules = place.find(Provider, name="wiki.example.com").settings["access_rules"]
+    assert rules[2]["groups"] == [place.find(Group, name="Admins").pk]
+    place.write(lambda tx: groups.create(tx, {"name": "STAFF"}))
+    bring(place, "oauth2-proxy", CONFIGURATION.replace("wiki.example", "third.example"))
+    application = place.find(Application, slug="third-example-com")
+    assert place.find(Binding, target=application.pk).group == place.find(Group, name="STAFF").pk
