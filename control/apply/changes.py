@@ -54,7 +54,7 @@ class Change:
 
     @property
     def matters(self) -> bool:
-        return self.action != Action.CHANGED or bool(self.fields) or self.new_password
+        return self.action != Action.CHANGED or bool(self.fields) or self.new_password or bool(self.notes)
 
 
 def told(changes: Sequence[Change]) -> list[str]:

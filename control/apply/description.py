@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from control.apply.sections import IMPORTED, MARK, Part, Section, is_list, nested
+from control.apply.settings import SECTION, SETTINGS
 from control.apply.table import SECTIONS
 from control.apply.table.people import PASSWORD_FIELDS
 from settings.references import resolve
@@ -56,6 +57,8 @@ class Description:
     """Section and name of what may be taken over."""
     imported: str = ""
     """The program that wrote it (`control.moving_in`): then nothing is deleted because it isn't described."""
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """What is said of each of `control.apply.settings`."""
 
     @property
     def mark(self) -> str:
@@ -95,6 +98,7 @@ def read_descriptions(texts: Sequence[tuple[Path, str]], path: Path, environ: Ma
     """Several files of the folder ``path``, which say together what one could say. Raises ApplyError."""
     faults: list[str] = []
     entries: dict[str, dict[str, Mapping[str, Any]]] = {name: {} for name in SECTIONS}
+    settings: dict[str, Mapping[str, Any]] = {}
     sources: dict[tuple[str, str], Source] = {}
     adopts: set[tuple[str, str]] = set()
     for file, text in texts:
@@ -116,16 +120,17 @@ def read_descriptions(texts: Sequence[tuple[Path, str]], path: Path, environ: Ma
                 faults.append(source.fault((section, key), f"is described in {known.path} already"))
             if adopts_all or entry.get(ADOPT) is True:
                 adopts.add((section, key))
-            entries[section][key] = {name: value for name, value in entry.items() if name != ADOPT}
+            told = settings if section == SECTION else entries[section]
+            told[key] = {name: value for name, value in entry.items() if name != ADOPT}
     if faults:
         raise ApplyError(faults)
-    return Description(path, entries, sources, frozenset(adopts))
+    return Description(path, entries, sources, frozenset(adopts), settings=settings)
 
 
 def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for section, entries in document.items():
         for key, entry in (entries or {}).items():
-            yield section, SECTIONS[section].normal(str(key)), entry or {}
+            yield section, str(key) if section == SECTION else SECTIONS[section].normal(str(key)), entry or {}
 
 
 def _resolved(source: Source, environ: Mapping[str, str]) -> tuple[Any, list[str]]:
@@ -151,19 +156,33 @@ def _resolved(source: Source, environ: Mapping[str, str]) -> tuple[Any, list[str
 
 def _misshapen(document: Any) -> Iterator[tuple[Place, str]]:
     if not isinstance(document, dict):
-        yield (), f"must hold sections: {', '.join(SECTIONS)}"
+        yield (), f"must hold sections: {', '.join((SECTION, *SECTIONS))}"
         return
     for name, entries in document.items():
         if name == ADOPT:
             if not isinstance(entries, bool):
                 yield (name,), "must be true or false"
-        elif name not in SECTIONS:
-            yield (name,), _unknown("section", name, {*SECTIONS, ADOPT})
+        elif name not in (SECTION, *SECTIONS):
+            yield (name,), _unknown("section", name, {*SECTIONS, SECTION, ADOPT})
         elif not isinstance(entries, dict | None):
             yield (name,), "must hold names, each with its fields below it, indented"
+        elif name == SECTION:
+            for key, entry in (entries or {}).items():
+                yield from _misshapen_setting(key, entry)
         else:
             for key, entry in (entries or {}).items():
                 yield from _misshapen_entry(SECTIONS[name], key, entry)
+
+
+def _misshapen_setting(key: str, entry: Any) -> Iterator[tuple[Place, str]]:
+    if key not in SETTINGS:
+        yield (SECTION, key), _unknown("name", str(key), set(SETTINGS))
+    elif not isinstance(entry, dict | None):
+        yield (SECTION, key), "must hold fields below it, indented"
+    else:
+        known = set(SETTINGS[key].fields.model_fields)
+        for name in (entry or {}).keys() - known:
+            yield (SECTION, key, name), _unknown("field", name, known)
 
 
 def _misshapen_entry(section: Section, key: str, entry: Any) -> Iterator[tuple[Place, str]]:

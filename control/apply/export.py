@@ -14,6 +14,7 @@ from typing import Any
 from control.apply.declared import declared, is_usual, short_items, short_value
 from control.apply.description import ADOPT, KIND
 from control.apply.sections import MARK, Given, Section, owner_of
+from control.apply.settings import SECTION, SETTINGS, exported
 from control.apply.table import SECTIONS
 from control.store.interface import Transaction
 
@@ -41,6 +42,8 @@ def export(tx: Transaction, fresh: State, everything: bool) -> Exported:
     """Everything, or what files own. ``fresh`` is what an empty installation has."""
     result = Exported()
     adopts = everything
+    if settings := {name: _setting(name, fields, result) for name, fields in exported(tx, everything) if fields}:
+        result.document[SECTION] = settings
     for section in SECTIONS.values():
         entries: dict[str, Given] = {}
         chosen = {section.name_of(record): fields for record, fields in _chosen(tx, section, everything)}
@@ -55,6 +58,14 @@ def export(tx: Transaction, fresh: State, everything: bool) -> Exported:
     if adopts and result.document:
         result.document = {ADOPT: True, **result.document}
     return result
+
+
+def _setting(name: str, fields: Given, result: Exported) -> Given:
+    secrets = SETTINGS[name].secrets
+    return {
+        field_name: _variable(SECTION, name, field_name, result) if field_name in secrets and value else _literal(value)
+        for field_name, value in fields.items()
+    }
 
 
 def _chosen(tx: Transaction, section: Section, everything: bool) -> Iterator[tuple[Any, Given]]:
@@ -91,7 +102,7 @@ def _entry(section: Section, name: str, fields: Given, known: Given | None, resu
         if known is None and field_name not in section.stated and is_usual(types, field_name, value):
             continue
         if field_name in section.secrets:
-            entry[field_name] = _variable(section, name, field_name, result) if value else value
+            entry[field_name] = _variable(section.one, name, field_name, result) if value else value
         else:
             entry[field_name] = _literal(short_value(types, field_name, value))
     return entry
@@ -106,8 +117,8 @@ def _literal(value: Any) -> Any:
     return f"env://?{value}" if isinstance(value, str) and value.startswith(("env://", "file://")) else value
 
 
-def _variable(section: Section, name: str, field_name: str, result: Exported) -> str:
-    wanted = re.sub(r"[^A-Z0-9]+", "_", f"{section.one} {name} {field_name}".upper()).strip("_")
+def _variable(one: str, name: str, field_name: str, result: Exported) -> str:
+    wanted = re.sub(r"[^A-Z0-9]+", "_", f"{one} {name} {field_name}".upper()).strip("_")
     free, number = wanted, 2
     while free in result.variables:
         free, number = f"{wanted}_{number}", number + 1

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from control.apply import settings
 from control.apply.changes import HIDDEN, Action, Change, Difference
-from control.apply.declared import declared, exchanged, short_items, short_value
+from control.apply.declared import declared, exchanged, listed, short_items, short_value
 from control.apply.description import ADOPT, KIND, ApplyError, Description
 from control.apply.parts import settle_parts
 from control.apply.sections import Given, Section, is_built_in, is_ownerless, owner_of
@@ -59,6 +60,8 @@ class _Run:
         self.random = random
         self.faults: list[str] = []
         self.entries: list[_Entry] = []
+        self.known: dict[tuple[str, str], Any] = {}
+        """pks by section and name, of what lists name."""
 
     def changes(self) -> list[Change]:
         """Raises ApplyError."""
@@ -73,12 +76,13 @@ class _Run:
         for entry in self.entries:
             with self.telling(entry.place):
                 self.fill_in(entry)
+        settled = settings.settle(self.tx, self.description.settings, self.mark, self.telling)
         if self.faults:
             raise ApplyError(self.faults)
         deleted += self.deletions(last=True)
         if self.faults:
             raise ApplyError(self.faults)
-        return [change for entry in self.entries if (change := self.told(entry)).matters] + deleted
+        return settled + [change for entry in self.entries if (change := self.told(entry)).matters] + deleted
 
     @contextmanager
     def telling(self, place: Place) -> Iterator[None]:
@@ -163,6 +167,11 @@ class _Run:
     def given(self, entry: _Entry, fields: frozenset[str]) -> Given:
         """These fields, with pks instead of names. Raises Invalid."""
         said = {name: value for name, value in entry.said.items() if name in fields}
+        for section, names in listed(said, entry.section.references):
+            table = SECTIONS[section]
+            named = [name for name in names if isinstance(name, str) and name not in table.aliases]
+            records: list[Any] = self.tx.select(table.record, Query(within={table.key: named}))
+            self.known |= {(section, getattr(record, table.key)): record.pk for record in records}
         result: Given = {}
         for name, value in said.items():
             try:
@@ -173,6 +182,8 @@ class _Run:
 
     def pk(self, section: str, name: Any) -> Any:
         """None for what could not be made, for a reason that has been told. Raises Invalid."""
+        if isinstance(name, str) and (section, name) in self.known:
+            return self.known[section, name]
         found = SECTIONS[section].find(self.tx, name) if isinstance(name, str) else None
         if found is not None:
             return found.pk

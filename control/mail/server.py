@@ -60,7 +60,7 @@ def current(tx: Transaction, configured: MailServer | None) -> MailServer | None
 def change(tx: Transaction, given: Mapping[str, Any], partial: bool = True) -> MailServer:
     """Raises Invalid. Another host, port or user name with the old password would tell it to somebody else."""
     before = stored(tx)
-    fields = overlaid(MailServerFields, _fields(before) if partial else {}, given, partial)
+    fields = overlaid(MailServerFields, fields_of(before) if partial else {}, given, partial)
     if fields.use_tls and fields.use_ssl:
         raise Invalid({NON_FIELD: ["Choose STARTTLS or TLS from the first byte, not both."]})
     if fields.username and not (fields.use_tls or fields.use_ssl) and not _is_near(fields.host):
@@ -72,7 +72,7 @@ def change(tx: Transaction, given: Mapping[str, Any], partial: bool = True) -> M
     return tx.update(after) if tx.find(MailServer, pk=after.pk) is not None else tx.insert(after)
 
 
-def _fields(server: MailServer) -> dict[str, Any]:
+def fields_of(server: MailServer) -> dict[str, Any]:
     return {name: getattr(server, name) for name in MailServerFields.model_fields}
 
 

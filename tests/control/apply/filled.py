@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from control.certificates.making import self_signed
+from control.mail import server
 from control.policies.kinds import KINDS
 from control.records import (
     Application,
@@ -46,6 +47,7 @@ from control.verbs import (
     stage_bindings,
     stage_kinds,
     stages,
+    system,
     users,
 )
 from control.verbs.composing import OF_EVENTS
@@ -72,9 +74,17 @@ PROVIDERS: dict[str, Mapping[str, Any]] = {
 
 
 def fill(tx: Transaction) -> None:
+    once(tx)
     people(tx)
     deciding(tx)
     doors(tx)
+
+
+def once(tx: Transaction) -> None:
+    """What there is once."""
+    system.change(tx, {"base_url": "https://filled.example.com", "unenrollment": True, "password_max_age": "days=90"})
+    given = {"host": "smtp.example.com", "port": 465, "use_ssl": True, "from_address": "A: b <a@example.com>"}
+    server.change(tx, {**given, "username": "filled", "password": "password-of-the-mail-server"})
 
 
 def fill_user(tx: Transaction, text: str, attributes: Mapping[str, Any]) -> None:
@@ -314,4 +324,5 @@ def secrets_of(tx: Transaction) -> dict[str, str]:
         for one in tx.select(NotificationTransport)
         if one.webhook_url
     }
+    held["SETTINGS_MAIL_PASSWORD"] = server.stored(tx).password
     return {name.upper().replace(" ", "_").replace("-", "_"): value for name, value in held.items()}

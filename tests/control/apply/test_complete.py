@@ -8,6 +8,7 @@ from pathlib import Path
 from starlette.routing import Route
 
 from control.apply.sections import Part
+from control.apply.settings import SETTINGS
 from control.apply.table import SECTIONS
 from control.records import (
     DIRECTORY_RECORDS,
@@ -27,8 +28,6 @@ from control.web.admin_api.endpoint import Endpoint
 from tests.control.web.api import Api
 
 LEFT_OUT: dict[type[Record], str] = {
-    Setting: "one row of values that is always there, and is changed, not made",
-    MailServer: "the same; OUTPOST_EMAIL__* says it in files",
     Token: "a key that is made up and shown once",
     Invitation: "a link for one person, used up",
     Authenticator: "people set theirs up themselves",
@@ -37,6 +36,11 @@ LEFT_OUT: dict[type[Record], str] = {
     SourceConnection: "who somebody is elsewhere is proved by signing in there",
     IssuedCertificate: "its key is given out once; what was revoked is a record",
 }
+SINGLES: dict[str, tuple[type[Record], str]] = {
+    "system": (Setting, "admin/settings"),
+    "mail": (MailServer, "admin/settings/mail"),
+}
+"""What there is once: its records, and where the API changes it."""
 PLACES = {
     "users": "core/users",
     "groups": "core/groups",
@@ -84,8 +88,27 @@ def records(parts: tuple[Part, ...]) -> Iterator[type[Record]]:
 def test_every_kind_of_record_is_a_section_or_is_left_out_with_a_reason() -> None:
     declared = {section.record for section in SECTIONS.values()}
     declared |= {kind for section in SECTIONS.values() for kind in records(section.parts)}
+    declared |= {record for record, _ in SINGLES.values()}
     assert declared | set(LEFT_OUT) == set(DIRECTORY_RECORDS)
     assert declared & set(LEFT_OUT) == set()
+
+
+def test_whatever_there_is_once_can_be_declared_with_all_its_fields(tmp_path: Path) -> None:
+    api = Api(tmp_path)
+    changed = {
+        route.path.strip("/"): action.takes
+        for route in api.routes
+        if isinstance(route, Route) and isinstance(route.app, Endpoint) and "{" not in route.path
+        for method, action in route.app.actions.items()
+        if method == "PUT"
+    }
+    api.close()
+    assert changed.keys() == {place for _, place in SINGLES.values()}
+    assert SINGLES.keys() == SETTINGS.keys()
+    for name, single in SETTINGS.items():
+        body = changed[SINGLES[name][1]]
+        assert body is not None
+        assert body.fields is single.fields
 
 
 def test_whatever_the_api_makes_can_be_declared(tmp_path: Path) -> None:

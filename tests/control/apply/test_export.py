@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control.apply.changes import shown
+from control.apply.settings import SECTION, SETTINGS
 from control.apply.table import SECTIONS
 from control.apply.text import written
 from control.policies.kinds import KINDS
@@ -49,7 +50,7 @@ def test_an_export_applied_to_an_empty_installation_plans_as_no_change(place: Pl
     assert second.export(fresh) == exported
     needed = {name: value for name, value in second.environ.items() if f"env://{name}" in exported}
     assert second.read(secrets_of).items() >= needed.items()
-    assert len(needed) == 8
+    assert len(needed) == 9
     fresh.close()
     second.close()
 
@@ -65,7 +66,8 @@ def test_every_section_and_every_kind_is_in_the_filled_store(place: Place, tmp_p
     place.write(fill)
     document = read_yaml(place.export(fresh)).value
     fresh.close()
-    assert document.keys() == {"adopt", *SECTIONS}
+    assert document.keys() == {"adopt", SECTION, *SECTIONS}
+    assert document[SECTION].keys() == set(SETTINGS)
     for section in SECTIONS.values():
         if section.kinds:
             kinds = {entry["kind"] for entry in document[section.name].values()}
