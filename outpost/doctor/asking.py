@@ -37,7 +37,7 @@ def examine(url: str, dialled: str, seen_by: Callable[[str], Sequence[Seen]]) ->
     place = place_of(url, dialled)
     for probe in PROBES:
         mark = os.urandom(16).hex()
-        answer = _send(place, probe, mark, place.path)
+        answer = _send(place, probe, mark, probe.path or place.path)
 
         def follow(path: str, mark: str = mark, probe: Probe = probe) -> Answer:
             return _send(place, probe, mark, path)

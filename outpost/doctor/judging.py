@@ -14,9 +14,12 @@ from protocols.proxy.hosts import normalised, without_port
 
 OTHER_HOST, OTHER_PATH, OTHER_ADDRESS = "spoofed.invalid", "/outpost-doctor-spoofed", "203.0.113.77"
 COOKIE = "outpost_doctor"
-START = "/outpost.goauthentik.io/start"
+OURS = "/outpost.goauthentik.io/"
+START, PING, NGINX = f"{OURS}start", f"{OURS}ping", f"{OURS}auth/nginx"
 AUTHORIZE = "/application/o/authorize/"
 WHO = "outpost-doctor-has-made-this-up"
+_BROWSERS = "start, callback, sign_out, ping and jwks.json"
+_HAND_ON = f"hand {_BROWSERS} below {OURS} on to the outpost, with Host, X-Forwarded-Proto and X-Forwarded-Host."
 IDENTITY = ("X-Authentik-Username", "X_Authentik_Username", "X.Authentik.Username", "Remote-User", "Remote_User")
 
 
@@ -70,6 +73,8 @@ class Probe:
     method: str = "GET"
     absolute: bool = False
     """The target names the true host, and Host another."""
+    path: str = ""
+    """In place of the URL's own."""
 
 
 def _asks_at_all(outcome: Outcome) -> Iterator[str]:
@@ -169,10 +174,7 @@ def _leads_to_signing_in(outcome: Outcome) -> Iterator[str]:
             return  # the portal of a domain, which is another place
         answer = outcome.follow(f"{parts.path}?{parts.query}")
         if AUTHORIZE not in answer.location:
-            yield (
-                f"{START} answers {answer.status} through the proxy and leads nobody to sign in: hand everything below "
-                "/outpost.goauthentik.io/ on to the outpost, with Host, X-Forwarded-Proto and X-Forwarded-Host."
-            )
+            yield (f"{START} answers {answer.status} through the proxy and leads nobody to sign in: {_HAND_ON}")
             return
     elif answer.status not in (302, 303):
         yield (
@@ -207,16 +209,20 @@ def _removes_identity(outcome: Outcome) -> Iterator[str]:
 
 
 OTHER_URL = f"https://{OTHER_HOST}{OTHER_PATH}"
-NGINX = "/outpost.goauthentik.io/auth/nginx"
-PING = "/outpost.goauthentik.io/ping"
+ASKED_BY_BROWSER = "/outpost-doctor-asks"
 
 
 def _leads_back(outcome: Outcome) -> Iterator[str]:
     """nginx asks without telling where a sign-in comes back; that has to be a place of its own."""
     if any(one.served and one.address == NGINX for one in outcome.seen) and outcome.follow(PING).status != 204:
+        yield f"Whoever has signed in finds no way back: {_HAND_ON}"
+
+
+def _asks_itself(outcome: Outcome) -> Iterator[str]:
+    if any(one.target == ASKED_BY_BROWSER for one in outcome.understood):
         yield (
-            "Whoever has signed in finds no way back: hand everything below /outpost.goauthentik.io/ on to the "
-            "outpost, with Host, X-Forwarded-Proto and X-Forwarded-Host."
+            "A browser can ask what the proxy asks, and is told what is meant for the application, its access token "
+            f"included: of what is below {OURS}, hand on {_BROWSERS} alone."
         )
 
 
@@ -237,6 +243,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("X-Forwarded-Proto of a browser, https", _keeps_scheme, (("X-Forwarded-Proto", "https"),)),
     Probe("is a browser led to sign in", _leads_to_signing_in, (("Sec-Fetch-Mode", "navigate"),)),
     Probe("is there a way back", _leads_back),
+    Probe("questions of a browser", _asks_itself, path=f"{OURS}auth/envoy{ASKED_BY_BROWSER}"),
     Probe("are programs told", _tells_programs, (("Accept", "application/json"),)),
     Probe("identity headers of a browser", _removes_identity, tuple((name, WHO) for name in IDENTITY)),
 )

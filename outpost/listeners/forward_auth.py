@@ -30,7 +30,7 @@ from outpost.listeners.sites import sites
 from outpost.listeners.stepping_up import SteppingUp
 from outpost.outcome import Bearer, Circumstances, Decision, Identity, Password
 from outpost.telemetry import Telemetry
-from protocols.proxy.conventions import AUTHELIA, OAUTH2_PROXY, Convention, convention_at, keeps_out
+from protocols.proxy.conventions import AUTHELIA, OAUTH2_PROXY, Convention, convention_at, keeps_out, refuse_browsers
 from protocols.proxy.cookies import values
 from protocols.proxy.decision import Deny, HostTable, Prove, Realm, Show, SignIn, Site, credentials_in, site_for
 from protocols.proxy.forwarded import ForwardedRequest
@@ -146,6 +146,7 @@ class ForwardAuth:
                 forwarded = convention.dialect(host, headers, request.method.decode("ascii"), rest)
             else:
                 forwarded = convention.dialect(host, headers)
+            refuse_browsers(forwarded, headers)
             client = self._trusted.client(peer, headers)
             site = site_for(self.table, forwarded, convention.keeps_host)
         except ForwardingError as error:

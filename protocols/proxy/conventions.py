@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from protocols.proxy import forwarded
-from protocols.proxy.forwarded import Dialect
+from protocols.proxy.forwarded import Dialect, ForwardedRequest
 from protocols.proxy.headers import Identity, auth_request_fields, identity_fields, remote_fields
+from protocols.proxy.trust import NONE, ForwardingError, Headers
 
 Fields = list[tuple[bytes, bytes]]
 NATIVE = "/outpost.goauthentik.io/auth/"
+OURS = b"/outpost.goauthentik.io/"
 AUTHELIA = "/api/authz/"
 OAUTH2_PROXY = "/oauth2/"
 MOST_PARAMETERS = 50
@@ -82,6 +84,24 @@ def convention_at(path: str) -> tuple[str, Convention] | None:
         if path.startswith(beginning):
             return beginning[:-1], CONVENTIONS[beginning[:-1]]
     return None
+
+
+def refuse_browsers(asked: ForwardedRequest, headers: Headers) -> None:
+    """The answers are for proxies: they may hold an access token, and a password for the application. A proxy that
+    hands on everything below our paths lets browsers ask themselves; most tell then what was asked for, too. Raises
+    ForwardingError."""
+    told = (asked.path.encode("ascii"), *headers.get(b"x-original-url", NONE))
+    if any(_is_question(one) for one in told):
+        raise ForwardingError(
+            f"A browser asks what proxies ask, below {NATIVE}: of what is below our path, hand on start, callback, "
+            "sign_out, ping and jwks.json alone."
+        )
+
+
+def _is_question(target: bytes) -> bool:
+    """In whatever way it is written: proxies tidy paths up before they hand them on."""
+    _, ours, behind = unquote_to_bytes(target.partition(b"?")[0]).partition(OURS)
+    return bool(ours) and b"auth/" in behind
 
 
 def keeps_out(query: str, identity: Identity) -> bool:

@@ -27,7 +27,8 @@ OWN_HOST = (
 ASKED_HOST = (
     "        proxy_set_header Host $host;\n        proxy_set_header X-Original-URL $scheme://$host$request_uri;\n"
 )
-SIGN_IN, BACK = "    location @sign_in {", "    location /outpost.goauthentik.io/ {"
+SIGN_IN = "    location @sign_in {"
+BACK = r"    location ~ ^/outpost\.goauthentik\.io/(start|callback|sign_out|ping|jwks\.json)$ {"
 
 MISTAKES: dict[str, tuple[tuple[tuple[str, str], ...], tuple[str, ...]]] = {
     "none": ((), ()),
@@ -60,6 +61,10 @@ MISTAKES: dict[str, tuple[tuple[tuple[str, str], ...], tuple[str, ...]]] = {
     ),
     "no way to sign in": ((("        error_page 401 = @sign_in;\n", ""),), ("is not sent to sign in",)),
     "no way back": (((BACK, "    location /elsewhere/ {"),), ("finds no way back",)),
+    "everything below our path": (
+        ((BACK, "    location /outpost.goauthentik.io/ {"),),
+        ("A browser can ask what the proxy asks",),
+    ),
     "no cookies set": (((SIGN_IN, f"{SIGN_IN} proxy_hide_header Set-Cookie;"),), ("loses Set-Cookie",)),
     "nobody is asked": (
         (("        auth_request /outpost.goauthentik.io/auth/nginx;\n", ""),),

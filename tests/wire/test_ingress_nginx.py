@@ -35,14 +35,7 @@ server {{
     proxy_buffer_size {buffer};
     proxy_buffers 4 {buffer};
 
-    location /outpost.goauthentik.io {{
-        proxy_set_header Host $http_host;
-        proxy_set_header X-Real-IP $remote_addr;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header X-Forwarded-Host $http_host;
-        proxy_set_header X-Forwarded-Proto $scheme;
-        proxy_pass http://{outpost};
-    }}
+    {ours}
     location = /_external-auth {{
         internal;
         proxy_pass_request_body off;
@@ -77,14 +70,26 @@ server {{
 }}
 """
 """After the controller's template: nothing of it but what is about asking."""
+EXACTLY = """
+    location = {path} {{
+        proxy_set_header Host $http_host;
+        proxy_set_header X-Real-IP $remote_addr;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Host $http_host;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_pass http://{outpost};
+    }}
+"""
+"""A path of the type Exact."""
 
 
 def rendered(program: Program, application: Backend, port: int) -> str:
-    ingress, ours = yaml.safe_load_all(EXAMPLE.read_text())
+    ingress, signing_in = yaml.safe_load_all(EXAMPLE.read_text())
     said = {name.removeprefix(ANNOTATION): value for name, value in ingress["metadata"]["annotations"].items()}
-    (rule,), (our_rule,) = ingress["spec"]["rules"], ours["spec"]["rules"]
+    (rule,), (our_rule,) = ingress["spec"]["rules"], signing_in["spec"]["rules"]
     assert rule["host"] == our_rule["host"] == APP
-    assert our_rule["http"]["paths"][0]["path"] == "/outpost.goauthentik.io"
+    ours = our_rule["http"]["paths"]
+    assert {one["pathType"] for one in ours} == {"Exact"}
     auth_host, slash, auth_path = said["auth-url"].removeprefix("http://").partition("/")
     names = said["auth-response-headers"].split(",")
     copied = [
@@ -98,6 +103,7 @@ def rendered(program: Program, application: Backend, port: int) -> str:
         host=rule["host"],
         buffer=said["proxy-buffer-size"],
         outpost=program.ports["http"][0],
+        ours="".join(EXACTLY.format(path=one["path"], outpost=program.ports["http"][0]) for one in ours),
         auth_host=auth_host,
         auth_path=slash + auth_path,
         sign_in=sign_in.replace("$escaped_request_uri", "$request_uri"),

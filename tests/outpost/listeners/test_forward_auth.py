@@ -197,6 +197,47 @@ def test_control_away() -> None:
     assert door.ask(ALICE).status == 503
 
 
+OURS = "https://app.example.com/outpost.goauthentik.io"
+
+
+@pytest.mark.parametrize(
+    ("target", "url"),
+    [
+        (TARGET, f"{OURS}/auth/nginx"),
+        (TARGET, f"{OURS}/auth/envoy/page"),
+        (TARGET, f"{OURS}/%61uth/envoy/page"),
+        ("/outpost.goauthentik.io/auth/envoy/page", f"{OURS}/auth/envoy/page"),
+        (
+            "/outpost.goauthentik.io/auth/envoy/page",
+            "https://app.example.com/%6futpost.goauthentik.io//auth/envoy/page",
+        ),
+        ("/outpost.goauthentik.io/auth/envoy/outpost.goauthentik.io/auth/caddy", None),
+    ],
+)
+def test_browsers_do_not_ask(target: str, url: str | None) -> None:
+    """A proxy hands on everything below our path, and tells in X-Original-URL what was asked for, as authentik's
+    example for nginx does; or it asks about such a path, as about any other."""
+    door = Door()
+    told = [("X-Original-URL", url)] if url is not None else []
+    browser = [ALICE, ("X-Forwarded-Proto", "https")]
+    answer = door.visit(PROXY).ask(get(target, *told, *browser, host="app.example.com"))
+    assert (answer.status, answer.headers.keys() & IDENTITY_HEADERS) == (400, set()), answer
+    assert b"A browser asks what proxies ask" in answer.body
+
+
+def test_a_browsers_original_url_is_nothing_to_envoy() -> None:
+    door = Door()
+    spoofed = ("X-Original-URL", "https://other.example.com/public?rd=/start")
+    question = get(
+        "/outpost.goauthentik.io/auth/envoy/page",
+        spoofed,
+        ALICE,
+        ("X-Forwarded-Proto", "https"),
+        host="app.example.com",
+    )
+    assert door.visit(PROXY).ask(question).status == 200
+
+
 def test_an_untrusted_peer_is_refused_whatever_it_says() -> None:
     door = Door()
     answer = door.ask(ALICE, peer=STRANGER)
