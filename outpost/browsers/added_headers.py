@@ -21,17 +21,20 @@ class AddedHeaders:
 
     def __init__(self, directory: Directory) -> None:
         self.names: tuple[str, ...] = ()
+        self.too_many = False
+        """More than `MAX_NAMES`, of which some are not among ``names``."""
         directory.follow(self._followed)
 
     def _followed(self, snapshot: Snapshot, touched: Touched) -> None:
         if touched.everything:
-            self.names = ()
+            self.names, self.too_many = (), False
         of_each = map(added_names, _attributes(snapshot, touched))
         found = {name.lower(): name for names in of_each for name in names}
         for name in self.names:
             found.pop(name.lower(), None)
         if found:
-            self.names = (*self.names, *sorted(found.values()))[:MAX_NAMES]
+            every = (*self.names, *sorted(found.values()))
+            self.names, self.too_many = every[:MAX_NAMES], self.too_many or len(every) > MAX_NAMES
 
 
 def _attributes(snapshot: Snapshot, touched: Touched) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ from functools import partial
 from twisted.internet.defer import Deferred
 
 from outpost.authentication import Authentication
-from outpost.browsers.added_headers import AddedHeaders
+from outpost.browsers.added_headers import MAX_NAMES, AddedHeaders
 from outpost.browsers.policies import SessionPolicies
 from outpost.browsers.renewals import SessionRenewals
 from outpost.browsers.sessions import BrowserSessions, Known, Lines
@@ -84,7 +84,8 @@ class ForwardAuth:
         self._sessions = sessions
         self._rules = SiteRules(directory, now)
         self._stepping_up = SteppingUp(self._rules, now)
-        self._lines = IdentityLines(version, control_url, now, AddedHeaders(directory))
+        self._added = AddedHeaders(directory)
+        self._lines = IdentityLines(version, control_url, now, self._added)
         self._refusing = Refusing(telemetry)
         self._programs = Programs(authentication, self._rules, self._lines, self._refusing, telemetry, repeated)
         self._sign_in = SignInDoor(signing_in, telemetry, trusted, self._max_age_of_page)
@@ -101,6 +102,8 @@ class ForwardAuth:
         self._rules.configured(snapshot)
         self._lines.configured(snapshot)
         self._noted = set()
+        if self._added.too_many:
+            self._note(f"Attributes name more than {MAX_NAMES} additionalHeaders: those past it are said to nobody.")
         for site in self.table.unreadable:
             self._note(f"The external host or cookie domain of provider {site.provider_name!r} is no host: correct it.")
         for site in self.table.sites:

@@ -72,8 +72,8 @@ class IdentityLines:
 
     def fresh(self, site: Site, identity: Identity, convention: Convention, jwt: str = "") -> bytes:
         """Raises Unwritable."""
-        added, header = self._added.names, site.assertion_header
-        injected = injected_fields(identity.attributes, identity.email, site.basic, header, added)
+        names, only = self._added.names, self._added.too_many
+        injected = injected_fields(identity.attributes, identity.email, site.basic, site.assertion_header, names, only)
         lines = field_lines([*convention.identity(identity, jwt), *injected, *self._assertion(site, identity)])
         return lines + self._about(site) if convention.tells_meta else lines
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from protocols.proxy.headers import MAX_VALUE_BYTES, field
@@ -18,15 +18,13 @@ MAX_ADDITIONAL = 20
 _NAME = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 _OURS = re.compile(
     r"(?:connection|content-.*|transfer-encoding|trailer|te|upgrade|keep-alive|proxy-.*|host|date|server|location|"
-    r"set-cookie|cookie|cache-control|www-authenticate|x-forwarded-.*|x-original-.*|x-authentik-.*)",
+    r"set-cookie|cookie|cache-control|www-authenticate|x-forwarded-.*|x-original-.*|x-authentik-.*|remote-.*|x-auth-request-.*)",
     re.IGNORECASE,
 )
 """Names that say something of the answer itself or of who it is, and that no attribute may say."""
 _ASSERTION = re.compile(r"x-authentik-[a-z0-9-]*assertion", re.IGNORECASE)
 """Of ours, the only ones that an assertion may have."""
-_TAKEN = re.compile(
-    r"authorization|remote-.*|x-auth-request-.*|x-real-ip|accept.*|user-agent|origin|referer", re.IGNORECASE
-)
+_TAKEN = re.compile(r"authorization|x-real-ip|accept.*|user-agent|origin|referer", re.IGNORECASE)
 """What an application reads other things from."""
 
 
@@ -42,12 +40,17 @@ def injected_fields(
     email: str,
     basic: BasicAttributes | None,
     assertion_header: str = "",
-    others: Iterable[str] = (),
+    others: Collection[str] = (),
+    only: bool = False,
 ) -> list[tuple[bytes, bytes]]:
     """Raises Unwritable. With ``basic`` there is an Authorization field in any case: an empty one removes the
-    browser's own, as the identity headers do; and so do those of ``others``, the names that other people have."""
+    browser's own, as the identity headers do; and so do those of ``others``, the names that other people have.
+    ``only``: there are more names than these, and nobody's is said: whoever has none could bring it themselves."""
     fields = [] if basic is None else [(b"Authorization", _basic(attributes, email, basic))]
     said = [one for one in _additional(attributes) if _may_be_set(one[0], basic, assertion_header)]
+    if only:
+        known = {name.lower() for name in others}
+        said = [one for one in said if one[0].lower() in known]
     fields += [field(name, str(value)) for name, value in said]
     own = {name.lower() for name, _ in said}
     left = (name for name in others if name.lower() not in own and _may_be_set(name, basic, assertion_header))

@@ -38,4 +38,7 @@ def test_they_are_bounded() -> None:
     directory = Directory()
     many = [a_user(pk, f"u{pk}", attributes=adds(*(f"X-{pk}-{n}" for n in range(20)))) for pk in range(1, 10)]
     directory.publish(whole(1, many), Touched(everything=True))
-    assert len(AddedHeaders(directory).names) == MAX_NAMES
+    added = AddedHeaders(directory)
+    assert (len(added.names), added.too_many) == (MAX_NAMES, True)
+    directory.publish(whole(2, many[:5]), Touched(everything=True))
+    assert (len(added.names), added.too_many) == (MAX_NAMES, False)

@@ -58,10 +58,24 @@ def test_names_that_others_have_are_said_empty() -> None:
     assert added_names({"additionalHeaders": {"X-A": "1", "X-B": None, "Cookie": "c"}}) == ["X-A"]
 
 
+def test_names_past_the_bound_are_nobodys() -> None:
+    attributes = {"additionalHeaders": {"x-team": "blue", "X-Admin": "yes"}}
+    assert injected_fields(attributes, "", None, others=("X-Team",), only=True) == [(b"x-team", b"blue")]
+
+
 @pytest.mark.parametrize(
     "name",
     [
-        *("X-Authentik-Username", "x-authentik-groups", "Content-Length", "Transfer-Encoding", "Connection"),
+        *(
+            "Remote-User",
+            "X-Auth-Request-Email",
+            "X-Forwarded-User",
+            "X-Authentik-Username",
+            "x-authentik-groups",
+            "Content-Length",
+            "Transfer-Encoding",
+            "Connection",
+        ),
         *("Set-Cookie", "Location", "X_Team", "X.Team", "X Team", "", "X-Team:", "X-T\r\nX-Authentik-Uid", "Xé"),
     ],
 )
