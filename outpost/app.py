@@ -289,7 +289,7 @@ class Outpost:
             self._now,
             SessionPolicies(self._link, self._now, lambda: self._random(8).hex(), Once()),
             SessionRenewals(self._link, sessions, control_address, self._now, lambda: self._random(8).hex(), Once()),
-            Repeated(self._random(32), self._directory, self.telemetry, self._now),
+            Repeated(self._random(32), self._directory, self.telemetry),
         )
         watch = Watch(
             sessions, self._directory, lambda: forward_auth.table, self._reactor, self._now, self.telemetry.fault

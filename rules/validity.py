@@ -26,6 +26,14 @@ def refusal(user: HasValidity, now: float) -> str | None:
     return None
 
 
+def period(user: HasValidity) -> tuple[float, float]:
+    """From when, and until just before when, `refusal` has nothing to say; from the end of time if it always has."""
+    if not user.is_active:
+        return inf, -inf
+    since = user.valid_from if user.valid_from is not None else -inf
+    return since, user.valid_until if user.valid_until is not None else inf
+
+
 def holds(user: HasValidity, now: float) -> tuple[float, float]:
     """From when, and until just before when, `refusal` says the same of this account as at ``now``."""
     since, until = -inf, inf

@@ -18,7 +18,6 @@ from outpost.outcome import Identity
 from protocols.link.messages import BrowserSessionRecord, ProviderRecord, Reuse, UserRecord
 from protocols.proxy.decision import Realm
 from protocols.proxy.login_state import BrowserSession
-from protocols.proxy.sealed import Sealer
 from rules import validity
 
 SESSION = "session"
@@ -55,6 +54,14 @@ Wanted = tuple[str, ...]
 """From where somebody wants what: address, host, path and method. Empty: from anywhere, whatever it is."""
 
 
+class Judged(NamedTuple):
+    """What users and groups say of somebody at a provider, however many sessions they have: of `Known`."""
+
+    reason: str
+    identity: Identity | None
+    candidate: Identity | None
+
+
 class Lines(NamedTuple):
     """Of headers that say who came in."""
 
@@ -77,8 +84,11 @@ class Known:
     """When control is to be asked again."""
     value: bytes = field(repr=False)
     """The cookie."""
-    sealer: Sealer
-    """That has opened it."""
+    realm: Realm
+    """Where it has opened."""
+    begins: float = 0.0
+    """From when, and until just before when, account and session are good on that snapshot."""
+    ends: float = 0.0
     reason: str = ""
     """``accepted``; a reason why the person may not in, or may not yet; or empty: the session counts no more."""
     identity: Identity | None = None
@@ -101,12 +111,15 @@ class BrowserSessions:
         self._ended: dict[str, float] = {}
         """Sessions that ended here, and until when that matters: control's word takes a moment to come back."""
         self._words: Bounded[tuple[str, int], Word] = Bounded(MOST_TOKENS)
+        self._judged: Bounded[tuple[int, int], Judged] = Bounded(MOST_KNOWN)
+        """By provider and user, on the snapshot ``_judged_on``."""
+        self._judged_on = directory.current
 
     def find(self, realm: Realm, provider: int, cookies: Sequence[bytes]) -> Known | None:
         """The first of these cookies that opens and counts; its ``reason`` says whether the person may in."""
         for value in cookies:
             known = self._known.get((provider, value))
-            if known is not None and known.sealer is not realm.sealer:  # set up anew: perhaps with other secrets
+            if known is not None and known.realm is not realm:  # set up anew: perhaps with other secrets
                 del self._known[provider, value]
                 known = None
             if known is None:
@@ -115,36 +128,30 @@ class BrowserSessions:
                     continue
             if known.snapshot is not self._directory.current:
                 self._decide(known)
-            identity = known.identity or known.candidate
-            now = self._now()
-            if not known.reason or now >= known.session.expires:
-                continue
-            if identity is not None and not _is_good(known.snapshot.users[identity.user], now):
-                continue
-            return known
+            if known.reason and known.begins <= self._now() < known.ends:
+                return known
         return None
 
     def still_opens(self, realm: Realm, known: Known) -> bool:
         """Is its cookie good for these secrets? They may have been set anew since it was opened."""
-        if known.sealer is not realm.sealer:
+        if known.realm is not realm:
             if _session(realm, known.value) is None:
                 return False
-            known.sealer = realm.sealer
+            known.realm = realm
         return True
 
     def still_counts(self, known: Known) -> bool:
         """Of somebody who was let in by it: may they, or may they by what policies say, go on?"""
         if known.snapshot is not self._directory.current:
             self._decide(known)
-        identity, now = known.identity or known.candidate, self._now()
-        if identity is None or known.sid in self._ended or now >= known.session.expires:
+        if (known.identity or known.candidate) is None or known.sid in self._ended:
             return False
-        return _is_good(known.snapshot.users[identity.user], now)
+        return known.begins <= self._now() < known.ends
 
-    def answers_again(self, known: Known, rendered: object, lines: Lines) -> bool:
-        """May whoever was let in by it, with these lines, be let in once more without a question to anybody?"""
-        told = known.lines.get(rendered) is lines
-        return told and self._now() < min(known.ask_at, known.until) and self.still_counts(known)
+    def settled(self, known: Known) -> Identity | None:
+        """Who was found, if neither control nor policies have to be asked about them first."""
+        now = self._now()
+        return known.identity if now < known.ask_at and now < known.until else None
 
     def renewed(self, known: Known, session: BrowserSessionRecord) -> None:
         """Control's word about it."""
@@ -200,7 +207,7 @@ class BrowserSessions:
         sid, said = session.sid.hex(), session.until or session.expires
         word = self._words.get((sid, provider), NO_WORD)
         until = max(word.until, said)
-        known = Known(session, sid, provider, self._directory.current, until, word.ask_at, value, realm.sealer)
+        known = Known(session, sid, provider, self._directory.current, until, word.ask_at, value, realm)
         self._decide(known)
         self._known[provider, value] = known
         return known
@@ -214,19 +221,21 @@ class BrowserSessions:
         provider = snapshot.providers.get(known.provider)
         if user is None or provider is None or known.sid in snapshot.ended or known.sid in self._ended:
             return
-        if known.session.signed_in < user.sessions_not_before or not _is_good(user, self._now()):
+        if known.session.signed_in < user.sessions_not_before:
             return
-        admitted = verdict(provider, user.pk, snapshot)
-        if admitted is None:
-            known.reason, known.candidate = "policy_needed", _identity(user, snapshot, provider)
-        elif admitted:
-            known.reason, known.identity = "accepted", _identity(user, snapshot, provider)
-        else:
-            known.reason = "no_binding"
+        known.begins, until = validity.period(user)
+        known.ends = min(until, known.session.expires)
+        known.reason, known.identity, known.candidate = self._judge(user, provider, snapshot)
 
-
-def _is_good(user: UserRecord, now: float) -> bool:
-    return validity.refusal(user, now) is None
+    def _judge(self, user: UserRecord, provider: ProviderRecord, snapshot: Snapshot) -> Judged:
+        if self._judged_on is not snapshot:
+            self._judged.clear()
+            self._judged_on = snapshot
+        place = provider.pk, user.pk
+        judged = self._judged.get(place)
+        if judged is None:
+            judged = self._judged[place] = _judged(user, provider, snapshot)
+        return judged
 
 
 def _session(realm: Realm, value: bytes) -> BrowserSession | None:
@@ -235,6 +244,15 @@ def _session(realm: Realm, value: bytes) -> BrowserSession | None:
         return BrowserSession.unpacked(content) if content is not None else None
     except ValueError:
         return None
+
+
+def _judged(user: UserRecord, provider: ProviderRecord, snapshot: Snapshot) -> Judged:
+    admitted = verdict(provider, user.pk, snapshot)
+    if admitted is None:
+        return Judged("policy_needed", None, _identity(user, snapshot, provider))
+    if admitted:
+        return Judged("accepted", _identity(user, snapshot, provider), None)
+    return Judged("no_binding", None, None)
 
 
 def _identity(user: UserRecord, snapshot: Snapshot, provider: ProviderRecord) -> Identity:

@@ -6,7 +6,6 @@ Trusted peer, dialect, site, credentials, authentication, headers; whatever goes
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from twisted.internet.defer import Deferred
 
@@ -14,27 +13,27 @@ from outpost.authentication import Authentication
 from outpost.browsers.added_headers import MAX_NAMES, AddedHeaders
 from outpost.browsers.policies import SessionPolicies
 from outpost.browsers.renewals import SessionRenewals
-from outpost.browsers.sessions import BrowserSessions, Known, Lines
+from outpost.browsers.sessions import BrowserSessions, Known
 from outpost.browsers.signing_in import SigningIn
 from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.listeners.admitting import Admitting
 from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
-from outpost.listeners.identity_lines import ALLOWED, IdentityLines
+from outpost.listeners.identity_lines import IdentityLines
 from outpost.listeners.probes import Probes
 from outpost.listeners.programs import Programs
 from outpost.listeners.refusing import CHALLENGE, PLAIN, Refusing
-from outpost.listeners.repeated import Repeated, always
+from outpost.listeners.repeated import Repeated, without_session
 from outpost.listeners.sign_in import FOR_PROGRAMS, JSON, SignInDoor, step_up
 from outpost.listeners.site_rules import SiteRules
 from outpost.listeners.sites import sites
 from outpost.listeners.stepping_up import SteppingUp
-from outpost.outcome import Bearer, Circumstances, Decision, Identity, Password
+from outpost.outcome import Bearer, Circumstances, Decision, Password
 from outpost.telemetry import Telemetry
-from protocols.proxy.conventions import AUTHELIA, OAUTH2_PROXY, Convention, convention_at, keeps_out, refuse_browsers
+from protocols.proxy.conventions import AUTHELIA, OAUTH2_PROXY, Convention, convention_at, refuse_browsers
 from protocols.proxy.cookies import values
 from protocols.proxy.decision import Deny, HostTable, Prove, Realm, Show, SignIn, Site, credentials_in, site_for
 from protocols.proxy.forwarded import ForwardedRequest
-from protocols.proxy.headers import Unwritable
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers
 from protocols.proxy.visitor import is_program
@@ -87,6 +86,7 @@ class ForwardAuth:
         self._added = AddedHeaders(directory)
         self._lines = IdentityLines(version, control_url, now, self._added)
         self._refusing = Refusing(telemetry)
+        self._admitting = Admitting(sessions, self._rules, self._lines, self._refusing, telemetry, repeated)
         self._programs = Programs(authentication, self._rules, self._lines, self._refusing, telemetry, repeated)
         self._sign_in = SignInDoor(signing_in, telemetry, trusted, self._max_age_of_page)
         self.table = HostTable(())
@@ -192,17 +192,17 @@ class ForwardAuth:
             self._telemetry.decisions["proxy", "second_factor_needed"] += 1
             self._send_to_sign_in(asking, realm, self._stepping_up.max_age(asking, who))
         elif known is not None and identity is not None:
-            self._allow_known(asking, known, identity)
+            self._admitting.admit(asking, known, identity)
         elif level is Level.BYPASS or (level is Level.SIGN_IN and self._is_skipped(site, asking.forwarded)):
             self._telemetry.decisions["proxy", "skipped_path"] += 1
-            exchange.respond(convention.allowed, ALLOWED + self._lines.nobody(site, convention))
+            exchange.respond(convention.allowed, self._lines.nobody(site, convention))
         elif known is None:
             self._without_session(asking, realm)
         elif known.candidate is None:
             self._not_open(asking, Decision(known.reason))
         elif (said := self._policies.said(known, asking.circumstances)) is not None:
             if said.identity is not None:
-                self._allow_known(asking, known, said.identity)
+                self._admitting.admit(asking, known, said.identity)
             else:
                 self._not_open(asking, said)
         elif asks:
@@ -244,39 +244,12 @@ class ForwardAuth:
             return None
         return self._sessions.find(realm, site.provider, values(headers, realm.jar.session))
 
-    def _allow_known(self, asking: Asking, known: Known, identity: Identity) -> None:
-        """The hot path: everything is ready since the directory changed last."""
-        convention = asking.convention
-        lines = known.lines.get(convention)
-        if lines is None or (asking.site.assertion_header and self._lines.are_old(lines.until)):
-            try:
-                fields = self._lines.fresh(asking.site, identity, convention, self._sessions.token(known))
-            except Unwritable:
-                self._refusing.refuse(
-                    asking.exchange, identity.username, asking.seen_from, Decision("identity_too_long")
-                )
-                return
-            known.lines[convention] = lines = Lines(ALLOWED + fields, self._lines.until(asking.site))
-        if convention.restricts and keeps_out(asking.query, identity):
-            self._refusing.refuse(asking.exchange, identity.username, asking.seen_from, Decision("restricted_by_proxy"))
-            return
-        self._telemetry.decisions["proxy", "accepted"] += 1
-        asking.exchange.identity = identity
-        asking.exchange.known = known
-        if known.identity is None or self._rules.ask_about_targets(asking.site):
-            asking.exchange.respond(convention.allowed, lines.octets)
-        else:
-            holds = partial(self._sessions.answers_again, known, convention, lines)
-            self.repeated.respond(
-                asking.exchange, convention.allowed, lines.octets, b"", "accepted", holds, lines.until
-            )
-
     def _without_session(self, asking: Asking, realm: Realm | None) -> None:
         match credentials_in(asking.site, asking.headers):
             case Prove(_, username, password):
-                self._programs.attempt(asking, Password(username, password))
+                self._programs.attempt(asking, realm, Password(username, password))
             case Show(_, token):
-                self._programs.attempt(asking, Bearer(token))
+                self._programs.attempt(asking, realm, Bearer(token))
             case SignIn():
                 self._telemetry.decisions["proxy", "no_credentials"] += 1
                 self._send_to_sign_in(asking, realm, self._stepping_up.max_age(asking, None))
@@ -298,10 +271,10 @@ class ForwardAuth:
         if realm is not None and convention.tells_location:
             where = [(b"Location", self._sign_in.address(realm, site, self.table, forwarded))]
             exchange.respond(401, fields + field_lines(where), body)
-        elif self._rules.targets_matter(site) or (realm is not None and values(asking.headers, realm.jar.session)):
+        elif self._rules.targets_matter(site):
             exchange.respond(401, fields, body)
         else:
-            self.repeated.respond(exchange, 401, fields, body, "no_credentials", always)
+            self.repeated.respond(exchange, 401, fields, body, "no_credentials", without_session(realm, fields))
 
     def _note(self, sentence: str) -> None:
         if sentence not in self._noted and len(self._noted) < MAX_NOTED:

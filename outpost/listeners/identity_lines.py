@@ -1,4 +1,5 @@
-"""Identity headers as lines, kept ready: the same people come in again and again between two configurations."""
+"""What an answer that lets somebody in says in its header, kept ready: the same people come in again and again between
+two configurations."""
 
 from __future__ import annotations
 
@@ -8,17 +9,19 @@ from collections.abc import Callable
 from outpost.bounded import Bounded
 from outpost.browsers.added_headers import AddedHeaders
 from outpost.browsers.assertions import KEPT_SECONDS, Assertions
+from outpost.browsers.sessions import Lines
 from outpost.directory.snapshot import Snapshot
 from outpost.outcome import Identity
 from protocols.link.messages import OutpostRecord
 from protocols.proxy.conventions import Convention
 from protocols.proxy.decision import Site
-from protocols.proxy.headers import MAX_LIST_BYTES, field, meta_fields
+from protocols.proxy.headers import MAX_LIST_BYTES, field, meta_fields, token_field
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.injected import injected_fields
 
 ALLOWED = field_lines([(b"Cache-Control", b"no-store")])
 """With every answer that lets somebody in: a proxy that kept one would let in others."""
+NO_TOKEN = field_lines([token_field("")])
 MAX_RENDERED = 10_000
 """Identities whose headers are kept ready; some 10 MB."""
 
@@ -37,7 +40,7 @@ class IdentityLines:
         self._names = added.names
         self._outpost: OutpostRecord | None = None
         self._meta: dict[int, bytes] = {}
-        self._rendered: Bounded[tuple[int, int, Convention], tuple[Identity, bytes, float]] = Bounded(MAX_RENDERED)
+        self._rendered: Bounded[tuple[int, int, Convention], tuple[Identity, Lines]] = Bounded(MAX_RENDERED)
 
     def configured(self, snapshot: Snapshot) -> None:
         self._outpost = snapshot.outpost
@@ -47,35 +50,41 @@ class IdentityLines:
     def nobody(self, site: Site, convention: Convention) -> bytes:
         """Every identity header, empty: nobody's own gets through where nobody has to sign in."""
         injected = injected_fields({}, "", site.basic, site.assertion_header, self._added.names)
-        lines = field_lines([*convention.identity(None, ""), *injected, *self._assertion(site, None)])
-        return lines + self._about(site) if convention.tells_meta else lines
+        lines = ALLOWED + field_lines([*convention.identity(None), *injected, *self._assertion(site, None)])
+        return lines + self._about(site) + NO_TOKEN if convention.tells_more else lines
 
-    def of(self, site: Site, identity: Identity, convention: Convention) -> bytes:
-        """A known credential gives the same identity again until the directory changes. Raises Unwritable."""
+    def of(self, site: Site, identity: Identity, convention: Convention, token: str = "") -> Lines:
+        """``token``: of the session, if there is one. Raises Unwritable."""
+        lines = self._of_person(site, identity, convention)
+        if not convention.tells_more:
+            return lines
+        told = field_lines([token_field(token)]) if token else NO_TOKEN
+        return Lines(lines.octets + told, lines.until)
+
+    def _of_person(self, site: Site, identity: Identity, convention: Convention) -> Lines:
+        """A known credential, and a session, give the same identity again until the directory changes."""
         if self._names is not self._added.names:
             self._names = self._added.names
             self._rendered.clear()
         place = (site.provider, identity.user, convention)
         kept = self._rendered.get(place)
-        if kept is not None and kept[0] is identity and self._now() < kept[2]:
+        if kept is not None and kept[0] is identity and not self.are_old(kept[1]):
             return kept[1]
-        lines = self.fresh(site, identity, convention)
-        self._rendered[place] = (identity, lines, self.until(site))
+        lines = Lines(self._fresh(site, identity, convention), self._until(site))
+        self._rendered[place] = identity, lines
         return lines
 
-    def until(self, site: Site) -> float:
-        """When lines that are made now are too old."""
+    def are_old(self, lines: Lines) -> bool:
+        return self._now() >= lines.until
+
+    def _until(self, site: Site) -> float:
         return self._now() + KEPT_SECONDS if site.assertion_header else math.inf
 
-    def are_old(self, until: float) -> bool:
-        return self._now() >= until
-
-    def fresh(self, site: Site, identity: Identity, convention: Convention, jwt: str = "") -> bytes:
-        """Raises Unwritable."""
+    def _fresh(self, site: Site, identity: Identity, convention: Convention) -> bytes:
         names, only = self._added.names, self._added.too_many
         injected = injected_fields(identity.attributes, identity.email, site.basic, site.assertion_header, names, only)
-        lines = field_lines([*convention.identity(identity, jwt), *injected, *self._assertion(site, identity)])
-        return lines + self._about(site) if convention.tells_meta else lines
+        lines = ALLOWED + field_lines([*convention.identity(identity), *injected, *self._assertion(site, identity)])
+        return lines + self._about(site) if convention.tells_more else lines
 
     def _assertion(self, site: Site, identity: Identity | None) -> list[tuple[bytes, bytes]]:
         """Empty for nobody, so that a browser's own never gets through."""

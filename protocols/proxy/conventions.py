@@ -35,10 +35,10 @@ class Convention:
     """The question has the browser's own Host. Caddy's `trusted_proxies` believes others about X-Forwarded-Host."""
     behind_path: bool = False
     """The browser's target follows the address that the proxy asks at."""
-    identity: Callable[[Identity | None, str], Fields] = identity_fields
-    """Who came in, or nobody; with the access token."""
-    tells_meta: bool = True
-    """X-Authentik-Meta-*"""
+    identity: Callable[[Identity | None], Fields] = identity_fields
+    """Who came in, or nobody."""
+    tells_more: bool = True
+    """X-Authentik-Jwt and X-Authentik-Meta-*"""
     allowed: int = 200
     tells_location: bool = False
     """A refusal says in Location where to sign in; the proxy sends the browser there, without our cookies."""
@@ -53,16 +53,16 @@ CONVENTIONS: dict[str, Convention] = {
     f"{NATIVE}haproxy": Convention(forwarded.forwarded_headers, redirects=True),
     f"{NATIVE}envoy": Convention(forwarded.envoy, redirects=True, behind_path=True),
     f"{AUTHELIA}auth-request": Convention(
-        forwarded.original_url, identity=remote_fields, tells_meta=False, tells_location=True
+        forwarded.original_url, identity=remote_fields, tells_more=False, tells_location=True
     ),
     f"{AUTHELIA}forward-auth": Convention(
-        forwarded.forwarded_origin, redirects=True, identity=remote_fields, tells_meta=False
+        forwarded.forwarded_origin, redirects=True, identity=remote_fields, tells_more=False
     ),
     f"{AUTHELIA}ext-authz": Convention(
-        forwarded.envoy, redirects=True, behind_path=True, identity=remote_fields, tells_meta=False
+        forwarded.envoy, redirects=True, behind_path=True, identity=remote_fields, tells_more=False
     ),
     f"{OAUTH2_PROXY}auth": Convention(
-        forwarded.host_and_uri, identity=auth_request_fields, tells_meta=False, allowed=202, restricts=True
+        forwarded.host_and_uri, identity=auth_request_fields, tells_more=False, allowed=202, restricts=True
     ),
 }
 """By the path that the proxy asks at."""

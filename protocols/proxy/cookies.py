@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from protocols.proxy.trust import NONE, Headers
 
@@ -12,7 +13,7 @@ MAX_SAME_NAME = 4
 """Cookies of one name that are looked at: a browser may send one for each path and domain that somebody has set."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Jar:
     """Where cookies of one sign-in live. ``domain`` is empty for one host alone."""
 
@@ -28,7 +29,7 @@ class Jar:
             return ""
         return "__Secure-" if self.domain else "__Host-"
 
-    @property
+    @cached_property
     def session(self) -> bytes:
         return f"{self._prefix}authentik_proxy_{self.mark}".encode()
 
@@ -51,15 +52,19 @@ def values(headers: Headers, name: bytes) -> Sequence[bytes]:
     """The values of cookies of this name, in order; the first few, if somebody sends many."""
     found: list[bytes] = []
     for header in headers.get(b"cookie", NONE):
-        if name not in header:
-            continue
-        for pair in header.split(b";"):
-            key, equals, value = pair.partition(b"=")
-            if equals and key.strip() == name:
-                found.append(value.strip())
-                if len(found) == MAX_SAME_NAME:
-                    return found
-    return found
+        found += values_in(header, name)
+    return found[:MAX_SAME_NAME]
+
+
+def values_in(header: bytes, name: bytes) -> Sequence[bytes]:
+    """The same, of one header."""
+    before, found, rest = header.partition(name)
+    if not found:
+        return NONE
+    if rest[:1] == b"=" and name not in rest and (not before or before.endswith((b"; ", b";"))):
+        return (rest[1:].partition(b";")[0].strip(),)  # as nearly always
+    pairs = [pair.partition(b"=") for pair in header.split(b";") if name in pair]
+    return [value.strip() for key, equals, value in pairs if equals and key.strip() == name][:MAX_SAME_NAME]
 
 
 _OURS = re.compile(rb"authentik_session|(?:__Host-|__Secure-)?authentik_(?:proxy|browser)_[0-9a-f]{8}")

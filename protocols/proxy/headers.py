@@ -20,6 +20,8 @@ MAX_LIST_BYTES = 16 * 1024
 """Groups or entitlements; nginx must be given buffers as large."""
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|\A\s+|\s+\Z")
+_PLAIN = bytes(range(0x20, 0x7F))
+"""What needs no escape, but at the ends: nearly every value is made of these, and tokens are long."""
 _LIKE_AN_ESCAPE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 
 
@@ -42,7 +44,7 @@ class Identity(Protocol):
     def entitlements(self) -> tuple[str, ...]: ...
 
 
-def identity_fields(identity: Identity | None, jwt: str = "") -> list[tuple[bytes, bytes]]:
+def identity_fields(identity: Identity | None) -> list[tuple[bytes, bytes]]:
     """Headers about the person; None is nobody. Raises Unwritable."""
     if identity is None:
         return list(_ANONYMOUS)
@@ -53,11 +55,15 @@ def identity_fields(identity: Identity | None, jwt: str = "") -> list[tuple[byte
         _person_field("X-Authentik-Email", identity.email),
         _person_field("X-Authentik-Name", identity.name),
         _person_field("X-Authentik-Uid", identity.uid),
-        field("X-Authentik-Jwt", jwt, MAX_LIST_BYTES),
     ]
 
 
-def remote_fields(identity: Identity | None, jwt: str = "") -> list[tuple[bytes, bytes]]:
+def token_field(token: str) -> tuple[bytes, bytes]:
+    """The access token of a session; empty for whoever has none. Raises Unwritable."""
+    return field("X-Authentik-Jwt", token, MAX_LIST_BYTES)
+
+
+def remote_fields(identity: Identity | None) -> list[tuple[bytes, bytes]]:
     """As Authelia and Tinyauth name them. Raises Unwritable."""
     who = _NOBODY if identity is None else identity
     return [
@@ -68,7 +74,7 @@ def remote_fields(identity: Identity | None, jwt: str = "") -> list[tuple[bytes,
     ]
 
 
-def auth_request_fields(identity: Identity | None, jwt: str = "") -> list[tuple[bytes, bytes]]:
+def auth_request_fields(identity: Identity | None) -> list[tuple[bytes, bytes]]:
     """As oauth2-proxy's ``set_xauthrequest`` names them. Raises Unwritable."""
     who = _NOBODY if identity is None else identity
     return [
@@ -103,7 +109,9 @@ def _told(value: str) -> str:
 
 def field(name: str, value: str, limit: int = MAX_VALUE_BYTES) -> tuple[bytes, bytes]:
     """One header, its value escaped. Raises Unwritable."""
-    written = _escaped(value).encode("utf-8", "backslashreplace")
+    written = value.encode("utf-8", "backslashreplace")
+    if written.translate(None, _PLAIN) or value != value.strip():
+        written = _escaped(value).encode("utf-8", "backslashreplace")
     if len(written) > limit:
         raise Unwritable(f"{name} would be longer than {limit} bytes")
     return name.encode("ascii"), written

@@ -135,6 +135,8 @@ class Account:
 )
 def test_an_account_is_valid_from_its_first_moment_to_before_its_last(account: Account, refusal: str | None) -> None:
     assert validity.refusal(account, 100.0) == refusal
+    since, until = validity.period(account)
+    assert (since <= 100.0 < until) == (refusal is None)
 
 
 @pytest.mark.parametrize("valid_from", [None, 50.0, 100.0, 150.0])

@@ -46,7 +46,7 @@ def forward_auth(
     signing_in = SigningIn(link, sessions, address, now, random or random_octets(), lambda: "q1")
     networks = TrustedPeers([ip_network(trusted)])
     policies = SessionPolicies(link, now, lambda: "q1", Once())
-    repeated = Repeated(bytes(32), directory, telemetry, now)
+    repeated = Repeated(bytes(32), directory, telemetry)
     renewals = SessionRenewals(link, sessions, address, now, lambda: "q1", Once())
     return ForwardAuth(
         authentication,

@@ -136,7 +136,7 @@ class Proxied:
             self.clock,
             policies,
             SessionRenewals(self.link, self.sessions, address, self.clock, lambda: "q1", Once()),
-            Repeated(bytes(32), self.directory, self.telemetry, self.clock),
+            Repeated(bytes(32), self.directory, self.telemetry),
         )
         self.watch = Watch(
             self.sessions, self.directory, lambda: self.door.table, self.reactor, self.clock, self.telemetry.fault

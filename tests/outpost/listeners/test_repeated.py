@@ -14,7 +14,7 @@ from outpost.kept.credential_cache import CredentialCache
 from outpost.listeners.forward_auth import PREFIXES
 from outpost.listeners.repeated import MOST_ANSWERS
 from outpost.outcome import Decision, Password
-from protocols.link.messages import AccessRule, OutpostRecord, PathRule, Put, Reuse
+from protocols.link.messages import AccessRule, EndedSessionRecord, Members, OutpostRecord, PathRule, Put, Reuse
 from protocols.proxy.redirects import SIGN_OUT
 from tests.fakes import an_identity
 from tests.outpost.listeners.forward_auth_door import forward_auth, provider
@@ -134,6 +134,94 @@ def test_the_token_that_control_gave_last_is_told(outpost: Remembering, signed_i
     assert [signed_in.open(f"{APP}/2", Accept=kind).headers["X-Authentik-Jwt"] for kind in ("a", "b")] == ["jwt-2"] * 2
 
 
+# --- others who ask the same -----------------------------------------------------------------------------------------
+
+
+def _carol(outpost: Remembering, **session: Any) -> Visitor:
+    """Signed in, and a member of nothing that would let her in."""
+    visitor = Visitor(outpost)
+    bounced = visitor.open(f"{APP}/page")
+    outpost.link.codes["code-1"] = outpost.session(**{"user": 2, "sid": "cd" * 32, **session})
+    visitor.open(visitor.answer_of_control(bounced))
+    return visitor
+
+
+def test_another_session_is_answered_as_its_own(outpost: Remembering, signed_in: Visitor) -> None:
+    outpost.change(Members("g-staff", added=(2,)))
+    carol, who = _carol(outpost, access_token="hers"), []
+    assert signed_in.open(f"{APP}/1").status == 200
+    read = outpost.read
+    for visitor in (carol, signed_in, carol):
+        told = visitor.open(f"{APP}/2").headers
+        who.append((told["X-Authentik-Username"], told["X-Authentik-Email"], told["X-Authentik-Jwt"]))
+    carols = ("carol", "carol@example.com", "hers")
+    assert who == [carols, ("alice", "alice@example.com", "jwt"), carols]
+    assert outpost.read == read
+
+
+def test_a_cookie_that_was_never_seen_is_opened_and_decided_about(outpost: Remembering, signed_in: Visitor) -> None:
+    outpost.change(Members("g-staff", added=(2,)))
+    carol = _carol(outpost)
+    assert signed_in.open(f"{APP}/1").status == 200
+    outpost.route._sessions._known.clear()
+    read = outpost.read
+    assert carol.open(f"{APP}/1").headers["X-Authentik-Username"] == "carol"
+    assert outpost.read == read
+    outpost.route._sessions._known.clear()
+    outpost.change(Put(EndedSessionRecord("cd" * 32, outpost.clock.now() + DAY)))
+    assert [visitor.open(f"{APP}/1").status for visitor in (signed_in, carol, signed_in)] == [200, 302, 200]
+
+
+def test_whom_the_application_does_not_let_in_stays_out(outpost: Remembering, signed_in: Visitor) -> None:
+    carol = _carol(outpost)
+    assert [visitor.open(f"{APP}/1").status for visitor in (signed_in, carol, signed_in, carol)] == [200, 403, 200, 403]
+
+
+def test_who_has_no_session_or_a_forged_one_is_sent_to_sign_in(outpost: Remembering, signed_in: Visitor) -> None:
+    assert signed_in.open(f"{APP}/1").status == 200
+    ((name, value),) = [item for item in signed_in.cookies["app.example.com"].items() if "_proxy_" in item[0]]
+    forged = ["", f"{name}=", f"{name}={value[:-2]}AA", f"x{name}={value}", f"{name}={value}x", f"a={name}={value}"]
+    for cookie in forged:
+        assert Visitor(outpost).open(f"{APP}/1", Cookie=cookie).status == 302, cookie
+    assert Visitor(outpost).open(f"{APP}/1", Cookie=f"{forged[2]}; {name}={value}").status == 200
+
+
+def test_other_cookies_have_no_say(outpost: Remembering, signed_in: Visitor) -> None:
+    ((name, value),) = [item for item in signed_in.cookies["app.example.com"].items() if "_proxy_" in item[0]]
+    first = signed_in.open(f"{APP}/1", Cookie=f"a=b; {name}={value}")
+    read = outpost.read
+    for cookie in (f"{name}={value}", f"a=c; {name}={value}; d=e", f"a=c;{name}={value}", f"{name} = {value} ;a"):
+        assert signed_in.open(f"{APP}/1", Cookie=cookie) == first
+    assert outpost.read == read
+
+
+def test_a_session_counts_before_credentials(outpost: Remembering, signed_in: Visitor) -> None:
+    outpost.learn()
+    assert [outpost.ask("/1", basic("alice", "secret"), ("Cookie", "a=b")).status for _ in range(2)] == [200] * 2
+    ((name, value),) = [item for item in signed_in.cookies["app.example.com"].items() if "_proxy_" in item[0]]
+    told = outpost.ask("/1", basic("alice", "secret"), ("Cookie", f"{name}={value}"))
+    assert told.headers["X-Authentik-Jwt"] == "jwt"
+    assert outpost.ask("/1", basic("alice", "secret"), ("Cookie", "a=b")).headers["X-Authentik-Jwt"] == ""
+
+
+def test_the_proxys_own_restriction_is_asked_of_each(outpost: Remembering, signed_in: Visitor) -> None:
+    outpost.change(Members("g-staff", added=(2,)))
+    said = {}
+    for name, visitor in (("alice", signed_in), ("carol", _carol(outpost))):
+        ((cookie, value),) = [item for item in visitor.cookies["app.example.com"].items() if "_proxy_" in item[0]]
+        said[name] = ("Cookie", f"{cookie}={value}")
+    asked = "/oauth2/auth?allowed_emails=alice@example.com"
+    told = ("X-Forwarded-Uri", "/page"), ("X-Forwarded-Proto", "https")
+    answers = [
+        outpost.listener.connect(PROXY).ask(get(asked, *told, said[name], host="app.example.com")).status
+        for name in ("alice", "carol", "alice", "carol")
+    ]
+    assert answers == [202, 403, 202, 403]
+
+
+# --- where the target has a say --------------------------------------------------------------------------------------
+
+
 def test_where_rules_ask_about_the_target_each_is_read(outpost: Remembering, signed_in: Visitor) -> None:
     outpost.change(Put(_bound(provider(7, APP, access_rules=ADMIN_IS_CLOSED))))
     outpost.learn()
@@ -224,7 +312,6 @@ def test_a_session_that_does_not_count_yet_is_asked_about_each_time(outpost: Rem
     cookie = ("Cookie", f"{name}={value}")
     assert outpost.ask("/", cookie).status == 401
     outpost.clock.advance(60)
-    outpost.route._sessions._known.clear()  # as when others made room
     assert outpost.ask("/", cookie).status == 200
 
 

@@ -1,4 +1,4 @@
-"""Two questions share a place only if whoever reads them reads the same but for the target."""
+"""Two questions share a place only if whoever reads them reads the same but for target and cookies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from protocols.proxy.forwarded import ForwardedRequest, forwarded_headers, nginx
 from protocols.proxy.http1 import RequestReceived
 from protocols.proxy.http1_plain import PlainReader
 from protocols.proxy.redirects import may_be_ours
-from protocols.proxy.repeated import MAX_QUESTION_BYTES, is_told_once, place
+from protocols.proxy.repeated import MAX_QUESTION_BYTES, asked_again, is_told_once
 from protocols.proxy.trust import ForwardingError
 
 KEY = bytes(range(32))
@@ -29,13 +29,21 @@ def read(octets: bytes) -> RequestReceived:
     return request
 
 
+def place(key: bytes, peer: str, octets: bytes) -> bytes | None:
+    found = asked_again(key, peer, octets)
+    return found[0] if found is not None else None
+
+
 @pytest.mark.parametrize("told", [URL, URI, FORWARDED])
-def test_the_target_alone_may_differ(told: str) -> None:
+def test_target_and_cookies_alone_may_differ(told: str) -> None:
     first = place(KEY, PEER, question(told, "/", "Cookie: a=b"))
     assert first is not None
     assert first == place(KEY, PEER, question(told, "/a/b.js?c=d&e=%20", "Cookie: a=b"))
+    assert first == place(KEY, PEER, question(told, "/", "Cookie: "))
     for other in (
-        place(KEY, PEER, question(told, "/", "Cookie: a=c")),
+        place(KEY, PEER, question(told, "/")),
+        place(KEY, PEER, question(told, "/", "cookie: a=b")),
+        place(KEY, PEER, question(told, "/", "Cookie: a=b", "Cookie: a=c")),
         place(KEY, "192.0.2.11", question(told, "/", "Cookie: a=b")),
         place(KEY[::-1], PEER, question(told, "/", "Cookie: a=b")),
         place(KEY, PEER, question(told, "/", "Cookie: a=b", "X-A: b")),
@@ -44,6 +52,31 @@ def test_the_target_alone_may_differ(told: str) -> None:
     ):
         assert other is not None
         assert other != first
+
+
+@pytest.mark.parametrize("more", [("Cookie: a=b; c=d",), ("X-A: b", "Cookie: a=b; c=d", "X-B: c")])
+def test_the_cookies_are_given_as_they_came(more: tuple[str, ...]) -> None:
+    for octets in (question(URL, "/", *more), question("\r\n".join([*more, URL]), "/")):
+        found = asked_again(KEY, PEER, octets)
+        assert found is not None
+        assert found[1] == b"a=b; c=d"
+        assert is_told_once(read(octets).named, found[1])
+
+
+@pytest.mark.parametrize("cookie", ["a=\n", "a=\0", "a=\x1f", "a=\x7f", "a=\xe9", "a=b\nX-A: b", "a=\t"])
+def test_cookies_in_which_something_could_hide_are_read(cookie: str) -> None:
+    assert place(KEY, PEER, question(URL, "/", f"Cookie: {cookie}")) is None
+
+
+@pytest.mark.parametrize("more", [("COOKIE: a=b",), ("cookie: a=b",)])
+def test_cookies_that_are_not_cut_out_are_told_of(more: tuple[str, ...]) -> None:
+    """They are among the octets that have to agree, and whoever keeps the answer hears that there are more."""
+    octets = question(URL, "/", *more)
+    found = asked_again(KEY, PEER, octets)
+    assert found is not None
+    assert found[1] == b""
+    assert not is_told_once(read(octets).named, found[1])
+    assert found[0] != place(KEY, PEER, octets.replace(b"a=b", b"a=c"))
 
 
 def test_the_same_target_of_another_host_is_another_question() -> None:
@@ -79,22 +112,45 @@ def test_a_target_that_might_matter_is_read(target: str) -> None:
 
 def test_two_headers_that_tell_are_read() -> None:
     both = read(question(URL, "/a", URI + "/b"))
-    assert not is_told_once(both.named)
-    assert is_told_once(read(question(URL, "/a")).named)
-    assert not is_told_once(read(question("X-A: ", "b")).named)
+    assert not is_told_once(both.named, b"")
+    assert is_told_once(read(question(URL, "/a")).named, b"")
+    assert not is_told_once(read(question("X-A: ", "b")).named, b"")
+    two = {**read(question(URL, "/a")).named, b"cookie": (b"a=b", b"a=b")}
+    assert not is_told_once(two, b"a=b")
 
 
 TARGETS = st.text("/a?&=%.#;~ '\"\\\x00\r\n:X", max_size=12).map(lambda text: "/" + text)
 HEADERS = st.lists(
-    st.sampled_from(["Cookie: a=b", "X-A: /", "X-Forwarded-Proto: https", "X-Forwarded-Host: app.example.com"]),
+    st.sampled_from(["X-A: /", "X-Forwarded-Proto: https", "X-Forwarded-Host: app.example.com"]),
     unique=True,
     max_size=4,
 )
 
 
-@given(told=st.sampled_from([URL, FORWARDED]), first=TARGETS, second=TARGETS, more=HEADERS)
-def test_what_shares_a_place_is_read_alike(told: str, first: str, second: str, more: list[str]) -> None:
-    one, other = (question(told, target, "X-Forwarded-Method: GET", *more) for target in (first, second))
+COOKIES = st.text('a=; "\t\x00\r\n:X\xe9', max_size=8).map(lambda text: f"Cookie: {text}")
+
+
+@given(
+    told=st.sampled_from([URL, FORWARDED]),
+    first=TARGETS,
+    second=TARGETS,
+    more=HEADERS,
+    cookies=st.tuples(COOKIES, COOKIES),
+    before=st.booleans(),
+)
+def test_what_shares_a_place_is_read_alike(
+    told: str, first: str, second: str, more: list[str], cookies: tuple[str, str], before: bool
+) -> None:
+    one, other = (
+        question(
+            f"{cookie}\r\n{told}" if before else told,
+            target,
+            "X-Forwarded-Method: GET",
+            *more,
+            *(() if before else (cookie,)),
+        )
+        for target, cookie in zip((first, second), cookies, strict=True)
+    )
     shared = place(KEY, PEER, one)
     if shared is None or shared != place(KEY, PEER, other):
         return
@@ -103,7 +159,8 @@ def test_what_shares_a_place_is_read_alike(told: str, first: str, second: str, m
         return
     assert len(said) == 2
     name = told.partition(":")[0].lower().encode()
-    without = [{key: value for key, value in request.named.items() if key != name} for request in said]
+    differing = (name, b"cookie")
+    without = [{key: value for key, value in request.named.items() if key not in differing} for request in said]
     assert without[0] == without[1]
     understood = [_understood(told, request) for request in said]
     asked = [request for request in understood if request is not None]
