@@ -14,14 +14,23 @@ from outpost.kept.credential_cache import CredentialCache
 from outpost.listeners.forward_auth import PREFIXES
 from outpost.listeners.repeated import MOST_ANSWERS
 from outpost.outcome import Decision, Password
-from protocols.link.messages import AccessRule, EndedSessionRecord, Members, OutpostRecord, PathRule, Put, Reuse
+from protocols.link.messages import (
+    AccessRule,
+    BindingRecord,
+    EndedSessionRecord,
+    Members,
+    OutpostRecord,
+    PathRule,
+    Put,
+    Reuse,
+)
 from protocols.proxy.redirects import SIGN_OUT
 from tests.fakes import an_identity
 from tests.outpost.listeners.forward_auth_door import forward_auth, provider
 from tests.outpost.listeners.http_connections import Answer, Listener, get
 from tests.outpost.listeners.proxied import Proxied
 from tests.outpost.listeners.test_forward_auth import PROXY, basic
-from tests.outpost.listeners.test_sign_in import ALICE, APP, CONTROL, DAY, Outpost, Visitor, _bound
+from tests.outpost.listeners.test_sign_in import ALICE, APP, CONTROL, DAY, FOR_STAFF, Outpost, Visitor, _bound
 
 ADMIN_IS_CLOSED = (AccessRule("deny", paths=(PathRule("prefix", "/admin"),)),)
 NGINX = "/outpost.goauthentik.io/auth/nginx"
@@ -175,6 +184,14 @@ def test_a_cookie_that_was_never_seen_is_opened_and_decided_about(outpost: Remem
 def test_whom_the_application_does_not_let_in_stays_out(outpost: Remembering, signed_in: Visitor) -> None:
     carol = _carol(outpost)
     assert [visitor.open(f"{APP}/1").status for visitor in (signed_in, carol, signed_in, carol)] == [200, 403, 200, 403]
+
+
+def test_whom_a_policy_may_refuse_is_asked_about(outpost: Remembering, signed_in: Visitor) -> None:
+    policy = BindingRecord("p", 1, policy="weekdays")
+    carol = _carol(outpost)
+    outpost.change(Put(replace(provider(7, APP), bindings=(*FOR_STAFF, policy))))
+    assert [visitor.open(f"{APP}/1").status for visitor in (signed_in, carol, signed_in, carol)] == [200, 403, 200, 403]
+    assert {question.user for question in outpost.link.access_asked} == {2}
 
 
 def test_who_has_no_session_or_a_forged_one_is_sent_to_sign_in(outpost: Remembering, signed_in: Visitor) -> None:
