@@ -18,8 +18,10 @@ TARGETS = (b"x-original-url", b"x-original-uri", b"x-forwarded-uri")
 
 _MARKS = (b"\r\nX-Original-URL: ", b"\r\nX-Forwarded-Uri: ", b"\r\nX-Original-URI: ")
 """As proxies write them. Written otherwise they are no mark, and the target is one of the octets that have to agree."""
-_TARGET = re.compile(rb"/(?!outpost\.goauthentik\.io/)[!\"$&-.0-9:;<=>@-~/]*(?:\?(?![^\r]*X-authentik-)[!\"$-~]*)?")
-"""Targets that every dialect takes, and none of which is a part of signing in or out."""
+_TARGET = re.compile(
+    rb"/(?![^\r]*outpost\.goauthentik\.io/)[!\"$&-.0-9:;<=>@-~/]*(?:\?(?![^\r]*X-authentik-)[!\"$-~]*)?"
+)
+"""Targets that every dialect takes, and none of which is a part of signing in or out, or a question of a proxy's."""
 _ORIGIN_END = 8
 """Where a path begins at the earliest in a URL: behind ``https://``."""
 NO_COOKIE = (b"",)

@@ -100,6 +100,7 @@ def test_the_same_target_of_another_host_is_another_question() -> None:
         "/\xe9",
         "/\t",
         "/outpost.goauthentik.io/callback?code=1",
+        "/x//outpost.goauthentik.io/auth/nginx",
         "/page?X-authentik-auth-callback=true",
         "/page?a=b&X-authentik-logout=true",
         "/" + "x" * MAX_QUESTION_BYTES,
