@@ -16,7 +16,6 @@ from prometheus_client.registry import Collector
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol, Factory
 from twisted.internet.task import deferLater
-from twisted.internet.threads import deferToThreadPool
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from outpost import __version__
@@ -71,6 +70,7 @@ from outpost.listeners.watch import Watch
 from outpost.metrics import OutpostMetrics, Updates
 from outpost.slices import GarbageCollector
 from outpost.telemetry import Telemetry
+from outpost.threads import Threads
 from outpost.throttle import Throttle
 from protocols.ldap.result import ResultCode
 from protocols.proxy.trust import TrustedPeers
@@ -138,7 +138,7 @@ class Outpost:
             self._link,
             self.telemetry,
             reactor,
-            lambda work: deferToThreadPool(reactor, reactor.getThreadPool(), work),
+            Threads(reactor),
             now,
             random,
             config.offline_credentials,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredLock
+from twisted.internet.defer import CancelledError, Deferred
 
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.kept import credentials as kept_credentials
@@ -21,6 +21,7 @@ from outpost.link.following import Link
 from outpost.link.outbox import OutboxFile
 from outpost.link.reporting import Reporting
 from outpost.telemetry import Telemetry
+from outpost.threads import Threads
 from protocols.errors import RemoteProtocolError
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ T = TypeVar("T")
 class OnDisk:
     """``seal``: None in the all-in-one program, whose database is beside it. ``clock`` is a Twisted reactor's.
 
-    ``in_thread`` runs work off the reactor. ``offline_credentials``: keep accepted passwords too (D14).
+    ``offline_credentials``: keep accepted passwords too (D14).
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class OnDisk:
         link: Link,
         telemetry: Telemetry,
         clock: Any,
-        in_thread: Callable[[Callable[[], Any]], Deferred[Any]],
+        threads: Threads,
         now: Callable[[], float],
         random: Callable[[int], bytes],
         offline_credentials: bool = False,
@@ -52,7 +53,7 @@ class OnDisk:
         self._link = link
         self._telemetry = telemetry
         self._clock = clock
-        self._in_thread = in_thread
+        self._in_thread = threads.any
         self._restored: Snapshot | None = None
         self._snapshot: Saving | None = None
         self.outbox = OutboxFile(
@@ -67,7 +68,7 @@ class OnDisk:
             directory,
             cache.uses,
             clock,
-            in_thread,
+            threads.any,
             now,
             telemetry,
         )
@@ -77,12 +78,11 @@ class OnDisk:
             )
         credentials = data_dir / kept_credentials.FILE
         if seal is not None and offline_credentials:
-            hashing = DeferredLock()
             self.kept = KeptCredentials(
                 cache,
                 directory,
                 random(32),
-                lambda work: hashing.run(in_thread, work),
+                threads.one,
                 self._set_going,
                 now,
                 random,

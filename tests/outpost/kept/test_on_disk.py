@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 
 from outpost.authentication import LinkAway
@@ -21,6 +21,7 @@ from outpost.kept.sealed import Seal
 from outpost.link.following import Link, Receive
 from outpost.outcome import Decision, Password
 from outpost.telemetry import Telemetry
+from outpost.threads import Threads
 from protocols.link import codec
 from protocols.link.messages import (
     Delta,
@@ -52,11 +53,16 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_credentials, "PASSES", 1)
 
 
-def at_once(work: Callable[[], Any]) -> Deferred[Any]:
-    try:
-        return succeed(work())
-    except Exception as error:
-        return fail(error)
+class AtOnce(Threads):
+    """Here and now."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def any(self, work: Callable[[], Any]) -> Deferred[Any]:
+        return maybeDeferred(work)
+
+    one = any
 
 
 class Life:
@@ -93,7 +99,7 @@ class Life:
             self.link,
             telemetry,
             self.timers,
-            at_once,
+            AtOnce(),
             clock,
             lambda size: b"r" * size,
             credentials,
