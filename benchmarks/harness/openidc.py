@@ -31,7 +31,10 @@ DefaultRuntimeDir {folder}
 ErrorLog {folder}/error.log
 ServerName localhost
 DocumentRoot {folder}/files
-ThreadsPerChild 64
+ServerLimit 1
+ThreadLimit {threads}
+ThreadsPerChild {threads}
+MaxRequestWorkers {threads}
 MaxKeepAliveRequests 0
 KeepAliveTimeout 600
 OIDCProviderMetadataURL http://127.0.0.1:{control}/application/o/oauth2/.well-known/openid-configuration
@@ -48,6 +51,8 @@ OIDCRedirectURI {callback}
     Require valid-user
 </Location>
 """
+THREADS = 256
+"""A few times as many as there are connections: with fewer, Apache closes kept ones to have threads for others."""
 KEPT = {"in its memory": "server-cache", "in the cookie": "client-cookie"}
 
 
@@ -84,6 +89,7 @@ def _apache(folder: Path, control: int, kept: str) -> Iterator[tuple[Server, int
         secret=CLIENT_SECRET,
         passphrase=os.urandom(16).hex(),
         kept=kept,
+        threads=THREADS,
         callback=CALLBACK,
     )
     (folder / "apache.conf").write_text(loaded + own)

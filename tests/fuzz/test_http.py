@@ -174,7 +174,7 @@ def test_basic_credentials_are_read_or_refused(authorization: bytes) -> None:
 @given(st.text(max_size=30), st.lists(st.text(max_size=10), max_size=4))
 def test_any_identity_makes_exactly_one_line_for_each_header(name: str, groups: list[str]) -> None:
     fields = identity_fields(an_identity(name, groups=tuple(groups)))
-    assert field_lines(fields).count(b"\r\n") == 7
+    assert field_lines(fields).count(b"\r\n") == 6
     values = dict(fields)
     assert values[b"X-Authentik-Groups"].count(b"|") == max(len(groups) - 1, 0)
     for value in values.values():
