@@ -27,7 +27,9 @@ from control.records import (
     User,
 )
 from control.store.interface import LoggedChange, Query, Transaction
-from control.verbs import access_rules
+from control.verbs import access_rules, password_terms, system
+from control.verbs.fields import seconds
+from control.verbs.password_terms import DAY
 from control.verbs.roles import with_permission
 from control.verbs.system import public_url
 from protocols.link.messages import (
@@ -232,11 +234,19 @@ def provider_records(tx: Transaction, providers: Sequence[Provider]) -> Iterator
     targets = Query(within={"target": [one.pk for one in applications.values()]}, ordering=("order",))
     for binding in tx.select(Binding, targets):
         bindings.setdefault(binding.target, []).append(binding)
-    mappings = saying_more(tx)
+    mappings, age = saying_more(tx), _age_of_passwords(tx)
     for provider in providers:
         application = applications.get(provider.pk)
         if application is not None and provider.kind in SETTINGS:
-            yield _provider_record(tx, provider, application, bindings.get(application.pk, ()), mappings)
+            yield _provider_record(tx, provider, application, bindings.get(application.pk, ()), mappings, age)
+
+
+def _age_of_passwords(tx: Transaction) -> dict[str, int]:
+    """As `LdapSettings` has it, in whole days; what is shorter than one day is one, for none would be no end."""
+    longest, warning = password_terms.longest_age(tx), seconds(system.read(tx).password_warning)
+    if not longest:
+        return {}
+    return {"password_days": max(1, int(longest // DAY)), "password_warning_days": int(warning // DAY)}
 
 
 def _provider_record(
@@ -245,6 +255,7 @@ def _provider_record(
     application: Application,
     bindings: Sequence[Binding],
     mappings: Mapping[str, PropertyMapping],
+    age: Mapping[str, int],
 ) -> ProviderRecord:
     settings = SETTINGS[provider.kind]
     known = {field.name for field in fields(settings)}
@@ -253,6 +264,7 @@ def _provider_record(
         chosen["extra_containers"] = tuple(provider.settings.get("extra_containers", ()))
         chosen["show_only_groups"] = tuple(provider.settings.get("show_only_groups", ()))
         chosen["client_certificates"] = bool(provider.settings.get("client_authorities"))
+        chosen.update(age)
     if provider.kind in KINDS:
         own = [mappings[pk] for pk in provider.property_mappings if pk in mappings]
         chosen["mapped"] = any(mapping.kind == KINDS[provider.kind] for mapping in own)

@@ -363,6 +363,8 @@ SOMETIMES_PRESENT: dict[str, frozenset[str]] = {
     | {
         "gecos",
         "shadowlastchange",
+        "shadowmax",
+        "shadowwarning",
         "shadowexpire",
         "whencreated",
         "whenchanged",

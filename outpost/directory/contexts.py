@@ -74,6 +74,11 @@ class NamingContexts:
         """Does any provider show itself as Active Directory?"""
         return any(tree.settings.active_directory for tree in self._trees.values())
 
+    def host_name(self) -> str:
+        """By which clients of such a provider should know us; "": none of them says."""
+        shown = [self._trees[pk].settings for pk in sorted(self._trees)]
+        return next((one.tls_server_name for one in shown if one.active_directory and one.tls_server_name), "")
+
     def giving_hashes(self) -> frozenset[int]:
         """pks of providers that show password hashes."""
         return frozenset(pk for pk, tree in self._trees.items() if tree.settings.samba_password_hashes)

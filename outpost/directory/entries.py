@@ -55,6 +55,8 @@ USER_ATTRIBUTES: dict[str, UserValues] = {
     "homedirectory": lambda tree, user: (f"/home/{user.username}",),
     "gecos": lambda tree, user: gecos(user),
     "shadowlastchange": lambda tree, user: ("0",) if user.must_change_password else days(user.password_changed),
+    "shadowmax": lambda tree, user: _password_days(tree, user),
+    "shadowwarning": lambda tree, user: _password_warning_days(tree, user),
     "shadowexpire": lambda tree, user: days(user.valid_until),
     "memberof": lambda tree, user: tree.ancestry(user.pk).dns,
     "ak-active": lambda tree, user: boolean(user.is_active),
@@ -369,6 +371,16 @@ def _types(ours: Collection[str], added: Mapping[str, tuple[str, tuple[Value, ..
     for key, (spelt, _) in added.items():
         if key not in ours:
             yield KNOWN.get(key) or custom_type(spelt)
+
+
+def _password_days(tree: Tree, user: UserRecord) -> Values:
+    """None where nobody knows how old the password is; so with the next."""
+    return (str(tree.settings.password_days),) if tree.settings.password_days and user.password_changed else ()
+
+
+def _password_warning_days(tree: Tree, user: UserRecord) -> Values:
+    many = tree.settings.password_warning_days
+    return (str(many),) if many and user.password_changed else ()
 
 
 def _holds(values: Values, rule: MatchingRule, assertion: Normal) -> bool:

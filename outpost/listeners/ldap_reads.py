@@ -123,9 +123,8 @@ class Reads:
         """The root DSE or the subschema, if one of them is asked for."""
         if not base.key and scope is Scope.BASE:
             start_tls = self._offers_start_tls and not secure
-            features = Features(
-                start_tls, secure, self._contexts.active_directory(), self._contexts.of_certificates() is not None
-            )
+            contexts, external = self._contexts, self._contexts.of_certificates() is not None
+            features = Features(start_tls, secure, contexts.active_directory(), external, contexts.host_name())
             return PlainEntry("", root_dse(self._contexts.base_dns(), features, __version__))
         if base.key == SUBSCHEMA_KEY and scope in (Scope.BASE, Scope.SUB):
             tree = None if bound is None else self._contexts.tree(bound.provider)

@@ -28,6 +28,8 @@ class Features(NamedTuple):
     active_directory: bool = False
     external: bool = False
     """Client certificates are asked for."""
+    host: str = ""
+    """By which clients of Active Directory should know us, if there is one."""
 
 
 def root_dse(naming_contexts: Iterable[str], features: Features, version: str) -> dict[str, Sequence[str]]:
@@ -56,6 +58,7 @@ def root_dse(naming_contexts: Iterable[str], features: Features, version: str) -
             "domainfunctionality": (FUNCTIONALITY,),
             "forestfunctionality": (FUNCTIONALITY,),
             "domaincontrollerfunctionality": (FUNCTIONALITY,),
+            "dnshostname": (features.host,) if features.host else (),
         }
     return attributes
 

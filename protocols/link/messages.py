@@ -119,6 +119,10 @@ class LdapSettings:
     """Only those are shown whom the bindings of the application let in."""
     show_only_groups: tuple[str, ...] = ()
     """Only those are shown who are in one of these groups, or in one inside; empty: no such limit."""
+    password_days: int = 0
+    """For how long passwords are good; 0: for ever."""
+    password_warning_days: int = 0
+    """How long before that their owners are told; 0: never."""
     client_certificates: bool = False
     """People and programs may bind by a certificate (SASL EXTERNAL); control knows which ones it believes."""
 

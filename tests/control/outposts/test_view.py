@@ -30,7 +30,7 @@ from control.records import (
 )
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
-from control.verbs import authorities
+from control.verbs import authorities, system
 from control.verbs.authorities import IssueFields
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Snapshot
@@ -101,6 +101,33 @@ def test_directories_hold_confirmed_addresses_alone(store: SqlStore) -> None:
     store.write_now(said)
     told = {user.username: user.email for user in view(store, outpost).users.values()}
     assert told == {"alice": "", "bob": "bob@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("longest", "warning", "days"),
+    [
+        ("days=0", "days=14", (0, 0)),
+        ("days=90", "days=14", (90, 14)),
+        ("days=90;hours=5", "hours=30", (90, 1)),
+        ("hours=3", "hours=1", (1, 0)),
+    ],
+)
+def test_directories_know_how_long_passwords_are_good(
+    store: SqlStore, longest: str, warning: str, days: tuple[int, int]
+) -> None:
+    def served(tx: Transaction) -> str:
+        outpost = tx.get(Outpost, populate(tx))
+        return tx.update(replace(outpost, providers=(one(tx, Provider, name="elsewhere").pk,))).pk
+
+    outpost = store.write_now(served)
+    before = view(store, outpost)
+    store.write_now(lambda tx: system.change(tx, {"password_max_age": longest, "password_warning": warning}))
+    after = view(store, outpost)
+    settings = provider_of(after).settings
+    assert isinstance(settings, LdapSettings)
+    assert (settings.password_days, settings.password_warning_days) == days
+    sent = store.read_now(lambda tx: outposts.changes(tx, outpost, before.revision))
+    assert changed(before, after.revision, sent)[0] == after
 
 
 def test_membership_and_parents_are_sent(store: SqlStore) -> None:

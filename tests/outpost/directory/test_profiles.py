@@ -47,6 +47,19 @@ def test_posix_and_shadow() -> None:
     assert people().names("(&(objectClass=shadowAccount)(uid=bob))") == ["user:bob"]
 
 
+def test_how_long_passwords_are_good_is_a_shadow_attribute_too() -> None:
+    """By shadowLastChange + shadowMax clients see that a password has ended (shadow(5))."""
+    there = people(password_days=90, password_warning_days=14)
+    zoe = there.entry(f"cn=Zoë,{USERS}")
+    assert (zoe["shadowMax"], zoe["shadowWarning"]) == (["90"], ["14"])
+    assert "shadowMax" not in there.entry(f"cn=bob,{USERS}")  # whose password is nobody knows how old
+    for filter in ("(shadowMax=90)", "(shadowMax>=90)", "(shadowMax=*)", "(shadowWarning=14)", "(shadowWarning=*)"):
+        assert there.names(filter) == ["user:Zoë"]
+        assert people().names(filter) == []
+    assert "shadowWarning" not in people(password_days=90).entry(f"cn=Zoë,{USERS}")
+    assert "shadowMax" not in people().entry(f"cn=Zoë,{USERS}")
+
+
 def test_active_directory() -> None:
     there = people(active_directory=True)
     bob = attributes(there, f"cn=bob,{USERS}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ldap.controls.libldap import SimplePagedResultsControl
 from ldap.controls.sss import SSSRequestControl
@@ -10,7 +12,7 @@ from ldap.controls.vlv import VLVRequestControl, VLVResponseControl
 from protocols.ldap import paging
 from protocols.ldap.schema import CANCEL
 from protocols.link.messages import Members, Put
-from tests.outpost.directory.people import ALICE, BASE, GROUPS, RECORDS, USERS, People, a_user, short
+from tests.outpost.directory.people import ALICE, BASE, GROUPS, RECORDS, USERS, People, a_provider, a_user, short
 from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, Client, Door
 from tests.protocols.ldap import peer
 from tests.protocols.ldap.peer import Answer
@@ -354,3 +356,26 @@ def test_the_root_dse_says_what_is_served(client: Client) -> None:
     assert {PAGED.encode(), SORT.encode(), VLV.encode()} <= set(entry.attributes["supportedControl"])
     assert CANCEL.encode() in entry.attributes["supportedExtension"]
     assert entry.attributes["subschemaSubentry"] == [b"cn=Subschema"]
+
+
+KEYS_OF_ACTIVE_DIRECTORY = {
+    "supportedCapabilities": [f"1.2.840.113556.1.4.{number}" for number in (800, 1670, 1791, 1935, 2080, 2237)],
+    "rootDomainNamingContext": [BASE],
+    "domainFunctionality": ["7"],
+    "forestFunctionality": ["7"],
+    "domainControllerFunctionality": ["7"],
+    "dnsHostName": ["ldap.example.com"],
+}
+
+
+def test_the_root_dse_of_active_directory_by_switch() -> None:
+    """What [MS-ADTS] 3.1.1.3.2 has, as far as clients look there for whom they speak to."""
+    asked = [*KEYS_OF_ACTIVE_DIRECTORY, "defaultNamingContext"]
+
+    def told(**settings: Any) -> dict[str, list[str]]:
+        records = (*RECORDS[:-1], a_provider(tls_server_name="ldap.example.com", **settings))
+        entry, _ = Door(People(records)).connect().ask(peer.search(2, "", peer.BASE, attributes=asked))
+        return {name: [value.decode() for value in values] for name, values in entry.attributes.items()}
+
+    assert told() == {"defaultNamingContext": [BASE]}
+    assert told(active_directory=True) == {"defaultNamingContext": [BASE], **KEYS_OF_ACTIVE_DIRECTORY}
