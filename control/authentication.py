@@ -80,7 +80,9 @@ class Proved:
     challenge: Challenge | None = None
     """With a reason whose outcome is *challenged*."""
     ends: float | None = None
-    """When an accepted password will be good no more; None: never."""
+    """When an accepted password, token or certificate will be good no more; None: never."""
+    ends_with: tuple[str, ...] = ()
+    """`Authenticated.ends_with`."""
 
 
 Prove = Callable[[Provider, Authenticate], Awaitable[Proved]]
@@ -236,6 +238,7 @@ class Authentication:
             keys=dict(proved.keys) if accepted else {},
             challenge=proved.challenge if REASONS[reason].outcome is Outcome.CHALLENGED else None,
             password_end=_password_end(tx, proved.ends) if accepted else None,
+            ends_with=proved.ends_with if accepted else (),
         )
 
 

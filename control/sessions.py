@@ -264,7 +264,7 @@ def keep(tx: Transaction, session: Session, data: dict[str, Any]) -> None:
 
 def end(tx: Transaction, session: Session) -> None:
     """Outposts that let somebody in because of it hear that it is over, and so do applications that want to."""
-    _tell_outposts(tx, session)
+    _end_at_outposts(tx, session)
     _tell_applications(tx, session)
     try:
         tx.delete(session)
@@ -295,22 +295,31 @@ def end_all(tx: Transaction, user: int) -> int:
     return len(sessions)
 
 
-def _tell_outposts(tx: Transaction, session: Session) -> None:
+def _end_at_outposts(tx: Transaction, session: Session) -> None:
     """Only if there is something to end there: whoever signs in and out at control alone makes no revision.
 
     Where the tokens were taken back, nobody knows any more how long outposts go on without asking.
     """
+    if session.user is None:
+        return
     mine = Query(equal={"session": session.pk}, ordering=("expires",))
-    expires = {token.provider: token.expires for token in tx.select(AccessToken, mine)}
+    tokens = tx.select(AccessToken, mine)
+    expires = {token.provider: token.expires for token in tokens}
     signed_in_to = {*expires, *(client.provider for client in tx.select(SessionClient, Query(equal=mine.equal)))}
     proxies = tx.select(Provider, Query(equal={"kind": "proxy"}, within={"pk": sorted(signed_in_to)}))
-    lasting = max((expires.get(provider.pk, session.expires) for provider in proxies), default=0.0)
-    if lasting <= tx.now or tx.find(EndedSession, pk=sid_of(session.pk)) is not None:
+    lasting = [expires.get(provider.pk, session.expires) for provider in proxies]
+    lasting += [token.expires for token in tokens if token.granted.get("shown")]
+    tell_outposts(tx, sid_of(session.pk), max(lasting, default=0.0))
+
+
+def tell_outposts(tx: Transaction, over: str, until: float) -> None:
+    """``over``: sid of a session, or pk of an access token, that is good no more and would have been ``until`` then."""
+    if until <= tx.now or tx.find(EndedSession, pk=over) is not None:
         return
     for old in tx.select(EndedSession, Query(ordering=("expires",), limit=SWEPT_AT_ONCE)):
         if old.expires <= tx.now:
             tx.delete(old)
-    tx.insert(EndedSession(sid_of(session.pk), lasting))
+    tx.insert(EndedSession(over, until))
 
 
 def _tell_applications(tx: Transaction, session: Session) -> None:

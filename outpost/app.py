@@ -291,9 +291,7 @@ class Outpost:
             SessionRenewals(self._link, sessions, control_address, self._now, lambda: self._random(8).hex(), Once()),
             Repeated(self._random(32), self._directory, self.telemetry),
         )
-        watch = Watch(
-            sessions, self._directory, lambda: forward_auth.table, self._reactor, self._now, self.telemetry.fault
-        )
+        watch = Watch(forward_auth.going_on.stands, self._reactor, self.telemetry.fault)
         upstreams = Upstreams(self._directory, dialling(self._reactor), self._reactor, self.telemetry)
         reverse_proxy = ReverseProxy(forward_auth, upstreams, watch, trusted, self.telemetry)
         self._upstream_health = UpstreamHealth(upstreams, self._reactor)

@@ -239,4 +239,5 @@ def _decision(answer: Authenticated, outcome: Outcome, question_id: str) -> Deci
         reply=answer.reply if accepted else (),
         reuse=answer.reuse if accepted else None,
         password_end=answer.password_end if accepted else None,
+        ends_with=answer.ends_with if accepted else (),
     )

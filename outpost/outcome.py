@@ -5,6 +5,7 @@ The table is DESIGN D9. A door turns a `Decision` into its own answer through th
 
 from __future__ import annotations
 
+import math
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -135,6 +136,22 @@ class Circumstances:
 
 
 @dataclass(frozen=True, slots=True)
+class Grounds:
+    """What being let in stands on, beside the directory."""
+
+    not_after: float = math.inf
+    """When the credential ends, or a policy's yes."""
+    words: Mapping[str, bool] = field(default_factory=dict)
+    """`protocols.link.messages.Reuse.words`."""
+    ends_with: tuple[str, ...] = ()
+    """`protocols.link.messages.Authenticated.ends_with`."""
+
+
+NO_MORE = Grounds()
+"""Than the directory."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The pipeline's answer. ``identity`` is set exactly when accepted; ``challenge`` only when challenged.
 
@@ -153,6 +170,8 @@ class Decision:
     """How an accepted decision may be used once more without asking; None: not at all."""
     password_end: PasswordEnd | None = None
     """`protocols.link.messages.Authenticated.password_end`."""
+    ends_with: tuple[str, ...] = ()
+    """`protocols.link.messages.Authenticated.ends_with`."""
 
     def __post_init__(self) -> None:
         outcome = self.outcome
@@ -166,6 +185,17 @@ class Decision:
     @property
     def outcome(self) -> Outcome:
         return REASONS[self.reason].outcome
+
+    @property
+    def grounds(self) -> Grounds:
+        """Of an accepted decision, for as long as somebody stays in by it."""
+        reuse, end = self.reuse, self.password_end
+        if reuse is None and end is None and not self.ends_with:
+            return NO_MORE
+        ends = [] if end is None else [end.at]
+        if reuse is not None and reuse.not_after is not None:
+            ends.append(reuse.not_after)
+        return Grounds(min(ends, default=math.inf), {} if reuse is None else reuse.words, self.ends_with)
 
     def password_left(self, now: float) -> int | None:
         """Seconds until the password ends, if it is time to say so."""

@@ -118,8 +118,10 @@ class FakeLink:
     ``passwords``: username to password. ``identities``: username to identity (made up when missing).
     ``verdicts``: username to a reason code that beats the tables. ``away``: nobody answers.
     ``fails``: an exception to raise instead of answering. ``questions``: everything asked, in order.
-    ``keys``, ``challenge`` and ``password_end`` come with every answer.
+    ``keys``, ``challenge``, ``password_end``, ``reuse`` and ``ends_with`` come with every answer.
     """
+
+    reuse: Reuse | None = None
 
     def __init__(
         self,
@@ -144,6 +146,7 @@ class FakeLink:
         self.keys: dict[str, str] = {}
         self.challenge: Challenge | None = None
         self.password_end: PasswordEnd | None = None
+        self.ends_with: tuple[str, ...] = ()
 
     async def redeem(self, question: RedeemCode) -> CodeRedeemed:
         """Each code once."""
@@ -212,6 +215,8 @@ class FakeLink:
             keys=self.keys,
             challenge=self.challenge,
             password_end=self.password_end,
+            reuse=self.reuse,
+            ends_with=self.ends_with if identity is not None else (),
         )
 
     def _reason(self, question: Authenticate) -> str:

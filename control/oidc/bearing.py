@@ -9,6 +9,7 @@ from typing import Any
 from control.authentication import Prove, Proved
 from control.oidc import grants
 from control.oidc.foreign import Away, ForeignTokens, unverified
+from control.oidc.grants import Bearer
 from control.records import Provider, User
 from control.store.interface import Query, Store, Transaction
 from control.verbs import users
@@ -27,7 +28,14 @@ def bearer(store: Store, foreign: ForeignTokens) -> Prove:
         issuer = _named(provider, token)
         if issuer is not None:
             return await _of_issuer(store, foreign, issuer, token)
-        return await store.read(lambda tx: _proved(tx, provider, token))
+        found = await store.read(lambda tx: grants.bearer(tx, token))
+        if found is None:
+            return Proved("bad_token")
+        if not _takes(provider, found):
+            return Proved("foreign_token", found.user.pk)
+        if found.client.provider.pk != provider.pk and not found.granted.shown:
+            await store.write(lambda tx: grants.shown(tx, found.token.pk))
+        return _proved(found)
 
     return prove
 
@@ -49,7 +57,8 @@ async def _of_issuer(store: Store, foreign: ForeignTokens, issuer: Mapping[str, 
     user = await store.read(lambda tx: _meant(tx, issuer["user_claim"], claims))
     if user is None:
         return Proved("unknown_user")
-    return Proved("accepted", user.pk, user.credential_version, Reuse(REUSE_SECONDS, not_after=float(claims["exp"])))
+    ends = float(claims["exp"])
+    return Proved("accepted", user.pk, user.credential_version, Reuse(REUSE_SECONDS, not_after=ends), ends=ends)
 
 
 def _meant(tx: Transaction, claim: str, claims: Mapping[str, Any]) -> User | None:
@@ -66,12 +75,13 @@ def _meant(tx: Transaction, claim: str, claims: Mapping[str, Any]) -> User | Non
     return found[0] if len(found) == 1 else None
 
 
-def _proved(tx: Transaction, provider: Provider, token: str) -> Proved:
-    found = grants.bearer(tx, token)
-    if found is None:
-        return Proved("bad_token")
-    trusted = provider.settings.get("jwt_federation_providers", ())
-    if found.client.provider.pk != provider.pk and found.client.provider.pk not in trusted:
-        return Proved("foreign_token", found.user.pk)
-    reuse = Reuse(REUSE_SECONDS, not_after=found.token.expires)
-    return Proved("accepted", found.user.pk, found.user.credential_version, reuse)
+def _takes(provider: Provider, found: Bearer) -> bool:
+    whose = found.client.provider.pk
+    return whose == provider.pk or whose in provider.settings.get("jwt_federation_providers", ())
+
+
+def _proved(found: Bearer) -> Proved:
+    user, token = found.user, found.token
+    reuse = Reuse(REUSE_SECONDS, not_after=token.expires)
+    ends_with = (token.pk,) if token.session is None else (token.pk, found.granted.sid)
+    return Proved("accepted", user.pk, user.credential_version, reuse, ends=token.expires, ends_with=ends_with)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from control import sessions
 from control.mappings.answers import leave_events
 from control.oidc import back_channel, claims, scopes, tokens
 from control.oidc.authorize import AUTHORIZED, Grant
@@ -232,6 +233,13 @@ def bearer(tx: Transaction, token: str) -> Bearer | None:
     return Bearer(whose, user, granted, stored)
 
 
+def shown(tx: Transaction, token: str) -> None:
+    """A proxy of another provider lets its bearer in: outposts have to hear when it is taken back. ``token``: pk."""
+    found = tx.find(AccessToken, pk=token)
+    if found is not None:
+        tx.update(replace(found, granted={**found.granted, "shown": True}))
+
+
 def userinfo(tx: Transaction, found: Bearer, peer: str) -> Told:
     """OpenID Connect Core, 5.3.2: as things are now, not as they were at sign-in."""
     person = claims.person(tx, found.user, found.client.nested_groups)
@@ -249,7 +257,7 @@ def revoke(tx: Transaction, asking: Client, token: str) -> None:
     """RFC 7009: an access token alone; a refresh token with all that came from the same sign-in."""
     found = tx.find(AccessToken, pk=digest(token)) if len(token) <= LONGEST_TOKEN else None
     if found is not None and found.provider == asking.provider.pk:
-        tx.delete(found)
+        _take_back(tx, found)
     renewal = tx.find(RefreshToken, pk=digest(token)) if len(token) <= LONGEST_TOKEN else None
     if renewal is not None and renewal.provider == asking.provider.pk:
         revoke_family(tx, renewal.code)
@@ -258,9 +266,17 @@ def revoke(tx: Transaction, asking: Client, token: str) -> None:
 def revoke_family(tx: Transaction, code: str) -> None:
     """Everything that came from one code."""
     for access in tx.select(AccessToken, Query(equal={"code": code})):
-        tx.delete(access)
+        _take_back(tx, access)
     for renewal in tx.select(RefreshToken, Query(equal={"code": code})):
         tx.delete(renewal)
+
+
+def _take_back(tx: Transaction, token: AccessToken) -> None:
+    """Outposts hear of it that may have let its bearer in."""
+    provider = tx.find(Provider, pk=token.provider)
+    if token.granted.get("shown") or (provider is not None and provider.kind == "proxy"):
+        sessions.tell_outposts(tx, token.pk, token.expires)
+    tx.delete(token)
 
 
 # --- around --------------------------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ class Granted:
     words: dict[str, bool] = field(default_factory=dict)
     """pk of a binding to what its policy said at the sign-in."""
     acr: str = ACR
+    shown: bool = False
+    """To a proxy of another provider, which let its bearer in."""
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Granted:

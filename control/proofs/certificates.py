@@ -59,7 +59,7 @@ def certificate(store: FlowStore, now: Callable[[], float]) -> Prove:
         if proved.reason != "accepted":
             return proved
         ends = min(one.not_valid_after_utc for one in path).timestamp()
-        return replace(proved, keys={SESSION: of_certificate(path)}, reuse=replace(STATIC, not_after=ends))
+        return replace(proved, keys={SESSION: of_certificate(path)}, reuse=replace(STATIC, not_after=ends), ends=ends)
 
     return prove
 

@@ -61,7 +61,8 @@ class KnownDevice(Record):
 
 @dataclass(frozen=True, slots=True)
 class EndedSession(Record):
-    """A session that ended early and had let people in through proxies: outposts have to know. ``pk`` is its sid."""
+    """A session, or an access token, that ended early and had let people in through proxies: outposts have to know.
+    ``pk`` is its sid, or the token's."""
 
     TABLE = "ended_session"
     DIRECTORY = True

@@ -116,4 +116,4 @@ def _until(said: PoliciesSaid, ends: float) -> Reuse:
 
 def _decision(said: PoliciesSaid, known: Known) -> Decision:
     accepted = REASONS[said.reason].outcome is Outcome.ACCEPTED
-    return Decision(said.reason, known.candidate if accepted else None)
+    return Decision(said.reason, known.candidate if accepted else None, reuse=said.reuse if accepted else None)

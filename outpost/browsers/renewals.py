@@ -12,7 +12,7 @@ from typing import Protocol
 
 from outpost.authentication import LinkAway
 from outpost.browsers.policies import Once
-from outpost.browsers.sessions import BrowserSessions, Known
+from outpost.browsers.sessions import ASK_SECONDS, BrowserSessions, Known
 from protocols.link.messages import RenewSession, SessionRenewed
 from rules.reasons import REASONS, Outcome
 
@@ -48,6 +48,10 @@ class SessionRenewals:
     def is_due(self, known: Known) -> bool:
         """Has control to be asked first?"""
         return self._now() >= known.ask_at and (known.identity or known.candidate) is not None
+
+    def is_ending(self, known: Known) -> bool:
+        """Has control to be asked first, about a session by which something stays open?"""
+        return self.is_due(known) and self._now() >= known.until - ASK_SECONDS
 
     def is_over(self, known: Known) -> bool:
         """Has control's last word run out?"""

@@ -157,7 +157,8 @@ class CredentialCache:
 
     def recall(self, place: Place, credentials: Password, identity: Identity, grace_until: float) -> Decision | None:
         """Takes back what was kept elsewhere and has just been proved: good for the grace alone, if still admitted."""
-        entry = self._put(place, credentials, Decision("accepted", identity), good_until=0.0, grace_until=grace_until)
+        decision = Decision("accepted", identity, reuse=Reuse(0.0, not_after=grace_until))
+        entry = self._put(place, credentials, decision, good_until=0.0, grace_until=grace_until)
         now = self._now()
         return self._use(entry, place[0], now, away=True) if now < grace_until else None
 

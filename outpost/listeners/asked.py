@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from outpost.listeners.exchange import PLAIN, Exchange
 from outpost.listeners.forward_auth import ForwardAuth
 from outpost.listeners.limits import Connections
+from outpost.outcome import NO_MORE
 from outpost.telemetry import Telemetry
 from protocols.proxy.http1_plain import RequestReceived
 from protocols.proxy.trust import by_name
@@ -45,6 +46,7 @@ class Asked(Exchange):
         self.begun = False
         self.identity = None
         self.known = None
+        self.grounds = NO_MORE
 
     @property
     def gone(self) -> bool:

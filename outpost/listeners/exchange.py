@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from outpost.browsers.sessions import Known
-from outpost.outcome import Identity
+from outpost.outcome import NO_MORE, Grounds, Identity
 from protocols.proxy import http1
 from protocols.proxy.http1 import RequestReceived, field_lines
 
@@ -73,7 +73,10 @@ class Connection(Protocol):
 class Exchange:
     """One request and its answer. Once the client is gone, or the answer finished, everything here does nothing."""
 
-    __slots__ = ("_connection", "begun", "identity", "known", "path", "peer", "port", "request", "secure", "server")
+    __slots__ = (
+        *("_connection", "begun", "grounds", "identity", "known"),
+        *("path", "peer", "port", "request", "secure", "server"),
+    )
 
     def __init__(self, connection: Connection, request: RequestReceived) -> None:
         self._connection: Connection | None = connection
@@ -87,6 +90,7 @@ class Exchange:
         self.identity: Identity | None = None
         """Who was let in, once somebody was; and by which session, if by one."""
         self.known: Known | None = None
+        self.grounds: Grounds = NO_MORE
 
     def client_certificates(self) -> tuple[bytes, ...]:
         """DER, the leaf first, of what the client has shown when it was asked; its key is theirs."""

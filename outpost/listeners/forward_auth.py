@@ -19,13 +19,14 @@ from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.admitting import Admitting
 from outpost.listeners.asking import Asking
 from outpost.listeners.exchange import Exchange
+from outpost.listeners.going_on import GoingOn
 from outpost.listeners.identity_lines import IdentityLines
 from outpost.listeners.probes import Probes
 from outpost.listeners.programs import Programs
 from outpost.listeners.refusing import CHALLENGE, PLAIN, Refusing
 from outpost.listeners.repeated import Repeated, without_session
 from outpost.listeners.sign_in import FOR_PROGRAMS, JSON, SignInDoor, step_up
-from outpost.listeners.site_rules import SiteRules
+from outpost.listeners.site_rules import SiteRules, needs_nobody
 from outpost.listeners.sites import sites
 from outpost.listeners.stepping_up import SteppingUp
 from outpost.outcome import Bearer, Circumstances, Decision, Password
@@ -33,11 +34,10 @@ from outpost.telemetry import Telemetry
 from protocols.proxy.conventions import AUTHELIA, OAUTH2_PROXY, Convention, convention_at, refuse_browsers
 from protocols.proxy.cookies import values
 from protocols.proxy.decision import Deny, HostTable, Prove, Realm, Show, SignIn, Site, credentials_in, site_for
-from protocols.proxy.forwarded import ForwardedRequest
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers
 from protocols.proxy.visitor import is_program
-from rules.access import CLOSED, Level
+from rules.access import CLOSED
 from rules.reasons import Outcome
 
 PREFIX = b"/outpost.goauthentik.io/"
@@ -83,6 +83,9 @@ class ForwardAuth:
         self._sessions = sessions
         self._rules = SiteRules(directory, now)
         self._stepping_up = SteppingUp(self._rules, now)
+        self.going_on = GoingOn(
+            sessions, renewals, directory, self._rules, self._stepping_up, lambda: self.table, now, telemetry.fault
+        )
         self._added = AddedHeaders(directory)
         self._lines = IdentityLines(version, control_url, now, self._added)
         self._refusing = Refusing(telemetry)
@@ -193,7 +196,7 @@ class ForwardAuth:
             self._send_to_sign_in(asking, realm, self._stepping_up.max_age(asking, who))
         elif known is not None and identity is not None:
             self._admitting.admit(asking, known, identity)
-        elif level is Level.BYPASS or (level is Level.SIGN_IN and self._is_skipped(site, asking.forwarded)):
+        elif needs_nobody(level, self.table, site, asking.forwarded):
             self._telemetry.decisions["proxy", "skipped_path"] += 1
             exchange.respond(convention.allowed, self._lines.nobody(site, convention))
         elif known is None:
@@ -202,6 +205,7 @@ class ForwardAuth:
             self._not_open(asking, Decision(known.reason))
         elif (said := self._policies.said(known, asking.circumstances)) is not None:
             if said.identity is not None:
+                exchange.grounds = said.grounds
                 self._admitting.admit(asking, known, said.identity)
             else:
                 self._not_open(asking, said)
@@ -235,9 +239,6 @@ class ForwardAuth:
     def _max_age_of_page(self, realm: Realm, url: str, headers: Headers, client: str) -> int:
         """`sign_in.MaxAge`."""
         return self._stepping_up.max_age_of_page(self.table, url, client, lambda at: self._session(realm, at, headers))
-
-    def _is_skipped(self, site: Site, forwarded: ForwardedRequest) -> bool:
-        return bool(site.skipped) and site.skipped.skips(self.table.origin(site, forwarded.host), forwarded.path)
 
     def _session(self, realm: Realm | None, site: Site, headers: Headers) -> Known | None:
         if realm is None or b"cookie" not in headers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -22,11 +22,12 @@ from zope.interface import implementer
 
 from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
-from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.directory.snapshot import Directory
 from outpost.listeners.certificates.clients import shown_over
 from outpost.listeners.direct import direct_write
 from outpost.listeners.ldap_binds import Answer, Binds, Bound
 from outpost.listeners.ldap_cautions import Cautions
+from outpost.listeners.ldap_endings import Endings
 from outpost.listeners.ldap_passwords import PasswordChanges
 from outpost.listeners.ldap_reads import Reads
 from outpost.listeners.ldap_refusals import Refusals
@@ -118,10 +119,9 @@ class LdapConnection(Conversation):
         self._session.receive_data(data)
         self._advance()
 
-    def belongs_to(self, users: Collection[int]) -> bool:
-        """Has one of these users bound here?"""
-        bound = self._session.identity
-        return bound is not None and bound.identity.user in users
+    @property
+    def bound(self) -> Bound | None:
+        return self._session.identity
 
     def end_if_refused(self) -> None:
         """The account behind it is not good any more: the peer is told, and the connection ends."""
@@ -385,15 +385,12 @@ class LdapFactory(Factory[LdapConnection]):
         leftovers = Leftovers(clock)
         self.reads = Reads(self.contexts, telemetry, now, tls is not None, leftovers.take)
         self.refusals = Refusals(telemetry)
-        self.connections = Connections(clock)
+        self.connections = Connections(clock, looked=lambda: self.endings.look())
         self.cautions = Cautions(directory, self.contexts, telemetry)
-        directory.follow(self._end_refused)
+        self.endings = Endings(self._open, self.binds, directory)
 
     def buildProtocol(self, addr: IAddress | None) -> LdapConnection:
         return LdapConnection(self, str(getattr(addr, "host", "")))
 
-    def _end_refused(self, snapshot: Snapshot, touched: Touched) -> None:
-        """Connections of accounts that a change has disabled or removed end at once."""
-        for connection in [one for one in self.connections if isinstance(one, LdapConnection)]:
-            if touched.everything or connection.belongs_to(touched.users):
-                connection.end_if_refused()
+    def _open(self) -> list[LdapConnection]:
+        return [one for one in self.connections if isinstance(one, LdapConnection)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -35,6 +36,8 @@ class Bound(NamedTuple):
     """That was shown. A modify of userPassword brings no old one, and control changes nothing without."""
     must_change: bool = False
     """Until they have chosen another, they may do nothing else."""
+    not_after: float = math.inf
+    """When what was shown is good no more (`outcome.Grounds`)."""
 
     def __repr__(self) -> str:
         return f"Bound(identity={self.identity!r}, provider={self.provider})"
@@ -142,7 +145,8 @@ class Binds:
             decision = Decision("certificate_of_another", id=decision.id)
         elif identity is not None:
             self._telemetry.accepted(circumstances.protocol)
-            return POLICY_MET if event.policy else SUCCESS, Bound(identity, tree.provider.pk, "")
+            bound = Bound(identity, tree.provider.pk, "", not_after=decision.grounds.not_after)
+            return POLICY_MET if event.policy else SUCCESS, bound
         return self._decided(username, circumstances, decision, event.policy), None
 
     def allows_unauthenticated(self, name: str) -> bool:
@@ -196,7 +200,8 @@ class Binds:
         if decision.identity is not None:
             self._telemetry.accepted(circumstances.protocol)
             met = self._policy_met(decision) if policy else SUCCESS
-            return met, Bound(decision.identity, claim.provider, claim.credentials.password)
+            password, not_after = claim.credentials.password, decision.grounds.not_after
+            return met, Bound(decision.identity, claim.provider, password, not_after=not_after)
         return self._decided(claim.credentials.username, circumstances, decision, policy), None
 
     def _policy_met(self, decision: Decision) -> Result:
@@ -210,9 +215,15 @@ class Binds:
         controls = password_policy.response(POLICY_ERRORS.get(decision.reason)) if policy else b""
         return Result(LDAP_RESULT_CODE[decision.outcome], "", decision.diagnostic, controls)
 
+    def is_over(self, bound: Bound) -> bool:
+        """Has what was shown ended by itself?"""
+        return self._now() >= bound.not_after
+
     def is_good(self, bound: Bound) -> bool:
         """Is the account, of which a connection says that it is theirs, still there, not disabled, and has it the
         password that was shown?"""
+        if self.is_over(bound):
+            return False
         tree = self._contexts.tree(bound.provider)
         user = None if tree is None else tree.snapshot.users.get(bound.identity.user)
         if user is None or user.uuid != bound.identity.uuid or not user.is_active:

@@ -154,7 +154,8 @@ class Reads:
         return replace(reader, now=self._now()) if told else reader
 
     def _readable_by(self, bound: Bound) -> Reader | None:
-        return self._contexts.readable_by(bound.identity, bound.provider, self._now())
+        now = self._now()
+        return self._contexts.readable_by(bound.identity, bound.provider, now) if now < bound.not_after else None
 
     def _knock(self, name: DN) -> None:
         """The people below a base that nobody serves are nobody's business."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime, ISSLTransport
@@ -29,16 +29,22 @@ class Watched(Protocol):
 
 
 class Connections:
-    """The open connections of one door. ``clock`` only counts seconds; it need not be the wall's."""
+    """The open connections of one door. ``clock`` only counts seconds; it need not be the wall's. ``looked``
+    is called after each look at the deadlines."""
 
     def __init__(
-        self, clock: IReactorTime, most: int = MAX_CONNECTIONS, most_of_peer: int = MAX_CONNECTIONS_OF_PEER
+        self,
+        clock: IReactorTime,
+        most: int = MAX_CONNECTIONS,
+        most_of_peer: int = MAX_CONNECTIONS_OF_PEER,
+        looked: Callable[[], None] = lambda: None,
     ) -> None:
         self._most = most
         self._most_of_peer = most_of_peer
         self._open: set[Watched] = set()
         self._of_peer: Counter[str] = Counter()
         self._clock = clock
+        self._looked = looked
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = clock
 
@@ -73,6 +79,7 @@ class Connections:
         now = self._clock.seconds()
         for connection in [connection for connection in self._open if connection.deadline <= now]:
             connection.abort()
+        self._looked()
 
 
 def turn_away(transport: Any, farewell: bytes) -> None:

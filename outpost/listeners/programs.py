@@ -78,7 +78,8 @@ class Programs:
             self._refusing.refuse(exchange, identity.username, circumstances, Decision(refusal, id=decision.id))
             return
         self._telemetry.decided(identity.username, circumstances, decision)
-        exchange.identity, status = identity, asking.convention.allowed
+        exchange.identity, exchange.grounds = identity, decision.grounds
+        status = asking.convention.allowed
         if standing is None or self._rules.targets_matter(asking.site):
             exchange.respond(status, lines.octets)
         else:

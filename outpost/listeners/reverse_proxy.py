@@ -18,8 +18,8 @@ from outpost.listeners.refusing import PLAIN
 from outpost.listeners.sign_in import HTML, document
 from outpost.listeners.upstream import FAILURES
 from outpost.listeners.upstreams import Upstreams
-from outpost.listeners.watch import Standing, Watch
-from outpost.outcome import Circumstances, Decision
+from outpost.listeners.watch import Watch
+from outpost.outcome import NO_MORE, Circumstances, Decision
 from outpost.telemetry import Telemetry
 from protocols.proxy.conventions import OWN
 from protocols.proxy.decision import Site
@@ -81,18 +81,18 @@ class Visiting:
         if proxy.telemetry.knocks.open:
             proxy.telemetry.answered("host", came.host)
         passage = Passage(exchange, self._finished, self._broken)
-        question = Question(exchange, lambda fields: self._go(passage, question, fields))
-        proxy.door.ask(Asking(question, self._site, asked, request.named, came.client, OWN))
+        question = Question(exchange, lambda fields: self._go(passage, asking, fields))
+        asking = Asking(question, self._site, asked, request.named, came.client, OWN)
+        proxy.door.ask(asking)
         return passage
 
-    def _go(self, passage: Passage, question: Question, fields: bytes) -> None:
-        proxy, came, exchange = self._proxy, self._came, passage.exchange
+    def _go(self, passage: Passage, asking: Asking, fields: bytes) -> None:
+        proxy, came, exchange, question = self._proxy, self._came, passage.exchange, asking.exchange
         upstream = proxy.upstreams.of(self._site.provider)
         if upstream is None:
             self._unanswered(exchange, "not_configured")
             return
         headers = exchange.request.named
-        standing = Standing(self._site, came.host, question.identity, question.known)
         visit = Visit(
             exchange.request,
             came.scheme,
@@ -102,7 +102,7 @@ class Visiting:
             through(headers) if proxy.trusted.is_trusted(exchange.peer) else "",
             authorization=question.known is not None or question.identity is None,
         )
-        proxy.watch.add(passage, standing)
+        proxy.watch.add(passage, proxy.door.going_on.standing(asking))
         passage.go(upstream, onward_fields(visit, fields))
 
     def _finished(self, passage: Passage, failure: str | None) -> None:
@@ -165,6 +165,7 @@ class Question(Exchange):
         self.begun = False
         self.identity = None
         self.known = None
+        self.grounds = NO_MORE
 
     @property
     def octets(self) -> bytes:

@@ -9,8 +9,8 @@ from outpost.listeners.asking import Asking
 from outpost.outcome import Identity
 from protocols.link.messages import ProxySettings
 from protocols.proxy.canonical import canonical_path
-from protocols.proxy.decision import Site
-from protocols.proxy.forwarded import METHOD
+from protocols.proxy.decision import HostTable, Site
+from protocols.proxy.forwarded import METHOD, ForwardedRequest
 from protocols.proxy.trust import NONE
 from rules.access import AccessRules, Asked, Level
 
@@ -63,6 +63,13 @@ class SiteRules:
         forwarded = asking.forwarded
         path = canonical_path(forwarded.path)
         return Asked.at(self._now(), path, forwarded.method, asking.client, _is_preflight(asking))
+
+
+def needs_nobody(level: Level, table: HostTable, site: Site, forwarded: ForwardedRequest) -> bool:
+    """At a path of this level: need nobody sign in?"""
+    if level is Level.SIGN_IN and site.skipped:
+        return site.skipped.skips(table.origin(site, forwarded.host), forwarded.path)
+    return level is Level.BYPASS
 
 
 def _is_preflight(asking: Asking) -> bool:

@@ -303,7 +303,8 @@ class OutpostRecord:
 
 @dataclass(frozen=True, slots=True)
 class EndedSessionRecord:
-    """A session of control's that ended early, and with it every sign-in through a proxy that it was the ground of."""
+    """A session of control's that ended early, and with it every sign-in through a proxy that it was the ground of; or
+    an access token that was taken back."""
 
     pk: str
     """`BrowserSessionRecord.sid`."""
@@ -522,7 +523,9 @@ class Authenticated:
     reply: tuple[ReplyAttribute, ...] = ()
     """What the provider's property mappings add to a RADIUS answer; each beats the rules' values of its name."""
     password_end: PasswordEnd | None = None
-    """Of an accepted password that does not last for ever."""
+    """Of an accepted password, token or certificate that does not last for ever."""
+    ends_with: tuple[str, ...] = ()
+    """pks of `EndedSessionRecord`: when there is one of them, what was accepted is good no more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,13 @@ def test_what_a_proof_gives_reaches_the_door_only_with_its_outcome(world: World)
     assert (challenged.identity, challenged.keys, challenged.challenge) == (None, {}, Challenge("s", "Code?"))
 
 
+def test_only_whoever_is_let_in_hears_with_what_that_ends(world: World) -> None:
+    world.proved = Proved("accepted", world.users["alice"], 1, ends_with=("sid", "digest"))
+    assert world.ask().ends_with == ("sid", "digest")
+    world.change("alice", is_active=False)
+    assert world.ask().ends_with == ()
+
+
 def test_whoever_is_let_in_hears_when_their_password_ends(world: World) -> None:
     end = world.clock.now() + 30 * 86_400
     world.proved = Proved("accepted", world.users["alice"], 1, ends=end)

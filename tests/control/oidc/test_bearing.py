@@ -11,9 +11,12 @@ import pytest
 
 from control import sessions
 from control.authentication import Proved
+from control.oidc import clients, grants
 from control.oidc.bearing import REUSE_SECONDS, bearer
 from control.oidc.foreign import ForeignTokens
-from control.records import Provider
+from control.oidc.tokens import digest
+from control.records import EndedSession, Provider, Session
+from control.store.interface import Query
 from control.verbs import providers, users
 from protocols.link.messages import Authenticate
 from tests.control.oidc.relying import Relying
@@ -35,11 +38,15 @@ class World(Relying):
         self.alice = self.user("alice")
         self.person_ = self.person()
         self.person_.sign_in("alice")
-        self.token: str = self.exchange(self.person_.code()).json()["access_token"]
+        self.code = self.person_.code()
+        self.token: str = self.exchange(self.code).json()["access_token"]
 
     def proved(self, provider: Provider, token: Any) -> Proved:
         question = Authenticate("q", provider.pk, "token-1", {"kind": "bearer", "token": token}, "proxy", "192.0.2.1")
         return asyncio.run(bearer(self.services.store, ForeignTokens(nowhere, self.clock))(provider, question))  # type: ignore[arg-type]
+
+    def ended(self) -> list[EndedSession]:
+        return self.sql.read_now(lambda tx: tx.select(EndedSession))
 
     def trusting(self) -> Provider:
         trusted = {"jwt_federation_providers": [self.provider.pk]}
@@ -59,6 +66,9 @@ def test_a_token_counts_at_its_own_provider(world: World) -> None:
     assert proved.reuse is not None
     assert proved.reuse.seconds == REUSE_SECONDS
     assert proved.reuse.not_after == pytest.approx(world.clock.now() + 3600, abs=5)
+    assert proved.ends == proved.reuse.not_after, "whatever policies say about reuse"
+    session = world.sql.read_now(lambda tx: tx.select(Session, Query(equal={"user": world.alice.pk})))[0]
+    assert proved.ends_with == (digest(world.token), sessions.sid_of(session.pk))
 
 
 def test_another_provider_takes_it_only_if_it_says_so(world: World) -> None:
@@ -86,6 +96,39 @@ ENDINGS: dict[str, Ending] = {
 def test_a_token_ends(world: World, ending: str) -> None:
     ENDINGS[ending](world)
     assert world.proved(world.provider, world.token).reason == "bad_token"
+
+
+# --- what outposts hear of it, that let somebody in by a token ------------------------------------------------------
+
+
+def _revoke(world: World) -> None:
+    client = world.sql.read_now(lambda tx: clients.find(tx, world.provider.client_id or ""))
+    assert client is not None
+    world.sql.write_now(lambda tx: grants.revoke(tx, client, world.token))
+
+
+def _replay(world: World) -> None:
+    """Of the code: everything that came from it is taken back."""
+    assert world.exchange(world.code).status_code == 400
+
+
+@pytest.mark.parametrize("ending", [_revoke, _replay, _sign_out])
+def test_outposts_hear_of_the_end_of_a_token_that_a_proxy_took(world: World, ending: Ending) -> None:
+    ends_with = world.proved(world.trusting(), world.token).ends_with
+    assert world.ended() == []
+    ending(world)
+    (ended,) = world.ended()
+    assert ended.pk in ends_with
+    assert ended.expires == pytest.approx(world.clock.now() + 3600, abs=5)
+
+
+@pytest.mark.parametrize("ending", [_revoke, _replay, _sign_out])
+def test_but_not_of_one_that_no_proxy_took(world: World, ending: Ending) -> None:
+    before = world.sql.read_now(lambda tx: tx.revision())
+    assert world.proved(world.proxy, world.token).reason == "foreign_token"
+    ending(world)
+    assert world.ended() == []
+    assert world.sql.read_now(lambda tx: tx.revision()) == before
 
 
 def test_a_provider_that_is_not_there_cannot_be_trusted(world: World) -> None:

@@ -54,7 +54,7 @@ def test_a_certificate_of_the_authority_names_its_user(house: Network) -> None:
     proved = house.show(leaf)
     assert (proved.reason, proved.user, proved.version) == ("accepted", house.alice, 2)
     assert proved.reuse is not None
-    assert proved.reuse.not_after == leaf.not_valid_after_utc.timestamp()
+    assert proved.reuse.not_after == proved.ends == leaf.not_valid_after_utc.timestamp()
 
 
 @pytest.mark.parametrize("name", ["alice", "alice@example.com", "anonymous", "@example.com", "", "laptop", "host/pc7"])

@@ -431,6 +431,8 @@ def test_what_is_recalled_counts_in_the_grace_alone() -> None:
     until = bench.clock() + 100
     decision = bench.cache.recall((PROVIDER, "alice", ""), ALICE, identity, until)
     assert accepted(decision)
+    assert decision is not None
+    assert decision.grounds.not_after == until, "whoever stays in by it stays no longer"
     assert bench.cache.uses == {Use(PROVIDER, 1, away=True): 1}
     assert bench.known() is None
     assert accepted(bench.in_grace())

@@ -118,6 +118,8 @@ class Proxied:
         self.waiting: list[tuple[Deferred[Any], Any]] | None = None
         """A list: connections wait until the test makes them."""
         self.reactor = Clock()
+        self.session: dict[str, float] = {}
+        """What the cookie says besides."""
         authentication = Authentication(self.link, lambda: "q1", self.telemetry.fault)
         self.sessions = BrowserSessions(self.directory, self.clock)
         address = ControlAddress(self.directory, "", "", lambda: "http://localhost:9000", self.telemetry.noted)
@@ -138,9 +140,7 @@ class Proxied:
             SessionRenewals(self.link, self.sessions, address, self.clock, lambda: "q1", Once()),
             Repeated(bytes(32), self.directory, self.telemetry),
         )
-        self.watch = Watch(
-            self.sessions, self.directory, lambda: self.door.table, self.reactor, self.clock, self.telemetry.fault
-        )
+        self.watch = Watch(self.door.going_on.stands, self.reactor, self.telemetry.fault)
         self.upstreams = Upstreams(
             self.directory, lambda place: partial(self._connect, place), self.reactor, self.telemetry
         )
@@ -187,7 +187,8 @@ class Proxied:
         site = self.door.table.find(host)
         realm = self.door.table.realm(site) if site is not None else None
         assert realm is not None
-        session = BrowserSession(bytes.fromhex(SID), user, self.clock.now() - 60, self.clock.now() + 3600)
+        said = {"signed_in": self.clock.now() - 60, "expires": self.clock.now() + 3600, **self.session}
+        session = BrowserSession(bytes.fromhex(SID), user, **said)
         sealed = realm.sealer.seal(SESSION, session.packed(), bytes(12))
         return f"{realm.jar.session.decode()}={sealed.decode()}"
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ldap.controls.ppolicy import PasswordPolicyControl
 
-from protocols.link.messages import PasswordEnd, Put, Remove
-from tests.outpost.directory.people import ALICE, BASE, BOB, CAROL, RECORDS, USERS, People, a_provider, a_user
+from protocols.link.messages import PasswordEnd, Put, Remove, Reuse
+from tests.outpost.directory.people import ALICE, BASE, BOB, CAROL, NOW, RECORDS, USERS, People, a_provider, a_user
 from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, Client, Door
 from tests.protocols.ldap import peer
 
@@ -216,3 +216,39 @@ def test_a_disabled_users_connections_end_at_once(change: Any) -> None:
     assert (notice.message_id, notice.code, notice.oid) == (0, 8, "1.3.6.1.4.1.1466.20036")
     door.people.change(Put(a_user(ALICE, "alice", uuid="another", is_active=True)))
     assert clients[2].closed
+
+
+def test_a_connection_ends_with_the_password_that_opened_it() -> None:
+    """An app password has its day, and so has a policy's yes."""
+    door = Door()
+    own, app, admitted = (door.connect() for _ in range(3))
+    own.bind(ALICE_DN)
+    door.link.password_end = PasswordEnd(NOW + 60, NOW)
+    app.bind(BOB_DN, "hunter2")
+    door.link.password_end, door.link.reuse = None, Reuse(600.0, not_after=NOW + 60)
+    admitted.bind(BOB_DN, "hunter2")
+    door.now = NOW + 59
+    door.clock.pump([0.5] * 3)
+    assert [client.closed for client in (own, app, admitted)] == [False] * 3
+    assert app.code(peer.search(2, BOB_DN, scope=0)) == 0
+    door.now = NOW + 60
+    assert app.code(peer.search(3, BOB_DN, scope=0)) == 50
+    assert app.code(peer.compare(4, BOB_DN, "cn", "bob")) == 50
+    door.clock.pump([0.5] * 2)
+    assert [client.closed for client in (own, app, admitted)] == [False, True, True]
+    (notice,) = app.answers()
+    assert (notice.message_id, notice.code, notice.oid) == (0, 8, "1.3.6.1.4.1.1466.20036")
+
+
+def test_whoever_has_chosen_another_password_stays_when_the_old_one_would_have_ended() -> None:
+    door = Door()
+    door.link.password_end = PasswordEnd(NOW + 60, NOW)
+    client = door.connect()
+    client.connection._session.secure = True
+    client.bind()
+    assert client.code(peer.password_modify(2, old="secret", new="another")) == 0
+    door.people.change(Put(a_user(ALICE, "alice", credential_version=2)))
+    door.now = NOW + 61
+    door.clock.pump([0.5] * 3)
+    assert not client.closed
+    assert client.code(peer.search(3, ALICE_DN, scope=0)) == 0
