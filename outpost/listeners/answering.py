@@ -28,8 +28,8 @@ Control = tuple[int, int, bytes]
 class AnsweringPort(Port):
     """As Twisted's; `answer` is for those whom `doRead` has heard."""
 
-    asked: dict[Peer, Control]
-    """Where each peer's last datagram came in, as it is said again for the answer."""
+    asked: dict[Peer, tuple[list[Any], Control]]
+    """Where each peer's last datagram came in: as it was told, and as it is said again for the answer."""
 
     def doRead(self) -> None:
         read = 0
@@ -40,7 +40,9 @@ class AnsweringPort(Port):
                 return
             read += len(data)
             peer: Peer = address[:2]
-            self._remember(peer, ancillary)
+            known = self.asked.get(peer)
+            if known is None or known[0] != ancillary:
+                self._remember(peer, ancillary)
             try:
                 self.protocol.datagramReceived(data, peer)
             except BaseException:
@@ -48,11 +50,11 @@ class AnsweringPort(Port):
 
     def answer(self, octets: bytes, peer: Peer) -> None:
         """Raises OSError when it cannot be sent now."""
-        control = self.asked.get(peer)
-        if control is None:
+        known = self.asked.get(peer)
+        if known is None:
             self.socket.sendto(octets, peer)
         else:
-            self.socket.sendmsg([octets], [control], 0, peer)
+            self.socket.sendmsg([octets], [known[1]], 0, peer)
 
     def _remember(self, peer: Peer, ancillary: list[Any]) -> None:
         for level, kind, value in ancillary:
@@ -64,7 +66,7 @@ class AnsweringPort(Port):
                 continue
             if len(self.asked) >= MOST_ASKED:
                 self.asked.clear()
-            self.asked[peer] = (level, kind, answering)
+            self.asked[peer] = ancillary, (level, kind, answering)
 
 
 def answering_port(reactor: Any, one: socket.socket, protocol: DatagramProtocol, most: int) -> AnsweringPort:

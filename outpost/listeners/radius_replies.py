@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache, partial
 
-from outpost.directory.snapshot import Directory
+from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.outcome import Decision, Identity
 from outpost.telemetry import Telemetry
-from protocols.link.messages import RadiusSettings, ReplyAttribute
+from protocols.link.messages import RadiusSettings, ReplyAttribute, ReplyRule
 from protocols.radius.class_attribute import class_of
 from protocols.radius.definitions import defined
 from protocols.radius.dictionary import CHARGEABLE_USER_IDENTITY, CLASS, USER_NAME
@@ -35,27 +35,49 @@ class Replies:
         self._telemetry = telemetry
         self._now = now
         self._random = random
+        self._plain: dict[int, tuple[Decision, bytes]] = {}
+        """By user: an answer in which nothing was chosen, and what it was made for. On this snapshot alone."""
+        directory.follow(self._follow)
 
     def accept(self, request: Request, decision: Decision) -> bytes:
         """Encoded attributes for an accepted decision; nothing for another."""
         identity = decision.identity
         if identity is None:
             return b""
+        asks_for_cui = CHARGEABLE_USER_IDENTITY in request.packet.first
+        plain = self._plain.get(identity.user)
+        if plain is not None and plain[0] is decision and not asks_for_cui:
+            return plain[1]
         own = _own(identity.username, identity.user, decision.keys.get("session", ""))
-        told = self._chosen(request, decision, identity)
-        if CHARGEABLE_USER_IDENTITY in request.packet.first and not any(one.name.lower() == CUI for one in told):
+        rules = self._rules(request.nas.provider)
+        told = self._chosen(rules, request, decision, identity)
+        if asks_for_cui and not any(one.name.lower() == CUI for one in told):
             own += attribute(CHARGEABLE_USER_IDENTITY, identity.uid.encode()[:MAX_VALUE])
+        elif not rules and not told:
+            self._keep(identity.user, decision, own)
         return self._encoded(request, told) + own if told else own
 
-    def _chosen(self, request: Request, decision: Decision, identity: Identity) -> list[ReplyAttribute]:
-        snapshot = self._directory.current
-        provider = snapshot.providers.get(request.nas.provider)
-        settings = provider.settings if provider is not None else None
-        told: list[ReplyAttribute] = list(decision.reply)
-        if isinstance(settings, RadiusSettings) and settings.rules:
-            groups = snapshot.groups_of(identity.user)
+    def _rules(self, provider: int) -> tuple[ReplyRule, ...]:
+        record = self._directory.current.providers.get(provider)
+        settings = record.settings if record is not None else None
+        return settings.rules if isinstance(settings, RadiusSettings) else ()
+
+    def _keep(self, user: int, decision: Decision, own: bytes) -> None:
+        if len(self._plain) >= MOST_NAMED:
+            self._plain.clear()
+        self._plain[user] = decision, own
+
+    def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
+        self._plain.clear()
+
+    def _chosen(
+        self, rules: tuple[ReplyRule, ...], request: Request, decision: Decision, identity: Identity
+    ) -> list[ReplyAttribute]:
+        told = list(decision.reply)
+        if rules:
+            groups = self._directory.current.groups_of(identity.user)
             mapped = {one.name.lower() for one in told}
-            ruled = chosen(settings.rules, groups, request.attributes, request.address, self._now())
+            ruled = chosen(rules, groups, request.attributes, request.address, self._now())
             told += [one for one in ruled if one.name.lower() not in mapped]
         return self._within_validity(told, identity)
 

@@ -36,7 +36,7 @@ from protocols.radius.dictionary import (
     TUNNEL_SERVER_ENDPOINT,
     USER_NAME,
 )
-from protocols.radius.duplicates import Duplicates, Peer, State
+from protocols.radius.duplicates import Duplicates, Peer, State, key_of
 from protocols.radius.nas import NasTable, unmapped
 from protocols.radius.packet import Code, Packet
 from protocols.radius.pins import Pins
@@ -104,13 +104,12 @@ class AccountingExchange:
 
     def answer(self, request: Request, kept: bool, now: float) -> bytes | None:
         """The Accounting-Response, if what was told is kept; without one the NAS tells it again."""
-        if not kept or not self._duplicates.is_pending(request.key):
+        if not kept:
             self._duplicates.forget(request.key)
             return None
         echoed = request.packet.encoded(PROXY_STATE)
         reply = plain_reply(Code.ACCOUNTING_RESPONSE, request.packet, echoed, request.nas.secret)
-        self._duplicates.answered(request.key, reply, now)
-        return reply
+        return reply if self._duplicates.answered(request.key, reply, now) else None
 
     def _request(self, datagram: bytes, peer: Peer) -> Request:
         if self.table is None:
@@ -128,7 +127,7 @@ class AccountingExchange:
             raise RemoteProtocolError(f"code {packet.code} is not asked here", "unexpected_code")
         elif len(packet.offsets(MESSAGE_AUTHENTICATOR)) > 1 or not keyed_request_verifies(packet, nas.secret):
             raise RemoteProtocolError(f"the authenticators of {address} do not verify", "bad_request_authenticator")
-        return Request(packet, peer, address, nas)
+        return Request(packet, peer, address, nas, key_of(peer, packet.octets))
 
     def _accounted(self, request: Request) -> Event:
         told = told_by(request)

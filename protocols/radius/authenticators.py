@@ -30,11 +30,11 @@ _OUTER = bytes(octet ^ 0x5C for octet in range(256))
 @lru_cache(MAX_KEYED)
 def _keyed(secret: bytes) -> tuple[Digest, Digest]:
     """The inner and the outer digest of RFC 2104 section 4, which have taken in the key: half of the work."""
-    key = secret if len(secret) <= _BLOCK else md5(secret, usedforsecurity=False).digest()
+    key = secret if len(secret) <= _BLOCK else md5(secret).digest()
     padded = key.ljust(_BLOCK, b"\0")
     return (
-        md5(padded.translate(_INNER), usedforsecurity=False),
-        md5(padded.translate(_OUTER), usedforsecurity=False),
+        md5(padded.translate(_INNER)),
+        md5(padded.translate(_OUTER)),
     )
 
 
@@ -60,7 +60,7 @@ def message_authenticator_verifies(packet: Packet, secret: bytes) -> bool:
 
 def response_authenticator(head: bytes, request_authenticator: bytes, attributes: bytes, secret: bytes) -> bytes:
     """``head``: the reply's code, identifier and length, 4 octets."""
-    return md5(head + request_authenticator + attributes + secret, usedforsecurity=False).digest()
+    return md5(head + request_authenticator + attributes + secret).digest()
 
 
 def keyed_request_verifies(packet: Packet, secret: bytes) -> bool:

@@ -68,5 +68,5 @@ def _by_chap(packet: Packet, name: str, address: str, secret: bytes) -> bool:
         offer = chap_offer(packet, name)
     except RemoteProtocolError:
         return False
-    expected = md5(bytes((offer.identifier,)) + name.encode() + offer.challenge, usedforsecurity=False).digest()
+    expected = md5(bytes((offer.identifier,)) + name.encode() + offer.challenge).digest()
     return compare_digest(expected, offer.response)

@@ -12,9 +12,9 @@ from enum import Enum
 Peer = tuple[str, int]
 """Address and port."""
 
-Key = tuple[Peer, bytes, int]
-"""Peer, the 20 octets of header (code, identifier, length and Request Authenticator), and a hash of the whole: a NAS
-that uses an authenticator twice asks two things, and what was said to the one is no answer to the other."""
+Key = int
+"""Stands for a peer and every octet of its packet: a NAS that uses an authenticator twice asks two things, and what was
+said to the one is no answer to the other. See `key_of`."""
 
 WINDOW = 10.0  # seconds that a reply is kept (RFC 5080: 5 to 30); many NAS ask again after 5, and are not to be late
 GIVEN_UP = 30.0  # seconds after which no NAS waits any more; a later decision is not sent
@@ -31,6 +31,12 @@ class State(Enum):
 
 
 _NEW, _PENDING = State.NEW, State.PENDING
+
+
+def key_of(peer: Peer, octets: bytes) -> Key:
+    """The interpreter's hash, which is keyed by this process (SipHash), so that nobody can look for two requests with
+    one key. In place of the octets: a number needs no room, and is compared at once."""
+    return hash((peer, octets))
 
 
 class Duplicates:
@@ -65,12 +71,19 @@ class Duplicates:
         kept = self._kept.get(key)
         return kept is not None and kept[1] is None
 
-    def answered(self, key: Key, reply: bytes, not_before: float) -> None:
-        """Copies get ``reply`` from ``not_before`` on; until then they count as pending. Only of a pending request."""
+    def answered(self, key: Key, reply: bytes, not_before: float) -> bool:
+        """Copies get ``reply`` from ``not_before`` on; until then they count as pending.
+
+        False: the request waits for no reply, or for none any more, and nothing is kept.
+        """
+        kept = self._kept.get(key)
+        if kept is None or kept[1] is not None:
+            return False
         self._kept[key] = (not_before, reply)
         self._pending -= 1
         if len(self._kept) - self._pending > MAX_ANSWERED:
             self._make_room()
+        return True
 
     def forget(self, key: Key) -> None:
         """The request stays unanswered; its next copy is new."""

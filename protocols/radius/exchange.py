@@ -12,7 +12,7 @@ from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.radius.authenticators import PLAIN_REPLY, plain_reply, signed_reply
 from protocols.radius.devices import device_offer
 from protocols.radius.dictionary import EAP_MESSAGE, MESSAGE_AUTHENTICATOR, NAS_IDENTIFIER, PROXY_STATE, USER_PASSWORD
-from protocols.radius.duplicates import Duplicates, Peer, State
+from protocols.radius.duplicates import Duplicates, Peer, State, key_of
 from protocols.radius.nas import NasTable, Requirement, unmapped
 from protocols.radius.packet import Code, Packet
 from protocols.radius.pins import Pins
@@ -76,18 +76,15 @@ class RadiusExchange:
         if code is None or (code == _ACCESS_REJECT and len(self._delayed) >= MAX_DELAYED):
             self._duplicates.forget(request.key)
             return None
-        if not self._duplicates.is_pending(request.key):
-            return None
         try:
             reply = self._reply(request, code, attributes)
         except LocalProtocolError as error:
             self._duplicates.forget(request.key)
             raise RemoteProtocolError(str(error), "reply_too_long") from error
         if code != _ACCESS_REJECT:
-            self._duplicates.answered(request.key, reply, now)
-            return reply
-        self._duplicates.answered(request.key, reply, now + REJECT_DELAY)
-        self._delayed.append((now + REJECT_DELAY, reply, request.peer))
+            return reply if self._duplicates.answered(request.key, reply, now) else None
+        if self._duplicates.answered(request.key, reply, now + REJECT_DELAY):
+            self._delayed.append((now + REJECT_DELAY, reply, request.peer))
         return None
 
     @property
@@ -117,7 +114,7 @@ class RadiusExchange:
         if nas.behind is not None:
             nas = nas.behind.get(packet.get(NAS_IDENTIFIER) or b"", nas)
         self._pins.check(packet, nas, address)
-        return Request(packet, peer, address, nas)
+        return Request(packet, peer, address, nas, key_of(peer, packet.octets))
 
     def _access_request(self, request: Request, now: float) -> Event:
         packet = request.packet

@@ -6,6 +6,8 @@ The interpreter's own where it has one: OpenSSL's takes three times as long to s
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Protocol
 
@@ -16,15 +18,11 @@ class Digest(Protocol):
     def digest(self) -> bytes: ...
 
 
-class Hash(Protocol):
-    def __call__(self, octets: bytes = b"", /, *, usedforsecurity: bool = True) -> Digest: ...
-
-
-def _fastest() -> Hash:
+def _fastest() -> Callable[[bytes], Digest]:
     try:
         return import_module("_md5").md5  # type: ignore[no-any-return]
     except ImportError:  # a Python built without it
-        return hashlib.md5
+        return partial(hashlib.md5, usedforsecurity=False)
 
 
 md5 = _fastest()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import md5
 
+from protocols.radius.md5 import md5
 from protocols.radius.vendor import MICROSOFT, vendor_attribute
 
 SEND_KEY, RECEIVE_KEY = 16, 17
@@ -43,7 +43,7 @@ def salted(value: bytes, secret: bytes, authenticator: bytes, salt: bytes) -> by
     plain += bytes(-len(plain) % 16)
     hidden, before = b"", authenticator + salt
     for at in range(0, len(plain), 16):
-        stream = md5(secret + before, usedforsecurity=False).digest()
+        stream = md5(secret + before).digest()
         before = bytes(a ^ b for a, b in zip(plain[at : at + 16], stream, strict=True))
         hidden += before
     return hidden

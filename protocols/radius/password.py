@@ -17,9 +17,9 @@ def reveal(hidden: bytes, secret: bytes, authenticator: bytes) -> bytes:
     size = len(hidden)
     if not BLOCK <= size <= MAX_PASSWORD or size % BLOCK:
         raise RemoteProtocolError(f"a User-Password of {size} octets")
-    stream = md5(secret + authenticator, usedforsecurity=False).digest()
+    stream = md5(secret + authenticator).digest()
     for at in range(BLOCK, size, BLOCK):
-        stream += md5(secret + hidden[at - BLOCK : at], usedforsecurity=False).digest()
+        stream += md5(secret + hidden[at - BLOCK : at]).digest()
     return (int.from_bytes(stream) ^ int.from_bytes(hidden)).to_bytes(size).rstrip(b"\0")
 
 
@@ -30,7 +30,7 @@ def hide(password: bytes, secret: bytes, authenticator: bytes) -> bytes:
     padded = password.ljust(max(BLOCK, -(-len(password) // BLOCK) * BLOCK), b"\0")
     hidden, before = b"", authenticator
     for at in range(0, len(padded), BLOCK):
-        stream = md5(secret + before, usedforsecurity=False).digest()
+        stream = md5(secret + before).digest()
         before = bytes(a ^ b for a, b in zip(padded[at : at + BLOCK], stream, strict=True))
         hidden += before
     return hidden

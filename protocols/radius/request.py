@@ -9,7 +9,7 @@ from protocols.radius.dictionary import CALLED_STATION_ID, CALLING_STATION_ID, N
 from protocols.radius.duplicates import Key, Peer
 from protocols.radius.nas import Nas
 from protocols.radius.offers import Offer
-from protocols.radius.packet import HEADER, Packet
+from protocols.radius.packet import Packet
 
 ACCESS_POINT = re.compile(
     r"([0-9A-Fa-f]{2}(?:[-:]?[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}):(.+)", re.DOTALL
@@ -27,11 +27,8 @@ class Request:
     address: str
     """Of the peer, unmapped."""
     nas: Nas
-    key: Key = field(init=False)
-
-    def __post_init__(self) -> None:
-        octets = self.packet.octets
-        self.key = self.peer, octets[:HEADER], hash(octets)
+    key: Key
+    """Its copies have the same."""
 
     @property
     def attributes(self) -> dict[str, str]:

@@ -62,7 +62,7 @@ def test_only_remote_errors_escape_the_parsers() -> None:
             parsed += 1
             refusal_attributes(packet)
             packet.encoded(33)
-            Request(packet, nas_side.PEER, nas_side.PEER[0], Nas(b"s", 1)).attributes  # noqa: B018
+            Request(packet, nas_side.PEER, nas_side.PEER[0], Nas(b"s", 1), 0).attributes  # noqa: B018
             if 80 in packet.first:
                 message_authenticator_verifies(packet, nas_side.SECRET)
             name_and_password(packet, nas_side.SECRET)

@@ -61,11 +61,26 @@ def test_115_the_address_that_was_asked_answers(port: AnsweringPort, address: st
 
 
 def test_115_on_ipv6() -> None:
+    """A machine has one address of its own there, so that the kernel would choose right by itself: what it is told
+    counts."""
     port = listening(socket.AF_INET6, "::")
     try:
         assert asked(port, "::1") == "::1"
+        [(_, (level, kind, value))] = port.asked.values()
+        assert (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO)
+        assert value[:16] == socket.inet_pton(socket.AF_INET6, "::1")
     finally:
         port.socket.close()
+
+
+def test_115_a_nas_that_asks_two_addresses_from_one_port_is_answered_from_each(port: AnsweringPort) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nas:
+        nas.settimeout(10)
+        for address in ("127.0.0.1", "127.0.0.5", "127.0.0.5", "127.0.0.1"):
+            nas.sendto(b"hello", (address, port.socket.getsockname()[1]))
+            port.doRead()
+            assert nas.recvfrom(100)[1][0] == address
+    assert len(port.asked) == 1
 
 
 def test_what_is_remembered_is_bounded_and_what_is_forgotten_is_answered(

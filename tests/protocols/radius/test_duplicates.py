@@ -1,11 +1,12 @@
 import pytest
 
 from protocols.radius import duplicates as module
-from protocols.radius.duplicates import GIVEN_UP, WINDOW, Duplicates, Key, State
+from protocols.radius.duplicates import GIVEN_UP, WINDOW, Duplicates, Key, State, key_of
+from tests.protocols.radius.nas_side import PEER, pap
 
 
 def key(number: int) -> Key:
-    return ("192.0.2.7", 1645), number.to_bytes(20), 0
+    return key_of(PEER, number.to_bytes(20))
 
 
 def test_new_then_pending_then_the_same_octets_then_new_again() -> None:
@@ -18,13 +19,22 @@ def test_new_then_pending_then_the_same_octets_then_new_again() -> None:
     assert duplicates.receive(key(1), 2.0 + WINDOW) is State.NEW
 
 
-def test_peer_port_header_and_the_whole_all_count() -> None:
+def test_address_port_and_every_octet_count() -> None:
+    packet = pap()
+    others = [packet[:at] + bytes((packet[at] ^ 1,)) + packet[at + 1 :] for at in range(len(packet))]
+    keys = [key_of(PEER, packet), key_of((PEER[0], 1646), packet), key_of(("192.0.2.8", PEER[1]), packet)]
+    keys += [key_of(PEER, other) for other in others]
+    assert len(set(keys)) == len(keys)
+    assert key_of(("192.0.2.7", 1645), bytes(bytearray(packet))) == keys[0]
+
+
+def test_only_what_waits_for_a_reply_is_answered() -> None:
     duplicates = Duplicates()
-    assert duplicates.receive((("192.0.2.7", 1645), b"a", 0), 0.0) is State.NEW
-    assert duplicates.receive((("192.0.2.7", 1646), b"a", 0), 0.0) is State.NEW
-    assert duplicates.receive((("192.0.2.8", 1645), b"a", 0), 0.0) is State.NEW
-    assert duplicates.receive((("192.0.2.7", 1645), b"b", 0), 0.0) is State.NEW
-    assert duplicates.receive((("192.0.2.7", 1645), b"a", 1), 0.0) is State.NEW
+    assert not duplicates.answered(key(1), b"reply", 0.0)
+    duplicates.receive(key(1), 0.0)
+    assert duplicates.answered(key(1), b"reply", 0.0)
+    assert not duplicates.answered(key(1), b"another", 0.0)
+    assert duplicates.receive(key(1), 0.0) == b"reply"
 
 
 def test_a_delayed_reply_is_pending_until_its_time() -> None:

@@ -8,7 +8,7 @@ from tests.protocols.radius.nas_side import attribute
 
 
 def request_with(attributes: bytes) -> Request:
-    return Request(Packet.parse(nas_side.pap(extra=attributes)), nas_side.PEER, nas_side.PEER[0], Nas(b"s", 1))
+    return Request(Packet.parse(nas_side.pap(extra=attributes)), nas_side.PEER, nas_side.PEER[0], Nas(b"s", 1), 0)
 
 
 def test_attributes_for_deciding() -> None:
