@@ -97,8 +97,8 @@ class RadiusListener(DatagramProtocol):
 
     def _receive(self, datagram: bytes, peer: Peer) -> None:
         match self._exchange.receive_datagram(datagram, peer, self._clock.seconds()):
-            case AccessRequested(request, username, password):
-                self._requested(request, Password(username, password))
+            case AccessRequested() as asked:
+                self._requested(asked.request, Password(asked.username, asked.password))
             case EapReceived() as received:
                 self._converse(received)
             case OfferReceived(request, offer):
@@ -106,10 +106,14 @@ class RadiusListener(DatagramProtocol):
             case Resend(octets) | StatusAnswered(octets):
                 self._send(octets, peer)
             case Discard(reason):
-                self._telemetry.discarded(PROTOCOL, peer[0], reason)
+                self._discarded(peer, reason)
             case Refused(request, username, reason):
                 self._wake_for_rejects()
                 self._telemetry.decided(username, Circumstances(PROTOCOL, request.address), Decision(reason))
+
+    def _discarded(self, peer: Peer, reason: str) -> None:
+        """A packet that gets no answer, whoever asks."""
+        self._telemetry.discarded(PROTOCOL, peer[0], reason)
 
     def _requested(self, request: Request, credentials: Password) -> None:
         try:

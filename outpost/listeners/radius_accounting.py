@@ -67,7 +67,10 @@ class AccountingListener(DatagramProtocol):
             case Resend(octets) | StatusAnswered(octets):
                 self._send(octets, peer)
             case Discard(reason):
-                self._telemetry.discarded(PROTOCOL, peer[0], reason)
+                self._discarded(peer, reason)
+
+    def _discarded(self, peer: Peer, reason: str) -> None:
+        self._telemetry.discarded(PROTOCOL, peer[0], reason)
 
     async def _take(self, accounted: Accounted) -> None:
         self._telemetry.taken[PROTOCOL, ACCOUNTING] += 1

@@ -32,6 +32,9 @@ IDLE_TIMEOUT = 900.0
 """Seconds without a packet; proxies ask with Status-Server every minute."""
 MOST_OF_PEER = 100
 """Connections from one address: a NAS has one, a proxy a few."""
+ENDING = frozenset({"malformed", "bad_message_authenticator", "bad_request_authenticator"})
+"""Discards that end the connection (RFC 6613 section 2.6.4): no line garbles what TLS carries, so whoever sends this
+cannot be understood any further."""
 
 
 class RadSecLogins(RadiusListener):
@@ -40,6 +43,10 @@ class RadSecLogins(RadiusListener):
     def hear(self, packet: bytes, connection: RadSecConnection) -> None:
         self._exchange.table = connection.table
         self.datagramReceived(packet, connection.place)
+
+    def _discarded(self, peer: Peer, reason: str) -> None:
+        super()._discarded(peer, reason)
+        cast(Any, self.transport).discarded(peer, reason)
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         """There are no addresses to look up."""
@@ -50,13 +57,17 @@ class RadSecAccounting(AccountingListener):
         self._exchange.table = connection.table
         self.datagramReceived(packet, connection.place)
 
+    def _discarded(self, peer: Peer, reason: str) -> None:
+        super()._discarded(peer, reason)
+        cast(Any, self.transport).discarded(peer, reason)
+
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         """As above."""
 
 
 @implementer(IHandshakeListener, IPushProducer)
 class RadSecConnection(Protocol):
-    """``table`` is None until the handshake has shown who speaks; nothing is heard before."""
+    """``table`` is None until the handshake has shown who speaks, and after the end; nothing is heard then."""
 
     def __init__(self, owner: RadSecFactory) -> None:
         self._owner = owner
@@ -96,7 +107,8 @@ class RadSecConnection(Protocol):
             self.abort()
             return
         for packet in packets:
-            self._owner.hear(packet, self)
+            if self.table is not None:
+                self._owner.hear(packet, self)
         if self._unread:
             return
         if self._packets.is_whole:
@@ -120,9 +132,11 @@ class RadSecConnection(Protocol):
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._owner.connections.leave(self)
-        self._owner.known.pop(self.place, None)
+        if self._owner.known.get(self.place) is self:
+            del self._owner.known[self.place]
 
     def abort(self) -> None:
+        self.table = None
         cast(Any, self.transport).abortConnection()
 
 
@@ -165,6 +179,11 @@ class RadSecFactory(Factory[RadSecConnection]):
         connection = self.known.get(peer)
         if connection is not None:
             cast(Any, connection.transport).write(octets)
+
+    def discarded(self, peer: Peer, reason: str) -> None:
+        connection = self.known.get(peer)
+        if connection is not None and reason in ENDING:
+            connection.abort()
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         """Who was trusted by what no longer holds has to show it again."""

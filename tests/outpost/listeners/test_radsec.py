@@ -10,9 +10,11 @@ import pytest
 from cryptography import x509
 from OpenSSL import SSL
 from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
 
 from outpost.authentication import Authentication
 from outpost.directory.draft import changed, whole
@@ -221,10 +223,53 @@ def test_121_a_list_that_another_authority_has_signed_revokes_nothing() -> None:
         assert Nas(Door(a_radsec_provider(revocations=forged))).say(LOGIN)[0] == ACCEPT
 
 
-def test_121_a_wrong_length_ends_the_connection() -> None:
-    nas = Nas(Door())
-    nas.say(b"\1\1\xff\xff" + bytes(16))
+START = keyed(4, attribute(40, (1).to_bytes(4)) + attribute(44, b"01"), secret=SECRET)
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        LOGIN[:20] + b"\1\1" + LOGIN[22:],
+        LOGIN[:-1] + bytes((LOGIN[-1] ^ 1,)),
+        pap(secret=b"another"),
+        request(b"", code=12, secret=b"another"),
+        START[:4] + bytes(16) + START[20:],
+    ],
+    ids=["attribute length", "flipped bit", "another secret", "status", "accounting"],
+)
+def test_121_what_cannot_be_believed_ends_the_connection_and_what_comes_behind_is_not_heard(packet: bytes) -> None:
+    """RFC 6613 section 2.6.4: over UDP it would be passed over."""
+    door = Door()
+    nas = Nas(door)
+    assert nas.say(packet + LOGIN) == b""
     assert nas.gone
+    assert (door.link.questions, door.kept) == ([], [])
+    assert sum(door.telemetry.discards.values()) == 1
+
+
+@pytest.mark.parametrize(
+    "packet", [request(b"", code=2, secret=SECRET), request(b"", code=12, secret=SECRET, sign="never")]
+)
+def test_121_what_is_only_out_of_place_is_passed_over(packet: bytes) -> None:
+    nas = Nas(Door())
+    assert nas.say(packet + LOGIN)[0] == ACCEPT
+    assert not nas.gone
+
+
+@pytest.mark.parametrize("length", [0, 19, 4097, 65_535])
+def test_121_a_length_that_no_packet_has(length: int) -> None:
+    door = Door()
+    nas = Nas(door)
+    assert nas.say(LOGIN + b"\1\1" + length.to_bytes(2) + bytes(16))[:1] in (b"", bytes((ACCEPT,)))
+    assert nas.gone
+
+
+def test_a_second_connection_from_the_same_place_keeps_its_answers_when_the_first_one_ends() -> None:
+    """A NAS may reach us at two addresses from one port of its own."""
+    door = Door()
+    first, second = Nas(door), Nas(door)
+    first.server.connectionLost(Failure(ConnectionDone()))
+    assert second.say(LOGIN)[0] == ACCEPT
 
 
 def test_121_who_is_slow_is_cut_off() -> None:
