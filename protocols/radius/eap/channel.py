@@ -70,14 +70,18 @@ class Channel:
     def refusal(self) -> bytes:
         """The alert that says that the peer is not let in, in place of what else was to go out; then all is over.
 
-        Empty where the peer has all of our handshake on TLS 1.2, and would want it under keys that OpenSSL keeps.
+        Empty for a suite that `protocols.radius.eap.alert` does not know.
         """
         self.output()
-        if not self.is_1_3:
-            return b"" if self.resumed else alert.PLAIN
-        secret = (self._connection.get_app_data() or {}).get(SERVER_SECRET)
-        suite = self._connection.get_cipher_name()
-        return alert.sealed(suite, secret) if secret and suite in alert.SUITES else b""
+        connection = self._connection
+        suite = connection.get_cipher_name() or ""
+        if self.is_1_3:
+            secret = (connection.get_app_data() or {}).get(SERVER_SECRET)
+            return alert.sealed(suite, secret) if secret and suite in alert.SUITES else b""
+        if not self.resumed:
+            return alert.PLAIN
+        randoms = (connection.server_random() or b"") + (connection.client_random() or b"")
+        return alert.sealed_1_2(suite, connection.master_key() or b"", randoms)
 
     def write(self, octets: bytes) -> None:
         self._connection.sendall(octets)

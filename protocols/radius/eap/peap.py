@@ -84,16 +84,17 @@ def result(status: int) -> bytes:
 
 
 def _result_in(octets: bytes) -> int:
-    """The status that a peer's EAP-TLV Response tells; 0 if none. Other TLVs, as Cryptobinding, are not believed."""
+    """The status that a peer's EAP-TLV Response tells; 0 if none, or not one alone. Other TLVs, as Cryptobinding, are
+    not believed."""
     if len(octets) <= HEADER or octets[0] != Code.RESPONSE or octets[HEADER] != Type.TLV:
         return 0
-    at, end = HEADER + 1, min(len(octets), octets[2] << 8 | octets[3])
+    at, end, told = HEADER + 1, min(len(octets), octets[2] << 8 | octets[3]), set[int]()
     while at + HEADER <= end:
         kind, size = (octets[at] << 8 | octets[at + 1]) & ~0xC000, octets[at + 2] << 8 | octets[at + 3]
-        if kind == RESULT and size == RESULT_SIZE and at + HEADER + size <= end:
-            return octets[at + 4] << 8 | octets[at + 5]
+        if kind == RESULT:
+            told.add(octets[at + 4] << 8 | octets[at + 5] if size == RESULT_SIZE and at + HEADER + size <= end else 0)
         at += HEADER + size
-    return 0
+    return told.pop() if len(told) == 1 and at == end else 0
 
 
 def _with_header(octets: bytes, identifier: int) -> bytes:
