@@ -171,6 +171,7 @@ def test_76_108_a_duplicate_gets_the_same_octets_and_control_is_asked_once() -> 
     first, second, third = door.replies()
     assert first == second == third
     assert len(door.link.questions) == 1
+    assert door.telemetry.decisions == {("radius", "accepted"): 1}
 
 
 def test_78_another_password_under_the_same_authenticator_is_asked_about() -> None:
@@ -197,6 +198,7 @@ def test_118_a_duplicate_of_a_reject_waits_with_it_and_then_gets_the_same_octets
     first, second = door.replies()
     assert first == second
     assert len(door.link.questions) == 1
+    assert door.telemetry.decisions == {("radius", "wrong_password"): 1}
 
 
 def test_107_copies_in_flight_collapse_into_one_question_and_one_reply() -> None:
@@ -210,6 +212,7 @@ def test_107_copies_in_flight_collapse_into_one_question_and_one_reply() -> None
     link.gate.callback(None)
     assert door.replies() == [granted(nas_side.pap())]
     assert door.telemetry.discards == {("radius", "duplicate_pending"): 2}
+    assert door.telemetry.decisions == {("radius", "accepted"): 1}
 
 
 def test_unavailable_is_silent_and_the_next_copy_asks_again() -> None:

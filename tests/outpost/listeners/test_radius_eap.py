@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from OpenSSL import SSL
@@ -15,7 +15,9 @@ from outpost.directory.snapshot import Touched
 from protocols.link.messages import (
     Authenticate,
     Authenticated,
+    BindingRecord,
     Configuration,
+    GroupRecord,
     ProviderRecord,
     Put,
     RadiusSettings,
@@ -42,10 +44,12 @@ from tests.protocols.radius.eap.supplicant import (
     gtc,
     pap,
     response,
+    session_of,
 )
 
 PASSWORD = b"correct horse"
 ALICE = a_user(1, "alice")
+STAFF = GroupRecord("g1", "staff", False, 1, members=(1,))
 
 
 class ReusableLink(FakeLink):
@@ -115,22 +119,15 @@ class Wireless:
             state = found[24][0]
             eap = device.respond(b"".join(found[79]))
 
-    def device(self, session: SSL.Session | None = None, inside: Inside | None = None) -> TlsDevice:
-        return TlsDevice(TTLS, inside or pap(b"alice", PASSWORD), self.context, session=session)
+    def device(self, session: SSL.Session | None = None, inside: Inside | None = None, kind: int = TTLS) -> TlsDevice:
+        usual = {TTLS: pap, PEAP: gtc}[kind](b"alice", PASSWORD)
+        return TlsDevice(kind, inside or usual, self.context, session=session)
 
-    def signed_in(self) -> SSL.Session:
+    def signed_in(self, kind: int = TTLS) -> SSL.Session:
         """The TLS session of a whole login."""
-        device = self.device()
+        device = self.device(kind=kind)
         assert self.login(device)[0] == ACCEPT
         return session_of(device)
-
-
-def session_of(device: TlsDevice) -> SSL.Session:
-    """To be resumed: OpenSSL spoils the session of a connection that is dropped without goodbye, at this end, too."""
-    device.connection.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
-    session = device.connection.get_session()
-    assert session is not None
-    return session
 
 
 def attributes(packet: bytes) -> dict[int, list[bytes]]:
@@ -215,6 +212,7 @@ def test_108_a_copy_of_the_last_packet_asks_nobody_again() -> None:
     wireless.door.send(wireless.last)
     assert [reply[0] for reply in wireless.door.replies()] == [ACCEPT]
     assert len(wireless.link.questions) == 1
+    assert wireless.door.telemetry.decisions == {("radius", "accepted"): 1}
 
 
 def test_while_control_is_away_all_is_silence_and_the_next_copy_asks_again() -> None:
@@ -280,6 +278,11 @@ def remove(wireless: Wireless) -> None:
     wireless.put(a_provider())
 
 
+def leave_the_group(wireless: Wireless) -> None:
+    base = wireless.door.directory.current
+    wireless.door.directory.publish(*changed(base, base.revision + 1, [Put(replace(STAFF, members=()))]))
+
+
 def configure(wireless: Wireless) -> None:
     base = wireless.door.directory.current
     wireless.door.directory.publish(*changed(base, base.revision + 1, [Configuration((a_provider(),))]))
@@ -289,13 +292,18 @@ def wait(wireless: Wireless) -> None:
     wireless.door.clock.advance(3601)
 
 
-@pytest.mark.parametrize("change", [disable, change_password, expire, remove, configure, wait])
-def test_92_a_session_is_worth_nothing_after(change: Callable[[Wireless], None]) -> None:
+CHANGES = [disable, change_password, expire, remove, leave_the_group, configure, wait]
+
+
+@pytest.mark.parametrize("kind", [TTLS, PEAP])
+@pytest.mark.parametrize("change", CHANGES)
+def test_92_a_session_is_worth_nothing_after(change: Callable[[Wireless], None], kind: int) -> None:
     wireless = Wireless()
-    session = wireless.signed_in()
+    wireless.put(replace(a_provider(), bindings=(BindingRecord("b1", 0, group=STAFF.pk),)), ALICE, STAFF)
+    session = wireless.signed_in(kind)
     change(wireless)
     heard: list[bytes] = []
-    device = wireless.device(session, inside=lambda said: heard.append(said) or b"")  # type: ignore[func-returns-value]
+    device = wireless.device(session, lambda said: heard.append(said) or b"", kind)  # type: ignore[func-returns-value]
     wireless.link.verdicts["alice"] = "inactive"
     code, _ = wireless.login(device)
     assert not device.resumed
@@ -341,6 +349,56 @@ def test_92_a_change_between_handshake_and_decision_counts_too(monkeypatch: pyte
     monkeypatch.setattr(device, "respond", slow)
     assert wireless.login(device)[0] == REJECT
     assert wireless.door.telemetry.decisions["radius", "eap_resumption_refused"] == 1
+
+
+@pytest.mark.parametrize("reason", ["inactive", "certificate_revoked", "certificate_not_current", "no_binding"])
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3], ids=["1.2", "1.3"])
+def test_92_a_resumed_certificate_is_judged_like_any_other(version: int, reason: str) -> None:
+    """OpenSSL looks at the chain only in a full handshake."""
+    wireless, provider = Wireless(), a_provider()
+    assert isinstance(provider.settings, RadiusSettings)
+    settings = replace(provider.settings, client_authorities=AUTHORITY.pem)
+    wireless.put(replace(provider, settings=settings), ALICE)
+    wireless.link.verdicts["alice"] = "accepted"
+    shown, context = issue("alice", AUTHORITY, usage=[CLIENT]), client_context(version)
+    cast(Any, context).use_certificate(shown.certificate)
+    context.use_privatekey(cast(Any, shown.key))
+    first = TlsDevice(TLS, context=context, identity=b"alice")
+    assert wireless.login(first)[0] == ACCEPT
+    again = TlsDevice(TLS, context=context, identity=b"alice", session=session_of(first))
+    assert (wireless.login(again)[0], again.resumed) == (ACCEPT, True)
+    wireless.link.verdicts["alice"] = reason
+    last = TlsDevice(TLS, context=context, identity=b"alice", session=session_of(again))
+    code, found = wireless.login(last)
+    assert (code, found[79][0][0], last.resumed) == (REJECT, 4, True)
+    assert 26 not in found
+    one, *others = (question.proof for question in wireless.link.questions)
+    assert others == [one, one], "the whole chain is told each time"
+
+
+def unconfirmed() -> Inside:
+    return gtc(b"alice", PASSWORD, b"")
+
+
+@pytest.mark.parametrize(
+    ("kind", "inside"),
+    [
+        (TTLS, lambda: pap(b"alice", b"wrong")),
+        (TTLS, lambda: lambda _: b"no AVP"),
+        (PEAP, lambda: gtc(b"alice", b"wrong")),
+        (PEAP, unconfirmed),
+    ],
+    ids=["ttls wrong password", "ttls broken", "peap wrong password", "peap unconfirmed"],
+)
+def test_93_the_session_of_a_login_that_failed_is_none(kind: int, inside: Callable[[], Inside]) -> None:
+    wireless = Wireless()
+    device = wireless.device(inside=inside(), kind=kind)
+    assert wireless.login(device)[0] == REJECT
+    asked = len(wireless.link.questions)
+    second = wireless.device(session_of(device), lambda _: b"", kind)
+    assert wireless.login(second)[0] == REJECT
+    assert not second.resumed
+    assert len(wireless.link.questions) == asked
 
 
 @pytest.mark.parametrize("open_still", [True, False])

@@ -23,6 +23,7 @@ from tests.protocols.radius.eap.supplicant import (
     avp,
     client_context,
     gtc,
+    old_context,
     response,
 )
 
@@ -171,14 +172,13 @@ def test_90_ten_thousand_beginnings_leave_room_for_another_nas() -> None:
     assert device.answer(NAK, bytes((TTLS,))) == CHALLENGE
 
 
-def test_95_old_tls_is_refused() -> None:
-    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-    context.set_cipher_list(b"ALL:@SECLEVEL=0")
-    context.set_min_proto_version(SSL.TLS1_VERSION)
-    context.set_max_proto_version(SSL.TLS1_1_VERSION)
-    wireless = Wireless()
-    code, found = wireless.login(TlsDevice(TTLS, context=context))
+@pytest.mark.parametrize("kind", [TTLS, PEAP])
+@pytest.mark.parametrize("version", [SSL.TLS1_VERSION, SSL.TLS1_1_VERSION], ids=["1.0", "1.1"])
+def test_95_old_tls_is_refused_with_an_alert(version: int, kind: int) -> None:
+    wireless, device = Wireless(), TlsDevice(kind, context=old_context(version))
+    code, found = wireless.login(device)
     assert (code, found[79][0][0]) == (REJECT, 4)
+    assert "alert protocol version" in device.heard_alert
     assert wireless.door.telemetry.decisions == {("radius", "eap_tls_failed"): 1}
 
 

@@ -9,8 +9,8 @@ OBSERVED = """1 2 4 5 7 8 10 11 13 14 16 17 19 20 22 23 25 26 28 29 31 32 34 35 
 56 58 59 61 62 64 65 67 68 70 71 73 74 76 77"""
 FURTHER = """79 80 82 84 85 87 89 90 92 93 95 96 98 99 101 102 103 104 106 107 108 110 112 114 115 116 117 118 120
 121 123 124"""
-NOT_OF_THE_CORE = {5, 92, 93, 115}
-"""Somebody has to decide, or to know who may resume; and sockets have addresses."""
+NOT_OF_THE_CORE = {5, 115}
+"""Somebody has to decide, and sockets have addresses."""
 NOT_OF_THE_LISTENER = {106}
 """What a NAS does."""
 TESTS = Path(__file__).parents[2]

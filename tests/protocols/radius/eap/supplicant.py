@@ -31,6 +31,13 @@ def client_context(version: int = TLS_1_2) -> SSL.Context:
     return context
 
 
+def old_context(version: int) -> SSL.Context:
+    """Of a device that speaks nothing newer."""
+    context = client_context(version)
+    context.set_cipher_list(b"ALL:@SECLEVEL=0")
+    return context
+
+
 class TlsDevice:
     """One login with a method over TLS. ``fragment``: octets of TLS in one Response."""
 
@@ -128,6 +135,14 @@ class TlsDevice:
             return bytes(self.connection.export_keying_material(label, 128, context))[:64]
         label = b"ttls keying material" if self.kind == TTLS else b"client EAP encryption"
         return bytes(self.connection.export_keying_material(label, 64))
+
+
+def session_of(device: TlsDevice) -> SSL.Session:
+    """To be resumed: OpenSSL spoils the session of a connection that is dropped without goodbye, at this end, too."""
+    device.connection.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
+    session = device.connection.get_session()
+    assert session is not None
+    return session
 
 
 def avp(code: int, value: bytes, vendor: int = 0, mandatory: bool = True) -> bytes:

@@ -8,10 +8,20 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
+from protocols.radius.eap.channel import Channel
+from protocols.radius.eap.hello import ClientHello
 from protocols.radius.eap.sessions import Accept, EapSessions, Reject
 from protocols.radius.eap.steps import Verdict
 from protocols.radius.mppe import Keys
-from protocols.radius.offers import CertificateOffer, ChapOffer, MsChapV2Offer, Offer, PasswordOffer, ReplyOffer
+from protocols.radius.offers import (
+    CertificateOffer,
+    ChapOffer,
+    MsChapV2Offer,
+    Offer,
+    PasswordOffer,
+    ReplyOffer,
+    ResumptionOffer,
+)
 from tests.certificates import AUTHORITY, CLIENT, DAY, SERVER_AUTH, Issued, issue
 from tests.fakes import counted_random
 from tests.protocols.radius.eap.servers import Server
@@ -31,9 +41,11 @@ from tests.protocols.radius.eap.supplicant import (
     avp,
     client_context,
     gtc,
+    old_context,
     pap,
     refuse,
     response,
+    session_of,
 )
 
 VERSIONS = pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3], ids=["1.2", "1.3"])
@@ -159,8 +171,24 @@ def test_peap_tells_a_refusal_inside_the_tunnel() -> None:
         bytes.fromhex("800300010001"),
         bytes.fromhex("000c003800000000"),
         bytes.fromhex("8003ffff0001"),
+        bytes.fromhex("800300020001800300020002"),
+        bytes.fromhex("800300020002800300020001"),
+        bytes.fromhex("800300020001000cffff"),
+        bytes.fromhex("80030002000180"),
+        bytes.fromhex("000c000680030002000100"),
     ],
-    ids=["missing", "failure", "size", "cryptobinding-alone", "overrun"],
+    ids=[
+        "missing",
+        "failure",
+        "size",
+        "cryptobinding-alone",
+        "overrun",
+        "success-and-failure",
+        "failure-and-success",
+        "overrun-behind",
+        "cut-behind",
+        "inside-another",
+    ],
 )
 def test_101_102_peap_is_over_only_when_success_is_confirmed(confirmation: bytes) -> None:
     answer = a_nas().login(TlsDevice(PEAP, gtc(b"alice", b"x", confirmation)))
@@ -366,18 +394,94 @@ def test_an_unknown_avp_that_is_not_mandatory_is_passed_over() -> None:
     assert nas.offers == [PasswordOffer("alice", "secret")]
 
 
+# --- sessions that are resumed ---
+
+
+def resuming(nas: Nas, kind: int, version: int = TLS_1_2) -> TlsDevice:
+    """A device that has logged in, and comes back with its TLS session."""
+    context = with_certificate(version)
+    first = TlsDevice(kind, inside_of(kind), context)
+    assert isinstance(nas.login(first), Accept)
+    nas.offers.clear()
+    return TlsDevice(kind, inside_of(kind), context, session=session_of(first))
+
+
+def inside_of(kind: int) -> Inside:
+    return gtc(b"alice", b"correct horse") if kind == PEAP else pap(b"alice", b"correct horse")
+
+
+@pytest.mark.parametrize("kind", [TTLS, PEAP])
+@pytest.mark.parametrize("judge", [accept, refuse])
+def test_92_a_resumed_tunnel_is_what_the_decision_says(kind: int, judge: Judge) -> None:
+    nas = a_nas()
+    device = resuming(nas, kind)
+    nas.judge = judge
+    answer = nas.login(device)
+    assert device.resumed
+    [offer] = nas.offers
+    assert isinstance(offer, ResumptionOffer)
+    assert isinstance(answer, Accept) == (judge is accept)
+    if isinstance(answer, Accept):
+        assert answer.keys == Keys.of_msk(device.msk())
+
+
+@pytest.mark.parametrize("judge", [accept, refuse])
+def test_92_a_certificate_is_judged_with_every_resumption(judge: Judge) -> None:
+    nas = a_nas(server=Server(authority=AUTHORITY))
+    device = resuming(nas, TLS)
+    nas.judge = judge
+    answer = nas.login(device)
+    assert device.resumed
+    [offer] = nas.offers
+    assert isinstance(offer, CertificateOffer)
+    assert offer.chain[0] == ALICE.certificate.public_bytes(Encoding.DER)
+    assert isinstance(answer, Accept) == (judge is accept)
+
+
+class Forgetful(Server):
+    """Does not say which session is resumed: as with a ticket, which has no id."""
+
+    nameless = False
+
+    def connect(self, hello: ClientHello) -> Channel:
+        channel = super().connect(hello)
+        return Nameless(channel._connection) if self.nameless else channel
+
+
+class Nameless(Channel):
+    def output(self) -> bytes:
+        found = super().output()
+        self.session_id = b""
+        return found
+
+
+@pytest.mark.parametrize("kind", [TTLS, PEAP])
+def test_93_a_resumed_session_that_nobody_can_name_is_no_login(kind: int) -> None:
+    server = Forgetful()
+    nas = a_nas(server=server)
+    device = resuming(nas, kind)
+    server.nameless = True
+    answer = nas.login(device)
+    assert device.resumed
+    assert isinstance(answer, Reject)
+    assert answer.reason == "eap_resumption_refused"
+    assert nas.offers == []
+
+
 # --- handshakes ----------------------------------------------------------------------------------------------------
 
 
-def test_95_old_tls_is_refused() -> None:
-    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-    context.set_cipher_list(b"ALL:@SECLEVEL=0")
-    context.set_min_proto_version(SSL.TLS1_VERSION)
-    context.set_max_proto_version(SSL.TLS1_1_VERSION)
-    answer = a_nas().login(TlsDevice(TTLS, pap(b"a", b"b"), context))
+@pytest.mark.parametrize("kind", [TTLS, PEAP, TLS])
+@pytest.mark.parametrize("version", [SSL.TLS1_VERSION, SSL.TLS1_1_VERSION], ids=["1.0", "1.1"])
+def test_95_old_tls_is_refused_with_an_alert(version: int, kind: int) -> None:
+    device = TlsDevice(kind, pap(b"a", b"b"), old_context(version))
+    nas = a_nas(server=Server(authority=AUTHORITY))
+    answer = nas.login(device)
     assert isinstance(answer, Reject)
     assert answer.reason == "eap_tls_failed"
     assert "protocol" in answer.text
+    assert "alert protocol version" in device.heard_alert
+    assert nas.offers == []
 
 
 @VERSIONS
@@ -428,6 +532,33 @@ def test_96_whom_the_decision_refuses_hears_it_by_an_alert(version: int, suite: 
     assert isinstance(answer, Reject)
     assert (answer.reason, answer.told) == ("wrong_password", True)
     assert "access denied" in device.heard_alert
+    assert len(nas.sessions) == 0
+
+
+@pytest.mark.parametrize(
+    ("suite", "alert"),
+    [
+        (b"ECDHE-ECDSA-AES128-GCM-SHA256", "access denied"),
+        (b"ECDHE-ECDSA-AES256-GCM-SHA384", "access denied"),
+        (b"ECDHE-ECDSA-CHACHA20-POLY1305", "access denied"),
+        (b"ECDHE-ECDSA-AES128-SHA", ""),
+    ],
+)
+def test_92_whoever_resumes_and_is_refused_hears_it_by_an_alert(suite: bytes, alert: str) -> None:
+    """On TLS 1.2 the peer has had our Finished by then, so that the alert has to come under the session's keys."""
+    nas = a_nas(server=Server(authority=AUTHORITY))
+    context = with_certificate(TLS_1_2)
+    context.set_cipher_list(suite)
+    first = TlsDevice(TLS, context=context)
+    assert isinstance(nas.login(first), Accept)
+    nas.judge = refuse
+    device = TlsDevice(TLS, context=context, session=session_of(first))
+    answer = nas.login(device)
+    assert device.resumed
+    assert isinstance(answer, Reject)
+    assert (answer.reason, answer.told) == ("wrong_password", True)
+    assert alert in device.heard_alert
+    assert bool(device.heard_alert) == bool(alert)
     assert len(nas.sessions) == 0
 
 
