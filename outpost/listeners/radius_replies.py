@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.outcome import Decision, Identity
@@ -94,7 +94,7 @@ class Replies:
 
     def _encoded(self, request: Request, told: list[ReplyAttribute]) -> bytes:
         """What cannot be sent is left out and told of: a wrong VLAN is worse than none, and no login is lost by it."""
-        hide = hiding(request.nas.secret, request.packet.authenticator, partial(self._random, 2))
+        hide = hiding(request.nas.secret, request.packet.authenticator, self._random)
         found = b""
         for one in told:
             try:

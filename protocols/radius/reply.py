@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 
 from protocols.errors import LocalProtocolError
 from protocols.radius.definitions import LEARNED, LONG_EXTENDED, Definition, defined, generic, is_built_in
@@ -20,15 +21,21 @@ Hide = Callable[[bytes], bytes]
 """What hides a value in one answer: salt and all."""
 
 
-def hiding(secret: bytes, authenticator: bytes, salts: Callable[[], bytes]) -> Hide:
-    """``salts`` gives two octets, others each time; ``authenticator``: of the request."""
+def hiding(secret: bytes, authenticator: bytes, random: Callable[[int], bytes]) -> Hide:
+    """For one answer. ``random`` gives so many random octets; ``authenticator``: of the request."""
+    salts = _salts(random)
 
     def hide(value: bytes) -> bytes:
-        salt = salts()
-        salt = bytes((salt[0] | 0x80, salt[1]))
+        salt = next(salts)
         return salt + salted(value, secret, authenticator, salt)
 
     return hide
+
+
+def _salts(random: Callable[[int], bytes]) -> Iterator[bytes]:
+    """No two of one packet may be alike (RFC 2868 section 3.5), which chance alone does not promise."""
+    for number in count(int.from_bytes(random(2))):
+        yield (number & 0x7FFF | 0x8000).to_bytes(2)
 
 
 def encoded(name: str, value: str | int, tag: int, hide: Hide) -> bytes:
@@ -92,7 +99,7 @@ def written(one: Definition) -> str:
 
 def check(name: str, value: str | int, tag: int) -> int:
     """The octets that it takes. Raises ValueError with a sentence."""
-    return len(encoded(name, value, tag, hiding(b"secret", bytes(16), lambda: b"\x80\0")))
+    return len(encoded(name, value, tag, hiding(b"secret", bytes(16), bytes)))
 
 
 def _with_tag(definition: Definition, octets: bytes, tag: int) -> bytes:

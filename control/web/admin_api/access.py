@@ -125,7 +125,7 @@ def _ldap(found: Found, caller: Caller, services: Services) -> dict[str, Any]:
 def _radius(found: Found, caller: Caller, services: Services) -> dict[str, Any]:
     """What mappings write, as a packet. What travels hidden is left out: an answer hides it with its own request."""
     authenticator = services.random(16)
-    hide = hiding(found.secret.encode(), authenticator, lambda: services.random(2))
+    hide = hiding(found.secret.encode(), authenticator, services.random)
     shown = [one for one in found.mapped.reply if not defined(one.name).hidden]
     body = b"".join(encoded(one.name, one.value, one.tag, hide) for one in shown)
     header = bytes([ACCESS_REQUEST, services.random(1)[0]]) + (PACKET_BYTES + len(body)).to_bytes(2)

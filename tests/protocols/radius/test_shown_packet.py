@@ -12,7 +12,7 @@ from protocols.radius.shown_packet import SECRET, code_name, identifier_of, show
 from protocols.radius.vendor import vendor_attribute
 
 CANARY = b"correct horse battery"
-HIDE = hiding(b"secret", bytes(16), lambda: b"\x80\0")
+HIDE = hiding(b"secret", bytes(16), bytes)
 
 
 def packet(*attributes: bytes, code: int = 1) -> bytes:
