@@ -3,10 +3,15 @@
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
+from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.udp import Port
 
-from outpost.listeners.ports import HELD_OCTETS, CannotListen, open_sockets, place
+from outpost.listeners.ports import HELD_OCTETS, TURN_OCTETS, CannotListen, Ports, open_sockets, place
 from settings import Address
 
 
@@ -39,6 +44,37 @@ def test_a_taken_port_is_refused_with_the_fix_and_nothing_stays_open(closing: Ex
 def test_a_foreign_address_is_refused() -> None:
     with pytest.raises(CannotListen, match="not an address of this machine"):
         open_sockets([Address("203.0.113.1", 0)], socket.SOCK_DGRAM)
+
+
+class Counting(DatagramProtocol):
+    heard = 0
+
+    def datagramReceived(self, datagram: bytes, addr: object) -> None:
+        self.heard += 1
+
+
+class Adopting(MemoryReactorClock):
+    def adoptDatagramPort(self, fileno: Any, addressFamily: Any, protocol: Any, maxPacketSize: Any = 8192) -> Any:
+        kind: Any = Port  # Twisted's has no types
+        port = kind._fromListeningDescriptor(self, fileno, addressFamily, protocol, maxPacketSize)
+        port.startListening()
+        return port
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_flood_of_datagrams_leaves_turns_to_others(host: str, tmp_path: Path) -> None:
+    reactor: Any = Adopting
+    ports, counting = Ports(reactor(), tmp_path), Counting()
+    ports.datagrams("radius", [Address(host, 0)], lambda: counting)
+    [port] = ports._listening
+    with port.socket, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
+        most = TURN_OCTETS // 1000
+        for _ in range(most + 20):
+            flood.sendto(bytes(1000), ("127.0.0.1", port.socket.getsockname()[1]))
+        port.doRead()
+        assert 0 < counting.heard <= most + 1
+        port.doRead()
+        assert counting.heard == most + 20
 
 
 def test_a_burst_of_datagrams_is_held_for_us() -> None:
