@@ -86,6 +86,8 @@ class CredentialCache:
         self._directory = directory
         self._now = now
         self._most_entries = most_entries
+        self._crowded = most_entries // 2
+        """Entries, from which on it is noted who was used when: nobody makes room before there are twice as many."""
         self._grace = grace
         self._entries: OrderedDict[Place, _Entry] = OrderedDict()
         self._peers_matter = False
@@ -213,7 +215,8 @@ class CredentialCache:
             entry = entries.get(place)
         if entry is None or not compare_digest(entry.digest, self._digest(credentials)):
             return None
-        entries.move_to_end(place)
+        if len(entries) > self._crowded:
+            entries.move_to_end(place)
         return entry
 
     def _use(self, entry: _Entry, provider: int, now: float, away: bool) -> Decision | None:

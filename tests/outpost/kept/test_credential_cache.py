@@ -389,6 +389,16 @@ def test_control_that_cannot_decide_forgets_nothing(bench: Bench) -> None:
 # --- how much ---
 
 
+def test_whoever_is_used_while_it_is_crowded_stays() -> None:
+    bench = Bench(most_entries=6)
+    for number in range(4):
+        bench.learn(Password(f"bob{number}", "pw"))
+    assert bench.known(Password("bob0", "pw")), "from now on the others are older"
+    for number in range(4, 7):
+        bench.learn(Password(f"bob{number}", "pw"))
+    assert [bool(bench.known(Password(f"bob{number}", "pw"))) for number in range(7)] == [True, False] + [True] * 5
+
+
 def test_the_one_unused_for_longest_makes_room() -> None:
     bench = Bench(most_entries=2)
     first, second, third = (Password("alice" + " " * n, "right") for n in range(3))
