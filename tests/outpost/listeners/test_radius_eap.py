@@ -171,6 +171,17 @@ def test_98_a_login_gives_the_nas_the_keys_of_the_device(kind: int, version: int
     assert (question.username, question.proof["kind"]) == ("alice", "password")
 
 
+@pytest.mark.parametrize("outer", [b"bob", b"bob@elsewhere.example", b"@example.com", b"EXAMPLE\\bob"])
+@pytest.mark.parametrize("kind", [TTLS, PEAP])
+def test_98_whoever_is_named_outside_the_tunnel_says_nothing_about_who_logs_in(kind: int, outer: bytes) -> None:
+    wireless = Wireless()
+    wireless.link.passwords["bob"] = "another"
+    device = TlsDevice(kind, {TTLS: pap, PEAP: gtc}[kind](b"alice", PASSWORD), identity=outer)
+    code, found = wireless.login(device)
+    assert (code, found[1], found[25]) == (ACCEPT, [b"alice"], [class_of(1)])
+    assert [question.username for question in wireless.link.questions] == ["alice"]
+
+
 def test_a_refusal_is_an_eap_failure_told_once() -> None:
     wireless = Wireless()
     code, found = wireless.login(wireless.device(inside=pap(b"alice", b"wrong")))
