@@ -11,6 +11,7 @@ import pytest
 
 from control import sessions
 from control.oidc import proxied
+from control.oidc.tokens import digest
 from control.outposts import view as outposts
 from control.records import EndedSession, Event, Outpost, Session
 from control.verbs import users
@@ -199,12 +200,16 @@ def test_outposts_hear_of_the_end_of_a_session_whose_code_came_twice(world: Worl
     """As a reload brings it: the tokens are taken back, but what the outpost gave the browser is still there."""
     person = world.signed_in()
     question = world.question(world.code_for(person))
-    session = session_of(world, world.redeem(question))
+    answer = world.redeem(question)
+    session = session_of(world, answer)
+    assert answer.session is not None
+    token = digest(answer.session.access_token), answer.session.until
     assert world.redeem(question).reason != "accepted"
+    assert [(ended.pk, ended.expires) for ended in world.ended()] == [token], "somebody may have come in with it"
     person.get(USER)
     person.submit(to=SIGN_OUT)
-    (ended,) = world.ended()
-    assert (ended.pk, ended.expires) == (sessions.sid_of(session.pk), session.expires)
+    told = {(ended.pk, ended.expires) for ended in world.ended()}
+    assert told == {token, (sessions.sid_of(session.pk), session.expires)}
 
 
 def test_a_session_that_opened_no_proxied_application_makes_no_revision(world: World) -> None:
