@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
 from collections.abc import Callable, Mapping
 from typing import IO, Any, Protocol
@@ -19,6 +20,9 @@ from settings import Settings
 
 EXIT_FAILED = 1
 TITLE = "Outpost is running."
+MOST_DESCRIPTORS = 1 << 20
+"""Enough for every door at once; some systems allow a thousand times that, and programs that we start may walk through
+all that there could be."""
 Places = Mapping[str, list[str]]
 """Listener to its ``host:port``s."""
 
@@ -44,6 +48,7 @@ def begin(settings: Settings) -> IO[str] | None:
 
     None: it cannot be had, and that has been said. Keep what is returned while the program runs.
     """
+    take_descriptors()
     start_log(settings.log.level, settings.log.format)
     log.setLevel(logging.INFO)  # whatever the level is: start-up lines say where the ports are
     for sentence in settings.warnings:
@@ -53,6 +58,15 @@ def begin(settings: Settings) -> IO[str] | None:
     except Unusable as error:
         complain(str(error))
         return None
+
+
+def take_descriptors() -> None:
+    """As many as we are allowed: the usual 1,024 are there for programs that know select(2) alone, and are fewer than
+    one door's connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def complain(sentence: str) -> None:

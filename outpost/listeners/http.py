@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from outpost.listeners.certificates.clients import shown_over
 from outpost.listeners.direct import direct_write
 from outpost.listeners.exchange import PLAIN, Exchange, Intake, Route
-from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_PEER, Connections
+from outpost.listeners.limits import Connections
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
 from protocols.proxy import http1
@@ -280,8 +280,8 @@ class HttpFactory(Factory):
         clock: IReactorTime,
         now: Callable[[], float],
         telemetry: Telemetry,
-        most_connections: int = MAX_CONNECTIONS,
-        most_of_peer: int = MAX_CONNECTIONS_OF_PEER,
+        most_connections: int | None = None,
+        most_of_peer: int | None = None,
         hosted: Callable[[Exchange], Route | None] | None = None,
         repeated: Callable[[str, bytes, bytes], bytes | None] | None = None,
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from resource import RLIMIT_NOFILE, getrlimit
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime, ISSLTransport
@@ -15,6 +16,16 @@ MAX_CONNECTIONS_OF_PEER = 2_000
 """From one address. Pools of many applications may stand behind one; a stranger must not take every place."""
 SWEEP_INTERVAL = 1.0
 """Seconds between looks at the deadlines; a timer for each connection would cost more than the requests."""
+
+
+SHARE = 4
+"""A door's connections take at most this part of the descriptors that the process may have open."""
+
+
+def most_of_door(descriptors: int) -> tuple[int, int]:
+    """Connections in all, and from one address. ``descriptors``: as getrlimit(2) says; less than none is no limit."""
+    room = descriptors // SHARE if descriptors >= 0 else MAX_CONNECTIONS
+    return min(MAX_CONNECTIONS, room), min(MAX_CONNECTIONS_OF_PEER, room // 2)
 
 
 class Watched(Protocol):
@@ -35,12 +46,14 @@ class Connections:
     def __init__(
         self,
         clock: IReactorTime,
-        most: int = MAX_CONNECTIONS,
-        most_of_peer: int = MAX_CONNECTIONS_OF_PEER,
+        most: int | None = None,
+        most_of_peer: int | None = None,
         looked: Callable[[], None] = lambda: None,
     ) -> None:
-        self._most = most
-        self._most_of_peer = most_of_peer
+        """What is not given follows from how many descriptors the process may have open."""
+        in_all, of_peer = most_of_door(getrlimit(RLIMIT_NOFILE)[0])
+        self._most = in_all if most is None else most
+        self._most_of_peer = of_peer if most_of_peer is None else most_of_peer
         self._open: set[Watched] = set()
         self._of_peer: Counter[str] = Counter()
         self._clock = clock
