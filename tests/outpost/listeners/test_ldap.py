@@ -457,6 +457,26 @@ def test_abandon_stops_a_long_answer_silently(big: Client) -> None:
     assert big.code(peer.search(2, BOB_DN)) == 0
 
 
+def test_a_message_id_of_a_search_that_is_being_answered_ends_the_connection(big: Client) -> None:
+    first = big.ask(EVERYBODY)
+    (notice,) = big.ask(EVERYBODY)
+    assert (notice.message_id, notice.code, notice.oid) == (0, 2, "1.3.6.1.4.1.1466.20036")
+    for _ in range(10):
+        big.turn()
+    assert big.answers() == []
+    assert big.closed
+    assert 0 < len(first) < MANY
+
+
+def test_tls_does_not_start_while_a_search_is_being_answered(crowd: People) -> None:
+    client = Door(crowd, tls=object()).connect()
+    client.bind()
+    client.ask(EVERYBODY)
+    assert client.code(peer.extended(3, START_TLS)) == 1
+    assert client.wire.tls is None
+    assert turns(client)[-1][-1].code == 0
+
+
 def test_answers_behind_a_long_one_keep_their_order(big: Client) -> None:
     big.ask(EVERYBODY, peer.search(3, BOB_DN))
     order = [answer.message_id for one in turns(big) + turns(big) for answer in one]
