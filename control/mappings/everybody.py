@@ -21,9 +21,10 @@ from control.mappings.defaults import is_untouched
 from control.mappings.facts import by_application, group_facts, person_fields
 from control.records import Application, Entitlement, Group, PropertyMapping, Provider, User
 from control.store.interface import LoggedChange, Query, Transaction
-from control.verbs import entitlements, property_mappings
+from control.verbs import entitlements, property_mappings, secret_attributes
 from control.verbs.property_mappings import ENTITLEMENTS, LDAP, SCOPE
 from rules.groups import ancestors
+from rules.secret_attributes import key, keys
 
 LIMITS = Limits(steps=2_000, size=10_000, seconds=0.1)
 """For one person; a hundred thousand of them are asked about in one go."""
@@ -74,6 +75,7 @@ class Everybody:
         self.served = tuple(_served(tx))
         self._clock = (run or Mappings()).clock
         self._install_id = tx.install_id
+        self._secret = keys(secret_attributes.names(tx)) if self.served else frozenset()
         self._groups = {group.pk: group for group in tx.select(Group)} if self.served else {}
         self._facts = {pk: group_facts(group) for pk, group in self._groups.items()}
         self._entitlements = entitlements.everyone(tx) if self.served else entitlements.Entitlements()
@@ -112,8 +114,14 @@ class Everybody:
             if fault is not None:
                 self._failed(served.provider.pk, mapping, fault)
             elif found.value:
-                said = joined(said, found.value)
+                said = joined(said, self._told(served, found.value))
         return said if len(json.dumps(said)) <= LARGEST else {}
+
+    def _told(self, served: Served, value: Any) -> Any:
+        """LDAP is told of no password for an application, whatever a mapping copies."""
+        if served.provider.kind != "ldap" or not isinstance(value, dict):
+            return value
+        return {name: one for name, one in value.items() if key(name) not in self._secret}
 
     def _failed(self, provider: int, mapping: PropertyMapping, fault: Fault) -> None:
         if mapping.pk not in self._failures:

@@ -27,7 +27,7 @@ from control.records import (
     User,
 )
 from control.store.interface import LoggedChange, Query, Transaction
-from control.verbs import access_rules, password_terms, system
+from control.verbs import access_rules, password_terms, secret_attributes, system
 from control.verbs.fields import seconds
 from control.verbs.password_terms import DAY
 from control.verbs.roles import with_permission
@@ -203,7 +203,9 @@ def configuration(tx: Transaction, outpost: str) -> list[Record]:
         if certificate.pk in wanted or certificate.managed == SELF_SIGNED
     ]
     return [
-        OutpostRecord(own.pk, own.name, own.type, own.managed, own.config, public_url(tx)),
+        OutpostRecord(
+            own.pk, own.name, own.type, own.managed, own.config, public_url(tx), tuple(secret_attributes.names(tx))
+        ),
         *providers,
         *(certificate_record(certificate) for certificate in certificates if certificate.key_data),
     ]

@@ -14,6 +14,7 @@ from control.verbs import bindings
 from control.verbs.fields import MAX_INTEGER, Attributes, Fields, Invalid, Name, Uuid, existing, overlaid, parse, unique
 from control.verbs.roles import existing_roles
 from rules.groups import makes_cycle
+from rules.secret_attributes import unmasked
 
 
 class GroupFields(Fields):
@@ -43,6 +44,7 @@ def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = T
     """``users``, if given, replaces the members. Raises Invalid, NotFound."""
     group = tx.get(Group, pk)
     fields = overlaid(GroupFields, current(group), given, partial)
+    fields = fields.model_copy(update={"attributes": unmasked(fields.attributes, group.attributes)})
     parents = _checked_parents(tx, pk, fields.parents)
     roles = existing_roles(tx, fields.roles)
     plain = fields.model_dump(exclude={"users", "parents", "roles"})

@@ -28,6 +28,7 @@ from control.verbs.fields import (
     parse,
     unique,
 )
+from rules.secret_attributes import unmasked
 
 INTERNAL_SERVICE_ACCOUNT = "internal_service_account"
 
@@ -83,6 +84,7 @@ def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = T
     """``groups``, if given, replaces the memberships. Raises Invalid, NotFound."""
     user = tx.get(User, pk)
     fields = overlaid(UserFields, current(user), given, partial)
+    fields = fields.model_copy(update={"attributes": unmasked(fields.attributes, user.attributes)})
     _check_dates(fields)
     _check_type(user, fields)
     changed = replace(user, **fields.model_dump(exclude={"groups"}))

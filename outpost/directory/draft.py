@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from immutables import Map
 
 from outpost.directory.index import IndicesDraft
+from outpost.directory.secrets import SecretsDraft
 from outpost.directory.snapshot import NO_GROUPS, Snapshot, Touched
 from protocols.link.messages import (
     CertificateRecord,
@@ -63,6 +64,7 @@ class Draft:
         self._ended = base.ended.mutate()
         self._indices = IndicesDraft(base.indices)
         self._outpost = base.outpost
+        self._secrets = SecretsDraft(base.secret_keys, base.secrets)
         self._joined: dict[str, set[int]] = {}
         """Members of the groups in which they change, until the end."""
         self._alike: dict[frozenset[str], frozenset[str]] = {}
@@ -86,6 +88,8 @@ class Draft:
                 self._apply(part)
                 if self._is_tired():
                     yield
+        if self._configured:
+            yield from self._set_apart_anew()
 
     def finish(self, revision: int) -> Slices[Snapshot]:
         for group, members in self._joined.items():
@@ -104,6 +108,8 @@ class Draft:
             certificates=self._certificates.finish(),
             ended=self._ended.finish(),
             outpost=self._outpost,
+            secret_keys=self._secrets.keys,
+            secrets=self._secrets.finish(),
             indices=self._indices.finish(),
         )
 
@@ -163,8 +169,23 @@ class Draft:
             case _:
                 raise ValueError(f"unknown change {change!r}")
 
+    def _set_apart_anew(self) -> Slices[None]:
+        """If other attributes are secret now."""
+        providers = self._providers.finish()
+        self._providers = providers.mutate()
+        if not self._secrets.configure(self._outpost, providers.values()):
+            return
+        users, groups = self._users.finish(), self._groups.finish()
+        self._users, self._groups = users.mutate(), groups.mutate()
+        for number, record in enumerate((*users.values(), *groups.values()), 1):
+            if (whole := self._secrets.whole(record)) is not None:
+                self._apply(Put(whole))
+            if self._is_tired() or number % LOOKED_AT_ONCE == 0:
+                yield
+
     def _put_user(self, user: UserRecord) -> None:
         self.cost += RECORD_COST
+        user = self._secrets.set_apart(user, self.touched_users)
         old = self._users.get(user.pk)
         if old is None or _differ(old, user):
             self._users[user.pk] = user
@@ -174,6 +195,7 @@ class Draft:
     def _put_group(self, group: GroupRecord) -> None:
         self.cost += RECORD_COST
         old, record = self._groups.get(group.pk), replace(group, members=None)
+        record = self._secrets.set_apart(record, self.touched_groups)
         if old is None or _differ(old, record):
             self._adopt(group.pk, old.parents if old else (), group.parents)
             self._groups[group.pk] = record
@@ -226,6 +248,7 @@ class Draft:
         for group in self._memberships.get(pk, NO_GROUPS):
             self._join(group, frozenset(), frozenset((pk,)))
         old = self._users.pop(pk, None)
+        self._secrets.remove(pk)
         self._indices.user(pk, old, None)
         self.touched_users.add(pk)
 
@@ -233,6 +256,7 @@ class Draft:
         self.cost += RECORD_COST
         self._join(pk, frozenset(), frozenset(self._members_of(pk)))
         old = self._groups.pop(pk, None)
+        self._secrets.remove(pk)
         self._indices.group(pk, old, None)
         self._adopt(pk, old.parents if old else (), ())
         self.touched_groups.add(pk)

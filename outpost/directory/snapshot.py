@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from immutables import Map
 
@@ -34,6 +35,10 @@ class Snapshot:
     ended: Map[str, float] = field(default_factory=Map)
     """Sessions of control's that ended early, by sid, and until when that has to be known."""
     outpost: OutpostRecord | None = None
+    secret_keys: frozenset[str] = frozenset()
+    """`rules.secret_attributes`."""
+    secrets: Map[int | str, dict[str, Any]] = field(default_factory=Map)
+    """pk of a user or group to those of their attributes, which their record has not: only proxies look here."""
     indices: Indices = field(default_factory=Indices)
     """Over users and groups."""
 

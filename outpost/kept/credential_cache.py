@@ -7,7 +7,7 @@ user is still the same, active, valid and bound to the application.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2s
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from outpost.directory.snapshot import NO_GROUPS, Directory, Snapshot, Touched
 from outpost.outcome import Decision, Identity, Password
-from protocols.link.messages import ProviderRecord, ProxySettings, Reuse, UserRecord
+from protocols.link.messages import GroupRecord, ProviderRecord, ProxySettings, Reuse, UserRecord
 from rules import attributes, bindings, claimed, validity
 from rules.reasons import Outcome
 
@@ -52,6 +52,7 @@ class _Entry:
     """From when and until just before when the user is valid, on that revision."""
 
 
+NOTHING: dict[str, Any] = {}
 Place = tuple[int, str, str]
 """Provider, name as typed, and the peer's address or "" for every peer."""
 
@@ -282,9 +283,19 @@ def told_of(user: UserRecord, snapshot: Snapshot, provider: ProviderRecord) -> d
         "groups": tuple(group.name for group in groups if nested or group.pk in direct),
         "attributes": attributes.merged((group.attributes for group in groups), user.attributes),
     }
+    if settings is not None and settings.basic_auth_enabled:
+        told["attributes"] |= _password(settings.basic_auth_password_attribute, user, groups, snapshot)
     if settings is not None and settings.mapped and user.mapped:
         told |= claimed.instead(user.mapped.get(str(provider.pk), {}))
     return told
+
+
+def _password(name: str, user: UserRecord, groups: Iterable[GroupRecord], snapshot: Snapshot) -> dict[str, Any]:
+    """Theirs for the application: for this provider alone."""
+    found = attributes.merged(
+        (snapshot.secrets.get(group.pk, NOTHING) for group in groups), snapshot.secrets.get(user.pk, NOTHING)
+    )
+    return {name: found[name]} if name in found else {}
 
 
 def verdict(

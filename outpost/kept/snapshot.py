@@ -63,8 +63,11 @@ def _records(snapshot: Snapshot) -> Iterator[Record]:
         yield snapshot.outpost
     yield from snapshot.providers.values()
     yield from snapshot.certificates.values()
-    yield from snapshot.users.values()
+    secrets = snapshot.secrets
+    for user in snapshot.users.values():
+        yield replace(user, attributes={**user.attributes, **secrets[user.pk]}) if user.pk in secrets else user
     for pk, group in snapshot.groups.items():
-        yield replace(group, members=tuple(sorted(snapshot.members.get(pk, ()))))
+        attributes = {**group.attributes, **secrets[pk]} if pk in secrets else group.attributes
+        yield replace(group, members=tuple(sorted(snapshot.members.get(pk, ()))), attributes=attributes)
     for sid, expires in snapshot.ended.items():
         yield EndedSessionRecord(sid, expires)

@@ -21,10 +21,12 @@ from control.records import (
     Provider,
     Record,
     UntoldEvent,
+    User,
 )
 from control.store.interface import Actor, LoggedChange
 from control.store.sql.rows import Rows, canonical, pk_of
 from control.store.sql.schema import RECORD_TABLES, change_log, head, revision
+from rules.secret_attributes import keys, masked
 
 CLEANSED = "********************"
 """Stands in events for what may not be read there."""
@@ -72,6 +74,10 @@ _BOUND_TO_RULES = _bound_to_rules()
 """Made once: it is asked with every commit that leaves an event."""
 
 
+_PROVIDER = RECORD_TABLES[Provider].table
+_OF_PROXIES = select(_PROVIDER.c.settings).where(_PROVIDER.c.kind == "proxy")
+
+
 class Journal:
     """What one transaction changed, in order; written together by `finish`."""
 
@@ -89,10 +95,11 @@ class Journal:
         self._left: list[Event] = []
 
     def created(self, record: Record) -> None:
-        self._note(LoggedChange(0, record.TABLE, pk_of(record)), "model_created", record, difference(None, record))
+        changed = self._readable(record, difference(None, record))
+        self._note(LoggedChange(0, record.TABLE, pk_of(record)), "model_created", record, changed)
 
     def updated(self, before: Record, after: Record) -> None:
-        changed = difference(before, after)
+        changed = self._readable(after, difference(before, after))
         changed.pop("last_updated", None)
         self._note(LoggedChange(0, after.TABLE, pk_of(after)), "model_updated", after, changed)
 
@@ -102,6 +109,16 @@ class Journal:
     def members(self, group: Group, joined: tuple[int, ...], left: tuple[int, ...]) -> None:
         line = LoggedChange(0, "members", group.pk, joined=joined, left=left)
         self._note(line, "model_updated", group, {"members": {"joined": list(joined), "left": list(left)}})
+
+    def _readable(self, record: Record, changed: dict[str, Any]) -> dict[str, Any]:
+        """Auditors read events: passwords for applications among somebody's attributes are no affair of theirs."""
+        if "attributes" not in changed or not isinstance(record, User | Group):
+            return changed
+        secret = keys(
+            settings.get("basic_auth_password_attribute") or "" for (settings,) in self._connection.execute(_OF_PROXIES)
+        )
+        both = {name: value and masked(value, secret) for name, value in changed["attributes"].items()}
+        return {**changed, "attributes": both}
 
     def event_left(self, event: Event) -> None:
         """Rules may want to hear of it."""

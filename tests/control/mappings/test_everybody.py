@@ -54,6 +54,19 @@ def test_each_provider_has_its_own_say(store: SqlStore) -> None:
     store.write_now(verb)
 
 
+def test_no_mapping_gives_ldap_a_password_for_an_application(store: SqlStore) -> None:
+    def verb(tx: Transaction) -> None:
+        whole = "return {**user.attributes, 'App-Password': user.attributes['app/password']}"
+        ldap, proxy = provide(tx, "ldap", whole), provide(tx, "proxy", whole)
+        alice = tx.insert(User("alice", attributes={"app/password": "secret", "floor": 3}))
+        everything = {"app/password": "secret", "App-Password": "secret", "floor": 3}
+        assert Everybody(tx, STILL).of(alice, []) == {ldap: everything, proxy: everything}
+        tx.insert(Provider("wiki", "proxy", settings={"basic_auth_password_attribute": "app/password"}))
+        assert Everybody(tx, STILL).of(alice, []) == {ldap: {"floor": 3}, proxy: everything}
+
+    store.write_now(verb)
+
+
 def test_untouched_defaults_say_nothing_that_outposts_do_not_know(store: SqlStore) -> None:
     def verb(tx: Transaction) -> None:
         mapping = tx.insert(DEFAULTS[PROXY])
