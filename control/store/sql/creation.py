@@ -64,9 +64,8 @@ def _upgrade(dialect: Dialect, connection: Connection, current: str) -> None:
             f"The database has schema {current!r}, which this version does not know. Start the newer version again, "
             "or restore the backup that was made before it."
         )
-    kept = dialect.keep_copy(current)
-    where = f"; {kept} is as it was" if kept else ""
-    log.warning("the database is upgraded from schema %s to %s%s", current, SCHEMA_REVISION, where)
+    kept = dialect.keep_copy(connection, current)
+    log.warning("the database is upgraded from schema %s to %s; %s is as it was", current, SCHEMA_REVISION, kept)
     upgrade.to_newest(connection)
 
 

@@ -35,8 +35,8 @@ class Dialect(ABC):
         """As `lock`, while the tables may not exist yet."""
 
     @abstractmethod
-    def keep_copy(self, schema: str) -> str | None:
-        """Before tables of this schema are upgraded: where all is kept as it was. None: nowhere. Raises Unavailable."""
+    def keep_copy(self, connection: Connection, schema: str) -> str:
+        """Before tables of this schema are upgraded: where all is kept as it was. Raises Unavailable, AccessDenied."""
 
     @abstractmethod
     def within(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:

@@ -32,11 +32,14 @@ from sqlalchemy import (
 )
 from sqlalchemy import event as events
 from sqlalchemy.engine import URL, ExceptionContext
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from control.store.interface import AccessDenied, Unavailable
+from control.store.sql import schema_copy
 from control.store.sql.dialect import ESCAPE, Dialect, Look, like_pattern, newest_revision
 from control.store.sql.schema import head
+from control.store.sql.timelines import FORMER, Timelines
 
 CREATION_LOCK = 0x6F757470
 """Names the advisory lock under which programs that start together make or upgrade the tables one after another."""
@@ -66,6 +69,8 @@ CONNECTING: dict[str, object] = {
 """A server that vanished without a word is noticed within half a minute; of several, the one that may be written is
 taken. Prepared statements are session state."""
 
+TIMELINE = "timeline"
+"""Of the server of a connection, among what its pool knows of it."""
 TOLD = 300
 """Characters of the server's words that are repeated."""
 DENIED = re.compile(
@@ -89,9 +94,11 @@ class Postgresql(Dialect):
     def __init__(self, url: URL, readers: int) -> None:
         self._place = _place(url)
         self._deaf = False
-        self.writing = _engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
+        seen = Timelines()
+        self.writing = _engine(url, seen, pool_size=1, max_overflow=0, pool_pre_ping=True)
         self.reading = _engine(
             url,
+            seen,
             pool_size=readers + 1,
             max_overflow=0,
             pool_pre_ping=True,
@@ -99,7 +106,7 @@ class Postgresql(Dialect):
             execution_options={"postgresql_readonly": True},
         )
         events.listen(self.writing, "handle_error", _leave_what_became_read_only)
-        self._listening = _engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._listening = _engine(url, seen, poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
     def lock(self, connection: Connection) -> None:
         connection.execute(select(head.c.number).with_for_update())
@@ -108,9 +115,15 @@ class Postgresql(Dialect):
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # an upgrade of many rows takes as long as it takes
         connection.execute(select(func.pg_advisory_xact_lock(CREATION_LOCK)))
 
-    def keep_copy(self, schema: str) -> str | None:
-        """The server's backups are its own; the upgrade is one transaction."""
-        return None
+    def keep_copy(self, connection: Connection, schema: str) -> str:
+        """In another schema of the same database, which stays if the upgrade does: the former program starts on it."""
+        try:
+            return f"the schema {schema_copy.make(connection, schema)}"
+        except DBAPIError as error:
+            if not isinstance(error.orig, errors.InsufficientPrivilege):
+                raise
+            said = f"{self._place} refuses us a schema for a copy before the upgrade: {_first_words(error.orig)}"
+            raise AccessDenied(f"{said} (GRANT CREATE ON DATABASE ... TO ...)") from error
 
     def within(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         return column == any_(bindparam(name, type_=ARRAY(column.type)))
@@ -171,11 +184,30 @@ class Postgresql(Dialect):
         self._listening.dispose()
 
 
-def _engine(url: URL, **how: Any) -> Engine:
+def _engine(url: URL, seen: Timelines, **how: Any) -> Engine:
     asked = {name: value for name, value in CONNECTING.items() if name not in url.query}
     engine = create_engine(url, hide_parameters=True, connect_args=asked, **how)
 
     events.listen(engine, "handle_error", _drop_details)
+
+    @events.listens_for(engine, "do_connect")
+    def connected(dialect: Any, record: ConnectionPoolEntry, arguments: list[Any], named: dict[str, Any]) -> Any:
+        hosts = str(named.get("host", "")).split(",")
+
+        def connect(these: Sequence[str]) -> Any:
+            if len(these) == len(hosts):
+                return dialect.connect(*arguments, **named)
+            one_port = str(named["port"]).partition(",")[0]
+            return dialect.connect(*arguments, **{**named, "host": ",".join(these), "port": one_port})
+
+        connection, record.info[TIMELINE] = seen.connected(connect, hosts)
+        return connection
+
+    @events.listens_for(engine, "checkout")
+    def used(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        """A server that another connection knows to be a former primary is left."""
+        if not seen.is_newest(record.info.get(TIMELINE)):
+            raise DisconnectionError(FORMER)
 
     @events.listens_for(engine, "connect")
     def opened(connection: Any, _record: object) -> None:

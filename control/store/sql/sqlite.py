@@ -55,14 +55,14 @@ class Sqlite(Dialect):
     def lock_everything(self, connection: Connection) -> None:
         """BEGIN IMMEDIATE did."""
 
-    def keep_copy(self, schema: str) -> str | None:
+    def keep_copy(self, connection: Connection, schema: str) -> str:
         """Beside the file: what was committed last, in a file of its own. One of a start that failed is replaced."""
         copy = Path(f"{self._file}.schema-{schema}")
         try:
             copy.unlink(missing_ok=True)
             copy.touch(FILE_MODE)
-            with closing(sqlite3.connect(self._file, isolation_level=None)) as connection:
-                connection.execute("VACUUM INTO ?", (str(copy),))
+            with closing(sqlite3.connect(self._file, isolation_level=None)) as file:
+                file.execute("VACUUM INTO ?", (str(copy),))
         except (OSError, sqlite3.Error) as error:
             raise Unavailable(f"{copy}, a copy to keep of the database before it is upgraded: {error}") from error
         return str(copy)

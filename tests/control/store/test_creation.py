@@ -16,10 +16,11 @@ from sqlalchemy.pool import NullPool
 
 from control.records import Group, Source, Stage, User
 from control.sources.ldap.described import BACKEND
-from control.store.interface import Query, Unavailable
+from control.store.interface import AccessDenied, Query, Unavailable
 from control.store.migrations import upgrade
 from control.store.sql import NewerStore, SqlStore
 from control.store.sql.schema import SCHEMA_REVISION, metadata
+from tests.control.store.postgresql import SUPERUSER, Server
 from tests.stores import SECRET_KEY
 
 
@@ -209,3 +210,55 @@ def test_opening_a_store_loads_no_migrations(tmp_path: object) -> None:
     )
     command = [sys.executable, "-c", program, f"sqlite:///{tmp_path}/s.db", SECRET_KEY]
     assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() == "[]"
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("schema", ["public", "elsewhere"])
+def test_a_postgresql_keeps_a_copy_that_the_former_version_starts_with(
+    postgresql_server: Server, database: str, schema: str
+) -> None:
+    """In another schema, as that version would have made it; whatever is upgraded from it again is as it should be."""
+    within = f"&options=-csearch_path%3D{schema}" if schema != "public" else ""
+    address = f"postgresql://{SUPERUSER}@/{database}?host={postgresql_server.folder}&port={postgresql_server.port}"
+    if within:
+        postgresql_server.execute(f"create schema {schema}", database)
+    before = SqlStore(f"{address}{within}", (SECRET_KEY,))
+    before.write_now(lambda tx: tx.add_members(tx.insert(Group("g")).pk, [tx.insert(User("a")).pk]))
+    before.close()
+    older = create_engine(f"{address}{within}".replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+    with older.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '0016'"))
+
+    for number, name in enumerate(("outpost_schema_0016", "outpost_schema_0016_2"), 1):
+        SqlStore(f"{address}{within}", (SECRET_KEY,)).close()
+        there = f"{address}&options=-csearch_path%3D{name}"
+        copy = create_engine(there.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+        with copy.connect() as connection:
+            assert connection.execute(text("select version_num from alembic_version")).scalar() == "0016", number
+        with older.begin() as connection:
+            assert connection.execute(text("select version_num from alembic_version")).scalar() == SCHEMA_REVISION
+            connection.execute(text("update alembic_version set version_num = '0016'"))
+        again = SqlStore(there, (SECRET_KEY,))
+        assert again.read_now(lambda tx: [user.username for user in tx.select(User)]) == ["a"]
+        assert again.read_now(lambda tx: len(tx.members_of([tx.select(Group)[0].pk]))) == 1
+        again.close()
+        assert _differences(copy) == []
+    older.dispose()
+
+
+@pytest.mark.peer
+def test_where_a_role_may_make_no_copy_nothing_is_upgraded_and_it_says_what_to_grant(
+    postgresql_server: Server, database: str
+) -> None:
+    role = f"role_of_{database}"
+    postgresql_server.execute(f"create role {role} login")
+    postgresql_server.execute(f"grant all on schema public to {role}", database)
+    address = f"postgresql://{role}@/{database}?host={postgresql_server.folder}&port={postgresql_server.port}"
+    SqlStore(address, (SECRET_KEY,)).close()
+    postgresql_server.execute("update alembic_version set version_num = '0016'", database)
+    with pytest.raises(AccessDenied, match=r"copy before the upgrade.*GRANT CREATE ON DATABASE"):
+        SqlStore(address, (SECRET_KEY,))
+    assert postgresql_server.execute("select version_num from alembic_version", database) == [("0016",)]
+    postgresql_server.execute(f"grant create on database {database} to {role}")
+    SqlStore(address, (SECRET_KEY,)).close()
+    assert postgresql_server.execute("select version_num from alembic_version", database) == [(SCHEMA_REVISION,)]
