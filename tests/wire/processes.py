@@ -13,7 +13,7 @@ _started: list[subprocess.Popen[bytes]] = []
 
 def start(command: list[str], **how: Any) -> subprocess.Popen[bytes]:
     """As `subprocess.Popen`, and remembered."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **how)
+    process = subprocess.Popen(command, **{"stdin": subprocess.DEVNULL, **how})
     _started.append(process)
     return process
 

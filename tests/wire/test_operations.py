@@ -39,6 +39,8 @@ def test_every_command_prints_what_is_shown(tmp_path: Path) -> None:
     (tmp_path / "backups").mkdir()
     try:
         program.start()
+        applied = program.command("apply", str(TREE / "examples" / "first-hour.yml"))
+        assert applied.returncode == 0, applied.stderr
         for example in EXAMPLES:
             if "restore" in example.commands:
                 assert program.stop() == 0, program.output()

@@ -6,7 +6,9 @@ import json
 import os
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,17 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, create_engine, inspect
 
-from control.store.backup import Backup, Damaged, Stored, pieces_of
+from control.records import RadiusNas, Record
+from control.store.backup import Backup, Damaged
+from control.store.interface import AlreadyExists, Transaction
 from control.store.migrations import upgrade
-from control.store.sql import NewerStore, copying
+from control.store.sql import NewerStore, SqlStore, copying
 from control.store.sql.copying import read_all
 from control.store.sql.schema import SCHEMA_REVISION
 from outpost.__main__ import main
 from outpost.commands import backups
 from outpost.folder_lock import claim
+from tests.conformance.store import ONE_OF_EACH
 from tests.control.store.postgresql import Server
 
 PASSPHRASE = "correct horse battery"
@@ -85,15 +90,73 @@ def test_everything_comes_back(filled: str, folder: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.peer
 def test_from_sqlite_to_postgresql_and_back(
-    filled: str, folder: Path, monkeypatch: pytest.MonkeyPatch, postgresql_server: Server
+    filled: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    postgresql_server: Server,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    before, key = rows(filled), (folder / "data" / "secret.key").read_text().strip()
-    there = Stored(postgresql_server.new_database(f"backup{next(_numbers)}"), key, None)
-    here = Stored(filled, key, None)
-    for source, target in ((here, there), (there, here)):
-        backup = Backup(pieces_of(source, "1.0", 0.0, keep_secret_key=False))
-        copying.write_all(target.database, key, backup.said.schema, backup.rows(), replace=True)
-        assert rows(target.database) == before
+    """By the commands, with something in every table."""
+    key = (folder / "data" / "secret.key").read_text().strip()
+    fill_every_table(filled, key)
+    before = rows(filled)
+    assert all(before.values()), [table for table, lines in before.items() if not lines]
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+
+    database = f"backup{next(_numbers)}"
+    there = postgresql_server.new_database(database)
+    elsewhere = {**postgresql_server.settings(database), "OUTPOST_SECRET_KEY": key, "OUTPOST_DATA_DIR": "elsewhere"}
+    with monkeypatch.context() as on_postgresql:
+        for name, value in elsewhere.items():
+            on_postgresql.setenv(name, value)
+        assert main(["restore", "here.backup"]) == 0
+        assert rows(there) == before
+        assert "--replace" in failed(capsys, "restore", "here.backup")
+        store = SqlStore(there, (key,))
+        nas = store.read_now(lambda tx: tx.find(RadiusNas, name="ap"))
+        store.close()
+        assert nas is not None
+        assert nas.shared_secret == "geheim"
+        assert main(["backup", "--without-secret-key", "there.backup"]) == 0
+    assert main(["restore", "--replace", "there.backup"]) == 0
+    assert rows(filled) == before
+
+
+def fill_every_table(url: str, key: str) -> None:
+    store = SqlStore(url, (key,))
+    for record in ONE_OF_EACH:
+        with suppress(AlreadyExists):  # alice, whom the example made
+            store.write_now(partial(_insert, record=record))
+    store.close()
+
+
+def _insert(tx: Transaction, record: Record) -> None:
+    tx.insert(record)
+
+
+def test_at_a_terminal_it_asks_and_takes_the_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    asked = list[str]()
+
+    def answering(*answers: str) -> Callable[[str], str]:
+        left = list(answers)
+
+        def ask(question: str) -> str:
+            asked.append(question)
+            return left.pop(0)
+
+        return ask
+
+    taken = {one: backups.with_secret_key(None, answering(one)) for one in ("", "y", "n", "what?")}
+    assert taken == {"": True, "y": True, "n": False, "what?": False}
+    assert "whoever has lost the key cannot, either" in asked[0]
+    assert backups.with_secret_key(False, answering()) is False
+    assert backups.passphrase_of(None, True, answering(PASSPHRASE, PASSPHRASE)) == PASSPHRASE
+    assert backups.passphrase_of(None, False, answering(PASSPHRASE)) == PASSPHRASE
+    with pytest.raises(backups.Failed, match="The two passphrases differ"):
+        backups.passphrase_of(None, True, answering(PASSPHRASE, f"{PASSPHRASE}x"))
+    with pytest.raises(backups.Failed, match="at least 12"):
+        backups.passphrase_of(None, True, answering("short", "short"))
 
 
 def test_what_is_there_stays_unless_it_is_given_up(filled: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,8 +255,11 @@ def made_of(schema: str, *lines: object) -> Backup:
     return Backup([zlib.compress(octets)])
 
 
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=[pytest.mark.peer, pytest.mark.full])])
 @pytest.mark.parametrize("schema", sorted(upgrade.known_revisions()))
-def test_a_backup_of_an_older_version_is_brought_up_to_date(filled: str, folder: Path, schema: str) -> None:
+def test_a_backup_of_an_older_version_is_brought_up_to_date(
+    filled: str, folder: Path, schema: str, kind: str, request: pytest.FixtureRequest
+) -> None:
     """Its rows are those of today, as far as the older tables had a place for them."""
     older = create_engine(f"sqlite:///{folder / 'older.sqlite3'}")
     with older.begin() as connection:
@@ -214,6 +280,8 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(filled: str, folder:
     backup = made_of(schema, *lines, {"counts": counts})
     key = (folder / "data" / "secret.key").read_text().strip()
     target = f"sqlite:///{folder / 'restored.sqlite3'}"
+    if kind == "postgresql":
+        target = request.getfixturevalue("postgresql_server").new_database(f"backup{next(_numbers)}")
     copying.write_all(target, key, backup.said.schema, backup.rows(), replace=False)
     assert rows(target)["user"] == rows(filled)["user"]
     older.dispose()
