@@ -59,6 +59,8 @@ IDENTIFICATION = DefaultStage(
 )
 STEP_UP = "default-second-factor-flow"
 """Slug of the flow that asks whoever has signed in for a second factor again."""
+CONFIRMATION = "default-email-confirmation-flow"
+"""Slug of the flow by which people confirm the address that their account has."""
 STEP_UP_FACTOR = DefaultStage(
     "default-second-factor-validation",
     "authenticator_validate",
@@ -161,6 +163,11 @@ SOURCE_WRITE = DefaultStage(
 )
 SETTINGS_PROMPT = DefaultStage("default-user-settings", "prompt", prompts=(OWN_USERNAME, OWN_NAME, OWN_EMAIL))
 SETTINGS_WRITE = DefaultStage("default-user-settings-write", "user_write", {"user_creation_mode": "never_create"})
+CONFIRMATION_EMAIL = DefaultStage(
+    "default-email-confirmation-email",
+    "email",
+    {"subject": "Confirm your address", "template": "email/address_confirmation.html", "token_expiry": "hours=24"},
+)
 DELETE = DefaultStage("default-unenrollment-user-delete", "user_delete")
 
 DEFAULT_FLOWS: tuple[DefaultFlow, ...] = (
@@ -312,6 +319,16 @@ DEFAULT_FLOWS: tuple[DefaultFlow, ...] = (
             authentication="require_authenticated",
         ),
         ((20, SETTINGS_PROMPT), (100, SETTINGS_WRITE)),
+    ),
+    DefaultFlow(
+        Flow(
+            slug=CONFIRMATION,
+            name="Confirmation of an address",
+            title="Confirm your address",
+            designation="stage_configuration",
+            authentication="require_authenticated",
+        ),
+        ((10, CONFIRMATION_EMAIL),),
     ),
     DefaultFlow(
         Flow(

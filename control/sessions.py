@@ -49,8 +49,8 @@ MOST_ANONYMOUS = 20_000
 SWEPT_AT_ONCE = 20
 """Old rows deleted with each new one, so that the table shrinks by itself and no request waits long."""
 RECENT_SECONDS = 900.0
-"""So long after a sign-in, or a second factor, somebody may change what they sign in with: a browser that was left open
-is not enough."""
+"""So long after a sign-in, or a second factor, somebody may change what they sign in with, or anything by a right that
+they hold: a browser that was left open is not enough."""
 TOUCH_SECONDS = 60.0
 """Activity is written at most this often."""
 LONGEST_USER_AGENT = 256
@@ -171,7 +171,7 @@ def sign_in(
     known_device: bool = False,
 ) -> Session:
     """A new session for ``user``, who proved the credential of this ``version``, and perhaps showed a second factor;
-    the old session ends.
+    the old session ends. Its CSRF token goes on if it was theirs, so that a form that is still open can be sent.
 
     Raises NotFound when the user is gone, PermissionError when account or credential are not good (any more).
     """
@@ -189,6 +189,8 @@ def sign_in(
     made = replace(
         _session(tx.now, new, caller, user, lifetime, {}), lasting=stay.seconds > 0, bound_to=_bound(stay, caller)
     )
+    if old is not None and old.user == user:
+        made = replace(made, csrf=old.csrf)
     session = tx.insert(replace(made, second_factor=tx.now) if second_factor else made)
     logins.remember(tx, user, tx.now, caller.client_ip)
     how = {"auth_method": method, "auth_method_args": {"known_device": known_device}}

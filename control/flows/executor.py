@@ -15,7 +15,7 @@ from typing import Any
 
 from control.flows import links
 from control.flows.bound import Deciding, NotForYou, keep, peer_of
-from control.flows.planning import Came, plan
+from control.flows.planning import CLOSABLE, Came, closed, plan
 from control.flows.stages import STAGES
 from control.flows.state import (
     Ask,
@@ -78,6 +78,8 @@ async def answer(state: State, fields: Mapping[str, str], services: FlowServices
         return _unknown(state, stage)
     if not kind.asks:
         return Denied("flow_denied", "This flow waits for nothing. Start again.", state.context)
+    if state.designation in CLOSABLE and (why := await services.store.read(lambda tx: closed(tx, state))) is not None:
+        return Denied("flow_denied", why, state.context)
     verdict = await kind.respond(state.context, stage.settings, fields, services)
     step = await _settle(state, stage, verdict, services)
     return await _walk(step, services) if isinstance(step, State) else step

@@ -47,7 +47,10 @@ async def send(state: State, link: Link, services: FlowServices) -> State | Deny
         words = services.post.letters.write(link.template, user=link.shown, **values)
     except KeyError:
         return NO_WORDS
-    context = replace(state.context, waits=True, mailed=link.to, by_mail=True, link_version=link.version)
+    about = state.context.pending_user if state.context.pending_user is not None else link.user
+    context = replace(
+        state.context, waits=True, mailed=link.to, by_mail=True, link_version=link.version, pending_user=about
+    )
     waiting = replace(state, context=context)
     flow = _to_go_on(waiting).to_json()
     letter = Letter(

@@ -16,6 +16,9 @@ from control.verbs import system
 from control.verbs.composing import MOST_STAGES
 from control.verbs.rights import is_superuser
 
+OPEN = "continue_flow_without_invitation"
+"""The setting of an invitation stage; where it says nothing, the installation's own counts."""
+
 
 class SignInFirst(NotForYou):
     """The flow is only for people who have signed in."""
@@ -77,8 +80,8 @@ def plan(
 
 
 def _check_requirement(tx: Transaction, flow: Flow, user: int | None, came: Came) -> None:
-    if not came.by_source and (closed := _closed(tx, flow.designation)) is not None:
-        raise NotForYou(closed)
+    if not came.by_source and (why := _closed(tx, flow.designation)) is not None:
+        raise NotForYou(why)
     match flow.authentication:
         case "none":
             return
@@ -102,6 +105,22 @@ def _check_requirement(tx: Transaction, flow: Flow, user: int | None, came: Came
                 raise NotForYou("This page opens by the link in a mail alone.")
         case other:
             raise NotForYou(f"This flow has a requirement that this version does not know ({other}).")
+
+
+CLOSABLE = frozenset({"enrollment", "unenrollment"})
+"""Designations of flows that an administrator opens and closes."""
+
+
+def closed(tx: Transaction, state: State) -> str | None:
+    """Why whoever has begun does not go on, by the link in a mail or otherwise: an administrator has closed the way.
+    Whom a foreign provider has sent is let in by what is said of that."""
+    if state.designation not in CLOSABLE or state.context.source:
+        return None
+    if state.designation == "enrollment" and system.read(tx).enrollment == "invitation":
+        passed = [stage for stage in state.plan[: state.position] if stage.kind == "invitation"]
+        if not state.context.invitation and any(stage.settings.get(OPEN) is None for stage in passed):
+            return "Only who has an invitation makes an account here. Ask the administrator for one."
+    return _closed(tx, state.designation)
 
 
 def _closed(tx: Transaction, designation: str) -> str | None:

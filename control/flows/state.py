@@ -296,6 +296,7 @@ class Link:
     to: str
     """An address; empty where there is nobody to write to, which nobody sees."""
     user: int | None
+    """Whom the flow is about from here on, if nobody has been named in it."""
     version: int
     """Of their credential now."""
     shown: Mapping[str, str]

@@ -21,6 +21,7 @@ OURS = Path(__file__).parent / "templates"
 SHIPPED = (
     "email/password_reset",
     "email/account_confirmation",
+    "email/address_confirmation",
     "email/email_otp",
     "email/event_notification",
     "email/credential_change",

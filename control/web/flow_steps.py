@@ -17,7 +17,7 @@ from control import known_devices, reputation, sessions, tries
 from control.default_flows import STEP_UP
 from control.flows import executor, links
 from control.flows.bound import Deciding, NotForYou, keep
-from control.flows.planning import Came, SignInFirst, plan
+from control.flows.planning import Came, SignInFirst, closed, plan
 from control.flows.stages.authenticator_validate import SETUPS
 from control.flows.stages.email import OVER
 from control.flows.state import Challenge, Context, Denied, Done, PlannedStage, State, Step
@@ -47,7 +47,7 @@ CHANGES = SETUPS | {"user_write"}
 PROOFS = PROVING | {"email"}
 """Kinds of stages that do prove that."""
 SIGNED_IN = frozenset({"require_authenticated", "require_superuser"})
-OWN, FLOWS = "/if/user/settings/", "/if/flow/"
+CHANGING, FLOWS = ("/if/user/settings/", "/if/admin/"), "/if/flow/"
 TOO_NEW = "This second factor was set up after you signed in. Sign out, and sign in with it."
 LINK = "flow_token"
 """The query parameter of a link in a letter (authentik's)."""
@@ -153,7 +153,14 @@ def _say_where_to_go(flow: Flow, next: str, refusal: NotForYou) -> None:
 
 async def resume(services: Services, slug: str, key: str, who: Caller) -> Step:
     """Where the link in a letter leads. Nothing is used up by looking."""
-    state = await services.store.read(lambda tx: links.find(tx, key, slug))
+
+    def found(tx: Transaction) -> tuple[State | None, str | None]:
+        state = links.find(tx, key, slug)
+        return state, closed(tx, state) if state is not None else None
+
+    state, why = await services.store.read(found)
+    if why is not None:
+        return Denied("flow_denied", why, Context())
     here = services.on_behalf(f"http {who.client_ip}", who.http)
     asked = await executor.challenge(state, here) if state is not None else None
     return asked or Denied(OVER.reason, OVER.message, Context())
@@ -188,9 +195,9 @@ def _is_recent(tx: Transaction, found: Visit) -> bool:
 
 
 def _asks_recent(tx: Transaction, next: str) -> bool:
-    """Does this lead to where people change what they sign in with?"""
+    """Does this lead to where people change what they sign in with, or administrators anything?"""
     path = urlsplit(next).path
-    if path.startswith(OWN):
+    if path.startswith(CHANGING):
         return True
     flow = tx.find(Flow, slug=path.removeprefix(FLOWS).strip("/")) if path.startswith(FLOWS) else None
     return flow is not None and flow_asks_recent(tx, flow)

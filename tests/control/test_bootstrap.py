@@ -161,6 +161,7 @@ def test_the_default_flows_have_their_names_and_stages(store: ImmediateStore) ->
             "default-enrollment-flow": "enrollment",
             "default-source-enrollment": "enrollment",
             "default-user-settings-flow": "stage_configuration",
+            "default-email-confirmation-flow": "stage_configuration",
             "default-unenrollment-flow": "unenrollment",
         }
         assert stages(tx, "default-authentication-flow") == [

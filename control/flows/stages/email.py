@@ -1,6 +1,7 @@
 """A link to somebody's address: whoever opens it has the mailbox.
 
-Unknown, disabled and without an address look and cost the same; only who reads the mailbox hears more.
+Unknown, disabled and without an address look and cost the same; only who reads the mailbox hears more. Where nobody has
+been named, it goes to whoever has signed in, who confirms their own address with it, and is told where it goes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ OVER = Deny("link_over", "This link has been used already, or is too old. Ask fo
 STAND_IN = {"name": "there", "username": "somebody"}
 """In the words for somebody who is not there: they are made, and sent to nobody."""
 SENT = "If there is an account, a mail with a link is on its way to its address. Open the link on any device."
+OWN = "We send a mail with a link to {}. Open it on any device: that shows that you read what is sent there."
+SENT_OWN = "A mail with a link is on its way to {}. Open the link on any device."
+NO_ADDRESS = Deny("mail_not_possible", "Your account has no e-mail address. Enter one under Details first.")
 OPENED = "You have come by the link in a mail. Go on to use it; it works once."
 
 
@@ -30,11 +34,24 @@ class EmailStage(Asking):
     writes = frozenset({"proved", "proved_version", "method", "confirmed", "opened"})
 
     async def arrive(self, context: Context, settings: Mapping[str, Any], services: FlowServices) -> Verdict | None:
-        return None if context.waits else await self._link(context, settings, services)
+        if not _is_own(context):
+            return None if context.waits else await self._link(context, settings, services)
+        user = await services.store.read(lambda tx: _addressee(tx, context, settings))
+        if user is None:
+            return NO_ADDRESS
+        return Continue() if user.email_verified and not context.waits else None
 
     async def challenge(self, state: State, settings: Mapping[str, Any], services: FlowServices) -> dict[str, Any]:
-        by_link = _came_by_link(state.context)
-        return {"component": "ak-stage-email", "message": OPENED if by_link else SENT, "confirm": by_link}
+        context = state.context
+        asked: dict[str, Any] = {"component": "ak-stage-email", "confirm": _came_by_link(context), "unsent": False}
+        if asked["confirm"]:
+            return {**asked, "message": OPENED}
+        if not _is_own(context):
+            return {**asked, "message": SENT}
+        if context.waits:
+            return {**asked, "message": SENT_OWN.format(context.mailed)}
+        user = await services.store.read(lambda tx: _addressee(tx, context, settings))
+        return {**asked, "message": OWN.format(user.email if user is not None else ""), "unsent": True}
 
     async def respond(
         self, context: Context, settings: Mapping[str, Any], fields: Mapping[str, str], services: FlowServices
@@ -67,8 +84,15 @@ def _came_by_link(context: Context) -> bool:
     return bool(context.link) and not context.opened
 
 
+def _is_own(context: Context) -> bool:
+    """Has nobody been named, but whoever has signed in? A page that was only opened sends them nothing."""
+    is_about = context.pending_user in (None, context.requester) and not context.prompt.get("email")
+    return context.requester is not None and context.uid is None and is_about
+
+
 def _addressee(tx: Transaction, context: Context, settings: Mapping[str, Any]) -> User | None:
-    user = tx.find(User, pk=context.pending_user or 0)
+    whose = context.requester if _is_own(context) else context.pending_user
+    user = tx.find(User, pk=whose or 0)
     return user if user is not None and user.email and _is_good(user, settings, tx.now) else None
 
 

@@ -29,7 +29,7 @@ PEM = "application/x-pem-file"
 
 def routes(services: Services) -> list[BaseRoute]:
     def viewed(kind: str, read: Callable[[Certificate], str]) -> Route:
-        action = Action(superusers_and_outposts, _view(services, kind, read))
+        action = Action(superusers_and_outposts, _view(services, kind, read), recent=kind == "private_key")
         return Route(f"{PAIRS}/{{key}}/view_{kind}/", Endpoint(services, {"GET": action}))
 
     asked = Body("CertificateGenerationRequest", certificates.GeneratedFields)

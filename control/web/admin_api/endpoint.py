@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from control.verbs.fields import Fields
-from control.web.admin_api.callers import Caller, Permit, identify, require
+from control.web.admin_api.callers import SAFE_METHODS, Caller, Permit, identify, people, require
 from control.web.admin_api.refusals import NO_SUCH_PATH, NOT_PERMITTED, Refused, refusal
 from control.web.outpost_requests import tell_asked
 from control.web.services import Services
@@ -52,8 +52,14 @@ class Action:
     """When it went well."""
     media: str = "application/json"
     """Of the answer."""
-    recent: bool = False
-    """It changes or shows what people sign in with: a browser that was left open is not enough."""
+    recent: bool | None = None
+    """It asks for a recent sign-in: a browser that was left open is not enough. None: as `asks_recent` says."""
+
+    def asks_recent(self, method: str) -> bool:
+        """Whatever somebody changes by a right that they hold decides in the end who gets in, and as whom."""
+        if self.recent is not None:
+            return self.recent
+        return method not in SAFE_METHODS and self.permit is not people
 
 
 class Endpoint:
@@ -79,7 +85,7 @@ class Endpoint:
         if caller.is_outpost:
             why = "" if action.permit(caller) else NOT_PERMITTED
             await tell_asked(request, self._services, caller.user.pk, why)
-        require(action.permit, caller, action.recent)
+        require(action.permit, caller, action.asks_recent(request.method))
         return await action.do(request, caller)
 
     def _allowed(self) -> str:

@@ -84,8 +84,8 @@ class Resource(Generic[R]):
     sees: Callable[[Transaction, Caller], Narrowed] = sees_everything
     """Which records a permitted reader sees."""
     writers: Permit = superusers_only
-    recent: bool = False
-    """It is something that people sign in with: `Action.recent` of everything that writes."""
+    recent: bool | None = None
+    """`Action.recent` of everything that writes."""
     as_given: Callable[[Body, Caller, bool], Body] = taken_as_it_is
     """What a body means from this caller, for a new record or not: who may write may still not say everything."""
     create: Create[R] | None = None

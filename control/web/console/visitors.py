@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 
+from control import sessions
 from control.records import Session
 from control.verbs.rights import is_superuser
 from control.web import browser
@@ -30,15 +31,29 @@ class Visitor:
         return self.session.csrf
 
 
+class Stale(Exception):
+    """What was sent would be done, had its sender shown lately who they are."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__("not recent")
+        self.form = form
+
+
 async def signed_in(request: Request, services: Services) -> Visitor:
     """Raises GoTo for who has to sign in first."""
     found = await browser_session(request, services)
     if found is None:
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        raise GoTo(f"{SIGN_IN}?{urlencode({'next': here})}")
+        raise GoTo(sign_in(request))
     rules = await services.store.read(lambda tx: is_superuser(tx, found.user.pk))
-    caller = Caller(found.user, rules, browser.address(request, services).client)
+    recent = sessions.is_recent(found.session, services.now())
+    caller = Caller(found.user, rules, browser.address(request, services).client, is_recent=recent)
     return Visitor(caller, found.session)
+
+
+def sign_in(request: Request) -> str:
+    """The address at which somebody shows who they are, and comes back."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return f"{SIGN_IN}?{urlencode({'next': here})}"
 
 
 async def administrator(request: Request, services: Services) -> Visitor:
@@ -55,7 +70,12 @@ async def administrator(request: Request, services: Services) -> Visitor:
 
 
 async def sent(request: Request, visitor: Visitor, most_bytes: int, most_fields: int) -> Form:
-    """The form that was sent, if a page of ours made it. Raises Stop, CrossSite."""
+    """The form that was sent, if a page of ours made it. Every change comes by here.
+
+    Raises Stop, CrossSite, and Stale where a browser was left open.
+    """
     form = await form_of(request, most_bytes, most_fields)
     check_csrf(request, visitor.session, form.one(CSRF_FIELD))
+    if not visitor.caller.is_recent:
+        raise Stale(form)
     return form

@@ -20,6 +20,7 @@ ENDPOINTS: tuple[tuple[str, Endpoint, tuple[str, ...]], ...] = (
     ("/flows/-/cancel/", flow.cancel, ("GET",)),
     (branding.STYLES, branding.styles, ("GET",)),
     ("/if/user/", home.user, ("GET",)),
+    (own.CONFIRMED, own.confirmed, ("GET",)),
     ("/if/user/settings/", own.overview, ("GET",)),
     ("/if/user/settings/{section}/", own.section, ("GET", "POST")),
 )

@@ -136,7 +136,8 @@ class Mailed:
         if mail.over or self.now >= mail.made + LASTS[mail.slug]:
             return False
         if mail.person is None:
-            return mail.slug == ENROLLMENT
+            closed = {"open": False, "invitation": not mail.trail.invitation, "off": True}[self.world.enrollment]
+            return mail.slug == ENROLLMENT and not closed
         user = self.stored(mail.person)
         return user.is_active and user.email == mail.to and user.credential_version == mail.version
 

@@ -211,6 +211,20 @@ class Mailing(Mailed, RuleBasedStateMachine):
         self.current = state, trail
         self.send(fields)
 
+    @rule(new=passwords)
+    def begin_twice_with_one_invitation(self, new: str) -> None:
+        """Before either has an account; it is good for one."""
+        self.switch_enrollment("invitation")
+        self.invite(single=True, lasts=10.0 * DAY, ours=True)
+        first = len(self.world.mails)
+        for _ in range(2):
+            guest = f"guest{len(self.world.mails)}"
+            self.begin(ENROLLMENT, "alice", len(self.world.invitations) - 1)
+            typed = {"username": guest, "name": "X", "email": mailbox(guest)}
+            self.send({**typed, "password": new, "password_repeat": new})
+        for number in range(first, len(self.world.mails)):
+            self.open(number, steps=1)
+
     @precondition(lambda self: self.current is not None)
     @rule()
     def ask_for_another_code(self) -> None:

@@ -10,17 +10,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from control import sessions
+from control.default_flows import CONFIRMATION
 from control.store.interface import Actor, NotFound, Transaction
 from control.verbs.fields import Invalid
 from control.verbs.rights import is_superuser
 from control.web.browser import BrowserSession, browser_session, caller, check_csrf
-from control.web.pages.answers import GoTo, Stop, redirect, rendered
+from control.web.pages.answers import GoTo, Stop, message, redirect, rendered
 from control.web.pages.forms import form
 from control.web.pages.own.section import ROOT, Me, Section
 from control.web.pages.own.table import SECTIONS
 from control.web.services import Services
 
 SIGN_IN = "/flows/-/default/authentication/"
+CONFIRMED = "/if/user/confirmed/"
+CONFIRM = f"/if/flow/{CONFIRMATION}/?{urlencode({'next': CONFIRMED})}"
 CSRF_FIELD = "csrf_token"
 BY_PATH = {section.path: section for section in SECTIONS}
 DONE = {
@@ -34,7 +37,14 @@ DONE = {
 
 async def overview(request: Request, services: Services) -> Response:
     here = await _signed_in(request, services, ROOT)
-    return await _page("own/overview.html", services, here, {"title": "Your account", "at": ""})
+    mail = await services.store.read(lambda tx: services.post.server(tx) is not None)
+    values = {"title": "Your account", "at": "", "mail": mail, "confirm": CONFIRM}
+    return await _page("own/overview.html", services, here, values)
+
+
+async def confirmed(request: Request, services: Services) -> Response:
+    """Where the link ends that confirms an address, on whatever device: whoever reads it need not be signed in."""
+    return message(200, "Your address is confirmed", "You can close this page.")
 
 
 async def section(request: Request, services: Services) -> Response:
