@@ -8,8 +8,8 @@ from typing import Any
 
 from control.expression.environment import Asked
 from control.expression.evaluation import Evaluated
-from control.expression.exposed import Exposed, free
-from control.expression.people import Facts, thing
+from control.expression.exposed import Exposed, Thing, free
+from control.expression.people import Facts, exposed, thing
 from control.mappings.answers import Mappings, provider_facts, scope_names
 from control.mappings.radius import Packet
 from control.people import person_facts
@@ -76,10 +76,19 @@ def _more(kind: str, packet: Packet, provider: Facts, asked: Asked) -> dict[str,
             return {"packet": packet, "define_attribute": free("define_attribute", packet.define)}
         case property_mappings.NOTIFICATION:
             return {"notification": thing(_notification(asked))}
+        case property_mappings.LDAP_SOURCE:
+            return _entry(asked.context)
         case property_mappings.SCOPE:
             return scope_names(provider, ())
         case _:
             return {}
+
+
+def _entry(context: Mapping[str, Any]) -> dict[str, Any]:
+    """As the trial describes it: authentik's names, ``ldap``, ``dn`` and ``properties``."""
+    source = Thing("Source", {"slug": "trial", "get_user_path": free("get_user_path", lambda: "trial")})
+    known = {name: context.get(name, missing) for name, missing in (("ldap", {}), ("dn", ""), ("properties", {}))}
+    return {**exposed(known), "source": source}
 
 
 def _notification(asked: Asked) -> Facts:

@@ -85,7 +85,7 @@ class PropertyMapping(Record):
 
     name: str
     kind: str
-    """A key of `control.verbs.property_mappings.KINDS`: scope, radius, ldap, notification."""
+    """A key of `control.verbs.property_mappings.KINDS`: scope, radius, ldap, notification, ldap_source."""
     expression: str
     pk: str = ""
     settings: dict[str, Any] = field(default_factory=dict)

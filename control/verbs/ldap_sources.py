@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from control.records import Certificate, Source
+from control.records import Certificate, PropertyMapping, Source
 from control.sources.ldap.described import KIND, servers
 from control.store.interface import Transaction
 from control.verbs.fields import Fields, Invalid, Name, Slug, Text, Uuid, existing, overlaid, parse, unique
+from control.verbs.property_mappings import KINDS, LDAP_SOURCE, MOST_MAPPINGS, OF_SOURCES
 from control.verbs.provider_kinds.proxy import is_loopback
 from protocols.ldap import dn, filter_text
 
@@ -49,7 +50,7 @@ AttributeName = Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9;-]{0,99}$")]
 
 
 class LdapSourceFields(Fields):
-    """authentik's names and defaults; the last four are ours, in place of its property mappings."""
+    """authentik's names and defaults; the last four are ours: what counts where no property mapping says more."""
 
     name: Name
     slug: Slug
@@ -76,6 +77,8 @@ class LdapSourceFields(Fields):
     sync_groups: bool = True
     delete_not_found_objects: bool = False
     user_path_template: Text = "goauthentik.io/sources/%(slug)s"
+    user_property_mappings: Annotated[list[Uuid], Field(max_length=MOST_MAPPINGS)] = Field(default_factory=list)
+    group_property_mappings: Annotated[list[Uuid], Field(max_length=MOST_MAPPINGS)] = Field(default_factory=list)
     username_field: AttributeName = "uid"
     name_field: AttributeName = "cn"
     email_field: AttributeName = "mail"
@@ -109,6 +112,10 @@ def _stored(tx: Transaction, fields: LdapSourceFields) -> dict[str, Any]:
         raise Invalid({"bind_password": ["Name both an account and its password, or neither."]})
     if fields.peer_certificate is not None:
         existing(tx, Certificate, "peer_certificate", [fields.peer_certificate])
+    for name in OF_SOURCES:
+        for mapping in existing(tx, PropertyMapping, name, getattr(fields, name)):
+            if mapping.kind != LDAP_SOURCE:
+                raise Invalid({name: [f"“{mapping.name}” is no {KINDS[LDAP_SOURCE].label}."]})
     every = fields.model_dump()
     return {
         **{name: every[name] for name in COLUMNS},

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from control.expression.environment import NAMES
 from control.expression.evaluation import check
-from control.records import PropertyMapping
+from control.records import PropertyMapping, Source
 from control.store.interface import Query, Transaction
 from control.verbs.fields import Fields, Invalid, LongText, Name, existing, overlaid, parse, unique
 
-SCOPE, RADIUS, LDAP, NOTIFICATION = "scope", "radius", "ldap", "notification"
+SCOPE, RADIUS, LDAP, NOTIFICATION, LDAP_SOURCE = "scope", "radius", "ldap", "notification", "ldap_source"
 OAUTH2 = "goauthentik.io/providers/oauth2/scope-"
 OPENID, EMAIL, PROFILE, OFFLINE = (f"{OAUTH2}{scope}" for scope in ("openid", "email", "profile", "offline_access"))
 API = f"{OAUTH2}authentik_api"
@@ -26,6 +27,10 @@ MOST_MAPPINGS = 100
 """Of one provider: each may run at every sign-in."""
 
 
+OF_SOURCES = ("user_property_mappings", "group_property_mappings")
+"""Settings of an LDAP source."""
+
+
 class MappingFields(Fields):
     name: Name
     expression: Annotated[str, Field(min_length=1, max_length=32_768)]
@@ -36,6 +41,11 @@ class MappingFields(Fields):
 class LdapFields(MappingFields):
     on_failure: Literal["omit"] = "omit"
     """Searches let nobody in."""
+
+
+class LdapSourceFields(MappingFields):
+    on_failure: Literal["omit"] = "omit"
+    """Whoever it fails for stays as they are."""
 
 
 class WebhookFields(MappingFields):
@@ -62,7 +72,7 @@ class Kind:
     """Kinds of providers that can use it."""
     purpose: str
     """For people."""
-    at: str = "provider/"
+    path: str
     """Where authentik's API has them, below ``propertymappings/``."""
     unseen: frozenset[str] = frozenset()
     """What every expression sees, and these do not: they are asked beforehand, not for a request."""
@@ -77,6 +87,7 @@ KINDS: dict[str, Kind] = {
         "authentik_providers_oauth2",
         frozenset({"oauth2", "proxy"}),
         "What a scope tells of a person: claims in tokens and userinfo, and headers at outposts.",
+        "provider/scope",
     ),
     RADIUS: Kind(
         MappingFields,
@@ -86,6 +97,7 @@ KINDS: dict[str, Kind] = {
         "authentik_providers_radius",
         frozenset({"radius"}),
         "Attributes of an Access-Accept.",
+        "provider/radius",
     ),
     LDAP: Kind(
         LdapFields,
@@ -95,6 +107,7 @@ KINDS: dict[str, Kind] = {
         "authentik_providers_ldap",
         frozenset({"ldap"}),
         "Attributes that users have over LDAP, beside their own.",
+        "provider/ldap",
         unseen=frozenset({"http_request", "ak_client_ip", "ak_message", "ak_is_sso_flow", "ak_user_has_authenticator"}),
     ),
     NOTIFICATION: Kind(
@@ -105,8 +118,19 @@ KINDS: dict[str, Kind] = {
         "authentik_events",
         frozenset(),
         "What notifications post to a URL, or the header lines that go with it.",
-        at="",
+        "notification",
         unseen=frozenset({"http_request", "ak_client_ip", "ak_message", "ak_is_sso_flow"}),
+    ),
+    LDAP_SOURCE: Kind(
+        LdapSourceFields,
+        frozenset({"ldap", "dn", "source", "properties"}),
+        "LDAPSourcePropertyMapping",
+        "LDAP Source Property Mapping",
+        "authentik_sources_ldap",
+        frozenset(),
+        "What an LDAP source's people and groups are here: user name, name, address, path, attributes.",
+        "source/ldap",
+        unseen=NAMES - {"ak_logger"},
     ),
 }
 COMMON = tuple(MappingFields.model_fields)
@@ -114,7 +138,7 @@ COMMON = tuple(MappingFields.model_fields)
 
 def component(kind: str) -> str:
     """authentik's name for its form."""
-    return f"ak-property-mapping-{KINDS[kind].at.replace('/', '-')}{kind}-form"
+    return f"ak-property-mapping-{KINDS[kind].path.replace('/', '-')}-form"
 
 
 def create(tx: Transaction, kind: str, given: Mapping[str, Any]) -> PropertyMapping:
@@ -140,8 +164,13 @@ def current(mapping: PropertyMapping) -> dict[str, Any]:
 
 
 def delete(tx: Transaction, pk: str) -> None:
-    """Providers and transports go on without it. Raises NotFound."""
-    tx.delete(tx.get(PropertyMapping, pk))
+    """Providers, transports and sources go on without it. Raises NotFound."""
+    mapping = tx.get(PropertyMapping, pk)
+    for source in tx.select(Source) if mapping.kind == LDAP_SOURCE else ():
+        kept = {name: [one for one in source.settings.get(name, ()) if one != pk] for name in OF_SOURCES}
+        if any(len(kept[name]) < len(source.settings.get(name, ())) for name in OF_SOURCES):
+            tx.update(replace(source, settings={**source.settings, **kept}))
+    tx.delete(mapping)
 
 
 def chosen(tx: Transaction, kind: str, pks: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from control.records import Source
 from control.sources.ldap.described import KIND
 from control.store.interface import Transaction
 from control.verbs import ldap_sources, sources
+from control.verbs.property_mappings import OF_SOURCES
 from control.verbs.tokens import Random
 
 
@@ -40,6 +41,7 @@ SOURCES = Section(
         "enrollment_flow": "flows",
         "peer_certificate": "certificates",
         "group_mapping.group": "groups",
+        **dict.fromkeys(OF_SOURCES, "property_mappings"),
     },
     secrets=frozenset({*sources.SECRETS, *ldap_sources.SECRETS}),
     stated=frozenset({"name"}),

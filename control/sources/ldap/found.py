@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from control.sources.ldap.described import BY_NAME, identifier
+from control.sources.ldap.mapped import Said
 from protocols.ldap import dn
 from protocols.ldap.asking import Entry
 from rules.names import is_possible_name
@@ -29,6 +30,10 @@ class Person:
     """By which groups name them."""
     member_of: frozenset[str]
     """Groups, by `key`."""
+    path: str = ""
+    """What a mapping says; empty: nothing."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """What mappings say; None: that there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +43,14 @@ class FoundGroup:
     key: str
     members: frozenset[str]
     """People, by `Person.key`."""
+    attributes: Mapping[str, Any]
+    """As a person's."""
     is_whole: bool
     """No member was left out: Active Directory gives 1,500 at a time (MS-ADTS 3.1.1.3.1.3.3)."""
 
 
 T = TypeVar("T", Person, FoundGroup)
+NOTHING: Mapping[str, Said] = {}
 
 
 def wanted_of_people(settings: Mapping[str, Any]) -> list[str]:
@@ -56,14 +64,43 @@ def wanted_of_groups(settings: Mapping[str, Any]) -> list[str]:
     return [str(settings[name]) for name in named]
 
 
-def people(settings: Mapping[str, Any], entries: Iterable[Entry]) -> tuple[list[Person], int]:
-    """And how many entries say too little to be anybody, or cannot be told from another."""
-    return _told_apart(_person(settings, entry) for entry in entries)
+def people(
+    settings: Mapping[str, Any], entries: Iterable[Entry], said: Mapping[str, Said] = NOTHING
+) -> tuple[list[Person], int]:
+    """And how many entries say too little to be anybody, or cannot be told from another. ``said``: by mappings, by DN;
+    what they say comes before the attributes that the settings name."""
+    return _told_apart(_person(settings, one, _properties(said, one)) for one in entries if _counts(said, one))
 
 
-def groups(settings: Mapping[str, Any], entries: Iterable[Entry]) -> tuple[list[FoundGroup], int]:
+def groups(
+    settings: Mapping[str, Any], entries: Iterable[Entry], said: Mapping[str, Said] = NOTHING
+) -> tuple[list[FoundGroup], int]:
     """And how many entries say too little to be a group, or cannot be told from another."""
-    return _told_apart(_group(settings, entry) for entry in entries)
+    return _told_apart(_group(settings, one, _properties(said, one)) for one in entries if _counts(said, one))
+
+
+def faulty(settings: Mapping[str, Any], entries: Iterable[Entry], said: Mapping[str, Said]) -> frozenset[str]:
+    """Identifiers of entries of which mappings failed to say what they are: they are there, and stay as they are."""
+    unique = (
+        _octets(one, settings["object_uniqueness_field"]) for one in entries if one.dn in said and said[one.dn].fault
+    )
+    return frozenset(identifier(one) for one in unique if one is not None)
+
+
+def _counts(said: Mapping[str, Said], entry: Entry) -> bool:
+    one = said.get(entry.dn)
+    return one is None or not (one.skipped or one.fault)
+
+
+def _properties(said: Mapping[str, Said], entry: Entry) -> Mapping[str, Any]:
+    one = said.get(entry.dn)
+    return {} if one is None else {name: value for name, value in one.properties.items() if value is not None}
+
+
+def _word(properties: Mapping[str, Any], name: str, otherwise: str) -> str:
+    """Of what is no text or does not print, nothing."""
+    said = properties.get(name, otherwise)
+    return said.strip() if isinstance(said, str) and said.isprintable() else ""
 
 
 def _told_apart(every: Iterable[T | None]) -> tuple[list[T], int]:
@@ -77,35 +114,44 @@ def _told_apart(every: Iterable[T | None]) -> tuple[list[T], int]:
     return list(found.values()), useless
 
 
-def _person(settings: Mapping[str, Any], entry: Entry) -> Person | None:
+def _person(settings: Mapping[str, Any], entry: Entry, said: Mapping[str, Any]) -> Person | None:
     unique = _octets(entry, settings["object_uniqueness_field"])
-    username = _text(entry, settings["username_field"])
+    username = _word(said, "username", _text(entry, settings["username_field"]))
     if unique is None or not username or len(username) > LONGEST_NAME or not is_possible_name(username):
         return None
-    email = _text(entry, settings["email_field"])
+    email = _word(said, "email", _text(entry, settings["email_field"]))
     control = _text(entry, ACCOUNT_CONTROL)
     by = str(settings["user_membership_attribute"])
     return Person(
         identifier(unique),
         username,
-        _text(entry, settings["name_field"])[:LONGEST_GROUP] or username,
+        _word(said, "name", _text(entry, settings["name_field"]))[:LONGEST_GROUP] or username,
         email if len(email) <= LONGEST_EMAIL else "",
-        not (control.isascii() and control.isdigit() and int(control[:10]) & DISABLED),
+        said.get("is_active", True) is True
+        and not (control.isascii() and control.isdigit() and int(control[:10]) & DISABLED),
         entry.dn,
         key(entry.dn) if by.lower() == BY_NAME.lower() else _text(entry, by),
         frozenset(key(_decoded(one)) for one in entry.attributes.get(MEMBER_OF.lower(), ())),
+        _word(said, "path", "")[:LONGEST_GROUP],
+        _attributes(said),
     )
 
 
-def _group(settings: Mapping[str, Any], entry: Entry) -> FoundGroup | None:
-    unique, name = _octets(entry, settings["object_uniqueness_field"]), _text(entry, settings["group_name_field"])
+def _attributes(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    told = said.get("attributes")
+    return told if isinstance(told, dict) else {}
+
+
+def _group(settings: Mapping[str, Any], entry: Entry, told: Mapping[str, Any]) -> FoundGroup | None:
+    unique = _octets(entry, settings["object_uniqueness_field"])
+    name = _word(told, "name", _text(entry, settings["group_name_field"]))
     if unique is None or not 0 < len(name) <= LONGEST_GROUP or not name.isprintable():
         return None
     field, by = str(settings["group_membership_field"]).lower(), str(settings["user_membership_attribute"])
     said = [_decoded(one) for one in entry.attributes.get(field, ())]
     members = frozenset(map(key, said) if by.lower() == BY_NAME.lower() else said)
     is_whole = not any(name.startswith(f"{field};range=") for name in entry.attributes)
-    return FoundGroup(identifier(unique), name, key(entry.dn), members, is_whole)
+    return FoundGroup(identifier(unique), name, key(entry.dn), members, _attributes(told), is_whole)
 
 
 def key(name: str) -> str:

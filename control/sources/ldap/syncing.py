@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from control.records import Event, Source
+from control.records import Event, PropertyMapping, Source
 from control.repeating import Repeating
-from control.sources.ldap import found
+from control.sources.ldap import found, mapped
 from control.sources.ldap.connection import Away
 from control.sources.ldap.described import directory, enabled
 from control.sources.ldap.directories import Directories
 from control.sources.ldap.found import FoundGroup, Person
+from control.sources.ldap.mapped import Said
 from control.sources.ldap.taking_over import by_key, gone, let_go, take_groups, take_people
 from control.store.interface import Store
+from protocols.ldap.asking import Entry
 
 log = logging.getLogger(__name__)
 
@@ -90,22 +92,41 @@ class Syncing:
 
     async def _taken_over(self, source: Source) -> list[str]:
         told, asked = source.settings, await self._store.read(lambda tx: directory(tx, source))
-        entries = await self._directories.people(asked, found.wanted_of_people(told))
-        people, useless = found.people(told, entries)
+        by = await self._store.read(lambda tx: mapped.of(tx, source, "user_property_mappings"))
+        entries = await self._directories.people(asked, [*found.wanted_of_people(told), *mapped.named(by)])
+        said = await self._said(source, by, entries, mapped.PEOPLES)
+        people, useless = found.people(told, entries, said)
+        unsaid, troubles = found.faulty(told, entries, said), _faults(said)
         groups: list[FoundGroup] = []
+        kept: frozenset[str] = frozenset()
         if told["sync_groups"]:
-            entries = await self._directories.groups(asked, found.wanted_of_groups(told))
-            groups, _ = found.groups(told, entries)
+            by = await self._store.read(lambda tx: mapped.of(tx, source, "group_property_mappings"))
+            entries = await self._directories.groups(asked, [*found.wanted_of_groups(told), *mapped.named(by)])
+            said = await self._said(source, by, entries, mapped.GROUPS)
+            groups, _ = found.groups(told, entries, said)
+            kept, troubles = found.faulty(told, entries, said), [*troubles, *_faults(said)]
         if not people:
-            return ["Nobody is found there. Check base_dn, user_object_filter and the *_field settings."]
-        troubles = [f"{useless} entries have no unique identifier, or no name."] if useless else []
+            nobody = "Nobody is found there. Check base_dn, user_object_filter, the *_field settings and the mappings."
+            return [nobody, *troubles]
+        if useless:
+            troubles.append(f"{useless} entries have no unique identifier, or no name.")
         for at in range(0, len(people), AT_ONCE):
             part = people[at : at + AT_ONCE]
             troubles += await self._store.write(lambda tx, part=part: take_people(tx, source, part))  # type: ignore[misc]
-        troubles += await self._let_go(source, frozenset(one.identifier for one in people))
+        troubles += await self._let_go(source, unsaid.union(one.identifier for one in people))
         if told["sync_groups"]:
-            troubles += await self._groups(source, people, groups)
+            troubles += await self._groups(source, people, groups, kept)
         return troubles
+
+    async def _said(
+        self, source: Source, by: Sequence[PropertyMapping], entries: Sequence[Entry], allowed: frozenset[str]
+    ) -> dict[str, Said]:
+        """In the store's threads: all that time, somebody signs in."""
+        said: dict[str, Said] = {}
+        for at in range(0, len(entries), AT_ONCE) if by else ():
+            part = entries[at : at + AT_ONCE]
+            said |= await self._store.read(lambda tx, part=part: mapped.said(source, by, part, allowed))  # type: ignore[misc]
+        return said
 
     async def _let_go(self, source: Source, there: frozenset[str]) -> list[str]:
         lost, of = await self._store.read(lambda tx: gone(tx, source, there))
@@ -113,7 +134,9 @@ class Syncing:
             return [f"{len(lost)} of {of} people are gone at once: nobody was let go. Check user_object_filter."]
         return await self._store.write(lambda tx: let_go(tx, source, lost)) if lost else []
 
-    async def _groups(self, source: Source, people: Sequence[Person], groups: Sequence[FoundGroup]) -> list[str]:
+    async def _groups(
+        self, source: Source, people: Sequence[Person], groups: Sequence[FoundGroup], kept: frozenset[str]
+    ) -> list[str]:
         from_people = bool(source.settings["lookup_groups_from_user"])
         pks = await self._store.read(lambda tx: by_key(tx, source, people))
         members: dict[str, frozenset[int]] = {}
@@ -127,4 +150,9 @@ class Syncing:
                 troubles.append(f"{group.name} has more members than are told at once: set lookup_groups_from_user.")
                 continue
             members[group.identifier] = frozenset(pks[key] for key in named if key in pks)
-        return troubles + await self._store.write(lambda tx: take_groups(tx, source, groups, members))
+        return troubles + await self._store.write(lambda tx: take_groups(tx, source, groups, members, kept))
+
+
+def _faults(said: Mapping[str, Said]) -> list[str]:
+    """Each once: a mapping that fails for one fails for many."""
+    return list(dict.fromkeys(one.fault for one in said.values() if one.fault))

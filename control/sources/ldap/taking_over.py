@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from control.records import Group, Source, SourceConnection, User
+from control.sources.ldap import mapped
 from control.sources.ldap.found import FoundGroup, Person
 from control.sources.matching import PROGRAMS, alike
 from control.store.interface import NotFound, Query, Transaction
@@ -45,11 +46,13 @@ def _take_person(tx: Transaction, source: Source, person: Person, pk: int | None
     told: dict[str, Any] = {"username": person.username, "name": person.name, "email": person.email}
     try:
         if user is None:
-            path = str(source.settings["user_path_template"]).replace("%(slug)s", source.slug)
-            made = {**told, "is_active": person.is_active, "path": path, "attributes": {DN: person.dn}}
-            user = users.create(tx, made)
+            attributes = _laid_over({}, {**person.attributes, DN: person.dn})
+            where = person.path or mapped.path(source)
+            user = users.create(tx, {**told, "is_active": person.is_active, "path": where, "attributes": attributes})
         else:
-            told["attributes"] = {**user.attributes, DN: person.dn}
+            told["attributes"] = _laid_over(user.attributes, {**person.attributes, DN: person.dn})
+            if person.path:
+                told["path"] = person.path
             if not person.is_active:
                 told["is_active"] = False
             changed = {name: said for name, said in told.items() if getattr(user, name) != said}
@@ -62,6 +65,11 @@ def _take_person(tx: Transaction, source: Source, person: Person, pk: int | None
         connection = SourceConnection(source.pk, user.pk, person.identifier, created=tx.now, last_updated=tx.now)
         tx.insert(connection)
     return None
+
+
+def _laid_over(have: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said to be None is there no more."""
+    return {name: value for name, value in {**have, **said}.items() if value is not None or name not in said}
 
 
 def _matched(tx: Transaction, source: Source, person: Person) -> User | str | None:
@@ -112,10 +120,14 @@ def by_key(tx: Transaction, source: Source, found: Sequence[Person]) -> Mapping[
 
 
 def take_groups(
-    tx: Transaction, source: Source, found: Sequence[FoundGroup], members: Mapping[str, frozenset[int]]
+    tx: Transaction,
+    source: Source,
+    found: Sequence[FoundGroup],
+    members: Mapping[str, frozenset[int]],
+    kept: frozenset[str] = frozenset(),
 ) -> list[str]:
-    """``members``: whom each group has, by its identifier; a group that is not there keeps whom it has. What could not
-    be taken over, in sentences."""
+    """``members``: whom each group has, by its identifier; a group that is not there keeps whom it has. ``kept``: those
+    that stay as they are. What could not be taken over, in sentences."""
     prefix = MANAGED.format(source.pk)
     every = tx.select(Group)
     managed = ((group.managed or "", group) for group in every)
@@ -128,14 +140,17 @@ def take_groups(
         if taken is not None and (group is None or taken != group.pk):
             troubles.append(f"The group {one.name} is here already, and is not the directory's.")
         elif group is None:
-            group = tx.insert(Group(one.name, managed=prefix + one.identifier))
-        elif group.name != one.name:
-            group = groups.update(tx, group.pk, {"name": one.name})
+            made = Group(one.name, managed=prefix + one.identifier, attributes=_laid_over({}, one.attributes))
+            group = tx.insert(made)
+        else:
+            told = {"name": one.name, "attributes": _laid_over(group.attributes, one.attributes)}
+            changed = {name: value for name, value in told.items() if getattr(group, name) != value}
+            group = groups.update(tx, group.pk, changed) if changed else group
         if group is not None:
             names[one.name.casefold()] = group.pk
             if one.identifier in members:
                 groups.hold_exactly(tx, group.pk, sorted(members[one.identifier]))
-    for group in ours.values():
+    for group in (group for known, group in ours.items() if known not in kept):
         groups.hold_exactly(tx, group.pk, [])
         if source.settings["delete_not_found_objects"]:
             try:

@@ -70,6 +70,10 @@ SOURCE_WORDS: dict[str, Words] = {
     "object_uniqueness_field": Words(
         "Object uniqueness field", "Never changes and is never given again: objectSid, objectGUID or entryUUID."
     ),
+    "user_property_mappings": Words(
+        "User property mappings", "Where they say something of people, it comes before the attributes that stand here."
+    ),
+    "group_property_mappings": Words("Group property mappings", "The same of groups."),
     "username_field": Words("Username attribute", "uid; of Active Directory sAMAccountName."),
     "name_field": Words("Name attribute"),
     "email_field": Words("Email attribute"),

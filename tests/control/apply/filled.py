@@ -244,6 +244,8 @@ STAGES: dict[str, Mapping[str, Any]] = {
 def elsewhere(tx: Transaction, flow: str, certificate: str, group: str) -> str:
     """A foreign provider, whose pk this is, and a directory."""
     issuer = "https://id.example.com/.well-known/openid-configuration"
+    by_the_directory = tx.find(PropertyMapping, name="a ldap_source")
+    assert by_the_directory is not None
     ldap_sources.create(
         tx,
         {
@@ -255,6 +257,8 @@ def elsewhere(tx: Transaction, flow: str, certificate: str, group: str) -> str:
             "bind_password": "password-of-the-reader",
             "peer_certificate": certificate,
             "delete_not_found_objects": True,
+            "user_property_mappings": [by_the_directory.pk],
+            "group_property_mappings": [by_the_directory.pk],
         },
     )
     return sources.create(

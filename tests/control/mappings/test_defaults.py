@@ -17,7 +17,7 @@ from control.people import person_facts
 from control.records import Group, PropertyMapping, User
 from control.store.interface import Query, Transaction
 from control.verbs import property_mappings
-from control.verbs.property_mappings import EMAIL, ENTITLEMENTS, KINDS, PROXY
+from control.verbs.property_mappings import EMAIL, ENTITLEMENTS, KINDS, PROXY, SCOPE
 from tests.stores import open_store
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
@@ -59,7 +59,8 @@ def test_a_built_in_says_what_its_expression_says(
 
 
 def test_what_every_application_asks_for_needs_no_interpreting() -> None:
-    assert set(DEFAULTS) - set(BUILT_IN) == {ENTITLEMENTS, PROXY}
+    asked = {managed for managed, mapping in DEFAULTS.items() if mapping.kind == SCOPE}
+    assert asked - set(BUILT_IN) == {ENTITLEMENTS, PROXY}
 
 
 def test_a_default_is_one_that_the_api_would_take() -> None:

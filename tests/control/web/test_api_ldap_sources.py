@@ -102,3 +102,22 @@ def test_how_the_last_sync_went_is_told_in_authentiks_shape(api: Api) -> None:
     told = {"is_running": True, "last_sync_status": "done", "last_successful_sync": "2023-11-14T22:13:20.000000Z"}
     assert call(api, "GET", path) == told
     assert api.call("GET", f"/{path}", token=None).status == 403
+
+
+def test_property_mappings_are_made_tried_and_chosen(api: Api) -> None:
+    path = "propertymappings/source/ldap/"
+    shipped = call(api, "GET", f"{path}?managed=goauthentik.io/sources/ldap/openldap-uid")["results"]
+    assert [one["name"] for one in shipped] == ["authentik default OpenLDAP Mapping: uid"]
+    made = call(api, "POST", path, {"name": "Towns", "expression": 'return {"name": ldap["cn"] + dn}'}, 201)
+    assert made["component"] == "ak-property-mapping-source-ldap-form"
+    assert made["meta_model_name"] == "authentik_sources_ldap.ldapsourcepropertymapping"
+    tried = {"context": {"ldap": {"cn": "Alice"}, "dn": "uid=alice"}}
+    said = call(api, "POST", f"propertymappings/all/{made['pk']}/test/", tried)
+    assert (said["successful"], said["value"]) == (True, {"name": "Aliceuid=alice"})
+    chosen = {"user_property_mappings": [shipped[0]["pk"], made["pk"]], "group_property_mappings": [made["pk"]]}
+    source = call(api, "POST", "sources/ldap/", {**GIVEN, **chosen}, 201)
+    assert {name: source[name] for name in chosen} == chosen
+    scope = call(api, "GET", "propertymappings/provider/scope/")["results"][0]["pk"]
+    assert "user_property_mappings" in call(
+        api, "PATCH", "sources/ldap/house/", {"user_property_mappings": [scope]}, 400
+    )

@@ -584,6 +584,8 @@ def test_every_route_is_among_the_paths(site: Site) -> None:
                 "/static/outpost.css",
                 "/media/wiki.png",
                 "/brands/0.css",
+                "/if/user/confirmed",
+                "/if/user/confirmed/",
                 "/if/user/settings",
                 "/if/user/settings/",
                 "/if/user/settings/sessions",

@@ -8,6 +8,7 @@ from control.records import Source, SourceConnection
 from control.sources.kinds import KINDS, settings_of
 from control.sources.ldap.described import KIND
 from control.store.interface import Transaction
+from control.verbs.property_mappings import OF_SOURCES
 from control.web.admin_api.resource import View
 from control.web.admin_api.shapes.parts import Body, by_pk, moment
 
@@ -41,6 +42,7 @@ def sources(tx: Transaction, records: Sequence[Source], view: View) -> list[Body
 def directories(tx: Transaction, records: Sequence[Source], view: View) -> list[Body]:
     return [
         {
+            **{name: [] for name in OF_SOURCES},
             **source.settings,
             "pk": source.pk,
             "name": source.name,

@@ -42,7 +42,7 @@ ALL = Resource(
 
 def _kind(kind: str) -> Resource[Any]:
     return Resource(
-        f"{PATH}/{KINDS[kind].at}{kind}",
+        f"{PATH}/{KINDS[kind].path}",
         PropertyMapping,
         KINDS[kind].model,
         shapes.whole_mappings,

@@ -11,6 +11,7 @@ from control.sources.kinds import KINDS, SourceKind
 from control.sources.ldap.described import KIND
 from control.store.interface import Query, Transaction
 from control.verbs import ldap_sources, sources
+from control.verbs.property_mappings import LDAP_SOURCE, OF_SOURCES
 from control.verbs.tokens import Random
 from control.web.admin_api.callers import Caller
 from control.web.admin_api.resource import Resource
@@ -148,7 +149,10 @@ DOMAINS = Section(
         "": Form(
             ldap_sources.LdapSourceFields,
             first=("name", "slug", "enabled", "server_uri", "start_tls", "bind_cn", "bind_password", "base_dn"),
-            pickers={"peer_certificate": pickable.CERTIFICATES},
+            pickers={
+                "peer_certificate": pickable.CERTIFICATES,
+                **dict.fromkeys(OF_SOURCES, pickable.of_kind(LDAP_SOURCE)),
+            },
             secrets=frozenset(ldap_sources.SECRETS),
             sealed=frozenset(ldap_sources.SECRETS),
             create=made_by(lambda random: DIRECTORIES),
