@@ -125,5 +125,6 @@ def test_whatever_the_api_makes_can_be_declared(tmp_path: Path) -> None:
     declared |= {place.format(kind) for name, place in KINDS.items() for kind in SECTIONS[name].kinds}
     declared |= {f"stages/{STAGES[kind].place}" for kind in SECTIONS["stages"].kinds}
     declared = {place.replace("provider/notification", "notification") for place in declared}
+    declared = {place.replace("provider/ldap_source", "source/ldap") for place in declared}
     assert all(SECTIONS[name].parts for name in PARTS.values())
     assert declared | set(PARTS) | set(MADE_OTHERWISE) == made

@@ -167,6 +167,7 @@ def keys(api: Api) -> dict[str, str]:
         made[f"/propertymappings/provider/{kind}"] = api.post(f"/propertymappings/provider/{kind}/", body)["pk"]
     hook = {"name": "hook", "expression": "return {}"}
     made["/propertymappings/notification"] = api.post("/propertymappings/notification/", hook)["pk"]
+    made["/propertymappings/source/ldap"] = api.post("/propertymappings/source/ldap/", {**hook, "name": "mine"})["pk"]
     made["/propertymappings/all"] = api.get("/propertymappings/all/")["results"][0]["pk"]
     made["/knocks"] = knock(api)
     named = {"name": "Elsewhere", "slug": "elsewhere", "provider_type": "github", "consumer_key": "k"}

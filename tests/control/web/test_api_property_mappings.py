@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from control.mappings.defaults import OF_ENTRIES
 from tests.control.web.api import Api
 
 SCOPE = "/propertymappings/provider/scope/"
@@ -14,6 +15,8 @@ def test_the_managed_set_is_there_under_authentiks_names(api: Api) -> None:
     oauth2, default = "goauthentik.io/providers/oauth2/scope-", "authentik default OAuth Mapping: "
     usual = {f"{oauth2}{one}": f"{default}OpenID '{one}'" for one in ("openid", "email", "profile", "offline_access")}
     told = {mapping["managed"]: mapping["name"] for mapping in listed}
+    entries = {managed: told.pop(managed) for managed in list(told) if managed.startswith("goauthentik.io/sources/")}
+    assert entries == {mapping.managed: mapping.name for mapping in OF_ENTRIES}
     assert told == {
         **usual,
         f"{oauth2}entitlements": f"{default}Application Entitlements",
