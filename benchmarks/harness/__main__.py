@@ -24,6 +24,7 @@ from benchmarks.harness import (
     report,
     requests,
     sign_ins,
+    workers,
 )
 from benchmarks.harness.bench import FULL, QUICK, Bench, Table, say
 from benchmarks.harness.processes import LOAD_CORE, DidNotStart
@@ -35,6 +36,7 @@ SECTIONS: dict[str, Callable[[Bench], list[Table]]] = {
     "requests": requests.measure,
     "proxied": proxied.measure,
     "applications": applications.measure,
+    "workers": workers.measure,
     "radius": radius.measure,
     "flood": radius.flood,
     "logins": logins.measure,

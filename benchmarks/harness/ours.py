@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from benchmarks.harness.people import (
     people,
     team_name,
 )
-from benchmarks.harness.processes import Server
+from benchmarks.harness.processes import SERVER_CORE, Server
 from control.app import Control
 from control.config import ControlConfig
 from control.records import Application, Binding, Group, Outpost, Provider, Session, Token, User
@@ -195,7 +195,11 @@ def _provider(tx: Transaction, kind: str, given: Mapping[str, Any], staff: Group
 
 
 def program(
-    command: str, folder: Path, more: Mapping[str, str] = MappingProxyType({}), profile: Path | None = None
+    command: str,
+    folder: Path,
+    more: Mapping[str, str] = MappingProxyType({}),
+    profile: Path | None = None,
+    cores: Sequence[int] = (SERVER_CORE,),
 ) -> Server:
     """``outpost <command>`` with its data below ``folder``; started when its health says that it is ready.
 
@@ -210,6 +214,7 @@ def program(
         folder,
         lambda: is_ready(folder),
         {**environ(folder), **more},
+        cores,
     )
 
 

@@ -40,6 +40,11 @@ def cpu_seconds(pid: int) -> float:
 IDLE_SHARE, IDLE_SECONDS, IDLE_PATIENCE = 0.05, 0.25, 60.0
 
 
+def children(pid: int) -> list[int]:
+    """The processes that its first thread has started."""
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
 def await_idle(pid: int) -> None:
     """Until a server has nothing to do, for a minute at most. Ours, for one, hashes what it has just accepted, to keep
     it over a restart, for long after it has answered: that is no part of what a known credential costs."""
@@ -73,7 +78,8 @@ def accepts(port: int) -> bool:
 
 
 class Server:
-    """A program in the foreground, pinned to the servers' core; use as a context. ``ready`` is asked until true."""
+    """A program in the foreground, pinned to the servers' core or to other ones; use as a context. ``ready`` is asked
+    until true."""
 
     def __init__(
         self,
@@ -82,11 +88,12 @@ class Server:
         folder: Path,
         ready: Callable[[], bool],
         environ: Mapping[str, str] | None = None,
+        cores: Sequence[int] = (SERVER_CORE,),
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         self.seconds_to_start = 0.0
-        self._command = ["taskset", "--cpu-list", str(SERVER_CORE), *command]
+        self._command = ["taskset", "--cpu-list", ",".join(map(str, cores)), *command]
         self._folder = folder
         self._ready = ready
         self._environ = {**ENVIRON, "HOME": str(folder), **(environ or {})}

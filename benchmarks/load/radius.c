@@ -6,7 +6,9 @@
  * begin a session each. Each answer's code and identifier are checked, and of every 16th its Response Authenticator.
  *
  *   radius --port 1812 --file users --secret S --sockets 8 --outstanding 16 --count N --seconds S [--rate R]
- *          [--asked 1] [--code 2] [--patience 5] [--pid SERVER]
+ *          [--asked 1] [--code 2] [--patience 5] [--sources 1] [--pid SERVER]
+ *
+ * With --sources N the sockets stand at 127.0.0.1 and the N - 1 addresses behind it in turn, as so many NAS.
  */
 #include "load.h"
 
@@ -324,14 +326,20 @@ int main(int argc, char **argv)
     patience_for_one = (uint64_t)(number_argument("patience", "5") * SECOND);
     if (!many || many > MAX_SOCKETS || !most || most > 200)
         fail("1 to 32 sockets, and 1 to 200 requests outstanding on each");
+    uint32_t sources = (uint32_t)number_argument("sources", "1");
+    if (!sources || sources > MAX_SOCKETS)
+        fail("1 to 32 sources");
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)number_argument("port", NULL))};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     struct door *doors = allocate(many * sizeof *doors);
     struct pollfd polled[MAX_SOCKETS];
     int room = 4 << 20;
     for (uint32_t i = 0; i < many; i++) {
+        struct sockaddr_in from = {.sin_family = AF_INET};
+        from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + i % sources);
         doors[i].socket = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (doors[i].socket < 0 || connect(doors[i].socket, (struct sockaddr *)&to, sizeof to))
+        if (doors[i].socket < 0 || bind(doors[i].socket, (struct sockaddr *)&from, sizeof from)
+            || connect(doors[i].socket, (struct sockaddr *)&to, sizeof to))
             fail("connect");
         setsockopt(doors[i].socket, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
         polled[i] = (struct pollfd){.fd = doors[i].socket, .events = POLLIN};

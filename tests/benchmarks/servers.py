@@ -54,7 +54,10 @@ def _converse(one: socket.socket, answer: Answer, length: Callable[[bytes], int]
 
 
 @contextmanager
-def datagram_server(answer: Callable[[bytes], bytes | None]) -> Iterator[int]:
+def datagram_server(
+    answer: Callable[[bytes], bytes | None], heard: Callable[[str], object] = str.isspace
+) -> Iterator[int]:
+    """``heard`` is told where each datagram comes from."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         one.bind(("127.0.0.1", 0))
         one.settimeout(0.05)
@@ -64,6 +67,7 @@ def datagram_server(answer: Callable[[bytes], bytes | None]) -> Iterator[int]:
             while not ended.is_set():
                 with suppress(TimeoutError):
                     datagram, peer = one.recvfrom(4096)
+                    heard(peer[0])
                     reply = answer(datagram)
                     if reply is not None:
                         one.sendto(reply, peer)

@@ -65,3 +65,14 @@ def test_the_reply_is_what_the_rfc_says() -> None:
     assert reply[4:20] == md5(reply[:4] + bytes(range(16)) + attributes + b"s").digest()
     zeroed = reply[:4] + bytes(range(16)) + attributes[:2] + bytes(16)
     assert attributes[2:18] == hmac.digest(b"s", zeroed, "md5")
+
+
+def test_as_many_nas_ask_as_are_wanted(generators: Path) -> None:
+    asked: set[str] = set()
+
+    def answer(datagram: bytes) -> bytes:
+        return signed_reply(2, Packet.parse(datagram), b"", SECRET.encode())
+
+    with datagram_server(answer, asked.add) as port:
+        assert run(generators, port, sockets=3, sources=2).right == 64
+    assert asked == {"127.0.0.1", "127.0.0.2"}
