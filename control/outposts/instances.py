@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from control import knocks, logins, tries
+from control.outposts.serving import served
 from control.radius import orders as radius_orders
 from control.radius import sessions as radius_sessions
 from control.records import Event, Instance, User
@@ -26,8 +27,10 @@ MOST_FIELDS = 30
 MOST_REVISION = 2**63
 """What a database keeps as a number."""
 
+LOGINS = "logins"
+"""Of people whom an outpost knew: they are believed where it serves the provider."""
 ACTIONS = {
-    "logins": "login",
+    LOGINS: "login",
     "reports_lost": "outpost_reports_lost",
     radius_sessions.ACCOUNTING: "radius_accounting",
 }
@@ -111,14 +114,17 @@ def _keep(tx: Transaction, outpost: str, instance: str, report: Report) -> None:
         return
     if report.kind == radius_sessions.ACCOUNTING and radius_sessions.told(tx, outpost, instance, report.body):
         return
+    provider = report.body.get("provider")
+    is_served = type(provider) is int and provider in served(tx, outpost)
+    action = ACTIONS.get(report.kind, OTHER) if is_served or report.kind != LOGINS else OTHER
     pk = report.body.get("user")
-    user = tx.find(User, pk=pk) if type(pk) is int and 0 < pk < MOST_REVISION else None
+    user = tx.find(User, pk=pk) if type(pk) is int and 0 < pk < MOST_REVISION and is_served else None
     time = min(report.time, tx.now) if report.time == report.time else tx.now
-    if user is not None and report.kind == "logins":
+    if user is not None and report.kind == LOGINS:
         logins.remember(tx, user.pk, time, str(report.body.get("peer", "")))
     tx.insert(
         Event(
-            action=ACTIONS.get(report.kind, OTHER),
+            action=action,
             app="outpost",
             context={**_cut(report.body), "outpost": outpost, "report": shown(report.kind)},
             user={"pk": user.pk, "username": user.username, "email": user.email} if user is not None else {},

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from control.outposts.serving import served
 from control.records import Provider, RadiusSession, User
 from control.store.interface import Query, Transaction
 from protocols.radius.accounting import OF_TUNNELS
@@ -41,16 +42,32 @@ class _Told:
     """Fields of the record."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Whose:
+    """Who tells, and of which providers' sessions they may."""
+
+    outpost: str
+    providers: frozenset[int]
+
+    def may_tell_of(self, session: RadiusSession) -> bool:
+        return session.outpost == self.outpost or session.provider in self.providers
+
+
 def told(tx: Transaction, outpost: str, instance: str, body: Mapping[str, Any]) -> bool:
     """Told twice, it is one row; told late, it changes nothing that came after it. False for what is about no session,
-    but about a tunnel or an attempt that failed: then nothing is kept."""
+    but about a tunnel or an attempt that failed, or about one of others: then nothing is kept.
+
+    An outpost tells of sessions at providers that it serves, and of those of which it has told before: whoever has
+    stolen the token of another one ends nobody's, and fills nobody's places.
+    """
     if str(body.get("status")) in OF_NO_SESSION:
         return False
-    this = _read(tx, body)
+    this, whose = _read(tx, body), _Whose(outpost, served(tx, outpost))
     if this.status in REBOOTED:
-        _restarted(tx, this)
+        _restarted(tx, this, whose)
     elif this.session and this.status in OF_SESSIONS:
-        _of_session(tx, this, {"outpost": outpost, "instance": instance, "expires": tx.now + KEPT_SECONDS})
+        where = {"outpost": outpost, "instance": instance, "expires": tx.now + KEPT_SECONDS}
+        return _of_session(tx, this, where, whose)
     return True
 
 
@@ -76,8 +93,13 @@ def is_full(tx: Transaction, provider: Provider, user: int, calling_station: str
     return sum(not calling_station or one.calling_station != calling_station for one in here) >= limit
 
 
-def _of_session(tx: Transaction, this: _Told, where: dict[str, Any]) -> None:
+def _of_session(tx: Transaction, this: _Told, where: dict[str, Any], whose: _Whose) -> bool:
+    """False: it is not for this outpost to tell."""
     known = tx.find(RadiusSession, nas=this.nas, nas_name=this.nas_name, session=this.session)
+    if this.facts["provider"] not in whose.providers and (known is None or known.outpost != whose.outpost):
+        return False
+    if known is not None and not whose.may_tell_of(known):
+        return False
     facts = {**this.facts, **where}
     if known is not None and this.status == "start" and known.ended is not None and this.at > known.ended:
         tx.delete(known)  # the NAS has begun to count anew
@@ -93,6 +115,7 @@ def _of_session(tx: Transaction, this: _Told, where: dict[str, Any]) -> None:
         tx.update(replace(known, live=False, ended=this.at))
     elif this.status == "stop":
         _last_counts(tx, known, facts)
+    return True
 
 
 def _goes_on(known: RadiusSession, this: _Told) -> bool:
@@ -121,11 +144,11 @@ def _last_counts(tx: Transaction, known: RadiusSession, facts: dict[str, Any]) -
         tx.update(replace(known, **counts, cause=cause))
 
 
-def _restarted(tx: Transaction, this: _Told) -> None:
+def _restarted(tx: Transaction, this: _Told, whose: _Whose) -> None:
     """Accounting-On and -Off: whatever it had has ended."""
     named = {"nas_name": this.nas_name} if this.nas_name else {}
     for session in tx.select(RadiusSession, Query(equal={"live": True, "nas": this.nas, **named})):
-        if session.last_told <= this.at:
+        if session.last_told <= this.at and whose.may_tell_of(session):
             tx.update(replace(session, live=False, ended=this.at, cause=REBOOTED[this.status]))
 
 

@@ -25,7 +25,7 @@ class Bench:
         self.clock = FakeClock()
         self.store: SqlStore = open_store(folder, self.clock)
         self.outpost, self.other = (
-            self.store.write_now(lambda tx, name=name: tx.insert(Outpost(name, "any")).pk)  # type: ignore[misc]
+            self.store.write_now(lambda tx, name=name: tx.insert(Outpost(name, "any", providers=(7,))).pk)  # type: ignore[misc]
             for name in ("one", "other")
         )
         self.user = self.store.write_now(lambda tx: tx.insert(User(username="alice", email="a@example.com")).pk)
@@ -37,7 +37,7 @@ class Bench:
         return self.store.write_now(lambda tx: instances.take(tx, outpost or self.outpost, frame))
 
     def logins(self, number: int, time: float = 100.0, **body: Any) -> Report:
-        return Report(number, "logins", time, {"user": self.user, "count": number, **body})
+        return Report(number, "logins", time, {"user": self.user, "provider": 7, "count": number, **body})
 
     def events(self) -> list[Event]:
         def reported(tx: Transaction) -> list[Event]:
@@ -143,6 +143,15 @@ def test_the_users_last_login_moves_forward_only(bench: Bench) -> None:
     bench.take(bench.logins(2, time=300.0))
     bench.take(bench.logins(3, time=200.0))
     assert last() == 300.0
+
+
+def test_nobody_has_logged_in_where_the_outpost_does_not_serve(bench: Bench) -> None:
+    """Whoever has stolen its token makes nobody's history."""
+    for number, provider in enumerate((8, None, "7", [7]), 1):
+        bench.take(bench.logins(number, provider=provider, peer="192.0.2.9"))
+    assert {event.action for event in bench.events()} == {"outpost_report"}
+    assert {len(event.user) for event in bench.events()} == {0}
+    assert bench.store.read_now(lambda tx: tx.select(Login)) == []
 
 
 def test_reports_are_activity_and_make_no_revision(bench: Bench) -> None:

@@ -30,14 +30,19 @@ DAY = 86_400.0
 Change = Callable[["House"], None]
 
 
+NETWORKS, SECRETS = {"client_networks": "192.0.2.0/24"}, {"shared_secret": "a shared secret"}
+
+
 class House:
     """alice and bob are staff, whom the Wi-Fi lets in; each has a session at a NAS."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
         self.store: SqlStore = open_store(folder, self.clock)
-        self.outpost = self.write(lambda tx: tx.insert(Outpost("edge", "any")).pk)
-        self.provider = self.write(lambda tx: tx.insert(Provider("wifi", "radius")).pk)
+        self.provider = self.write(
+            lambda tx: tx.insert(Provider("wifi", "radius", settings=NETWORKS, secrets=SECRETS)).pk
+        )
+        self.outpost = self.write(lambda tx: tx.insert(Outpost("edge", "any", providers=(self.provider,))).pk)
         self.application = self.write(lambda tx: tx.insert(Application("Wi-Fi", "wifi", provider=self.provider)).pk)
         self.staff = self.write(lambda tx: tx.insert(Group("staff")).pk)
         self.binding = self.write(lambda tx: tx.insert(Binding(self.application, group=self.staff)).pk)

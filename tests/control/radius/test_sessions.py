@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,20 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
         self.store: SqlStore = open_store(folder, self.clock)
-        self.outpost = self.store.write_now(lambda tx: tx.insert(Outpost("edge", "any")).pk)
+        self.outpost = self.store.write_now(lambda tx: tx.insert(Outpost("edge", "any", providers=(3,))).pk)
+        self.thief = self.store.write_now(lambda tx: tx.insert(Outpost("stolen", "any", providers=(4,))).pk)
         self.alice = self.store.write_now(lambda tx: tx.insert(User("alice")).pk)
         self.number = 0
 
-    def tell(self, status: str, *, ago: float = 0, session: str = "01", **told: Any) -> None:
+    def tell(
+        self, status: str, *, ago: float = 0, session: str = "01", outpost: str | None = None, **told: Any
+    ) -> None:
         self.number += 1
         body = {"status": status, "nas": "192.0.2.7", "nas_name": "ap-7", "session": session, "provider": 3}
         body = {**body, "at": self.clock() - ago, **told}
-        reports = Reports("i1", (Report(self.number, "accounting", self.clock(), body),))
-        self.store.write_now(lambda tx: instances.take(tx, self.outpost, reports))
+        by = outpost or self.outpost
+        reports = Reports(f"i-{by}" if outpost else "i1", (Report(self.number, "accounting", self.clock(), body),))
+        self.store.write_now(lambda tx: instances.take(tx, by, reports))
 
     @property
     def sessions(self) -> list[RadiusSession]:
@@ -64,6 +69,28 @@ def test_a_session_from_its_start_to_its_end(bench: Bench) -> None:
     assert (ended.live, ended.started, ended.ended) == (False, began, began + 660)
     assert (ended.seconds, ended.input_octets, ended.output_octets) == (660, 2**33 + 1, 6)
     assert (ended.cause, ended.ssid, ended.user) == ("User-Request", "office", bench.alice)
+
+
+def test_who_has_the_token_of_another_outpost_changes_nothing(bench: Bench) -> None:
+    bench.tell("start", user=bench.alice, username="alice")
+    before = bench.session
+    for status in ("start", "interim", "stop", "on", "off"):
+        for provider in (3, 4, 0):
+            bench.tell(status, outpost=bench.thief, provider=provider, seconds=99, session="01")
+    assert bench.session == before
+    bench.tell("start", outpost=bench.thief, session="02", user=bench.alice)
+    assert bench.session == before, "nobody's places are filled"
+    told = bench.store.read_now(lambda tx: tx.select(Event, Query(equal={"action": "radius_accounting"})))
+    assert {event.context["outpost"] for event in told} == {bench.thief}
+    bench.tell("stop", outpost=bench.outpost)
+    assert not bench.session.live
+
+
+def test_an_outpost_ends_what_it_has_told_of_also_when_it_serves_it_no_more(bench: Bench) -> None:
+    bench.tell("start")
+    bench.store.write_now(lambda tx: tx.update(replace(tx.get(Outpost, bench.outpost), providers=())))
+    bench.tell("stop")
+    assert not bench.session.live
 
 
 def test_110_told_twice_it_is_one_row(bench: Bench) -> None:
