@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from control.mail.outbox import WAITING
 from control.outposts.view import SELF_SIGNED
 from control.records import (
     Application,
@@ -18,6 +19,7 @@ from control.records import (
     Instance,
     IssuedCertificate,
     Knock,
+    Letter,
     MailServer,
     Outpost,
     Provider,
@@ -31,6 +33,7 @@ from control.verbs import system
 from control.verbs.certificates import described
 from control.verbs.provider_kinds import KINDS
 from rules.knocks import KINDS as KNOCKS
+from rules.weak_secrets import weakness
 
 DAY = 86_400.0
 SOON = 30 * DAY
@@ -41,10 +44,8 @@ FORGOTTEN = 30 * DAY
 """Seconds: a process that was not heard of for so long was replaced, and is nobody's worry."""
 MOST_AHEAD = 60.0
 """Seconds that what is stored may lie in our future: clocks of replicas differ a little."""
-SHORTEST_SHARED_SECRET = 16
-"""Characters (RFC 2865 section 3 asks for a well-chosen one; a capture of one packet is enough to try shorter ones)."""
-FEWEST_DIFFERENT = 6
-WELL_KNOWN = ("secret", "testing", "password", "changeme", "radius", "shared", "example")
+LONG_WAIT = 15 * 60.0
+"""Seconds; a letter that nothing is wrong with is gone in one."""
 MOST_KNOCKS = 10
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -84,6 +85,12 @@ def mail(tx: Transaction, told: Told) -> Iterator[str]:
     stored = tx.find(MailServer, pk="smtp")
     if not told.has_mail and (stored is None or not stored.host):
         yield "No mail server is set, so nobody can recover a password. Set OUTPOST_EMAIL__HOST, or System, Mail."
+    for letter in tx.select(Letter, Query(equal={"state": WAITING}, ordering=("created",), limit=1)):
+        if letter.trouble and tx.now - letter.created > LONG_WAIT:
+            yield (
+                f"Mail has waited since {_moment(letter.created)} and is not sent: {letter.trouble} "
+                "`outpost test-email` goes the same way, step by step."
+            )
 
 
 def certificates(tx: Transaction, told: Told) -> Iterator[str]:
@@ -148,17 +155,6 @@ def secrets(tx: Transaction, told: Told) -> Iterator[str]:
                 f"The shared secret of the {whose} {why}. Make one with `openssl rand -base64 24`, here and at its "
                 "clients."
             )
-
-
-def weakness(secret: str) -> str:
-    """The end of a sentence; empty: none is seen."""
-    if len(secret) < SHORTEST_SHARED_SECRET:
-        return f"has fewer than {SHORTEST_SHARED_SECRET} characters"
-    if len(set(secret)) < FEWEST_DIFFERENT:
-        return "repeats a few characters"
-    if any(word in secret.lower() for word in WELL_KNOWN):
-        return "has a word in it that everybody tries first"
-    return ""
 
 
 def knocks(tx: Transaction, told: Told) -> Iterator[str]:

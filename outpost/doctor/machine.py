@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import ip_network
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from cryptography import x509
+from service_identity import VerificationError
+from twisted.internet.error import ConnectionClosed
+from twisted.internet.task import Clock
 
-from outpost.link.trust import OTHER_KEY, NotControl, pins_of
+from outpost.doctor.control_asked import head_of_answer
+from outpost.link import trust
+from outpost.link.http import plainly
+from outpost.link.trust import NotControl, Trust
+from outpost.listeners.certificates.files import CertificateFiles
+from outpost.listeners.certificates.shown import ends_at
 from outpost.running import EVERYWHERE
+from protocols.proxy.hosts import DEFAULT_PORTS
+from rules.weak_secrets import weakness
 from settings import Settings
 
 PATIENCE = 3.0
@@ -26,7 +36,7 @@ STREAMS = ("http", "https", "ldap", "ldaps", "radsec", "ext_authz", "fastcgi", "
 SOON = 30 * 86_400.0
 """Seconds: long enough to renew a certificate by hand."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
-UNUSABLE = (OSError, HTTPException, NotControl)
+UNUSABLE = (*trust.UNUSABLE, NotControl, VerificationError, ConnectionClosed)
 WIDEST = 8
 """Bits of a network that may be trusted as proxies; a wider one is nearly everybody."""
 
@@ -41,6 +51,8 @@ def examine(settings: Settings, resolve: Resolve | None = None) -> dict[str, lis
         "ports": list(_ports(settings)),
         "names": list(_names(settings, resolve or _resolve)),
         "trusted proxies": list(_trusted(settings)),
+        "certificates in the watched folder": list(_watched(settings)),
+        "secrets": list(_secrets(settings)),
         **({"control": list(_control(settings))} if settings.host else {}),
     }
 
@@ -93,6 +105,30 @@ def _trusted(settings: Settings) -> Iterator[str]:
             )
 
 
+def _watched(settings: Settings) -> Iterator[str]:
+    wrong: list[str] = []
+    files = CertificateFiles(settings.cert_discovery_dir, Clock(), lambda: None, wrong.append)
+    if settings.cert_discovery_dir is not None:
+        files.look()
+    yield from wrong
+    for name, pair in files.pairs.items():
+        ends = ends_at(pair.certificate)
+        if ends is not None and ends - time.time() < SOON:
+            yield (
+                f"The certificate {name} in {settings.cert_discovery_dir} is good until {_date(ends)}. Look at what "
+                "should have renewed it; a new one is shown as soon as it lies there."
+            )
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    token = settings.bootstrap_token
+    if token is not None and (why := weakness(token.reveal())):
+        yield (
+            f"OUTPOST_BOOTSTRAP_TOKEN {why}, and whoever guesses it may do everything. Make one with `openssl rand "
+            "-hex 32` before the first start; after it, give akadmin's token another key, and unset the variable."
+        )
+
+
 def _control(settings: Settings) -> Iterator[str]:
     if settings.insecure and not settings.host_pins:
         yield (
@@ -108,9 +144,9 @@ def _control(settings: Settings) -> Iterator[str]:
                 "password. Use https in OUTPOST_HOST."
             )
         try:
-            date = _date_of(settings, parts.scheme, parts.hostname or "", parts.port)
+            date = _date_of(Trust.from_settings(settings), parts)
         except UNUSABLE as error:
-            yield f"Control at {host} does not answer ({error}). Is it running, and may this machine reach it?"
+            yield f"Control at {host} does not answer ({plainly(error)}). Is it running, and may this machine reach it?"
             continue
         apart = abs(date - time.time())
         if apart > MOST_APART:
@@ -120,6 +156,10 @@ def _control(settings: Settings) -> Iterator[str]:
 def _is_elsewhere(host: str) -> bool:
     """Not this machine; nor a name without a dot, which lives in a network of containers."""
     return host not in LOCAL and ("." in host or ":" in host)
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
 
 
 def _own_certificate(settings: Settings) -> Iterator[str]:
@@ -138,35 +178,14 @@ def _own_certificate(settings: Settings) -> Iterator[str]:
         )
 
 
-def _date_of(settings: Settings, scheme: str, host: str, port: int | None) -> float:
+def _date_of(believed: Trust, parts: SplitResult) -> float:
     """Control's clock. Raises `UNUSABLE`."""
-    connection: HTTPConnection
-    if scheme == "https":
-        connection = HTTPSConnection(host, port, timeout=PATIENCE, context=_context(settings))
-    else:
-        connection = HTTPConnection(host, port, timeout=PATIENCE)
+    host = parts.hostname or ""
+    question = f"GET /-/health/live/ HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode()
+    with socket.create_connection((host, parts.port or DEFAULT_PORTS[parts.scheme]), PATIENCE) as one:
+        creator = believed.creator(host) if parts.scheme == "https" else None
+        head = head_of_answer(one, question, creator).partition(b"\r\n")[2]
     try:
-        connection.connect()
-        if settings.host_pins and isinstance(connection.sock, ssl.SSLSocket):
-            shown = pins_of(x509.load_der_x509_certificate(connection.sock.getpeercert(binary_form=True) or b""))
-            if not set(shown) & set(settings.host_pins):
-                raise NotControl(OTHER_KEY.format(shown[0]))
-        connection.request("GET", "/-/health/live/")
-        said = connection.getresponse().getheader("Date") or ""
-    finally:
-        connection.close()
-    try:
-        return parsedate_to_datetime(said).timestamp()
+        return parsedate_to_datetime(str(BytesParser().parsebytes(head)["Date"])).timestamp()
     except ValueError as error:
-        raise HTTPException("its answer has no date") from error
-
-
-def _context(settings: Settings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.ca_file and str(settings.ca_file))
-    if settings.insecure or settings.host_pins:
-        context.check_hostname = False
-        if settings.ca_file is None or not settings.host_pins:
-            context.verify_mode = ssl.CERT_NONE
-    if settings.client_certificate is not None:
-        context.load_cert_chain(settings.client_certificate, settings.client_key)
-    return context
+        raise OSError("its answer has no date") from error

@@ -136,7 +136,7 @@ class HttpTransport:
             except LinkAway as error:
                 last = error
             except _AWAY as error:
-                last = LinkAway(f"{self._hosts[at]}: {_plainly(error)}")
+                last = LinkAway(f"{self._hosts[at]}: {plainly(error)}")
             else:
                 self._at = at
                 return answer
@@ -163,7 +163,7 @@ async def _checked(response: Any, clock: Any) -> Any:
     raise Refused(f"control answered {response.code}: {text}")
 
 
-def _plainly(error: BaseException) -> str:
+def plainly(error: BaseException) -> str:
     """What a person can act on: the innermost of the reasons that Twisted wraps."""
     while reasons := getattr(error, "reasons", None):
         error = reasons[0].value
@@ -269,7 +269,7 @@ class _Stream(Protocol):
         if reason.check(ResponseDone, PotentialDataLoss):
             self.ended.callback(None)
         else:
-            self.ended.errback(LinkAway(_plainly(reason.value or ConnectionClosed())))
+            self.ended.errback(LinkAway(plainly(reason.value or ConnectionClosed())))
 
     def _be_patient(self) -> None:
         if self._patience is not None and self._patience.active():

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sized
-from functools import lru_cache
 
-from cryptography import x509
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from outpost.listeners.certificates.shown import ShownCertificates
+from outpost.listeners.certificates.shown import ShownCertificates, ends_at
 from outpost.listeners.radius_orders import OUTCOMES, RadiusOrders
 from outpost.metrics import gauge
 from outpost.telemetry import Telemetry
@@ -53,12 +51,3 @@ class DoorMetrics(Collector):
         for outcome in OUTCOMES:
             orders.add_metric((outcome,), self._orders.outcomes[outcome])
         yield orders
-
-
-@lru_cache(maxsize=200)
-def ends_at(pem: str) -> float | None:
-    """Of the leaf; None: it cannot be read, which its handshakes tell of."""
-    try:
-        return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc.timestamp()
-    except ValueError:
-        return None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from control.certificates.making import self_signed
-from control.checkup import CHECKS, DAY, STALE, Told, checkup, weakness
+from control.checkup import CHECKS, DAY, LONG_WAIT, STALE, Told, checkup
 from control.records import (
     Application,
     Certificate,
@@ -17,6 +17,7 @@ from control.records import (
     Instance,
     IssuedCertificate,
     Knock,
+    Letter,
     Outpost,
     Provider,
     RadiusNas,
@@ -26,6 +27,7 @@ from control.records import (
 from control.sources.ldap.described import BACKEND
 from control.store.interface import Transaction
 from control.verbs import system
+from rules.weak_secrets import weakness
 from tests.control.sources.ldap.abroad import make
 from tests.fakes import FakeClock
 from tests.stores import open_store
@@ -85,6 +87,10 @@ BROKEN: dict[str, tuple[Callable[[Transaction], object], str]] = {
         "that the outpost “vault” has to show is good until",
     ),
     "directories": (lambda tx: make(tx), "No stage asks the LDAP source “House” for passwords"),
+    "mail": (
+        lambda tx: tx.insert(Letter("a@b.example", "x", "x", created=tx.now - LONG_WAIT - 1, trouble="It says no.")),
+        "is not sent: It says no.",
+    ),
     "nobody unknown has knocked": (lambda tx: tx.insert(Knock("nas", "192.0.2.1")), "192.0.2.1"),
 }
 
@@ -138,6 +144,14 @@ def test_what_is_not_set_at_all(tmp_path: Path) -> None:
     assert "No public URL is set" in findings["public URL"][0]
     assert "No mail server is set" in findings["mail"][0]
     assert set(findings) == set(CHECKS)
+
+
+def test_mail_that_waits_for_its_turn_is_nobodys_worry(tmp_path: Path) -> None:
+    def waiting(tx: Transaction) -> None:
+        tx.insert(Letter("a@b.example", "x", "x", created=tx.now - LONG_WAIT + 9, trouble="It says no."))
+        tx.insert(Letter("a@b.example", "x", "x", created=tx.now - DAY, trouble="It said no.", state="failed"))
+
+    assert found(tmp_path, waiting)["mail"] == []
 
 
 def test_a_certificate_of_an_outpost_that_is_good_for_long_is_nobodys_worry(tmp_path: Path) -> None:

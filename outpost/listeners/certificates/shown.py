@@ -7,6 +7,7 @@ in it. One called ``default`` is shown where there is nothing better than the ge
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -84,6 +85,15 @@ class ShownCertificates:
     def _certificate_of(self, provider: ProviderRecord) -> CertificateRecord | None:
         named = (found for name in _names_of(provider) if (found := self._named(name)) is not None)
         return self.own(provider.settings.certificate) or next(named, None)
+
+
+@lru_cache(maxsize=200)
+def ends_at(pem: str) -> float | None:
+    """Of the leaf, seconds since the epoch; None: it cannot be read, which its handshakes tell of."""
+    try:
+        return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc.timestamp()
+    except ValueError:
+        return None
 
 
 def _names_of(provider: ProviderRecord) -> Iterable[str]:

@@ -8,10 +8,12 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.utils import formatdate
+from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from cryptography import x509
 
 from outpost.__main__ import main
 from outpost.doctor.machine import examine
@@ -50,13 +52,41 @@ def test_names_that_lead_nowhere(tmp_path: Path) -> None:
         raise OSError(-2, "Name or service not known")
 
     found = examine(
-        settings(tmp_path, OUTPOST_EMAIL__HOST="mail.example.com", OUTPOST_PUBLIC_URL="https://auth.example.com"),
+        settings(
+            tmp_path,
+            OUTPOST_EMAIL__HOST="mail.example.com",
+            OUTPOST_PUBLIC_URL="https://auth.example.com",
+            OUTPOST_HOST="http://127.0.0.1:1",
+            OUTPOST_POSTGRESQL__HOST="db.example.com",
+        ),
         nowhere,
     )
     assert [sentence.split(",")[0] for sentence in found["names"]] == [
         "OUTPOST_PUBLIC_URL names auth.example.com",
         "OUTPOST_EMAIL__HOST names mail.example.com",
+        "OUTPOST_HOST names 127.0.0.1",
+        "OUTPOST_POSTGRESQL__HOST names db.example.com",
     ]
+
+
+@pytest.mark.parametrize(("days", "said"), [(20, True), (200, False)])
+def test_a_certificate_in_the_watched_folder_that_is_about_to_end(tmp_path: Path, days: int, said: bool) -> None:
+    made = issue("app", AUTHORITY, valid=(-DAY, days * DAY))
+    (tmp_path / "app.pem").write_text(made.pem)
+    (tmp_path / "app.key").write_text(made.key_pem)
+    asked = settings(tmp_path, OUTPOST_CERT_DISCOVERY_DIR=str(tmp_path))
+    found = examine(asked, everywhere)["certificates in the watched folder"]
+    assert ["The certificate app in" in sentence for sentence in found] == [True] * said
+    (tmp_path / "app.key").write_text("no key")
+    [sentence] = examine(asked, everywhere)["certificates in the watched folder"]
+    assert "cannot be used" in sentence
+
+
+@pytest.mark.parametrize(("token", "said"), [("changeme", True), ("3f9c1d27b07e5a4491f2a6d8", False), (None, False)])
+def test_a_bootstrap_token_that_is_guessed_first(tmp_path: Path, token: str | None, said: bool) -> None:
+    given = {"OUTPOST_BOOTSTRAP_TOKEN": token} if token else {}
+    found = examine(settings(tmp_path, **given), everywhere)["secrets"]
+    assert ["OUTPOST_BOOTSTRAP_TOKEN has fewer than 16" in sentence for sentence in found] == [True] * said
 
 
 @pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "128.0.0.0/1"])
@@ -124,7 +154,7 @@ KEY, FINGERPRINT = pins_of(SERVER.certificate)
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({}, "certificate verify failed"),
+        ({}, "its certificate is for another name"),
         ({"OUTPOST_INSECURE": "true"}, "OUTPOST_INSECURE is on"),
         ({"OUTPOST_HOST_PINS": KEY}, ""),
         ({"OUTPOST_HOST_PINS": FINGERPRINT, "OUTPOST_INSECURE": "true"}, ""),
@@ -136,6 +166,25 @@ def test_who_is_taken_for_control(tmp_path: Path, more: dict[str, str], said: st
     with control_over_tls(tmp_path, SERVER) as host:
         found = examine(settings(tmp_path, OUTPOST_HOST=host, **more), everywhere)["control"]
     assert [said in sentence for sentence in found] == ([True] if said else []), found
+
+
+def test_an_authority_is_believed_that_the_outpost_would_believe(tmp_path: Path) -> None:
+    shown = issue("control", AUTHORITY, names=[x509.IPAddress(ip_address("127.0.0.1"))])
+    (tmp_path / "ca.pem").write_text(AUTHORITY.pem)
+    for more, said in (({}, "certificate verify failed"), ({"OUTPOST_CA_FILE": str(tmp_path / "ca.pem")}, "")):
+        with control_over_tls(tmp_path, shown) as host:
+            found = examine(settings(tmp_path, OUTPOST_HOST=host, **more), everywhere)["control"]
+        assert [said in sentence for sentence in found] == ([True] if said else []), found
+
+
+def test_a_control_that_says_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        silent = Thread(target=lambda: one.accept()[0].close())
+        silent.start()
+        host = f"http://127.0.0.1:{one.getsockname()[1]}"
+        [sentence] = examine(settings(tmp_path, OUTPOST_HOST=host), everywhere)["control"]
+        silent.join()
+    assert "does not answer" in sentence
 
 
 def test_a_pin_and_an_authority_must_both_hold(tmp_path: Path) -> None:

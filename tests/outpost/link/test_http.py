@@ -387,12 +387,12 @@ def test_an_answer_that_does_not_come_is_control_away(started: bytes) -> None:
 
 
 def test_what_a_person_can_act_on_is_shown() -> None:
-    from outpost.link.http import _plainly
+    from outpost.link.http import plainly
 
     wrapped = ResponseNeverReceived([Failure(ResponseNeverReceived([Failure(ValueError("certificate expired"))]))])
-    assert _plainly(wrapped) == "certificate expired"
-    assert _plainly(ValueError()) == "ValueError"
-    assert _plainly(ResponseNeverReceived([Failure(CancelledError())])) == "no answer in time"
+    assert plainly(wrapped) == "certificate expired"
+    assert plainly(ValueError()) == "ValueError"
+    assert plainly(ResponseNeverReceived([Failure(CancelledError())])) == "no answer in time"
 
 
 # --- a line that takes long ---
