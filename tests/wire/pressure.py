@@ -61,13 +61,15 @@ def by_ldap(program: Program, who: str, password: str) -> Said:
             connection.unbind_s()
 
 
-def by_radius(program: Program, who: str, password: str) -> Said:
+def by_radius(
+    program: Program, who: str, password: str, repeats: int = REPEATS, seconds: float = REPEAT_SECONDS
+) -> Said:
     secret, authenticator = SHARED_SECRET.encode(), os.urandom(16)
     asked = nas_side.pap(who.encode(), password.encode(), authenticator=authenticator, secret=secret)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nas:
-        nas.settimeout(REPEAT_SECONDS)
+        nas.settimeout(seconds)
         nas.connect(program.place("radius"))
-        for _ in range(REPEATS):
+        for _ in range(repeats):
             try:
                 nas.send(asked)
                 reply = nas.recv(4096)

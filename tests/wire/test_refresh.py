@@ -1,4 +1,4 @@
-"""SIGHUP: what is in files is looked at again, and nobody who asks meanwhile notices."""
+"""SIGHUP, new certificates, other settings: in force at once, and nobody who asks meanwhile notices, at any door."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from cryptography import x509
 
 from tests.certificates import issue
 from tests.wire.apart import Apart
+from tests.wire.directory import PASSWORDS, Directory
+from tests.wire.doors import Said, open_to_people
 from tests.wire.everything import children
+from tests.wire.pressure import Try, by_credentials, by_ldap, by_radius
 from tests.wire.program import Program, until
 from tests.wire.test_ldap_tls import is_shown
 
@@ -27,6 +30,8 @@ NAME = "files.example.com"
 SECONDS = 30.0
 TIMES = 8
 PAUSE = 0.25
+DOORS: list[Try] = [by_ldap, by_credentials, partial(by_radius, repeats=1, seconds=SECONDS)]
+"""The first packet has to be answered."""
 READY = "/-/health/ready/"
 
 
@@ -45,14 +50,17 @@ def shape(tmp_path: Path) -> Iterator[Apart]:
 
 
 def test_nobody_who_asks_is_dropped_and_renewed_files_are_shown(shape: Apart) -> None:
+    people = open_to_people(shape)
     workers = children(shape.pid)
     ended = threading.Event()
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(8) as pool:
         asking = [pool.submit(asks, program, ended, kept) for program in shape.programs for kept in (True, False)]
+        asking += [pool.submit(comes_in, shape, door, ended) for door in DOORS]
         try:
-            for _ in range(TIMES):
+            for number in range(TIMES):
                 for program in shape.programs:
                     os.kill(program.pid, signal.SIGHUP)
+                change(shape, people, number)
                 time.sleep(PAUSE)
             for program in shape.programs:
                 pem = laid_down(program.folder / "certs")
@@ -62,6 +70,26 @@ def test_nobody_who_asks_is_dropped_and_renewed_files_are_shown(shape: Apart) ->
             ended.set()
         assert min(one.result() for one in asking) > TIMES
     assert children(shape.pid) == workers
+
+
+def change(program: Program, people: Directory, number: int) -> None:
+    """Something about every door, and about who comes in."""
+    for kind, told in (
+        ("ldap", {"search_mode": ("direct", "cached")[number % 2]}),
+        ("radius", {"mfa_support": bool(number % 2)}),
+        ("proxy", {"skip_path_regex": f"^/open-{number}/"}),
+    ):
+        program.control.api("PATCH", f"providers/{kind}/{people.providers[kind]}/", told)
+    program.control.api("PATCH", f"core/users/{people.users['carol']}/", {"name": f"Carol {number}"})
+
+
+def comes_in(program: Program, door: Try, ended: threading.Event) -> int:
+    """How often somebody did who may. Raises when they did not."""
+    times = 0
+    while not ended.wait(0.02):
+        assert door(program, "bob", PASSWORDS["bob"]) is Said.YES
+        times += 1
+    return times
 
 
 def asks(program: Program, ended: threading.Event, kept: bool) -> int:
