@@ -63,9 +63,9 @@ class EapDoor:
     def receive(self, received: EapReceived, now: float) -> Answer:
         """``now``: the listener's clock. Raises RemoteProtocolError for what is to be discarded."""
         request = received.request
-        provider = request.nas.provider
-        methods = partial(self._methods, provider, request.address, _fragment(request.packet))
-        return self.sessions.receive(received.eap, request.packet.get(STATE), request.address, provider, methods, now)
+        provider, nas = request.nas.provider, _nas(request)
+        methods = partial(self._methods, provider, nas, _fragment(request.packet))
+        return self.sessions.receive(received.eap, request.packet.get(STATE), nas, provider, methods, now)
 
     def resumed(self, session: Session, offer: ResumptionOffer) -> Decision:
         """Is the session that an offer names still as good as a login?"""
@@ -142,6 +142,11 @@ def _verdict(offer: Offer, decision: Decision) -> Verdict:
         prompt=challenge.message if challenge is not None else "",
         grant=decision,
     )
+
+
+def _nas(request: Request) -> str:
+    """By its name, too, where it has one: several may share an address (`protocols.radius.nas.Nas.behind`)."""
+    return f"{request.address} {request.nas.name}".rstrip()
 
 
 def _fragment(packet: Packet) -> int:

@@ -6,6 +6,7 @@ from protocols.errors import RemoteProtocolError
 from protocols.radius.chap import chap_offer, is_ms_chap, ms_chap_offer
 from protocols.radius.dictionary import (
     ARAP_PASSWORD,
+    CHAP_CHALLENGE,
     CHAP_PASSWORD,
     EAP_MESSAGE,
     USER_NAME,
@@ -23,7 +24,7 @@ PROOFS = (USER_PASSWORD, CHAP_PASSWORD, ARAP_PASSWORD, EAP_MESSAGE)
 MS_CHAP = -VENDOR_SPECIFIC
 """Stands for an MS-CHAP2-Response among those numbers."""
 
-ONCE = frozenset((USER_NAME, USER_PASSWORD, CHAP_PASSWORD, ARAP_PASSWORD))
+ONCE = frozenset((USER_NAME, USER_PASSWORD, CHAP_PASSWORD, CHAP_CHALLENGE, ARAP_PASSWORD))
 EAP_RESPONSE, EAP_FAILURE = 2, 4
 
 
@@ -53,7 +54,7 @@ def only_proof(packet: Packet) -> int:
     if len(proofs) > 1:
         raise NoProof(f"attributes {proofs} prove in different ways", "malformed_credentials")
     if packet.repeats(ONCE):
-        raise NoProof("a name or a password occurs twice", "malformed_credentials")
+        raise NoProof("a name, a password or a challenge occurs twice", "malformed_credentials")
     return proofs[0] if proofs else 0
 
 

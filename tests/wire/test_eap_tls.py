@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.certificates import CLIENT, DAY, NOW, SERVER_AUTH, Issued, issue, rev
 from tests.extent import FULL
 from tests.wire.directory import SHARED_SECRET, Directory
 from tests.wire.program import Program, until
-from tests.wire.supplicant import TLS_1_2, TLS_1_3, Login, eapol_test
+from tests.wire.supplicant import TLS_1_2, TLS_1_3, Login, eapol_test, logging_in
 
 pytestmark = [pytest.mark.peer]
 
@@ -40,10 +41,6 @@ class Network:
     bob: int
 
     def login(self, shown: Issued, phase1: str = TLS_1_2, options: tuple[str, ...] = (), **further: str) -> Login:
-        certificate, key = self.folder / "client.pem", self.folder / "client.key"
-        certificate.write_text(shown.pem)
-        key.write_text(shown.key_pem)
-        files = {"client_cert": f'"{certificate}"', "private_key": f'"{key}"'}
         return eapol_test(
             self.program,
             self.folder,
@@ -52,8 +49,19 @@ class Network:
             phase1=phase1,
             options=options,
             server=None,
-            **{**files, **further},
+            **{**self._files(shown), **further},
         )
+
+    def logging_in(self, shown: Issued, phase1: str) -> AbstractContextManager[Callable[[], Login]]:
+        """Again and again, in the background."""
+        network = {"eap": "TLS", "identity": "host", "phase1": phase1, **self._files(shown)}
+        return logging_in(self.program, self.folder, 10_000, **network)
+
+    def _files(self, shown: Issued) -> dict[str, str]:
+        certificate, key = self.folder / "client.pem", self.folder / "client.key"
+        certificate.write_text(shown.pem)
+        key.write_text(shown.key_pem)
+        return {"client_cert": f'"{certificate}"', "private_key": f'"{key}"'}
 
     def told(self, reason: str) -> int:
         """How often a refusal was told of with this reason."""
@@ -167,6 +175,23 @@ def test_a_session_is_resumed_with_its_whole_chain(network: Network, phase1: str
     login = network.login(Shown(issue("bob", IN_BETWEEN, usage=[CLIENT]), IN_BETWEEN.pem), phase1, ("-r", "2"))
     assert login.succeeded, login.text
     assert login.resumed == 2
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("phase1", VERSIONS, ids=VERSIONS.values())
+def test_92_a_certificate_is_judged_with_every_resumption(network: Network, phase1: str) -> None:
+    """The device that comes again and again with one TLS session hears by an alert that its owner is disabled."""
+    place = f"core/users/{network.bob}/"
+    try:
+        with network.logging_in(BOB, phase1) as so_far:
+            until(lambda: so_far().successes >= 3, 30, "a device that comes again and again")
+            network.program.api("PATCH", place, {"is_active": False})
+            until(lambda: so_far().text.rstrip().endswith("FAILURE"), 60, "the device being refused")
+            told = so_far()
+        assert told.resumed >= 2
+        assert "fatal:access denied" in told.text.rpartition("CTRL-EVENT-EAP-SUCCESS")[2], told.text[-3000:]
+    finally:
+        network.program.api("PATCH", place, {"is_active": True})
 
 
 @pytest.mark.parametrize("phase1", VERSIONS if FULL else [TLS_1_3])

@@ -71,7 +71,7 @@ Answer = Continue | Decide | Accept | Reject
 class Session:
     state: bytes
     nas: str
-    """Address of the NAS that it came through; no other may go on with it."""
+    """The NAS that it came through; no other may go on with it."""
     provider: int
     conversation: Conversation
     began: float

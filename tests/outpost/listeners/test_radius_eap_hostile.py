@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from OpenSSL import SSL
 
+from protocols.link.messages import NasRecord
 from protocols.radius.eap.sessions import MOST_PER_NAS, MOST_ROUNDS, MOST_SHORT_ROUNDS
 from protocols.radius.exchange import REJECT_DELAY
-from tests.outpost.listeners.test_radius import ACCEPT, CHALLENGE, REJECT
+from tests.outpost.listeners.test_radius import ACCEPT, CHALLENGE, REJECT, with_settings
 from tests.outpost.listeners.test_radius_eap import PASSWORD, Wireless, attributes
 from tests.protocols.radius import nas_side
 from tests.protocols.radius.eap.supplicant import (
@@ -26,6 +27,7 @@ from tests.protocols.radius.eap.supplicant import (
     old_context,
     response,
 )
+from tests.protocols.radius.nas_side import PEER
 
 
 class Hostile(Wireless):
@@ -157,6 +159,38 @@ def test_89_a_state_is_worth_nothing_after_the_end() -> None:
     assert again is not None
     assert again[0] == REJECT
     assert len(wireless.link.questions) == 1
+
+
+def test_a_nas_behind_the_same_address_is_another_one() -> None:
+    """Whose flood is its own, and who cannot go on with what came through its neighbour."""
+    wireless = Wireless()
+    names = (b"nas-1", b"nas-2")
+    records = tuple(
+        NasRecord(f"n{at}", f"{at}", PEER[0], name.decode(), name.decode()) for at, name in enumerate(names)
+    )
+    wireless.put(with_settings(nas=records))
+    sessions = wireless.door.listener._eap.sessions
+
+    def ask(name: bytes, number: int, state: bytes = b"", kind: int = IDENTITY) -> dict[int, list[bytes]]:
+        eap = nas_side.attribute(79, response(number % 256, kind, b"x"))
+        body = nas_side.attribute(32, name) + eap + (nas_side.attribute(24, state) if state else b"")
+        packet = nas_side.request(body, identifier=number % 256, authenticator=number.to_bytes(16), secret=name)
+        wireless.door.send(packet)
+        if not wireless.door.transport.written:
+            wireless.door.clock.advance(REJECT_DELAY)
+        [reply] = wireless.door.replies()
+        return attributes(reply)
+
+    begun = ask(names[0], 1)
+    [state], [asked] = begun[24], begun[79]
+    refused = ask(names[1], asked[1], state, NAK)
+    assert refused[79][0][0] == 4
+    assert wireless.door.telemetry.decisions == {("radius", "eap_session_unknown"): 1}
+    for number in range(1000, 1000 + MOST_PER_NAS + 5):
+        ask(names[1], number)
+    assert len(sessions) == MOST_PER_NAS + 1
+    assert ask(names[0], 256 + asked[1], state, NAK)[79][0][0] == 4
+    assert wireless.door.telemetry.decisions["radius", "eap_no_common_method"] == 1, "its own was still there"
 
 
 def test_90_ten_thousand_beginnings_leave_room_for_another_nas() -> None:
