@@ -70,18 +70,15 @@ class Channel:
     def refusal(self) -> bytes:
         """The alert that says that the peer is not let in, in place of what else was to go out; then all is over.
 
-        Empty for a suite that `protocols.radius.eap.alert` does not know.
+        Empty for whoever resumes on TLS 1.2: they have finished last, so that for them the method is over, and they
+        would discard another Request (RFC 4137 section 4.4) and wait.
         """
         self.output()
-        connection = self._connection
-        suite = connection.get_cipher_name() or ""
-        if self.is_1_3:
-            secret = (connection.get_app_data() or {}).get(SERVER_SECRET)
-            return alert.sealed(suite, secret) if secret and suite in alert.SUITES else b""
-        if not self.resumed:
-            return alert.PLAIN
-        randoms = (connection.server_random() or b"") + (connection.client_random() or b"")
-        return alert.sealed_1_2(suite, connection.master_key() or b"", randoms)
+        if not self.is_1_3:
+            return b"" if self.resumed else alert.PLAIN
+        secret = (self._connection.get_app_data() or {}).get(SERVER_SECRET)
+        suite = self._connection.get_cipher_name()
+        return alert.sealed(suite, secret) if secret and suite in alert.SUITES else b""
 
     def write(self, octets: bytes) -> None:
         self._connection.sendall(octets)
