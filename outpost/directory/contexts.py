@@ -130,8 +130,16 @@ class NamingContexts:
         """Without a bind, where the provider allows that."""
         return Reader(tree.public, NOBODY, everything=True) if tree.settings.anonymous_search else None
 
-    def readable_by(self, identity: Identity, provider: int, now: float) -> Reader | None:
+    def policies_decide(self, user: int, provider: int) -> bool:
+        """Do users and groups alone not say whether this user may in?"""
+        tree = self._trees.get(provider)
+        if tree is None or not any(one.policy for one in tree.provider.bindings):
+            return False
+        return _admitted(tree.provider, user, tree.ancestry(user).groups) is None
+
+    def readable_by(self, identity: Identity, provider: int, now: float, by_policies: bool = False) -> Reader | None:
         """What this identity may read now. None: nothing, for they are gone, disabled, expired or no longer admitted.
+        ``by_policies``: these were asked at the bind, and let them in.
 
         Asked for each search, so that rights follow the revision, and validity the clock, on open connections.
         """
@@ -142,7 +150,8 @@ class NamingContexts:
         if user is None or user.uuid != identity.uuid or validity.refusal(user, now) is not None:
             return None
         readers, key = self._memory.readers, (provider, user.pk)
-        return readers[key] if key in readers else remember(readers, key, _reader(tree, user.pk))
+        reader = readers[key] if key in readers else remember(readers, key, _reader(tree, user.pk))
+        return None if reader is not None and reader.by_policies and not by_policies else reader
 
     @property
     def answers(self) -> dict[Asked, Remembered]:
@@ -197,7 +206,9 @@ def _reader(tree: Tree, user: int) -> Reader | None:
     ancestry = tree.ancestry(user)
     admitted = _admitted(tree.provider, user, ancestry.groups)
     everything = ancestry.superuser or _searches_everything(tree, ancestry.groups)
-    return Reader(tree if everything else tree.public, user, everything) if admitted else None
+    if admitted is False:
+        return None
+    return Reader(tree if everything else tree.public, user, everything, by_policies=admitted is None)
 
 
 def _searches_everything(tree: Tree, groups: frozenset[str]) -> bool:
@@ -206,6 +217,6 @@ def _searches_everything(tree: Tree, groups: frozenset[str]) -> bool:
     return bool(giving) and any(role in giving for pk in groups if pk in known for role in known[pk].roles)
 
 
-def _admitted(provider: ProviderRecord, user: int, groups: frozenset[str]) -> bool:
-    """Policies are judged at control, at each bind; what users and groups alone decide is checked here again."""
-    return bindings.verdict(provider.policy_engine_mode, provider.bindings, user, groups) is not False
+def _admitted(provider: ProviderRecord, user: int, groups: frozenset[str]) -> bool | None:
+    """What users and groups alone decide is checked here again; None: policies do, at control, at each bind."""
+    return bindings.verdict(provider.policy_engine_mode, provider.bindings, user, groups)

@@ -30,6 +30,8 @@ class Reader:
     user: int
     """pk of the one who reads."""
     everything: bool
+    by_policies: bool = False
+    """Users and groups alone do not let them in."""
     now: float | None = None
     """Over TLS, where the provider gives out hashes of network passwords: when this is read. None: none are shown."""
 

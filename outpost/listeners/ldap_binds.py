@@ -38,6 +38,8 @@ class Bound(NamedTuple):
     """Until they have chosen another, they may do nothing else."""
     not_after: float = math.inf
     """When what was shown is good no more (`outcome.Grounds`)."""
+    by_policies: bool = False
+    """They were asked, and let them in."""
 
     def __repr__(self) -> str:
         return f"Bound(identity={self.identity!r}, provider={self.provider})"
@@ -145,8 +147,7 @@ class Binds:
             decision = Decision("certificate_of_another", id=decision.id)
         elif identity is not None:
             self._telemetry.accepted(circumstances.protocol)
-            bound = Bound(identity, tree.provider.pk, "", not_after=decision.grounds.not_after)
-            return POLICY_MET if event.policy else SUCCESS, bound
+            return POLICY_MET if event.policy else SUCCESS, self._bound(decision, identity, tree.provider.pk, "")
         return self._decided(username, circumstances, decision, event.policy), None
 
     def allows_unauthenticated(self, name: str) -> bool:
@@ -200,9 +201,12 @@ class Binds:
         if decision.identity is not None:
             self._telemetry.accepted(circumstances.protocol)
             met = self._policy_met(decision) if policy else SUCCESS
-            password, not_after = claim.credentials.password, decision.grounds.not_after
-            return met, Bound(decision.identity, claim.provider, password, not_after=not_after)
+            return met, self._bound(decision, decision.identity, claim.provider, claim.credentials.password)
         return self._decided(claim.credentials.username, circumstances, decision, policy), None
+
+    def _bound(self, decision: Decision, identity: Identity, provider: int, password: str) -> Bound:
+        by_policies = self._contexts.policies_decide(identity.user, provider)
+        return Bound(identity, provider, password, not_after=decision.grounds.not_after, by_policies=by_policies)
 
     def _policy_met(self, decision: Decision) -> Result:
         left = decision.password_left(self._now())

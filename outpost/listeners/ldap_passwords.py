@@ -73,7 +73,8 @@ class PasswordChanges:
         if told.reason == "accepted":
             identity = replace(bound.identity, credential_version=told.credential_version)
             new = texts[1] if texts[1] is not None else told.generated or ""
-            return Answer(SUCCESS, Bound(identity, bound.provider, new), told.generated)
+            now = Bound(identity, bound.provider, new, by_policies=bound.by_policies)
+            return Answer(SUCCESS, now, told.generated)
         decision = Decision(told.reason, id=told.id)
         self._telemetry.decided(bound.identity.username, circumstances, decision)
         if told.reason == "unfit_password":

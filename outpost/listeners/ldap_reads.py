@@ -155,7 +155,9 @@ class Reads:
 
     def _readable_by(self, bound: Bound) -> Reader | None:
         now = self._now()
-        return self._contexts.readable_by(bound.identity, bound.provider, now) if now < bound.not_after else None
+        if now >= bound.not_after:
+            return None
+        return self._contexts.readable_by(bound.identity, bound.provider, now, bound.by_policies)
 
     def _knock(self, name: DN) -> None:
         """The people below a base that nobody serves are nobody's business."""

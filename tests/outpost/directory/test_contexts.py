@@ -101,8 +101,13 @@ def test_bindings_reach_through_parents_and_policies_are_left_to_control() -> No
     people = People()
     people.change(Put(a_provider(BindingRecord("b1", 0, group="g-staff"))))
     assert people.contexts.readable_by(people.identity(BOB), PROVIDER, NOW) is not None
+    assert not people.contexts.policies_decide(BOB, PROVIDER)
     people.change(Put(a_provider(BindingRecord("b1", 0, policy="p"), BindingRecord("b2", 1, user=ALICE))))
-    assert people.contexts.readable_by(people.identity(BOB), PROVIDER, NOW) is not None
+    assert people.contexts.policies_decide(BOB, PROVIDER)
+    assert people.contexts.readable_by(people.identity(BOB), PROVIDER, NOW, by_policies=True) is not None
+    assert people.contexts.readable_by(people.identity(BOB), PROVIDER, NOW) is None
+    assert not people.contexts.policies_decide(ALICE, PROVIDER)
+    assert people.contexts.readable_by(people.identity(ALICE), PROVIDER, NOW) is not None
 
 
 @pytest.mark.parametrize(

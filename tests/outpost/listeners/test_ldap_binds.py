@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ldap.controls.ppolicy import PasswordPolicyControl
 
-from protocols.link.messages import PasswordEnd, Put, Remove, Reuse
+from protocols.link.messages import BindingRecord, Members, PasswordEnd, Put, Remove, Reuse
 from tests.outpost.directory.people import ALICE, BASE, BOB, CAROL, NOW, RECORDS, USERS, People, a_provider, a_user
 from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, Client, Door
 from tests.protocols.ldap import peer
@@ -15,9 +15,9 @@ from tests.protocols.ldap import peer
 POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
 
 
-def a_door(**settings: Any) -> Door:
+def a_door(*bindings: BindingRecord, **settings: Any) -> Door:
     """With a provider of these settings."""
-    return Door(People((*RECORDS[:-1], a_provider(**settings))), tls=object())
+    return Door(People((*RECORDS[:-1], a_provider(*bindings, **settings))), tls=object())
 
 
 def secured(door: Door) -> Client:
@@ -252,3 +252,24 @@ def test_whoever_has_chosen_another_password_stays_when_the_old_one_would_have_e
     door.clock.pump([0.5] * 3)
     assert not client.closed
     assert client.code(peer.search(3, ALICE_DN, scope=0)) == 0
+
+
+def test_whom_a_group_let_in_is_not_kept_by_a_policy_that_was_never_asked() -> None:
+    """Whom it did let in, it keeps, until they bind again."""
+    bindings = (BindingRecord("b1", 0, policy="p"), BindingRecord("b2", 1, group="g-staff"))
+    door = a_door(*bindings)
+    carol, bob = door.connect(), door.connect()
+    door.people.change(Members("g-sales", removed=(BOB,)))
+    carol.bind(f"cn=carol,{USERS}", "carol's")
+    bob.bind(BOB_DN, "hunter2")
+    assert (carol.code(own(2, "carol")), bob.code(own(2, "bob"))) == (0, 0)
+    door.people.change(Members("g-staff", removed=(CAROL,)))
+    assert (carol.code(own(3, "carol")), bob.code(own(3, "bob"))) == (50, 0)
+    carol.bind(f"cn=carol,{USERS}", "carol's")
+    assert carol.code(own(4, "carol")) == 0
+    door.people.change(Put(a_provider(*bindings, mode="all")))
+    assert (carol.code(own(5, "carol")), bob.code(own(5, "bob"))) == (50, 50)
+
+
+def own(message_id: int, name: str) -> bytes:
+    return peer.search(message_id, f"cn={name},{USERS}", scope=0)
