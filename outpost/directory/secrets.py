@@ -41,7 +41,7 @@ class SecretsDraft:
 
     def configure(self, outpost: OutpostRecord | None, providers: Iterable[ProviderRecord]) -> bool:
         """Are others secret now? By control's word, and by that of the proxies served here."""
-        told = outpost.secret_attributes if outpost is not None else ()
+        told = outpost.password_attributes if outpost is not None else ()
         served = [one.settings for one in providers if isinstance(one.settings, ProxySettings)]
         before, self.keys = self.keys, keys((*told, *(settings.basic_auth_password_attribute for settings in served)))
         return before != self.keys

@@ -299,7 +299,7 @@ class OutpostRecord:
     config: dict[str, Any] = field(default_factory=dict)
     public_url: str = ""
     """Under which browsers reach control, as an administrator has set it; empty: not set."""
-    secret_attributes: tuple[str, ...] = ()
+    password_attributes: tuple[str, ...] = ()
     """Names of those that are some proxy provider's ``basic_auth_password_attribute``, served here or not."""
 
 

@@ -115,4 +115,4 @@ def test_every_outpost_hears_which_they_are(house: House) -> None:
     made = house.api.post("/outposts/instances/", {"name": "o", "type": "ldap", "providers": [ldap]})["pk"]
     records = house.api.sql.read_now(lambda tx: configuration(tx, tx.get(Outpost, made).pk))
     (own,) = [record for record in records if isinstance(record, OutpostRecord)]
-    assert own.secret_attributes == ("app_password",)
+    assert own.password_attributes == ("app_password",)

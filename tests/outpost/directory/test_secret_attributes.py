@@ -36,7 +36,7 @@ WIKI = provider(
     basic_auth_user_attribute="appName",
     basic_auth_password_attribute="appPassword",
 )
-OUTPOST = OutpostRecord("o", "embedded", "any", secret_attributes=("appPassword",))
+OUTPOST = OutpostRecord("o", "embedded", "any", password_attributes=("appPassword",))
 
 
 def people(*configuration: Record) -> People:
