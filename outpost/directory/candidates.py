@@ -19,6 +19,7 @@ from outpost.directory.entries import (
 from outpost.directory.index import ORDINAL, Index, mapped_key
 from outpost.directory.object_classes import VIRTUAL_GROUP_CLASS_NAMES
 from outpost.directory.tree import CONTAINER_KEYS, Tree
+from outpost.directory.virtual import of_group
 from protocols.ldap.extensible import IN_CHAIN, NAMED
 from protocols.ldap.filter import And, Approx, Equality, Extensible, Filter, Or, Present, Substrings
 from protocols.ldap.substrings import Pieces, pieces_of
@@ -289,6 +290,11 @@ def _virtual_group_of(tree: Tree, dn: Any) -> Users:
     return () if user is None else (user,)
 
 
+def _virtual_group_with_uuid(tree: Tree, uuid: Any) -> Users:
+    own = of_group(uuid)
+    return () if own is None else tree.users_with("entryuuid", own)
+
+
 def _users_named(tree: Tree, name: Any) -> Users:
     return tree.users_named(name)
 
@@ -328,6 +334,7 @@ VIRTUAL_GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
     "member": _virtual_group_of,
     "uniquemember": _virtual_group_of,
     "memberuid": _users_named,
+    "entryuuid": _virtual_group_with_uuid,
 }
 """Key to the pks that may have the value. A key of an entry's own table without a row here is scanned for; any other
 is a custom attribute, all of which are indexed."""
@@ -373,7 +380,7 @@ SOMETIMES_PRESENT: dict[str, frozenset[str]] = {
     },
     GROUPS: frozenset({"whencreated", "whenchanged", "objectguid"})
     | frozenset({"member", "uniquemember", "memberuid", "memberof", "createtimestamp", "modifytimestamp"}),
-    VIRTUAL_GROUPS: frozenset(),
+    VIRTUAL_GROUPS: frozenset({"entryuuid"}),
     CONTAINERS: CONTAINER_KEYS - {"objectclass", "entrydn", "hassubordinates", "subschemasubentry"},
 }
 """Kind to the keys that some of its entries lack, without an index that says which."""

@@ -24,6 +24,7 @@ from outpost.directory.object_classes import (
 )
 from outpost.directory.person import boolean, gecos, given_name, surname
 from outpost.directory.stamps import days, generalized_time
+from outpost.directory.virtual import of_group
 from protocols.ldap.encoded import encode_values
 from protocols.ldap.extensible import IN_CHAIN
 from protocols.ldap.matching import MatchingRule, Normal, Value
@@ -79,6 +80,7 @@ VIRTUAL_GROUP_ATTRIBUTES: dict[str, UserValues] = {
     "member": lambda tree, user: (tree.user_dn(user.username),),
     "uniquemember": lambda tree, user: (tree.user_dn(user.username),),
     "memberuid": lambda tree, user: (user.username,),
+    "entryuuid": lambda tree, user: () if (own := of_group(user.uuid)) is None else (own,),
     "entrydn": lambda tree, user: (tree.virtual_group_dn(user.username),),
     "structuralobjectclass": lambda tree, user: ("groupOfNames",),
     "hassubordinates": lambda tree, user: ("FALSE",),

@@ -95,7 +95,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         "(entryUUID=*)",
-        "the same",
+        "the same of containers",
         lambda item: _key(item) == "entryuuid" and not isinstance(item, Equality),
     ),
     Difference(

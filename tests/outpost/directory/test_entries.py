@@ -1,5 +1,6 @@
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -112,6 +113,24 @@ def test_a_virtual_group() -> None:
     assert entry["gidNumber"] == ["2002"]
     assert (entry["member"], entry["memberUid"]) == ([f"cn=bob,{USERS}"], ["bob"])
     assert "uid" not in entry
+
+
+def test_a_virtual_group_has_what_other_groups_have_to_tell_it_by() -> None:
+    """Programs that want an entryUUID (vSphere, Nextcloud) want it of every group."""
+    people = People()
+    name = f"cn=bob,{VIRTUAL}"
+    told = people.entry(name, attributes=(b"+",))
+    (bob,) = people.entry(f"cn=bob,{USERS}", attributes=(b"entryUUID",))["entryUUID"]
+    (own,) = told["entryUUID"]
+    assert UUID(own).version == 4
+    assert own == str(UUID(own))
+    assert people.names(f"(entryUUID={own})") == people.names(f"(entryUUID={own.upper()})") == ["virtual:bob"]
+    assert people.names(f"(!(!(entryUUID={own})))") == ["virtual:bob"]
+    assert people.names(f"(entryUUID={bob})") == ["user:bob"]
+    found = people.search("(&(objectClass=groupOfUniqueNames)(entryUUID=*))", attributes=(b"entryUUID",))
+    assert len({entry.attributes["entryUUID"][0] for entry in found}) == len(found) == 4 + 3
+    people.change(Put(a_user(BOB, "robert")))
+    assert people.names(f"(entryUUID={own})") == ["virtual:robert"]
 
 
 def test_groups_have_no_uid() -> None:
