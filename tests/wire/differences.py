@@ -210,9 +210,9 @@ DIFFERENCES: tuple[Difference, ...] = (
         lambda item: b"/" in _octets(item) and _has_rule(item, matching.OBJECT_IDENTIFIER),
     ),
     Difference(
-        f"(!(uidNumber={'9' * 30}))",
-        "more digits than a number of 64 bits has are none to us",
-        lambda item: _is_integer(item) and len(_octets(item)) > 20,
+        f"(!(uidNumber={'9' * 2 * matching.MOST_DIGITS}))",
+        "a number of more than a thousand digits is none to us",
+        lambda item: _is_integer(item) and len(_octets(item)) > matching.MOST_DIGITS,
     ),
 )
 
