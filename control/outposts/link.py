@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -16,7 +16,8 @@ from control.mappings.answers import Broken, leave_events
 from control.mappings.everybody import Everybody
 from control.outposts import instances, view
 from control.outposts.audit import OutpostAudit
-from control.outposts.snapshots import Snapshots
+from control.outposts.snapshots import News, Snapshots
+from control.outposts.told import Told, told_after
 from control.radius import orders as radius_orders
 from control.store.interface import Store, Transaction
 from protocols.errors import RemoteProtocolError
@@ -179,12 +180,13 @@ class Link:
     async def _frames(self, outpost: str, stand: Hello) -> AsyncIterator[bytes]:
         """``stand`` is the hello that the outpost would say now."""
         await self._store.write(lambda tx: instances.seen(tx, outpost, stand, stand.revision))
-        told, carried = False, frozenset[str]()
+        begun, carried, told = False, frozenset[str](), None
         while True:
             wakes = self._wakes
             before = stand
-            news = await self._store.read(lambda tx: _since(tx, outpost, before))  # noqa: B023  # run at once
-            lines, stand, broken = news or await self._snapshots.whole(outpost, before)
+            news = await self._store.read(lambda tx: _since(tx, outpost, before, told))  # noqa: B023  # run at once
+            lines, stand, broken, changes = news or await self._snapshots.whole(outpost, before)
+            told = told_after(told, changes) if stand.some_providers else None
             await self._complain(broken)
             for line in lines:
                 yield line
@@ -195,10 +197,10 @@ class Link:
                     yield codec.encode(order)
             carried = frozenset(order.pk for order in orders)
             # The first heartbeat comes at once: silence would leave it in doubt, and keep HTTP's status line back.
-            if stand is before and (not told or not await self._woken_since(wakes)):
+            if stand is before and (not begun or not await self._woken_since(wakes)):
                 await self._store.write(lambda tx: instances.seen(tx, outpost, stand, stand.revision))  # noqa: B023
                 yield codec.encode(Heartbeat(stand.revision))
-            told = True
+            begun = True
 
     async def _complain(self, broken: Sequence[tuple[int, Broken]]) -> None:
         """Once about each mapping as it is written now: every change of the directory asks it again."""
@@ -218,23 +220,22 @@ class Link:
         return True
 
 
-def _since(
-    tx: Transaction, outpost: str, stand: Hello
-) -> tuple[Iterable[bytes], Hello, Sequence[tuple[int, Broken]]] | None:
+def _since(tx: Transaction, outpost: str, stand: Hello, told: Told | None) -> News | None:
     """What has changed; None if the store is not the one that the outpost stands on, or went back behind it, or if
     everything has changed."""
     if not _stands_on(tx, stand):
         return None
     revision = tx.revision()
     if revision.number == stand.revision:
-        return (), stand, ()
+        return News((), stand, ())
     everybody = Everybody(tx)
     try:
-        changes = view.changes(tx, outpost, stand.revision, everybody)
+        changes = view.changes(tx, outpost, stand.revision, everybody, told)
     except view.EverythingChanged:
         return None
     delta = Delta(stand.revision, revision.number, revision.chain, tuple(changes))
-    return (codec.encode(delta),), replace(stand, revision=delta.revision, chain=delta.chain), everybody.broken
+    after = replace(stand, revision=delta.revision, chain=delta.chain)
+    return News((codec.encode(delta),), after, everybody.broken, changes)
 
 
 def _stands_on(tx: Transaction, hello: Hello) -> bool:

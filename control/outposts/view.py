@@ -12,6 +12,8 @@ from typing import Any
 from control.mappings.everybody import KINDS, Everybody, changed_users, saying_more
 from control.mappings.facts import uid_of
 from control.outposts import proxied_application
+from control.outposts import told as told_of
+from control.outposts.told import Told
 from control.passwords import network_hashes
 from control.radius import provider as radius
 from control.records import (
@@ -65,6 +67,10 @@ SETTINGS: dict[str, type[LdapSettings] | type[RadiusSettings] | type[ProxySettin
 }
 
 
+MOST_CONCERNED = 500
+"""Providers whose records go alone; more of them are a new configuration."""
+
+
 class EverythingChanged(Exception):
     """What mappings say of everybody may be something else: the outpost needs a whole snapshot."""
 
@@ -95,8 +101,12 @@ def directory(
         yield EndedSessionRecord(ended.pk, ended.expires)
 
 
-def changes(tx: Transaction, outpost: str, since: int, everybody: Everybody | None = None) -> list[Change]:
+def changes(
+    tx: Transaction, outpost: str, since: int, everybody: Everybody | None = None, told: Told | None = None
+) -> list[Change]:
     """What brings this outpost from revision ``since`` to the newest one. Raises EverythingChanged.
+
+    ``told``: what it has of the configuration, if that is known and it understands changes of some providers alone.
 
     A group and its new members may both be in the log: records come first, then who joined and left, then what went.
     """
@@ -106,17 +116,46 @@ def changes(tx: Transaction, outpost: str, since: int, everybody: Everybody | No
     if also is None:
         raise EverythingChanged
     return [
-        *_configured(tx, outpost, log),
+        *_configured(tx, outpost, log, told),
         *_records(tx, log, also, everybody),
         *_memberships(tx, log),
         *_removed(tx, log),
     ]
 
 
-def _configured(tx: Transaction, outpost: str, log: Iterable[LoggedChange]) -> list[Change]:
-    if all(line.kind in APART for line in log) and not (_revoked(tx, log) or _rehashed(tx, outpost, log)):
-        return []
-    return [Configuration(tuple(configuration(tx, outpost)))]
+def _configured(tx: Transaction, outpost: str, log: Iterable[LoggedChange], told: Told | None) -> list[Change]:
+    lines = [line for line in log if line.kind not in APART]
+    some = None
+    if not _revoked(tx, log) and not _rehashed(tx, outpost, log):
+        if not lines:
+            return []
+        some = _some_providers(tx, outpost, lines, told) if told is not None else None
+    return [Configuration(tuple(configuration(tx, outpost)))] if some is None else some
+
+
+def _some_providers(tx: Transaction, outpost: str, lines: Sequence[LoggedChange], told: Told) -> list[Change] | None:
+    """None: more than some providers is another; a certificate that is shown no more must not stay, either."""
+    if any(line.kind not in told_of.KINDS for line in lines):
+        return None
+    own, concerned = tx.get(Outpost, outpost), told.concerned(tx, lines)
+    if concerned is None or told.outpost is None:
+        return None
+    itself = _outpost_record(tx, own, told.secret_attributes(tx, lines))
+    if any(line.kind == Outpost.TABLE and line.pk == outpost for line in lines):
+        concerned |= told.certificates.keys() ^ set(own.providers)
+    if len(concerned) > MOST_CONCERNED:
+        return None
+    served = sorted(concerned.intersection(own.providers))
+    records = {one.pk: one for one in provider_records(tx, tx.select(Provider, Query(within={"pk": served})))}
+    shown = {pk: records[pk].settings.certificate if pk in records else None for pk in concerned}
+    if any(told.certificates.get(pk) != certificate for pk, certificate in shown.items()):
+        return None
+    gone = sorted(concerned & told.certificates.keys() - records.keys())
+    return [
+        *([Put(itself)] if itself != told.outpost else []),
+        *map(Put, records.values()),
+        *(Remove("provider", pk) for pk in gone),
+    ]
 
 
 def _revoked(tx: Transaction, log: Iterable[LoggedChange]) -> bool:
@@ -203,12 +242,14 @@ def configuration(tx: Transaction, outpost: str) -> list[Record]:
         if certificate.pk in wanted or certificate.managed == SELF_SIGNED
     ]
     return [
-        OutpostRecord(
-            own.pk, own.name, own.type, own.managed, own.config, public_url(tx), tuple(secret_attributes.names(tx))
-        ),
+        _outpost_record(tx, own, tuple(secret_attributes.names(tx))),
         *providers,
         *(certificate_record(certificate) for certificate in certificates if certificate.key_data),
     ]
+
+
+def _outpost_record(tx: Transaction, own: Outpost, secret: tuple[str, ...]) -> OutpostRecord:
+    return OutpostRecord(own.pk, own.name, own.type, own.managed, own.config, public_url(tx), secret)
 
 
 def certificate_record(certificate: Certificate) -> CertificateRecord:

@@ -9,4 +9,12 @@ from control.store.interface import Query, Transaction
 def names(tx: Transaction) -> list[str]:
     """As the proxy providers have them, whether or not one uses it now."""
     proxies = tx.select(Provider, Query(equal={"kind": "proxy"}))
-    return sorted({str(one.settings.get("basic_auth_password_attribute") or "") for one in proxies} - {""})
+    return sorted({_name(one) for one in proxies} - {""})
+
+
+def has_a_say(provider: Provider) -> bool:
+    return provider.kind == "proxy" and bool(_name(provider))
+
+
+def _name(proxy: Provider) -> str:
+    return str(proxy.settings.get("basic_auth_password_attribute") or "")

@@ -164,6 +164,9 @@ class Draft:
                 self._remove_user(pk)
             case Remove(kind="group", pk=str(pk)):
                 self._remove_group(pk)
+            case Remove(kind="provider", pk=int(pk)):
+                self._providers.pop(pk, None)
+                self._configured = True
             case Configuration(records=records):
                 self._configure(records)
             case _:

@@ -326,7 +326,8 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    kind: Literal["user", "group", "ended_session"]
+    kind: Literal["user", "group", "ended_session", "provider"]
+    """``provider`` only for those who say so in their `Hello`."""
     pk: int | str
 
 
@@ -343,7 +344,7 @@ class Members:
 class Configuration:
     """All providers, certificates and the outpost's own record, in place of those before.
 
-    They are few beside users and groups, and depend on one another, so they travel together.
+    They depend on one another, so they travel together; but a change of some providers alone puts or removes these.
     """
 
     records: tuple[Record, ...]
@@ -412,6 +413,8 @@ class Hello:
     incarnation: str = ""
     revision: int = 0
     chain: str = ""
+    some_providers: bool = False
+    """Are changes of some providers alone understood?"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class Replica:
             incarnation=self.incarnation,
             revision=self.revision,
             chain=self.chain,
+            some_providers=True,
         )
 
     def forget(self) -> None:

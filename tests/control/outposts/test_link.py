@@ -22,10 +22,13 @@ from protocols.link import codec
 from protocols.link.messages import (
     Authenticate,
     Authenticated,
+    Configuration,
     Delta,
     Frame,
     Heartbeat,
     Hello,
+    Put,
+    Remove,
     Report,
     Reports,
     ReportsTaken,
@@ -129,6 +132,46 @@ def test_a_mapping_that_breaks_is_told_of_once_however_often_it_is_asked(tmp_pat
     scenario(tmp_path, act)
 
 
+def _configured(delta: Frame) -> list[tuple[type[object], object]]:
+    assert isinstance(delta, Delta)
+    return [
+        (type(change), getattr(change, "pk", None) or getattr(getattr(change, "record", None), "pk", None))
+        for change in delta.changes
+    ]
+
+
+def test_one_application_of_many_is_sent_alone_to_whoever_understands(tmp_path: Path) -> None:
+    async def act(store: SqlStore, link: Link, outpost: str) -> None:
+        def served(tx: Transaction) -> list[int]:
+            made = [tx.insert(Provider(f"p{at}", "ldap")) for at in range(3)]
+            for provider in made:
+                tx.insert(Application(provider.name, provider.name, provider=provider.pk))
+            tx.update(replace(tx.get(Outpost, outpost), providers=tuple(one.pk for one in made)))
+            return [one.pk for one in made]
+
+        pks = await store.write(served)
+        streams = [link.follow(outpost, hello(some_providers=understands)) for understands in (True, False)]
+        (chunk, _) = [await following(frames) for frames in streams]
+        assert isinstance(chunk, SnapshotChunk)
+        later = link.follow(
+            outpost,
+            hello(some_providers=True, incarnation=chunk.incarnation, revision=chunk.revision, chain=chunk.chain),
+        )
+        assert isinstance(await following(later), Heartbeat)
+        whole = [(Configuration, None)]
+        expected = ([(Put, pks[0])], whole, whole), ([(Remove, pks[0])], whole, [(Remove, pks[0])])
+        verbs = (
+            lambda tx: tx.update(replace(tx.get(Provider, pks[0]), name="renamed")),
+            lambda tx: tx.delete(tx.select(Application, Query(equal={"provider": pks[0]}))[0]),
+        )
+        for verb, said in zip(verbs, expected, strict=True):
+            await store.write(verb)
+            told = [_configured(await following(frames)) for frames in (*streams, later)]
+            assert told == list(said)
+
+    scenario(tmp_path, act)
+
+
 def test_silence_is_broken_by_heartbeats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control_link, "HEARTBEAT_SECONDS", 0.01)
 
@@ -222,7 +265,7 @@ def test_a_store_that_went_back_under_a_stream_is_sent_whole(tmp_path: Path, mon
         )
         line = codec.encode(replace(chunk, index=0, revision=1, chain="c1"))
         standing = Standing(chunk.incarnation, 1, "c1")
-        monkeypatch.setattr(snapshots, "_read", lambda *_: (snapshots.Directory(standing, ()), line, ()))
+        monkeypatch.setattr(snapshots, "_read", lambda *_: (snapshots.Directory(standing, ()), (), line, ()))
         again = await following(frames)
         assert isinstance(again, SnapshotChunk)
         assert (again.revision, again.chain) == (1, "c1")

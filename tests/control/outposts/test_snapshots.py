@@ -51,7 +51,7 @@ class Bench:
         tx.add_members(tx.insert(Group(name="staff")).pk, pks)
 
     async def whole(self, outpost: str) -> list[bytes]:
-        lines, _, _ = await self.snapshots.whole(outpost, STRANGER)
+        lines, _, _, _ = await self.snapshots.whole(outpost, STRANGER)
         return list(lines)
 
 
@@ -91,7 +91,7 @@ def test_the_lines_hold_what_the_store_does(scenario: Callable[[Act], None], mon
     monkeypatch.setattr(snapshots, "CHUNK_RECORDS", 10)
 
     async def act(bench: Bench) -> None:
-        lines, after, _ = await bench.snapshots.whole(bench.one, STRANGER)
+        lines, after, _, _ = await bench.snapshots.whole(bench.one, STRANGER)
         snapshot = followed(list(lines))
         expected = await bench.store.read(
             lambda tx: whole(tx.revision().number, outposts.snapshot(tx, bench.one)),
@@ -120,7 +120,7 @@ def test_outposts_that_ask_at_the_same_time_share_one_reading(scenario: Callable
 
 def test_a_new_revision_is_read_anew(scenario: Callable[[Act], None]) -> None:
     async def act(bench: Bench) -> None:
-        lines, _, _ = await bench.snapshots.whole(bench.one, STRANGER)
+        lines, _, _, _ = await bench.snapshots.whole(bench.one, STRANGER)
         await bench.store.write(lambda tx: tx.insert(User(username="newcomer")))
         newer = followed(await bench.whole(bench.one))
         assert bench.readings == 2
@@ -132,7 +132,7 @@ def test_a_new_revision_is_read_anew(scenario: Callable[[Act], None]) -> None:
 
 def test_nothing_is_kept_that_nobody_is_sent(scenario: Callable[[Act], None]) -> None:
     async def act(bench: Bench) -> None:
-        lines, _, _ = await bench.snapshots.whole(bench.one, STRANGER)
+        lines, _, _, _ = await bench.snapshots.whole(bench.one, STRANGER)
         directory = bench.snapshots._latest()
         assert directory is not None
         loop, gone = asyncio.get_running_loop(), asyncio.Event()

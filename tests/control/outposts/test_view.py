@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from control.certificates import authority
 from control.certificates.authority import Subject
 from control.certificates.making import KeyPair
 from control.outposts import view as outposts
+from control.outposts.told import Told, told_after
 from control.radius import provider as radius
 from control.records import (
     Application,
@@ -28,7 +30,7 @@ from control.records import (
     Token,
     User,
 )
-from control.store.interface import Transaction
+from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
 from control.verbs import authorities, system
 from control.verbs.authorities import IssueFields
@@ -200,6 +202,138 @@ def test_changes_lead_where_a_snapshot_would(store: SqlStore, change: Callable[[
     assert sent
     followed, _ = changed(before, after.revision, sent)
     assert followed == after
+
+
+def told_all(store: SqlStore, outpost: str) -> Told:
+    return Told(store.read_now(lambda tx: outposts.snapshot(tx, outpost)))
+
+
+SOME: dict[str, Callable[[Transaction], object]] = {
+    **CHANGES,
+    "a binding is deleted": lambda tx: tx.delete(_bound(tx, "wifi")[0]),
+    "a provider is made and served": lambda tx: tx.update(
+        replace(
+            one(tx, Outpost, name="o"),
+            providers=(
+                *one(tx, Outpost, name="o").providers,
+                _application(tx, "new", tx.insert(Provider("new", "ldap")).pk),
+            ),
+        )
+    ),
+    "an application is renamed": lambda tx: tx.update(replace(one(tx, Application, name="wifi"), name="WLAN")),
+    "what had no application has one": lambda tx: _application(tx, "a", one(tx, Provider, name="no application").pk),
+    "an application's provider is another": lambda tx: tx.update(
+        replace(one(tx, Application, name="wifi"), provider=one(tx, Provider, name="no application").pk)
+    ),
+    "a binding is another application's": lambda tx: tx.update(
+        replace(_bound(tx, "wifi")[0], target=one(tx, Application, name="elsewhere").pk)
+    ),
+    "another application's binding is ours": lambda tx: tx.update(
+        replace(_bound(tx, "elsewhere")[0], target=one(tx, Application, name="wifi").pk)
+    ),
+    "all bindings are deleted": lambda tx: list(map(tx.delete, tx.select(Binding))),
+    "another application's binding goes": lambda tx: tx.delete(_bound(tx, "elsewhere")[0]),
+    "something is bound to a flow": lambda tx: tx.insert(Binding("a flow's pk", user=one(tx, User, username="bob").pk)),
+    "an application's binding is a flow's": lambda tx: tx.update(replace(_bound(tx, "wifi")[0], target="a flow's pk")),
+    "a proxy names a secret attribute": lambda tx: _secret_attribute(tx, "a"),
+    "another outpost serves the same": lambda tx: tx.insert(
+        Outpost("second", "any", providers=one(tx, Outpost, name="o").providers)
+    ),
+}
+
+
+WITH_MORE = [SOME[name] for name in ("a user is deleted", "a group is deleted", "all bindings are deleted")] + [
+    SOME["another application's binding goes"],
+    SOME["something is bound to a flow"],
+    SOME["an application's binding is a flow's"],
+]
+"""Of bindings that were deleted nobody knows whose they were, unless they were told of; a flow's say more."""
+
+
+def _application(tx: Transaction, name: str, provider: int) -> int:
+    application = tx.insert(Application(name, name, provider=provider))
+    tx.insert(Binding(application.pk, user=one(tx, User, username="alice").pk))
+    return provider
+
+
+def _secret_attribute(tx: Transaction, name: str) -> None:
+    settings = {
+        "mode": "forward_single",
+        "external_host": "https://a.example.com",
+        "basic_auth_password_attribute": name,
+    }
+    found = tx.find(Provider, name="basic")
+    if found is None:
+        tx.insert(Provider("basic", "proxy", settings=settings))
+    else:
+        tx.update(replace(found, settings=settings))
+
+
+def _bound(tx: Transaction, name: str) -> Sequence[Binding]:
+    return tx.select(Binding, Query(equal={"target": one(tx, Application, name=name).pk}))
+
+
+@pytest.mark.parametrize("change", SOME.values(), ids=SOME.keys())
+def test_changes_of_some_providers_lead_there_alone(store: SqlStore, change: Callable[[Transaction], object]) -> None:
+    """And so do those that come after, which stand on what was told before."""
+    outpost = store.write_now(populate)
+    before, known = view(store, outpost), told_all(store, outpost)
+    for verb in (change, _made_later, _clear):
+        store.write_now(verb)
+        after = view(store, outpost)
+        sent = store.read_now(partial(outposts.changes, outpost=outpost, since=before.revision, told=known))
+        assert any(isinstance(part, Configuration) for part in sent) == (verb in WITH_MORE)
+        before, _ = changed(before, after.revision, sent)
+        assert before == after
+        known = told_after(known, sent) or known
+        assert vars(known) == vars(told_all(store, outpost))
+
+
+def _made_later(tx: Transaction) -> None:
+    _application(tx, "later", tx.insert(Provider("later", "ldap")).pk)
+
+
+def _clear(tx: Transaction) -> None:
+    """The outpost serves nothing any more."""
+    tx.update(replace(one(tx, Outpost, name="o"), providers=(), config={"a": "b"}))
+
+
+def test_attributes_are_secret_for_as_long_as_any_proxy_says_so(store: SqlStore) -> None:
+    outpost = store.write_now(populate)
+    known: Told | None = told_all(store, outpost)
+    for name in ("a", "b", ""):
+        before = view(store, outpost)
+        store.write_now(partial(_secret_attribute, name=name))
+        sent = store.read_now(partial(outposts.changes, outpost=outpost, since=before.revision, told=known))
+        assert [type(part) for part in sent] == [Put]
+        known = told_after(known, sent)
+        assert changed(before, before.revision + 1, sent)[0] == view(store, outpost)
+
+
+def test_where_a_certificate_is_shown_no_more_it_does_not_stay(store: SqlStore) -> None:
+    outpost = store.write_now(populate)
+    shown = store.write_now(lambda tx: tx.insert(Certificate("shown", "PEM", key_data="KEY")).pk)
+    for certificate in (shown, None):
+
+        def show(tx: Transaction, certificate: str | None = certificate) -> None:
+            wifi = one(tx, Provider, name="wifi")
+            tx.update(replace(wifi, settings={**wifi.settings, "certificate": certificate}))
+
+        before, known = view(store, outpost), told_all(store, outpost)
+        store.write_now(show)
+        sent = store.read_now(partial(outposts.changes, outpost=outpost, since=before.revision, told=known))
+        followed, _ = changed(before, before.revision + 1, sent)
+        assert set(followed.certificates) == ({shown} if certificate else set())
+
+
+def test_what_is_more_than_some_providers_sends_everything(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    outpost = store.write_now(populate)
+    for verb in (lambda tx: tx.insert(Stage("s", "deny")), CHANGES["a provider is changed"]):
+        before, known = view(store, outpost), told_all(store, outpost)
+        store.write_now(verb)
+        sent = store.read_now(partial(outposts.changes, outpost=outpost, since=before.revision, told=known))
+        assert [type(part) for part in sent] == [Configuration]
+        monkeypatch.setattr(outposts, "MOST_CONCERNED", 0)
 
 
 MAPPED = {

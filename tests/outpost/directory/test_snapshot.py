@@ -72,6 +72,17 @@ def test_a_configuration_takes_the_place_of_the_one_before() -> None:
     assert touched == Touched(configuration=True)
 
 
+def test_providers_come_and_go_one_by_one() -> None:
+    base, other = whole(3, RECORDS), replace(PROVIDER, pk=2)
+    more, touched = changed(base, 4, [Put(other)])
+    assert dict(more.providers) == {PROVIDER.pk: PROVIDER, 2: other}
+    assert touched == Touched(configuration=True)
+    fewer, touched = changed(more, 5, [Remove("provider", PROVIDER.pk), Remove("provider", 9)])
+    assert dict(fewer.providers) == {2: other}
+    assert touched == Touched(configuration=True)
+    assert fewer.outpost == base.outpost
+
+
 def test_a_group_without_members_in_its_record_keeps_those_it_has() -> None:
     after, touched = changed(whole(3, RECORDS), 4, [Put(group("engineering", superuser=True))])
     assert after.members["engineering"] == {2}
