@@ -59,9 +59,9 @@ class Told:
             *(pk for pk in before if pk is not None),
         }
 
-    def secret_attributes(self, tx: Transaction, log: Sequence[LoggedChange]) -> tuple[str, ...]:
-        """Of `OutpostRecord`. All providers have a say; they are asked where one with a say may have changed."""
-        told = self.outpost.secret_attributes if self.outpost is not None else ()
+    def password_attributes(self, tx: Transaction, log: Sequence[LoggedChange]) -> tuple[str, ...]:
+        """Of `OutpostRecord`. All providers have a say, and are asked where one that has may have changed."""
+        told = self.outpost.password_attributes if self.outpost is not None else ()
         pks = [line.pk for line in log if line.kind == Provider.TABLE]
         if pks and (told or any(map(secret_attributes.has_a_say, tx.select(Provider, Query(within={"pk": pks}))))):
             return tuple(secret_attributes.names(tx))

@@ -140,7 +140,7 @@ def _some_providers(tx: Transaction, outpost: str, lines: Sequence[LoggedChange]
     own, concerned = tx.get(Outpost, outpost), told.concerned(tx, lines)
     if concerned is None or told.outpost is None:
         return None
-    itself = _outpost_record(tx, own, told.secret_attributes(tx, lines))
+    itself = _outpost_record(tx, own, told.password_attributes(tx, lines))
     if any(line.kind == Outpost.TABLE and line.pk == outpost for line in lines):
         concerned |= told.certificates.keys() ^ set(own.providers)
     if len(concerned) > MOST_CONCERNED:
