@@ -13,14 +13,14 @@ from control import audit
 from control.certificates.making import KeyPair
 from control.records import Certificate
 from control.store.interface import Transaction
-from control.verbs import certificates, tokens
+from control.verbs import certificates
 from control.web.admin_api.bodies import json_object
 from control.web.admin_api.callers import Caller, people, superusers_and_outposts, superusers_only
 from control.web.admin_api.endpoint import Action, Body, Do, Endpoint
 from control.web.admin_api.refusals import Refused, answer
 from control.web.admin_api.resource import View
 from control.web.admin_api.shapes.credentials import certificates as shown
-from control.web.admin_api.table.credentials import CERTIFICATES, token_resource
+from control.web.admin_api.table.credentials import CERTIFICATES, shown_key, token_resource
 from control.web.services import Services
 
 PAIRS = f"/{CERTIFICATES.path}"
@@ -49,9 +49,7 @@ def _view_key(services: Services) -> Do:
     async def do(request: Request, caller: Caller) -> Response:
         def verb(tx: Transaction) -> str:
             token = resource.one(tx, request.path_params["key"], caller)
-            key = tokens.reveal(tx, token.pk)
-            if key is None:
-                raise Refused(404, "This password was shown once and cannot be shown again. Make a new one.")
+            key = shown_key(tx, token)
             audit.secret_viewed(tx, token, token.identifier, caller.actor)
             return key
 

@@ -150,7 +150,7 @@ def _page(
         "body": body,
         "name": section.name(body),
         "url": section.url_of(body),
-        "secrets": {name: section.revealed[name](record) for name in shown if name in section.revealed},
+        "secrets": {name: section.revealed[name](tx, record) for name in shown if name in section.revealed},
         "revealed": list(section.revealed),
         **section.beside(tx, record, around),
     }

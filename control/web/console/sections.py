@@ -97,8 +97,8 @@ class Section:
     template: str = "console/edit.html"
     shape: Callable[[Transaction, Sequence[Any], View], list[Body]] | None = None
     """Bodies with more than the API's list has."""
-    revealed: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
-    """Secrets that can be seen again, each time with an event."""
+    revealed: Mapping[str, Callable[[Transaction, Any], str]] = field(default_factory=dict)
+    """Secrets that can be seen again, each time with an event. Raise Refused where they cannot."""
     choices: tuple[Choice, ...] = ()
     wide: Mapping[str, str] = field(default_factory=dict)
     """Parameters for the shapes, such as what not to fetch."""

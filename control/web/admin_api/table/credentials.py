@@ -11,6 +11,7 @@ from control.verbs import certificates, tokens
 from control.verbs.tokens import Random
 from control.web.admin_api.callers import Caller, people, served_by, superusers_and_outposts
 from control.web.admin_api.lists import Narrowed, any_of, boolean, number, text
+from control.web.admin_api.refusals import Refused
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes import credentials
 
@@ -57,6 +58,14 @@ def token_resource(random: Random) -> Resource[Token]:
         update=tokens.update,
         delete=tokens.delete,
     )
+
+
+def shown_key(tx: Transaction, token: Token) -> str:
+    """Raises Refused; a device's password is shown once."""
+    key = tokens.reveal(tx, token.pk)
+    if key is None:
+        raise Refused(404, "This password was shown once and cannot be shown again. Make a new one.")
+    return key
 
 
 def _of_users_named(tx: Transaction, values: list[str]) -> Narrowed:

@@ -12,7 +12,7 @@ from control.store.interface import Query, Transaction
 from control.verbs import certificates, tokens
 from control.verbs.certificates import described
 from control.web.admin_api.callers import Caller
-from control.web.admin_api.table.credentials import CERTIFICATES, token_resource
+from control.web.admin_api.table.credentials import CERTIFICATES, shown_key, token_resource
 from control.web.console import pickable
 from control.web.console.cells import Body, Cell, Column, minutes, moment, text
 from control.web.console.sections import ROOT, Around, Choice, Form, Section, made_by
@@ -58,7 +58,7 @@ KEYS = Section(
     affects=lambda tx, token: ["Whoever uses its key is not let in any more."],
     beside=_beside_token,
     template="console/token.html",
-    revealed={"key": lambda token: token.key},
+    revealed={"key": shown_key},
     choices=(
         Choice(
             "intent",

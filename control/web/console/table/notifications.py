@@ -91,6 +91,6 @@ WAYS = Section(
     affects=_affects,
     beside=lambda tx, transport, around: {"rules": _using(tx, transport)},
     template="console/transport.html",
-    revealed={"webhook_url": lambda transport: str(transport.webhook_url)},
+    revealed={"webhook_url": lambda tx, transport: str(transport.webhook_url)},
     empty="Make one for mail, or for a chat.",
 )

@@ -117,7 +117,7 @@ MACHINES = Section(
     },
     current=lambda tx, device: devices.current(device),
     affects=lambda tx, device: ["It is unknown from then on, and knocks."],
-    revealed={"psk": lambda device: str(device.secrets.get("psk", ""))},
+    revealed={"psk": lambda tx, device: str(device.secrets.get("psk", ""))},
     empty="What knocks and is yours can be added from the list of knocks.",
 )
 
@@ -146,7 +146,7 @@ GATES = Section(
         )
     },
     affects=lambda tx, one: ["It is then asked for the secret of the client network that it lies in, if any."],
-    revealed={"shared_secret": lambda one: str(one.shared_secret)},
+    revealed={"shared_secret": lambda tx, one: str(one.shared_secret)},
     empty="Every NAS uses its provider's secret.",
 )
 

@@ -30,6 +30,7 @@ from control.records import (
     Record,
     Role,
     StageBinding,
+    Token,
     Tries,
     User,
 )
@@ -370,6 +371,21 @@ def test_a_tokens_key_is_shown_when_asked_for(site: Site, admin: Browser) -> Non
     assert token.user == user_called(site, "akadmin").pk
     page = admin.submit(to=f"{url}ci/", do="show:key")
     assert token.key in page.text
+    assert len(site.events("secret_view")) == 1
+
+
+@pytest.mark.parametrize("intent", ["app_password", "network_password"])
+def test_a_devices_password_is_shown_once(site: Site, admin: Browser, intent: str) -> None:
+    """Whoever looks again would read it unseen by its owner."""
+    url = "/if/admin/core/tokens/"
+    admin.get(f"{url}~new/")
+    admin.submit(identifier="phone", intent=intent, expiring="on")
+    (token,) = [one for one in site.sql.read_now(lambda tx: tx.select(Token)) if one.identifier == "phone"]
+    assert token.key in admin.submit(to=f"{url}phone/", do="show:key").text
+    admin.get(f"{url}phone/")
+    again = admin.submit(to=f"{url}phone/", do="show:key")
+    assert (again.status_code, token.key in again.text) == (404, False)
+    assert "shown once" in again.text
     assert len(site.events("secret_view")) == 1
 
 
