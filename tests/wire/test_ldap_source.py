@@ -35,6 +35,8 @@ pytestmark = pytest.mark.peer
 PROVED = 50
 """The password is right, and no application is open to them (insufficientAccessRights)."""
 SECONDS = 30.0
+MAPPINGS = "goauthentik.io/sources/ldap/"
+"""``managed`` of property mappings begins so."""
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +113,10 @@ def test_people_come_over_and_sign_in_at_the_doors_with_what_they_have(
 ) -> None:
     authority = {"name": "House authority", "certificate_data": slapd.authority}
     trusted = program.api("POST", "crypto/certificatekeypairs/", authority)
+    shipped = {one["managed"]: one["pk"] for one in program.api("GET", "propertymappings/source/ldap/")["results"]}
     given: dict[str, Any] = {
+        "user_property_mappings": [shipped[f"{MAPPINGS}default-dn-path"], shipped[f"{MAPPINGS}ms-sn"]],
+        "group_property_mappings": [shipped[f"{MAPPINGS}openldap-cn"]],
         "name": "House",
         "slug": "house",
         "server_uri": slapd.uri,
@@ -131,6 +136,7 @@ def test_people_come_over_and_sign_in_at_the_doors_with_what_they_have(
         there = program.api("GET", "core/users/", query={"username": "bob@house.example"})["results"]
         (bob,) = there
         assert {group["name"] for group in bob["groups_obj"]} == {"crew"}
+        assert (bob["path"], bob["attributes"]["sn"]) == ("goauthentik.io/sources/house/people", "bob")
         dn = user_dn("bob@house.example")
 
         def says(typed: str) -> int:
