@@ -78,7 +78,7 @@ def test_the_password_of_a_device_is_shown_once(api: Api, intent: str) -> None:
     shown = api.get("/core/tokens/phone/view_key/")["key"]
     assert digest(shown) == token(api, "phone").key_digest
     again = api.call("GET", "/core/tokens/phone/view_key/")
-    assert (again.status, "once" in again.body["detail"]) == (404, True)
+    assert (again.status, "once" in again.body["detail"]) == (410, True)
     assert len(events(api, "secret_view")) == 1
     assert token(api, "phone").key == (shown if intent == "network_password" else "")
 

@@ -64,7 +64,7 @@ def shown_key(tx: Transaction, token: Token) -> str:
     """Raises Refused; a device's password is shown once."""
     key = tokens.reveal(tx, token.pk)
     if key is None:
-        raise Refused(404, "This password was shown once and cannot be shown again. Make a new one.")
+        raise Refused(410, "This password was shown once and cannot be shown again. Make a new one.")
     return key
 
 
