@@ -141,7 +141,7 @@ def test_one_call_makes_account_app_password_and_group(api: Api) -> None:
     stored = token(api, "service-account-robot-password")
     assert (stored.intent, stored.user) == ("app_password", made["user_pk"])
     assert (stored.key, stored.key_digest) == ("", digest(made["token"]))
-    assert api.call("GET", f"/core/tokens/{stored.identifier}/view_key/").status == 404
+    assert api.call("GET", f"/core/tokens/{stored.identifier}/view_key/").status == 410
     assert stored.expires == api.clock() + 360 * DAY
     assert made["token"] not in str(api.sql.read_now(lambda tx: [event.context for event in tx.select(Event)]))
 
