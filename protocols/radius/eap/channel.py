@@ -71,7 +71,7 @@ class Channel:
         """The alert that says that the peer is not let in, in place of what else was to go out; then all is over.
 
         Empty for whoever resumes on TLS 1.2: they have finished last, so that for them the method is over, and they
-        would discard another Request (RFC 4137 section 4.4) and wait.
+        would discard another Request (RFC 4137 section 4) and wait.
         """
         self.output()
         if not self.is_1_3:
