@@ -167,6 +167,15 @@ def test_a_nas_with_a_weak_secret_of_its_own(tmp_path: Path, secret: str, said: 
     assert [said in sentence for sentence in found(tmp_path, nas)["shared secrets"]] == ([True] if said else [])
 
 
+def test_a_provider_that_no_application_uses(tmp_path: Path) -> None:
+    def lonely(tx: Transaction) -> None:
+        provider = tx.insert(Provider("lonely", "ldap", settings={"base_dn": "dc=example"}))
+        tx.insert(Outpost("its own", "ldap", providers=(provider.pk,)))
+
+    [sentence] = found(tmp_path, lonely)["providers"]
+    assert "No application uses the provider “lonely”" in sentence
+
+
 def test_nobody_has_signed_in(tmp_path: Path) -> None:
     store = open_store(tmp_path, FakeClock())
     [sentence] = store.read_now(lambda tx: checkup(tx, TOLD))["somebody can sign in"]
