@@ -61,6 +61,7 @@ def test_what_the_example_says_is_in_force_at_every_door(site: Program) -> None:
     answer = radclient(site, "erin", SECRETS["ERIN_PASSWORD"], secret=secret).text
     assert "Access-Accept" in answer
     assert 'Tunnel-Private-Group-Id:1 = "17"' in answer
+    assert site.api("GET", "admin/settings/")["event_retention"] == "days=90"
     assert "Access-Reject" in radclient(site, "frank", SECRETS["FRANK_PASSWORD"], secret=secret).text
     assert _intranet(site, "erin", SECRETS["ERIN_PASSWORD"], "/") == "200"
     assert _intranet(site, "erin", SECRETS["ERIN_PASSWORD"], "/attic/x") == "403"
@@ -71,10 +72,13 @@ def test_drift_is_shown_and_mended_and_what_is_taken_out_ends(site: Program, tmp
     assert site.command("plan", str(EXAMPLE)).returncode == 0
     (erin,) = site.api("GET", "core/users/", query={"username": "erin"})["results"]
     site.api("PATCH", f"core/users/{erin['pk']}/", {"email": "elsewhere@example.com"})
+    site.api("PATCH", "admin/settings/", {"event_retention": "days=30"})
     drift = site.command("plan", str(EXAMPLE))
     assert drift.returncode == 2
     assert "~ user erin\n    email: elsewhere@example.com -> erin@example.com\n" in drift.stdout
-    assert site.command("apply", str(EXAMPLE)).stdout.splitlines()[0] == "changed user erin: email"
+    assert "~ settings system\n    event_retention: days=30 -> days=90\n" in drift.stdout
+    mended = ["changed settings system: event_retention", "changed user erin: email"]
+    assert site.command("apply", str(EXAMPLE)).stdout.splitlines()[:2] == mended
 
     without = tmp_path / EXAMPLE.name  # a file's name is its mark
     text = EXAMPLE.read_text()

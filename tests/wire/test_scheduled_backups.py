@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,20 @@ SECONDS = 60.0
 
 def test_a_backup_is_made_beside_those_who_are_served(tmp_path: Path) -> None:
     folder = tmp_path / "backups"
-    program = Program(tmp_path / "up", "up", OUTPOST_BACKUP__FOLDER=str(folder), OUTPOST_BACKUP_PASSPHRASE=PASSPHRASE)
+    folder.mkdir()
+    older = [folder / f"outpost-2026010{day}T000000Z.backup" for day in (1, 2, 3)]
+    for path in older:
+        path.write_text("old")
+        os.utime(path, (0, 0))
+    asked = {"OUTPOST_BACKUP__FOLDER": str(folder), "OUTPOST_BACKUP__KEEP": "2"}
+    program = Program(tmp_path / "up", "up", **asked, OUTPOST_BACKUP_PASSPHRASE=PASSPHRASE)
     program.start()
     try:
-        (made,) = until(lambda: list(folder.glob("outpost-*.backup")), SECONDS, "a backup")
+        (made,) = until(lambda: set(folder.glob("outpost-*.backup")).difference(older), SECONDS, "a backup")
         until(lambda: "A backup was made in" in program.output(), SECONDS, "saying so")
     finally:
         assert program.stop() == 0, program.output()
-    assert [path.name for path in folder.iterdir()] == [made.name]
+    assert set(folder.iterdir()) == {older[-1], made}
     other = Program(tmp_path / "other", "up", OUTPOST_BACKUP_PASSPHRASE=PASSPHRASE)
     restored = other.command("restore", str(made))
     assert restored.returncode == 0, restored.stderr

@@ -16,7 +16,7 @@ from control.config import ControlConfig
 from control.records import User
 from control.store.interface import Query, Transaction, Unavailable
 from control.store.sql import SqlStore
-from control.store.sql.timelines import Timelines
+from control.store.sql.timelines import Timelines, timeline
 from settings import load
 from tests.control.store import postgresql
 from tests.control.store.postgresql import Server
@@ -142,7 +142,21 @@ def adding(username: str) -> Callable[[Transaction], object]:
 
 
 def names(server: Server) -> set[object]:
-    return {name for (name,) in server.execute('select username from "user"', DATABASE)}
+    """None while a standby has not heard of the table."""
+    try:
+        return {name for (name,) in server.execute('select username from "user"', DATABASE)}
+    except psycopg.errors.UndefinedTable:
+        return set()
+
+
+@pytest.mark.peer
+def test_a_server_says_it_to_any_role(postgresql_server: Server) -> None:
+    postgresql_server.execute("create role of_no_rights login")
+    place = f"host={postgresql_server.folder} port={postgresql_server.port} user=of_no_rights dbname=postgres"
+    with closing(psycopg.connect(place)) as connection:
+        said = timeline(connection)
+    assert said is not None
+    assert (said.number, said.system > 0) == (1, True)
 
 
 @pytest.mark.peer
