@@ -9,10 +9,13 @@ import pytest
 
 from tests.wire.program import Program, until
 
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.peer, pytest.mark.timeout(400)]
 
 PASSPHRASE = "correct horse battery"
-SECONDS = 60.0
+SECONDS = 180.0
+"""The process that backs up lets everybody else go first; it takes 3 seconds where nobody does."""
+PAUSE = 0.5
+"""Between questions: whoever asks all the time goes first, too."""
 
 
 def test_a_backup_is_made_beside_those_who_are_served(tmp_path: Path) -> None:
@@ -26,8 +29,8 @@ def test_a_backup_is_made_beside_those_who_are_served(tmp_path: Path) -> None:
     program = Program(tmp_path / "up", "up", **asked, OUTPOST_BACKUP_PASSPHRASE=PASSPHRASE)
     program.start()
     try:
-        (made,) = until(lambda: set(folder.glob("outpost-*.backup")).difference(older), SECONDS, "a backup")
-        until(lambda: "A backup was made in" in program.output(), SECONDS, "saying so")
+        (made,) = until(lambda: set(folder.glob("outpost-*.backup")).difference(older), SECONDS, "a backup", PAUSE)
+        until(lambda: "A backup was made in" in program.output(), SECONDS, "saying so", PAUSE)
     finally:
         assert program.stop() == 0, program.output()
     assert set(folder.iterdir()) == {older[-1], made}
@@ -47,7 +50,7 @@ def test_one_that_fails_leaves_an_event(tmp_path: Path) -> None:
         return [event["context"]["message"] for event in events]
 
     try:
-        (message,) = until(told, SECONDS, "the event")
+        (message,) = until(told, SECONDS, "the event", PAUSE)
         assert message.startswith("The scheduled backup has failed: The passphrase needs at least")
         assert list(folder.iterdir()) == []
     finally:
