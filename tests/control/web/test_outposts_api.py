@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, MutableMapping, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 
+from control.outposts.audit import OutpostAudit
 from control.outposts.link import TooManyStreams
+from control.records import Event
+from control.store.interface import Query
 from control.web.outposts_api import _Channel, _Stream, routes
 from protocols.errors import RemoteProtocolError
 from protocols.link.http import PATH, REVOKED_HEADER
@@ -136,6 +140,27 @@ def test_a_second_token_is_as_good_and_the_former_is_taken_back_at_once(api: Api
     assert post.key() == new
 
 
+def test_whoever_only_follows_stands_in_the_events_too(api: Api) -> None:
+    """It is by following that the directory is read."""
+    audit = OutpostAudit(api.services.store, api.clock)
+    api.services = replace(api.services, audit=audit)
+    link: Any = CrowdedLink()
+    post, app = Post(api), Starlette(routes=routes(api.services, link))
+
+    async def follow(scheme: str) -> int:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://control") as client:
+            return (await client.get(PATH, headers={"Authorization": f"{scheme} {key}"})).status_code
+
+    key = post.key()
+    assert [asyncio.run(follow(scheme)) for scheme in ("Basic", "Bearer")] == [403, 429]
+    asyncio.run(audit.tell())
+    first = Query(equal={"action": "outpost_address"})
+    asked = Query(equal={"action": "outpost_asked"})
+    assert [one.client_ip for one in api.sql.read_now(lambda tx: tx.select(Event, first))] == ["127.0.0.1"]
+    assert [one.context["asked"] for one in api.sql.read_now(lambda tx: tx.select(Event, asked))] == [{"Follow": 1}]
+
+
 @pytest.mark.parametrize("end", ["deleted", "expired", "deactivated"])
 def test_a_stream_ends_with_the_token_that_opened_it(api: Api, end: str) -> None:
     """At the next frame: whoever has been shut out is not told it."""
@@ -175,12 +200,15 @@ def with_certificate(api: Api, post: Post) -> tuple[str, str]:
 
 
 def test_a_stolen_token_opens_nothing_where_a_certificate_must_go_with_it(api: Api) -> None:
+    api.services = replace(api.services, audit=OutpostAudit(api.services.store, api.clock))
     post = Post(api)
     key = post.key()
     certificate, issued = with_certificate(api, post)
     refused = post.says(key)
     assert (refused.status_code, REVOKED_HEADER in refused.headers) == (403, False)
     assert "has to show a certificate of “Outposts”: it has shown none" in refused.text
+    [kept] = api.sql.read_now(lambda tx: tx.select(Event, Query(equal={"action": "outpost_refused"})))
+    assert (kept.context["asked"], "has shown none" in kept.context["reason"]) == (f"POST {PATH}", True)
     assert post.says(key, [certificate]).status_code == 400
     assert post.says("another", [certificate]).status_code == 403
     alone = api.call("GET", "/outposts/instances/", token=key)

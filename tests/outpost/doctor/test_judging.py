@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from outpost.doctor.judging import (
+    ASKED_BY_BROWSER,
     COOKIE,
     OTHER_ADDRESS,
     OTHER_HOST,
@@ -77,6 +78,7 @@ def test_nothing_is_wrong_with_what_is_as_it_should_be(what: str) -> None:
         ("is the method told", {"method": "GET"}, "does not tell the method"),
         ("X-Forwarded-For of a browser", {"client": OTHER_ADDRESS}, "choose its own address"),
         ("X-Forwarded-Proto of a browser, http", {"scheme": "http"}, "choose the scheme"),
+        ("questions of a browser", {"target": ASKED_BY_BROWSER}, "A browser can ask what the proxy asks"),
     ],
 )
 def test_what_was_asked_tells_of_a_mistake(what: str, changed: dict[str, Any], sentence: str) -> None:
