@@ -55,7 +55,8 @@ def update(tx: Transaction, pk: int, given: Mapping[str, Any], partial: bool = T
     changed = replace(provider, **_parts(tx, provider.kind, fields))
     if isinstance(fields, ProxyFields) and fields.cookie_secret != now["cookie_secret"]:
         changed = replace(changed, secrets={**changed.secrets, "cookie_secret_previous": ""})  # nobody else stays
-    _refuse_rivals(tx, changed)
+    if not set(_claimed(changed)) <= set(_claimed(provider)):  # else whoever else is served has been looked at
+        _refuse_rivals(tx, changed)
     with unique():
         return tx.update(changed)
 
@@ -75,13 +76,15 @@ def rivals(providers: Iterable[Provider]) -> Iterator[tuple[Provider, Provider, 
     """Pairs that want the same requests, and which: on one outpost, only one of each pair could be served."""
     wanted: dict[tuple[str, Hashable], list[Provider]] = {}
     for provider in providers:
-        if provider.kind not in KINDS or not KINDS[provider.kind].claims:
-            continue
-        for claim in claims(provider):
+        for claim in _claimed(provider):
             others = wanted.setdefault((provider.kind, claim), [])
             for other in others:
                 yield other, provider, claimed(claim, provider)
             others.append(provider)
+
+
+def _claimed(provider: Provider) -> Iterable[Hashable]:
+    return claims(provider) if provider.kind in KINDS and KINDS[provider.kind].claims else ()
 
 
 def _refuse_rivals(tx: Transaction, provider: Provider) -> None:

@@ -248,6 +248,20 @@ def test_thousands_side_by_side_are_looked_at_once_each(monkeypatch: pytest.Monk
     assert len(looked) == len(many)
 
 
+def test_a_change_that_claims_nothing_new_looks_at_nobody_else(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ten thousand beside it, that takes a second."""
+    pks = [provider(store, "ldap", f"p{at}", base_dn=f"dc=p{at}").pk for at in range(2)]
+    outpost(store, "o", providers=pks)
+    looked: list[object] = []
+    monkeypatch.setattr(providers, "_refuse_rivals", lambda tx, changed: looked.append(changed))
+    store.write_now(lambda tx: providers.update(tx, pks[0], {"name": "other", "base_dn": "DC=p0"}))
+    assert looked == []
+    store.write_now(lambda tx: providers.update(tx, pks[0], {"base_dn": "dc=p2"}))
+    assert len(looked) == 1
+
+
 def test_wider_and_narrower_networks_go_together(store: SqlStore) -> None:
     """The longest prefix wins."""
     wide = provider(store, "radius", "wide", client_networks="10.0.0.0/8").pk
