@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from control.default_flows import CONFIRMATION
+from control.flows.state import Done
 from control.mail import outbox
 from control.mail.post import Post
 from control.records import Authenticator, Flow, Invitation, Letter, MailServer, User
@@ -17,8 +19,9 @@ from tests.control.flows.house import House
 
 RECOVERY, ENROLLMENT = "default-recovery-flow", "default-enrollment-flow"
 SIGN_IN, SETUP = "default-authentication-flow", "default-authenticator-email-setup"
+DETAILS = "default-user-settings-flow"
 PUBLIC = "https://auth.example.org"
-LASTS = {RECOVERY: 30 * 60, ENROLLMENT: 24 * 3600}
+LASTS = {RECOVERY: 30 * 60, ENROLLMENT: 24 * 3600, CONFIRMATION: 24 * 3600}
 CODE_LASTS = 15 * 60
 DAY = 86_400
 
@@ -103,6 +106,7 @@ class Mailed:
         self.seen: set[str] = set()
         self.factor("bob", "bob@elsewhere.example")
         self.factor("carol", mailbox("carol"))
+        self.write(lambda tx: system.change(tx, {"default_user_change_email": True}))
         self.switch_enrollment("open")
         self.invite(single=True, lasts=10.0 * DAY, ours=True)
 
@@ -171,6 +175,9 @@ class Mailed:
             self.write(lambda tx: users.set_password(tx, pk, self.house.passwords.hash_now(new)))
             self.password[name] = new
             return
+        if what == "typed":
+            self.type_address(name, f"{name}@typed.example")
+            return
         given: dict[str, dict[str, Any]] = {
             "disabled": {"is_active": False},
             "enabled": {"is_active": True},
@@ -178,6 +185,17 @@ class Mailed:
             "back": {"email": mailbox(name)},
         }
         self.write(lambda tx: users.update(tx, pk, given[what]))
+
+    def type_address(self, name: str, address: str) -> None:
+        """As they do under their details: nobody has confirmed it then. Who is disabled does not."""
+        before = self.stored(self.pk[name])
+        step = self.house.reply(
+            self.house.enter(DETAILS, before.pk), username=before.username, name=before.name, email=address
+        )
+        after = self.stored(before.pk)
+        assert isinstance(step, Done) == before.is_active
+        assert after.email == (address if before.is_active else before.email)
+        assert after.email_verified == (before.email_verified and after.email == before.email)
 
     def switch_enrollment(self, to: str) -> None:
         self.write(lambda tx: system.change(tx, {"enrollment": to}))

@@ -1,7 +1,9 @@
-"""Links, codes and invitations over a real store: recovery, enrolment, codes by mail, and setting them up.
+"""Links, codes and invitations over a real store: recovery, enrolment, confirming an address, codes by mail, and
+setting them up.
 
 No order of requests skips the mail, uses a link, a code or an invitation twice, changes the password of somebody else
-than who was written to, makes an account for somebody else than who was written to, or signs anybody in by a link.
+than who was written to, makes an account for somebody else than who was written to, confirms an address to which no
+mail went for this very account, or signs anybody in by a link.
 What is true is known here apart from the program: which mails there are, who asked for them and what they had typed
 before, what has been used, and, for every state of a flow, what its browser has shown on the way to it.
 """
@@ -16,6 +18,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
+from control.default_flows import CONFIRMATION
 from control.flows import executor, links
 from control.flows.bound import NotForYou
 from control.flows.planning import plan
@@ -45,9 +48,9 @@ from tests.control.flows.mailed import (
 from tests.extent import FULL
 from tests.stores import run
 
-CHANGES = ("password", "moved", "back", "disabled", "enabled")
+CHANGES = ("password", "moved", "back", "typed", "disabled", "enabled")
 people, passwords = st.sampled_from(PEOPLE), st.sampled_from(PASSWORDS)
-changes = st.sampled_from(["", "", "password", "moved", "disabled"])
+changes = st.sampled_from(["", "", "password", "moved", "typed", "disabled"])
 newcomers = st.sampled_from(NEWCOMERS)
 
 
@@ -96,7 +99,7 @@ class Mailing(Mailed, RuleBasedStateMachine):
     # --- what browsers do ------------------------------------------------------------------------------------------
 
     @rule(
-        slug=st.sampled_from([RECOVERY, ENROLLMENT, SIGN_IN, SETUP]),
+        slug=st.sampled_from([RECOVERY, ENROLLMENT, SIGN_IN, SETUP, CONFIRMATION]),
         name=people,
         new=passwords,
         invited=st.one_of(st.none(), st.integers(0, 5)),
@@ -108,6 +111,8 @@ class Mailing(Mailed, RuleBasedStateMachine):
         self, slug: str, name: str, new: str, invited: int | None, steps: int, change: str, further: int
     ) -> None:
         """And goes on for some steps, as whoever knows everything does; and for some further ones by the new link."""
+        if slug == CONFIRMATION:
+            self.administer(name, "typed", new)
         mails = len(self.world.mails)
         self.begin(slug, name, invited)
         self.go(steps, name, new)
@@ -119,7 +124,7 @@ class Mailing(Mailed, RuleBasedStateMachine):
         known = list(self.world.invitations)
         shown = known[invited % len(known)] if invited is not None and known else ""
         mode = self.world.enrollment
-        requester = self.pk[name] if slug == SETUP else None
+        requester = self.pk[name] if slug in (SETUP, CONFIRMATION) else None
 
         def planned(tx: Transaction) -> State:
             flow = tx.find(Flow, slug=slug)
@@ -346,8 +351,20 @@ class Mailing(Mailed, RuleBasedStateMachine):
             else:
                 assert now.credential_version == user.credential_version or stage.kind == "authenticator_email"
             assert (now.username, now.email, now.is_active) == (user.username, user.email, user.is_active)
+            if now.email_verified != user.email_verified:
+                self.confirmed(now, stage, mail, mail_was_good)
         for pk in after.keys() - before.keys():
             self.enrolled(after[pk], stage, trail, mail, mail_was_good)
+
+    def confirmed(self, user: User, stage: PlannedStage, mail: Mail | None, mail_was_good: bool) -> None:
+        assert user.email_verified
+        assert stage.kind == "email"
+        assert mail is not None
+        assert mail_was_good
+        assert (mail.person, mail.to) == (user.pk, user.email)
+        if mail.slug == CONFIRMATION:
+            assert (mail.trail.proved, mail.trail.by) == (user.pk, "session")
+        happened[f"confirmed by {mail.slug}"] += 1
 
     def enrolled(self, user: User, stage: PlannedStage, trail: Trail, mail: Mail | None, mail_was_good: bool) -> None:
         assert stage.kind == "email"
@@ -407,5 +424,5 @@ def test_no_order_of_requests_uses_a_mail_twice_or_for_somebody_else() -> None:
     )
     assert {
         "recovery", "enrolment", "enrolment by invitation", "code after link", "code after password", "sign-in",
-        "address for codes",
+        "address for codes", f"confirmed by {CONFIRMATION}",
     } <= happened.keys(), happened  # fmt: skip
