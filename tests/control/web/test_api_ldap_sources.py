@@ -117,6 +117,13 @@ def test_property_mappings_are_made_tried_and_chosen(api: Api) -> None:
     chosen = {"user_property_mappings": [shipped[0]["pk"], made["pk"]], "group_property_mappings": [made["pk"]]}
     source = call(api, "POST", "sources/ldap/", {**GIVEN, **chosen}, 201)
     assert {name: source[name] for name in chosen} == chosen
+    older = {"property_mappings": [made["pk"]], "property_mappings_group": []}
+    meant = {"user_property_mappings": [made["pk"]], "group_property_mappings": []}
+    changed = call(api, "PATCH", "sources/ldap/house/", older)
+    assert changed == {**source, **meant}, "older releases of authentik's call them so"
+    assert call(api, "PATCH", "sources/ldap/house/", {**older, **meant}) == changed
+    assert call(api, "PATCH", "sources/ldap/house/", {**older, **chosen}, 400).keys() == older.keys()
+    assert call(api, "GET", "sources/ldap/house/") == changed
     scope = call(api, "GET", "propertymappings/provider/scope/")["results"][0]["pk"]
     assert "user_property_mappings" in call(
         api, "PATCH", "sources/ldap/house/", {"user_property_mappings": [scope]}, 400

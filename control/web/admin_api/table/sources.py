@@ -10,10 +10,11 @@ from control.sources.kinds import KINDS
 from control.sources.ldap.described import KIND
 from control.store.interface import Query, Transaction
 from control.verbs import ldap_sources, sources
+from control.verbs.fields import Invalid
 from control.verbs.tokens import Random
 from control.web.admin_api.callers import Caller
 from control.web.admin_api.lists import Narrowed, flag, number, text
-from control.web.admin_api.resource import Resource
+from control.web.admin_api.resource import Body, Resource
 from control.web.admin_api.shapes import sources as shapes
 
 
@@ -23,6 +24,8 @@ def resources(random: Random) -> list[Resource[Any]]:
 
 OAUTH: Narrowed = {"provider_type": list(KINDS)}
 LDAP: Narrowed = {"provider_type": [KIND]}
+OLDER = {"property_mappings": "user_property_mappings", "property_mappings_group": "group_property_mappings"}
+"""What older releases of authentik's call the fields of a directory, and their names of today."""
 
 
 def _of(only: Narrowed) -> Callable[[Transaction, Caller], Narrowed]:
@@ -32,6 +35,14 @@ def _of(only: Narrowed) -> Callable[[Transaction, Caller], Narrowed]:
         return {"source": [source.pk for source in tx.select(Source, Query(within=only))]}
 
     return sees
+
+
+def by_todays_names(body: Body, caller: Caller, is_new: bool) -> Body:
+    """Raises Invalid where both names are given and say different things."""
+    torn = [old for old, new in OLDER.items() if old in body and body[old] != body.get(new, body[old])]
+    if torn:
+        raise Invalid({old: [f"This is the older name of “{OLDER[old]}”. Give one of the two."] for old in torn})
+    return {OLDER.get(name, name): value for name, value in body.items()}
 
 
 def _slug(tx: Transaction, values: list[str]) -> Narrowed:
@@ -74,6 +85,7 @@ DIRECTORIES = Resource(
     lookup="slug",
     only=LDAP,
     filters={"name": text("name"), "slug": text("slug"), "enabled": flag("enabled")},
+    as_given=by_todays_names,
     create=ldap_sources.create,
     update=ldap_sources.update,
     delete=sources.delete,
