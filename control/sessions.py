@@ -27,7 +27,7 @@ from control.records import (
     SessionClient,
     User,
 )
-from control.records.sessions import AUTHENTICATED
+from control.records.sessions import AUTHENTICATED, WORKED
 from control.store.interface import NotFound, Query, Transaction
 from rules import validity
 from rules.places import place
@@ -51,6 +51,9 @@ SWEPT_AT_ONCE = 20
 RECENT_SECONDS = 900.0
 """So long after a sign-in, or a second factor, somebody may change what they sign in with, or anything by a right that
 they hold: a browser that was left open is not enough."""
+AT_WORK_SECONDS = 3600.0
+"""Who is at work in the console is not interrupted: each change lets the sign-in count for RECENT_SECONDS more, but for
+no longer than this, so that a stolen cookie that is kept busy does not change things for days."""
 TOUCH_SECONDS = 60.0
 """Activity is written at most this often."""
 LONGEST_USER_AGENT = 256
@@ -241,7 +244,16 @@ def is_due(session: Session, now: float) -> bool:
 
 
 def is_recent(session: Session, now: float) -> bool:
-    return now - max(session.authenticated, session.second_factor) < RECENT_SECONDS
+    proved = max(session.authenticated, session.second_factor)
+    worked = session.worked if now - proved < AT_WORK_SECONDS else 0.0
+    return now - max(proved, worked) < RECENT_SECONDS
+
+
+def at_work(tx: Transaction, session: Session) -> None:
+    """An administrator changes something in it. One that is not recent any more does not become so."""
+    current = tx.find(Session, pk=session.pk)
+    if current is not None and is_recent(current, tx.now):
+        tx.update(replace(current, data={**current.data, WORKED: tx.now}, last_used=tx.now))
 
 
 def backdate(tx: Transaction, session: Session, authenticated: float) -> None:
@@ -251,7 +263,7 @@ def backdate(tx: Transaction, session: Session, authenticated: float) -> None:
 
 def _kept(session: Session) -> dict[str, Any]:
     """What stays in its data as long as it lasts."""
-    return {name: value for name, value in session.data.items() if name == AUTHENTICATED}
+    return {name: value for name, value in session.data.items() if name in (AUTHENTICATED, WORKED)}
 
 
 def keep(tx: Transaction, session: Session, data: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from control.records.record import Record
 
 AUTHENTICATED = "authenticated"
 """In a session's data: when somebody signed in at the source that brought it about, seconds since the epoch."""
+WORKED = "worked"
+"""There, too: when an administrator last changed something by it, seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class Session(Record):
     def authenticated(self) -> float:
         """When they showed who they are, seconds since the epoch: here when it was created, at a source before."""
         return float(self.data.get(AUTHENTICATED, self.created))
+
+    @property
+    def worked(self) -> float:
+        """0: never."""
+        return float(self.data.get(WORKED, 0.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,42 @@ def test_idle_and_longest(desk: Desk) -> None:
     assert desk.find(used.cookie) is None
 
 
+def worked(desk: Desk, cookie: str) -> None:
+    session = desk.found(cookie)
+    desk.store.write_now(lambda tx: sessions.at_work(tx, session))
+
+
+def test_work_lets_a_sign_in_count_for_longer_but_not_for_days(desk: Desk) -> None:
+    cookie, begun = desk.sign_in().cookie, desk.clock.now()
+    while desk.clock.now() - begun < sessions.AT_WORK_SECONDS:
+        assert sessions.is_recent(desk.found(cookie), desk.clock.now())
+        worked(desk, cookie)
+        desk.clock.advance(sessions.RECENT_SECONDS - 1)
+    begun += sessions.AT_WORK_SECONDS
+    assert sessions.is_recent(desk.found(cookie), begun - 1)
+    assert not sessions.is_recent(desk.found(cookie), begun)
+
+
+def test_work_does_not_bring_a_sign_in_back(desk: Desk) -> None:
+    idle, busy = desk.sign_in().cookie, desk.sign_in().cookie
+    worked(desk, busy)
+    desk.clock.advance(sessions.RECENT_SECONDS)
+    for cookie in (idle, busy):
+        worked(desk, cookie)
+        assert not sessions.is_recent(desk.found(cookie), desk.clock.now())
+
+
+def test_work_goes_on_to_count_while_a_flow_is_kept_and_not_after_a_new_sign_in(desk: Desk) -> None:
+    cookie = desk.sign_in().cookie
+    worked(desk, cookie)
+    session = desk.found(cookie)
+    desk.store.write_now(lambda tx: sessions.keep(tx, session, {"flow": {}}))
+    assert desk.found(cookie).worked == desk.clock.now()
+    assert desk.found(desk.sign_in(desk.found(cookie)).cookie).worked == 0
+    desk.store.write_now(lambda tx: sessions.at_work(tx, session))
+    assert desk.find(cookie) is None, "what has ended stays ended"
+
+
 @pytest.mark.parametrize("change", [{"is_active": False}, {"valid_until": 1.0}, {"valid_from": 9e9}])
 def test_the_account_is_looked_at_each_time(desk: Desk, change: dict[str, object]) -> None:
     new = desk.sign_in()

@@ -46,7 +46,7 @@ async def password(request: Request, services: Services, section: Section, frame
         user = await services.store.read(one)
     errors: dict[str, list[str]] = {}
     if request.method == "POST":
-        typed = await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+        typed = await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
         try:
             if typed.one("password") != typed.one("again"):
                 raise Invalid({"again": ["The two passwords differ. Type the same one twice."]})
@@ -67,7 +67,7 @@ async def password(request: Request, services: Services, section: Section, frame
 
 async def end_sessions(request: Request, services: Services, section: Section, frame: Frame) -> Response:
     """The one that is named, or all."""
-    typed = await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    typed = await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
     caller, resource, named = frame.visitor.caller, section.resource(services.random), typed.one("session")
 
     def end(tx: Transaction) -> str:
@@ -84,7 +84,7 @@ async def end_sessions(request: Request, services: Services, section: Section, f
 
 async def remove_factors(request: Request, services: Services, section: Section, frame: Frame) -> Response:
     """The second factor that is named, or all: whoever lost them signs in without, and sets up others."""
-    typed = await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    typed = await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
     caller, resource, named = frame.visitor.caller, section.resource(services.random), typed.one("factor")
 
     def remove(tx: Transaction) -> str:
@@ -101,7 +101,7 @@ async def remove_factors(request: Request, services: Services, section: Section,
 
 async def change_members(request: Request, services: Services, section: Section, frame: Frame) -> Response:
     """``add`` takes a username, ``remove`` a user's number."""
-    typed = await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    typed = await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
     caller, resource = frame.visitor.caller, section.resource(services.random)
     leaving = typed.one("remove")
 
@@ -120,7 +120,7 @@ async def change_members(request: Request, services: Services, section: Section,
 
 async def add_knock(request: Request, services: Services, section: Section, frame: Frame) -> Response:
     """Has what knocked be known, as its suggestion says."""
-    await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
     caller, resource = frame.visitor.caller, section.resource(services.random)
 
     def add(tx: Transaction) -> int:
@@ -138,7 +138,7 @@ async def add_knock(request: Request, services: Services, section: Section, fram
 
 async def send_now(request: Request, services: Services, section: Section, frame: Frame) -> Response:
     """Has a mail that waits be tried now."""
-    await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
     caller, resource = frame.visitor.caller, section.resource(services.random)
 
     def hurry(tx: Transaction) -> str:
@@ -151,7 +151,7 @@ async def send_now(request: Request, services: Services, section: Section, frame
 
 async def disconnect(request: Request, services: Services, section: Section, frame: Frame) -> Response:
     """Has the NAS end a session."""
-    await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
     caller, resource = frame.visitor.caller, section.resource(services.random)
 
     def order(tx: Transaction) -> str:
@@ -168,7 +168,7 @@ async def disconnect(request: Request, services: Services, section: Section, fra
 
 async def set_permissions(request: Request, services: Services, section: Section, frame: Frame) -> Response:
     """Those that are ticked, for all objects; what is given for single ones stays."""
-    typed = await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    typed = await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
     caller, resource = frame.visitor.caller, section.resource(services.random)
     wanted = frozenset(typed.values.get("permissions", ()))
 
@@ -186,7 +186,7 @@ async def set_permissions(request: Request, services: Services, section: Section
 
 async def sync(request: Request, services: Services, section: Section, frame: Frame) -> Response:
     """Takes over people and groups of a directory, and says what went wrong."""
-    await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
     caller, resource = frame.visitor.caller, section.resource(services.random)
 
     def one(tx: Transaction) -> Source:

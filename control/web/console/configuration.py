@@ -27,7 +27,7 @@ FORM = Form(system.SystemFields, first=("base_url",))
 async def page(request: Request, services: Services, frame: Frame) -> Response:
     if request.method != "POST":
         return await _drawn(request, services, frame, None, None)
-    typed = (await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)).values
+    typed = (await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)).values
 
     def save(tx: Transaction) -> None:
         if filling.seen(FORM, _current(tx)) != (typed.get("seen") or ("",))[-1]:

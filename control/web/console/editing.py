@@ -34,7 +34,9 @@ FILLED_IN = frozenset({Kind.TEXT, Kind.EMAIL, Kind.NUMBER, Kind.CHOICE})
 
 async def new(request: Request, services: Services, section: Section, frame: Frame) -> Response:
     """Asks which form, if there are several."""
-    typed = await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS) if request.method == "POST" else None
+    typed = None
+    if request.method == "POST":
+        typed = await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
     choices = {kind: form for kind, form in section.forms.items() if form.create is not None}
     kind = request.path_params.get("kind", "" if len(choices) == 1 else None)
     if kind is None:
@@ -80,7 +82,7 @@ async def edit(request: Request, services: Services, section: Section, frame: Fr
         with sentences():
             values = await services.store.read(lambda tx: _page(tx, request, around, section))
         return frame.page(section.template, section=section, **values)
-    typed = await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    typed = await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
     asked = typed.one("do")
     if asked.startswith(SHOW):
         name, before = asked.removeprefix(SHOW), typed.values if typed.one("seen") else None
@@ -174,7 +176,7 @@ async def delete(request: Request, services: Services, section: Section, frame: 
     assert remove is not None
     refused: list[str] = []
     if request.method == "POST":
-        await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+        await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
 
         def gone(tx: Transaction) -> str:
             record = resource.one(tx, request.path_params["key"], caller)

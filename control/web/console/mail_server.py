@@ -35,7 +35,7 @@ FORM = Form(
 async def page(request: Request, services: Services, frame: Frame) -> Response:
     if request.method != "POST":
         return await _drawn(services, frame)
-    form = await sent(request, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
+    form = await sent(request, services, frame.visitor, MOST_FORM_BYTES, MOST_FIELDS)
     if form.one("do") == "test":
         to = form.one("to").strip()
         return await _drawn(services, frame, test=await tried(services, to), to=to)

@@ -69,7 +69,7 @@ async def administrator(request: Request, services: Services) -> Visitor:
     return visitor
 
 
-async def sent(request: Request, visitor: Visitor, most_bytes: int, most_fields: int) -> Form:
+async def sent(request: Request, services: Services, visitor: Visitor, most_bytes: int, most_fields: int) -> Form:
     """The form that was sent, if a page of ours made it. Every change comes by here.
 
     Raises Stop, CrossSite, and Stale where a browser was left open.
@@ -78,4 +78,5 @@ async def sent(request: Request, visitor: Visitor, most_bytes: int, most_fields:
     check_csrf(request, visitor.session, form.one(CSRF_FIELD))
     if not visitor.caller.is_recent:
         raise Stale(form)
+    await services.store.write(lambda tx: sessions.at_work(tx, visitor.session))
     return form

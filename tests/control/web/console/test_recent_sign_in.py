@@ -9,7 +9,7 @@ import pytest
 from starlette.routing import Route
 
 from control.records import Application, Authenticator, Group, MailServer, Session, Token, User
-from control.sessions import RECENT_SECONDS
+from control.sessions import AT_WORK_SECONDS, RECENT_SECONDS
 from control.store.interface import Query
 from control.verbs import authenticators, groups, tokens
 from control.web import admin_api
@@ -112,6 +112,28 @@ def test_somebody_is_asked_before_they_type_and_comes_back(site: Site, admin: Br
     assert admin.page.url.path == here
     admin.submit(password="another good one", again="another good one")
     assert "The new password is set" in admin.text
+
+
+def test_who_goes_on_changing_things_is_asked_once_an_hour(site: Site, admin: Browser) -> None:
+    here = f"{USERS}{site.user('alice').pk}/password/"
+    begun = site.clock.now()
+    while site.clock.now() < begun + AT_WORK_SECONDS:
+        assert admin.get(here).status_code == 200
+        admin.submit(password="another good one", again="another good one")
+        assert "The new password is set" in admin.text
+        site.clock.advance(600)
+    assert admin.get(here).headers["location"].startswith(SIGN_IN)
+
+
+def test_who_only_looks_is_asked_as_before(site: Site, admin: Browser) -> None:
+    """Whatever forms they open, and whatever is refused."""
+    here = f"{USERS}{site.user('alice').pk}/password/"
+    for _ in range(3):
+        assert admin.get(here).status_code == 200
+        site.clock.advance(RECENT_SECONDS / 3)
+    refused = admin.submit(True, here, password="another good one", again="another good one")
+    assert refused.status_code == 403
+    assert admin.get(here).headers["location"].startswith(SIGN_IN)
 
 
 def test_what_was_typed_is_not_lost(site: Site, admin: Browser) -> None:
