@@ -1,5 +1,6 @@
-"""People sign in at a foreign provider, which is a second house of ours, and go through our reverse proxy: what ends
-there ends here, with the WebSocket that is open."""
+"""People sign in at a foreign provider, which is a second house of ours, by the button on our page: they are who they
+are linked to, or get an account. Through our reverse proxy, what ends there ends here, with the WebSocket that is open.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, expect
 
 from control.sources.arriving import LATEST
 from tests.wire.apart import Apart
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.peer
 SLUG = "abroad"
 CLIENT, SECRET = "here", "a-secret-of-this-test-0123456789"
 ANSWERED_SECONDS = 15
+MOST_TABS = 10
+"""From the field for the name to the button of the source."""
 
 
 @dataclass
@@ -42,6 +45,51 @@ class Houses:
     @property
     def url(self) -> str:
         return f"http://{NAME}:{self.here.place('http')[1]}"
+
+    @property
+    def auth(self) -> str:
+        return f"http://{AUTH}:{self.here.control.place('http')[1]}"
+
+    @contextmanager
+    def letting_newcomers_in(self) -> Iterator[None]:
+        flow = flows(self.here, enrollment_flow="default-source-enrollment")
+        self.here.api("PATCH", f"sources/oauth/{SLUG}/", flow)
+        try:
+            yield
+        finally:
+            self.here.api("PATCH", f"sources/oauth/{SLUG}/", {"enrollment_flow": None})
+
+    def arrives(self, browser: Browser, who: str, scripts: bool) -> Page:
+        """A browser that knows nobody yet, without a mouse."""
+        page = browser.new_context(java_script_enabled=scripts).new_page()
+        self.presses(page)
+        page.wait_for_url(f"{self.abroad.http}/**")
+        expect(page.get_by_label("User name")).to_be_focused()
+        page.keyboard.type(who)
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("Password")).to_be_focused()
+        page.keyboard.type(PASSWORDS[who])
+        page.keyboard.press("Enter")
+        return page
+
+    def presses(self, page: Page) -> None:
+        """The source's button."""
+        page.goto(f"{self.auth}/if/user/")
+        expect(page.get_by_label("User name")).to_be_focused()
+        button = page.get_by_role("link", name="Sign in with Abroad")
+        for _ in range(MOST_TABS):
+            page.keyboard.press("Tab")
+            if button.and_(page.locator(":focus")).count():
+                break
+        page.keyboard.press("Enter")
+
+    def accounts(self, who: str) -> list[int]:
+        return [user["pk"] for user in self.here.api("GET", "core/users/", query={"username": who})["results"]]
+
+    def connected(self, who: int) -> list[str]:
+        """Who that is abroad."""
+        found = self.here.api("GET", "sources/user_connections/oauth/", query={"user": str(who)})["results"]
+        return [one["identifier"] for one in found]
 
     def hears_of_endings(self, does: bool) -> None:
         url = f"{self.here.control.http}/source/oauth/backchannel-logout/{SLUG}/" if does else ""
@@ -150,12 +198,37 @@ def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Houses]:
             callback = f"http://{AUTH}:{here.control.place('http')[1]}/source/oauth/callback/{SLUG}/"
             client = _abroad(abroad, callback)
             person = add_user(abroad, "bob", PASSWORDS["bob"])
+            add_user(abroad, "carol", PASSWORDS["carol"])
             _here(here, f"{abroad.http}/application/o/here/", behind.port)
             yield Houses(abroad, here, clock, client, person)
     finally:
         codes = here.stop(), abroad.stop()
     assert codes == (0, 0)
     assert "Traceback" not in here.control.output() + here.output() + abroad.output()
+
+
+@pytest.mark.parametrize(
+    "scripts", [pytest.param(True, marks=pytest.mark.full), False], ids=["with JavaScript", "without JavaScript"]
+)
+def test_people_arrive_from_the_keyboard_as_who_they_are_here(houses: Houses, scripts: bool) -> None:
+    """bob is linked; carol gets an account when the source says so, and comes back to it."""
+    with chromium(RESOLVER) as browser:
+        page = houses.arrives(browser, "bob", scripts)
+        page.wait_for_url(f"{houses.auth}/if/user/")
+        expect(page.locator("body")).to_contain_text("Bob")
+
+        page = houses.arrives(browser, "carol", scripts)
+        expect(page.get_by_role("status")).to_contain_text("Nobody here is connected")
+        assert houses.accounts("carol") == []
+        with houses.letting_newcomers_in():
+            for _ in range(2):
+                page.context.clear_cookies(domain=AUTH)
+                houses.presses(page)
+                page.wait_for_url(f"{houses.auth}/if/user/")
+                expect(page.locator("body")).to_contain_text("Carol")
+        (made,) = houses.accounts("carol")
+        assert houses.connected(made) == ["carol"]
+        houses.here.api("DELETE", f"core/users/{made}/")
 
 
 def test_a_logout_token_cuts_the_websocket(houses: Houses, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.harness.oidc_provider import installed
 from tests.peers import require
 from tests.ports import free_port
 from tests.wire import processes
+from tests.wire.chromium import chromium
 from tests.wire.directory import Directory
 from tests.wire.nginx import is_listening
 from tests.wire.program import Program, until
@@ -22,6 +24,8 @@ from tests.wire.program import Program, until
 pytestmark = [pytest.mark.peer, pytest.mark.full]
 
 SLUG = "oidc-provider"
+ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+"""For Chromium: the forms there name fonts on the Internet."""
 CLIENT, CLIENT_SECRET = "outpost", "a-secret-of-this-test-0123456789"
 
 
@@ -90,3 +94,31 @@ def test_somebody_new_gets_an_account_and_comes_back_to_it(
     assert (connection["identifier"], connection["source"]) == ("nadia", source["pk"])
     program.api("DELETE", f"core/users/{connection['user']}/")
     assert program.api("GET", "sources/user_connections/oauth/")["results"] == []
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_in_chromium_they_go_through_the_forms_there(
+    program: Program, people: Directory, source: dict[str, Any], scripts: bool
+) -> None:
+    with chromium(ALONE) as browser:
+        for _ in range(2):
+            page = arrived(program, browser, "nadia", scripts)
+            expect(page.locator("body")).to_contain_text("nadia")
+        (connection,) = program.api("GET", "sources/user_connections/oauth/")["results"]
+        assert connection["identifier"] == "nadia"
+        program.api("DELETE", f"core/users/{connection['user']}/")
+        page.goto(f"{program.control.http}/if/user/")
+        expect(page.get_by_label("User name")).to_be_visible()
+
+
+def arrived(program: Program, browser: Browser, name: str, scripts: bool) -> Page:
+    """In a browser that knows nobody yet."""
+    page = browser.new_context(java_script_enabled=scripts).new_page()
+    page.goto(f"{program.control.http}/if/user/")
+    page.get_by_role("link", name="Sign in with npm's").click()
+    page.get_by_placeholder("Enter any login").fill(name)
+    page.get_by_placeholder("and password").fill("any")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Continue").press("Enter")
+    page.wait_for_url(f"{program.control.http}/if/user/")
+    return page
