@@ -58,9 +58,6 @@ _NOT_PLAIN = frozenset(
 )
 
 
-Shape = tuple[tuple[bytes, ...], int]
-"""Of the names of a request's headers: the same in lower case, none if it is not plain; and how many octets they and
-what stands around them take."""
 MAX_SHAPES = 256
 MAX_SHAPE_BYTES = 2048
 """A browser behind a proxy sends the same names in every request; 256 kinds of them take at most some 2 MB."""
@@ -78,11 +75,12 @@ class _Collecting:
 class PlainReader:
     """Reads requests in which each header comes once, and none that tells of more than a head.
 
-    httptools reads every octet of it. If its headers, of which only the last of each name is kept here, make up the
-    octets to the last one, then none came twice and nothing was between them.
+    httptools reads every octet of it. If there are as many lines as headers, of which only the last of each name is
+    kept here, then none came twice and nothing was between them.
     """
 
-    shapes: ClassVar[dict[tuple[bytes, ...], Shape]] = {}
+    shapes: ClassVar[dict[tuple[bytes, ...], tuple[bytes, ...]]] = {}
+    """Names of a request's headers, to the same in lower case; to none, if it is not plain."""
 
     def __init__(self) -> None:
         self._collected: dict[bytes, bytes] = {}
@@ -91,8 +89,10 @@ class PlainReader:
 
     def read(self, data: bytes) -> RequestReceived | None:
         """None says nothing: `RequestReader` reads it the long way, and knows what is wrong with it."""
-        size, end = len(data), data.find(_LINE_END, 4)
+        size, end = len(data), data.find(b"\n") + 1 - len(_LINE_END)
         if data[:5] != b"GET /" or not 5 <= end <= MAX_TARGET_BYTES or size > MAX_HEAD_BYTES:
+            return None
+        if not data.startswith(_LINE_END, end):
             return None
         if data.find(_HEAD_END, end) != size - 4:
             return None
@@ -104,31 +104,29 @@ class PlainReader:
         try:
             parser.feed_data(data)
             shape = tuple(collected)
-            names, octets = self.shapes.get(shape) or self._shape(shape)
-            values = collected.values()
-            if end + 13 + octets + sum(map(len, values)) != size or len(ended) != 1 or not names:
+            names = self.shapes.get(shape) or self._shape(shape)
+            if data.count(b"\n") != len(names) + 2 or len(ended) != 1 or not names:
                 return None
-            named = dict(zip(names, zip(map(bytes.rstrip, values)), strict=True))
+            named = dict(zip(names, zip(map(bytes.rstrip, collected.values())), strict=True))
         except (HttpParserError, HttpParserUpgrade):
             return None
         finally:
             collected.clear()
             ended.clear()
         target = data[4:end]
-        if b"#" in target:
+        if b"#" in target or b" " in target:
             return None
         self._parser = parser
         return RequestReceived(b"GET", target, named, "1.1", named[b"host"][0], 0, True, False, b"", None, data)
 
     @classmethod
-    def _shape(cls, shape: tuple[bytes, ...]) -> Shape:
+    def _shape(cls, shape: tuple[bytes, ...]) -> tuple[bytes, ...]:
         names = tuple(map(bytes.lower, shape))
-        octets = sum(map(len, shape)) + 4 * len(shape)
         distinct = len(set(names)) == len(names) <= MAX_HEADERS
-        plain = distinct and b"host" in names and _NOT_PLAIN.isdisjoint(names)
-        found = (names if plain else (), octets)
-        if octets <= MAX_SHAPE_BYTES:
+        if not (distinct and b"host" in names and _NOT_PLAIN.isdisjoint(names)):
+            names = ()
+        if sum(map(len, shape)) <= MAX_SHAPE_BYTES:
             if len(cls.shapes) >= MAX_SHAPES:
                 cls.shapes.clear()
-            cls.shapes[shape] = found
-        return found
+            cls.shapes[shape] = names
+        return names

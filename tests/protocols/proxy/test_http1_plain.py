@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from protocols.errors import RemoteProtocolError
 from protocols.proxy.http1 import NEED_DATA, PAUSED, REQUEST_ENDED, Connection, RequestReceived
@@ -17,10 +19,14 @@ WHOLE = [
     b"GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nx-a: 1\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n" + b"".join(b"X-%d:1\r\n" % n for n in range(9)),
+    b"GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nX-A: 2\r\n" + b"".join(b"X-%d:1\r\n" % n for n in range(8)),
+    b"GET / HTTP/1.1\r\nHost: a\r\nX-A:1\r\nX-A:  2\r\nX-B:1\r\n" + b"".join(b"X-%d:1\r\n" % n for n in range(7)),
     b"GET / HTTP/1.1\r\nX-A: 1\r\n",
     b"GET / HTTP/1.0\r\nHost: a\r\nX-A: GET / HTTP/1.1\r\nX-B: 1\r\n",
     b"GET /a HTTP/1.1\r\nHost: a\r\nX-A: GET / HTTP/1.1\r\n",
     b"GET /a b HTTP/1.1\r\nHost: a\r\n",
+    b"GET /a  HTTP/1.1\r\nHost: a\r\n",
     b"GET /#a HTTP/1.1\r\nHost: a\r\n",
     b"GET http://a/b HTTP/1.1\r\nHost: a\r\n",
     b"HEAD / HTTP/1.1\r\nHost: a\r\n",
@@ -74,6 +80,24 @@ def test_a_request_that_comes_whole_is_read_as_one_that_does_not(head: bytes) ->
     wanted = [one for one in seen_of(cut) if one is not False]
     for pieces in ([request, request], [request, *cut[2:]], [*cut[:2], request]):
         assert [one for one in seen_of(pieces) if one is not False] == wanted
+
+
+NAMES = b"Host|host|X-A|x-a|X_A|X.A|Content-Length|Transfer-Encoding|Connection|Expect|Upgrade||\xe9|X(".split(b"|")
+VALUES = b"a||0|chunked|upgrade|close|a b|a\x0b|\x0c|a\x85|\xa0a|\x7f|\x01|GET / HTTP/1.1".split(b"|")
+numbered = st.integers(0, 30).map(lambda number: b"X-%d" % number)
+header = st.tuples(
+    numbered | st.sampled_from(NAMES),
+    st.sampled_from((b": ", b":", b":", b":  ", b":\t", b" : ", b":\r\n ")),
+    st.sampled_from(VALUES),
+    st.sampled_from((*[b"\r\n"] * 12, b"\n", b"\r", b"\r\r\n")),
+).map(b"".join)
+
+
+@given(st.sampled_from((b"/", b"/a?b", b"/ ", b"/\t", b"/\x80", b'/"\\', b"/a b")), st.lists(header, max_size=40))
+def test_whatever_comes_whole_is_read_as_in_pieces(target: bytes, headers: list[bytes]) -> None:
+    request = b"GET %b HTTP/1.1\r\nHost: a\r\n%b\r\n" % (target, b"".join(headers))
+    wanted = [one for one in seen_of([request[:-1], request[-1:]]) if one is not False]
+    assert [one for one in seen_of([request]) if one is not False] == wanted
 
 
 def test_kinds_of_requests_that_are_remembered_are_bounded() -> None:
