@@ -6,6 +6,7 @@ Trusted peer, dialect, site, credentials, authentication, headers; whatever goes
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from twisted.internet.defer import Deferred
 
@@ -217,16 +218,28 @@ class ForwardAuth:
     async def _renew(self, asking: Asking, known: Known, asks: int) -> None:
         try:
             await self._renewals.ask(known, asking.client)
-            self.ask(asking, asks)
+            self._ask_again(asking, asks)
         except Exception:
             self._refusing.fault(asking.exchange)
 
     async def _ask_policies(self, asking: Asking, known: Known, asks: int) -> None:
         try:
             await self._policies.ask(known, asking.circumstances)
-            self.ask(asking, asks)
+            self._ask_again(asking, asks)
         except Exception:
             self._refusing.fault(asking.exchange)
+
+    def _ask_again(self, asking: Asking, asks: int) -> None:
+        """Control has answered. Meanwhile the application may have been set up anew, or the host become another's."""
+        forwarded, before, site = asking.forwarded, asking.site, self.table.find(asking.forwarded.host)
+        if (
+            site is None
+            or (site.provider, site.mode) != (before.provider, before.mode)
+            or self.table.contradicts(forwarded, asking.convention.keeps_host)
+        ):
+            self._not_open(asking, Decision("control_away"))
+        else:
+            self.ask(replace(asking, site=site), asks)
 
     def _not_open(self, asking: Asking, decision: Decision) -> None:
         """To somebody who has signed in."""

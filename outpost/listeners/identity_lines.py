@@ -39,7 +39,7 @@ class IdentityLines:
         self._added = added
         self._names = added.names
         self._outpost: OutpostRecord | None = None
-        self._meta: dict[int, bytes] = {}
+        self._meta: dict[int, tuple[Site, bytes]] = {}
         self._rendered: Bounded[tuple[int, int, Convention], tuple[Identity, Lines]] = Bounded(MAX_RENDERED)
 
     def configured(self, snapshot: Snapshot) -> None:
@@ -94,13 +94,13 @@ class IdentityLines:
         return [field(site.assertion_header, said, MAX_LIST_BYTES)]
 
     def _about(self, site: Site) -> bytes:
-        lines = self._meta.get(site.provider)
-        if lines is None:
+        kept = self._meta.get(site.provider)
+        if kept is None or kept[0] is not site:  # who waited for control may ask about it as it was before
             outpost = self._outpost
             jwks = f"{self._control_url().rstrip('/')}/application/o/{site.application}/jwks/"
             name = outpost.name if outpost is not None else ""
             lines = field_lines(
                 meta_fields(jwks, name, site.provider_name, site.application, f"outpost/{self._version}")
             )
-            self._meta[site.provider] = lines
-        return lines
+            kept = self._meta[site.provider] = site, lines
+        return kept[1]

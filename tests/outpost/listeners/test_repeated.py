@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from outpost.authentication import Authentication
 from outpost.browsers.sessions import ASK_SECONDS
@@ -16,13 +17,17 @@ from outpost.listeners.repeated import MOST_ANSWERS
 from outpost.outcome import Decision, Password
 from protocols.link.messages import (
     AccessRule,
+    Authenticate,
+    Authenticated,
     BindingRecord,
     EndedSessionRecord,
     Members,
     OutpostRecord,
     PathRule,
     Put,
+    RenewSession,
     Reuse,
+    SessionRenewed,
 )
 from protocols.proxy.redirects import SIGN_OUT
 from tests.fakes import an_identity
@@ -234,6 +239,61 @@ def test_the_proxys_own_restriction_is_asked_of_each(outpost: Remembering, signe
         for name in ("alice", "carol", "alice", "carol")
     ]
     assert answers == [202, 403, 202, 403]
+
+
+def _waiting_for_control(outpost: Remembering, visitor: Visitor) -> tuple[Callable[[], Answer], Deferred[None]]:
+    """A question about a session that control has to be asked about first; and what lets control answer."""
+    outpost.clock.advance(ASK_SECONDS)
+    outpost.link.renewed = outpost.session(access_token="jwt-2", until=outpost.clock.now() + DAY)
+    answer, goes_on = outpost.link.renew, Deferred[None]()
+
+    async def renew(question: RenewSession) -> SessionRenewed:
+        await goes_on
+        return await answer(question)
+
+    outpost.link.renew = renew  # type: ignore[method-assign]
+    return visitor.begin(f"{APP}/2"), goes_on
+
+
+def test_whose_host_went_to_another_application_meanwhile_is_not_let_in(
+    outpost: Remembering, signed_in: Visitor
+) -> None:
+    asked, goes_on = _waiting_for_control(outpost, signed_in)
+    for_nobody = replace(provider(8, APP), bindings=(BindingRecord("b", 0, user=99),))
+    outpost.change(Put(_bound(provider(7, "https://elsewhere.example.com"))), Put(for_nobody))
+    goes_on.callback(None)
+    assert asked().status == 503
+    assert [signed_in.open(f"{APP}/{n}").status for n in range(2)] == [302] * 2
+    assert not outpost.route.repeated._answers
+
+
+def test_what_was_configured_meanwhile_is_what_counts(outpost: Remembering, signed_in: Visitor) -> None:
+    """Also for everybody who comes later: the secret that sealed a cookie may be one that others know."""
+    asked, goes_on = _waiting_for_control(outpost, signed_in)
+    outpost.change(Put(_bound(provider(7, APP, cookie_secret="another, since that one was lost"))))
+    goes_on.callback(None)
+    assert asked().status == 302
+    assert signed_in.open(f"{APP}/3").status == 302
+
+
+def test_an_application_is_called_what_it_is_called_now(outpost: Remembering) -> None:
+    """Also when a program that waited for control is told its name of before."""
+    answer, goes_on = outpost.link.ask, Deferred[None]()
+
+    async def ask(question: Authenticate) -> Authenticated:
+        await goes_on
+        return await answer(question)
+
+    outpost.link.ask = ask  # type: ignore[method-assign]
+    proxy = outpost.listener.connect(PROXY)
+    proxy.send(get(NGINX, ("X-Original-URL", f"{APP}/"), basic("bob", "hers")))
+    outpost.change(Put(replace(_bound(provider(7, APP)), application="renamed")))
+    outpost.link.passwords["bob"] = "hers"
+    outpost.link.identities["bob"] = an_identity("bob")
+    goes_on.callback(None)
+    assert proxy.answers()[0].status == 200
+    outpost.learn()
+    assert outpost.ask("/").headers["X-Authentik-Meta-App"] == "renamed"
 
 
 # --- where the target has a say --------------------------------------------------------------------------------------
