@@ -110,6 +110,9 @@ class Passage:
             self._end("")
 
     def _switch(self, head: AnswerReceived, content: bytes, ended: bool) -> None:
+        if [value.lower() for name, value in head.headers if name.lower() == b"upgrade"] != [WEBSOCKET]:
+            self._end("bad_answer")
+            return
         self.exchange.switch(back_fields(head.headers)[0] + SWITCHED)
         if content or ended:
             self.exchange.send(content, ended)

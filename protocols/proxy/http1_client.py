@@ -156,7 +156,9 @@ class Connection:
         except HttpParserUpgrade as upgrade:
             self._receive_switched(data[upgrade.args[0] :])
         except HttpParserError as error:
-            self._refuse(str(error))
+            if self._answering:
+                self._refuse(str(error))
+            self._closes = True  # behind a whole answer it spoils only what would come next
         if self._answering:
             self._check_raw()
 

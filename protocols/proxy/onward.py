@@ -118,7 +118,7 @@ def _going(names: tuple[bytes, ...], said: frozenset[bytes], posted: bool) -> fr
     going = []
     for name in names:
         same = plain(name)
-        if not (name in _WRITTEN or same in _OURS or same in said_by_us or same.startswith(_OUR_FAMILIES)):
+        if not (same in _WRITTEN or same in _OURS or same in said_by_us or same.startswith(_OUR_FAMILIES)):
             going.append(name)
     return frozenset(going)
 

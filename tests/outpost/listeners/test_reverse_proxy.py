@@ -656,6 +656,14 @@ def test_nobody_switches_protocols_unasked(proxied: Proxied) -> None:
     assert visitor.answers()[0].status == 502
 
 
+@pytest.mark.parametrize("instead", [b"h2c", b"websocket, h2c", b"websocket\r\nUpgrade: h2c"])
+def test_an_application_switches_to_nothing_else(proxied: Proxied, instead: bytes) -> None:
+    visitor = proxied.ask("/ws", *UPGRADE)
+    proxied.application.say(SWITCHED.replace(b"websocket", instead), b"PRI * HTTP/2.0\r\n\r\n")
+    assert visitor.answers()[0].status == 502
+    assert proxied.application.left
+
+
 def test_the_last_words_of_a_websocket_get_there(proxied: Proxied) -> None:
     visitor = proxied.ask("/ws", *UPGRADE)
     proxied.application.say(SWITCHED)

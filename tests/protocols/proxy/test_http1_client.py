@@ -215,6 +215,14 @@ def test_an_answer_before_the_end_of_the_request_is_the_last_one() -> None:
     assert not connection.ready
 
 
+@pytest.mark.parametrize("behind", [b"hello", b"0\r\n\r\n", OK])
+def test_what_comes_behind_an_answer_spoils_only_what_would_come_next(behind: bytes) -> None:
+    connection = asked()
+    connection.receive_data(b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n" + behind)
+    assert events(connection)[-1] is ANSWER_ENDED
+    assert not connection.ready
+
+
 def test_another_protocol_is_handed_on_as_it_is() -> None:
     connection = asked(upgrading=True)
     connection.receive_data(UPGRADED + b"\x81\x00")

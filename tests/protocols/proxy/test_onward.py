@@ -69,6 +69,13 @@ def test_whatever_the_visitor_sends_who_came_in_is_said_by_us_alone(fields: list
     assert not {b"connection", b"te", b"trailer", b"keep-alive"} & {name for name, _ in found}
 
 
+@pytest.mark.parametrize(
+    "name", [b"Content_Length", b"Transfer.Encoding", b"transfer_encoding", b"Proxy_Authorization"]
+)
+def test_what_frames_a_request_is_said_by_us_alone(name: bytes) -> None:
+    assert [value for _, value in sent(received((name, b"forged"), (b"X-Page", b"1")))].count(b"forged") == 0
+
+
 def test_additional_headers_of_a_person_replace_the_visitors() -> None:
     identity = IDENTITY + b"X-Tenant: north\r\n"
     found = sent(received((b"X_Tenant", b"south"), (b"x-tenant", b"south"), (b"X-Tenants", b"kept")), identity)
