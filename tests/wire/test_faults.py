@@ -104,6 +104,7 @@ def frozen(program: Program) -> Iterator[None]:
         os.kill(program.pid, signal.SIGCONT)
 
 
+@pytest.mark.full
 def test_a_frozen_control(shape: Shape) -> None:
     shape.holds()
     with frozen(shape.control):
@@ -203,6 +204,7 @@ def test_damaged_files_of_an_outpost(shape: Shape, damage: Callable[[bytes], byt
     shape.is_well()
 
 
+@pytest.mark.full
 def test_a_truncated_database(shape: Shape) -> None:
     """Control says so and does not start; outposts go on with whom they know, and what is put back is good."""
     shape.holds()

@@ -68,6 +68,7 @@ def test_of_several_addresses_the_promoted_one_is_found_and_nothing_is_lost(
         print(f"\npromoted: writes were acknowledged again after {seconds:.1f} s")
 
 
+@pytest.mark.full
 def test_at_a_moved_address_what_the_standby_never_heard_is_taken_back(
     primary: Server, standby: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
