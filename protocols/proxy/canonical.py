@@ -13,7 +13,8 @@ from urllib.parse import unquote_to_bytes
 
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_SEPARATING = re.compile(r"[\\;%]")
+_SEPARATING = re.compile(r"[\\;%\u2044\u2215\u2216\xa5\u20a9]")
+"""The last five too become slashes and backslashes in code pages of Windows, which takes what fits best."""
 _AMBIGUOUS = re.compile(r"[\\;\x00-\x20\x7f]|%(?:25|2F|5C|3B|[01][0-9A-F]|7F)")
 """Separators of segments and parameters however they are written, an escape that is escaped itself, controls."""
 
