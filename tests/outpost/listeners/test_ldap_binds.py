@@ -240,6 +240,18 @@ def test_a_connection_ends_with_the_password_that_opened_it() -> None:
     assert (notice.message_id, notice.code, notice.oid) == (0, 8, "1.3.6.1.4.1.1466.20036")
 
 
+def test_another_password_of_the_same_person_has_its_own_day() -> None:
+    door = Door()
+    door.link.password_end = PasswordEnd(NOW + 60, NOW)
+    later, sooner = door.connect(), door.connect()
+    later.bind(BOB_DN, "hunter2")
+    door.link.password_end = PasswordEnd(NOW + 30, NOW)
+    sooner.bind(BOB_DN, "hunter2")
+    door.now = NOW + 30
+    door.clock.pump([0.5] * 3)
+    assert [later.closed, sooner.closed] == [False, True]
+
+
 def test_whoever_has_chosen_another_password_stays_when_the_old_one_would_have_ended() -> None:
     door = Door()
     door.link.password_end = PasswordEnd(NOW + 60, NOW)
