@@ -6,15 +6,14 @@ is not known: what comes again then counts once more, and what was right before 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import json
 import os
 from collections import OrderedDict
 from dataclasses import replace
 
 from protocols.link.messages import Authenticate
 from rules.names import account_of
+from rules.proofs import digest as digest_of
 from rules.reasons import Outcome
 
 MOST_REMEMBERED = 50_000
@@ -38,7 +37,7 @@ class LastTries:
         that are sent all at once do not pass as one."""
         if not (question.again or question.known_good):
             return question
-        which, digest = (account_of(question.username), place), self._digest(question)
+        which, digest = (account_of(question.username), place), digest_of(self._key, question.proof)
         again = question.again and _is(self._wrong.get(which), digest)
         if (right := self._right.get(which)) is not None:
             known_good = question.known_good and _is(right, digest)
@@ -49,7 +48,7 @@ class LastTries:
         return replace(question, again=again, known_good=known_good)
 
     def settled(self, question: Authenticate, place: str, outcome: Outcome) -> None:
-        which, digest = (account_of(question.username), place), self._digest(question)
+        which, digest = (account_of(question.username), place), digest_of(self._key, question.proof)
         if outcome is Outcome.ACCEPTED:
             _keep(self._right, which, digest)
             self._wrong.pop(which, None)
@@ -57,10 +56,6 @@ class LastTries:
             _keep(self._wrong, which, digest)
             if _is(self._right.get(which), digest):  # it was right once, and is not any more
                 del self._right[which]
-
-    def _digest(self, question: Authenticate) -> bytes:
-        octets = json.dumps(question.proof, sort_keys=True).encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(octets, key=self._key, digest_size=32).digest()
 
 
 def _is(known: bytes | None, digest: bytes) -> bool:

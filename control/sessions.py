@@ -316,10 +316,10 @@ def _end_at_outposts(tx: Transaction, session: Session) -> None:
     """
     if session.user is None:
         return
-    mine = Query(equal={"session": session.pk}, ordering=("expires",))
-    tokens = tx.select(AccessToken, mine)
+    mine = {"session": session.pk}
+    tokens = tx.select(AccessToken, Query(equal=mine, ordering=("expires",)))
     expires = {token.provider: token.expires for token in tokens}
-    signed_in_to = {*expires, *(client.provider for client in tx.select(SessionClient, Query(equal=mine.equal)))}
+    signed_in_to = {*expires, *(client.provider for client in tx.select(SessionClient, Query(equal=mine)))}
     proxies = tx.select(Provider, Query(equal={"kind": "proxy"}, within={"pk": sorted(signed_in_to)}))
     lasting = [expires.get(provider.pk, session.expires) for provider in proxies]
     lasting += [token.expires for token in tokens if token.granted.get("shown")]

@@ -151,6 +151,15 @@ NO_MORE = Grounds()
 """Than the directory."""
 
 
+def _grounds(reuse: Reuse | None, end: PasswordEnd | None, ends_with: tuple[str, ...]) -> Grounds:
+    if reuse is None and end is None and not ends_with:
+        return NO_MORE
+    ends = [] if end is None else [end.at]
+    if reuse is not None and reuse.not_after is not None:
+        ends.append(reuse.not_after)
+    return Grounds(min(ends, default=math.inf), {} if reuse is None else reuse.words, ends_with)
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The pipeline's answer. ``identity`` is set exactly when accepted; ``challenge`` only when challenged.
@@ -172,8 +181,12 @@ class Decision:
     """`protocols.link.messages.Authenticated.password_end`."""
     ends_with: tuple[str, ...] = ()
     """`protocols.link.messages.Authenticated.ends_with`."""
+    grounds: Grounds = field(init=False, repr=False, compare=False)
+    """Of an accepted decision, for as long as somebody stays in by it. Worked out once: whoever is known comes in by
+    the same decision again and again."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "grounds", _grounds(self.reuse, self.password_end, self.ends_with))
         outcome = self.outcome
         if (self.identity is not None) != (outcome is Outcome.ACCEPTED):
             raise ValueError("an identity belongs to an accepted decision, and only to one")
@@ -185,17 +198,6 @@ class Decision:
     @property
     def outcome(self) -> Outcome:
         return REASONS[self.reason].outcome
-
-    @property
-    def grounds(self) -> Grounds:
-        """Of an accepted decision, for as long as somebody stays in by it."""
-        reuse, end = self.reuse, self.password_end
-        if reuse is None and end is None and not self.ends_with:
-            return NO_MORE
-        ends = [] if end is None else [end.at]
-        if reuse is not None and reuse.not_after is not None:
-            ends.append(reuse.not_after)
-        return Grounds(min(ends, default=math.inf), {} if reuse is None else reuse.words, self.ends_with)
 
     def password_left(self, now: float) -> int | None:
         """Seconds until the password ends, if it is time to say so."""

@@ -9,9 +9,7 @@ Names that nobody has are counted like all others. Pure: the time is an argument
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import json
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 from outpost.directory.snapshot import Snapshot, Touched
 from rules.names import account_of
 from rules.places import place
+from rules.proofs import digest as digest_of
 from rules.reasons import Outcome
 
 PAIR_FREE = 10
@@ -88,7 +87,7 @@ class Throttle:
     def begin(self, username: str, proof: dict[str, Any], peer: str, station: str, now: float) -> Try | str:
         """May control be asked? If not, the reason's code. ``station`` is RADIUS' Calling-Station-Id, or ""."""
         account, origin = account_of(username), place(peer, station)
-        digest = self._digest(proof)
+        digest = digest_of(self._key, proof)
         good = self._good.get((account, origin))
         if good is not None and hmac.compare_digest(good, digest):
             return Try(account, origin, digest, counted=False, known_good=True)
@@ -156,10 +155,6 @@ class Throttle:
             account.tokens = min(account.tokens + 1.0, ACCOUNT_BURST)
         if (bucket := self._origins.get(taken.origin)) is not None:
             bucket.tokens = min(bucket.tokens + origin, ORIGIN_BURST)
-
-    def _digest(self, proof: dict[str, Any]) -> bytes:
-        octets = json.dumps(proof, sort_keys=True).encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(octets, key=self._key, digest_size=32).digest()
 
 
 _NO_PLACES: OrderedDict[str, _Pair] = OrderedDict()

@@ -133,7 +133,7 @@ class NamingContexts:
     def policies_decide(self, user: int, provider: int) -> bool:
         """Do users and groups alone not say whether this user may in?"""
         tree = self._trees.get(provider)
-        if tree is None or not any(one.policy for one in tree.provider.bindings):
+        if tree is None or not tree.has_policies:
             return False
         return _admitted(tree.provider, user, tree.ancestry(user).groups) is None
 

@@ -134,6 +134,8 @@ class Tree:
     ) -> None:
         self.provider = provider
         self.settings = settings
+        self.has_policies = any(one.policy for one in provider.bindings)
+        """May they have a say about who may in?"""
         self.snapshot = snapshot
         self.indices = indices
         self.bodies = bodies

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from outpost.authentication import Authentication
-from outpost.bounded import Bounded
 from outpost.directory.contexts import NamingContexts
-from outpost.directory.memory import MOST_REMEMBERED
 from outpost.directory.tree import Tree
 from outpost.listeners.certificates.clients import called
 from outpost.outcome import (
@@ -45,14 +43,6 @@ class Bound(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Bound(identity={self.identity!r}, provider={self.provider})"
-
-
-class StandOn(NamedTuple):
-    """What binds stand on by one decision: of `Bound`."""
-
-    decision: Decision
-    not_after: float
-    by_policies: bool
 
 
 Answer = tuple[Result, Bound | None]
@@ -104,8 +94,6 @@ class Binds:
         self._contexts = contexts
         self._telemetry = telemetry
         self._now = now
-        self._stand_on: Bounded[tuple[int, int], StandOn] = Bounded(MOST_REMEMBERED)
-        """By provider and user."""
 
     def known_bind(self, event: BindReceived, circumstances: Circumstances, secure: bool) -> Answer | None:
         """The answer to a bind for which nobody need be asked; None for `bind` to find one."""
@@ -217,14 +205,8 @@ class Binds:
         return self._decided(claim.credentials.username, circumstances, decision, policy), None
 
     def _bound(self, decision: Decision, identity: Identity, provider: int, password: str) -> Bound:
-        """What it stands on is worked out once for each decision: as long as nothing changes, the same one comes with
-        every bind by what is known."""
-        place = provider, identity.user
-        known = self._stand_on.get(place)
-        if known is None or known.decision is not decision:
-            by_policies = self._contexts.policies_decide(identity.user, provider)
-            known = self._stand_on[place] = StandOn(decision, decision.grounds.not_after, by_policies)
-        return Bound(identity, provider, password, False, known.not_after, known.by_policies)
+        by_policies = self._contexts.policies_decide(identity.user, provider)
+        return Bound(identity, provider, password, False, decision.grounds.not_after, by_policies)
 
     def _policy_met(self, decision: Decision) -> Result:
         left = decision.password_left(self._now())

@@ -10,6 +10,7 @@ import pytest
 from control import last_tries
 from control.last_tries import LastTries
 from protocols.link.messages import Authenticate
+from rules.proofs import digest
 from rules.reasons import Outcome
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -86,4 +87,5 @@ def test_what_is_remembered_is_bounded(known: LastTries, monkeypatch: pytest.Mon
 
 def test_two_processes_have_two_keys() -> None:
     one, other = LastTries(), LastTries()
-    assert one._digest(question("a")) != other._digest(question("a"))
+    proof = question("a").proof
+    assert digest(one._key, proof) != digest(other._key, proof)
