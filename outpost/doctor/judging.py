@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from outpost.listeners.probes import Seen
 from protocols.proxy.hosts import normalised, without_port
+from protocols.proxy.redirects import OURS, START
 
 OTHER_HOST, OTHER_PATH, OTHER_ADDRESS = "spoofed.invalid", "/outpost-doctor-spoofed", "203.0.113.77"
 COOKIE = "outpost_doctor"
-OURS = "/outpost.goauthentik.io/"
-START, PING, NGINX = f"{OURS}start", f"{OURS}ping", f"{OURS}auth/nginx"
+PING, NGINX = f"{OURS}ping", f"{OURS}auth/nginx"
 AUTHORIZE = "/application/o/authorize/"
 WHO = "outpost-doctor-has-made-this-up"
 _BROWSERS = "start, callback, sign_out, ping and jwks.json"

@@ -36,12 +36,13 @@ from protocols.proxy.conventions import AUTHELIA, OAUTH2_PROXY, Convention, conv
 from protocols.proxy.cookies import values
 from protocols.proxy.decision import Deny, HostTable, Prove, Realm, Show, SignIn, Site, credentials_in, site_for
 from protocols.proxy.http1 import field_lines
+from protocols.proxy.redirects import OURS
 from protocols.proxy.trust import ForwardingError, Headers, TrustedPeers
 from protocols.proxy.visitor import is_program
 from rules.access import CLOSED
 from rules.reasons import Outcome
 
-PREFIX = b"/outpost.goauthentik.io/"
+PREFIX = OURS.encode()
 PREFIXES = (PREFIX, AUTHELIA.encode(), OAUTH2_PROXY.encode())
 """What belongs to this door."""
 PING = PREFIX + b"ping"

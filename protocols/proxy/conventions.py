@@ -13,11 +13,11 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from protocols.proxy import forwarded
 from protocols.proxy.forwarded import Dialect, ForwardedRequest
 from protocols.proxy.headers import Identity, auth_request_fields, identity_fields, remote_fields
+from protocols.proxy.redirects import OURS
 from protocols.proxy.trust import NONE, ForwardingError, Headers
 
 Fields = list[tuple[bytes, bytes]]
-NATIVE = "/outpost.goauthentik.io/auth/"
-OURS = b"/outpost.goauthentik.io/"
+NATIVE = f"{OURS}auth/"
 AUTHELIA = "/api/authz/"
 OAUTH2_PROXY = "/oauth2/"
 MOST_PARAMETERS = 50
@@ -100,7 +100,7 @@ def refuse_browsers(asked: ForwardedRequest, headers: Headers) -> None:
 
 def _is_question(target: bytes) -> bool:
     """In whatever way it is written: proxies tidy paths up before they hand them on."""
-    _, ours, behind = unquote_to_bytes(target.partition(b"?")[0]).partition(OURS)
+    _, ours, behind = unquote_to_bytes(target.partition(b"?")[0]).partition(OURS.encode())
     return bool(ours) and b"auth/" in behind
 
 
