@@ -19,7 +19,7 @@ from control.mappings.defaults import ensure_mappings
 from control.notifications.defaults import ensure_notifications
 from control.outposts.view import SELF_SIGNED
 from control.passwords.hashing import Passwords, Wanted
-from control.records import Certificate, Group, Outpost, Setting, Token, User
+from control.records import Certificate, Group, Outpost, Setting, User
 from control.store.interface import Query, Store, Transaction
 from control.verbs import outposts, system, tokens
 
@@ -141,17 +141,7 @@ def _administrator(tx: Transaction, asked: FirstStart, hashed: str | None) -> No
     group = tx.insert(Group(name=ADMINISTRATORS, is_superuser=True))
     tx.add_members(group.pk, [user.pk])
     if asked.token:
-        tx.insert(
-            Token(
-                identifier=BOOTSTRAP_TOKEN,
-                user=user.pk,
-                intent="api",
-                key=asked.token,
-                key_digest=tokens.digest(asked.token),
-                description="Given at the first start.",
-                expiring=False,
-            )
-        )
+        tokens.put(tx, user.pk, BOOTSTRAP_TOKEN, asked.token, "Given at the first start.")
 
 
 def _renew_code(tx: Transaction, random: Callable[[int], bytes]) -> str:

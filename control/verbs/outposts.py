@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from control.certificates.authority import may_issue
-from control.records import Certificate, Outpost, Provider
+from control.records import Certificate, Outpost, Provider, Token
 from control.store.interface import Transaction
 from control.verbs import tokens, users
 from control.verbs.fields import (
@@ -37,6 +37,8 @@ EMBEDDED = "goauthentik.io/outposts/embedded"
 """``managed`` of the outpost inside `outpost up`."""
 ACCOUNT_PATH = "goauthentik.io/outposts"
 ANY = "any"
+SHORTEST_TOKEN, LONGEST_TOKEN = 32, 255
+"""Characters of one that somebody has chosen: it is found by a fast digest, which a short one would not survive."""
 
 
 def _url(text: str) -> str:
@@ -77,7 +79,7 @@ def create(tx: Transaction, given: Mapping[str, Any], random: Random, managed: s
     account = users.create_service_account(
         tx, f"ak-outpost-{UUID(pk).hex}", f"Outpost {fields.name} Service-Account", ACCOUNT_PATH
     )
-    tokens.create(tx, account.pk, token_identifier(pk), random, description=f"Token of the outpost {fields.name}.")
+    tokens.create(tx, account.pk, token_identifier(pk), random, description=_described(fields.name))
     with unique():
         return tx.insert(Outpost(pk=pk, user=account.pk, managed=managed, **_parts(fields)))
 
@@ -116,6 +118,37 @@ def current(outpost: Outpost) -> dict[str, Any]:
 
 def token_identifier(pk: str) -> str:
     return f"ak-outpost-{pk}-api"
+
+
+def token(tx: Transaction, outpost: Outpost) -> str:
+    """The key with which it comes; empty: somebody has taken it away, or given it an end."""
+    kept = tx.find(Token, identifier=token_identifier(outpost.pk))
+    return kept.key if kept is not None and kept.intent == "api" and not kept.expiring else ""
+
+
+def set_token(tx: Transaction, pk: str, key: str) -> None:
+    """A chosen one, in place of the one there is: whoever has that is shut out at once. Raises Invalid, NotFound."""
+    outpost = tx.get(Outpost, pk)
+    if outpost.managed == EMBEDDED:
+        raise Invalid({"token": ["The embedded outpost runs inside `outpost up`, and comes without a token."]})
+    if not SHORTEST_TOKEN <= len(key) <= LONGEST_TOKEN or not (key.isascii() and key.isprintable()) or " " in key:
+        raise Invalid(
+            {
+                "token": [
+                    f"Enter {SHORTEST_TOKEN} to {LONGEST_TOKEN} characters of ASCII without spaces, "
+                    "such as `openssl rand -hex 30` prints."
+                ]
+            }
+        )
+    taken = tx.find(Token, key_digest=tokens.digest(key))
+    if taken is not None and taken.identifier != token_identifier(pk):
+        raise Invalid({"token": ["Another token has this key. Each outpost has one of its own."]})
+    assert outpost.user is not None
+    tokens.put(tx, outpost.user, token_identifier(pk), key, _described(outpost.name))
+
+
+def _described(name: str) -> str:
+    return f"Token of the outpost {name}."
 
 
 def refresh_seconds(outpost: Outpost) -> int:

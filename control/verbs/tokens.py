@@ -89,19 +89,24 @@ def create(
         key = network_key(random)
     else:
         key = random(-(-length // 2)).hex()[:length]
+    return _with_key(tx, Token(identifier, user, intent, description=description, expires=expires), key)
+
+
+def put(tx: Transaction, user: int, identifier: str, key: str, description: str) -> Token:
+    """A token for the API that never ends, with a key that somebody has chosen, in place of what had the identifier.
+
+    Raises Invalid if another one has that key.
+    """
+    there = tx.find(Token, identifier=identifier)
+    token = Token(identifier, user, description=description) if there is None else there
+    return _with_key(tx, replace(token, user=user, intent="api", expires=None), key)
+
+
+def _with_key(tx: Transaction, token: Token, key: str) -> Token:
+    """Raises Invalid."""
+    token = replace(token, key=key, key_digest=digest(key), expiring=token.expires is not None)
     with unique():
-        return tx.insert(
-            Token(
-                identifier=identifier,
-                user=user,
-                intent=intent,
-                key=key,
-                key_digest=digest(key),
-                description=description,
-                expiring=expires is not None,
-                expires=expires,
-            )
-        )
+        return tx.update(token) if token.pk else tx.insert(token)
 
 
 def network_key(random: Random) -> str:

@@ -19,7 +19,7 @@ def settings_of(name: str, **more: str) -> Settings:
 
 
 def test_the_services_are_those_of_the_walk_through_without_a_redis() -> None:
-    assert set(compose(ARTICLE)["services"]) == {"postgresql", "server", "worker"} | OUTPOSTS
+    assert set(compose(ARTICLE)["services"]) == {"postgresql", "server", "worker", "apply"} | OUTPOSTS
 
 
 @pytest.mark.parametrize("name", ["server", "worker"])
@@ -45,6 +45,17 @@ def test_what_outposts_are_told(name: str) -> None:
     assert settings.host
     assert settings.warnings == ()
     assert services(ARTICLE)[name].said["profiles"] == [name]
+
+
+def test_files_may_name_the_tokens_that_outposts_have() -> None:
+    theirs = {f"{name.upper()}_OUTPOST_TOKEN": f"token-of-{name}" for name in sorted(OUTPOSTS)}
+    said = services(ARTICLE | theirs)
+    assert said["apply"].environment.items() >= theirs.items()
+    for name in OUTPOSTS:
+        assert said[name].environment["OUTPOST_TOKEN"] == theirs[f"{name.upper()}_OUTPOST_TOKEN"]
+    server = said["server"].environment
+    assert {name: said["apply"].environment[name] for name in server} == server
+    assert said["apply"].volumes["/site"] == "./site"
 
 
 @pytest.mark.parametrize("missing", sorted(ARTICLE))

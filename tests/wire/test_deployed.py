@@ -41,7 +41,7 @@ class Contained(Program):
             **given,
             **ours,
             "OUTPOST_DATA_DIR": str(folder / "data"),
-            "OUTPOST_CERT_DISCOVERY_DIR": mounts["/certs"],
+            "OUTPOST_CERT_DISCOVERY_DIR": mounts.get("/certs", "/certs"),
             "OUTPOST_STORAGE__FILE__PATH": mounts.get("/media", "/media"),
             "OUTPOST_EMAIL__TEMPLATE_DIR": mounts.get("/templates", "/templates"),
             **environ,
@@ -138,21 +138,21 @@ def test_the_worker_has_health_and_work_and_takes_no_setup_code_away(
 @pytest.mark.parametrize(
     "name", [pytest.param("ldap", marks=pytest.mark.full), pytest.param("proxy", marks=pytest.mark.full), "radius"]
 )
-def test_an_outpost_alone(server: Contained, folder: Path, name: str) -> None:
-    made = server.api("POST", "outposts/instances/", {"name": name, "type": name, "providers": [], "config": {}})
-    environ = {"OUTPOST_HOST": server.http, "OUTPOST_TOKEN": key_of(server, made["pk"])}
-    outpost = Contained(folder / name, name, **environ)
+def test_an_outpost_alone_with_the_token_that_files_say(
+    server: Contained, folder: Path, database: dict[str, str], name: str
+) -> None:
+    variable, token = f"{name.upper()}_OUTPOST_TOKEN", os.urandom(30).hex()
+    apply = Contained(folder / f"apply-{name}", "apply", **database, **{variable: token})
+    (folder / "site").mkdir(exist_ok=True)
+    (folder / "site" / f"{name}.yml").write_text(f"outposts: {{{name}: {{type: {name}, token: env://{variable}}}}}\n")
+    applied = apply.command("apply", str(folder / "site" / f"{name}.yml"))
+    assert (applied.returncode, applied.stdout.splitlines()[:1]) == (0, [f"created outpost {name}"]), applied.stderr
+    outpost = Contained(folder / name, name, OUTPOST_HOST=server.http, OUTPOST_TOKEN=token)
     try:
         outpost.start()
         assert {"ldap": "ldap", "proxy": "http", "radius": "radius"}[name] in outpost.ports
     finally:
         assert outpost.stop() == 0, outpost.output()
-
-
-def key_of(server: Contained, outpost: str) -> str:
-    shown = server.api("GET", f"core/tokens/ak-outpost-{outpost}-api/view_key/")
-    key: str = shown["key"]
-    return key
 
 
 def test_a_service_manager_hands_sockets_over_and_hears_of_us(tmp_path: Path) -> None:

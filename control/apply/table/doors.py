@@ -11,6 +11,8 @@ from control.outposts.view import SELF_SIGNED
 from control.records import Application, Certificate, Entitlement, Outpost, Provider
 from control.store.interface import Query, Transaction
 from control.verbs import applications, certificates, entitlements, flows, outposts, provider_kinds, providers
+from control.verbs.fields import parse
+from control.verbs.tokens import Random
 
 EMBEDDED = "embedded"
 """What files call the outpost inside `outpost up`, whatever its name is."""
@@ -24,6 +26,32 @@ def _served(tx: Transaction, outpost: Any, given: Given, mark: str) -> Given:
     own = {provider.pk for provider in tx.select(Provider, Query(equal={"managed": mark}))}
     kept = [pk for pk in outpost.providers if pk in listed or pk not in own]
     return {**given, "providers": kept + [pk for pk in listed if pk not in kept]}
+
+
+class DeclaredOutpost(outposts.OutpostFields):
+    token: str = ""
+    """Without one, control makes it up."""
+
+
+def _create_outpost(tx: Transaction, kind: str, given: Given, random: Random) -> Outpost:
+    """Raises Invalid."""
+    made = outposts.create(tx, {name: value for name, value in given.items() if name != "token"}, random)
+    return _change_outpost(tx, made.pk, {name: given[name] for name in given.keys() & {"token"}})
+
+
+def _change_outpost(tx: Transaction, pk: str, given: Given) -> Outpost:
+    """Raises Invalid."""
+    changed = outposts.update(tx, pk, {name: value for name, value in given.items() if name != "token"})
+    if "token" in given:
+        wanted = parse(DeclaredOutpost, {"name": changed.name, "type": changed.type, "token": given["token"]}).token
+        outposts.set_token(tx, pk, wanted)
+    return changed
+
+
+def _outpost(tx: Transaction, outpost: Outpost) -> Given:
+    """The embedded one comes without a token."""
+    token = "" if outpost.managed == outposts.EMBEDDED else outposts.token(tx, outpost)
+    return {**outposts.current(outpost), "token": token}
 
 
 def _application(tx: Transaction, application: Application) -> Given:
@@ -123,12 +151,13 @@ OUTPOSTS = Section(
     "outposts",
     "outpost",
     Outpost,
-    lambda tx, kind, given, random: outposts.create(tx, given, random),
-    outposts.update,
+    _create_outpost,
+    _change_outpost,
     outposts.delete,
-    lambda tx, outpost: outposts.current(outpost),
-    fields=outposts.OutpostFields,
+    _outpost,
+    fields=DeclaredOutpost,
     references={"providers": "providers"},
+    secrets=frozenset({"token"}),
     aliases={EMBEDDED: outposts.EMBEDDED},
     shared="providers",
     settled=_served,

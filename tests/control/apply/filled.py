@@ -328,5 +328,10 @@ def secrets_of(tx: Transaction) -> dict[str, str]:
         for one in tx.select(NotificationTransport)
         if one.webhook_url
     }
+    held |= {
+        f"OUTPOST_{one.name}_TOKEN": outposts.token(tx, one)
+        for one in tx.select(Outpost)
+        if one.managed != outposts.EMBEDDED
+    }
     held["SETTINGS_MAIL_PASSWORD"] = server.stored(tx).password
     return {name.upper().replace(" ", "_").replace("-", "_"): value for name, value in held.items()}

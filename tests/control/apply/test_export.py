@@ -50,7 +50,7 @@ def test_an_export_applied_to_an_empty_installation_plans_as_no_change(place: Pl
     assert second.export(fresh) == exported
     needed = {name: value for name, value in second.environ.items() if f"env://{name}" in exported}
     assert second.read(secrets_of).items() >= needed.items()
-    assert len(needed) == 9
+    assert len(needed) == 10
     fresh.close()
     second.close()
 
