@@ -12,7 +12,7 @@ from typing import Protocol
 
 from outpost.authentication import LinkAway
 from outpost.browsers.policies import Once
-from outpost.browsers.sessions import ASK_SECONDS, BrowserSessions, Known
+from outpost.browsers.sessions import ASK_SECONDS, NO_TOKEN, BrowserSessions, Known
 from protocols.link.messages import RenewSession, SessionRenewed
 from rules.reasons import REASONS, Outcome
 
@@ -63,7 +63,7 @@ class SessionRenewals:
         self._sessions.look_again(known)
 
     async def _ask(self, known: Known, peer: str) -> None:
-        until = known.until if self._sessions.token(known) else 0.0
+        until = known.until if self._sessions.token(known) != NO_TOKEN else 0.0
         question = RenewSession(
             self._new_id(), known.provider, known.sid, known.session.user, until, self._control_url(), peer
         )

@@ -7,8 +7,10 @@ the snapshot that brings it, and a restart forgets nobody.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 from outpost.bounded import Bounded
@@ -17,17 +19,22 @@ from outpost.kept.credential_cache import told_of, verdict
 from outpost.outcome import Identity
 from protocols.link.messages import BrowserSessionRecord, ProviderRecord, Reuse, UserRecord
 from protocols.proxy.decision import Realm
+from protocols.proxy.headers import Unwritable, token_field
+from protocols.proxy.http1 import field_lines
 from protocols.proxy.login_state import BrowserSession
 from rules import validity
 
 SESSION = "session"
 """What session cookies are sealed for."""
 MOST_KNOWN = 20_000
-"""Cookies that are kept opened, with the headers they lead to; some 60 MB when full."""
+"""Cookies that are kept opened; some 15 MB when full."""
+MOST_SEEN = 1 << 14
+"""Cookies that are known to have been opened lately; 128 kB, which stay in a core's own cache."""
 ASK_SECONDS = 300.0
 """Control is asked about a session in use this often: it then knows that it is in use."""
 MOST_TOKENS = 20_000
 """Access tokens that are kept for X-Authentik-Jwt; about 1.5 kB each."""
+NO_TOKEN = field_lines([token_field("")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,8 @@ class PoliciesSaid:
 class Word(NamedTuple):
     """Control's last one about a session at a provider."""
 
-    token: str = ""
+    token: bytes | None = NO_TOKEN
+    """The header line that tells the access token, ready to be said; None: the token is too long for one."""
     until: float = 0.0
     ask_at: float = 0.0
 
@@ -60,14 +68,6 @@ class Judged(NamedTuple):
     reason: str
     identity: Identity | None
     candidate: Identity | None
-
-
-class Lines(NamedTuple):
-    """Of headers that say who came in."""
-
-    octets: bytes
-    until: float
-    """When they are too old."""
 
 
 @dataclass(slots=True)
@@ -86,19 +86,17 @@ class Known:
     """The cookie."""
     realm: Realm
     """Where it has opened."""
-    begins: float = 0.0
+    begins: float = field(init=False)
     """From when, and until just before when, account and session are good on that snapshot."""
-    ends: float = 0.0
-    reason: str = ""
+    ends: float = field(init=False)
+    reason: str = field(init=False)
     """``accepted``; a reason why the person may not in, or may not yet; or empty: the session counts no more."""
-    identity: Identity | None = None
+    identity: Identity | None = field(init=False)
     """With ``accepted``."""
-    candidate: Identity | None = None
+    candidate: Identity | None = field(init=False)
     """With ``policy_needed``: whom users and groups do not refuse, and policies have to be asked about."""
-    said: dict[Wanted, PoliciesSaid] = field(default_factory=dict)
+    said: dict[Wanted, PoliciesSaid] = field(init=False)
     """By those, of this candidate."""
-    lines: dict[object, Lines] = field(default_factory=dict)
-    """For whoever renders the identity, to keep, by how it is rendered."""
 
 
 class BrowserSessions:
@@ -108,6 +106,8 @@ class BrowserSessions:
         self._directory = directory
         self._now = now
         self._known: Bounded[tuple[int, bytes], Known] = Bounded(MOST_KNOWN)
+        self._seen = array("q", bytes(8 * MOST_SEEN))
+        """Hashes of cookies that were opened, each at the place that it says."""
         self._ended: dict[str, float] = {}
         """Sessions that ended here, and until when that matters: control's word takes a moment to come back."""
         self._words: Bounded[tuple[str, int], Word] = Bounded(MOST_TOKENS)
@@ -118,9 +118,10 @@ class BrowserSessions:
     def find(self, realm: Realm, provider: int, cookies: Sequence[bytes]) -> Known | None:
         """The first of these cookies that opens and counts; its ``reason`` says whether the person may in."""
         for value in cookies:
-            known = self._known.get((provider, value))
+            place = provider, value
+            known = self._known.get(place)
             if known is not None and known.realm is not realm:  # set up anew: perhaps with other secrets
-                del self._known[provider, value]
+                del self._known[place]
                 known = None
             if known is None:
                 known = self._opened(realm, provider, value)
@@ -155,8 +156,8 @@ class BrowserSessions:
 
     def renewed(self, known: Known, session: BrowserSessionRecord) -> None:
         """Control's word about it."""
-        token = session.access_token or self.token(known)
-        self.remember(known.session, known.provider, token, session.until)
+        token = _token_line(session.access_token) if session.access_token else self.token(known)
+        self._remember(known.session, known.provider, token, session.until)
 
     def put_off(self, known: Known, seconds: float) -> None:
         """Control had no word: it is asked again, but not at once."""
@@ -166,20 +167,24 @@ class BrowserSessions:
     def look_again(self, known: Known) -> None:
         """At what control has said last."""
         word = self._words.get((known.sid, known.provider), NO_WORD)
-        known.until, known.ask_at, known.lines = max(known.until, word.until), word.ask_at, {}
+        known.until, known.ask_at = max(known.until, word.until), word.ask_at
 
     def refuse(self, known: Known) -> None:
         """Control does not let it go on."""
         self._words.pop((known.sid, known.provider), None)
-        known.reason, known.identity, known.candidate, known.lines = "", None, None, {}
+        known.reason, known.identity, known.candidate = "", None, None
         known.until = 0.0
+        self._known[known.provider, known.value] = known
 
     def remember(self, session: BrowserSession, provider: int, token: str, until: float) -> None:
         """The access token that came with a sign-in at this provider, and until when both are good."""
+        self._remember(session, provider, _token_line(token), until)
+
+    def _remember(self, session: BrowserSession, provider: int, token: bytes | None, until: float) -> None:
         self._words[session.sid.hex(), provider] = Word(token, until, min(until, self._now() + ASK_SECONDS))
 
-    def token(self, known: Known) -> str:
-        """The access token of the session, if there is one here; else empty."""
+    def token(self, known: Known) -> bytes | None:
+        """`Word.token` of the session; `NO_TOKEN` if there is none here."""
         return self._words.get((known.sid, known.provider), NO_WORD).token
 
     def end(self, session: BrowserSession) -> None:
@@ -190,7 +195,7 @@ class BrowserSessions:
         self._ended[session.sid.hex()] = session.expires
         for known in self._known.values():
             if known.session.sid == session.sid:
-                known.reason, known.identity, known.candidate, known.lines = "", None, None, {}
+                known.reason, known.identity, known.candidate = "", None, None
 
     def opened(self, realm: Realm, cookies: Sequence[bytes]) -> BrowserSession | None:
         """What the first cookie says that can be read, whether or not it still counts."""
@@ -209,14 +214,25 @@ class BrowserSessions:
         until = max(word.until, said)
         known = Known(session, sid, provider, self._directory.current, until, word.ask_at, value, realm)
         self._decide(known)
-        self._known[provider, value] = known
+        if known.candidate is not None or self._comes_again(provider, value):
+            self._known[provider, value] = known
         return known
+
+    def _comes_again(self, provider: int, value: bytes) -> bool:
+        """Was this cookie opened a while ago? To keep what is found of one costs more than to open it, most of all
+        where many are each seen once in an hour."""
+        mark = hash((provider, value))
+        at = mark % MOST_SEEN
+        if self._seen[at] == mark:
+            return True
+        self._seen[at] = mark
+        return False
 
     def _decide(self, known: Known) -> None:
         """On the snapshot as it is now."""
         snapshot = self._directory.current
-        known.snapshot, known.reason, known.identity, known.lines = snapshot, "", None, {}
-        known.candidate, known.said = None, {}
+        known.snapshot, known.reason, known.identity, known.candidate = snapshot, "", None, None
+        known.begins, known.ends, known.said = inf, -inf, {}
         user = snapshot.users.get(known.session.user)
         provider = snapshot.providers.get(known.provider)
         if user is None or provider is None or known.sid in snapshot.ended or known.sid in self._ended:
@@ -236,6 +252,13 @@ class BrowserSessions:
         if judged is None:
             judged = self._judged[place] = _judged(user, provider, snapshot)
         return judged
+
+
+def _token_line(token: str) -> bytes | None:
+    try:
+        return field_lines([token_field(token)])
+    except Unwritable:
+        return None
 
 
 def _session(realm: Realm, value: bytes) -> BrowserSession | None:

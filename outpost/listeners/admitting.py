@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from outpost.browsers.sessions import BrowserSessions, Known, Lines
+from outpost.browsers.sessions import BrowserSessions, Known
 from outpost.listeners.asking import Asking
 from outpost.listeners.identity_lines import IdentityLines
 from outpost.listeners.refusing import Refusing
@@ -49,18 +49,14 @@ class Admitting:
         exchange.identity = identity
         exchange.known = known
         if known.identity is None or self._rules.ask_about_targets(site):
-            exchange.respond(convention.allowed, lines.octets)
+            exchange.respond(convention.allowed, lines)
         else:
             again = partial(self._again, site, known.realm, convention, asking.query)
-            self._repeated.respond(exchange, convention.allowed, lines.octets, b"", "accepted", again)
+            self._repeated.respond(exchange, convention.allowed, lines, b"", "accepted", again)
 
-    def _told(self, site: Site, convention: Convention, known: Known, identity: Identity) -> Lines:
-        """Kept with the session, until it is decided about anew. Raises Unwritable."""
-        lines = known.lines.get(convention)
-        if lines is None or self._lines.are_old(lines):
-            lines = self._lines.of(site, identity, convention, self._sessions.token(known))
-            known.lines[convention] = lines
-        return lines
+    def _told(self, site: Site, convention: Convention, known: Known, identity: Identity) -> bytes:
+        """Raises Unwritable."""
+        return self._lines.of_session(site, identity, convention, self._sessions.token(known))
 
     def _again(self, site: Site, realm: Realm, convention: Convention, query: str, cookie: bytes) -> bytes | None:
         """`outpost.listeners.repeated.Again`, where no rule looks at targets: anybody's session may come with it."""
@@ -70,7 +66,7 @@ class Admitting:
         if convention.restricts and keeps_out(query, identity):
             return None
         try:
-            return self._told(site, convention, known, identity).octets
+            return self._told(site, convention, known, identity)
         except Unwritable:
             return None
 

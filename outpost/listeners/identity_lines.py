@@ -5,25 +5,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 from outpost.bounded import Bounded
 from outpost.browsers.added_headers import AddedHeaders
 from outpost.browsers.assertions import KEPT_SECONDS, Assertions
-from outpost.browsers.sessions import Lines
+from outpost.browsers.sessions import NO_TOKEN
 from outpost.directory.snapshot import Snapshot
 from outpost.outcome import Identity
 from protocols.link.messages import OutpostRecord
 from protocols.proxy.conventions import Convention
 from protocols.proxy.decision import Site
-from protocols.proxy.headers import MAX_LIST_BYTES, field, meta_fields, token_field
+from protocols.proxy.headers import MAX_LIST_BYTES, Unwritable, field, meta_fields
 from protocols.proxy.http1 import field_lines
 from protocols.proxy.injected import injected_fields
 
 ALLOWED = field_lines([(b"Cache-Control", b"no-store")])
 """With every answer that lets somebody in: a proxy that kept one would let in others."""
-NO_TOKEN = field_lines([token_field("")])
 MAX_RENDERED = 10_000
 """Identities whose headers are kept ready; some 10 MB."""
+
+
+class Lines(NamedTuple):
+    """Of headers that say who came in."""
+
+    octets: bytes
+    until: float
+    """When they are too old."""
 
 
 class IdentityLines:
@@ -53,13 +61,19 @@ class IdentityLines:
         lines = ALLOWED + field_lines([*convention.identity(None), *injected, *self._assertion(site, None)])
         return lines + self._about(site) + NO_TOKEN if convention.tells_more else lines
 
-    def of(self, site: Site, identity: Identity, convention: Convention, token: str = "") -> Lines:
-        """``token``: of the session, if there is one. Raises Unwritable."""
+    def of(self, site: Site, identity: Identity, convention: Convention) -> Lines:
+        """Of somebody who has no session. Raises Unwritable."""
         lines = self._of_person(site, identity, convention)
+        return Lines(lines.octets + NO_TOKEN, lines.until) if convention.tells_more else lines
+
+    def of_session(self, site: Site, identity: Identity, convention: Convention, token: bytes | None) -> bytes:
+        """``token``: `Word.token` of their session. Raises Unwritable."""
+        lines = self._of_person(site, identity, convention).octets
         if not convention.tells_more:
             return lines
-        told = field_lines([token_field(token)]) if token else NO_TOKEN
-        return Lines(lines.octets + told, lines.until)
+        if token is None:
+            raise Unwritable("the session's token is too long for a header")
+        return lines + token
 
     def _of_person(self, site: Site, identity: Identity, convention: Convention) -> Lines:
         """A known credential, and a session, give the same identity again until the directory changes."""

@@ -8,9 +8,8 @@ from functools import partial
 from twisted.internet.defer import Deferred
 
 from outpost.authentication import Authentication
-from outpost.browsers.sessions import Lines
 from outpost.listeners.asking import Asking
-from outpost.listeners.identity_lines import IdentityLines
+from outpost.listeners.identity_lines import IdentityLines, Lines
 from outpost.listeners.refusing import BAD_TOKEN, CHALLENGE, Refusing
 from outpost.listeners.repeated import Repeated, without_session
 from outpost.listeners.site_rules import SiteRules

@@ -125,6 +125,16 @@ def test_what_ended_elsewhere_is_not_renewed(outpost: Outpost) -> None:
     assert not outpost.link.renewals
 
 
+def test_what_control_has_refused_is_not_asked_about_for_each_request(outpost: Outpost) -> None:
+    """Also of a session that no request has come with before."""
+    visitor = signed_in(outpost)
+    other = Outpost(FakeClock(outpost.clock.now()))
+    other.link.renewed = "session_over"
+    visitor.outpost = other
+    assert [visitor.open(f"{APP}/page").status for _ in range(3)] == [302] * 3
+    assert len(other.link.renewals) == 1
+
+
 def test_a_fault_while_asking_lets_nobody_in(outpost: Outpost) -> None:
     visitor = signed_in(outpost)
     outpost.clock.advance(HOUR)
