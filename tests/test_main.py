@@ -70,6 +70,21 @@ def test_version_needs_no_settings(capsys: pytest.CaptureFixture[str], monkeypat
     assert capsys.readouterr().out == f"{__version__}\n"
 
 
+def test_the_version_is_an_option_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"{__version__}\n"
+
+
+@pytest.mark.parametrize("address", ["xx", "10.0.0.1:80", "10.0.0.0/8", "1.2.3"])
+def test_nobody_asks_from_what_is_no_address(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["explain", "--user", "alice", "--application", "wiki", "--from", address])
+    assert caught.value.code == 2
+    assert f"'{address}' is no IP address" in capsys.readouterr().err
+
+
 def test_wrong_settings_exit_2_with_a_line_each(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

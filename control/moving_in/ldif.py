@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from control.moving_in.entries import take_entries
 from control.moving_in.found import CannotRead, Found
@@ -12,9 +13,11 @@ from protocols.ldap import ldif
 def read(octets: bytes) -> Found:
     """Raises CannotRead."""
     found = Found()
-    take_entries(found, _entries(found, octets))
-    if not found.lines and not found.left:
-        raise CannotRead("holds no entries")
+    entries = _entries(found, octets)
+    first = next(entries, None)
+    if first is None:
+        raise CannotRead("; ".join(["holds no entries", *found.told()[:1]]))
+    take_entries(found, chain([first], entries))
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from outpost import __version__
 from settings import Settings
 
 DONE, FAILED, WRONG_SETTINGS = 0, 1, 2
@@ -38,6 +39,7 @@ def parser_of(named: Mapping[str, Command]) -> argparse.ArgumentParser:
         "Exit codes: 0 done, 1 failed, 2 wrong settings or command line.",
     )
     parser.add_argument("-c", "--config", type=Path, help=f"settings file (default: {DEFAULT_FILE}, if it exists)")
+    parser.add_argument("--version", action="version", version=__version__, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in named.items():
         sub = commands.add_parser(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from ipaddress import ip_address
 from pathlib import Path
 
 from rules.spans import seconds
@@ -22,7 +23,9 @@ def explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", required=True, metavar="NAME", help="login name or e-mail address")
     parser.add_argument("--application", required=True, metavar="SLUG", help="slug or name")
     parser.add_argument("--protocol", default="", help="ldap, radius, proxy, oauth2 (default: the provider's)")
-    parser.add_argument("--from", dest="peer", default="", metavar="ADDRESS", help="where the request comes from")
+    parser.add_argument(
+        "--from", dest="peer", type=_address, default="", metavar="ADDRESS", help="where the request comes from"
+    )
     parser.add_argument("--station", default="", metavar="MAC", help="RADIUS: the Calling-Station-Id")
     parser.add_argument(
         "--with",
@@ -44,6 +47,13 @@ def explain(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scheme", choices=("https", "http"), default="https", help="forward-auth: of its address")
     parser.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text)) if text else ""
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no IP address") from None
 
 
 def _line(text: str) -> tuple[str, str]:

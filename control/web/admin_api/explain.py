@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -25,11 +26,18 @@ from control.web.services import Services
 from protocols.proxy.shown_lines import MOST_LINES
 
 
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text)) if text else ""
+    except ValueError:
+        raise ValueError("Enter a valid IPv4 or IPv6 address.") from None
+
+
 class Question(Fields):
     user: Name
     application: Name
     protocol: Text = ""
-    peer: Annotated[Text, Field(alias="from")] = ""
+    peer: Annotated[Text, AfterValidator(_address), Field(alias="from")] = ""
     station: Text = ""
     attributes: Annotated[dict[str, str], Field(max_length=MOST_ATTRIBUTES)] = Field(default_factory=dict)
     scheme: Literal["http", "https"] = "https"

@@ -191,3 +191,16 @@ def test_a_secretary_is_no_secret_and_an_empty_file_no_directory() -> None:
     assert found.sections["users"]["erin"]["attributes"] == {"secretary": "cn=x"}
     with pytest.raises(CannotRead, match="holds no entries"):
         read(b"# nothing\n")
+
+
+@pytest.mark.parametrize(
+    ("octets", "why"),
+    [
+        (b"\xff\xfed\x00n\x00:\x00", "line 1: no line of LDIF"),
+        (b"{}", "line 1: no line of LDIF"),
+        (b"dn: uid=x,dc=a\nchangetype: delete\n", "line 2: this is a change"),
+    ],
+)
+def test_a_file_without_a_single_entry_is_no_directory(octets: bytes, why: str) -> None:
+    with pytest.raises(CannotRead, match=f"holds no entries; {why}"):
+        read(octets)

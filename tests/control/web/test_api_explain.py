@@ -40,6 +40,11 @@ def test_a_question_and_its_answer(api: Api) -> None:
     assert api.post("/explain/", {**asked, "from": "198.51.100.1"}, 200)["passing"] is True
 
 
+def test_nobody_asks_from_what_is_no_address(api: Api) -> None:
+    told = api.post("/explain/", {"user": "bob", "application": "wiki", "from": "10.0.0.0/8"}, 400)
+    assert told == {"from": ["Enter a valid IPv4 or IPv6 address."]}
+
+
 def test_a_new_password_is_asked_about_as_where_it_is_set(api: Api) -> None:
     """By the rules of the settings and by policies, each with what it said; and nothing is left behind."""
     user = api.user("bob")
