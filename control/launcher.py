@@ -66,7 +66,7 @@ def shelves(tx: Transaction, user: User, judge: Judge, peer: str = "") -> list[S
 def arrival(tx: Transaction, user: User, host: str, judge: Judge, peer: str = "") -> str | None:
     """Where somebody of the type `external` goes who came for nothing in particular: to the default application of the
     host's brand, if there is one that they may use and that can be opened."""
-    application = _default_application(tx, host) if user.type == "external" else None
+    application = default_application(tx, host) if user.type == "external" else None
     if application is None or not judge.decide(tx, application, Asking(user, tx.now, peer, user.username)).passing:
         return None
     return _tile(application, _provider(tx, application), user).url
@@ -74,13 +74,13 @@ def arrival(tx: Transaction, user: User, host: str, judge: Judge, peer: str = ""
 
 def arrival_origins(tx: Transaction, host: str) -> list[str]:
     """Beside ours, for the forms of flows that end there: browsers check redirects after a form, too."""
-    application = _default_application(tx, host)
+    application = default_application(tx, host)
     url = launch_url(application, _provider(tx, application), NOBODY) if application is not None else None
     parts = urlsplit(url) if url is not None and is_web(url) else None
     return [f"{parts.scheme}://{parts.netloc}"] if parts is not None else []
 
 
-def _default_application(tx: Transaction, host: str) -> Application | None:
+def default_application(tx: Transaction, host: str) -> Application | None:
     pk = brands.serving(tx, host).default_application
     return tx.find(Application, pk=pk) if pk is not None else None
 

@@ -4,104 +4,42 @@ from __future__ import annotations
 
 import base64
 import binascii
-import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote_plus
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import Response
+from starlette.routing import BaseRoute
 
-from control.oidc import clients, discovery, grants, keys
+from control.oidc import clients, discovery, grants
 from control.oidc.clients import Client
 from control.oidc.discovery import ROOT
 from control.oidc.grants import Bearer, Failed
 from control.oidc.scopes import Told
-from control.store.interface import Overloaded, Transaction, Unavailable
+from control.store.interface import Transaction
 from control.web import oidc_pages
 from control.web.addresses import known_as
 from control.web.browser import caller
-from control.web.pages.answers import Endpoint, Stop, guarded
-from control.web.pages.forms import FORM, form
+from control.web.oidc_answers import METHODS, OAuthError, answered, both, form_fields, to_json
+from control.web.oidc_metadata import METADATA
+from control.web.pages.answers import Endpoint, guarded
+from control.web.pages.forms import FORM, media_type
 from control.web.services import Services
-from protocols.proxy.trust import ForwardingError
-
-log = logging.getLogger(__name__)
-
-NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-CROSS_ORIGIN = {"Access-Control-Allow-Origin": "*"}
-"""Applications in browsers may ask: nothing here is answered because of a cookie."""
-PREFLIGHT = {
-    **CROSS_ORIGIN,
-    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type",
-    "Access-Control-Max-Age": "600",
-}
-
-
-class OAuthError(Exception):
-    """RFC 6749, 5.2, and RFC 6750, 3.1."""
-
-    def __init__(self, status: int, error: str, description: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(description)
-        self.status = status
-        self.error = error
-        self.headers = headers or {}
 
 
 def routes(services: Services) -> list[BaseRoute]:
     """Fixed words before slugs; `RESERVED_SLUGS` keeps applications off them."""
     path, endpoint, methods = oidc_pages.AUTHORIZE
-    found = _both(path, guarded(endpoint, services), methods)
-    for path, endpoint, methods in PROGRAMS:
-        found += _both(path, _answered(endpoint, services), (*methods, "OPTIONS"))
+    found = both(f"{ROOT}{path}", guarded(endpoint, services), methods)
+    for path, endpoint, methods in (*PROGRAMS, *METADATA):
+        found += both(path, answered(endpoint, services, methods), METHODS)
     for path, endpoint, methods in oidc_pages.BELOW_SLUG:
-        found += _both(path, guarded(endpoint, services), methods)
+        found += both(f"{ROOT}{path}", guarded(endpoint, services), methods)
     return found
 
 
-def _both(path: str, served: Callable[[Request], Awaitable[Response]], methods: tuple[str, ...]) -> list[BaseRoute]:
-    return [Route(f"{ROOT}{path}{end}", served, methods=list(methods)) for end in ("/", "")]
-
-
-def _answered(endpoint: Endpoint, services: Services) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint's JSON, or an error's; any exception denies."""
-
-    async def served(request: Request) -> Response:
-        if request.method == "OPTIONS":
-            return Response(status_code=204, headers=PREFLIGHT)
-        try:
-            response = await endpoint(request, services)
-        except OAuthError as error:
-            body = {"error": error.error, "error_description": str(error)} if error.error else None
-            response = _json(body, error.status, error.headers)
-        except Stop as stop:
-            response = _json({"error": "invalid_request", "error_description": stop.text}, stop.status)
-        except ForwardingError as error:
-            response = _json({"error": "invalid_request", "error_description": str(error)}, 400)
-        except (Unavailable, Overloaded):
-            told = {"error": "temporarily_unavailable", "error_description": "The database does not answer."}
-            response = _json(told, 503, {"Retry-After": "2"})
-        except keys.NoKey as error:
-            log.error("%s", error)
-            response = _json({"error": "server_error", "error_description": str(error)}, 500)
-        except Exception:
-            log.exception("%s failed", request.url.path)
-            response = _json({"error": "server_error", "error_description": "This is our fault."}, 500)
-        response.headers.update({**CROSS_ORIGIN, "X-Content-Type-Options": "nosniff"})
-        return response
-
-    return served
-
-
-def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    said = {**NO_STORE, **(headers or {})}
-    return Response(status_code=status, headers=said) if body is None else JSONResponse(body, status, said)
-
-
 async def _token(request: Request, services: Services) -> Response:
-    fields = await form(request)
+    fields = await form_fields(request)
     base, who = await known_as(request, services), caller(request, services)
     client = await services.store.read(lambda tx: _authenticated(tx, request, fields))
     if "grant_type" not in fields:
@@ -115,7 +53,7 @@ async def _token(request: Request, services: Services) -> Response:
     answer = await services.store.write(lambda tx: redeem(tx, client, fields, base, services.random, who))
     if isinstance(answer, Failed):
         raise OAuthError(400, answer.error, answer.description)
-    return _json(answer.to_json())
+    return to_json(answer.to_json())
 
 
 EXCHANGES = {"authorization_code": (grants.redeem, "code"), "refresh_token": (grants.refresh, "refresh_token")}
@@ -165,15 +103,15 @@ async def _userinfo(request: Request, services: Services) -> Response:
         await services.store.write(lambda tx: grants.broken(tx, found, told, peer))
     if told.refused:
         raise _challenge(401, "invalid_token", grants.BROKEN)
-    return _json(told.claims)
+    return to_json(told.claims)
 
 
 async def _bearer_token(request: Request) -> str:
     """By header, or in a form (RFC 6750, 2.1 and 2.2); not in the query, which ends in logs. Raises OAuthError."""
     scheme, _, said = request.headers.get("authorization", "").partition(" ")
     given = [said.strip()] if scheme.lower() == "bearer" else []
-    if request.method == "POST" and request.headers.get("content-type", "").split(";")[0].strip().lower() == FORM:
-        fields = await form(request)
+    if request.method == "POST" and media_type(request) == FORM:
+        fields = await form_fields(request)
         given += [fields["access_token"]] if "access_token" in fields else []
     if len(given) > 1:
         raise _challenge(400, "invalid_request", "The token is there in two ways.")
@@ -189,14 +127,14 @@ def _challenge(status: int, error: str, description: str) -> OAuthError:
 
 async def _introspect(request: Request, services: Services) -> Response:
     """RFC 7662. A client learns about tokens of its own."""
-    fields = await form(request)
+    fields = await form_fields(request)
     base = await known_as(request, services)
 
     def verb(tx: Transaction) -> dict[str, Any]:
         client = _authenticated(tx, request, fields)
         if client.is_public:
             raise OAuthError(401, "invalid_client", "A public client may not ask.")
-        found = grants.bearer(tx, fields.get("token", ""))
+        found = grants.bearer(tx, _token_of(fields))
         if found is None or found.client.client_id != client.client_id:
             return {"active": False}
         told = grants.userinfo(tx, found, caller(request, services).client_ip)
@@ -216,41 +154,27 @@ async def _introspect(request: Request, services: Services) -> Response:
             "token_type": "Bearer",
         }
 
-    return _json(await services.store.read(verb))
+    return to_json(await services.store.read(verb))
 
 
 async def _revoke(request: Request, services: Services) -> Response:
     """RFC 7009. Nobody is told whether there was such a token."""
-    fields = await form(request)
+    fields = await form_fields(request)
     client = await services.store.read(lambda tx: _authenticated(tx, request, fields))
-    await services.store.write(lambda tx: grants.revoke(tx, client, fields.get("token", "")))
-    return _json({})
+    token = _token_of(fields)
+    await services.store.write(lambda tx: grants.revoke(tx, client, token))
+    return to_json({})
 
 
-async def _jwks(request: Request, services: Services) -> Response:
-    def verb(tx: Transaction) -> dict[str, Any]:
-        return keys.signing_key(tx, _of_slug(tx, request)).public()
-
-    return _json({"keys": [await services.store.read(verb)]})
-
-
-async def _discovery(request: Request, services: Services) -> Response:
-    base = await known_as(request, services)
-    return _json(await services.store.read(lambda tx: discovery.document(base, _of_slug(tx, request))))
-
-
-def _of_slug(tx: Transaction, request: Request) -> Client:
-    client = clients.of_application(tx, request.path_params["slug"])
-    if client is None:
-        raise OAuthError(404, "not_found", "There is no such application.")
-    return client
+def _token_of(fields: dict[str, str]) -> str:
+    if not fields.get("token"):
+        raise OAuthError(400, "invalid_request", "The parameter token is missing.")
+    return fields["token"]
 
 
 PROGRAMS: tuple[tuple[str, Endpoint, tuple[str, ...]], ...] = (
-    ("/token", _token, ("POST",)),
-    ("/userinfo", _userinfo, ("GET", "POST")),
-    ("/introspect", _introspect, ("POST",)),
-    ("/revoke", _revoke, ("POST",)),
-    ("/{slug}/jwks", _jwks, ("GET",)),
-    ("/{slug}/.well-known/openid-configuration", _discovery, ("GET",)),
+    (f"{ROOT}/token", _token, ("POST",)),
+    (f"{ROOT}/userinfo", _userinfo, ("GET", "POST")),
+    (f"{ROOT}/introspect", _introspect, ("POST",)),
+    (f"{ROOT}/revoke", _revoke, ("POST",)),
 )

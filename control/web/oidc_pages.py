@@ -15,7 +15,6 @@ from control.oidc.discovery import ROOT
 from control.oidc.requests import Redirected, Refused
 from control.sessions import Visit
 from control.store.interface import Transaction
-from control.verbs.applications import RESERVED_SLUGS
 from control.web.addresses import known_as
 from control.web.browser import COOKIE, caller, check_csrf, drop_cookie
 from control.web.flow_steps import default_slug
@@ -155,8 +154,6 @@ def _asked_to_leave(request: Request, visit: Visit, leaving: logout.Leaving, ask
 async def _root(request: Request, services: Services) -> Response:
     """An issuer, opened in a browser."""
     slug = request.path_params["slug"]
-    if slug in RESERVED_SLUGS:
-        raise Stop(405, "Not like this", "This address is for programs, which POST to it.")
     if await services.store.read(lambda tx: clients.of_application(tx, slug)) is None:
         raise Stop(404, "Not found", "There is no such application.")
     return _sent(f"{ROOT}/{request.path_params['slug']}/.well-known/openid-configuration")

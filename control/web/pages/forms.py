@@ -36,7 +36,7 @@ class Form:
 async def form(request: Request, files: bool = False) -> dict[str, str]:
     """The fields of a POST; with ``files``, also of a form with files, each as a `data:` URL. Raises Stop: 413, 415, or
     400 for what is not a form, or names a field twice."""
-    takes = files and _type(request) == WITH_FILES
+    takes = files and media_type(request) == WITH_FILES
     found = await (_with_files(request) if takes else form_of(request, MOST_FORM_BYTES, MOST_FIELDS))
     if any(len(values) > 1 for values in found.values.values()):
         raise Stop(400, "That did not work", "What was sent is not a form of this page.")
@@ -45,7 +45,7 @@ async def form(request: Request, files: bool = False) -> dict[str, str]:
 
 async def form_of(request: Request, most_bytes: int, most_fields: int) -> Form:
     """A form whose fields may stand in it more than once. Raises Stop."""
-    if _type(request) != FORM:
+    if media_type(request) != FORM:
         raise Stop(415, "That did not work", "This page takes only what its own form sends.")
     body = await _body(request, most_bytes)
     try:
@@ -82,7 +82,7 @@ async def _data_url(file: UploadFile) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}" if content else ""
 
 
-def _type(request: Request) -> str:
+def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 

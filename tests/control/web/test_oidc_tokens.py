@@ -341,10 +341,29 @@ def test_malformed_token_requests(relying: Relying, changed: dict[str, str | Non
     failed(relying.exchange("x", **changed), error)
 
 
-def test_the_token_request_is_a_form_and_a_post(relying: Relying) -> None:
+@pytest.mark.parametrize("path", [TOKEN, INTROSPECT, REVOKE])
+def test_what_programs_ask_is_a_form_and_a_post(relying: Relying, path: str) -> None:
     auth = (relying.client_id, relying.secret)
-    assert relying.call("POST", TOKEN, json={"grant_type": "authorization_code"}, auth=auth).status_code == 415
-    assert relying.call("GET", TOKEN, auth=auth).status_code == 405
+    failed(
+        relying.call("POST", path, json={"grant_type": "authorization_code", "token": "x"}, auth=auth),
+        "invalid_request",
+    )
+    failed(relying.call("POST", path, auth=auth), "invalid_request")
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        refused = relying.call(method, path, auth=auth)
+        failed(refused, "invalid_request", 405)
+        assert refused.headers["allow"] == "POST, OPTIONS"
+
+
+@pytest.mark.parametrize("path", [INTROSPECT, REVOKE])
+def test_whoever_names_no_token_is_told_so(relying: Relying, path: str) -> None:
+    auth = (relying.client_id, relying.secret)
+    for sent in ({"token": ""}, {"token_type_hint": "access_token"}):
+        failed(relying.call("POST", path, data=sent, auth=auth), "invalid_request")
+
+
+def test_parameters_stand_in_a_token_request_once(relying: Relying) -> None:
+    auth = (relying.client_id, relying.secret)
     doubled = "grant_type=authorization_code&code=a&code=b"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     failed(relying.call("POST", TOKEN, content=doubled, headers=headers, auth=auth), "invalid_request")
