@@ -281,7 +281,7 @@ class HttpFactory(Factory):
         now: Callable[[], float],
         telemetry: Telemetry,
         most_connections: int | None = None,
-        most_of_peer: int | None = None,
+        most_of_host: int | None = None,
         hosted: Callable[[Exchange], Route | None] | None = None,
         repeated: Callable[[str, bytes, bytes], bytes | None] | None = None,
     ) -> None:
@@ -292,7 +292,7 @@ class HttpFactory(Factory):
         self.clock = cast(Any, clock)
         self._now = now
         self.telemetry = telemetry
-        self.connections = Connections(clock, most_connections, most_of_peer)
+        self.connections = Connections(clock, most_connections, most_of_host)
         self.draining = False
         """Is every answer a connection's last?"""
         self._date_second = -1

@@ -10,10 +10,12 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IReactorTime, ISSLTransport
 from twisted.internet.task import LoopingCall
 
+from rules.places import place
+
 MAX_CONNECTIONS = 10_000
 """In all, of one door. Descriptors for the link, the other doors and the disk must be left over."""
-MAX_CONNECTIONS_OF_PEER = 2_000
-"""From one address. Pools of many applications may stand behind one; a stranger must not take every place."""
+MAX_CONNECTIONS_OF_HOST = 2_000
+"""From one host. Pools of many applications may stand behind one; a stranger must not take every place."""
 SWEEP_INTERVAL = 1.0
 """Seconds between looks at the deadlines; a timer for each connection would cost more than the requests."""
 
@@ -23,9 +25,15 @@ SHARE = 4
 
 
 def most_of_door(descriptors: int) -> tuple[int, int]:
-    """Connections in all, and from one address. ``descriptors``: as getrlimit(2) says; less than none is no limit."""
+    """Connections in all, and from one host. ``descriptors``: as getrlimit(2) says; less than none is no limit."""
     room = descriptors // SHARE if descriptors >= 0 else MAX_CONNECTIONS
-    return min(MAX_CONNECTIONS, room), min(MAX_CONNECTIONS_OF_PEER, room // 2)
+    return min(MAX_CONNECTIONS, room), min(MAX_CONNECTIONS_OF_HOST, room // 2)
+
+
+def host_of(peer: str) -> str:
+    """What one host cannot change: an IPv4 address, or the /64 of an IPv6 one, within which any host takes as many
+    addresses as it likes (RFC 4291 s2.5.4, RFC 8981)."""
+    return place(peer) if ":" in peer else peer
 
 
 class Watched(Protocol):
@@ -47,15 +55,16 @@ class Connections:
         self,
         clock: IReactorTime,
         most: int | None = None,
-        most_of_peer: int | None = None,
+        most_of_host: int | None = None,
         looked: Callable[[], None] = lambda: None,
     ) -> None:
         """What is not given follows from how many descriptors the process may have open."""
-        in_all, of_peer = most_of_door(getrlimit(RLIMIT_NOFILE)[0])
+        in_all, of_host = most_of_door(getrlimit(RLIMIT_NOFILE)[0])
         self._most = in_all if most is None else most
-        self._most_of_peer = of_peer if most_of_peer is None else most_of_peer
-        self._open: set[Watched] = set()
-        self._of_peer: Counter[str] = Counter()
+        self._most_of_host = of_host if most_of_host is None else most_of_host
+        self._open: dict[Watched, str] = {}
+        """To their hosts."""
+        self._of_host: Counter[str] = Counter()
         self._clock = clock
         self._looked = looked
         self._sweeping = LoopingCall(self._sweep)
@@ -69,22 +78,23 @@ class Connections:
 
     def admit(self, connection: Watched) -> bool:
         """Is there room? If so, the connection is watched until it leaves."""
-        if len(self._open) >= self._most or self._of_peer[connection.peer] >= self._most_of_peer:
+        host = host_of(connection.peer)
+        if len(self._open) >= self._most or self._of_host[host] >= self._most_of_host:
             return False
-        self._open.add(connection)
-        self._of_peer[connection.peer] += 1
+        self._open[connection] = host
+        self._of_host[host] += 1
         if not self._sweeping.running:
             self._sweeping.start(SWEEP_INTERVAL, now=False)
         return True
 
     def leave(self, connection: Watched) -> None:
         """Does nothing for a connection that was never admitted."""
-        if connection not in self._open:
+        host = self._open.pop(connection, None)
+        if host is None:
             return
-        self._open.remove(connection)
-        self._of_peer[connection.peer] -= 1
-        if not self._of_peer[connection.peer]:
-            del self._of_peer[connection.peer]
+        self._of_host[host] -= 1
+        if not self._of_host[host]:
+            del self._of_host[host]
         if not self._open:
             self._sweeping.stop()
 

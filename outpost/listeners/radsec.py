@@ -30,8 +30,8 @@ SEND_TIMEOUT = 30.0
 """Seconds for answers that are not read."""
 IDLE_TIMEOUT = 900.0
 """Seconds without a packet; proxies ask with Status-Server every minute."""
-MOST_OF_PEER = 100
-"""Connections from one address: a NAS has one, a proxy a few."""
+MOST_OF_HOST = 100
+"""Connections from one host: a NAS has one, a proxy a few."""
 ENDING = frozenset({"malformed", "bad_message_authenticator", "bad_request_authenticator"})
 """Discards that end the connection (RFC 6613 section 2.6.4): no line garbles what TLS carries, so whoever sends this
 cannot be understood any further."""
@@ -158,7 +158,7 @@ class RadSecFactory(Factory[RadSecConnection]):
         self.clock = clock
         self.telemetry = telemetry
         self.tls = tls
-        self.connections = Connections(clock, most_of_peer=MOST_OF_PEER)
+        self.connections = Connections(clock, most_of_host=MOST_OF_HOST)
         self.known: dict[Peer, RadSecConnection] = {}
         self._logins = logins
         self._accounting = accounting

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from outpost.listeners.exchange import Exchange, Route
 from outpost.listeners.http import HttpConnection, HttpFactory
-from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_PEER
+from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_HOST
 from outpost.telemetry import Telemetry
 
 NOW = 1_700_000_000.0
@@ -69,7 +69,7 @@ class Listener:
         fallback: Route | None = None,
         telemetry: Telemetry | None = None,
         most_connections: int = MAX_CONNECTIONS,
-        most_of_peer: int = MAX_CONNECTIONS_OF_PEER,
+        most_of_host: int = MAX_CONNECTIONS_OF_HOST,
         hosted: Callable[[Exchange], Route | None] | None = None,
         repeated: Callable[[str, bytes, bytes], bytes | None] | None = None,
     ) -> None:
@@ -82,7 +82,7 @@ class Listener:
             lambda: NOW,
             self.telemetry,
             most_connections,
-            most_of_peer,
+            most_of_host,
             hosted,
             repeated,
         )

@@ -11,7 +11,7 @@ from twisted.internet.testing import StringTransport
 
 from outpost.authentication import Authentication
 from outpost.listeners.ldap import LdapFactory
-from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_PEER, Connections
+from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_HOST, Connections
 from outpost.telemetry import Telemetry
 from protocols.link.messages import Authenticate, Authenticated
 from tests.fakes import FakeLink, an_identity
@@ -99,7 +99,7 @@ class Door:
             authentication, self.people.directory, self.telemetry, self.clock, tls, now=lambda: self.now
         )
         self.factory.connections = Connections(
-            self.clock, MAX_CONNECTIONS, MAX_CONNECTIONS_OF_PEER, lambda: self.factory.endings.look()
+            self.clock, MAX_CONNECTIONS, MAX_CONNECTIONS_OF_HOST, lambda: self.factory.endings.look()
         )
 
     def connect(self) -> Client:

@@ -358,7 +358,7 @@ def test_a_route_that_thinks_has_all_the_time() -> None:
 
 def test_connections_are_bounded_in_all_and_from_one_address() -> None:
     telemetry = RecordingTelemetry()
-    listener = Listener(telemetry=telemetry, fallback=Echo(), most_connections=3, most_of_peer=2)
+    listener = Listener(telemetry=telemetry, fallback=Echo(), most_connections=3, most_of_host=2)
     first, second, third = (listener.connect("192.0.2.1") for _ in range(3))
     assert (first.closed, second.closed, third.closed) == (False, False, True)
     third.send(get("/"))

@@ -620,7 +620,7 @@ def test_a_peer_that_never_reads_ends_soon(client: Client) -> None:
 
 
 def test_connections_are_bounded(door: Door) -> None:
-    door.factory.connections = Connections(door.clock, most=3, most_of_peer=2)
+    door.factory.connections = Connections(door.clock, most=3, most_of_host=2)
     first, second = door.connect(), door.connect()
     third = door.connect()
     (notice,) = third.answers()
@@ -641,7 +641,7 @@ class _ToShake:
 
 
 def test_over_tls_nobody_waits_for_the_handshake_of_one_connection_too_many(door: Door) -> None:
-    door.factory.connections = Connections(door.clock, most_of_peer=0)
+    door.factory.connections = Connections(door.clock, most_of_host=0)
     made = TLSMemoryBIOFactory(_ToShake(), isClient=False, wrappedFactory=door.factory, clock=door.clock)
     wire: Any = Wire()
     wire.setTcpNoDelay = bool

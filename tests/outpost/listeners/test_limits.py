@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import dataclass
 
-from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_PEER, most_of_door
+import pytest
+from twisted.internet.task import Clock
+
+from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_HOST, Connections, most_of_door
 
 
 @pytest.mark.parametrize(
-    ("descriptors", "most", "of_peer"),
+    ("descriptors", "most", "of_host"),
     [
-        (-1, MAX_CONNECTIONS, MAX_CONNECTIONS_OF_PEER),
-        (1 << 20, MAX_CONNECTIONS, MAX_CONNECTIONS_OF_PEER),
+        (-1, MAX_CONNECTIONS, MAX_CONNECTIONS_OF_HOST),
+        (1 << 20, MAX_CONNECTIONS, MAX_CONNECTIONS_OF_HOST),
         (1024, 256, 128),
         (200, 50, 25),
     ],
 )
-def test_a_door_leaves_descriptors_for_others(descriptors: int, most: int, of_peer: int) -> None:
-    assert most_of_door(descriptors) == (most, of_peer)
+def test_a_door_leaves_descriptors_for_others(descriptors: int, most: int, of_host: int) -> None:
+    assert most_of_door(descriptors) == (most, of_host)
+
+
+@dataclass(eq=False)
+class Idle:
+    peer: str
+    deadline: float = 900.0
+
+    def abort(self) -> None:
+        raise AssertionError("its time is not over")
+
+
+@pytest.mark.parametrize(
+    ("peers", "another", "stranger"),
+    [
+        (("2001:db8:1:2::1", "2001:db8:1:2:ffff::9"), "2001:db8:1:2::77", "2001:db8:1:3::1"),
+        (("192.0.2.1", "192.0.2.1"), "192.0.2.1", "192.0.2.2"),
+    ],
+)
+def test_a_host_with_many_addresses_is_one_host(peers: tuple[str, str], another: str, stranger: str) -> None:
+    connections = Connections(Clock(), most=10, most_of_host=2)
+    first, second = (Idle(peer) for peer in peers)
+    assert connections.admit(first)
+    assert connections.admit(second)
+    assert not connections.admit(Idle(another))
+    assert connections.admit(Idle(stranger))
+    connections.leave(first)
+    connections.leave(first)
+    assert connections.admit(Idle(another))
+    assert not connections.admit(Idle(another))
