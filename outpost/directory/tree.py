@@ -24,7 +24,7 @@ from protocols.ldap import dn
 from protocols.ldap.dn import DN, RDN
 from protocols.ldap.matching import CASE_EXACT, CASE_IGNORE
 from protocols.ldap.prepare import case_ignore
-from protocols.ldap.schema import KNOWN, AttributeType, custom, without_binary
+from protocols.ldap.schema import KNOWN, AttributeType, custom, known_type, without_binary
 from protocols.ldap.search import PlainEntry
 from protocols.ldap.subschema import SUBSCHEMA
 from protocols.link.messages import GroupRecord, LdapSettings, NetworkHash, ProviderRecord, UserRecord
@@ -323,12 +323,11 @@ class Tree:
 
     def recognise(self, name: str) -> AttributeType | None:
         """The attribute type that this lower-case name means, if anybody knows it."""
-        known = KNOWN.get(name)
+        known = known_type(name)
         if known is not None:
             return known
-        if ";" in name and (plain := without_binary(name)) != name:
-            return self.recognise(plain)
-        return custom(name) if self.indices.recognises(name, self.provider.pk) else None
+        plain = without_binary(name)
+        return custom(plain) if self.indices.recognises(plain, self.provider.pk) else None
 
     def custom_types(self) -> list[AttributeType]:
         """Of attributes that people added and that nobody else describes."""

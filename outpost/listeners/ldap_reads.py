@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 
 from outpost import __version__
@@ -22,7 +22,7 @@ from protocols.ldap.messages import CompareRequest
 from protocols.ldap.paging import OpenSet, OpenSets
 from protocols.ldap.result import Refused, Result, ResultCode
 from protocols.ldap.root_dse import Features, root_dse
-from protocols.ldap.schema import DESCRIBED, KNOWN, without_binary
+from protocols.ldap.schema import DESCRIBED, known_type, without_binary
 from protocols.ldap.search import Entry, PlainEntry, Slice, results
 from protocols.ldap.search_request import Scope, SearchRequest
 from protocols.ldap.sorting import Leave
@@ -67,8 +67,8 @@ class Reads:
         if event.controls and (wanted := controlled.wanted(event.controls)) is not None:
             return self._controlled(event, wanted, bound, secure, asker, expired or _never)
         base, tree = self._place(request.base)
-        if tree is None and (own := self._own_entry(base, request.scope, bound, secure)) is not None:
-            return results(event.message_id, request, (own,), KNOWN.get, expired=expired)
+        if tree is None and (own := self._own_entries(base, request.scope, bound, secure)) is not None:
+            return results(event.message_id, request, own, known_type, expired=expired)
         reader = self._reader(base, tree, bound, secure)
         slices = reader.answer(event.message_id, request, base, expired)
         return (
@@ -89,12 +89,12 @@ class Reads:
         """True or false (RFC 4511 s4.10). Raises Refused."""
         self._telemetry.taken["ldap", "compare"] += 1
         base, tree = self._place(request.entry)
-        own = self._own_entry(base, Scope.BASE, bound, secure)
+        own = self._own_entries(base, Scope.BASE, bound, secure)
         if own is None:
             reader = self._reader(base, tree, bound, secure)
             entry, known = reader.entry_at(base), reader.recognise(request.attribute.lower())
         else:
-            entry, known = own, KNOWN.get(request.attribute.lower())
+            entry, known = own[0], known_type(request.attribute.lower())
         if known is None:
             if without_binary(request.attribute.lower()) in DESCRIBED:
                 said = "Nobody may compare this attribute."
@@ -119,17 +119,19 @@ class Reads:
         except ValueError:
             raise Refused(ResultCode.INVALID_DN_SYNTAX, "The name is no DN.") from None
 
-    def _own_entry(self, base: DN, scope: Scope, bound: Bound | None, secure: bool) -> PlainEntry | None:
-        """The root DSE or the subschema, if one of them is asked for."""
+    def _own_entries(self, base: DN, scope: Scope, bound: Bound | None, secure: bool) -> Sequence[PlainEntry] | None:
+        """The root DSE or the subschema, if one of them is asked for; below the subschema there is nothing."""
         if not base.key and scope is Scope.BASE:
             start_tls = self._offers_start_tls and not secure
             contexts, external = self._contexts, self._contexts.of_certificates() is not None
             features = Features(start_tls, secure, contexts.active_directory(), external, contexts.host_name())
-            return PlainEntry("", root_dse(self._contexts.base_dns(), features, __version__))
-        if base.key == SUBSCHEMA_KEY and scope in (Scope.BASE, Scope.SUB):
-            tree = None if bound is None else self._contexts.tree(bound.provider)
-            return subschema(() if tree is None else tree.custom_types())
-        return None
+            return (PlainEntry("", root_dse(self._contexts.base_dns(), features, __version__)),)
+        if base.key != SUBSCHEMA_KEY:
+            return None
+        if scope not in (Scope.BASE, Scope.SUB):
+            return ()
+        tree = None if bound is None else self._contexts.tree(bound.provider)
+        return (subschema(() if tree is None else tree.custom_types()),)
 
     def _reader(self, base: DN, tree: Tree | None, bound: Bound | None, secure: bool) -> Reader:
         if bound is None:
@@ -206,9 +208,9 @@ class Reads:
 
     def _found(self, request: SearchRequest, bound: Bound | None, secure: bool) -> Place:
         base, tree = self._place(request.base)
-        own = self._own_entry(base, request.scope, bound, secure)
+        own = self._own_entries(base, request.scope, bound, secure)
         if own is not None:
-            return controlled.matching((own,), predicate(request.filter, KNOWN.get)), KNOWN.get, None
+            return controlled.matching(own, predicate(request.filter, known_type)), known_type, None
         reader = self._reader(base, tree, bound, secure)
         whose = (reader.tree.provider.pk, reader.user, reader.everything)
         return reader.matching(request, base), reader.recognise, whose

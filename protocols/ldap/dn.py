@@ -37,7 +37,9 @@ CACHED_LENGTH = 256
 RDN = tuple[tuple[str, str], ...]
 """One or more (attribute type, value), sorted by type; more than one is a multi-valued RDN."""
 
-_TYPE = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*|(?:[Oo][Ii][Dd]\.)?\d+(?:\.\d+)+)\Z")
+_NUMBER = "(?:0|[1-9][0-9]*)"
+_TYPE = re.compile(rf"(?:[A-Za-z][A-Za-z0-9-]*|(?:[Oo][Ii][Dd]\.)?{_NUMBER}(?:\.{_NUMBER})+)\Z")
+"""A keystring or a numericoid (RFC 4512 s1.4)."""
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+\Z")
 _QUOTING = frozenset('\\";')
 _UNESCAPED = re.compile(r"[<>\x00]")
@@ -128,8 +130,12 @@ def _split(text: str, separators: str) -> list[str]:
 
 
 def _rdn(text: str) -> RDN:
-    parts = [text] if "+" not in text else _split(text, "+")
-    return tuple(sorted(_type_and_value(part) for part in parts))
+    if "+" not in text:
+        return (_type_and_value(text),)
+    rdn = tuple(sorted(map(_type_and_value, _split(text, "+"))))
+    if len(dict(rdn)) != len(rdn):
+        raise ValueError("an RDN with two values of one type")
+    return rdn
 
 
 def _type_and_value(text: str) -> tuple[str, str]:

@@ -97,7 +97,7 @@ class Extensible:
 
 @dataclass(frozen=True, slots=True)
 class Unrecognised:
-    """A choice that a later standard may define; Undefined (RFC 4511 s4.5.1.7)."""
+    """A choice, or a kind of piece in `Substrings`, that a later standard may define; Undefined (RFC 4511 s4.5.1.7)."""
 
     tag: int
 
@@ -175,12 +175,12 @@ _NOT = 0xA2
 _AROUND = frozenset((*_SETS, _NOT))
 
 
-def _substrings(octets: bytes, at: int, end: int) -> Substrings:
+def _substrings(octets: bytes, at: int, end: int) -> Substrings | Unrecognised:
     attribute, at = ber.octet_string(octets, at, end)
     at, stop = ber.expect(octets, at, end, ber.SEQUENCE)
     if stop != end:
         raise ber.Malformed("a substring filter has two parts")
-    initial = final = None
+    initial = final = unknown = None
     middle: list[bytes] = []
     first = True
     while at < stop:
@@ -192,19 +192,24 @@ def _substrings(octets: bytes, at: int, end: int) -> Substrings:
             middle.append(piece)
         elif tag == 0x82 and at == stop:
             final = piece
-        else:
+        elif tag in (0x80, 0x82):
             raise Refused(ResultCode.PROTOCOL_ERROR, "The parts of a substring filter are out of order.")
+        else:
+            unknown = tag
         first = False
     if first:
         raise Refused(ResultCode.PROTOCOL_ERROR, "A substring filter needs at least one part.")
+    if unknown is not None:
+        return Unrecognised(unknown)
     return Substrings(attribute.decode("latin-1"), initial, tuple(middle), final)
 
 
 def _extensible(octets: bytes, at: int, end: int) -> Extensible:
     fields: dict[int, bytes] = {}
-    while at < end:
-        tag, start, at = ber.header(octets, at, end)
-        fields[tag] = octets[start:at]
+    for known in (0x81, 0x82, 0x83, 0x84):
+        if at < end and octets[at] == known:
+            fields[known], at = ber.octet_string(octets, at, end, known)
+    ber.ignore(octets, at, end, 0x81, 0x82, 0x83, 0x84)
     if 0x83 not in fields:
         raise ber.Malformed("an extensible match without a value")
     rule, attribute = (

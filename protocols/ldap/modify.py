@@ -10,11 +10,12 @@ from protocols.ldap.result import Refused, ResultCode
 
 MAX_MODIFICATIONS = 100
 """Changes of one request: those that are served have two."""
-ADD, DELETE, REPLACE = 0, 1, 2
+ADD, DELETE, REPLACE, INCREMENT = range(4)
+"""The last is of RFC 4525."""
 
 
 class Modification(NamedTuple):
-    """``SEQUENCE { operation ENUMERATED { add (0), delete (1), replace (2) }, modification PartialAttribute }``"""
+    """``SEQUENCE { operation ENUMERATED { add (0), delete (1), replace (2), ... }, modification PartialAttribute }``"""
 
     operation: int
     attribute: str
@@ -36,8 +37,7 @@ def decode(octets: bytes, at: int, end: int) -> ModifyRequest:
     """Raises RemoteProtocolError or Refused."""
     entry, at = ber.octet_string(octets, at, end)
     at, stop = ber.expect(octets, at, end, ber.SEQUENCE)
-    if stop != end:
-        raise ber.Malformed("a modify request has two parts")
+    ber.ignore(octets, stop, end)
     changes = []
     while at < stop:
         start, at = ber.expect(octets, at, stop, ber.SEQUENCE)
@@ -52,8 +52,10 @@ def _modification(octets: bytes, at: int, end: int) -> Modification:
     at, stop = ber.expect(octets, at, end, ber.SEQUENCE)
     attribute, at = ber.octet_string(octets, at, stop)
     at, last = ber.expect(octets, at, stop, ber.SET)
-    if not stop == last == end:
-        raise ber.Malformed("a change has two parts, the second of which has two")
+    ber.ignore(octets, last, stop)
+    ber.ignore(octets, stop, end)
+    if not ADD <= operation <= INCREMENT:
+        raise Refused(ResultCode.PROTOCOL_ERROR, "There is no such kind of change.")
     values = []
     while at < last:
         value, at = ber.octet_string(octets, at, last)

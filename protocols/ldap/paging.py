@@ -35,7 +35,8 @@ def decode(value: bytes | None) -> PageRequest:
         at, end = ber.expect(octets, 0, len(octets), ber.SEQUENCE)
         size, at = ber.integer(octets, at, end)
         cookie, at = ber.octet_string(octets, at, end)
-        if at != end or end != len(octets) or not 0 <= size <= MAX_PAGE:
+        ber.ignore(octets, at, end)
+        if end != len(octets) or not 0 <= size <= MAX_PAGE:
             raise ber.Malformed("a page is a size and a cookie")
     except RemoteProtocolError:
         raise Refused(ResultCode.PROTOCOL_ERROR, "The paged results control could not be decoded.") from None

@@ -58,8 +58,7 @@ def _decode(value: bytes) -> PasswordChange:
         if at < end and value[at] == tag:
             part, at = ber.octet_string(value, at, end, tag)
         parts.append(part)
-    if at != end:
-        raise ber.Malformed("a password modify request has at most three parts")
+    ber.ignore(value, at, end, 0x80, 0x81, 0x82)
     name, old, new = parts
     return PasswordChange((name or b"").decode("utf-8", "surrogateescape"), old or None, new or None)
 

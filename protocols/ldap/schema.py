@@ -217,6 +217,11 @@ def without_binary(description: str) -> str:
     return ";".join([kind, *(option for option in options if option.lower() != "binary")])
 
 
+def known_type(description: str) -> AttributeType | None:
+    """What this attribute description, in lower case, means to every entry; None: nothing that is described."""
+    return KNOWN.get(description) or (KNOWN.get(without_binary(description)) if ";" in description else None)
+
+
 # --- names of what a client may ask for ----------------------------------------------------------------------------
 
 START_TLS = "1.3.6.1.4.1.1466.20037"

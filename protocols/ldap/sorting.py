@@ -70,10 +70,9 @@ def _key(octets: bytes, at: int, end: int) -> SortKey:
     if at < end and octets[at] == 0x80:
         named, at = ber.octet_string(octets, at, end, 0x80)
         rule = named.decode("latin-1")
-    if at < end:
+    if at < end and octets[at] == 0x81:
         reverse, at = ber.boolean(octets, at, end, 0x81)
-    if at != end:
-        raise ber.Malformed("a sort key has at most three parts")
+    ber.ignore(octets, at, end, ber.OCTET_STRING, 0x80, 0x81)
     return SortKey(attribute.decode("latin-1"), rule, reverse)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from protocols.ldap import ber
 from protocols.ldap.ber import encode_integer, tlv
+from protocols.ldap.messages import MAX_CONTROLS
 from protocols.ldap.schema import CANCEL, START_TLS, WHO_AM_I
 from tests.outpost.directory.people import BASE, GROUPS, USERS, short
 from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, Client, Door
@@ -146,6 +147,8 @@ BAD, BOB = equal("unheard", b"x"), equal("uid", b"bob")
         (tlv(0x87, b""), 0),
         (tlv(0xA2, tlv(0xA0, b"")), 0),
         (tlv(0xA2, tlv(0xA1, b"")), ALL),
+        (part("uid", (0x80, b"b"), (0x83, b"b")), 0),  # a kind of piece that nobody knows yet
+        (tlv(0xA2, part("uid", (0x83, b"b"))), 0),
         (tlv(0xA0, b""), ALL),
         (tlv(0xA1, b""), 0),
     ],
@@ -181,12 +184,29 @@ def test_parts_of_values(client: Client, filter: bytes, found: list[str]) -> Non
         ((FINAL, b"e"), (INITIAL, b"a")),
         ((FINAL, b"e"), (FINAL, b"e")),
         ((ANY, b"l"), (INITIAL, b"a")),
-        ((0x83, b"a"),),
     ],
 )
 def test_parts_that_stand_where_they_may_not(client: Client, pieces: tuple[tuple[int, bytes], ...]) -> None:
     assert client.code(message(search(part("uid", *pieces)))) == 2
     assert who(client)
+
+
+RULE, TYPE, VALUE = tlv(0x81, b"caseIgnoreMatch"), tlv(0x82, b"uid"), tlv(0x83, b"bob")
+
+
+@pytest.mark.parametrize(
+    "parts", [TYPE + RULE + VALUE, VALUE + TYPE, TYPE + TYPE + VALUE, TYPE + VALUE + VALUE, TYPE, b"", TYPE + b"\x84"]
+)
+def test_extensible_matches_that_break_the_grammar(client: Client, parts: bytes) -> None:
+    assert client.code(message(search(tlv(0xA9, parts)))) == 2
+    assert client.closed
+
+
+@pytest.mark.parametrize(
+    "parts", [RULE + TYPE + VALUE, TYPE + VALUE + tlv(0x84, b"\0"), TYPE + VALUE + tlv(0x85, b"x")]
+)
+def test_extensible_matches(client: Client, parts: bytes) -> None:
+    assert names(client, tlv(0xA9, parts)) == ["user:bob"]
 
 
 SECRETS = ("userPassword", "2.5.4.35", "USERPASSWORD", "userPassword;binary", "sambaNTPassword", "unicodePwd")
@@ -249,6 +269,44 @@ def test_pages_that_are_none(client: Client, critical: bytes | None, value: str 
     assert who(client)
 
 
+LATER = tlv(0x9E, b"x")
+"""An element that no standard has yet (RFC 4511 s4)."""
+PAGED, SORT = "1.2.840.113556.1.4.319", "1.2.840.113556.1.4.473"
+
+
+@pytest.mark.parametrize(
+    ("oid", "value"),
+    [
+        (PAGED, tlv(ber.SEQUENCE, encode_integer(100) + tlv(4, b"") + LATER)),
+        (SORT, tlv(ber.SEQUENCE, tlv(ber.SEQUENCE, tlv(4, b"cn") + LATER))),
+        (SORT, tlv(ber.SEQUENCE, tlv(ber.SEQUENCE, tlv(4, b"cn") + tlv(0x81, b"\0") + LATER))),
+    ],
+)
+def test_values_of_controls_with_elements_of_later_versions(client: Client, oid: str, value: bytes) -> None:
+    *found, done = client.ask(message(search(), control(oid, b"\xff", value)))
+    assert (len(found), done.code) == (ALL, 0)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        tlv(4, b"cn") + tlv(0x81, b"\0") + tlv(0x80, b"2.5.13.3"),
+        tlv(4, b"cn") + tlv(0x81, b"\0") + tlv(0x81, b"\0"),
+        tlv(4, b"cn") + tlv(4, b"cn"),
+    ],
+)
+def test_sort_keys_that_are_none(client: Client, key: bytes) -> None:
+    value = tlv(ber.SEQUENCE, tlv(ber.SEQUENCE, key))
+    assert client.code(message(search(), control(SORT, b"\xff", value))) == 2
+    assert who(client)
+
+
+def test_as_many_controls_as_nobody_sends(client: Client) -> None:
+    assert client.code(message(compare("uid", b"bob"), *[control("1.2.3")] * MAX_CONTROLS)) == 6
+    assert client.code(message(compare("uid", b"bob"), *[control("1.2.3")] * (MAX_CONTROLS + 1))) == 2
+    assert client.closed
+
+
 # --- places and limits ---------------------------------------------------------------------------------------------
 
 
@@ -269,6 +327,11 @@ def test_scopes_that_nobody_defined(client: Client, scope: int) -> None:
         ("dc=elsewhere", 32, ""),
         ("no name", 34, ""),
         (f"cn=\0,{BASE}", 34, ""),
+        (f"cn=a+cn=b,{BASE}", 34, ""),
+        (f"commonName=bob+cn=bob,{USERS}", 34, ""),
+        (f"cn=bob+uid=bob,{USERS}", 32, USERS),
+        (f"2.5.04.3=bob,{USERS}", 34, ""),
+        (f"02.5.4.3=bob,{USERS}", 34, ""),
     ],
 )
 @pytest.mark.parametrize("scope", [0, 1, 2, 3])
@@ -283,6 +346,20 @@ def test_from_the_empty_name_all_is_found_that_we_hold(client: Client, scope: in
     *entries, done = client.ask(message(search(base=b"", scope=scope)))
     assert (len(entries), done.code) == (found, 0)
     assert entries[0].text == BASE
+
+
+@pytest.mark.parametrize(("scope", "found"), [(0, 1), (1, 0), (2, 1), (3, 0)])
+def test_nothing_lies_below_the_schema(client: Client, scope: int, found: int) -> None:
+    for more in ((), (control(PAGED, b"\xff", tlv(ber.SEQUENCE, encode_integer(9) + tlv(4, b""))),)):
+        *entries, done = client.ask(message(search(base=b"cn=Subschema", scope=scope), *more))
+        assert (len(entries), done.code) == (found, 0)
+
+
+@pytest.mark.parametrize("base", ["", "cn=Subschema"])
+def test_values_in_ber_are_asked_of_every_entry(client: Client, base: str) -> None:
+    assert client.code(message(compare("objectClass;binary", b"top", base))) == 6
+    assert client.code(message(compare("userPassword;binary", b"top", base))) == 50
+    assert len(client.names(message(search(tlv(0x87, b"objectClass;binary"), base=base.encode(), scope=0)))) == 1
 
 
 @pytest.mark.parametrize(
@@ -332,10 +409,32 @@ def test_abandons_have_no_answer(client: Client, abandoned: bytes) -> None:
     assert who(client)
 
 
+def change(kind: int, *behind: bytes) -> bytes:
+    what = tlv(ber.SEQUENCE, tlv(4, b"cn") + tlv(ber.SET, tlv(4, b"x")) + b"".join(behind))
+    changes = tlv(ber.SEQUENCE, tlv(ber.SEQUENCE, encode_integer(kind, ber.ENUMERATED) + what + b"".join(behind)))
+    return tlv(0x66, tlv(4, BOB_DN.encode()) + changes + b"".join(behind))
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        *((change(kind), 53) for kind in range(4)),
+        (change(2, LATER), 53),
+        *((change(kind), 2) for kind in (4, 9, -1)),
+    ],
+)
+def test_changes(client: Client, operation: bytes, code: int) -> None:
+    assert client.code(message(operation)) == code
+    assert who(client)
+
+
 @pytest.mark.parametrize(
     ("oid", "value", "code"),
     [
-        *((CANCEL, tlv(ber.SEQUENCE, encode_integer(number)), 119) for number in (77, 2, 0, -1)),
+        *((CANCEL, tlv(ber.SEQUENCE, encode_integer(number)), 119) for number in (77, 2, 0, 2**31 - 1)),
+        *((CANCEL, tlv(ber.SEQUENCE, encode_integer(number)), 2) for number in (-1, 2**31)),
+        (CANCEL, tlv(ber.SEQUENCE, encode_integer(77) + LATER), 119),
+        (CANCEL, tlv(ber.SEQUENCE, encode_integer(77)) + LATER, 2),
         *((CANCEL, value, 2) for value in (None, b"", b"x", b"\x30\x00")),
         (WHO_AM_I, b"", 2),
         (START_TLS, None, 2),  # which is not offered here

@@ -17,7 +17,15 @@ from protocols.ldap.events import (
     WhoAmIReceived,
 )
 from protocols.ldap.filter import Equality
-from protocols.ldap.messages import BIND, NOTICE_OF_DISCONNECTION, encode_message, encode_result, envelope, plain_bind
+from protocols.ldap.messages import (
+    BIND,
+    MAX_CONTROLS,
+    NOTICE_OF_DISCONNECTION,
+    encode_message,
+    encode_result,
+    envelope,
+    plain_bind,
+)
 from protocols.ldap.result import SUCCESS, Result, ResultCode
 from protocols.ldap.schema import CANCEL, START_TLS, WHO_AM_I
 from protocols.ldap.search_request import CACHED_SEARCH, Scope
@@ -449,7 +457,7 @@ def test_malformed_messages_end_the_session_with_a_notice(octets: str) -> None:
 
 
 def test_too_many_controls() -> None:
-    octets = peer.search(1, ALICE, controls=[("1.2.3", False, None)] * 33)
+    octets = peer.search(1, ALICE, controls=[("1.2.3", False, None)] * (MAX_CONTROLS + 1))
     with pytest.raises(RemoteProtocolError):
         a_session(octets).next_event()
 
