@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from outpost.kept.certificates import KnownCertificates
-from outpost.kept.credential_cache import CredentialCache
+from outpost.kept.credential_cache import CredentialCache, Shown
 from outpost.outcome import CertificateProof, Circumstances, Credentials, Decision, Identity, Password
 from outpost.throttle import Throttle, Try
 from protocols.link.messages import Authenticate, Authenticated, ChangePassword, PasswordChanged
@@ -78,7 +78,7 @@ class Authentication:
         self._held_up = held_up
         self._certificates = certificates
 
-    def known(self, credentials: Password, provider: int, peer: str) -> Decision | None:
+    def known(self, credentials: Shown, provider: int, peer: str) -> Decision | None:
         """An accepted decision, if control need not be asked for it; for doors that answer without waiting."""
         return self._cache.known(credentials, provider, peer) if self._cache is not None else None
 

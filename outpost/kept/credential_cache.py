@@ -57,6 +57,16 @@ Place = tuple[int, str, str]
 """Provider, name as typed, and the peer's address or "" for every peer."""
 
 
+class Shown(Protocol):
+    """A name and a password, as a door has them."""
+
+    @property
+    def username(self) -> str: ...
+
+    @property
+    def password(self) -> str: ...
+
+
 class Keeper(Protocol):
     """Keeps what the cache remembers beyond this process (D14)."""
 
@@ -99,7 +109,7 @@ class CredentialCache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def known(self, credentials: Password, provider: int, peer: str) -> Decision | None:
+    def known(self, credentials: Shown, provider: int, peer: str) -> Decision | None:
         """An accepted decision, if these credentials were accepted lately and still would be; otherwise None."""
         entry = self._find(credentials, provider, peer)
         if entry is None:
@@ -207,7 +217,7 @@ class CredentialCache:
                 if self.keeper is not None:
                     self.keeper.forgotten(place)
 
-    def _find(self, credentials: Password, provider: int, peer: str) -> _Entry | None:
+    def _find(self, credentials: Shown, provider: int, peer: str) -> _Entry | None:
         entries = self._entries
         place = (provider, credentials.username, "")
         entry = entries.get(place)
@@ -240,7 +250,7 @@ class CredentialCache:
         self.hits[away] += 1
         return entry.decision
 
-    def _digest(self, credentials: Password) -> bytes:
+    def _digest(self, credentials: Shown) -> bytes:
         """The key stands in front: to BLAKE2, which is no Merkle-Damgard hash, that is as good as its keyed mode, and
         takes half of the time."""
         return blake2s(self._key + credentials.password.encode("utf-8", "surrogatepass")).digest()

@@ -36,6 +36,7 @@ from protocols.radius.request import (
     AccessRequested,
     Discard,
     EapReceived,
+    Event,
     OfferReceived,
     Refused,
     Request,
@@ -83,7 +84,11 @@ class RadiusListener(DatagramProtocol):
         try:
             if self._looking and self._onlookers is not None:
                 self._onlookers.saw(True, datagram, addr)
-            self._receive(datagram, addr)
+            event = self._exchange.receive_datagram(datagram, addr, self._clock.seconds())
+            if type(event) is AccessRequested:
+                self._requested(event)
+            else:
+                self._received(event, addr)
         except Exception:
             self._telemetry.fault(PROTOCOL)
 
@@ -95,10 +100,8 @@ class RadiusListener(DatagramProtocol):
             self._waking.cancel()
             self._waking = None
 
-    def _receive(self, datagram: bytes, peer: Peer) -> None:
-        match self._exchange.receive_datagram(datagram, peer, self._clock.seconds()):
-            case AccessRequested() as asked:
-                self._requested(asked.request, Password(asked.username, asked.password))
+    def _received(self, event: Event, peer: Peer) -> None:
+        match event:
             case EapReceived() as received:
                 self._converse(received)
             case OfferReceived(request, offer):
@@ -115,19 +118,20 @@ class RadiusListener(DatagramProtocol):
         """A packet that gets no answer, whoever asks."""
         self._telemetry.discarded(PROTOCOL, peer[0], reason)
 
-    def _requested(self, request: Request, credentials: Password) -> None:
+    def _requested(self, requested: AccessRequested) -> None:
+        request = requested.request
         try:
-            if STATE in request.packet.first and (reply := replied(request, credentials)) is not None:
+            if STATE in request.packet.first and (reply := replied(requested)) is not None:
                 Deferred.fromCoroutine(self._decide(request, reply))
                 return
-            known = self._authentication.known(credentials, request.nas.provider, request.address)
+            known = self._authentication.known(requested, request.nas.provider, request.address)
             if known is not None:
-                self._decided(request, credentials.username, known)
+                self._decided(request, requested.username, known)
                 return
         except Exception:
             self._give_up(request)
             return
-        Deferred.fromCoroutine(self._decide(request, credentials))
+        Deferred.fromCoroutine(self._decide(request, Password(requested.username, requested.password)))
 
     async def _decide(self, request: Request, credentials: Password | ChallengeReply) -> None:
         try:

@@ -6,11 +6,11 @@ State means nothing here.
 
 from __future__ import annotations
 
-from outpost.outcome import ChallengeReply, Password
+from outpost.outcome import ChallengeReply
 from protocols.link.messages import Challenge
 from protocols.radius.dictionary import PROMPT, REPLY_MESSAGE, STATE
 from protocols.radius.packet import MAX_VALUE, attribute
-from protocols.radius.request import Request
+from protocols.radius.request import AccessRequested
 
 MARK = b"outpost:"
 ECHO = bytes((0, 0, 0, 1))
@@ -24,10 +24,10 @@ def asked(challenge: Challenge) -> bytes:
     return state + (attribute(REPLY_MESSAGE, message) if message else b"") + attribute(PROMPT, ECHO)
 
 
-def replied(request: Request, credentials: Password) -> ChallengeReply | None:
+def replied(requested: AccessRequested) -> ChallengeReply | None:
     """Is the password in truth the reply to a challenge?"""
-    state = request.packet.get(STATE) or b""
+    state = requested.request.packet.get(STATE) or b""
     if not state.startswith(MARK):
         return None
     secret = state.removeprefix(MARK).decode("ascii", "replace")
-    return ChallengeReply(credentials.username, secret, credentials.password)
+    return ChallengeReply(requested.username, secret, requested.password)

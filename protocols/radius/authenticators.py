@@ -96,6 +96,7 @@ def signed_reply(code: int, request: Packet, attributes: bytes, secret: bytes) -
     if length > MAX_LENGTH:
         raise LocalProtocolError(f"a reply of {length} octets is longer than {MAX_LENGTH}")
     octets = request.octets
-    head, asked = bytes((code, octets[1], length >> 8, length & 0xFF)), octets[4:HEADER]
-    signed = _HEAD + hmac_md5(secret, head + asked + _UNSIGNED + attributes) + attributes
-    return head + response_authenticator(head, asked, signed, secret) + signed
+    head = bytes((code, octets[1], length >> 8, length & 0xFF))
+    before = head + octets[4:HEADER]
+    signed = _HEAD + hmac_md5(secret, before + _UNSIGNED + attributes) + attributes
+    return head + md5(before + signed + secret).digest() + signed  # as `response_authenticator` has it

@@ -6,8 +6,9 @@ retransmission never asks again: no second hash, no second use of a one-time cod
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import deque
 from enum import Enum
+from itertools import takewhile
 
 Peer = tuple[str, int]
 """Address and port."""
@@ -41,75 +42,65 @@ def key_of(peer: Peer, octets: bytes) -> Key:
 
 class Duplicates:
     def __init__(self) -> None:
-        # About in the order of their times, so that sweeping only looks at the front. Not dict: the front of one that
-        # is eaten from there takes ever longer to find.
-        self._kept: OrderedDict[Key, tuple[float, bytes | None]] = OrderedDict()
-        """When a request came, and None; or from when on its copies get which reply."""
-        self._pending = 0
+        self._pending: dict[Key, float] = {}
+        """When a request came that is still being decided; in the order of these times."""
+        self._answered: dict[Key, tuple[float, bytes, Key]] = {}
+        """From when on its copies get which reply."""
+        self._order: deque[tuple[float, bytes, Key]] = deque()
+        """The same, about in the order of their times, so that sweeping only looks at the front. One whose time had
+        come before its copy was answered anew is still here, and no longer there."""
         self._sweep_at = 0.0
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._pending) + len(self._answered)
 
     def receive(self, key: Key, now: float) -> bytes | State:
         """The kept reply, or what is known of the request; a new one is pending from now on."""
         if now >= self._sweep_at:
             self._sweep(now)
-        kept = self._kept.get(key)
-        if kept is not None:
-            at, reply = kept
-            if now < at + (GIVEN_UP if reply is None else WINDOW):
-                return _PENDING if reply is None or now < at else reply
-            self._drop(key, reply)
-        if self._pending >= MAX_PENDING:
+        kept = self._answered.get(key)
+        if kept is not None and now < kept[0] + WINDOW:
+            return _PENDING if now < kept[0] else kept[1]
+        pending = self._pending
+        if key in pending:
+            if now < pending[key] + GIVEN_UP:
+                return _PENDING
+            del pending[key]
+        if len(pending) >= MAX_PENDING:
             return State.REFUSED
-        self._kept[key] = (now, None)
-        self._pending += 1
+        pending[key] = now
         return _NEW
 
     def is_pending(self, key: Key) -> bool:
-        kept = self._kept.get(key)
-        return kept is not None and kept[1] is None
+        return key in self._pending
 
     def answered(self, key: Key, reply: bytes, not_before: float) -> bool:
         """Copies get ``reply`` from ``not_before`` on; until then they count as pending.
 
         False: the request waits for no reply, or for none any more, and nothing is kept.
         """
-        kept = self._kept.get(key)
-        if kept is None or kept[1] is not None:
+        if self._pending.pop(key, None) is None:
             return False
-        self._kept[key] = (not_before, reply)
-        self._pending -= 1
-        if len(self._kept) - self._pending > MAX_ANSWERED:
-            self._make_room()
+        kept = self._answered[key] = (not_before, reply, key)
+        self._order.append(kept)
+        if len(self._order) > MAX_ANSWERED:
+            self._drop_oldest()
         return True
 
     def forget(self, key: Key) -> None:
         """The request stays unanswered; its next copy is new."""
-        if self.is_pending(key):
-            self._drop(key, None)
-
-    def _drop(self, key: Key, reply: bytes | None) -> None:
-        del self._kept[key]
-        self._pending -= reply is None
+        self._pending.pop(key, None)
 
     def _sweep(self, now: float) -> None:
-        """Takes out what has had its time. Who is still being decided goes behind the others, to be looked at later."""
+        """Takes out what has had its time."""
         self._sweep_at = now + SWEEP
-        kept = self._kept
-        for _ in range(len(kept)):
-            key = next(iter(kept))
-            at, reply = kept[key]
-            if at > now - WINDOW:
-                return
-            if reply is None and at > now - GIVEN_UP:
-                kept.move_to_end(key)
-            else:
-                self._drop(key, reply)
+        order, pending = self._order, self._pending
+        while order and order[0][0] <= now - WINDOW:
+            self._drop_oldest()
+        for key in list(takewhile(lambda key: pending[key] <= now - GIVEN_UP, pending)):
+            del pending[key]
 
-    def _make_room(self) -> None:
-        kept = self._kept
-        while kept[next(iter(kept))][1] is None:
-            kept.move_to_end(next(iter(kept)))
-        kept.popitem(last=False)
+    def _drop_oldest(self) -> None:
+        oldest = self._order.popleft()
+        if self._answered.get(oldest[2]) is oldest:
+            del self._answered[oldest[2]]

@@ -13,8 +13,9 @@ from protocols.radius.authenticators import PLAIN_REPLY, plain_reply, signed_rep
 from protocols.radius.devices import device_offer
 from protocols.radius.dictionary import EAP_MESSAGE, MESSAGE_AUTHENTICATOR, NAS_IDENTIFIER, PROXY_STATE, USER_PASSWORD
 from protocols.radius.duplicates import Duplicates, Peer, State, key_of
+from protocols.radius.layouts import Layouts
 from protocols.radius.nas import NasTable, Requirement, unmapped
-from protocols.radius.packet import Code, Packet
+from protocols.radius.packet import Code
 from protocols.radius.pins import Pins
 from protocols.radius.proof import (
     NoProof,
@@ -38,9 +39,10 @@ from protocols.radius.request import (
     StatusAnswered,
 )
 
-# Looking a member of an enumeration up costs as much as comparing it three times.
-_ACCESS_REQUEST, _STATUS_SERVER, _ACCESS_REJECT = Code.ACCESS_REQUEST, Code.STATUS_SERVER, Code.ACCESS_REJECT
-_UNSIGNED = Requirement.UNSIGNED
+# Looking a member of an enumeration up costs as much as comparing it three times; a plain number is compared at once.
+_ACCESS_REQUEST, _STATUS_SERVER = int(Code.ACCESS_REQUEST), int(Code.STATUS_SERVER)
+_ACCESS_REJECT = int(Code.ACCESS_REJECT)
+_UNSIGNED, _NEW = Requirement.UNSIGNED, State.NEW
 
 REJECT_DELAY = 1.0  # seconds; slows guessing, and is shorter than any NAS' first retry
 MAX_DELAYED = 16_384  # rejects on their way; beyond it a guesser gets none at all
@@ -52,6 +54,7 @@ class RadiusExchange:
     def __init__(self, pins: Pins) -> None:
         self.table: NasTable | None = None
         self._pins = pins
+        self._layouts = Layouts()
         self._duplicates = Duplicates()
         # In the order of their times, for the delay is the same for all.
         self._delayed: deque[tuple[float, bytes, Peer]] = deque()
@@ -108,37 +111,34 @@ class RadiusExchange:
         nas = self.table.lookup(address)
         if nas is None:
             raise RemoteProtocolError(f"{address} lies in no client network", "unknown_nas")
-        packet = Packet.parse(datagram)
-        if packet.octets[0] not in (_ACCESS_REQUEST, _STATUS_SERVER):
-            raise RemoteProtocolError(f"code {packet.code} is not asked here", "unexpected_code")
+        packet = self._layouts.parse(datagram, address)
+        code = packet.octets[0]
+        if code != _ACCESS_REQUEST and code != _STATUS_SERVER:
+            raise RemoteProtocolError(f"code {code} is not asked here", "unexpected_code")
         if nas.behind is not None:
             nas = nas.behind.get(packet.get(NAS_IDENTIFIER) or b"", nas)
         self._pins.check(packet, nas, address)
         return Request(packet, peer, address, nas, key_of(peer, packet.octets))
 
     def _access_request(self, request: Request, now: float) -> Event:
-        packet = request.packet
+        packet, nas = request.packet, request.nas
         if len(packet.octets) < PLAIN_REPLY + len(packet.encoded(PROXY_STATE)):
             # Too short for any proof; and no reply is to be longer than what a forged source address cost.
             raise RemoteProtocolError("an Access-Request without room for a proof")
         known = self._duplicates.receive(request.key, now)
-        if isinstance(known, bytes):
-            return Resend(known)
-        if known is State.PENDING:
-            raise RemoteProtocolError("its first copy is still being decided", "duplicate_pending")
-        if known is State.REFUSED:
-            raise RemoteProtocolError("too many requests are being decided", "too_many_pending")
+        if known is not _NEW:
+            return _again(known)
         try:
             proof = only_proof(packet)
-            if request.nas.devices and (device := device_offer(packet, proof, request.nas.secret)) is not None:
+            if nas.devices and (device := device_offer(packet, proof, nas.secret)) is not None:
                 return OfferReceived(request, device)
             if proof == EAP_MESSAGE:
                 return EapReceived(request, eap_of(packet))
             if proof != USER_PASSWORD:
                 return OfferReceived(request, challenge_response(packet, proof))
-            username, password = name_and_password(packet, request.nas.secret)
-            if request.nas.realms:
-                username = without_realm(username, request.nas.realms)
+            username, password = name_and_password(packet, nas.secret)
+            if nas.realms:
+                username = without_realm(username, nas.realms)
         except NoProof as refusal:
             self.answer(request, Code.ACCESS_REJECT, now, refusal_attributes(packet))
             return Refused(request, claimed_name(packet), refusal.reason)
@@ -147,7 +147,17 @@ class RadiusExchange:
     @staticmethod
     def _reply(request: Request, code: int, attributes: bytes = b"") -> bytes:
         packet, nas = request.packet, request.nas
-        attributes += packet.encoded(PROXY_STATE)
+        if PROXY_STATE in packet.first:
+            attributes += packet.encoded(PROXY_STATE)
         if nas.message_authenticator is _UNSIGNED and MESSAGE_AUTHENTICATOR not in packet.first:
             return plain_reply(code, packet, attributes, nas.secret)
         return signed_reply(code, packet, attributes, nas.secret)
+
+
+def _again(known: bytes | State) -> Resend:
+    """For a request that is not new. Raises RemoteProtocolError where its copies get nothing."""
+    if isinstance(known, bytes):
+        return Resend(known)
+    if known is State.PENDING:
+        raise RemoteProtocolError("its first copy is still being decided", "duplicate_pending")
+    raise RemoteProtocolError("too many requests are being decided", "too_many_pending")

@@ -26,7 +26,7 @@ class Pins:
     def check(self, packet: Packet, nas: Nas, address: str) -> None:
         """Raises RemoteProtocolError: ``bad_`` or ``missing_message_authenticator``, ``malformed`` for two of them."""
         if MESSAGE_AUTHENTICATOR in packet.first:
-            if packet.repeats(SIGNATURE):
+            if len(packet.first) != packet.count and packet.repeats(SIGNATURE):
                 raise RemoteProtocolError("Message-Authenticator occurs twice")
             if not message_authenticator_verifies(packet, nas.secret):
                 raise RemoteProtocolError(

@@ -15,7 +15,7 @@ from protocols.radius.dictionary import (
 )
 from protocols.radius.eap.packet import gathered
 from protocols.radius.offers import ChapOffer, MsChapV2Offer
-from protocols.radius.packet import Packet, attribute
+from protocols.radius.packet import HEADER, Packet, attribute
 from protocols.radius.password import reveal
 
 PROOFS = (USER_PASSWORD, CHAP_PASSWORD, ARAP_PASSWORD, EAP_MESSAGE)
@@ -25,6 +25,8 @@ MS_CHAP = -VENDOR_SPECIFIC
 """Stands for an MS-CHAP2-Response among those numbers."""
 
 ONCE = frozenset((USER_NAME, USER_PASSWORD, CHAP_PASSWORD, CHAP_CHALLENGE, ARAP_PASSWORD))
+_OTHERS = frozenset((CHAP_PASSWORD, ARAP_PASSWORD, EAP_MESSAGE, VENDOR_SPECIFIC))
+"""Without any of these a password is the only proof."""
 EAP_RESPONSE, EAP_FAILURE = 2, 4
 
 
@@ -36,10 +38,10 @@ def name_and_password(packet: Packet, secret: bytes) -> tuple[str, str]:
     """Of a request whose `only_proof` is a User-Password. Raises NoProof."""
     username = _name(packet)
     try:
-        revealed = reveal(packet.get(USER_PASSWORD) or b"", secret, packet.authenticator)
+        revealed = reveal(packet.get(USER_PASSWORD) or b"", secret, packet.octets[4:HEADER])
     except RemoteProtocolError as error:
         raise NoProof(str(error), "malformed_credentials") from error
-    password = _text(revealed, "garbled_password")
+    password = _password(revealed)
     if not username or not password:
         raise NoProof("the name or the password is empty", "empty_credentials")
     return username, password
@@ -48,6 +50,8 @@ def name_and_password(packet: Packet, secret: bytes) -> tuple[str, str]:
 def only_proof(packet: Packet) -> int:
     """The number of the attribute that proves; 0 if there is none. Raises NoProof when it is not clear which."""
     present = packet.first
+    if USER_PASSWORD in present and _OTHERS.isdisjoint(present) and len(present) == packet.count:
+        return USER_PASSWORD  # nearly always; what is below would find the same
     proofs = [number for number in PROOFS if number in present]
     if VENDOR_SPECIFIC in present and is_ms_chap(packet):
         proofs.append(MS_CHAP)
@@ -82,7 +86,10 @@ def eap_of(packet: Packet) -> bytes:
 
 
 def _name(packet: Packet, may_be_empty: bool = True) -> str:
-    username = _text(packet.get(USER_NAME) or b"", "malformed_credentials")
+    try:
+        username = (packet.get(USER_NAME) or b"").decode()
+    except UnicodeDecodeError as error:
+        raise NoProof("User-Name is not UTF-8", "malformed_credentials") from error
     if not username.isprintable():
         raise NoProof("User-Name holds control characters", "malformed_credentials")
     if not username and not may_be_empty:
@@ -103,11 +110,12 @@ def refusal_attributes(packet: Packet) -> bytes:
     return attribute(EAP_MESSAGE, bytes((EAP_FAILURE, eap[1], 0, 4)))
 
 
-def _text(octets: bytes, reason: str) -> str:
+def _password(octets: bytes) -> str:
+    """Noise, which a wrong shared secret leaves, is no password."""
     try:
         text = octets.decode()
     except UnicodeDecodeError as error:
-        raise NoProof("not UTF-8", reason) from error
+        raise NoProof("not UTF-8", "garbled_password") from error
     if "\0" in text:
-        raise NoProof("holds NUL", reason)
+        raise NoProof("holds NUL", "garbled_password")
     return text

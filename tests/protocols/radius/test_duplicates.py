@@ -106,6 +106,19 @@ def test_sweeping_leaves_the_replies_within_their_window(monkeypatch: pytest.Mon
         assert duplicates.receive(key(number), now) == wanted
 
 
+def test_a_reply_that_is_given_anew_between_two_sweeps_is_kept_for_its_own_time() -> None:
+    duplicates = Duplicates()
+    duplicates.receive(key(1), 0.0)
+    duplicates.answered(key(1), b"old", 0.0)
+    duplicates.receive(key(2), WINDOW - 0.01)
+    assert duplicates.receive(key(1), WINDOW) is State.NEW
+    duplicates.answered(key(1), b"new", WINDOW)
+    assert duplicates.receive(key(1), WINDOW + 1) == b"new"
+    assert duplicates.receive(key(1), 2 * WINDOW - 0.1) == b"new"
+    duplicates.receive(key(3), 2 * WINDOW + 1)
+    assert len(duplicates) == 2, "those that nobody answered"
+
+
 def test_whoever_is_decided_slowly_stays_pending_while_the_others_go() -> None:
     duplicates = Duplicates()
     duplicates.receive(key(0), 0.0)

@@ -1,0 +1,56 @@
+"""How packets are laid out: a NAS says the same things in the same order, with names of a few lengths.
+
+Whether a packet is laid out as another was is one comparison; walking from attribute to attribute is one for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import itemgetter
+
+from protocols.radius.packet import HEADER, Packet, whole
+
+MOST_LAYOUTS = 2048  # remembered; a NAS has one for each length of its people's names. About 5 MB when full
+MOST_ATTRIBUTES = 24  # of a packet that is remembered; passwords come with about ten
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    heads: Callable[[bytes], tuple[int, ...]]
+    """Number and size of each attribute, where they stood in that packet."""
+    said: tuple[int, ...]
+    """What they were."""
+    first: dict[int, int]
+    count: int
+
+
+class Layouts:
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], _Layout] = {}
+        """By address of the NAS and length of the packet."""
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def parse(self, datagram: bytes, address: str) -> Packet:
+        """As `Packet.parse`. With the heads of a packet that was well formed, where that had them, another one of its
+        length is so, too: each head says where the next one stands."""
+        octets = whole(datagram)
+        known = self._known.get((address, len(octets)))
+        if known is not None and known.heads(octets) == known.said:
+            return Packet(octets, known.first, known.count)
+        packet = Packet.parse(octets)
+        if 0 < packet.count <= MOST_ATTRIBUTES:
+            self._remember(packet, address)
+        return packet
+
+    def _remember(self, packet: Packet, address: str) -> None:
+        octets, places, at = packet.octets, [], HEADER
+        while at < len(octets):
+            places += [at, at + 1]
+            at += octets[at + 1]
+        heads: Callable[[bytes], tuple[int, ...]] = itemgetter(*places)
+        if len(self._known) >= MOST_LAYOUTS:
+            self._known.clear()
+        self._known[address, len(octets)] = _Layout(heads, heads(octets), packet.first, packet.count)

@@ -1,0 +1,82 @@
+"""A packet that is laid out as another was is read as if nothing had been remembered."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from protocols.errors import RemoteProtocolError
+from protocols.radius import layouts as module
+from protocols.radius.layouts import MOST_ATTRIBUTES, Layouts
+from protocols.radius.packet import Packet
+from tests.protocols.radius import nas_side
+from tests.protocols.radius.vectors import vectors
+
+HERE, THERE = "192.0.2.7", "192.0.2.8"
+
+
+def both(layouts: Layouts, datagram: bytes, address: str = HERE) -> tuple[Packet | str, Packet | str]:
+    """What is read with what is remembered, and without."""
+    return read(lambda: layouts.parse(datagram, address)), read(lambda: Packet.parse(datagram))
+
+
+def read(parse: Callable[[], Packet]) -> Packet | str:
+    try:
+        return parse()
+    except RemoteProtocolError as error:
+        return str(error)
+
+
+def test_another_packet_of_the_same_layout_is_read_by_it() -> None:
+    layouts = Layouts()
+    first = layouts.parse(nas_side.pap(b"alice", b"one"), HERE)
+    second = layouts.parse(nas_side.pap(b"clara", b"two"), HERE)
+    assert second.get(1) == b"clara"
+    assert second == Packet.parse(nas_side.pap(b"clara", b"two"))
+    assert second.first is first.first
+    assert len(layouts) == 1
+
+
+def test_every_octet_of_a_remembered_packet_may_become_another() -> None:
+    """Heads that say something else are read as what they say, or refused as they would be."""
+    datagram = nas_side.pap(extra=nas_side.attribute(33, b"state") + nas_side.attribute(31, b"02-00-00-00-00-01"))
+    for at in range(len(datagram)):
+        for octet in (0, 1, 2, 3, 18, 80, 255, datagram[at] ^ 1, datagram[at] ^ 2):
+            layouts = Layouts()
+            layouts.parse(datagram, HERE)
+            remembered, plain = both(layouts, datagram[:at] + bytes((octet,)) + datagram[at + 1 :])
+            assert remembered == plain
+
+
+def test_of_one_length_and_many_layouts_each_is_read_as_it_is() -> None:
+    chance, layouts = random.Random(2865), Layouts()
+    for _ in range(300):
+        parts, left = [], 60
+        while left:
+            size = left if left < 4 else chance.randint(2, min(left, 12))
+            size = left if left - size == 1 else size
+            parts.append(nas_side.attribute(chance.choice((1, 4, 31, 33)), bytes(size - 2)))
+            left -= size
+        remembered, plain = both(layouts, nas_side.request(b"".join(parts), sign="never"))
+        assert remembered == plain
+        assert isinstance(plain, Packet)
+
+
+def test_vectors_one_after_another() -> None:
+    layouts = Layouts()
+    for vector in [*vectors(), *vectors()]:
+        remembered, plain = both(layouts, vector.datagram)
+        assert remembered == plain
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_LAYOUTS", 3)
+    layouts = Layouts()
+    for number in range(10):
+        layouts.parse(nas_side.pap(b"a" * (number + 1)), HERE)
+        layouts.parse(nas_side.pap(b"a" * (number + 1)), THERE)
+        assert len(layouts) <= 3
+    layouts = Layouts()
+    layouts.parse(nas_side.request(b"\x20\x03x" * (MOST_ATTRIBUTES + 1), sign="never"), HERE)
+    layouts.parse(nas_side.request(b"", sign="never"), HERE)
+    assert len(layouts) == 0
