@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
@@ -31,6 +31,8 @@ from control.verbs.fields import (
 from rules.secret_attributes import unmasked
 
 INTERNAL_SERVICE_ACCOUNT = "internal_service_account"
+Type = Literal["internal", "external", "service_account", "internal_service_account"]
+TYPES: tuple[str, ...] = get_args(Type)
 
 
 def _path(path: str) -> str:
@@ -48,7 +50,7 @@ class UserFields(Fields):
     email: Email = ""
     attributes: Attributes = Field(default_factory=dict)
     path: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_path)] = "users"
-    type: Literal["internal", "external", "service_account", "internal_service_account"] = "internal"
+    type: Type = "internal"
     valid_from: Moment = None
     valid_until: Moment = None
     must_change_password: bool = False

@@ -28,6 +28,7 @@ from control.web.services import Services
 from protocols.link.messages import Authenticate
 from protocols.radius.definitions import defined
 from protocols.radius.reply import encoded, hiding
+from rules.permissions import SEARCH_FULL_DIRECTORY, holds
 
 NO_APPLICATION = "No Application matches the given query."
 ACCESS_REQUEST, PACKET_BYTES = 1, 20
@@ -79,6 +80,7 @@ def _subject(tx: Transaction, request: Request, caller: Caller) -> User:
 
 @dataclass(frozen=True, slots=True)
 class Found:
+    provider: int
     access: Access
     mapped: Mapped = field(default_factory=Mapped)
     secret: str = field(default="", repr=False)
@@ -110,16 +112,17 @@ def _of_provider(services: Services, kind: str, told: Told) -> Do:
 
 def _with_mappings(tx: Transaction, found: Access, provider: Provider, caller: Caller) -> Found:
     if not found.passing:
-        return Found(found)
+        return Found(provider.pk, found)
     question = Authenticate("", provider.pk, caller.user.username, {}, provider.kind, caller.client_ip)
     mapped = doors.mapped(tx, provider, caller.user, question, Mappings())
     if mapped.refused:
-        return Found(Access(False, "mapping_failed"), mapped)
-    return Found(found, mapped, provider.secrets.get("shared_secret", ""))
+        return Found(provider.pk, Access(False, "mapping_failed"), mapped)
+    return Found(provider.pk, found, mapped, provider.secrets.get("shared_secret", ""))
 
 
 def _ldap(found: Found, caller: Caller, services: Services) -> dict[str, Any]:
-    return {"has_search_permission": caller.is_superuser, "access": _result(found.access, False, services.now())}
+    searches = caller.is_superuser or holds(caller.permissions, SEARCH_FULL_DIRECTORY, found.provider)
+    return {"has_search_permission": searches, "access": _result(found.access, False, services.now())}
 
 
 def _radius(found: Found, caller: Caller, services: Services) -> dict[str, Any]:

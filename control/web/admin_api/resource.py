@@ -80,6 +80,8 @@ class Resource(Generic[R]):
     only: Narrowed = field(default_factory=dict)
     """Records of other kinds live in the same table, and are not seen here."""
     filters: Mapping[str, Filter] = field(default_factory=dict)
+    filters_by_view: Mapping[str, Callable[[Transaction, View, str], Narrowed]] = field(default_factory=dict)
+    """Filters whose answer depends on who asks, each with its parameter's value."""
     readers: Permit = superusers_only
     sees: Callable[[Transaction, Caller], Narrowed] = sees_everything
     """Which records a permitted reader sees."""
@@ -124,7 +126,7 @@ class Resource(Generic[R]):
     # --- the actions ---
 
     def _collection(self, services: Services) -> dict[str, Action]:
-        page = replace(self.answer, pages=True, filters=tuple(self.filters))
+        page = replace(self.answer, pages=True, filters=(*self.filters, *self.filters_by_view))
         actions = {"GET": Action(self.readers, self._list(services), gives=page)}
         if self.create is not None:
             do = self._create(services, self.create)
@@ -167,7 +169,11 @@ class Resource(Generic[R]):
 
     def _page(self, tx: Transaction, view: View) -> dict[str, Any]:
         page = page_of(view.params)
-        query = query_of(tx, view.params, self.filters, [self.only, self.sees(tx, view.caller)])
+        viewed = [
+            narrow(tx, view, said) for name, narrow in self.filters_by_view.items() if (said := view.params.get(name))
+        ]
+        given = [self.only, self.sees(tx, view.caller), *viewed]
+        query = query_of(tx, view.params, self.filters, given)
         numbers = pagination(page, tx.count(self.kind, query))
         ordering = ordering_of(view.params, self.kind, self.ordering)
         records = tx.select(self.kind, replace(query, ordering=ordering, offset=page.offset, limit=page.size))

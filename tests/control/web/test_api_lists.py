@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from control.records import Login
 from control.verbs import users
+from control.web.admin_api.shapes.parts import moment
 from tests.control.web.api import Api
 
 
@@ -209,3 +212,90 @@ def test_a_proxy_that_forwards_nonsense_is_told(api: Api, header: dict[str, str]
     answer = api.call("GET", "/core/users/me/", headers=header)
     assert answer.status == 400
     assert next(iter(header)) in str(answer.body).lower()
+
+
+@pytest.fixture
+def with_history(api: Api) -> Api:
+    """alice has signed in; bob is a day younger, and has not."""
+    alice = api.user("alice", path="staff/it", attributes={"vlan": 7, "a": {"b": ["x"]}, "dn__x": 1})
+    api.clock.advance(86_400.0)
+    api.user("bob", path="guests", attributes={"vlan": "7"})
+    api.sql.write_now(lambda tx: tx.insert(Login(pk=alice, last_login=api.clock.now())))
+    return api
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"attributes": '{"vlan": 7}'}, ["alice"]),
+        ({"attributes": '{"vlan": "7"}'}, ["bob"]),
+        ({"attributes": '{"a__b": ["x"], "vlan": 7}'}, ["alice"]),
+        ({"attributes": '{"a__c": ["x"]}'}, []),
+        ({"attributes": '{"a__b__c": null}'}, []),
+        ({"attributes": '{"vlan": 7}', "username": "bob"}, []),
+        ({"path_startswith": "staff"}, ["alice"]),
+        ({"path_startswith": "staff%"}, []),
+        ({"date_joined__gt": "1 day", "type": "internal"}, ["bob"]),
+        ({"date_joined__lt": "1 day", "username": "alice"}, ["alice"]),
+        ({"date_joined": "0 days", "username": "bob"}, []),
+        ({"last_updated__gt": "1 day"}, ["bob"]),
+        ({"last_login__gt": "0 days"}, ["alice"]),
+        ({"last_login__lt": "0 days"}, []),
+        ({"last_login__isnull": "true", "path": "guests"}, ["bob"]),
+        ({"last_login__isnull": "false"}, ["alice"]),
+    ],
+)
+def test_filters_of_users_by_what_they_have(with_history: Api, asked: dict[str, str], expected: list[str]) -> None:
+    """``1 day`` and such stand for a moment between the two."""
+    begun = with_history.clock.now() - 86_400.0
+    days = {"0 days": begun + 1, "1 day": begun + 43_200.0}
+    said = {name: moment(days[value]) if value in days else value for name, value in asked.items()}
+    found = names(with_history.get(f"/core/users/?{urlencode(said)}"), "username")
+    assert [name for name in found if name in ("alice", "bob")] == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("type=foo", "Select a valid choice. foo is not one of the available choices."),
+        ("uuid=x", "“x” is not a valid UUID."),
+        ("groups_by_pk=x", "“x” is not a valid UUID."),
+        ("attributes=x", "Value must be valid JSON, and an object."),
+        ("attributes=[1]", "Value must be valid JSON, and an object."),
+        ("date_joined__gt=yesterday", "Enter a valid date/time."),
+        ("last_login=9999999999999", "Enter a valid date/time."),
+    ],
+)
+def test_a_filter_that_nothing_can_pass_is_a_mistake(api: Api, asked: str, told: str) -> None:
+    answer = api.call("GET", f"/core/users/?{asked}")
+    assert (answer.status, answer.body) == (400, {asked.partition("=")[0]: [told]})
+
+
+def test_groups_are_found_by_attributes(api: Api) -> None:
+    api.post("/core/groups/", {"name": "staff", "attributes": {"floor": 2}})
+    api.post("/core/groups/", {"name": "guests"})
+    assert names(api.get("/core/groups/?" + urlencode({"attributes": '{"floor": 2}'}))) == ["staff"]
+
+
+def test_a_masked_attribute_is_not_found_by_guessing_it(api: Api) -> None:
+    """Whoever may read people, but no passwords of theirs."""
+    body = {
+        "name": "p",
+        "mode": "proxy",
+        "external_host": "http://a.example.com",
+        "internal_host": "http://127.0.0.1:1",
+    }
+    names_of = {"basic_auth_user_attribute": "app_user", "basic_auth_password_attribute": "app_password"}
+    api.post("/providers/proxy/", {**body, "basic_auth_enabled": True, **names_of})
+    api.user("alice", attributes={"app_password": "secret", "floor": 2})
+    role = api.post("/rbac/roles/", {"name": "auditors"})["pk"]
+    api.post(f"/rbac/permissions/assigned_by_roles/{role}/assign/", {"permissions": ["outpost.auditor"]}, 200)
+    auditor = api.token(api.user("eve", groups=[api.post("/core/groups/", {"name": "eves", "roles": [role]})["pk"]]))
+
+    def found(wanted: str, token: str | None = None) -> list[str]:
+        path = "/core/users/?" + urlencode({"attributes": wanted})
+        return names(api.get(path) if token is None else api.get(path, token), "username")
+
+    assert found('{"app_password": "secret"}') == ["alice"]
+    assert found('{"app_password": "secret"}', auditor) == []
+    assert found('{"floor": 2}', auditor) == ["alice"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from control.records import Setting
+from rules.permissions import SEARCH_FULL_DIRECTORY
 from tests.control.web.api import Api
 
 
@@ -157,6 +158,13 @@ def test_the_person_who_binds_is_asked_about(api: Api) -> None:
     path = f"/outposts/ldap/{ldap}/check_access/?app_slug=ldap"
     assert api.get(path, api.token(alice)) == {"has_search_permission": False, "access": passes}
     assert api.get(path, api.token(bob))["access"] == {**passes, "passing": False}
+    role = api.post("/rbac/roles/", {"name": "searchers"})["pk"]
+    whole = {"permissions": [SEARCH_FULL_DIRECTORY], "model": "authentik_providers_ldap.ldapprovider"}
+    api.post(f"/rbac/permissions/assigned_by_roles/{role}/assign/", {**whole, "object_pk": str(ldap)}, 200)
+    api.post(
+        f"/core/groups/{api.post('/core/groups/', {'name': 's', 'roles': [role]})['pk']}/add_user/", {"pk": alice}, 204
+    )
+    assert api.get(path, api.token(alice)) == {"has_search_permission": True, "access": passes}
     path = f"/outposts/radius/{radius}/check_access/?app_slug=radius"
     assert isinstance(api.get(path, api.token(alice))["attributes"], str)
     assert api.get(path, api.token(bob)) == {"attributes": None, "access": {**passes, "passing": False}}

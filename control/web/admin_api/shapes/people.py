@@ -24,7 +24,7 @@ def users(tx: Transaction, records: Sequence[User], view: View) -> list[Body]:
     memberships = tx.groups_of(pks)
     ruling = superusers(tx, pks)
     logins = by_pk(tx, Login, pks)
-    shown = _attributes(tx, view)
+    shown = shown_attributes(tx, view)
     with_groups = view.includes("include_groups", True)
     groups = by_pk(tx, Group, {pk for every in memberships.values() for pk in every}) if with_groups else {}
     with_roles = view.includes("include_roles", True)
@@ -60,7 +60,7 @@ def users(tx: Transaction, records: Sequence[User], view: View) -> list[Body]:
     ]
 
 
-def _attributes(tx: Transaction, view: View) -> Shown:
+def shown_attributes(tx: Transaction, view: View) -> Shown:
     """What the caller may see of them: passwords for applications are for superusers alone."""
     if view.caller.is_superuser:
         return lambda attributes: attributes
@@ -102,7 +102,7 @@ def myself(tx: Transaction, user: User, is_superuser: bool) -> Body:
 
 def groups(tx: Transaction, records: Sequence[Group], view: View) -> list[Body]:
     members = tx.members_of([group.pk for group in records])
-    shown = _attributes(tx, view)
+    shown = shown_attributes(tx, view)
     people = _members(tx, members.values(), shown) if view.includes("include_users", True) else None
     children = _children(tx, records)
     with_children = view.includes("include_children", False)

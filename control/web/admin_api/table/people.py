@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from control.records import Group, Role, User
+from control.records import Group, Login, Role, User
 from control.store.interface import Query, Transaction
 from control.verbs import groups, roles, users
 from control.verbs.rights import every_superuser
 from control.verbs.tokens import Random
 from control.web.admin_api.callers import auditors, auditors_and_helpdesk
 from control.web.admin_api.lists import Narrowed, any_of, boolean, flag, numbers, text
-from control.web.admin_api.resource import Resource
+from control.web.admin_api.narrowing import beginning, choices, moments, uuids, with_attributes, without
+from control.web.admin_api.resource import Resource, View
 from control.web.admin_api.shapes import people
 
 
@@ -26,6 +27,16 @@ def _superusers(tx: Transaction, values: list[str]) -> Narrowed:
         return {}
     ruling = every_superuser(tx)
     return {"pk": sorted(ruling) if said else [user.pk for user in tx.select(User) if user.pk not in ruling]}
+
+
+def _by_attributes(kind: type[User] | type[Group]) -> Callable[[Transaction, View, str], Narrowed]:
+    """By what the caller sees of them: a secret is not found by guessing it."""
+
+    def narrow(tx: Transaction, view: View, asked: str) -> Narrowed:
+        fits, shown = with_attributes(asked), people.shown_attributes(tx, view)
+        return {"pk": [one.pk for one in tx.select(kind) if fits(shown(one.attributes))]}
+
+    return narrow
 
 
 def _in_groups(tx: Transaction, pks: Sequence[str]) -> Narrowed:
@@ -57,14 +68,20 @@ USERS = Resource(
         "username": text("username"),
         "name": text("name"),
         "email": text("email"),
-        "uuid": text("uuid"),
+        "uuid": lambda tx, values: {"uuid": uuids("uuid", values[-1:])},
         "path": text("path"),
-        "type": any_of("type"),
+        "path_startswith": beginning(User, "path"),
+        "type": choices("type", users.TYPES),
         "is_active": flag("is_active"),
         "is_superuser": _superusers,
-        "groups_by_pk": _in_groups,
+        "groups_by_pk": lambda tx, values: _in_groups(tx, uuids("groups_by_pk", values)),
         "groups_by_name": _in_groups_named,
+        **moments(User, "date_joined"),
+        **moments(User, "last_updated"),
+        **moments(Login, "last_login"),
+        "last_login__isnull": without(User, "last_login", Login),
     },
+    filters_by_view={"attributes": _by_attributes(User)},
     create=users.create,
     update=users.update,
     delete=users.delete,
@@ -84,6 +101,7 @@ GROUPS = Resource(
         "members_by_pk": lambda tx, values: _with_members(tx, numbers("members_by_pk", values)),
         "members_by_username": _with_members_named,
     },
+    filters_by_view={"attributes": _by_attributes(Group)},
     create=groups.create,
     update=groups.update,
     delete=groups.delete,
