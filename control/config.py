@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from control.key_file import KEY_BYTES, KeyFile
+from control.key_file import KEY_BYTES, KeyFile, sync_folder
 from control.mail.message import BadAddress, sender
 from control.records import MailServer
 from rules.secret_key import check_secret_key
@@ -204,6 +204,7 @@ def _write_key(path: Path, key: str) -> None:
         file.write(key + "\n")
         file.flush()
         os.fsync(file.fileno())
+    sync_folder(path.parent)
 
 
 def _good(key: str, place: str) -> Secret:

@@ -5,7 +5,10 @@ There is one line, but for the time in which everything is being sealed with a n
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PRIVATE = 0o600
@@ -44,7 +47,27 @@ class KeyFile:
             owner = self.path.stat()
             os.chown(draft, owner.st_uid, owner.st_gid)
         draft.replace(self.path)
+        sync_folder(self.path.parent)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else changes the key meanwhile; who is killed lets go. Raises BlockingIOError, OSError."""
+        descriptor = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _stamp(self) -> Stamp:
         told = self.path.stat()
         return told.st_ino, told.st_size, told.st_mtime_ns
+
+
+def sync_folder(folder: Path) -> None:
+    """What is in it by now lasts through a power failure: what a key seals must not outlive the key."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -34,12 +34,45 @@ def rotate_key(
 
     Cut off, it goes on where it was when called again. Raises CannotRotate, OSError.
     """
-    if file is None and len(keys) == 1:
+    if file is not None:
+        try:
+            with file.alone():
+                yield from _rotated_in(file, lambda keys: _seal_all(database, keys, seal_anew, left, sleep))
+        except BlockingIOError:
+            raise CannotRotate(
+                f"Another process is changing the key, or makes a backup in {file.path.parent}. Let it finish first."
+            ) from None
+        return
+    if len(keys) == 1:
         raise CannotRotate(
             "OUTPOST_SECRET_KEY is set. Make another key (openssl rand -base64 48), put it there and the present one "
             "into OUTPOST_FORMER_SECRET_KEYS, for every process; start them again; then call this again."
         )
-    keys = keys if file is None else _new_first(file)
+    yield _seal_all(database, keys, seal_anew, left, sleep)
+    yield "OUTPOST_FORMER_SECRET_KEYS may be unset, for every process. Backups of before still need its keys."
+
+
+def _rotated_in(file: KeyFile, seal_all: Callable[[list[str]], str]) -> Iterator[str]:
+    """Two at once would each make a key, and forget the other's. Raises CannotRotate, OSError."""
+    keys = file.keys()
+    if len(keys) == 1:  # else an earlier call was cut off
+        keys = [secrets.token_urlsafe(KEY_BYTES), *keys]
+        file.write(keys)
+    yield seal_all(keys)
+    kept = file.path.with_name(f"{file.path.name}.until-{int(time.time())}")
+    KeyFile(kept).write(keys[1:])
+    file.write(keys[:1])
+    yield f"{file.path} holds the new key: keep a copy of it. {kept} opens backups of before; delete it with them."
+
+
+def _seal_all(
+    database: str,
+    keys: list[str],
+    seal_anew: Callable[[str, KeyRing], Iterator[int]],
+    left: Callable[[str, KeyRing], int],
+    sleep: Callable[[float], None],
+) -> str:
+    """What was done. Raises CannotRotate."""
     ring = KeyRing(keys, os.urandom)
     count = 0
     for _ in range(MOST_PASSES):
@@ -49,20 +82,4 @@ def rotate_key(
         sleep(PAUSE_SECONDS)
     else:
         raise CannotRotate("A program still seals with the former key. Give every process the new one, and try again.")
-    yield f"Sealed {count:,} rows with the new key."
-    if file is None:
-        yield "OUTPOST_FORMER_SECRET_KEYS may be unset, for every process. Backups of before still need its keys."
-        return
-    kept = file.path.with_name(f"{file.path.name}.until-{int(time.time())}")
-    KeyFile(kept).write(keys[1:])
-    file.write(keys[:1])
-    yield f"{file.path} holds the new key: keep a copy of it. {kept} opens backups of before; delete it with them."
-
-
-def _new_first(file: KeyFile) -> list[str]:
-    """If there are several, an earlier call was cut off."""
-    keys = file.keys()
-    if len(keys) == 1:
-        keys = [secrets.token_urlsafe(KEY_BYTES), *keys]
-        file.write(keys)
-    return keys
+    return f"Sealed {count:,} rows with the new key."

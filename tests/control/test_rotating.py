@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -91,6 +94,111 @@ def test_one_that_was_cut_off_goes_on(settings: Settings, running: SqlStore, tmp
     again.close()
     with pytest.raises(CannotStart, match="another SECRET_KEY"):
         open_store(ControlConfig.from_settings(_set(settings, old)))
+
+
+class CutOff(BaseException):
+    """As if the process had been killed."""
+
+
+@dataclass
+class Steps:
+    """Lets so many steps of a rotation happen; before the next one it is cut off."""
+
+    last: int
+    done: int = 0
+
+    def step(self) -> None:
+        if self.done == self.last:
+            raise CutOff
+        self.done += 1
+
+    def seal_anew(self, url: str, keys: KeyRing) -> Iterator[int]:
+        for count in rotation.rotate(url, keys):
+            yield count
+            self.step()
+
+    def left(self, url: str, keys: KeyRing) -> int:
+        self.step()
+        return rotation.left(url, keys)
+
+    def patch(self, patch: pytest.MonkeyPatch) -> None:
+        write, replaced = KeyFile.write, Path.replace
+
+        def stepping(file: KeyFile, keys: list[str]) -> None:
+            self.step()
+            write(file, keys)
+
+        def replacing(path: Path, target: Path) -> Path:
+            self.step()
+            return replaced(path, target)
+
+        patch.setattr(KeyFile, "write", stepping)
+        patch.setattr(Path, "replace", replacing)
+
+
+def test_wherever_it_is_cut_off_nothing_is_lost_and_it_goes_on(
+    settings: Settings, running: SqlStore, tmp_path: Path
+) -> None:
+    config = ControlConfig.from_settings(settings)
+    keys = keys_in(tmp_path)
+    last = 0
+    while True:
+        steps = Steps(last)
+        with pytest.MonkeyPatch.context() as patch, suppress(CutOff):
+            steps.patch(patch)
+            list(rotate_key(config.database, config.secret_keys, config.key_file, steps.seal_anew, steps.left))
+            break
+        assert set(keys) & set(keys_in(tmp_path)), "nobody has the key any more that sealed what is left"
+        assert all_open(running)
+        SqlStore(config.database, keys_in(tmp_path)).close()  # a start between the two
+        list(rotate_secret_key_of(settings))
+        after = keys_in(tmp_path)
+        assert (len(after), after == keys) == (1, False)
+        assert all_open(running)
+        keys, last = after, last + 1
+    assert last == 11, "2 for each of 3 files, 4 transactions, a look at what is left"
+    running.close()
+
+
+def test_a_power_failure_leaves_no_seal_without_its_key(
+    settings: Settings, running: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that a file got lasts only when its folder is written, too."""
+    file = ControlConfig.from_settings(settings).key_file
+    assert file is not None
+    lasting: list[int] = []
+    sync = os.fsync
+
+    def synced(descriptor: int) -> None:
+        sync(descriptor)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            lasting.append(len(file.keys()))
+
+    def sealed(url: str, keys: KeyRing) -> Iterator[int]:
+        assert lasting == [2]
+        return rotation.rotate(url, keys)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    config = ControlConfig.from_settings(settings)
+    list(rotate_key(config.database, config.secret_keys, config.key_file, sealed, rotation.left))
+    assert lasting == [2, 2, 1]  # the former key is kept in a file of its own before it goes
+    running.close()
+
+
+def test_two_at_once_do_not_change_it_to_two_keys(settings: Settings, running: SqlStore, tmp_path: Path) -> None:
+    """The second would forget the first one's key."""
+
+    def meanwhile(url: str, keys: KeyRing) -> Iterator[int]:
+        with pytest.raises(CommandFailed, match="Another process is changing the key"):
+            list(rotate_secret_key_of(settings))
+        return rotation.rotate(url, keys)
+
+    config = ControlConfig.from_settings(settings)
+    list(rotate_key(config.database, config.secret_keys, config.key_file, meanwhile, rotation.left))
+    assert all_open(running)
+    running.close()
+    SqlStore(config.database, keys_in(tmp_path)).close()
+    list(rotate_secret_key_of(settings))  # and the next one may
 
 
 def _set(settings: Settings, key: str, *former: str) -> Settings:
