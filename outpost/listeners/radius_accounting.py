@@ -76,7 +76,7 @@ class AccountingListener(DatagramProtocol):
         self._telemetry.taken[PROTOCOL, ACCOUNTING] += 1
         request, kept = accounted.request, False
         try:
-            at = self._now() - int(accounted.told["delay"])
+            at = accounted.happened(self._now())
             kept = await self._keep(ACCOUNTING, {**accounted.told, "at": at})
         except Exception:
             self._telemetry.fault(PROTOCOL)

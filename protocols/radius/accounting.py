@@ -24,6 +24,7 @@ from protocols.radius.dictionary import (
     ACCT_TUNNEL_CONNECTION,
     ACCT_TUNNEL_PACKETS_LOST,
     CLASS,
+    EVENT_TIMESTAMP,
     FRAMED_IP_ADDRESS,
     MESSAGE_AUTHENTICATOR,
     NAS_IDENTIFIER,
@@ -72,6 +73,13 @@ class Accounted:
     ``user`` (pk) and ``credential`` (of our Class), ``username``, ``calling_station``, ``called_station``, ``ssid``,
     ``port``, ``framed_ip``, ``cause``; of a tunnel or its link ``tunnel_client``, ``tunnel_server``,
     ``tunnel_connection``, ``tunnel_packets_lost``, too."""
+
+    def happened(self, now: float) -> float:
+        """When, in seconds since the epoch: so long ago as the NAS says; if it does not, then by its clock (RFC 2869
+        section 5.3), as far as that can be right. ``now``: by ours."""
+        stamp = _number(self.request.packet, EVENT_TIMESTAMP)
+        by_its_clock = ACCT_DELAY_TIME not in self.request.packet.first and now - MOST_DELAY <= stamp <= now
+        return stamp if by_its_clock else now - int(self.told["delay"])
 
 
 Event = Accounted | Resend | StatusAnswered | Discard

@@ -12,7 +12,7 @@ from outpost.directory.draft import whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.radius_accounting import ACCOUNTING, AccountingListener
 from tests.outpost.listeners.test_radius import RecordingTelemetry, a_provider
-from tests.protocols.radius.nas_side import PEER, keyed, plain_reply
+from tests.protocols.radius.nas_side import PEER, attribute, keyed, plain_reply
 from tests.protocols.radius.test_accounting import SESSION, START, asked, integer
 
 NOW = 1_700_000_000.0
@@ -57,6 +57,33 @@ def test_it_is_answered_when_it_is_kept() -> None:
     door.send()
     assert door.sent == [plain_reply(5, PACKET)] * 2
     assert len(door.kept) == 1
+
+
+EPOCH = int(NOW)
+WEEK = 7 * 86_400
+
+
+@pytest.mark.parametrize(
+    ("told", "at"),
+    [
+        ([], NOW),
+        ([integer(55, EPOCH - 7200)], NOW - 7200),
+        ([integer(55, EPOCH)], NOW),
+        ([integer(55, EPOCH - WEEK)], NOW - WEEK),
+        ([integer(55, EPOCH - WEEK - 1)], NOW),
+        ([integer(55, EPOCH + 1)], NOW),
+        ([integer(55, 0)], NOW),
+        ([attribute(55, b"\0\0\1")], NOW),
+        ([integer(41, 5), integer(55, EPOCH - 7200)], NOW - 5),
+        ([integer(41, 0), integer(55, EPOCH - 7200)], NOW),
+        ([integer(41, 2**32 - 1)], NOW - WEEK),
+    ],
+)
+def test_when_it_happened(told: list[bytes], at: float) -> None:
+    door = Door()
+    door.send(asked(START, SESSION, *told))
+    [(_, body)] = door.kept
+    assert body["at"] == at
 
 
 @pytest.mark.parametrize("answer", [False, ValueError("full")])
