@@ -15,8 +15,8 @@ from twisted.internet.udp import Port
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 
 from outpost.listeners.answering import AnsweringPort
+from outpost.reactor import LeanReactor, Write
 
-Write = Callable[[bytes], None]
 Send = Callable[[bytes, tuple[str, int]], object]
 
 
@@ -35,7 +35,7 @@ def direct_write(transport: Any) -> Write:
     connection: Any = transport
     send = connection.socket.send
 
-    def write(data: bytes) -> None:
+    def at_once(data: bytes) -> None:
         if connection.dataBuffer or connection._tempDataLen or connection.disconnecting or not connection.connected:
             connection.write(data)
             return
@@ -45,6 +45,17 @@ def direct_write(transport: Any) -> Write:
             sent = 0
         if sent < len(data):
             connection.write(data[sent:])
+
+    reactor = connection.reactor
+    if not isinstance(reactor, LeanReactor):
+        return at_once
+
+    def write(data: bytes) -> None:
+        held = reactor.held
+        if held is None:
+            at_once(data)
+        else:
+            held.append((at_once, data))
 
     return write
 

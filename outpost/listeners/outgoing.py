@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
-from outpost.listeners.direct import Write
+from outpost.reactor import Write
 from protocols.ldap.search import SLICE_OCTETS, Slice
 
 MOST_AT_ONCE = 2 * SLICE_OCTETS

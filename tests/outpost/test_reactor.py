@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionDone
+from twisted.internet.tcp import Connection
 from twisted.logger import capturedLogs
 
-from outpost.reactor import LeanReactor
+from outpost import reactor as lean
+from outpost.listeners.direct import direct_write
+from outpost.reactor import LONGEST_HELD, LeanReactor
 
 
 class Selectable:
@@ -149,3 +152,137 @@ def test_without_a_timeout_it_waits_for_ever(reactor: Any, monkeypatch: pytest.M
         reactor.doPoll(None)
         reactor.doPoll(0.5)
         assert poller.timeouts == [-1, 0.5]
+
+
+# --- what is written waits for the others --------------------------------------------------------------------------
+
+
+class Conversation:
+    """``heard`` is called with what comes."""
+
+    def __init__(self, reactor: Any) -> None:
+        self.own, self.peer = socket.socketpair()
+        self.peer.setblocking(False)
+        self.lost: list[Any] = []
+        self.heard: Any = lambda octets: None
+        self.connection: Any = Connection(self.own, self, reactor)  # type: ignore[arg-type]
+        self.connection.connected = True
+        self.connection.startReading()
+        self.write = direct_write(self.connection)
+
+    def dataReceived(self, octets: bytes) -> None:
+        self.heard(octets)
+
+    def connectionLost(self, reason: Any) -> None:
+        self.lost.append(reason)
+
+    def got(self) -> bytes:
+        try:
+            return self.peer.recv(100)
+        except BlockingIOError:
+            return b""
+
+
+@pytest.fixture
+def three(reactor: Any) -> Iterator[list[Conversation]]:
+    made = [Conversation(reactor) for _ in range(3)]
+    yield made
+    for one in made:
+        one.connection.stopReading()
+        one.own.close()
+        one.peer.close()
+
+
+def served(reactor: Any, those: list[Conversation]) -> list[list[bytes]]:
+    """Each answers; what all had got by the end of each doing so."""
+    seen: list[list[bytes]] = []
+
+    def answer(one: Conversation, octets: bytes) -> None:
+        one.write(octets)
+        seen.append([other.got() for other in those])
+
+    for one in those:
+        one.heard = lambda octets, one=one: answer(one, octets)
+        one.peer.send(b"x")
+    reactor.doPoll(0)
+    return seen
+
+
+def test_one_alone_is_answered_at_once(reactor: Any, three: list[Conversation]) -> None:
+    assert served(reactor, three[:1]) == [[b"x"]]
+
+
+def test_several_are_answered_when_all_are_served(reactor: Any, three: list[Conversation]) -> None:
+    assert served(reactor, three) == [[b""] * 3] * 3
+    assert [one.got() for one in three] == [b"x"] * 3
+    three[0].write(b"later")
+    assert three[0].got() == b"later"
+
+
+def test_nobody_waits_long_for_the_others(
+    reactor: Any, three: list[Conversation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter([0.0, LONGEST_HELD / 2, LONGEST_HELD, LONGEST_HELD * 1.5])
+    monkeypatch.setattr(lean, "monotonic", lambda: next(now))
+    seen = served(reactor, three)
+    assert seen[:2] == [[b""] * 3] * 2
+    assert sorted(seen[2]) == [b"", b"x", b"x"]
+    assert sorted(one.got() for one in three) == [b"", b"", b"x"]
+
+
+def test_what_was_said_keeps_its_order(reactor: Any, three: list[Conversation]) -> None:
+    first, second, third = three
+
+    def both(octets: bytes) -> None:
+        second.write(octets)
+        second.write(octets.upper())
+
+    first.heard, third.heard = both, both
+    first.peer.send(b"a")
+    third.peer.send(b"a")
+    reactor.doPoll(0)
+    assert second.got() == b"aAaA"
+
+
+def test_whoever_goes_still_gets_what_others_said(reactor: Any, three: list[Conversation]) -> None:
+    """Their answer is held when their end is noticed."""
+    first, second, _ = three
+    first.heard = second.write
+    first.peer.send(b"news")
+    second.peer.shutdown(socket.SHUT_WR)
+    reactor.doPoll(0)
+    assert second.lost
+    assert second.got() == b"news"
+
+
+def test_whoever_is_written_to_gets_what_was_said_before_they_are_closed(
+    reactor: Any, three: list[Conversation]
+) -> None:
+    first, second, _ = three
+    first.heard = second.write
+    second.heard = lambda octets: second.connection.loseConnection()
+    first.peer.send(b"news")
+    second.connection.startWriting()
+    second.peer.send(b"x")
+    reactor.doPoll(0)
+    assert second.lost
+    assert second.got() == b"news"
+
+
+def test_a_write_that_fails_is_told_and_the_others_are_written(reactor: Any, three: list[Conversation]) -> None:
+    failure = RuntimeError("a bug in writing")
+    three[0].heard = lambda octets: reactor.held.append((raising_on_octets(failure), octets))
+    three[1].heard = three[1].write
+    for one in three[:2]:
+        one.peer.send(b"x")
+    with capturedLogs() as events:
+        reactor.doPoll(0)
+    assert [event["failure"].value for event in events] == [failure]
+    assert three[1].got() == b"x"
+
+
+def raising_on_octets(error: BaseException) -> Any:
+    def explode(octets: Any) -> None:
+        raise error
+
+    return explode
