@@ -1,19 +1,30 @@
-"""What is sent to others until it is understood: claimed by one control process, tried again ever later, given up."""
+"""What is sent to others until it is understood: claimed by one control process, tried again ever later, given up.
+
+Whoever answers slowly holds up nobody else: at most a part of what is under way goes to one of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from control.records import LogoutNotice, NotificationDelivery
-from control.store.interface import Query, Store, Transaction
+from control.store.interface import Overloaded, Query, Store, Transaction, Unavailable
 
 LONGEST_WAIT = 900.0
 """Seconds between tries, in the end."""
+MOST_LOOKED_AT = 500
+"""Rows that are due, among which others than the slow ones are looked for."""
+SHARE = 5
+"""At most this part of what is under way goes to one receiver."""
 GIVEN_UP = 24 * 3600.0
 """Seconds after which nobody tries any more."""
+
+log = logging.getLogger(__name__)
 
 W = TypeVar("W", LogoutNotice, NotificationDelivery)
 """A row that waits: ``created``, ``due`` next, after so many ``tries``."""
@@ -30,31 +41,59 @@ class Redelivery(Generic[W, S]):
     """Was it understood? Raises nothing."""
     give_up: Callable[[Transaction, W], None]
     """Says so; the row is gone already."""
+    receiver: Callable[[W], Hashable]
+    """Who is to hear it."""
     at_once: int
     """Sent at the same time."""
     first_wait: float
     """Seconds until the second try."""
+    _under_way: dict[asyncio.Task[None], Hashable] = field(default_factory=dict)
+    """To whom."""
 
     async def look(self) -> None:
-        """Sends what is due. Writes only if there is something."""
-        if not await self.store.read(self._is_any_due):
+        """Sends what is due, and waits until it is understood, or is not."""
+        await self.begin()
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def begin(self) -> None:
+        """Begins to send what is due. Writes only if there is something."""
+        if len(self._under_way) >= self.at_once or not await self.store.read(self._is_any_due):
             return
-        claimed = await self.store.write(self._claimed)
-        understood = await asyncio.gather(*(self.send(what) for _, what in claimed))
-        done: list[Any] = [pk for (pk, _), heard in zip(claimed, understood, strict=True) if heard]
-        if done:
-            await self.store.write(lambda tx: self._forget(tx, done))
+        for pk, receiver, what in await self.store.write(self._claimed):
+            task = asyncio.get_running_loop().create_task(self._deliver(pk, what))
+            self._under_way[task] = receiver
+            task.add_done_callback(self._under_way.pop)
+
+    def stop(self) -> None:
+        """What is under way is sent again later, by whoever looks."""
+        for task in self._under_way:
+            task.cancel()
+
+    async def _deliver(self, pk: Any, what: S) -> None:
+        try:
+            if await self.send(what):
+                await self.store.write(lambda tx: self._forget(tx, pk))
+        except (Unavailable, Overloaded):
+            pass  # then it is sent once more, which everybody who receives has to bear
+        except Exception:
+            log.exception("Sending failed", extra={"fields": {"event": "fault"}})
 
     def _is_any_due(self, tx: Transaction) -> bool:
         first = tx.select(self.kind, Query(ordering=("due",), limit=1))
         return bool(first) and first[0].due <= tx.now
 
-    def _claimed(self, tx: Transaction) -> list[tuple[Any, S]]:
+    def _claimed(self, tx: Transaction) -> list[tuple[Any, Hashable, S]]:
         """What to send now; whoever looks next finds it due later."""
-        found = []
-        for row in tx.select(self.kind, Query(ordering=("due",), limit=self.at_once)):
-            if row.due > tx.now:
+        found: list[tuple[Any, Hashable, S]] = []
+        busy = Counter(self._under_way.values())
+        room = self.at_once - busy.total()
+        for row in tx.select(self.kind, Query(ordering=("due",), limit=MOST_LOOKED_AT)):
+            if row.due > tx.now or len(found) == room:
                 break
+            receiver = self.receiver(row)
+            if busy[receiver] >= max(1, self.at_once // SHARE):
+                continue
             what = self.prepared(tx, row)
             if what is None or tx.now - row.created > GIVEN_UP:
                 tx.delete(row)
@@ -62,9 +101,10 @@ class Redelivery(Generic[W, S]):
                 continue
             wait = min(self.first_wait * 2.0**row.tries, LONGEST_WAIT)
             tx.update(replace(row, tries=row.tries + 1, due=tx.now + wait))
-            found.append((row.pk, what))
+            busy[receiver] += 1
+            found.append((row.pk, receiver, what))
         return found
 
-    def _forget(self, tx: Transaction, pks: list[Any]) -> None:
-        for row in tx.select(self.kind, Query(within={"pk": pks})):
+    def _forget(self, tx: Transaction, pk: Any) -> None:
+        if (row := tx.find(self.kind, pk=pk)) is not None:
             tx.delete(row)

@@ -13,7 +13,8 @@ log = logging.getLogger(__name__)
 
 
 class Repeating:
-    """``look`` after ``look``, with a ``pause`` after each. ``what``: for the log. ``now``: seconds since the epoch."""
+    """``look`` after ``look``, with a ``pause`` after each. ``what``: for the log. ``now``: seconds since the epoch.
+    ``stopped``: ends what a look has begun."""
 
     def __init__(
         self,
@@ -21,6 +22,7 @@ class Repeating:
         look: Callable[[], Awaitable[None]],
         pause: Callable[[], Awaitable[None]],
         now: Callable[[], float] = time.time,
+        stopped: Callable[[], None] = lambda: None,
     ) -> None:
         self.what = what
         self.failures = 0
@@ -28,6 +30,7 @@ class Repeating:
         self.succeeded: float | None = None
         """When it went well last."""
         self._now = now
+        self._stopped = stopped
         self._look = look
         self._pause = pause
         self._task: asyncio.Task[None] | None = None
@@ -39,6 +42,7 @@ class Repeating:
         if self._task is not None:
             self._task.cancel()
             self._task = None
+        self._stopped()
 
     async def _go(self) -> None:
         while True:

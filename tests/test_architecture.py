@@ -42,7 +42,7 @@ PLANTED: list[tuple[Wall, str, str]] = [
     (walls.concrete_stores_are_named_by_the_app_alone, "outpost/up.py", "from control.store.sql.store import SqlStore"),
     (walls.each_config_is_read_by_its_app_alone, "outpost/listeners/x.py", "from ..config import OutpostConfig"),
     (walls.each_config_is_read_by_its_app_alone, "control/web/x.py", "from control import config"),
-    (walls.programs_import_what_is_installed_with_them, "control/x.py", "def f():\n    import httpx"),
+    (walls.programs_import_what_is_installed_with_them, "control/x.py", "def f():\n    import hypothesis"),
     (walls.names_say_something, "control/user_manager.py", ""),
     (walls.names_say_something, "control/utils/x.py", ""),
     (walls.names_say_something, "control/x.py", "class LDAPHandler:\n    pass"),

@@ -20,7 +20,7 @@ from control.store.interface import Overloaded, Store, Transaction, Unavailable
 
 REST = 1.0
 """Seconds between looks."""
-AT_ONCE = 10
+AT_ONCE = 50
 """Posted at the same time."""
 FIRST_WAIT = 15.0
 """Seconds until the second try: longer than one takes, so that nobody else sends it meanwhile."""
@@ -39,11 +39,11 @@ class Delivering:
         self._store = store
         self._post = post
         self._run = Mappings(clock)
-        self.queue = Redelivery(store, NotificationDelivery, _sending, self._send, _give_up, AT_ONCE, FIRST_WAIT)
-        self.work = Repeating("posting notifications", self.look, lambda: asyncio.sleep(REST))
-
-    async def look(self) -> None:
-        await self.queue.look()
+        self.queue = Redelivery(
+            store, NotificationDelivery, _sending, self._send, _give_up, lambda row: row.transport, AT_ONCE, FIRST_WAIT
+        )
+        what = "posting notifications"
+        self.work = Repeating(what, self.queue.begin, lambda: asyncio.sleep(REST), stopped=self.queue.stop)
 
     async def _send(self, sending: Sending) -> bool:
         told = sending.told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
@@ -22,8 +21,7 @@ NO_MORE: Mapping[str, str] = MappingProxyType({})
 async def post_json(url: str, body: bytes, headers: Mapping[str, str] = NO_MORE) -> str:
     usual = {name: value for name, value in HEADERS.items() if name.lower() not in {one.lower() for one in headers}}
     try:
-        async with asyncio.timeout(SECONDS):
-            status = (await ask(url, SECONDS, {**usual, **headers}, body)).status
+        status = (await ask(url, SECONDS, {**usual, **headers}, body)).status
     except TimeoutError:
         return f"It did not answer within {SECONDS:g} seconds."
     except (OSError, ValueError) as error:

@@ -29,7 +29,7 @@ TOKEN_SECONDS = 120
 """Section 2.4 recommends at most two minutes."""
 REST = 0.25
 """Seconds between looks: an application hears within one."""
-AT_ONCE = 20
+AT_ONCE = 100
 """Notices sent at the same time."""
 FIRST_WAIT = 1.0
 """Seconds until the second try."""
@@ -62,11 +62,11 @@ class BackChannel:
     def __init__(self, store: Store, random: Random, post: Post) -> None:
         self._random = random
         self._post = post
-        self._queue = Redelivery(store, LogoutNotice, self._sending, self._send, _give_up, AT_ONCE, FIRST_WAIT)
-        self.work = Repeating("telling applications of ended sessions", self.look, lambda: asyncio.sleep(REST))
-
-    async def look(self) -> None:
-        await self._queue.look()
+        self.queue = Redelivery(
+            store, LogoutNotice, self._sending, self._send, _give_up, lambda row: row.provider, AT_ONCE, FIRST_WAIT
+        )
+        what = "telling applications of ended sessions"
+        self.work = Repeating(what, self.queue.begin, lambda: asyncio.sleep(REST), stopped=self.queue.stop)
 
     async def _send(self, sending: Sending) -> bool:
         return await self._post(sending.url, urlencode({"logout_token": sending.token}).encode("ascii"))

@@ -24,7 +24,7 @@ from control.store.interface import Query, Store, Transaction
 REST = 1.0
 """Seconds between looks."""
 AT_ONCE = 4
-"""People asked about at the same time, of all sources: each holds a thread until it is answered."""
+"""People asked about at the same time, of all sources."""
 CLAIMED_SECONDS = 60.0
 """For which nobody else asks; longer than an answer may take."""
 PUT_OFF = 300.0

@@ -25,7 +25,7 @@ from control.records import (
     UntoldEvent,
     User,
 )
-from control.redelivery import GIVEN_UP, LONGEST_WAIT
+from control.redelivery import GIVEN_UP, LONGEST_WAIT, SHARE
 from control.store.interface import Transaction
 from control.verbs import bindings, groups, notifications, policies, users
 from tests.fakes import FakeClock
@@ -92,7 +92,7 @@ class House:
 
     def deliver(self) -> list[tuple[str, dict[str, Any]]]:
         self.posted.clear()
-        asyncio.run(self.delivering.look())
+        asyncio.run(self.delivering.queue.look())
         return list(self.posted)
 
     def all(self, kind: type[Any]) -> list[Any]:
@@ -324,7 +324,7 @@ def test_once_means_once_for_all(house: House) -> None:
 
 def test_a_flood_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matching, "MOST_WAITING", 3)
-    monkeypatch.setattr(house.delivering.queue, "at_once", 2)
+    monkeypatch.setattr(house.delivering.queue, "at_once", 2 * SHARE)
     house.rule(house.transport("webhook"))
     for _ in range(5):
         house.happens()

@@ -41,7 +41,7 @@ class World(Relying):
     def look(self) -> list[tuple[str, str]]:
         """What was sent by one look."""
         self.posted.clear()
-        self.runner.run(self.back_channel.look())
+        self.runner.run(self.back_channel.queue.look())
         return list(self.posted)
 
     def signed_in(self) -> tuple[Person, str]:
@@ -160,7 +160,7 @@ def test_two_processes_send_it_once(world: World) -> None:
     other = BackChannel(world.services.store, world.random, world.post)
 
     async def both() -> None:
-        await asyncio.gather(world.back_channel.look(), other.look())
+        await asyncio.gather(world.back_channel.queue.look(), other.queue.look())
 
     world.posted.clear()
     world.runner.run(both())
