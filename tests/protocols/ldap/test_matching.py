@@ -15,6 +15,8 @@ from protocols.ldap.matching import MatchingRule, Value
         (matching.DISTINGUISHED_NAME, "CN=a, OU=b", b"cn=A,ou=B"),
         (matching.GENERALIZED_TIME, "20260101120000Z", b"202601011300+0100"),
         (matching.GENERALIZED_TIME, "20260101123000Z", b"2026010112.5Z"),
+        (matching.GENERALIZED_TIME, "20170101000000Z", b"20161231235960Z"),  # a leap second
+        (matching.GENERALIZED_TIME, "20170101000000.5Z", b"20161231235960.5Z"),
         (matching.UUID, "0000ABCD-0000-4000-8000-00000000000A", b"0000abcd-0000-4000-8000-00000000000a"),
         (matching.OBJECT_IDENTIFIER, "inetOrgPerson", b"INETORGPERSON"),
         (matching.OBJECT_IDENTIFIER, "person", b"2.5.6.6"),
@@ -67,6 +69,8 @@ def test_different(rule: MatchingRule, one: Value, other: Value) -> None:
         (matching.GENERALIZED_TIME, b"2026-01-01T00:00:00Z"),
         (matching.GENERALIZED_TIME, b"20261301000000Z"),
         (matching.GENERALIZED_TIME, b"99991231235959-1200"),
+        (matching.GENERALIZED_TIME, b"99991231235960Z"),
+        *((matching.GENERALIZED_TIME, b"2026010100" + rest) for rest in (b"0061Z", b"6000Z", b"0000+0060", b"0000+24")),
     ],
 )
 def test_what_does_not_fit_the_syntax_matches_nothing(rule: MatchingRule, value: bytes) -> None:
