@@ -173,8 +173,9 @@ def _fill(tx: Transaction, count: int, hashed: str, further: int) -> str:
 def _further(tx: Transaction, like: Provider, at: int, staff: Group) -> Provider:
     """One more like the proxy's, at a host of its own; without the verbs, which look at every other one."""
     name = f"further-{at}"
-    settings = {**like.settings, "external_host": f"http://{name}.example.com", "client_id": name}
-    provider = tx.insert(replace(like, pk=0, name=name, client_id=name, settings=settings))
+    host = f"{name}.example.com"
+    settings = {**like.settings, "external_host": f"http://{host}", "client_id": name}
+    provider = tx.insert(replace(like, pk=0, name=name, client_id=name, host=host, settings=settings))
     application = tx.insert(Application(name, name, provider=provider.pk))
     tx.insert(Binding(application.pk, group=staff.pk))
     return provider

@@ -55,6 +55,7 @@ class Provider(Record):
     DIRECTORY = True
     SECRETS = frozenset({"secrets"})
     SEARCHED = ("name",)
+    INDEXED = ("host",)
     UNIQUE = (("name",), ("client_id",))
 
     name: str
@@ -71,6 +72,8 @@ class Provider(Record):
     """``shared_secret``, ``client_secret``, ``cookie_secret``."""
     client_id: str | None = None
     """By which OIDC knows it: the setting of the same name, where it can be found and is unique."""
+    host: str | None = None
+    """Of a proxy's application, as outposts look it up: by it, whoever wants the same is found among thousands."""
     managed: str | None = None
 
 

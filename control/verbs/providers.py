@@ -23,6 +23,7 @@ from control.verbs.provider_kinds import (
     check_proxy,
     claimed,
     claims,
+    host_of,
 )
 from control.verbs.tokens import Random
 
@@ -88,11 +89,12 @@ def _claimed(provider: Provider) -> Iterable[Hashable]:
 
 
 def _refuse_rivals(tx: Transaction, provider: Provider) -> None:
-    for outpost in tx.select(Outpost):
-        if provider.pk not in outpost.providers:
-            continue
-        beside = [pk for pk in outpost.providers if pk != provider.pk]
-        for other in tx.select(Provider, Query(within={"pk": beside})):
+    serving = [outpost for outpost in tx.select(Outpost) if provider.pk in outpost.providers]
+    alike = tx.select(Provider, Query(equal={"kind": provider.kind, "host": provider.host})) if serving else []
+    for outpost in serving:
+        for other in alike:
+            if other.pk == provider.pk or other.pk not in outpost.providers:
+                continue
             for _, _, claim in rivals((other, provider)):
                 sentence = f"On the outpost “{outpost.name}”, the provider “{other.name}” serves {claim} already."
                 raise Invalid({KINDS[provider.kind].claims: [sentence]})
@@ -179,4 +181,5 @@ def _parts(tx: Transaction, kind: str, fields: ProviderFields) -> dict[str, Any]
         "settings": {name: value for name, value in every.items() if name not in COMMON and name not in secret},
         "secrets": {name: every[name] for name in sorted(secret)},
         "client_id": every.get("client_id"),
+        "host": host_of(fields.external_host) if isinstance(fields, ProxyFields) else None,
     }

@@ -29,6 +29,7 @@ __all__ = [
     "check_proxy",
     "claimed",
     "claims",
+    "host_of",
 ]
 
 KINDS: dict[str, Kind] = {"ldap": ldap.KIND, "radius": radius.KIND, "proxy": proxy.KIND, "oauth2": oauth2.KIND}
@@ -43,10 +44,10 @@ def claims(provider: Provider) -> frozenset[Hashable]:
         case "radius":
             return frozenset(ip_network(part.strip()) for part in text.split(","))
         case _:
-            return frozenset([_host(text)])
+            return frozenset([host_of(text)])
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
     """As outposts look it up: whatever the scheme, its own port, case, and a slash behind it."""
     parts = urlsplit(url)
     try:

@@ -14,12 +14,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.pool import NullPool
 
-from control.records import Group, Source, Stage, User
+from control.records import Group, Provider, Source, Stage, User
 from control.sources.ldap.described import BACKEND
 from control.store.interface import AccessDenied, Query, Unavailable
 from control.store.migrations import upgrade
 from control.store.sql import NewerStore, SqlStore
 from control.store.sql.schema import SCHEMA_REVISION, metadata
+from control.verbs.provider_kinds import host_of
 from tests.control.store.postgresql import SUPERUSER, Server
 from tests.stores import SECRET_KEY
 
@@ -166,9 +167,43 @@ def test_the_password_stage_of_older_stores_asks_directories(
     store.close()
 
 
+def test_providers_in_older_stores_are_found_by_their_host(raw: Engine, store_url: str) -> None:
+    spelled = {
+        "https://APP.example.com:443": "app.example.com",
+        "http://app.example.com.:8080": "app.example.com:8080",
+        "https://[2001:DB8:0:0::1]:8443": "[2001:db8::1]:8443",
+        "http://192.0.2.1:443/": "192.0.2.1:443",
+        "https://app:port": "https://app:port",
+    }
+    assert {url: host_of(url) for url in spelled} == spelled, "what the program looks for"
+    store = SqlStore(store_url, (SECRET_KEY,))
+    records = [Provider(url, "proxy", settings={"external_host": url}) for url in spelled]
+    store.write_now(lambda tx: [tx.insert(one) for one in (*records, Provider("other", "ldap"))])
+    store.close()
+    with raw.begin() as connection:
+        _before_hosts(connection, "0017")
+    store = SqlStore(store_url, (SECRET_KEY,))
+    found = store.read_now(lambda tx: {one.name: one.host for one in tx.select(Provider)})
+    assert found == {**spelled, "other": None}
+    store.close()
+
+
 def _before_devices(connection: Connection, version: str) -> None:
     connection.execute(text("drop table known_device"))
-    connection.execute(text(f"update alembic_version set version_num = '{version}'"))
+    _before_hosts(connection, version)
+
+
+def _before_hosts(connection: Connection, version: str) -> None:
+    for step in _steps_before_hosts(version):
+        connection.execute(text(step))
+
+
+def _steps_before_hosts(version: str) -> tuple[str, ...]:
+    return (
+        "drop index ix_provider_host",
+        "alter table provider drop column host",
+        f"update alembic_version set version_num = '{version}'",
+    )
 
 
 def test_a_newer_store_is_refused_and_left_alone(raw: Engine, store_url: str) -> None:
@@ -227,7 +262,7 @@ def test_a_postgresql_keeps_a_copy_that_the_former_version_starts_with(
     before.close()
     older = create_engine(f"{address}{within}".replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
     with older.begin() as connection:
-        connection.execute(text("update alembic_version set version_num = '0016'"))
+        _before_hosts(connection, "0016")
 
     for number, name in enumerate(("outpost_schema_0016", "outpost_schema_0016_2"), 1):
         SqlStore(f"{address}{within}", (SECRET_KEY,)).close()
@@ -237,7 +272,7 @@ def test_a_postgresql_keeps_a_copy_that_the_former_version_starts_with(
             assert connection.execute(text("select version_num from alembic_version")).scalar() == "0016", number
         with older.begin() as connection:
             assert connection.execute(text("select version_num from alembic_version")).scalar() == SCHEMA_REVISION
-            connection.execute(text("update alembic_version set version_num = '0016'"))
+            _before_hosts(connection, "0016")
         again = SqlStore(there, (SECRET_KEY,))
         assert again.read_now(lambda tx: [user.username for user in tx.select(User)]) == ["a"]
         assert again.read_now(lambda tx: len(tx.members_of([tx.select(Group)[0].pk]))) == 1
@@ -255,7 +290,8 @@ def test_where_a_role_may_make_no_copy_nothing_is_upgraded_and_it_says_what_to_g
     postgresql_server.execute(f"grant all on schema public to {role}", database)
     address = f"postgresql://{role}@/{database}?host={postgresql_server.folder}&port={postgresql_server.port}"
     SqlStore(address, (SECRET_KEY,)).close()
-    postgresql_server.execute("update alembic_version set version_num = '0016'", database)
+    for step in _steps_before_hosts("0016"):
+        postgresql_server.execute(step, database)
     with pytest.raises(AccessDenied, match=r"copy before the upgrade.*GRANT CREATE ON DATABASE"):
         SqlStore(address, (SECRET_KEY,))
     assert postgresql_server.execute("select version_num from alembic_version", database) == [("0016",)]

@@ -10,6 +10,8 @@ import pytest
 from control.records import Application, Flow, Outpost, Provider
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
+from control.store.sql.rows import Rows
+from control.store.sql.schema import RecordTable
 from control.verbs import outposts, provider_kinds, providers
 from tests.control.verbs.do import ABSENT, application, bytes_of, outpost, provider, refused, same_bytes
 
@@ -260,6 +262,26 @@ def test_a_change_that_claims_nothing_new_looks_at_nobody_else(
     assert looked == []
     store.write_now(lambda tx: providers.update(tx, pks[0], {"base_dn": "dc=p2"}))
     assert len(looked) == 1
+
+
+def test_of_a_new_host_only_its_rivals_are_looked_at(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand records take a second to read."""
+    found = [provider(store, "proxy", f"p{at}", **{**PROXY, "external_host": f"https://p{at}.test"}) for at in range(9)]
+    outpost(store, "o", providers=[one.pk for one in found])
+    read: list[str] = []
+    record = Rows.record
+
+    def counted(rows: Rows, kept: RecordTable, values: dict[str, Any]) -> Any:
+        read.append(kept.table.name)
+        return record(rows, kept, values)
+
+    monkeypatch.setattr(Rows, "record", counted)
+    store.write_now(lambda tx: providers.update(tx, found[0].pk, {"external_host": "https://new.test"}))
+    assert read.count("provider") <= 2
+    rival = {"external_host": "HTTP://New.Test:80"}
+    assert list(refused(store, lambda tx: providers.update(tx, found[1].pk, rival))) == ["external_host"]
+    elsewhere = {"external_host": "https://new.test:8443"}
+    store.write_now(lambda tx: providers.update(tx, found[1].pk, elsewhere))
 
 
 def test_wider_and_narrower_networks_go_together(store: SqlStore) -> None:
