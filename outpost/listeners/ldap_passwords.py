@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -35,6 +36,10 @@ POLICY_ERRORS: dict[str, PolicyError] = {
 """Reasons that a client hears of when it sent the control."""
 
 
+HASHED = re.compile(rb"(?is)\{(?:s?(?:md5|sha(?:256|384|512)?)|b?crypt|argon2|pbkdf2[a-z0-9-]*)\}.")
+"""What directories that keep userPassword as it comes are given by clients (RFC 2307 section 5.3)."""
+
+
 class PasswordChanges:
     def __init__(self, authentication: Authentication, contexts: NamingContexts, telemetry: Telemetry) -> None:
         self._authentication = authentication
@@ -63,12 +68,13 @@ class PasswordChanges:
                 raise Refused(ResultCode.UNWILLING_TO_PERFORM, said, reason="empty_credentials")
             texts = old.decode(), None if change.new is None else change.new.decode()
         except UnicodeDecodeError:
-            said = "A password is text in UTF-8."
-            self._telemetry.decided(bound.identity.username, circumstances, Decision("unfit_password"))
-            return Answer(Result(ResultCode.CONSTRAINT_VIOLATION, "", said, reason="unfit_password"), bound)
+            return self._unfit("A password is text in UTF-8.", bound, circumstances)
         except Refused as refused:
             self._telemetry.refused(bound.identity.username, circumstances, Decision(refused.result.reason))
             return Answer(refused.result, bound)
+        if by_modify and HASHED.match(change.new or b""):
+            said = "Send the password itself. A hash of it would become the password."
+            return self._unfit(said, bound, circumstances)
         told = await self._authentication.change_password(bound.identity, *texts, bound.provider, circumstances)
         if told.reason == "accepted":
             identity = replace(bound.identity, credential_version=told.credential_version)
@@ -81,6 +87,10 @@ class PasswordChanges:
             said = " ".join(told.sentences)
             return Answer(Result(ResultCode.CONSTRAINT_VIOLATION, "", said, reason=told.reason), bound)
         return Answer(Result(LDAP_RESULT_CODE[REASONS[told.reason].outcome], "", decision.diagnostic), bound)
+
+    def _unfit(self, said: str, bound: Bound, circumstances: Circumstances) -> Answer:
+        self._telemetry.decided(bound.identity.username, circumstances, Decision("unfit_password"))
+        return Answer(Result(ResultCode.CONSTRAINT_VIOLATION, "", said, reason="unfit_password"), bound)
 
     def _only_ones_own(self, name: str, bound: Bound) -> None:
         """Raises Refused."""

@@ -100,6 +100,23 @@ def test_a_modify_means_the_password_that_was_shown(bob: Client) -> None:
     assert asked(bob, given).code == 49
 
 
+HASHES = ["{SSHA}x", "{sha}x", "{SMD5}x", "{CRYPT}$6$x", "{SSHA512}x", "{PBKDF2-SHA256}1$x", "{ARGON2}$argon2id$x"]
+
+
+@pytest.mark.parametrize("new", HASHES)
+def test_a_hash_does_not_become_the_password(bob: Client, new: str) -> None:
+    """Programs that hash for a directory which keeps userPassword as it comes would lock the person out."""
+    for changes in [(2, "userPassword", [new])], [(1, "userPassword", [BOBS]), (0, "userPassword", [new])]:
+        answer = asked(bob, peer.modify(2, BOB_DN, *changes))
+        assert (answer.code, answer.diagnostic[:27]) == (19, "Send the password itself. A")
+    assert bob.door.link.changes == []
+
+
+@pytest.mark.parametrize("new", ["{SSHA}", "{words} in braces", "x{SSHA}x"])
+def test_braces_alone_make_no_hash(bob: Client, new: str) -> None:
+    assert asked(bob, peer.modify(2, BOB_DN, (2, "userPassword", [new]))).code == 0
+
+
 def test_the_connection_goes_on_and_others_of_the_account_end(door: Door, bob: Client) -> None:
     other = door.connect()
     assert other.bind(BOB_DN, BOBS) == 0
