@@ -1,4 +1,4 @@
-"""A flow in one browser's session: found there, begun, and what each step leaves behind.
+"""A flow in one browser's session: found there, begun, and answered. What a step leaves behind is `settling`'s.
 
 Pages and the JSON executor share it; they differ in how they say what a step asks.
 """
@@ -6,14 +6,12 @@ Pages and the JSON executor share it; they differ in how they say what a step as
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import Response
 
-from control import known_devices, reputation, sessions, tries
+from control import reputation, sessions, tries
 from control.default_flows import STEP_UP
 from control.flows import executor, links
 from control.flows.bound import Deciding, NotForYou, keep
@@ -24,11 +22,10 @@ from control.flows.state import Challenge, Context, Denied, Done, PlannedStage, 
 from control.launcher import arrival_origins
 from control.oidc import authorize
 from control.purposes import flow_for
-from control.records import Flow, Session, Stage, StageBinding, User
+from control.records import Flow, Stage, StageBinding, User
 from control.sessions import Caller, Visit
-from control.sources import arriving
 from control.store.interface import NotFound, Query, Transaction
-from control.web.browser import DEVICE_COOKIE, address, drop_cookie, set_cookie, visit
+from control.web.browser import address, visit
 from control.web.services import Services
 from rules.names import shown
 from rules.places import place
@@ -48,39 +45,12 @@ PROOFS = PROVING | {"email"}
 """Kinds of stages that do prove that."""
 SIGNED_IN = frozenset({"require_authenticated", "require_superuser"})
 CHANGING, FLOWS = ("/if/user/settings/", "/if/admin/"), "/if/flow/"
-TOO_NEW = "This second factor was set up after you signed in. Sign out, and sign in with it."
 LINK = "flow_token"
 """The query parameter of a link in a letter (authentik's)."""
 HINTS = ("code", "itoken")
 """Query parameters that a form may show."""
 LONGEST_HINT = 128
 """Characters; a setup code is shorter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A step whose traces are in the store; the answer has to carry its cookie."""
-
-    step: Step
-    csrf: str = ""
-    """Of the session that holds the flow, for the next form."""
-    cookie: str | None = None
-    """Of a new session."""
-    lasts: float = 0.0
-    """Seconds that the browser keeps it; 0: until it closes."""
-    ended: bool = False
-    """The browser's session is over."""
-    device: str | None = None
-    """Another cookie, by which the browser is known at its next sign-in."""
-    device_lasts: float = 0.0
-
-    def write_cookie(self, response: Response, request: Request, services: Services) -> None:
-        if self.cookie is not None:
-            set_cookie(response, self.cookie, request, services, self.lasts)
-            if self.device is not None:
-                set_cookie(response, self.device, request, services, self.device_lasts, DEVICE_COOKIE)
-        elif self.ended:
-            drop_cookie(response, request, services)
 
 
 async def standing(request: Request, services: Services, slug: str) -> tuple[Visit | None, State | None]:
@@ -258,7 +228,7 @@ def _try(tx: Transaction, name: str, where: str) -> str | None:
 def _tried(tx: Transaction, name: str, where: str, address: str, going: State, step: Step) -> None:
     """A wrong answer stays counted. Only the last of all proofs begins anew: each alone proves too little."""
     match step:
-        case Done(_, context) if context.login is not None or _steps_up(context):
+        case Done(_, context) if context.login is not None or steps_up(context):
             _right(tx, name, where, address)
         case Challenge(_, _, reason) | Denied(reason, _, _) if reason and reason not in tries.NO_GUESSES:
             reputation.count(tx, name, address, right=False)
@@ -279,103 +249,9 @@ async def default_slug(request: Request, services: Services, purpose: str) -> st
 
 def changes_session(step: Done) -> bool:
     """Does it sign somebody in or out? A GET must not: links from other sites lead to it."""
-    return step.context.login is not None or step.context.logout or _steps_up(step.context)
+    return step.context.login is not None or step.context.logout or steps_up(step.context)
 
 
-def _steps_up(context: Context) -> bool:
+def steps_up(context: Context) -> bool:
     """Has whoever was signed in shown a second factor, and nothing else?"""
     return context.login is None and context.uid is None and context.factor_shown
-
-
-async def settle(services: Services, found: Visit | None, step: Step, who: Caller) -> Settled:
-    """Keeps what the step means for the session, signs in or out, and leaves the events."""
-    match step:
-        case Challenge():
-            return await _asked(services, found, step, who)
-        case Done(_, context) if context.login is not None:
-            return await _sign_in(services, found, step, context.login, who)
-        case Done(_, context) if context.logout:
-            if found is not None:
-                await services.store.write(lambda tx: sessions.sign_out(tx, found, who))
-            return Settled(step, ended=True)
-        case Done(_, context) if _steps_up(context):
-            if found is None or found.user is None or found.user.pk != context.requester:
-                return Settled(Denied("flow_denied", "You have signed out meanwhile. Start again.", context))
-            counts = await services.store.write(lambda tx: sessions.factor_shown(tx, found.session, context.factors))
-            return Settled(step if counts else Denied("second_factor_new", TOO_NEW, context))
-        case Done(to, context):
-            if found is not None and context.authorization and to == context.next:
-                mark = {authorize.AUTHORIZED: {"request": context.authorization["request"], "at": services.now()}}
-                await services.store.write(lambda tx: sessions.keep(tx, found.session, mark))
-            elif context.leads:
-                return await _led(services, found, step, who)
-            else:
-                await forget(services, found)
-            return Settled(step)
-        case Denied():
-            await services.store.write(lambda tx: _deny(tx, found, step, who))
-            return Settled(step)
-
-
-async def forget(services: Services, found: Visit | None) -> None:
-    """The flow ends without a trace."""
-    if found is not None and FLOW in found.session.data:
-        await services.store.write(lambda tx: sessions.keep(tx, found.session, {}))
-
-
-async def _asked(services: Services, found: Visit | None, step: Challenge, who: Caller) -> Settled:
-    data = {FLOW: step.state.to_json()}
-    if found is None:
-        new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
-        session = await services.store.write(lambda tx: sessions.begin(tx, new, who, data))
-        return Settled(step, session.csrf, new.cookie)
-    await services.store.write(lambda tx: _keep(tx, found, data, step, who))
-    return Settled(step, found.session.csrf)
-
-
-async def _led(services: Services, found: Visit | None, step: Done, who: Caller) -> Settled:
-    """The flow that it goes into may want to know that."""
-    data = {LED_INTO: step.context.leads, LED_FOR: step.context.authorization.get("request", "")}
-    if found is not None:
-        await services.store.write(lambda tx: sessions.keep(tx, found.session, data))
-        return Settled(step)
-    new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
-    session = await services.store.write(lambda tx: sessions.begin(tx, new, who, data))
-    return Settled(step, session.csrf, new.cookie)
-
-
-async def _sign_in(services: Services, found: Visit | None, step: Done, user: int, who: Caller) -> Settled:
-    """The old cookie ends and a new one begins, so that nobody knows it who saw the browser before."""
-    new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
-    old = found.session if found is not None else None
-    context = step.context
-    stay, device = sessions.Stay(**context.stay), sessions.fresh(services.random(2 * sessions.COOKIE_BYTES)).cookie
-
-    def verb(tx: Transaction) -> Session:
-        version, factors = context.proved_version, bool(context.factors)
-        known = known_devices.is_known(tx, who.device, user)
-        session = sessions.sign_in(tx, old, new, user, version, context.method, who, factors, stay, known)
-        known_devices.remember(tx, user, who.device, device, stay.device)
-        if context.source:
-            arriving.signed_in(tx, session, context.source)
-        return session
-
-    try:
-        session = await services.store.write(verb)
-    except (NotFound, PermissionError):
-        return Settled(Denied("flow_denied", "You cannot sign in with this account.", context))
-    lasts = min(stay.seconds, sessions.LONGEST_SECONDS)
-    cookie = device if stay.device else None
-    return Settled(step, session.csrf, new.cookie, lasts, device=cookie, device_lasts=stay.device)
-
-
-def _keep(tx: Transaction, found: Visit, data: dict[str, Any], step: Challenge, who: Caller) -> None:
-    sessions.keep(tx, found.session, data)
-    if step.reason:
-        sessions.login_failed(tx, step.about.uid, step.about.user, step.reason, who)
-
-
-def _deny(tx: Transaction, found: Visit | None, denied: Denied, who: Caller) -> None:
-    if found is not None:
-        sessions.keep(tx, found.session, {})
-    sessions.login_failed(tx, denied.context.uid or "", denied.context.pending_user, denied.reason, who)

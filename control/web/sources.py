@@ -22,7 +22,7 @@ from control.sources.kinds import KINDS
 from control.sources.matching import Known, whose
 from control.store.interface import NotFound, Overloaded, Transaction, Unavailable
 from control.targets import local_or
-from control.web import flow_steps
+from control.web import flow_steps, settling
 from control.web.addresses import known_as
 from control.web.browser import caller, set_cookie, visit
 from control.web.pages.answers import Stop, guarded, message, onward, redirect
@@ -140,7 +140,7 @@ class Ways:
         if isinstance(state, Refused):
             return message(403, "Access denied", state.message)
         here = services.on_behalf(f"http {who.client_ip}", who.http)
-        settled = await flow_steps.settle(services, found, await executor.start(state, here), who)
+        settled = await settling.settle(services, found, await executor.start(state, here), who)
         response = await _said(settled.step, services)
         settled.write_cookie(response, request, services)
         return response

@@ -24,7 +24,7 @@ from control.sessions import Caller, Visit
 from control.targets import LONGEST_TARGET, local_or
 from control.verbs.fields import refuse_unstorable
 from control.verbs.users import INTERNAL_SERVICE_ACCOUNT
-from control.web import browser, flow_steps
+from control.web import browser, flow_steps, settling
 from control.web.admin_api.bodies import json_object, require_json
 from control.web.admin_api.callers import believed
 from control.web.admin_api.refusals import Refused, answer, refusal
@@ -75,7 +75,7 @@ class FlowExecutor:
             return step
         if request.method != "POST" and isinstance(step, Done) and flow_steps.changes_session(step):
             return _redirect(f"/if/flow/{slug}/?{urlencode({'next': step.context.next})}")
-        settled = await flow_steps.settle(services, found, step, await _caller(request, services))
+        settled = await settling.settle(services, found, step, await _caller(request, services))
         response = _said(request, settled.step)
         settled.write_cookie(response, request, services)
         return response

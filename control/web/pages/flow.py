@@ -21,12 +21,12 @@ from control.sessions import Visit
 from control.store.interface import NotFound
 from control.targets import is_web, local_or
 from control.verbs.authenticators import WEBAUTHN
-from control.web import flow_steps
+from control.web import flow_steps, settling
 from control.web.browser import CrossSite, caller, check_csrf, visit
-from control.web.flow_steps import Settled
 from control.web.pages.answers import Stop, message, redirect, rendered
 from control.web.pages.forms import form
 from control.web.services import Services
+from control.web.settling import Settled
 from rules.reasons import REASONS, Outcome
 
 CSRF_FIELD = "csrf_token"
@@ -59,7 +59,7 @@ async def default(request: Request, services: Services) -> Response:
     slug = await flow_steps.default_slug(request, services, purpose)
     if request.method == "POST":
         return await _run(request, services, slug)
-    await flow_steps.forget(services, await visit(request, services))
+    await settling.forget(services, await visit(request, services))
     return redirect(_path(slug, local_or(request.query_params.get("next"), "/")))
 
 
@@ -74,7 +74,7 @@ async def use_token(request: Request, services: Services) -> Response:
 
 async def cancel(request: Request, services: Services) -> Response:
     """Begin again, perhaps as somebody else."""
-    await flow_steps.forget(services, await visit(request, services))
+    await settling.forget(services, await visit(request, services))
     return redirect(local_or(request.query_params.get("next"), "/"))
 
 
@@ -141,7 +141,7 @@ async def _conclude(
 ) -> Response:
     if request.method != "POST" and isinstance(step, Done) and flow_steps.changes_session(step):
         return _confirm(request, found, step)
-    settled = await flow_steps.settle(services, found, step, caller(request, services))
+    settled = await settling.settle(services, found, step, caller(request, services))
     response = _said(request, settled, fields)
     settled.write_cookie(response, request, services)
     return response
