@@ -1,7 +1,8 @@
 """Browser sessions: who a cookie belongs to, and for how long.
 
 The cookie is 32 random bytes; the store knows only its SHA-256. A session without a user holds the state of a flow
-until somebody has signed in; signing in always makes a new session, so that a cookie planted before opens nothing.
+until somebody has signed in. Signing in always makes a new session, and so does showing in a flow who one is, so that
+a cookie planted before opens nothing.
 """
 
 from __future__ import annotations

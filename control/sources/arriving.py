@@ -75,6 +75,13 @@ def set_aside(tx: Transaction, source: Source, session: str, stranger: Stranger,
     return pk
 
 
+def taken_along(tx: Transaction, told: Mapping[str, str], session: Session) -> None:
+    """What was set aside belongs to this session of the browser's from now on."""
+    waiting = tx.find(SourceSignIn, pk=told.get("set_aside", ""))
+    if waiting is not None:
+        tx.update(replace(waiting, session=session.pk))
+
+
 def authenticated(kind: SourceKind, stranger: Stranger, since: float | None, now: float) -> float | None:
     """When they showed who they are; None: before ``since``, where that was asked for, or nobody can say.
 

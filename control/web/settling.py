@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from control import known_devices, sessions
-from control.flows.state import Challenge, Denied, Done, Step
+from control.flows.state import Challenge, Context, Denied, Done, State, Step
 from control.oidc import authorize
-from control.records import Session
+from control.records import Session, User
 from control.sessions import Caller, Visit
 from control.sources import arriving
 from control.store.interface import NotFound, Transaction
@@ -86,12 +86,37 @@ async def forget(services: Services, found: Visit | None) -> None:
 
 async def _asked(services: Services, found: Visit | None, step: Challenge, who: Caller) -> Settled:
     data = {FLOW: step.state.to_json()}
-    if found is None:
-        new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
-        session = await services.store.write(lambda tx: sessions.begin(tx, new, who, data))
-        return Settled(step, session.csrf, new.cookie)
-    await services.store.write(lambda tx: _keep(tx, found, data, step, who))
-    return Settled(step, found.session.csrf)
+    if found is not None and not _shows_more(found, step.state.context):
+        await services.store.write(lambda tx: _keep(tx, found, data, step, who))
+        return Settled(step, found.session.csrf)
+    new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
+
+    def verb(tx: Transaction) -> Session:
+        if found is not None:
+            sessions.end(tx, found.session)
+        session = sessions.begin(tx, new, who, data)
+        arriving.taken_along(tx, step.state.context.source, session)
+        return session
+
+    session = await services.store.write(verb)
+    return Settled(step, session.csrf, new.cookie)
+
+
+def _shows_more(found: Visit, context: Context) -> bool:
+    """Has somebody shown what the session did not know of? Then whoever else knows its cookie must not go on in their
+    place. Whoever shows again that they are who is signed in has had the cookie for themselves since then.
+    """
+    if found.user is not None and found.user.pk == context.proved:
+        return False
+    stored = State.from_json(found.session.data.get(FLOW))
+    before = _shown(stored.context if stored is not None else Context(), found.user)
+    return any(now and now != then for now, then in zip(_shown(context, found.user), before, strict=True))
+
+
+def _shown(context: Context, user: User | None) -> tuple[object, ...]:
+    """An invitation comes by a GET, which must not sign out whoever is signed in."""
+    invitation = context.invitation if user is None else ""
+    return context.proved, context.opened, context.source.get("identifier"), invitation
 
 
 async def _led(services: Services, found: Visit | None, step: Done, who: Caller) -> Settled:

@@ -151,7 +151,7 @@ def _said(request: Request, settled: Settled, fields: Mapping[str, str]) -> Resp
     match settled.step:
         case Challenge() as asked:
             went_well = request.method == "POST" and "response_errors" not in asked.component
-            if went_well and settled.cookie is None:
+            if went_well:
                 return redirect(_path(asked.state.slug))
             return _drawn(asked, settled.csrf, fields)
         case Done(to, _):
