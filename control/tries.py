@@ -56,13 +56,13 @@ def refusal(tx: Transaction, username: str, place: str, known_good: bool = False
     at this place the last time; believed if they were right there for us too."""
     account = account_of(username)
     here = _find(tx, account, place)
-    was_right = here is not None and here.right > tx.now - RIGHT_SECONDS
+    was_right = _was_right(here, tx.now)
     if was_right and known_good:
         return None
     if here is not None and tx.now < here.until:
         return "too_many_tries"
     everywhere = _find(tx, account, EVERYWHERE)
-    if not was_right and everywhere is not None and _left(everywhere, tx.now) >= ACCOUNT_FREE:
+    if not was_right and everywhere is not None and _left(everywhere, tx.now)[0] >= ACCOUNT_FREE:
         return "too_many_tries_for_account"
     return None
 
@@ -74,18 +74,23 @@ def wrong(tx: Transaction, username: str, place: str) -> None:
     before = here.wrong if here is not None and tx.now - here.last < QUIET else 0
     until = tx.now + min(2.0 ** min(before - FREE, 10), LONGEST_BLOCK) if before >= FREE else 0.0
     _put(tx, here, account, place, wrong=before + 1, until=until)
-    if here is None or here.right <= tx.now - RIGHT_SECONDS:
+    if not _was_right(here, tx.now):
         everywhere = _find(tx, account, EVERYWHERE)
-        tried = 0.0 if everywhere is None else _left(everywhere, tx.now)
-        _put(tx, everywhere, account, EVERYWHERE, wrong=int(tried) + 1, until=0.0)
+        left, since = _left(everywhere, tx.now) if everywhere is not None else (0, tx.now)
+        _put(tx, everywhere, account, EVERYWHERE, wrong=left + 1, until=0.0, last=since)
     _sweep(tx)
 
 
 def take_back(tx: Transaction, username: str, place: str) -> None:
-    """The last one was none."""
-    here = _find(tx, account_of(username), place)
-    if here is not None and here.wrong:
-        tx.update(replace(here, wrong=here.wrong - 1, until=0.0))
+    """The last one was none: neither there nor, where it has counted for that, for all places."""
+    account = account_of(username)
+    here = _find(tx, account, place)
+    if here is None or not here.wrong:
+        return
+    tx.update(replace(here, wrong=here.wrong - 1, until=0.0))
+    everywhere = _find(tx, account, EVERYWHERE)
+    if not _was_right(here, tx.now) and everywhere is not None and everywhere.wrong:
+        tx.update(replace(everywhere, wrong=everywhere.wrong - 1))
 
 
 def right(tx: Transaction, username: str, place: str) -> None:
@@ -169,9 +174,17 @@ def release_at_outposts(tx: Transaction, account: str) -> None:
         tx.update(replace(user, released=tx.now))
 
 
-def _left(everywhere: Tries, now: float) -> float:
-    """Wrong tries of an account that still count: one is forgotten every `ACCOUNT_SECONDS`."""
-    return max(0.0, everywhere.wrong - (now - everywhere.last) / ACCOUNT_SECONDS)
+def _was_right(here: Tries | None, now: float) -> bool:
+    """Lately. What is wrong there then counts there alone."""
+    return here is not None and here.right > now - RIGHT_SECONDS
+
+
+def _left(everywhere: Tries, now: float) -> tuple[int, float]:
+    """Wrong tries of an account that still count, and when the last was forgotten: one is every `ACCOUNT_SECONDS`."""
+    forgotten = max(0, int((now - everywhere.last) / ACCOUNT_SECONDS))
+    if forgotten >= everywhere.wrong:
+        return 0, now
+    return everywhere.wrong - forgotten, everywhere.last + forgotten * ACCOUNT_SECONDS
 
 
 def _find(tx: Transaction, account: str, place: str) -> Tries | None:
@@ -179,13 +192,23 @@ def _find(tx: Transaction, account: str, place: str) -> Tries | None:
 
 
 def _put(
-    tx: Transaction, line: Tries | None, account: str, place: str, wrong: int, until: float, right: float | None = None
+    tx: Transaction,
+    line: Tries | None,
+    account: str,
+    place: str,
+    wrong: int,
+    until: float,
+    right: float | None = None,
+    last: float | None = None,
 ) -> None:
+    """``last``: None is now."""
+    before = line if line is not None else Tries(shown(account), shown(place))
+    last_right, last_wrong = before.right if right is None else right, tx.now if last is None else last
+    after = replace(before, wrong=wrong, until=until, last=last_wrong, right=last_right)
     if line is None:
-        tx.insert(Tries(shown(account), shown(place), wrong=wrong, until=until, last=tx.now, right=right or 0.0))
+        tx.insert(after)
     else:
-        last_right = line.right if right is None else right
-        tx.update(replace(line, wrong=wrong, until=until, last=tx.now, right=last_right))
+        tx.update(after)
 
 
 def _sweep(tx: Transaction) -> None:

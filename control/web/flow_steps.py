@@ -37,8 +37,14 @@ LED_FOR = "led_for"
 """The name in the session of the authorization request that it has led there for."""
 FLOW = "flow"
 """The name of the flow's state in the session."""
+GUESSED = {
+    "password": ("password",),
+    "authenticator_validate": ("code", "webauthn"),
+    "identification": ("password", "passkey"),
+}
+"""Kinds of stages, and what is guessed at in their answers; of the last only where it asks for a password, too."""
 PROVING = frozenset({"password", "authenticator_validate"})
-"""Kinds of stages whose answers are guessed at."""
+"""Kinds of stages that ask for nothing else."""
 CHANGES = SETUPS | {"user_write"}
 """Kinds of stages that change the account of whoever was signed in before, if nobody else has proved who they are."""
 PROOFS = PROVING | {"email"}
@@ -185,11 +191,12 @@ def flow_asks_recent(tx: Transaction, flow: Flow) -> bool:
 async def answer(services: Services, going: State, fields: Mapping[str, str], who: Caller) -> Step:
     """The step after an answer; its passwords are checked in the turns of the address that it came from.
 
-    An answer that proves something is one try, counted before it is looked at: many at once do not pass as one.
+    An answer that proves something is one try, counted before it is looked at: many at once do not pass as one. One
+    that is empty is none.
     """
     where, stage = place(who.client_ip), going.stage
     typed = shown(fields.get("uid_field", "").strip()) if _asks_both(stage) else ""
-    proves = stage is not None and (stage.kind in PROVING or bool(typed))
+    proves = stage is not None and (stage.kind in PROVING or bool(typed)) and _guesses(stage, fields)
     name = (
         typed or going.context.uid or (await services.store.read(lambda tx: _requester(tx, going)) if proves else None)
     )
@@ -212,6 +219,10 @@ def _asks_both(stage: PlannedStage | None) -> bool:
     return stage is not None and stage.kind == "identification" and bool(stage.settings.get("password_stage"))
 
 
+def _guesses(stage: PlannedStage, fields: Mapping[str, str]) -> bool:
+    return any(fields.get(name) for name in GUESSED[stage.kind])
+
+
 def _requester(tx: Transaction, going: State) -> str | None:
     """Who has signed in, and shows a second factor again."""
     user = tx.find(User, pk=going.context.requester or 0)
@@ -229,6 +240,7 @@ def _tried(tx: Transaction, name: str, where: str, address: str, going: State, s
     """A wrong answer stays counted. Only the last of all proofs begins anew: each alone proves too little."""
     match step:
         case Done(_, context) if context.login is not None or steps_up(context):
+            tries.take_back(tx, name, where)
             _right(tx, name, where, address)
         case Challenge(_, _, reason) | Denied(reason, _, _) if reason and reason not in tries.NO_GUESSES:
             reputation.count(tx, name, address, right=False)

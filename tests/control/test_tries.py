@@ -13,7 +13,16 @@ from control.flows.stages import identification
 from control.records import Event, Reputation, Tries, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
-from control.tries import ACCOUNT_FREE, ACCOUNT_SECONDS, FREE, LONGEST_BLOCK, NO_GUESSES, QUIET, RIGHT_SECONDS
+from control.tries import (
+    ACCOUNT_FREE,
+    ACCOUNT_SECONDS,
+    EVERYWHERE,
+    FREE,
+    LONGEST_BLOCK,
+    NO_GUESSES,
+    QUIET,
+    RIGHT_SECONDS,
+)
 from rules.reasons import REASONS, Outcome
 from tests.fakes import FakeClock
 from tests.stores import open_store
@@ -39,6 +48,15 @@ class Bench:
 
     def right(self, who: str = "alice", place: str = HERE) -> None:
         self.store.write_now(lambda tx: tries.right(tx, who, place))
+
+    def take_back(self, place: str) -> None:
+        self.store.write_now(lambda tx: tries.take_back(tx, "Alice", place))
+
+    @property
+    def sum(self) -> int:
+        """Of all places."""
+        line = self.store.read_now(lambda tx: tx.find(Tries, account="alice", place=EVERYWHERE))
+        return line.wrong if line is not None else 0
 
 
 @pytest.fixture
@@ -110,6 +128,19 @@ def test_guessing_from_everywhere_is_slowed_but_not_where_it_was_right_before(be
     assert bench.refusal(place=ELSEWHERE) is None
 
 
+def test_the_sum_grows_while_time_goes_on_and_one_is_forgotten_every_few_seconds(bench: Bench) -> None:
+    for number in range(ACCOUNT_FREE + 1):
+        bench.clock.advance(ACCOUNT_SECONDS / 1000)
+        bench.wrong(place=f"10.0.{number}.0/24")
+    assert bench.refusal(place=ELSEWHERE) == "too_many_tries_for_account"
+    for _ in range(5):
+        bench.clock.advance(ACCOUNT_SECONDS)
+        bench.wrong(place=ELSEWHERE)
+        assert bench.refusal(place="203.0.113.0/24") == "too_many_tries_for_account"
+    bench.clock.advance(2 * ACCOUNT_SECONDS)
+    assert bench.refusal(place="203.0.113.0/24") is None
+
+
 def test_guesses_where_it_was_right_before_slow_nobody_elsewhere(bench: Bench) -> None:
     """A program with an old password, at home, is no reason to keep its owner out on a journey."""
     bench.right(place=HERE)
@@ -161,6 +192,25 @@ def test_one_that_is_taken_back_was_none(bench: Bench) -> None:
     assert bench.refusal() == "too_many_tries"
     bench.clock.advance(0.01)
     assert bench.refusal() is None  # a second, as if it were the first above what is free
+
+
+def test_and_was_none_for_the_sum_of_all_places(bench: Bench) -> None:
+    for number in range(ACCOUNT_FREE + 5):
+        place = f"10.0.{number}.0/24"
+        bench.wrong(place=place)
+        bench.take_back(place)
+    assert bench.sum == 0
+    assert bench.refusal(place=ELSEWHERE) is None
+
+
+def test_one_that_did_not_count_there_is_not_taken_back_there(bench: Bench) -> None:
+    bench.right(place=HERE)
+    bench.wrong(3, place=ELSEWHERE)
+    for _ in range(3):
+        bench.wrong(place=HERE)
+        bench.take_back(HERE)
+    bench.take_back("203.0.113.0/24")
+    assert bench.sum == 3
 
 
 def test_what_an_administrator_deletes_is_released_at_the_outposts_too(bench: Bench) -> None:

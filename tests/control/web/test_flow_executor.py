@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyotp
 import pytest
 
 from control import tries
-from control.records import Flow, Stage, StageBinding, Token, User
+from control.records import Flow, Stage, StageBinding, Token, Tries, User
 from control.store.interface import Query
 from control.verbs import outposts, stage_bindings, stages, tokens, users
 from control.web.admin_api.flow_executor import MOST_ANSWER_BYTES
 from tests.control.web.browsing import HOST, PASSWORD, Browser, Site
 from tests.control.web.test_api_shapes import differences
+from tests.control.web.test_second_factor_pages import set_up
 
 EXECUTOR = "/api/v3/flows/executor/default-authentication-flow/"
 INVALIDATION = "/api/v3/flows/executor/default-invalidation-flow/"
@@ -383,7 +385,55 @@ def test_guessing_at_names_and_passwords_in_one_request_is_held_up_by_the_name(s
     assert guess("alice", PASSWORD) == "xak-flow-redirect"
 
 
+def held(site: Site) -> dict[str, int]:
+    """Wrong tries for alice that count, by place."""
+    lines = site.sql.read_now(lambda tx: tx.select(Tries, Query(equal={"account": "alice"})))
+    return {line.place: line.wrong for line in lines}
+
+
 def test_an_empty_password_is_no_try(site: Site) -> None:
-    for _ in range(tries.FREE * 2):
-        sign_in(site.browser(), password="")
+    browser = site.browser()
+    sign_in(browser, password="")
+    for _ in range(tries.ACCOUNT_FREE + 100):
+        assert post(browser, {"password": ""}).json()["component"] == "ak-stage-password"
+    assert held(site) == {}
+    assert sign_in(site.browser("198.51.100.1"))["component"] == "xak-flow-redirect"
     assert sign_in(site.browser())["component"] == "xak-flow-redirect"
+
+
+def test_nor_is_an_empty_code_or_a_wish_for_one(site: Site) -> None:
+    second_factor(site)
+    browser = site.browser()
+    assert sign_in(browser)["component"] == "ak-stage-authenticator-validate"
+    mail = {"device_class": "email", "device_uid": "7"}
+    for fields in ({"code": ""}, {"code": "  "}, {}, {"selected_challenge": mail}, {"selected_stage": "x"}):
+        assert post(browser, fields).json()["component"] == "ak-stage-authenticator-validate"
+    assert not any(held(site).values())
+
+
+def second_factor(site: Site) -> pyotp.TOTP:
+    """Alice's, for a sign-in that asks for one."""
+    owner = site.browser()
+    owner.sign_in("alice")
+    found = set_up(site, owner)
+    site.sql.write_now(tries.clear)
+    return found
+
+
+def test_whoever_shows_all_from_many_new_places_is_held_up_nowhere(site: Site) -> None:
+    program = second_factor(site)
+    for number in range(3):
+        browser = site.browser(f"198.51.{number}.1")
+        assert sign_in(browser)["component"] == "ak-stage-authenticator-validate"
+        assert not any(held(site).values())
+        site.clock.advance(30)
+        assert post(browser, {"code": program.at(int(site.clock()))}).json()["component"] == "xak-flow-redirect"
+        assert not any(held(site).values())
+
+
+def test_a_wrong_code_counts_for_its_place_and_for_all(site: Site) -> None:
+    second_factor(site)
+    browser = site.browser()
+    sign_in(browser)
+    post(browser, {"code": "000000"})
+    assert held(site) == {"192.0.2.0/24": 1, tries.EVERYWHERE: 1}
