@@ -8,18 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from control.authentication import Authentication, served_provider
 from control.mappings.answers import Broken, leave_events
-from control.mappings.everybody import Everybody
-from control.outposts import instances, view
+from control.outposts import instances
 from control.outposts.audit import OutpostAudit
-from control.outposts.snapshots import News, Snapshots
-from control.outposts.told import Told, told_after
+from control.outposts.news import Newsroom, Stream
 from control.radius import orders as radius_orders
-from control.store.interface import Store, Transaction
+from control.store.interface import Store
 from protocols.errors import RemoteProtocolError
 from protocols.link import codec
 from protocols.link.messages import (
@@ -27,7 +24,6 @@ from protocols.link.messages import (
     Authenticate,
     ChangePassword,
     CodeRedeemed,
-    Delta,
     EndSession,
     Heartbeat,
     Hello,
@@ -97,7 +93,7 @@ class Link:
         self._served: dict[tuple[str, int], bool] = {}
         """By outpost and provider, at the revision ``_served_at``."""
         self._served_at = -1
-        self._snapshots = Snapshots(store)
+        self._newsroom = Newsroom(store)
         self._complained: set[tuple[str, int, str]] = set()
         self._changed = asyncio.Condition()
         self._wakes = 0
@@ -180,16 +176,16 @@ class Link:
     async def _frames(self, outpost: str, stand: Hello) -> AsyncIterator[bytes]:
         """``stand`` is the hello that the outpost would say now."""
         await self._store.write(lambda tx: instances.seen(tx, outpost, stand, stand.revision))
-        begun, carried, told = False, frozenset[str](), None
+        begun, carried, stream = False, frozenset[str](), Stream()
         while True:
             wakes = self._wakes
             before = stand
-            news = await self._store.read(lambda tx: _since(tx, outpost, before, told))  # noqa: B023  # run at once
-            lines, stand, broken, changes = news or await self._snapshots.whole(outpost, before)
-            told = told_after(told, changes) if stand.some_providers else None
-            await self._complain(broken)
-            for line in lines:
+            news = await self._newsroom.news(outpost, before, stream)
+            stand = news.stand
+            await self._complain(news.broken)
+            for line in news.lines:
                 yield line
+            del news  # a whole snapshot is kept no longer than somebody is being sent it
             self.newest = max(self.newest, stand.revision)
             orders = await self._store.read(lambda tx: radius_orders.pending(tx, outpost, stand.instance))  # noqa: B023
             for order in orders:
@@ -218,26 +214,3 @@ class Link:
         except TimeoutError:
             return False
         return True
-
-
-def _since(tx: Transaction, outpost: str, stand: Hello, told: Told | None) -> News | None:
-    """What has changed; None if the store is not the one that the outpost stands on, or went back behind it, or if
-    everything has changed."""
-    if not _stands_on(tx, stand):
-        return None
-    revision = tx.revision()
-    if revision.number == stand.revision:
-        return News((), stand, ())
-    everybody = Everybody(tx)
-    try:
-        changes = view.changes(tx, outpost, stand.revision, everybody, told)
-    except view.EverythingChanged:
-        return None
-    delta = Delta(stand.revision, revision.number, revision.chain, tuple(changes))
-    after = replace(stand, revision=delta.revision, chain=delta.chain)
-    return News((codec.encode(delta),), after, everybody.broken, changes)
-
-
-def _stands_on(tx: Transaction, hello: Hello) -> bool:
-    """Has this outpost a revision of this very store?"""
-    return hello.incarnation == tx.incarnation and bool(hello.chain) and tx.chain_at(hello.revision) == hello.chain

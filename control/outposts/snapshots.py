@@ -1,27 +1,31 @@
-"""Whole snapshots as lines of the link: what all outposts share is encoded once, however many ask (DESIGN D6)."""
+"""Whole snapshots as lines of the link: what outposts with one view share is encoded once, however many ask
+(DESIGN D6)."""
 
 from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from control.mappings.answers import Broken
 from control.mappings.everybody import Everybody
-from control.outposts import view
+from control.outposts import people, view
+from control.outposts.narrowed import Held, Holding
+from control.outposts.needs import WHOLE, View, of_outpost
+from control.outposts.people import Person
 from control.store.interface import Store, Transaction
 from protocols.link import codec
 from protocols.link.messages import (
     Change,
     Configuration,
-    EndedSessionRecord,
     GroupRecord,
     Hello,
+    ProviderRecord,
     Record,
     SnapshotChunk,
-    UserRecord,
 )
 from protocols.link.replica import Standing
 
@@ -37,52 +41,75 @@ class News(NamedTuple):
     lines: Iterable[bytes]
     stand: Hello
     """That the outpost would say once it has these."""
-    broken: Sequence[tuple[int, Broken]]
+    broken: Sequence[tuple[int, Broken]] = ()
     """`Everybody.broken`."""
     changes: Sequence[Change] = ()
-    """What they change; of a whole snapshot the configuration alone."""
+    """What they change of the configuration; of a whole snapshot all of it."""
+    view: View = WHOLE
+    held: Held | None = None
+    """What is held of the view, if it is not the whole one."""
 
 
 class Directory:
-    """Users, groups and ended sessions at one revision, encoded."""
+    """Users, groups and ended sessions of one view at one revision, encoded."""
 
     def __init__(self, standing: Standing, parts: Iterable[tuple[Record, ...]]) -> None:
         self.standing = standing
         self.lines = [codec.encode(_chunk(standing, index, records, last=False)) for index, records in enumerate(parts)]
 
 
+Latest = weakref.WeakValueDictionary[View, Directory]
+
+
 class Snapshots:
     """Kept as long as somebody is still being sent it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, holding: Holding) -> None:
         self._store = store
-        self._latest: Callable[[], Directory | None] = lambda: None
+        self._holding = holding
+        self._latest = Latest()
         self._encoding = asyncio.Lock()
 
-    async def whole(self, outpost: str, stand: Hello) -> News:
-        """Everything that this outpost needs. Raises Unavailable.
+    async def whole(self, outpost: str, stand: Hello, held: Held | None = None) -> News:
+        """Everything that this outpost needs. Raises Unavailable. ``held``: of the view that it had.
 
         Read and encoded in a thread of the store's, in one transaction.
         """
-        async with self._encoding:
-            directory, records, last, broken = await self._store.read(lambda tx: _read(tx, outpost, self._latest()))
-            self._latest = weakref.ref(directory)
+        while True:
+            lock = self._encoding if held is None else held.lock
+            async with lock:
+                found = await self._store.read(partial(_read, outpost=outpost, held=held, latest=self._latest))
+            if not isinstance(found, View):
+                break
+            held = self._holding.of(found)
+        directory, records, last, broken = found
         standing = directory.standing
         after = replace(stand, incarnation=standing.incarnation, revision=standing.revision, chain=standing.chain)
-        return News(_lines(directory, last), after, broken, (Configuration(records),))
+        configured = (Configuration(records),)
+        return News(_lines(directory, last), after, broken, configured, held.view if held else WHOLE, held)
 
 
-def _read(
-    tx: Transaction, outpost: str, latest: Directory | None
-) -> tuple[Directory, tuple[Record, ...], bytes, Sequence[tuple[int, Broken]]]:
+Read = tuple[Directory, tuple[Record, ...], bytes, Sequence[tuple[int, Broken]]]
+
+
+def _read(tx: Transaction, outpost: str, held: Held | None, latest: Latest) -> Read | View:
+    """The view, if it is not the one that is held."""
     revision = tx.revision()
     standing = Standing(tx.incarnation, revision.number, revision.chain)
     everybody = Everybody(tx)
-    if latest is None or latest.standing != standing:
-        latest = Directory(standing, _cut(view.directory(tx, everybody)))
-    records = tuple(view.configuration(tx, outpost))
-    last = codec.encode(_chunk(standing, len(latest.lines), records, last=True))
-    return latest, records, last, everybody.broken
+    if held is not None:
+        held.catch_up(tx, everybody)
+        standing = held.told(standing)
+    records = tuple(view.configuration(tx, outpost, held.narrowed() if held is not None else view.EVERYBODY))
+    wanted = of_outpost(record for record in records if isinstance(record, ProviderRecord))
+    if wanted != (held.view if held is not None else WHOLE):
+        return wanted
+    directory = latest.get(wanted)
+    if directory is None or directory.standing != standing:
+        everyone = people.directory(tx, everybody) if held is None else held.records(tx, everybody)
+        directory = latest[wanted] = Directory(standing, _cut(everyone))
+    last = codec.encode(_chunk(standing, len(directory.lines), records, last=True))
+    return directory, records, last, everybody.broken
 
 
 def _lines(directory: Directory, last: bytes) -> Iterator[bytes]:
@@ -94,7 +121,7 @@ def _chunk(standing: Standing, index: int, records: tuple[Record, ...], *, last:
     return SnapshotChunk(standing.revision, standing.incarnation, standing.chain, index, last, records)
 
 
-def _cut(records: Iterable[UserRecord | GroupRecord | EndedSessionRecord]) -> Iterator[tuple[Record, ...]]:
+def _cut(records: Iterable[Person]) -> Iterator[tuple[Record, ...]]:
     part: list[Record] = []
     size = 0
     for record in records:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from control.outposts.needs import View, of_outpost, of_provider, together
 from control.records import Application, Binding, Provider
 from control.store.interface import LoggedChange, Query, Transaction
 from control.verbs import secret_attributes
@@ -22,6 +23,8 @@ class Told:
     def __init__(self, records: Iterable[Record]) -> None:
         self.certificates: dict[int, str | None] = {}
         """By provider: what it shows."""
+        self.views: dict[int, View] = {}
+        """By provider."""
         self._own: dict[int, tuple[str, ...]] = {}
         """By provider: the application's pk, and its bindings'."""
         self._owners: dict[str, int] = {}
@@ -72,9 +75,11 @@ class Told:
         own = (record.application_pk, *(binding.pk for binding in record.bindings))
         self.certificates[record.pk], self._own[record.pk] = record.settings.certificate, own
         self._owners.update(dict.fromkeys(own, record.pk))
+        self.views[record.pk] = of_provider(record)
 
     def _forget(self, pk: int) -> None:
         self.certificates.pop(pk, None)
+        self.views.pop(pk, None)
         for one in self._own.pop(pk, ()):
             if self._owners.get(one) == pk:
                 del self._owners[one]
@@ -88,3 +93,19 @@ def told_after(told: Told | None, changes: Iterable[Change]) -> Told | None:
         elif told is not None:
             told.take(change)
     return told
+
+
+def view_after(view: View, told: Told | None, changes: Iterable[Change]) -> View:
+    """Of an outpost whose view was this one, and that was told so of its configuration, after these changes of that."""
+    now: dict[int, View] | None = None
+    for change in changes:
+        match change:
+            case Configuration(records):
+                return of_outpost(record for record in records if isinstance(record, ProviderRecord))
+            case Put(ProviderRecord() as record):
+                now = now if now is not None else dict(told.views if told is not None else {})
+                now[record.pk] = of_provider(record)
+            case Remove(kind="provider", pk=int(pk)):
+                now = now if now is not None else dict(told.views if told is not None else {})
+                now.pop(pk, None)
+    return view if now is None else together(now.values())

@@ -5,13 +5,12 @@ Every function here is a verb over one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import NamedTuple
 
-from control.mappings.everybody import KINDS, Everybody, changed_users, saying_more
-from control.mappings.facts import uid_of
-from control.outposts import proxied_application
+from control.mappings.everybody import KINDS, Everybody, saying_more
+from control.outposts import people, proxied_application
 from control.outposts import told as told_of
 from control.outposts.told import Told
 from control.passwords import network_hashes
@@ -20,13 +19,10 @@ from control.records import (
     Application,
     Binding,
     Certificate,
-    EndedSession,
-    Group,
     IssuedCertificate,
     Outpost,
     PropertyMapping,
     Provider,
-    User,
 )
 from control.store.interface import LoggedChange, Query, Transaction
 from control.verbs import access_rules, password_terms, secret_attributes, system
@@ -39,10 +35,7 @@ from protocols.link.messages import (
     CertificateRecord,
     Change,
     Configuration,
-    EndedSessionRecord,
-    GroupRecord,
     LdapSettings,
-    Members,
     OutpostRecord,
     ProviderRecord,
     ProxySettings,
@@ -50,7 +43,6 @@ from protocols.link.messages import (
     RadiusSettings,
     Record,
     Remove,
-    UserRecord,
 )
 from rules.permissions import SEARCH_FULL_DIRECTORY
 
@@ -67,38 +59,29 @@ SETTINGS: dict[str, type[LdapSettings] | type[RadiusSettings] | type[ProxySettin
 }
 
 
+READ_AT_ONCE = 100
+"""Providers."""
 MOST_CONCERNED = 500
 """Providers whose records go alone; more of them are a new configuration."""
 
 
-class EverythingChanged(Exception):
-    """What mappings say of everybody may be something else: the outpost needs a whole snapshot."""
+class Narrowed(NamedTuple):
+    """What the configuration of an outpost says of people depends on whom it knows."""
+
+    people: Collection[int] | None = None
+    """None: everybody."""
+    moved: bool = False
+    """Are these not those of the revision before?"""
+    headers: tuple[str, ...] = ()
+    """`OutpostRecord.added_headers`."""
+
+
+EVERYBODY = Narrowed()
 
 
 def snapshot(tx: Transaction, outpost: str) -> list[Record]:
     """Everything that this outpost needs."""
-    return [*directory(tx), *configuration(tx, outpost)]
-
-
-def directory(
-    tx: Transaction, everybody: Everybody | None = None
-) -> Iterator[UserRecord | GroupRecord | EndedSessionRecord]:
-    """Users, groups and ended sessions, which are the same for every outpost."""
-    everybody = everybody or Everybody(tx)
-    install_id = tx.install_id
-    groups = tx.select(Group)
-    members = tx.members_of([group.pk for group in groups])
-    of_user: dict[int, list[str]] = {}
-    if everybody.served:
-        for pk, users in members.items():
-            for one in users:
-                of_user.setdefault(one, []).append(pk)
-    for user in tx.each(User):
-        yield user_record(user, install_id, everybody.of(user, of_user.get(user.pk, ())))
-    for group in groups:
-        yield group_record(group, tuple(members.get(group.pk, ())))
-    for ended in tx.each(EndedSession):
-        yield EndedSessionRecord(ended.pk, ended.expires)
+    return [*people.directory(tx), *configuration(tx, outpost)]
 
 
 def changes(
@@ -112,41 +95,39 @@ def changes(
     """
     log = tx.changes_since(since)
     everybody = everybody or Everybody(tx)
-    also = changed_users(tx, everybody, log)
-    if also is None:
-        raise EverythingChanged
-    return [
-        *_configured(tx, outpost, log, told),
-        *_records(tx, log, also, everybody),
-        *_memberships(tx, log),
-        *_removed(tx, log),
-    ]
+    return [*configured(tx, outpost, log, told), *people.changes(tx, log, everybody)]
 
 
-def _configured(tx: Transaction, outpost: str, log: Iterable[LoggedChange], told: Told | None) -> list[Change]:
+def configured(
+    tx: Transaction, outpost: str, log: Sequence[LoggedChange], told: Told | None, narrowed: Narrowed = EVERYBODY
+) -> list[Change]:
+    """What these lines change of the configuration."""
     lines = [line for line in log if line.kind not in APART]
     some = None
-    if not _revoked(tx, log) and not _rehashed(tx, outpost, log):
+    if not _revoked(tx, log) and not _rehashed(tx, outpost, log, narrowed):
         if not lines:
             return []
-        some = _some_providers(tx, outpost, lines, told) if told is not None else None
-    return [Configuration(tuple(configuration(tx, outpost)))] if some is None else some
+        some = _some_providers(tx, outpost, lines, told, narrowed) if told is not None else None
+    return [Configuration(tuple(configuration(tx, outpost, narrowed)))] if some is None else some
 
 
-def _some_providers(tx: Transaction, outpost: str, lines: Sequence[LoggedChange], told: Told) -> list[Change] | None:
+def _some_providers(
+    tx: Transaction, outpost: str, lines: Sequence[LoggedChange], told: Told, narrowed: Narrowed
+) -> list[Change] | None:
     """None: more than some providers is another; a certificate that is shown no more must not stay, either."""
     if any(line.kind not in told_of.KINDS for line in lines):
         return None
     own, concerned = tx.get(Outpost, outpost), told.concerned(tx, lines)
     if concerned is None or told.outpost is None:
         return None
-    itself = _outpost_record(tx, own, told.password_attributes(tx, lines))
+    itself = _outpost_record(tx, own, told.password_attributes(tx, lines), narrowed)
     if any(line.kind == Outpost.TABLE and line.pk == outpost for line in lines):
         concerned |= told.certificates.keys() ^ set(own.providers)
     if len(concerned) > MOST_CONCERNED:
         return None
     served = sorted(concerned.intersection(own.providers))
-    records = {one.pk: one for one in provider_records(tx, tx.select(Provider, Query(within={"pk": served})))}
+    found = provider_records(tx, tx.select(Provider, Query(within={"pk": served})), narrowed)
+    records = {one.pk: one for one in found}
     shown = {pk: records[pk].settings.certificate if pk in records else None for pk in concerned}
     if any(told.certificates.get(pk) != certificate for pk, certificate in shown.items()):
         return None
@@ -160,81 +141,34 @@ def _some_providers(tx: Transaction, outpost: str, lines: Sequence[LoggedChange]
 
 def _revoked(tx: Transaction, log: Iterable[LoggedChange]) -> bool:
     """A certificate that is issued is nothing to an outpost; one that is revoked is."""
-    issued = _unique([line.pk for line in log if line.kind == IssuedCertificate.TABLE])
+    issued = list(dict.fromkeys(line.pk for line in log if line.kind == IssuedCertificate.TABLE))
     found = tx.select(IssuedCertificate, Query(within={"pk": issued})) if issued else ()
     return any(one.revoked is not None for one in found)
 
 
-def _rehashed(tx: Transaction, outpost: str, log: Iterable[LoggedChange]) -> bool:
-    """May somebody have another network password, at an outpost that knows their hashes?"""
-    if not any(line.kind == "token" for line in log):
+def _rehashed(tx: Transaction, outpost: str, log: Iterable[LoggedChange], narrowed: Narrowed) -> bool:
+    """May somebody have another network password, or be told of only now, at an outpost that knows their hashes?"""
+    if not narrowed.moved and not any(line.kind == "token" for line in log):
         return False
     served = tx.select(Provider, Query(within={"pk": tx.get(Outpost, outpost).providers}))
     return any(map(network_hashes.told, served))
 
 
-def _records(tx: Transaction, log: Sequence[LoggedChange], also: frozenset[int], everybody: Everybody) -> list[Change]:
-    """``also``: users of whom mappings may say something else."""
-    users = _unique([*(line.pk for line in log if line.kind == "user"), *sorted(also)])
-    direct = tx.groups_of([int(pk) for pk in users]) if everybody.served else {}
-    groups = [line.pk for line in log if line.kind == "group"]
-    ended = [line.pk for line in log if line.kind == "ended_session"]
-    return [
-        *(
-            Put(user_record(user, tx.install_id, everybody.of(user, direct.get(user.pk, ()))))
-            for user in tx.select(User, Query(within={"pk": users}))
-        ),
-        *(Put(group_record(group, None)) for group in tx.select(Group, Query(within={"pk": _unique(groups)}))),
-        *(
-            Put(EndedSessionRecord(session.pk, session.expires))
-            for session in tx.select(EndedSession, Query(within={"pk": _unique(ended)}))
-        ),
-    ]
-
-
-def _memberships(tx: Transaction, log: Iterable[LoggedChange]) -> list[Change]:
-    """The net of all joining and leaving, group by group."""
-    member: dict[str, dict[int, bool]] = {}
-    for line in log:
-        if line.kind == "members":
-            state = member.setdefault(str(line.pk), {})
-            state.update(dict.fromkeys(line.joined, True))
-            state.update(dict.fromkeys(line.left, False))
-    return [
-        Members(
-            group,
-            tuple(user for user, joined in state.items() if joined),
-            tuple(user for user, joined in state.items() if not joined),
-        )
-        for group, state in member.items()
-    ]
-
-
-def _removed(tx: Transaction, log: Iterable[LoggedChange]) -> list[Change]:
-    """A pk is never given again, so whatever was removed stays removed."""
-    gone = {(line.kind, line.pk): None for line in log if line.removed}
-    removed: list[Change] = []
-    for kind, pk in gone:
-        if kind == "user":
-            removed.append(Remove("user", pk))
-        elif kind == "group":
-            removed.append(Remove("group", pk))
-        elif kind == "ended_session":
-            removed.append(Remove("ended_session", pk))
-    return removed
-
-
-def _unique(pks: Iterable[int | str]) -> list[int | str]:
-    return list(dict.fromkeys(pks))
-
-
 # --- the records as outposts know them -----------------------------------------------------------------------------
 
 
-def configuration(tx: Transaction, outpost: str) -> list[Record]:
+def served(tx: Transaction, outpost: str) -> Iterator[ProviderRecord]:
+    """A few after the other, for whoever may know enough before the last one."""
+    every = tx.get(Outpost, outpost).providers
+    for start in range(0, len(every), READ_AT_ONCE):
+        part = every[start : start + READ_AT_ONCE]
+        yield from provider_records(tx, tx.select(Provider, Query(within={"pk": part})))
+
+
+def configuration(tx: Transaction, outpost: str, narrowed: Narrowed = EVERYBODY) -> list[Record]:
     """The outpost's own record, the providers it serves, and the certificates that they show."""
     own = tx.get(Outpost, outpost)
-    providers = list(provider_records(tx, tx.select(Provider, Query(within={"pk": own.providers}))))
+    providers = list(provider_records(tx, tx.select(Provider, Query(within={"pk": own.providers})), narrowed))
     wanted = {provider.settings.certificate for provider in providers if provider.settings.certificate}
     certificates = [
         certificate
@@ -242,14 +176,15 @@ def configuration(tx: Transaction, outpost: str) -> list[Record]:
         if certificate.pk in wanted or certificate.managed == SELF_SIGNED
     ]
     return [
-        _outpost_record(tx, own, tuple(secret_attributes.names(tx))),
+        _outpost_record(tx, own, tuple(secret_attributes.names(tx)), narrowed),
         *providers,
         *(certificate_record(certificate) for certificate in certificates if certificate.key_data),
     ]
 
 
-def _outpost_record(tx: Transaction, own: Outpost, secret: tuple[str, ...]) -> OutpostRecord:
-    return OutpostRecord(own.pk, own.name, own.type, own.managed, own.config, public_url(tx), secret)
+def _outpost_record(tx: Transaction, own: Outpost, secret: tuple[str, ...], narrowed: Narrowed) -> OutpostRecord:
+    url = public_url(tx)
+    return OutpostRecord(own.pk, own.name, own.type, own.managed, own.config, url, secret, narrowed.headers)
 
 
 def certificate_record(certificate: Certificate) -> CertificateRecord:
@@ -267,7 +202,9 @@ def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | Non
     return next(provider_records(tx, [provider]), None)
 
 
-def provider_records(tx: Transaction, providers: Sequence[Provider]) -> Iterator[ProviderRecord]:
+def provider_records(
+    tx: Transaction, providers: Sequence[Provider], narrowed: Narrowed = EVERYBODY
+) -> Iterator[ProviderRecord]:
     """Of those that have an application and are of a kind that outposts serve. There may be ten thousand: what can be
     is read for all of them at once."""
     applications = {
@@ -281,7 +218,8 @@ def provider_records(tx: Transaction, providers: Sequence[Provider]) -> Iterator
     for provider in providers:
         application = applications.get(provider.pk)
         if application is not None and provider.kind in SETTINGS:
-            yield _provider_record(tx, provider, application, bindings.get(application.pk, ()), mappings, age)
+            bound = bindings.get(application.pk, ())
+            yield _provider_record(tx, provider, application, bound, mappings, age, narrowed)
 
 
 def _age_of_passwords(tx: Transaction) -> dict[str, int]:
@@ -299,6 +237,7 @@ def _provider_record(
     bindings: Sequence[Binding],
     mappings: Mapping[str, PropertyMapping],
     age: Mapping[str, int],
+    narrowed: Narrowed,
 ) -> ProviderRecord:
     settings = SETTINGS[provider.kind]
     known = {field.name for field in fields(settings)}
@@ -327,7 +266,7 @@ def _provider_record(
         policy_engine_mode=application.policy_engine_mode,  # type: ignore[arg-type]  # checked when it was stored
         settings=settings(**chosen),
         bindings=tuple(binding_record(binding) for binding in bindings),
-        network_hashes=network_hashes.read(tx) if network_hashes.told(provider) else (),
+        network_hashes=network_hashes.read(tx, narrowed.people) if network_hashes.told(provider) else (),
         full_search_roles=tuple(with_permission(tx, SEARCH_FULL_DIRECTORY, provider.pk) if is_ldap else ()),
     )
 
@@ -343,44 +282,4 @@ def binding_record(binding: Binding) -> BindingRecord:
         policy=binding.policy,
         timeout=binding.timeout,
         failure_result=binding.failure_result,
-    )
-
-
-def user_record(user: User, install_id: str, mapped: dict[str, dict[str, Any]]) -> UserRecord:
-    """``mapped``: `UserRecord.mapped`."""
-    return UserRecord(
-        pk=user.pk,
-        uuid=user.uuid,
-        uid=uid_of(user.pk, install_id),
-        username=user.username,
-        name=user.name,
-        email=user.confirmed_email,
-        type=user.type,
-        is_active=user.is_active,
-        ordinal=user.ordinal,
-        credential_version=user.credential_version,
-        valid_from=user.valid_from,
-        valid_until=user.valid_until,
-        sessions_not_before=user.sessions_not_before,
-        created=user.date_joined,
-        updated=user.last_updated,
-        password_changed=user.password_change_date,
-        must_change_password=user.must_change_password,
-        attributes=user.attributes,
-        mapped=mapped,
-    )
-
-
-def group_record(group: Group, members: tuple[int, ...] | None) -> GroupRecord:
-    return GroupRecord(
-        pk=group.pk,
-        name=group.name,
-        is_superuser=group.is_superuser,
-        ordinal=group.ordinal,
-        parents=group.parents,
-        members=members,
-        created=group.created,
-        updated=group.last_updated,
-        attributes=group.attributes,
-        roles=group.roles,
     )

@@ -3,6 +3,8 @@ that there is none (docs/decisions/0019-samba-reads-network-passwords.md)."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from control.records import Provider, Token
 from control.store.interface import Query, Transaction
 from control.verbs.tokens import NETWORK_PASSWORD, expired
@@ -25,12 +27,13 @@ def told(provider: Provider) -> bool:
     return provider.kind == "ldap" and bool(settings.get("samba")) and bool(settings.get("samba_password_hashes"))
 
 
-def read(tx: Transaction) -> tuple[NetworkHash, ...]:
-    """One of each user: of several network passwords the one that ends last, which is nearly always the newest."""
+def read(tx: Transaction, people: Collection[int] | None = None) -> tuple[NetworkHash, ...]:
+    """One of each user: of several network passwords the one that ends last, which is nearly always the newest.
+    ``people``: of nobody else; None: of everybody."""
     chosen: dict[int, Token] = {}
     passwords = tx.select(Token, Query(equal={"intent": NETWORK_PASSWORD}, ordering=("pk",), limit=MOST_TOLD))
     for password in passwords:
-        if not expired(password, tx.now):
+        if not expired(password, tx.now) and (people is None or password.user in people):
             known = chosen.get(password.user)
             chosen[password.user] = password if known is None else max(known, password, key=_end)
     return tuple(

@@ -1,4 +1,5 @@
-"""Names of headers that somebody's attributes add (`protocols.proxy.injected.ADDITIONAL`), wherever in the directory.
+"""Names of headers that somebody's attributes add (`protocols.proxy.injected.ADDITIONAL`), wherever in the directory;
+control tells us those of people whom we do not know.
 
 Whoever has none of a name is told so with an empty header of it: nothing that a visitor sends under that name gets
 through as if it were theirs.
@@ -29,7 +30,8 @@ class AddedHeaders:
         if touched.everything:
             self.names, self.too_many = (), False
         of_each = map(added_names, _attributes(snapshot, touched))
-        found = {name.lower(): name for names in of_each for name in names}
+        others = snapshot.outpost.added_headers if snapshot.outpost is not None else ()
+        found = {name.lower(): name for names in (others, *of_each) for name in names}
         for name in self.names:
             found.pop(name.lower(), None)
         if found:

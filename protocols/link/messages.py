@@ -301,6 +301,8 @@ class OutpostRecord:
     """Under which browsers reach control, as an administrator has set it; empty: not set."""
     password_attributes: tuple[str, ...] = ()
     """Names of those that are some proxy provider's ``basic_auth_password_attribute``, served here or not."""
+    added_headers: tuple[str, ...] = ()
+    """Names of headers that anybody's attributes add, where an outpost with proxies does not know everybody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 
 from control.authentication import Authentication
 from control.outposts import link as control_link
-from control.outposts import snapshots
+from control.outposts import news, snapshots
 from control.outposts.link import Link
 from control.records import Application, Event, Group, Outpost, PropertyMapping, Provider, User
 from control.store.interface import Query, Transaction
@@ -35,6 +35,7 @@ from protocols.link.messages import (
     SnapshotChunk,
 )
 from protocols.link.replica import Standing
+from tests.control.outposts.serving import open_outpost
 from tests.stores import open_store
 
 SECONDS = 10.0
@@ -52,7 +53,7 @@ def scenario(tmp_path: Path, act: Callable[[SqlStore, Link, str], Coroutine[Any,
     async def run() -> None:
         store = open_store(tmp_path)
         try:
-            outpost = await store.write(lambda tx: tx.insert(Outpost("o", "any")).pk)
+            outpost = await store.write(lambda tx: open_outpost(tx, "o"))
             await act(store, Link(store, Authentication(store, {}, lambda: 0.0)), outpost)
         finally:
             store.close()
@@ -104,7 +105,7 @@ def test_a_large_snapshot_comes_in_chunks_of_one_revision(tmp_path: Path, monkey
             (0, False, 10),
             (1, False, 10),
             (2, False, 5),
-            (3, True, 1),
+            (3, True, 2),
         ]
 
     scenario(tmp_path, act)
@@ -259,13 +260,13 @@ def test_a_store_that_went_back_under_a_stream_is_sent_whole(tmp_path: Path, mon
         while not (chunk := await following(frames)).last:  # type: ignore[union-attr]
             pass
         assert isinstance(chunk, SnapshotChunk)
-        real = control_link._stands_on
+        real = news._stands_on
         monkeypatch.setattr(
-            control_link, "_stands_on", lambda tx, stand: stand.chain != chunk.chain and real(tx, stand)
+            news, "_stands_on", lambda tx, stand, view: stand.chain != chunk.chain and real(tx, stand, view)
         )
         line = codec.encode(replace(chunk, index=0, revision=1, chain="c1"))
         standing = Standing(chunk.incarnation, 1, "c1")
-        monkeypatch.setattr(snapshots, "_read", lambda *_: (snapshots.Directory(standing, ()), (), line, ()))
+        monkeypatch.setattr(snapshots, "_read", lambda *_, **__: (snapshots.Directory(standing, ()), (), line, ()))
         again = await following(frames)
         assert isinstance(again, SnapshotChunk)
         assert (again.revision, again.chain) == (1, "c1")

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from control.mappings.everybody import Everybody
-from control.outposts import snapshots
+from control.outposts import people, snapshots
 from control.outposts import view as outposts
+from control.outposts.narrowed import Holding
+from control.outposts.needs import WHOLE
 from control.outposts.snapshots import Snapshots
-from control.records import Group, Outpost, User
+from control.records import Group, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from outpost.directory.draft import whole
@@ -22,6 +24,7 @@ from outpost.directory.snapshot import Snapshot
 from protocols.link import codec
 from protocols.link.messages import GroupRecord, Hello, OutpostRecord, SnapshotChunk
 from protocols.link.replica import Replica, SnapshotPart
+from tests.control.outposts.serving import open_outpost
 from tests.stores import open_store
 
 STRANGER = Hello("i", "h", "v")
@@ -30,17 +33,17 @@ STRANGER = Hello("i", "h", "v")
 class Bench:
     def __init__(self, store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
         self.store = store
-        self.snapshots = Snapshots(store)
+        self.snapshots = Snapshots(store, Holding())
         self.readings = 0
-        real = outposts.directory
+        real = people.directory
 
         def counted(tx: Transaction, everybody: Everybody | None = None) -> Any:
             self.readings += 1
             return real(tx, everybody)
 
-        monkeypatch.setattr(outposts, "directory", counted)
+        monkeypatch.setattr(people, "directory", counted)
         self.one, self.two = (
-            store.write_now(lambda tx, name=name: tx.insert(Outpost(name, "any")).pk)  # type: ignore[misc]
+            store.write_now(lambda tx, name=name: open_outpost(tx, name))  # type: ignore[misc]
             for name in ("one", "two")
         )
         store.write_now(self.people)
@@ -51,8 +54,7 @@ class Bench:
         tx.add_members(tx.insert(Group(name="staff")).pk, pks)
 
     async def whole(self, outpost: str) -> list[bytes]:
-        lines, _, _, _ = await self.snapshots.whole(outpost, STRANGER)
-        return list(lines)
+        return list((await self.snapshots.whole(outpost, STRANGER)).lines)
 
 
 Act = Callable[[Bench], Coroutine[Any, Any, None]]
@@ -91,7 +93,7 @@ def test_the_lines_hold_what_the_store_does(scenario: Callable[[Act], None], mon
     monkeypatch.setattr(snapshots, "CHUNK_RECORDS", 10)
 
     async def act(bench: Bench) -> None:
-        lines, after, _, _ = await bench.snapshots.whole(bench.one, STRANGER)
+        lines, after, *_ = await bench.snapshots.whole(bench.one, STRANGER)
         snapshot = followed(list(lines))
         expected = await bench.store.read(
             lambda tx: whole(tx.revision().number, outposts.snapshot(tx, bench.one)),
@@ -120,7 +122,7 @@ def test_outposts_that_ask_at_the_same_time_share_one_reading(scenario: Callable
 
 def test_a_new_revision_is_read_anew(scenario: Callable[[Act], None]) -> None:
     async def act(bench: Bench) -> None:
-        lines, _, _, _ = await bench.snapshots.whole(bench.one, STRANGER)
+        lines, *_ = await bench.snapshots.whole(bench.one, STRANGER)
         await bench.store.write(lambda tx: tx.insert(User(username="newcomer")))
         newer = followed(await bench.whole(bench.one))
         assert bench.readings == 2
@@ -132,15 +134,15 @@ def test_a_new_revision_is_read_anew(scenario: Callable[[Act], None]) -> None:
 
 def test_nothing_is_kept_that_nobody_is_sent(scenario: Callable[[Act], None]) -> None:
     async def act(bench: Bench) -> None:
-        lines, _, _, _ = await bench.snapshots.whole(bench.one, STRANGER)
-        directory = bench.snapshots._latest()
+        lines, *_ = await bench.snapshots.whole(bench.one, STRANGER)
+        directory = bench.snapshots._latest.get(WHOLE)
         assert directory is not None
         loop, gone = asyncio.get_running_loop(), asyncio.Event()
         weakref.finalize(directory, loop.call_soon_threadsafe, gone.set)
         del directory
         assert list(lines)
         await asyncio.wait_for(gone.wait(), 10)  # the thread that read may still be on its way out
-        assert bench.snapshots._latest() is None
+        assert bench.snapshots._latest.get(WHOLE) is None
 
     scenario(act)
 

@@ -15,6 +15,7 @@ from control.certificates import authority
 from control.certificates.authority import Subject
 from control.certificates.making import KeyPair
 from control.outposts import view as outposts
+from control.outposts.people import EverythingChanged
 from control.outposts.told import Told, told_after
 from control.radius import provider as radius
 from control.records import (
@@ -382,7 +383,7 @@ def test_what_mappings_say_follows_whatever_it_depends_on(
     after = view(store, outpost)
     try:
         sent = store.read_now(lambda tx: outposts.changes(tx, outpost, before.revision))
-    except outposts.EverythingChanged:
+    except EverythingChanged:
         return
     followed, _ = changed(before, after.revision, sent)
     assert told(followed) == told(after)
