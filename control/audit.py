@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from control.records import Certificate, Event, Provider, Token, User
+from control.records.models import model_of
 from control.store.interface import Actor, Transaction
-
-MODELS = {"token": ("authentik_core", "token"), "certificate": ("authentik_crypto", "certificatekeypair")}
-"""TABLE to the app and model names that authentik's users filter events by."""
 
 
 def leave(tx: Transaction, action: str, app: str, context: Mapping[str, Any], actor: Actor) -> Event:
@@ -40,9 +38,16 @@ def secret_viewed(
     tx: Transaction, record: Token | Certificate | Provider, name: str, actor: Actor, **more: str
 ) -> None:
     """Somebody has read a stored secret; the event says which, not what."""
-    if isinstance(record, Provider):
-        app, model = f"authentik_providers_{record.kind}", f"{record.kind}provider"
-    else:
-        app, model = MODELS[record.TABLE]
-    secret = {"app": app, "model_name": model, "pk": record.pk, "name": name}
-    leave(tx, "secret_view", app, {"secret": secret, **more}, actor)
+    _secret(tx, "secret_view", record, name, actor, **more)
+
+
+def secret_changed(tx: Transaction, record: Token, name: str, actor: Actor) -> None:
+    """Somebody has chosen another stored secret; the event says which, not what."""
+    _secret(tx, "secret_rotate", record, name, actor)
+
+
+def _secret(
+    tx: Transaction, action: str, record: Token | Certificate | Provider, name: str, actor: Actor, **more: str
+) -> None:
+    secret = {**model_of(record), "name": name}
+    leave(tx, action, str(secret["app"]), {"secret": secret, **more}, actor)

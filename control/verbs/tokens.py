@@ -34,6 +34,8 @@ from rules import validity
 
 KEY_BYTES = 30
 """Of randomness in a key; written as 60 hexadecimal digits, authentik's length."""
+SHORTEST_KEY = 20
+"""Characters of one that an administrator has chosen; it is stored under a fast digest."""
 MAX_KEY_LENGTH = 4096
 """Longer ones are nobody's; they are not hashed."""
 
@@ -63,6 +65,18 @@ class TokenFields(Fields):
     description: LongText = ""
     expires: Moment = None
     expiring: bool = True
+
+
+def _key(text: str) -> str:
+    if len(text) < SHORTEST_KEY:
+        raise ValueError(f"Ensure this field has at least {SHORTEST_KEY} characters.")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("A key is made of visible ASCII characters.")
+    return text
+
+
+class KeyFields(Fields):
+    key: Annotated[str, Field(max_length=MAX_KEY_LENGTH), AfterValidator(_key)]
 
 
 def digest(key: str) -> str:
@@ -168,6 +182,17 @@ def update(tx: Transaction, pk: str, given: Mapping[str, Any], partial: bool = T
         after = tx.update(replace(token, **changed))
     if after != token:
         _disbelieve(tx, token)
+    return after
+
+
+def set_key(tx: Transaction, pk: str, given: Mapping[str, Any]) -> Token:
+    """Another key, which somebody has chosen; the one before is worth nothing. Raises Invalid, NotFound."""
+    key = parse(KeyFields, given).key
+    token = tx.get(Token, pk)
+    if token.intent == NETWORK_PASSWORD:
+        raise Invalid({"key": ["The key of a network password is made here: make a new one."]})
+    after = _with_key(tx, replace(token, revealed=False), key)
+    _disbelieve(tx, token)
     return after
 
 

@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Select, func, insert, select, update
 
 from control.records import (
     OWNERS_HEAR,
-    Authenticator,
     Binding,
     Event,
     Group,
@@ -23,43 +22,11 @@ from control.records import (
     UntoldEvent,
     User,
 )
+from control.records.models import CLEANSED, model_of
 from control.store.interface import Actor, LoggedChange
 from control.store.sql.rows import Rows, canonical, pk_of
 from control.store.sql.schema import RECORD_TABLES, change_log, head, revision
 from rules.secret_attributes import keys, masked
-
-CLEANSED = "********************"
-"""Stands in events for what may not be read there."""
-
-MODELS: dict[str, tuple[str, str]] = {
-    "user": ("authentik_core", "user"),
-    "group": ("authentik_core", "group"),
-    "application": ("authentik_core", "application"),
-    "entitlement": ("authentik_core", "applicationentitlement"),
-    "token": ("authentik_core", "token"),
-    "role": ("authentik_rbac", "role"),
-    "binding": ("authentik_policies", "policybinding"),
-    "outpost": ("authentik_outposts", "outpost"),
-    "certificate": ("authentik_crypto", "certificatekeypair"),
-    "device": ("authentik_providers_radius", "radiusdevice"),
-    "setting": ("authentik_tenants", "setting"),
-    "mail_server": ("authentik_tenants", "mailserver"),
-    "flow": ("authentik_flows", "flow"),
-    "stage": ("authentik_flows", "stage"),
-    "prompt": ("authentik_stages_prompt", "prompt"),
-    "invitation": ("authentik_stages_invitation", "invitation"),
-    "property_mapping": ("authentik_core", "propertymapping"),
-    "radius_rule": ("authentik_providers_radius", "radiusrule"),
-    "radius_nas": ("authentik_providers_radius", "radiusnas"),
-    "issued_certificate": ("authentik_crypto", "issuedcertificate"),
-    "brand": ("authentik_brands", "brand"),
-    "source": ("authentik_sources_oauth", "oauthsource"),
-    "source_connection": ("authentik_sources_oauth", "useroauthsourceconnection"),
-    "stage_binding": ("authentik_flows", "flowstagebinding"),
-    "notification_rule": ("authentik_events", "notificationrule"),
-    "notification_transport": ("authentik_events", "notificationtransport"),
-}
-"""TABLE to the app and model names that authentik's users filter events by."""
 
 
 def _bound_to_rules() -> Select[Any]:
@@ -188,19 +155,6 @@ class Journal:
         self._unwritten.append(event)
 
 
-def model_of(record: Record) -> dict[str, Any]:
-    if isinstance(record, Provider):
-        app, name = f"authentik_providers_{record.kind}", f"{record.kind}provider"
-    elif isinstance(record, Policy):
-        app, name = f"authentik_policies_{record.kind}", f"{record.kind.replace('_', '')}policy"
-    elif isinstance(record, Authenticator):
-        app, name = f"authentik_stages_authenticator_{record.kind}", f"{record.kind}device"
-    else:
-        app, name = MODELS[record.TABLE]
-    pk = CLEANSED if "pk" in record.HIDDEN else pk_of(record)
-    return {"app": app, "model_name": name, "pk": pk, "name": _name(record)}
-
-
 def difference(before: Record | None, after: Record) -> dict[str, Any]:
     """field: ``{"previous_value", "new_value"}`` for every field that differs; secret and hidden values cleansed."""
     found = {}
@@ -232,11 +186,3 @@ def _line(seq: int, number: int, change: LoggedChange) -> dict[str, Any]:
         "joined": change.joined,
         "left": change.left,
     }
-
-
-def _name(record: Record) -> str:
-    for field in ("username", "name", "identifier", "slug"):
-        name = getattr(record, field, None)
-        if name:
-            return str(name)
-    return CLEANSED if "pk" in record.HIDDEN else str(pk_of(record))

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from control.records import Event, Group, Outpost, Record, User
+from control.records.references import REFERENCES, Fate, Reference, without
 from control.store.interface import SYSTEM, Actor, AlreadyExists, NotFound, Query
 from control.store.sql.counters import Counters
 from control.store.sql.journal import Journal
 from control.store.sql.questions import LISTED
 from control.store.sql.reading import EVERYTHING, Given, Reading
-from control.store.sql.references import REFERENCES, Fate, Reference, without
 from control.store.sql.rows import canonical, fits, pk_of
 from control.store.sql.schema import RECORD_TABLES, RecordTable, member
 

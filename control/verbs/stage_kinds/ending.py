@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from control.records import Flow, Group
 from control.targets import LONGEST_TARGET, is_local, is_web
-from control.verbs.fields import Duration, LongText, Name, Uuid
+from control.verbs.fields import Duration, LongText, Text, Uuid
 from control.verbs.stage_kinds.kind import Kind, StageFields
 
 
@@ -45,7 +45,7 @@ class UserWriteFields(StageFields):
     create_users_as_inactive: bool = False
     create_users_group: Uuid | None = None
     user_type: Literal["internal", "external", "service_account"] = "external"
-    user_path_template: Name = "users"
+    user_path_template: Text = "users"
 
 
 DENY = Kind("deny", "Deny Stage", "Ends the flow, with a sentence.", DenyFields, headless=True, asks=False)

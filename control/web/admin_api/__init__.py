@@ -20,12 +20,15 @@ from control.web.admin_api import (
     mail,
     openapi,
     outpost_health,
+    paths,
     permissions,
     policies,
     property_mappings,
+    providers,
     radius_orders,
     recovery,
     served,
+    transactional,
 )
 from control.web.admin_api.endpoint import Elsewhere
 from control.web.admin_api.table import resources
@@ -57,6 +60,9 @@ def routes(services: Services) -> list[BaseRoute]:
         *events.routes(services),
         *property_mappings.routes(services),
         *policies.routes(services),
+        *providers.routes(services),
+        *transactional.routes(services),
+        *paths.routes(services),
         *(route for resource in resources(services.random) for route in resource.routes(services)),
     ]
     return [openapi.route(described, services), *described, Route("/{path:path}", Elsewhere())]

@@ -13,7 +13,7 @@ from control import audit
 from control.certificates.making import KeyPair
 from control.records import Certificate
 from control.store.interface import Transaction
-from control.verbs import certificates
+from control.verbs import certificates, tokens
 from control.web.admin_api.bodies import json_object
 from control.web.admin_api.callers import Caller, people, superusers_and_outposts, superusers_only
 from control.web.admin_api.endpoint import Action, Body, Do, Endpoint
@@ -34,9 +34,11 @@ def routes(services: Services) -> list[BaseRoute]:
 
     asked = Body("CertificateGenerationRequest", certificates.GeneratedFields)
     view_key = Action(people, _view_key(services), recent=True)
+    set_key = Action(superusers_only, _set_key(services), Body("TokenSetKeyRequest", tokens.KeyFields), status=204)
     generate = Action(superusers_only, _generate(services), asked, CERTIFICATES.answer)
     return [
         Route("/core/tokens/{key}/view_key/", Endpoint(services, {"GET": view_key})),
+        Route("/core/tokens/{key}/set_key/", Endpoint(services, {"POST": set_key})),
         Route(f"{PAIRS}/generate/", Endpoint(services, {"POST": generate})),
         viewed("certificate", lambda pair: pair.certificate_data),
         viewed("private_key", lambda pair: pair.key_data),
@@ -54,6 +56,23 @@ def _view_key(services: Services) -> Do:
             return key
 
         return answer({"key": await services.store.write(verb, caller.actor)})
+
+    return do
+
+
+def _set_key(services: Services) -> Do:
+    resource = token_resource(services.random)
+
+    async def do(request: Request, caller: Caller) -> Response:
+        body = await json_object(request)
+
+        def verb(tx: Transaction) -> None:
+            token = resource.one(tx, request.path_params["key"], caller)
+            tokens.set_key(tx, token.pk, body)
+            audit.secret_changed(tx, token, token.identifier, caller.actor)
+
+        await services.store.write(verb, caller.actor)
+        return answer(None, 204)
 
     return do
 

@@ -21,6 +21,7 @@ from control.web.admin_api.callers import Caller, Permit, superusers_only
 from control.web.admin_api.endpoint import Action, Answer, Do, Endpoint
 from control.web.admin_api.lists import Filter, Narrowed, ordering_of, page_of, pagination, query_of
 from control.web.admin_api.refusals import Refused, answer
+from control.web.admin_api.used_by import used_by
 from control.web.services import Services
 
 R = TypeVar("R", bound=Record)
@@ -100,6 +101,7 @@ class Resource(Generic[R]):
         return [
             Route(f"/{self.path}/", Endpoint(services, self._collection(services))),
             Route(f"/{self.path}/{{key}}/", Endpoint(services, self._single(services))),
+            Route(f"/{self.path}/{{key}}/used_by/", Endpoint(services, {"GET": self._used_by(services)})),
         ]
 
     def one(self, tx: Transaction, key: str, caller: Caller) -> R:
@@ -188,6 +190,13 @@ class Resource(Generic[R]):
             return answer(await services.store.read(verb))
 
         return do
+
+    def _used_by(self, services: Services) -> Action:
+        async def do(request: Request, caller: Caller) -> Response:
+            key = request.path_params["key"]
+            return answer(await services.store.read(lambda tx: used_by(tx, self.one(tx, key, caller))))
+
+        return Action(superusers_only, do)
 
     def _create(self, services: Services, create: Create[R]) -> Do:
         async def do(request: Request, caller: Caller) -> Response:

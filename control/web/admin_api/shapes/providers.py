@@ -53,7 +53,12 @@ SHOWN_SECRETS: dict[str, tuple[str, ...]] = {"radius": ("shared_secret",), "oaut
 """Secrets that a person has to copy to the other side."""
 _ALWAYS: dict[str, Body] = {
     "proxy": {"redirect_uris": [], "jwt_federation_sources": []},
-    "oauth2": {"encryption_key": None, "jwt_federation_sources": [], "jwt_federation_providers": []},
+    "oauth2": {
+        "refresh_token_threshold": "seconds=0",
+        "encryption_key": None,
+        "jwt_federation_sources": [],
+        "jwt_federation_providers": [],
+    },
 }
 """Fields of authentik's that mean nothing here."""
 
