@@ -174,7 +174,7 @@ class SignInDoor:
         else:
             here = table.origin(site, host)
             if method in ASKING:
-                url = asked_landing(query, here, lambda other: _origin_in(table, realm, other))
+                url = asked_landing(query, here, lambda other: _origin_in(table, realm, other, host))
             else:
                 url = _page_before(headers, here)
             max_age = self._max_age(realm, url, headers, client)
@@ -242,13 +242,14 @@ def _with_landing(query: str, headers: Headers) -> str:
     return urlencode({"rd": wanted[0].decode("latin-1")})
 
 
-def _origin_in(table: HostTable, realm: Realm, host: str) -> str | None:
-    """Where a host lies that this very sign-in serves."""
+def _origin_in(table: HostTable, realm: Realm, host: str, here: str) -> str | None:
+    """Where a host lies that this very sign-in serves, and that somebody has set up; or ``here``, the one that the
+    browser is at."""
     site = table.find(host)
     own = table.realm(site) if site is not None else None
     if site is None or own is None or own.provider != realm.provider:
         return None
-    return table.origin(site, host)
+    return table.origin(site, host) if host == here or table.is_set_up(site, host) else None
 
 
 def _page_before(headers: Headers, here: str) -> str:

@@ -171,6 +171,12 @@ class HostTable:
         port = own.removeprefix(without_port(own)) if host == without_port(host) else ""
         return f"{site.scheme}://{host}{port}"
 
+    def is_set_up(self, site: Site, host: str) -> bool:
+        """Has somebody said that the site decides for ``host``, which it does, at this very port? For a whole domain
+        the port of its own external host is meant: whoever listens at another port of a host may be anybody."""
+        port = host.removeprefix(without_port(host))
+        return site.mode != "forward_domain" or not port or self._hosts[site.provider].endswith(port)
+
     def contradicts(self, forwarded: ForwardedRequest, host_is_browsers: bool = False) -> bool:
         """Does the proxy's question itself name the host of another application than its metadata does?
 

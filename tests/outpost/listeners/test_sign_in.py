@@ -291,6 +291,40 @@ def test_start_leads_nowhere_else(outpost: Outpost) -> None:
         assert visitor.direct(visitor.answer_of_control(bounced)).headers["Location"] == f"{APP}/"
 
 
+@pytest.mark.parametrize(
+    ("at", "wanted", "landing"),
+    [
+        ("login.example.org", "https://wiki.example.org/x", "https://wiki.example.org/x"),
+        ("login.example.org", "https://wiki.example.org:443/x", "https://wiki.example.org/x"),
+        ("login.example.org", "https://own.example.org/x", "https://own.example.org/x"),
+        ("login.example.org", "https://port.example.org:8443/x", "https://port.example.org:8443/x"),
+        ("login.example.org", "https://wiki.example.org:31337/x", "https://login.example.org/"),
+        ("login.example.org", "https://login.example.org:31337/x", "https://login.example.org/"),
+        ("login.example.org", "https://own.example.org:31337/x", "https://login.example.org/"),
+        ("login.example.org", "http://wiki.example.org:443/x", "https://login.example.org/"),
+        ("wiki.example.org:9443", "https://wiki.example.org:9443/x", "https://wiki.example.org:9443/x"),
+        ("wiki.example.org:9443", "/x", "https://wiki.example.org:9443/x"),
+        ("wiki.example.org:9443", "https://wiki.example.org:31337/x", "https://wiki.example.org:9443/"),
+    ],
+)
+def test_below_a_domain_start_leads_to_no_port_that_nobody_has_set_up(
+    outpost: Outpost, at: str, wanted: str, landing: str
+) -> None:
+    """Whoever can listen at a port of one host of the domain would get everybody sent there."""
+    outpost.change(Put(provider(20, "https://port.example.org:8443")))
+    visitor = Visitor(outpost)
+    bounced = visitor.direct(f"https://{at}/outpost.goauthentik.io/start?rd={wanted}", **NAVIGATION)
+    outpost.link.codes["code-1"] = outpost.session()
+    assert visitor.direct(visitor.answer_of_control(bounced)).headers["Location"] == landing
+
+
+@pytest.mark.parametrize("dialect", ["caddy", "traefik"])
+def test_below_a_domain_an_application_at_another_port_is_come_back_to(outpost: Outpost, dialect: str) -> None:
+    """The proxy has told its address, not a link."""
+    landed = Visitor(outpost, dialect).sign_in("https://wiki.example.org:9443/page?x=1")
+    assert landed.headers["Location"] == "https://wiki.example.org:9443/page?x=1"
+
+
 def test_start_gives_a_program_no_cookie(visitor: Visitor) -> None:
     answer = visitor.direct(f"{APP}/outpost.goauthentik.io/start?rd=/favicon.ico", **{"Sec-Fetch-Mode": "no-cors"})
     assert answer.status == 401
