@@ -38,7 +38,7 @@ from control.outposts.audit import OutpostAudit
 from control.outposts.callers import AskedAuthorities
 from control.outposts.cookie_secrets import CookieSecrets
 from control.outposts.link import Link
-from control.outposts.view import self_signed_certificate
+from control.outposts.view import shown_certificate
 from control.passwords.breached import BreachedPasswords
 from control.passwords.changes import PasswordChanges
 from control.passwords.hashing import Passwords, Unfit
@@ -224,7 +224,7 @@ class Control:
             link=link,
             requests=RequestIds(application(services, link, tokens), random),
             embedded_outpost=await store.read(embedded_outpost),
-            certificate=await store.read(self_signed_certificate),
+            certificate=await store.read(shown_certificate),
             setup_code=setup_code,
             repeated=repeated,
             backlog=backlog,

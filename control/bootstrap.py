@@ -9,24 +9,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from control.brands import ensure_brand
-from control.certificates.making import KeyPair, self_signed
+from control.certificates import generated
+from control.certificates.making import KeyPair
 from control.default_flows import ensure_flows
 from control.mappings.defaults import ensure_mappings
 from control.notifications.defaults import ensure_notifications
-from control.outposts.view import SELF_SIGNED
 from control.passwords.hashing import Passwords, Wanted
-from control.records import Certificate, Group, Outpost, Setting, User
+from control.records import Group, Outpost, Setting, User
 from control.store.interface import Query, Store, Transaction
 from control.verbs import outposts, system, tokens
+from control.verbs.fields import free_name
 
 ADMINISTRATOR = "akadmin"
 ADMINISTRATORS = "authentik Admins"
 EMBEDDED_OUTPOST = "authentik Embedded Outpost"
-CERTIFICATE = "authentik Self-signed Certificate"
 BOOTSTRAP_TOKEN = "authentik-bootstrap-token"  # noqa: S105  a token's name, not its key
 DEFAULT_EMAIL = "root@example.com"
 
@@ -63,10 +63,10 @@ async def first_start(
     Call it at every start, before anything is served. Raises ValueError for a bootstrap password that cannot be hashed,
     Unfit for one that nobody may choose.
     """
-    is_first, needs_certificate = await store.read(lambda tx: (is_new(tx), _certificate(tx) is None))
+    is_first, wanted = await store.read(lambda tx: (is_new(tx), generated.wanting(tx, now())))
     hashed = await _measured_hash(store, passwords, asked) if is_first and asked.password else None
-    pair = a_certificate(now(), random) if needs_certificate else None
-    return await store.write(lambda tx: bootstrap(tx, asked, hashed, pair, random))
+    pairs = generated.make(wanted, now(), random)
+    return await store.write(lambda tx: bootstrap(tx, asked, hashed, pairs, random))
 
 
 async def _measured_hash(store: Store, passwords: Passwords, asked: FirstStart) -> str:
@@ -76,16 +76,11 @@ async def _measured_hash(store: Store, passwords: Passwords, asked: FirstStart) 
     return await passwords.hash(asked.password)
 
 
-def a_certificate(now: float, random: Callable[[int], bytes]) -> KeyPair:
-    """For whoever has none of their own."""
-    return self_signed(CERTIFICATE, ("localhost", "127.0.0.1", "::1"), now, random)
-
-
 def bootstrap(
-    tx: Transaction, asked: FirstStart, hashed: str | None, pair: KeyPair | None, random: Callable[[int], bytes]
+    tx: Transaction, asked: FirstStart, hashed: str | None, pairs: Mapping[str, KeyPair], random: Callable[[int], bytes]
 ) -> str | None:
-    """The verb behind `first_start`. ``hashed`` is the bootstrap password's hash, ``pair`` a certificate to use if the
-    store has none. Returns a fresh code for the initial setup while that is pending; earlier codes end."""
+    """The verb behind `first_start`. ``hashed`` is the bootstrap password's hash, ``pairs`` as `generated.make` gives
+    them. Returns a fresh code for the initial setup while that is pending; earlier codes end."""
     if is_new(tx):
         _administrator(tx, asked, hashed)
         tx.insert(Setting(BOOTSTRAPPED, True))
@@ -96,17 +91,9 @@ def bootstrap(
     ensure_mappings(tx)
     administrators = tx.find(Group, name=ADMINISTRATORS)
     ensure_notifications(tx, administrators.pk if administrators is not None else None)
-    if pair is not None and _certificate(tx) is None:
-        tx.insert(
-            Certificate(
-                name=_free_name(tx, Certificate, CERTIFICATE),
-                certificate_data=pair.certificate,
-                key_data=pair.key,
-                managed=SELF_SIGNED,
-            )
-        )
+    generated.keep(tx, pairs)
     if not tx.select(Outpost, Query(equal={"managed": outposts.EMBEDDED}, limit=1)):
-        name = _free_name(tx, Outpost, EMBEDDED_OUTPOST)
+        name = free_name(tx, Outpost, EMBEDDED_OUTPOST)
         outposts.create(tx, {"name": name, "type": outposts.ANY}, random, managed=outposts.EMBEDDED)
     if setup_pending(tx):
         return _renew_code(tx, random) if asked.renews_code else None
@@ -148,16 +135,3 @@ def _renew_code(tx: Transaction, random: Callable[[int], bytes]) -> str:
     code = base64.b32encode(random(SETUP_CODE_BYTES)).decode().lower()
     tx.update(Setting(SETUP_CODE, hashlib.sha256(code.encode()).hexdigest()))
     return code
-
-
-def _certificate(tx: Transaction) -> Certificate | None:
-    found = tx.select(Certificate, Query(equal={"managed": SELF_SIGNED}, limit=1))
-    return found[0] if found else None
-
-
-def _free_name(tx: Transaction, kind: type[Certificate] | type[Outpost], name: str) -> str:
-    """Somebody may have given the name to one of their own."""
-    candidate, number = name, 2
-    while tx.count(kind, Query(equal={"name": candidate})):
-        candidate, number = f"{name} {number}", number + 1
-    return candidate

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from control.certificates.generated import SHOWN, SIGNING
 from control.mail.outbox import WAITING
-from control.outposts.view import SELF_SIGNED
 from control.records import (
     Application,
     Certificate,
@@ -32,6 +32,7 @@ from control.store.interface import Query, Transaction
 from control.verbs import system
 from control.verbs.certificates import described
 from control.verbs.provider_kinds import KINDS
+from control.verbs.providers import default_signing_key
 from rules.knocks import KINDS as KNOCKS
 from rules.weak_secrets import weakness
 
@@ -97,12 +98,12 @@ def certificates(tx: Transaction, told: Told) -> Iterator[str]:
     for certificate in tx.select(Certificate, Query(ordering=("name",))):
         ends = described(certificate.certificate_data).not_after
         left = (ends or 0.0) - tx.now
-        if ends is None or left > SOON:
+        if ends is None or left > SOON or certificate.managed == SIGNING:
             continue
         when = f"ends {_date(tx.now + left)}" if left > 0 else f"ended {_date(tx.now + left)}"
         fix = (
             "Restart control, which makes another, or put one of your own into its place"
-            if certificate.managed == SELF_SIGNED
+            if certificate.managed == SHOWN
             else "Renew it, and replace it under its name"
         )
         yield f"The certificate “{certificate.name}” {when}. {fix}."
@@ -181,6 +182,20 @@ def directories(tx: Transaction, told: Told) -> Iterator[str]:
             yield f"The certificate that the LDAP source “{source.name}” trusts is gone. Choose another one, or none."
 
 
+def signing_keys(tx: Transaction, told: Told) -> Iterator[str]:
+    """Whoever has one signs as control: it must not lie on machines that strangers talk to."""
+    every = tx.select(Provider, Query(ordering=("name",)))
+    signing = {pk: one.name for one in every if (pk := one.settings.get("signing_key"))}
+    if (default := default_signing_key(tx)) is not None:
+        signing[default.pk] = "those without a key of their own"
+    for provider in every:
+        if (signs := signing.get(provider.settings.get("certificate"))) is not None:
+            yield (
+                f"The provider “{provider.name}” shows the certificate whose key signs the tokens of {signs}: every "
+                "outpost that serves it can sign such tokens. Choose another certificate for it, and a new signing key."
+            )
+
+
 CHECKS: dict[str, Check] = {
     "clock": clock,
     "public URL": public_url,
@@ -188,6 +203,7 @@ CHECKS: dict[str, Check] = {
     "somebody can sign in": administrators,
     "certificates": certificates,
     "outposts": outposts,
+    "signing keys": signing_keys,
     "certificates of outposts": outpost_certificates,
     "providers": providers,
     "directories": directories,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +16,8 @@ from control.apply import ApplyError, Change, apply_description, plan_descriptio
 from control.apply.changes import shown, told
 from control.apply.export import export, state
 from control.apply.text import as_text
-from control.bootstrap import FirstStart, a_certificate, bootstrap, is_new
+from control.bootstrap import FirstStart, bootstrap, is_new
+from control.certificates import generated
 from control.commands import CommandFailed, in_force, run
 from control.config import ControlConfig
 from control.moving_in import ASKED, Access, CannotRead, Coming, Import, ask_foreign, read_foreign
@@ -135,7 +135,8 @@ async def _export(config: ControlConfig, everything: bool) -> str:
 
 def _begin(tx: Transaction) -> None:
     """What a first start makes."""
-    bootstrap(tx, FirstStart(), None, a_certificate(time.time(), os.urandom), os.urandom)
+    pairs = generated.make(generated.wanting(tx, tx.now), tx.now, os.urandom)
+    bootstrap(tx, FirstStart(), None, pairs, os.urandom)
 
 
 def _nothing(tx: Transaction) -> None:

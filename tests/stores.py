@@ -101,7 +101,7 @@ def _bootstrapped(now: float, asked: FirstStart) -> tuple[bytes, str]:
     with TemporaryDirectory() as folder:
         store = open_store(Path(folder), FakeClock(now))
         try:
-            code = store.write_now(lambda tx: bootstrap(tx, asked, None, None, counted_random("first start")))
+            code = store.write_now(lambda tx: bootstrap(tx, asked, None, {}, counted_random("first start")))
         finally:
             store.close()
         return (Path(folder) / FILE).read_bytes(), code or ""

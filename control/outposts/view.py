@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import NamedTuple
 
+from control.certificates.generated import SHOWN, generated
 from control.mappings.everybody import KINDS, Everybody, saying_more
 from control.outposts import people, proxied_application
 from control.outposts import told as told_of
@@ -45,9 +46,6 @@ from protocols.link.messages import (
     Remove,
 )
 from rules.permissions import SEARCH_FULL_DIRECTORY
-
-SELF_SIGNED = "goauthentik.io/crypto/jwt-managed"
-"""``managed`` of the certificate that providers without one of their own show."""
 
 APART = frozenset({"user", "group", "members", "token", "ended_session", "radius_order", "issued_certificate"})
 """Kinds of changes that leave the configuration as it was. Flows and stages do not: they say what a password proves."""
@@ -166,14 +164,15 @@ def served(tx: Transaction, outpost: str) -> Iterator[ProviderRecord]:
 
 
 def configuration(tx: Transaction, outpost: str, narrowed: Narrowed = EVERYBODY) -> list[Record]:
-    """The outpost's own record, the providers it serves, and the certificates that they show."""
+    """The outpost's own record, the providers it serves, and the certificates that they show: these chosen ones, and
+    the generated one for those that have chosen none."""
     own = tx.get(Outpost, outpost)
     providers = list(provider_records(tx, tx.select(Provider, Query(within={"pk": own.providers})), narrowed))
     wanted = {provider.settings.certificate for provider in providers if provider.settings.certificate}
     certificates = [
         certificate
         for certificate in tx.select(Certificate)
-        if certificate.pk in wanted or certificate.managed == SELF_SIGNED
+        if certificate.pk in wanted or certificate.managed == SHOWN
     ]
     return [
         _outpost_record(tx, own, tuple(secret_attributes.names(tx)), narrowed),
@@ -191,10 +190,10 @@ def certificate_record(certificate: Certificate) -> CertificateRecord:
     return CertificateRecord(certificate.pk, certificate.name, certificate.certificate_data, certificate.key_data)
 
 
-def self_signed_certificate(tx: Transaction) -> CertificateRecord | None:
-    """The one that was generated at the first start."""
-    found = tx.select(Certificate, Query(equal={"managed": SELF_SIGNED}, limit=1))
-    return certificate_record(found[0]) if found else None
+def shown_certificate(tx: Transaction) -> CertificateRecord | None:
+    """The one that is shown where there is no better one."""
+    found = generated(tx, SHOWN)
+    return certificate_record(found) if found is not None else None
 
 
 def provider_record(tx: Transaction, provider: Provider) -> ProviderRecord | None:

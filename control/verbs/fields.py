@@ -229,3 +229,11 @@ def existing(tx: Transaction, kind: type[R], field: str, pks: Sequence[int | str
 
 def missing(pk: int | str) -> str:
     return f'Invalid pk "{pk}" - object does not exist.'
+
+
+def free_name(tx: Transaction, kind: type[Record], name: str) -> str:
+    """Somebody may have given the name to one of their own."""
+    candidate, number = name, 2
+    while tx.count(kind, Query(equal={"name": candidate})):
+        candidate, number = f"{name} {number}", number + 1
+    return candidate

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from control.outposts.view import SELF_SIGNED
+from control.certificates.generated import SIGNING, generated
 from control.records import Certificate, Flow, Group, Outpost, PropertyMapping, Provider, Source
 from control.sources.kinds import KINDS as SOURCE_KINDS
 from control.store.interface import Query, Transaction
@@ -164,9 +164,9 @@ def signs_rs256(certificate: Certificate) -> bool:
 
 
 def default_signing_key(tx: Transaction) -> Certificate | None:
-    """The generated self-signed one, whose key is RSA."""
-    found = tx.select(Certificate, Query(equal={"managed": SELF_SIGNED}, limit=1))
-    return found[0] if found and found[0].key_data else None
+    """The generated one, whose key is RSA."""
+    found = generated(tx, SIGNING)
+    return found if found is not None and found.key_data else None
 
 
 def _parts(tx: Transaction, kind: str, fields: ProviderFields) -> dict[str, Any]:

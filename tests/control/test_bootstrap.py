@@ -24,12 +24,12 @@ from control.bootstrap import (
     first_start,
     setup_pending,
 )
+from control.certificates.generated import NAMES, RENEWED_BEFORE, SHOWN, SIGNING
 from control.certificates.making import KeyPair, self_signed
 from control.mail.post import Post
 from control.notifications import owners
 from control.notifications.mailing import by_mail
 from control.notifications.matching import Matching
-from control.outposts.view import SELF_SIGNED
 from control.passwords.hashing import Unfit
 from control.policies.judge import Judge
 from control.records import (
@@ -56,7 +56,7 @@ from tests.fakes import FakeClock
 from tests.stores import ImmediatePasswords, ImmediateStore, open_store, run
 
 NOTHING_ASKED = FirstStart()
-PAIR = KeyPair("certificate", "key")
+PAIRS = dict.fromkeys(NAMES, KeyPair("certificate", "key"))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def passwords() -> Iterator[ImmediatePasswords]:
 
 
 def start(store: ImmediateStore, asked: FirstStart = NOTHING_ASKED, hashed: str | None = None) -> str | None:
-    return store.sql.write_now(lambda tx: bootstrap(tx, asked, hashed, PAIR, os.urandom))
+    return store.sql.write_now(lambda tx: bootstrap(tx, asked, hashed, PAIRS, os.urandom))
 
 
 def counts(tx: Transaction) -> dict[str, int]:
@@ -254,9 +254,10 @@ def test_names_that_the_operator_took_are_no_obstacle(store: ImmediateStore) -> 
     start(store, hashed="hash")
 
     def take(tx: Transaction) -> None:
-        (outpost,), (certificate,) = tx.select(Outpost), tx.select(Certificate)
+        (outpost,) = tx.select(Outpost)
         tx.update(replace(outpost, managed=None))
-        tx.update(replace(certificate, managed=None))
+        for certificate in tx.select(Certificate):
+            tx.update(replace(certificate, managed=None))
 
     store.sql.write_now(take)
     start(store)
@@ -267,7 +268,8 @@ def test_names_that_the_operator_took_are_no_obstacle(store: ImmediateStore) -> 
         "authentik Embedded Outpost 2",
     ]
     assert store.sql.read_now(lambda tx: tx.count(Outpost, Query(equal={"managed": outposts.EMBEDDED}))) == 1
-    assert store.sql.read_now(lambda tx: tx.count(Certificate, Query(equal={"managed": SELF_SIGNED}))) == 1
+    generated = store.sql.read_now(lambda tx: tx.select(Certificate, Query(within={"managed": list(NAMES)})))
+    assert sorted(str(one.managed) for one in generated) == sorted(NAMES)
 
 
 def test_a_bootstrap_password_closes_the_setup(store: ImmediateStore, passwords: ImmediatePasswords) -> None:
@@ -340,17 +342,43 @@ def test_a_store_without_akadmin_has_no_setup(store: ImmediateStore) -> None:
     assert start(store) is None
 
 
-def test_the_certificate_is_made_once_and_stored(store: ImmediateStore, passwords: ImmediatePasswords) -> None:
+def test_the_certificates_are_made_once_and_stored(store: ImmediateStore, passwords: ImmediatePasswords) -> None:
     clock = FakeClock()
     run(first_start(store, passwords, FirstStart(), os.urandom, clock))
-    (certificate,) = store.sql.read_now(lambda tx: tx.select(Certificate))
+    certificates = store.sql.read_now(lambda tx: tx.select(Certificate))
     run(first_start(store, passwords, FirstStart(), os.urandom, clock))
-    assert store.sql.read_now(lambda tx: tx.select(Certificate)) == [certificate]
-    assert certificate.name == "authentik Self-signed Certificate"
-    assert certificate.managed == SELF_SIGNED
-    parsed = x509.load_pem_x509_certificate(certificate.certificate_data.encode())
-    key = load_pem_private_key(certificate.key_data.encode(), None)
-    assert key.public_key() == parsed.public_key()
+    assert store.sql.read_now(lambda tx: tx.select(Certificate)) == certificates
+    named = {certificate.managed: certificate.name for certificate in certificates}
+    assert named == {
+        SIGNING: "authentik Self-signed Certificate",
+        SHOWN: "Self-signed Certificate of Outposts",
+    }
+    for certificate in certificates:
+        parsed = x509.load_pem_x509_certificate(certificate.certificate_data.encode())
+        key = load_pem_private_key(certificate.key_data.encode(), None)
+        assert key.public_key() == parsed.public_key()
+    assert len({certificate.key_data for certificate in certificates}) == 2
+
+
+def test_a_start_renews_the_certificate_that_is_shown_and_keeps_the_key_that_signs(
+    tmp_path: Path, passwords: ImmediatePasswords
+) -> None:
+    clock = FakeClock()
+    store = ImmediateStore(open_store(tmp_path, clock))
+
+    def after_a_start() -> dict[str | None, Certificate]:
+        run(first_start(store, passwords, FirstStart(), os.urandom, clock))
+        return {one.managed: one for one in store.sql.read_now(lambda tx: tx.select(Certificate))}
+
+    first = after_a_start()
+    clock.advance(365 * 86_400 - RENEWED_BEFORE - 100)
+    assert after_a_start() == first
+    clock.advance(200)
+    second = after_a_start()
+    assert second[SIGNING] == first[SIGNING]
+    assert second[SHOWN].pk == first[SHOWN].pk
+    assert second[SHOWN].key_data != first[SHOWN].key_data
+    store.close()
 
 
 def test_a_self_signed_certificate() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,13 @@ def shown_until(tx: Transaction, lasts: float) -> None:
         tx.insert(IssuedCertificate(authority.pk, str(serial), "vault", user=user.pk, not_after=tx.now + ends))
 
 
+def signs_and_is_shown(tx: Transaction) -> None:
+    pair = tx.insert(Certificate("both", "PEM", key_data="KEY"))
+    tx.insert(Provider("Grafana", "oauth2", settings={"signing_key": pair.pk}))
+    (wifi,) = (one for one in tx.select(Provider) if one.name == "Wi-Fi")
+    tx.update(replace(wifi, settings={**wifi.settings, "certificate": pair.pk}))
+
+
 BROKEN: dict[str, tuple[Callable[[Transaction], object], str]] = {
     "clock": (lambda tx: tx.insert(Event("login", created=tx.now + 3600)), "3600 s in the future"),
     "public URL": (lambda tx: system.change(tx, {"base_url": "http://auth.example.com"}), "not https"),
@@ -82,6 +90,7 @@ BROKEN: dict[str, tuple[Callable[[Transaction], object], str]] = {
         lambda tx: tx.insert(Provider("weak", "radius", secrets={"shared_secret": "testing123"})),
         "“weak” has fewer than 16",
     ),
+    "signing keys": (signs_and_is_shown, "“Wi-Fi” shows the certificate whose key signs the tokens of Grafana"),
     "certificates of outposts": (
         lambda tx: shown_until(tx, 20 * DAY),
         "that the outpost “vault” has to show is good until",

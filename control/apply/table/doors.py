@@ -7,7 +7,7 @@ from typing import Any
 from control.apply.sections import Given, Part, Section
 from control.apply.table.deciding import BINDINGS
 from control.apply.table.radius import RULES
-from control.outposts.view import SELF_SIGNED
+from control.certificates.generated import NAMES
 from control.records import Application, Certificate, Entitlement, Outpost, Provider
 from control.store.interface import Query, Transaction
 from control.verbs import applications, certificates, entitlements, flows, outposts, provider_kinds, providers
@@ -77,7 +77,7 @@ CERTIFICATES = Section(
     _certificate,
     fields=certificates.CertificateFields,
     secrets=frozenset({"key_data"}),
-    is_declared=lambda certificate: certificate.managed != SELF_SIGNED,
+    is_declared=lambda certificate: certificate.managed not in NAMES,
     last=True,
 )
 

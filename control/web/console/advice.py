@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from control.outposts.view import SELF_SIGNED
+from control.certificates import generated
 from control.passwords import network_hashes
 from control.records import Application, Binding, Certificate, Knock, Outpost, Provider
 from control.store.interface import Query, Transaction
@@ -117,6 +117,6 @@ def of_application(tx: Transaction, application: Application, lines: Sequence[Bi
 def _certificates(tx: Transaction) -> Iterator[Advice]:
     for pair in tx.select(Certificate, Query(ordering=("name",))):
         ends = described(pair.certificate_data).not_after
-        if ends is not None and ends < tx.now + SOON and pair.managed != SELF_SIGNED:
+        if ends is not None and ends < tx.now + SOON and pair.managed not in generated.NAMES:
             when = "has expired" if ends < tx.now else "expires within two weeks"
             yield Advice(f"The certificate “{pair.name}” {when}.", "Renew it", f"{ROOT}/crypto/certificates/{pair.pk}/")

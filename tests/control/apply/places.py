@@ -15,7 +15,8 @@ from control.apply import ApplyError, Change, apply_description, plan_descriptio
 from control.apply.changes import told
 from control.apply.export import export, state
 from control.apply.text import as_text
-from control.bootstrap import FirstStart, a_certificate, bootstrap
+from control.bootstrap import FirstStart, bootstrap
+from control.certificates import generated
 from control.certificates.making import KeyPair
 from control.passwords.hashing import Passwords
 from control.records import Group, Outpost, User
@@ -31,14 +32,14 @@ NOTHING = ["nothing to change"]
 def a_place(folder: Path) -> Place:
     """As the first start leaves it. Close it."""
     store, passwords = a_store(folder), cheap_passwords()
-    store.write_now(lambda tx: bootstrap(tx, FirstStart(), None, pair(), os.urandom))
+    store.write_now(lambda tx: bootstrap(tx, FirstStart(), None, pairs(), os.urandom))
     return Place(store, passwords)
 
 
 @cache
-def pair() -> KeyPair:
-    """One for all: an RSA key takes as long as everything else together."""
-    return a_certificate(FakeClock()(), os.urandom)
+def pairs() -> dict[str, KeyPair]:
+    """The same for all: an RSA key takes as long as everything else together."""
+    return generated.make(generated.NAMES, FakeClock()(), os.urandom)
 
 
 @dataclass

@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
 
 def start(store: SqlStore) -> tuple[str, str]:
     """The code that this start prints, and the digest that is stored of it."""
-    code = store.write_now(lambda tx: bootstrap(tx, FirstStart(), None, None, RANDOM))
+    code = store.write_now(lambda tx: bootstrap(tx, FirstStart(), None, {}, RANDOM))
     digest = store.read_now(expected_digest)
     assert code is not None
     assert digest is not None

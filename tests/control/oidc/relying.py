@@ -17,8 +17,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from control.certificates.generated import SIGNING
 from control.certificates.making import KeyPair, self_signed
-from control.outposts.view import SELF_SIGNED
 from control.records import Application, Certificate, Event, Flow, Group, Provider, User
 from control.store.interface import Transaction
 from control.verbs import applications, bindings, groups, providers
@@ -188,4 +188,4 @@ def _transport(app: ASGIApp) -> httpx.ASGITransport:
 
 def _insert_certificate(tx: Transaction) -> Certificate:
     pair = key_pair()
-    return tx.insert(Certificate("default", pair.certificate, key_data=pair.key, managed=SELF_SIGNED))
+    return tx.insert(Certificate("default", pair.certificate, key_data=pair.key, managed=SIGNING))

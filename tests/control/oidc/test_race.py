@@ -11,12 +11,12 @@ from threading import Barrier
 
 import pytest
 
+from control.certificates.generated import SIGNING
 from control.default_flows import ensure_flows
 from control.oidc import clients, grants
 from control.oidc.authorize import Grant as Allowed
 from control.oidc.authorize import decide
 from control.oidc.tokens import Tokens
-from control.outposts.view import SELF_SIGNED
 from control.policies.judge import Judge
 from control.records import AccessToken, Certificate, User
 from control.sessions import COOKIE_BYTES, Caller, Visit, fresh, sign_in
@@ -44,7 +44,7 @@ def prepare(tx: Transaction) -> str:
     """A user who has signed in and got a code; the code."""
     ensure_flows(tx)
     pair = key_pair()
-    tx.insert(Certificate("default", pair.certificate, key_data=pair.key, managed=SELF_SIGNED))
+    tx.insert(Certificate("default", pair.certificate, key_data=pair.key, managed=SIGNING))
     uris = [{"matching_mode": "strict", "url": CALLBACK}]
     provider = providers.create(tx, "oauth2", {"name": "app", "redirect_uris": uris}, os.urandom)
     applications.create(tx, {"name": "App", "slug": "app", "provider": provider.pk})

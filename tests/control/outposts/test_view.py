@@ -13,6 +13,7 @@ from cryptography import x509
 
 from control.certificates import authority
 from control.certificates.authority import Subject
+from control.certificates.generated import SHOWN, SIGNING
 from control.certificates.making import KeyPair
 from control.outposts import view as outposts
 from control.outposts.people import EverythingChanged
@@ -145,7 +146,8 @@ def test_only_certificates_in_use_leave_and_only_with_their_key(store: SqlStore)
         used, unused = (tx.insert(Certificate(name, "PEM", key_data="KEY")) for name in ("used", "unused"))
         provider = tx.get(Provider, tx.get(Outpost, outpost).providers[0])
         tx.update(replace(provider, settings={**provider.settings, "certificate": used.pk}))
-        tx.insert(Certificate("own", "PEM", key_data="KEY", managed=outposts.SELF_SIGNED))
+        tx.insert(Certificate("own", "PEM", key_data="KEY", managed=SHOWN))
+        tx.insert(Certificate("signs tokens", "PEM", key_data="KEY", managed=SIGNING))
         assert unused.pk
         return outpost
 
