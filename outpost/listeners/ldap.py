@@ -323,13 +323,12 @@ class LdapConnection(Conversation):
             self._out.say(self._session.search_refused(event.message_id, FAULT))
             return
         stream = (event.message_id, slices)
-        # Nearly every answer is one slice and goes out with the others of this turn.
-        for _ in range(0 if self._streams else 2):
-            octets = self._slice(stream)
-            if octets is None:
-                return
-            self._out.say(octets)
-        self._streams.add(stream)
+        ahead: Slice | None = b""
+        if not self._streams:  # nearly every answer is one slice and goes out with the others of this turn
+            self._out.say(self._slice(stream) or b"")
+            ahead = self._slice(stream)
+        if ahead is not None:
+            self._streams.add(stream, ahead)
 
     def _compare(self, event: CompareReceived) -> None:
         try:

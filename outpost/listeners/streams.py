@@ -16,6 +16,9 @@ Stream = tuple[int, Iterator[Slice]]
 class Streams:
     """Answers are finished in the order in which they were asked for.
 
+    A slice is sent when the next one is made: so it is known here that an answer ends before the peer hears of it, who
+    may use the message ID again at once (RFC 4511 s4.1.1.1).
+
     ``take`` makes the next slice of a stream and returns it, or None at its end; it never raises. ``send`` writes it.
     ``emptied`` is called when the last stream has ended.
     """
@@ -31,20 +34,22 @@ class Streams:
         self._take = take
         self._send = send
         self._emptied = emptied
-        self._streams: deque[Stream] = deque()
+        self._streams: deque[tuple[Stream, Slice]] = deque()
+        """Each with the slice that is to be sent next; an empty one is sent to nobody."""
         self._paused = False
         self._turn: IDelayedCall | None = None
 
     def __bool__(self) -> bool:
         return bool(self._streams)
 
-    def add(self, stream: Stream) -> None:
-        self._streams.append(stream)
+    def add(self, stream: Stream, ahead: Slice = b"") -> None:
+        """``ahead``: its next slice, if that has been made."""
+        self._streams.append((stream, ahead))
         self._schedule()
 
     def drop(self, message_id: int) -> None:
         """Nothing more of this answer."""
-        self._streams = deque(stream for stream in self._streams if stream[0] != message_id)
+        self._streams = deque(one for one in self._streams if one[0][0] != message_id)
 
     def pause(self) -> None:
         self._paused = True
@@ -67,10 +72,11 @@ class Streams:
         self._turn = None
         if not self._streams or self._paused:
             return
-        octets = self._take(self._streams[0])
-        if octets is None:
-            self._streams.popleft()
-        elif octets:
+        stream, octets = self._streams.popleft()
+        ahead = self._take(stream)
+        if ahead is not None:
+            self._streams.appendleft((stream, ahead))
+        if octets:
             self._send(octets)
         if self._streams:
             self._schedule()

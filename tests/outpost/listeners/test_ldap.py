@@ -17,8 +17,9 @@ from outpost.directory.snapshot import Touched
 from outpost.listeners.ldap import EVENTS_A_TURN, FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, SEND_TIMEOUT
 from outpost.listeners.ldap_reads import Reads
 from outpost.listeners.limits import Connections
+from protocols.ldap.ber import encode_integer, tlv
 from protocols.ldap.result import ResultCode
-from protocols.ldap.schema import START_TLS, WHO_AM_I
+from protocols.ldap.schema import CANCEL, START_TLS, WHO_AM_I
 from protocols.link.messages import Members, Put
 from tests.deliveries import deliveries
 from tests.outpost.directory.people import (
@@ -466,6 +467,32 @@ def test_a_message_id_of_a_search_that_is_being_answered_ends_the_connection(big
     assert big.answers() == []
     assert big.closed
     assert 0 < len(first) < MANY
+
+
+@pytest.mark.parametrize("most", [1, 200, 250, 255, 256, 257, 511, 512, 513, 1000])
+def test_its_message_id_is_free_as_soon_as_the_peer_hears_the_end(crowd: People, most: int) -> None:
+    client = Door(crowd, tls=object()).connect()
+    client.bind()
+    question = peer.search(2, USERS, peer.ONE, attributes=["1.1"], size_limit=most)
+    following = [
+        (peer.search(2, BOB_DN), 0),
+        (question, 4),
+        (peer.extended(3, CANCEL, tlv(0x30, encode_integer(2))), 119),
+        (peer.bind(2, ALICE_DN, "secret"), 0),
+        (peer.extended(2, START_TLS), 0),
+    ]
+    for message, code in following:
+        heard = client.ask(question)
+        while not heard or heard[-1].code is None:
+            client.turn()
+            heard += client.answers()
+        assert (len(heard), heard[-1].code) == (most + 1, 4)
+        answered = client.ask(message)
+        if message is question:
+            client.send(peer.abandon(4, 2))
+        else:
+            assert answered[-1].code == code
+    assert not client.closed
 
 
 def test_tls_does_not_start_while_a_search_is_being_answered(crowd: People) -> None:
