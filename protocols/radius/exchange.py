@@ -107,7 +107,9 @@ class RadiusExchange:
         """A well-formed packet that its NAS may send. Raises RemoteProtocolError with the reason to discard it."""
         if self.table is None:
             raise RemoteProtocolError("no configuration has come yet", "not_ready")
-        address = unmapped(peer[0])
+        address = peer[0]
+        if ":" in address:
+            address = unmapped(address)
         nas = self.table.lookup(address)
         if nas is None:
             raise RemoteProtocolError(f"{address} lies in no client network", "unknown_nas")
@@ -122,7 +124,8 @@ class RadiusExchange:
 
     def _access_request(self, request: Request, now: float) -> Event:
         packet, nas = request.packet, request.nas
-        if len(packet.octets) < PLAIN_REPLY + len(packet.encoded(PROXY_STATE)):
+        echoed = len(packet.encoded(PROXY_STATE)) if PROXY_STATE in packet.first else 0
+        if len(packet.octets) < PLAIN_REPLY + echoed:
             # Too short for any proof; and no reply is to be longer than what a forged source address cost.
             raise RemoteProtocolError("an Access-Request without room for a proof")
         known = self._duplicates.receive(request.key, now)

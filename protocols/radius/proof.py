@@ -25,8 +25,6 @@ MS_CHAP = -VENDOR_SPECIFIC
 """Stands for an MS-CHAP2-Response among those numbers."""
 
 ONCE = frozenset((USER_NAME, USER_PASSWORD, CHAP_PASSWORD, CHAP_CHALLENGE, ARAP_PASSWORD))
-_OTHERS = frozenset((CHAP_PASSWORD, ARAP_PASSWORD, EAP_MESSAGE, VENDOR_SPECIFIC))
-"""Without any of these a password is the only proof."""
 EAP_RESPONSE, EAP_FAILURE = 2, 4
 
 
@@ -50,8 +48,14 @@ def name_and_password(packet: Packet, secret: bytes) -> tuple[str, str]:
 def only_proof(packet: Packet) -> int:
     """The number of the attribute that proves; 0 if there is none. Raises NoProof when it is not clear which."""
     present = packet.first
-    if USER_PASSWORD in present and _OTHERS.isdisjoint(present) and len(present) == packet.count:
-        return USER_PASSWORD  # nearly always; what is below would find the same
+    if (
+        len(present) == packet.count
+        and USER_PASSWORD in present
+        and not (
+            EAP_MESSAGE in present or CHAP_PASSWORD in present or VENDOR_SPECIFIC in present or ARAP_PASSWORD in present
+        )
+    ):
+        return USER_PASSWORD  # nearly always; what is below would find the same, and look at each attribute for it
     proofs = [number for number in PROOFS if number in present]
     if VENDOR_SPECIFIC in present and is_ms_chap(packet):
         proofs.append(MS_CHAP)
