@@ -14,10 +14,11 @@ from outpost.listeners.eap_tls import EapTls
 from outpost.listeners.radius_credentials import keys_of
 from outpost.outcome import Decision
 from protocols.link.messages import CertificateRecord, RadiusSettings
-from protocols.radius.dictionary import FRAMED_MTU, STATE
+from protocols.radius.dictionary import CALLING_STATION_ID, FRAMED_MTU, STATE
 from protocols.radius.eap.channel import Connect
 from protocols.radius.eap.conversation import Methods
 from protocols.radius.eap.gtc import Gtc
+from protocols.radius.eap.habits import Habits
 from protocols.radius.eap.mschapv2 import CHALLENGE_SIZE, MsChapV2
 from protocols.radius.eap.packet import Type, scattered
 from protocols.radius.eap.peap import Peap
@@ -54,6 +55,7 @@ class EapDoor:
         random: Callable[[int], bytes],
     ) -> None:
         self.sessions = EapSessions(random)
+        self._habits = Habits()
         self._directory = directory
         self._resumption = Resumption(directory, now)
         self._tls = EapTls(certificate)
@@ -64,7 +66,7 @@ class EapDoor:
         """``now``: the listener's clock. Raises RemoteProtocolError for what is to be discarded."""
         request = received.request
         provider, nas = request.nas.provider, _nas(request)
-        methods = partial(self._methods, provider, nas, _fragment(request.packet))
+        methods = partial(self._methods, provider, nas, request.packet)
         return self.sessions.receive(received.eap, request.packet.get(STATE), nas, provider, methods, now)
 
     def resumed(self, session: Session, offer: ResumptionOffer) -> Decision:
@@ -91,12 +93,13 @@ class EapDoor:
             raise TypeError("accepted without a decision")
         place = (session.provider, session.conversation.method)
         self._resumption.remember(accept.session_id, place, decision, session.nas)
+        self._habits.ended_well(session.provider, request.packet.get(CALLING_STATION_ID), session.conversation.method)
         keys = accept.keys
         hidden = key_attributes(keys, request.nas.secret, request.packet.authenticator, salt) if keys else b""
         return scattered(accept.eap) + hidden, decision
 
-    def _methods(self, provider: int, nas: str, size: int) -> Methods:
-        settings = self._settings(provider)
+    def _methods(self, provider: int, nas: str, packet: Packet) -> Methods:
+        size, settings = _fragment(packet), self._settings(provider)
         if settings is None:
             return {}
         inner: Methods = {
@@ -119,7 +122,8 @@ class EapDoor:
             Type.TLS: lambda identity: TlsMethod(identity, connect(Type.TLS), size),
             Type.MSCHAPV2: lambda identity: MsChapV2(identity, self._random(CHALLENGE_SIZE), with_keys=True),
         }
-        offered = [TYPES[name] for name in settings.eap_methods if name in TYPES]
+        named = [TYPES[name] for name in settings.eap_methods if name in TYPES]
+        offered = self._habits.ordered(provider, packet.get(CALLING_STATION_ID), named)
         return {kind: makers[kind] for kind in offered if kind is not Type.TLS or settings.client_authorities}
 
     def _settings(self, provider: int) -> RadiusSettings | None:

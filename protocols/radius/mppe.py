@@ -43,7 +43,7 @@ def salted(value: bytes, secret: bytes, authenticator: bytes, salt: bytes) -> by
     plain += bytes(-len(plain) % 16)
     hidden, before = b"", authenticator + salt
     for at in range(0, len(plain), 16):
-        stream = md5(secret + before).digest()
-        before = bytes(a ^ b for a, b in zip(plain[at : at + 16], stream, strict=True))
+        stream = int.from_bytes(md5(secret + before).digest())
+        before = (int.from_bytes(plain[at : at + 16]) ^ stream).to_bytes(16)
         hidden += before
     return hidden

@@ -86,11 +86,12 @@ class Packet:
     def offsets(self, number: int) -> list[int]:
         """Where each attribute with this number begins, in order."""
         found: list[int] = []
-        offset = self.first.get(number, len(self.octets))
-        while offset < len(self.octets):
-            if self.octets[offset] == number:
+        octets, end = self.octets, len(self.octets)
+        offset = self.first.get(number, end)
+        while offset < end:
+            if octets[offset] == number:
                 found.append(offset)
-            offset += self.octets[offset + 1]
+            offset += octets[offset + 1]
         return found
 
     def encoded(self, number: int) -> bytes:

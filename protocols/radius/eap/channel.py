@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cryptography.hazmat.primitives.serialization import Encoding
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 from protocols.errors import RemoteProtocolError
 from protocols.radius.eap import alert
@@ -115,12 +114,12 @@ class Channel:
 
     def peer_chain(self) -> tuple[bytes, ...]:
         """DER of the certificates that the peer has shown, its own first; of a resumed session only that one."""
-        connection: Any = self._connection  # its stubs know the deprecated types alone
-        leaf = connection.get_peer_certificate(as_cryptography=True)
+        leaf = self._connection.get_peer_certificate()
         if leaf is None:
             return ()
-        chain = connection.get_peer_cert_chain(as_cryptography=True) or ()
-        return tuple(one.public_bytes(Encoding.DER) for one in (leaf, *(other for other in chain if other != leaf)))
+        first = _der(leaf)
+        chain = map(_der, self._connection.get_peer_cert_chain() or ())
+        return (first, *(other for other in chain if other != first))
 
     def _refusal(self) -> str:
         """Why a handshake failed: a code of `rules.reasons`."""
@@ -147,6 +146,10 @@ def accepting(context: SSL.Context) -> Channel:
     connection = SSL.Connection(context, None)
     connection.set_accept_state()
     return Channel(connection)
+
+
+def _der(certificate: crypto.X509) -> bytes:
+    return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
 
 
 def _sentence(error: Any) -> str:

@@ -66,13 +66,14 @@ class ReusableLink(FakeLink):
 class Wireless:
     """A NAS that carries EAP to the door."""
 
-    def __init__(self, *, mtu: int | None = None) -> None:
+    def __init__(self, *, mtu: int | None = None, station: bytes = b"") -> None:
         self.link = ReusableLink({"alice": PASSWORD.decode()}, {"alice": an_identity("alice", 1)})
         self.door = Door(self.link)
         self.put(a_provider(), ALICE)
         self.context = client_context(TLS_1_2)
         self.identifier = 0
         self.mtu = nas_side.attribute(12, mtu.to_bytes(4)) if mtu else b""
+        self.station = station
 
     def put(self, *records: object) -> None:
         revision = self.door.directory.current.revision + 1
@@ -85,6 +86,7 @@ class Wireless:
     def packet(self, eap: bytes, state: bytes) -> bytes:
         self.identifier = (self.identifier + 1) % 256
         body = nas_side.attribute(1, b"anonymous") + self.mtu
+        body += nas_side.attribute(31, self.station) if self.station else b""
         body += b"".join(nas_side.attribute(79, eap[at : at + 253]) for at in range(0, len(eap), 253))
         body += nas_side.attribute(24, state) if state else b""
         authenticator = hashlib.md5(bytes((self.identifier,)) + state).digest()
@@ -207,6 +209,32 @@ def test_fragments_are_as_small_as_the_nas_says() -> None:
     wireless = Wireless()
     assert wireless.login(wireless.device())[0] == ACCEPT
     assert wireless.rounds < small
+
+
+def first_method(wireless: Wireless, station: bytes) -> int:
+    """What a device is asked for that says who it is."""
+    wireless.station = station
+    reply = wireless.ask(wireless.packet(response(1, IDENTITY, b"anonymous"), b""))
+    assert reply is not None
+    return attributes(reply)[79][0][4]
+
+
+def test_a_device_is_proposed_at_once_what_it_came_in_by() -> None:
+    here, there = b"02-00-00-00-00-01", b"02-00-00-00-00-02"
+    wireless = Wireless(station=here)
+    assert wireless.login(wireless.device())[0] == ACCEPT
+    before = wireless.rounds
+    assert wireless.login(wireless.device())[0] == ACCEPT
+    assert wireless.rounds == before - 1, "no NAK"
+    assert (first_method(wireless, here), first_method(wireless, there)) == (TTLS, PEAP)
+
+
+def test_a_device_that_was_refused_is_proposed_what_everybody_is() -> None:
+    """Whoever speaks in a device's name without its credentials changes nothing for it."""
+    here = b"02-00-00-00-00-01"
+    wireless = Wireless(station=here)
+    assert wireless.login(wireless.device(inside=pap(b"alice", b"wrong")))[0] == REJECT
+    assert first_method(wireless, here) == PEAP
 
 
 def test_77_a_copy_of_an_eap_packet_gets_the_same_octets() -> None:
