@@ -77,11 +77,20 @@ def services(variables: Mapping[str, str]) -> dict[str, Service]:
 
 def containerfile() -> dict[str, str]:
     """The last of each instruction."""
+    return dict(instructions())
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Of the image, and what they say."""
     text = re.sub(r"\\\n\s*", "", (DEPLOY / "Containerfile").read_text())
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return {name: rest for name, _, rest in (line.partition(" ") for line in lines)}
+    return [(name, rest) for name, _, rest in (line.partition(" ") for line in lines)]
+
+
+def pairs(text: str) -> dict[str, str]:
+    """What ENV says."""
+    return dict(part.split("=", 1) for part in text.split())
 
 
 def _environment(text: str) -> dict[str, str]:
-    pairs = dict(part.split("=", 1) for part in text.split())
-    return {name: value for name, value in pairs.items() if name.startswith("OUTPOST_")}
+    return {name: value for name, value in pairs(text).items() if name.startswith("OUTPOST_")}
