@@ -28,6 +28,7 @@ from protocols.proxy.redirects import (
     SECOND_FACTOR,
     SIGN_OUT,
     START,
+    asked_by,
     asked_landing,
     is_callback,
     is_sign_out,
@@ -173,7 +174,7 @@ class SignInDoor:
             exchange.respond(401, JSON, FOR_PROGRAMS)
         else:
             here = table.origin(site, host)
-            if method in ASKING:
+            if method in ASKING and asked_by(query) in ASKING:
                 url = asked_landing(query, here, lambda other: _origin_in(table, realm, other, host))
             else:
                 url = _page_before(headers, here)

@@ -31,6 +31,7 @@ LONGEST_LANDING = 2048
 _CALLBACK_SIGNATURE = re.compile(r"(?:\A|&)X-authentik-auth-callback=true(?:&|\Z)")
 _SIGN_OUT_SIGNATURE = re.compile(r"(?:\A|&)X-authentik-logout=true(?:&|\Z)")
 _ABSOLUTE = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?#\\@\s]+)(?P<target>[/?][!-~]*)?")
+_TOLD_METHOD = re.compile(r"method=([A-Za-z-]+)&")
 _ENCODED = re.compile(r"(?:https?%3a|%2f)", re.IGNORECASE)
 
 
@@ -104,6 +105,13 @@ def asked_landing(query: str, origin: str, is_ours: Callable[[str], str | None])
     if own is None or not _is_path(target if target[0] == "/" else "/" + target):
         return f"{origin}/"
     return landing(own, target if target[0] == "/" else "/" + target)
+
+
+def asked_by(query: str) -> str:
+    """The method that a proxy told ``start`` in front of ``rd``, as ingress-nginx can, whose redirect turns every
+    request into a GET; GET if it told none."""
+    told = _TOLD_METHOD.match(query)
+    return told[1] if told is not None else "GET"
 
 
 def _said(query: str) -> str | None:

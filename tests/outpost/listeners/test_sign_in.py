@@ -325,6 +325,25 @@ def test_below_a_domain_an_application_at_another_port_is_come_back_to(outpost: 
     assert landed.headers["Location"] == "https://wiki.example.org:9443/page?x=1"
 
 
+@pytest.mark.parametrize(
+    ("query", "landing"),
+    [
+        ("method=POST&rd=/save", "/form"),
+        ("method=GET&rd=/page", "/page"),
+        ("method=HEAD&rd=%2Fpage%3Fmethod%3DPOST&x=y", "/page?method=POST"),
+        ("rd=/page?a=b&method=POST&c=d", "/page?a=b&method=POST&c=d"),
+        ("method=&rd=/page", "/page"),
+    ],
+)
+def test_start_may_be_told_that_something_was_posted(outpost: Outpost, query: str, landing: str) -> None:
+    """By ingress-nginx, whose redirect has made a GET of it: back to the page with the form."""
+    visitor = Visitor(outpost)
+    start = f"{APP}/outpost.goauthentik.io/start?{query}"
+    bounced = visitor.direct(start, **NAVIGATION, Referer=f"{APP}/form")
+    outpost.link.codes["code-1"] = outpost.session()
+    assert visitor.direct(visitor.answer_of_control(bounced)).headers["Location"] == f"{APP}{landing}"
+
+
 def test_start_gives_a_program_no_cookie(visitor: Visitor) -> None:
     answer = visitor.direct(f"{APP}/outpost.goauthentik.io/start?rd=/favicon.ico", **{"Sec-Fetch-Mode": "no-cors"})
     assert answer.status == 401
