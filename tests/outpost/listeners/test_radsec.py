@@ -256,6 +256,39 @@ def test_121_what_is_only_out_of_place_is_passed_over(packet: bytes) -> None:
     assert not nas.gone
 
 
+@pytest.mark.parametrize(("order", "nak"), [(40, 42), (43, 45)])
+@pytest.mark.parametrize("sign", [False, True])
+def test_orders_are_declined(order: int, nak: int, sign: bool) -> None:
+    """RFC 6614 section 2.5."""
+    door = Door()
+    nas = Nas(door)
+    asked = keyed(order, attribute(44, b"01") + attribute(33, b"p"), secret=SECRET, sign=sign)
+    expected = plain_reply(nak, asked, attribute(101, (406).to_bytes(4)) + attribute(33, b"p"), secret=SECRET)
+    assert nas.say(asked + LOGIN)[: len(expected)] == expected
+    assert len(door.link.questions) == 1
+    assert not nas.gone
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        keyed(40, attribute(44, b"01"), secret=b"another"),
+        keyed(43, attribute(44, b"01"), secret=b"another", sign=True),
+        keyed(43, attribute(80, bytes(16)), secret=SECRET),
+        keyed(43, attribute(80, bytes(16)), secret=SECRET, sign=True),
+        keyed(40, b"\x2c\x01", secret=SECRET),
+    ],
+    ids=["another secret", "another secret, signed", "wrongly signed", "signed twice", "attribute length"],
+)
+def test_orders_that_cannot_be_believed_end_the_connection(octets: bytes) -> None:
+    door = Door()
+    nas = Nas(door)
+    assert nas.say(octets + LOGIN) == b""
+    assert nas.gone
+    assert sum(door.telemetry.discards.values()) == 1
+    assert door.link.questions == []
+
+
 @pytest.mark.parametrize("length", [0, 19, 4097, 65_535])
 def test_121_a_length_that_no_packet_has(length: int) -> None:
     door = Door()
