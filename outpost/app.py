@@ -16,7 +16,6 @@ from prometheus_client.registry import Collector
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol, Factory
 from twisted.internet.task import deferLater
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from outpost import __version__
 from outpost.authentication import Authentication
@@ -46,6 +45,7 @@ from outpost.listeners.health import Health
 from outpost.listeners.http import HttpFactory
 from outpost.listeners.inherited import Inherited
 from outpost.listeners.ldap import TOO_MANY, LdapConnection, LdapFactory
+from outpost.listeners.lean_tls import OverTls
 from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics
 from outpost.listeners.once import Once
@@ -351,7 +351,7 @@ class Outpost:
         pins = Pins()
         return lambda: self._logins(RadiusListener, pins)
 
-    def _radsec(self) -> TLSMemoryBIOFactory:
+    def _radsec(self) -> OverTls:
         tls = RadSecTls()
         factory = RadSecFactory(
             self._logins(RadSecLogins, Pins()),
@@ -362,7 +362,7 @@ class Outpost:
             tls,
             lambda snapshot: trust_of(snapshot, self._certificates.own, lambda: self._certificates.generated),
         )
-        return TLSMemoryBIOFactory(tls, isClient=False, wrappedFactory=factory, clock=self._reactor)
+        return OverTls(tls, isClient=False, wrappedFactory=factory, clock=self._reactor)
 
     def _logins(self, kind: type[L], pins: Pins) -> L:
         return kind(
@@ -385,8 +385,8 @@ class Outpost:
     def _socket_for_orders(self, protocol: DatagramProtocol, version: int) -> None:
         self._reactor.listenUDP(0, protocol, interface="::" if version == 6 else "")
 
-    def _over_tls(self, factory: Factory[Any], tls: ServerTls) -> TLSMemoryBIOFactory:
-        return TLSMemoryBIOFactory(tls, isClient=False, wrappedFactory=factory, clock=self._reactor)
+    def _over_tls(self, factory: Factory[Any], tls: ServerTls) -> OverTls:
+        return OverTls(tls, isClient=False, wrappedFactory=factory, clock=self._reactor)
 
     def _proxied(self, door: Factory[Any], farewell: bytes = b"") -> ProxiedFactory:
         trusted = TrustedPeers(self._config.trusted_proxies)

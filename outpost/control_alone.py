@@ -8,7 +8,6 @@ from typing import Any
 
 from immutables import Map
 from prometheus_client.registry import Collector
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from outpost.config import OutpostConfig
 from outpost.directory.snapshot import Directory, Snapshot, Touched
@@ -20,6 +19,7 @@ from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
 from outpost.listeners.http import HttpFactory
 from outpost.listeners.inherited import Inherited
+from outpost.listeners.lean_tls import OverTls
 from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics
 from outpost.listeners.ports import Ports
@@ -70,7 +70,7 @@ class ControlAlone:
         measured = (METRICS_PATH, Metrics(self._collectors))
         metrics = HttpFactory([health, measured], None, self._reactor, time.time, self.telemetry)
         self.ports.stream("http", self._config.http, http)
-        over_tls = TLSMemoryBIOFactory(self._tls, isClient=False, wrappedFactory=http, clock=self._reactor)
+        over_tls = OverTls(self._tls, isClient=False, wrappedFactory=http, clock=self._reactor)
         self.ports.stream("https", self._config.https, over_tls)
         self.ports.stream("metrics", self._config.metrics, metrics)
         self.ports.write()

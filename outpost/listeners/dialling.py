@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Factory
 from twisted.internet.ssl import (
@@ -22,6 +22,7 @@ from twisted.internet.ssl import (
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from outpost.listeners.lean_tls import OverTls
 from outpost.listeners.upstream import CONNECT_TIMEOUT
 from outpost.listeners.upstreams import Connect, Place
 
@@ -31,12 +32,19 @@ END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
 def dialling(reactor: Any) -> Callable[[Place], Connect]:
     def dial(place: Place) -> Connect:
         @cache
-        def endpoint() -> Any:
+        def way() -> tuple[Any, Any]:
             plain = HostnameEndpoint(reactor, place.host.encode("idna"), place.port, timeout=CONNECT_TIMEOUT)
-            return wrapClientTLS(tls_towards(place), plain) if place.scheme == "https" else plain
+            return plain, tls_towards(place) if place.scheme == "https" else None
+
+        def connected(factory: Factory) -> Any:
+            plain, tls = way()
+            if tls is None:
+                return plain.connect(factory)
+            made = plain.connect(OverTls(tls, isClient=True, wrappedFactory=factory, clock=reactor))
+            return made.addCallback(lambda over_tls: over_tls.wrappedProtocol)
 
         def connect(factory: Factory) -> Deferred[Any]:
-            return maybeDeferred(lambda: endpoint().connect(factory))
+            return maybeDeferred(connected, factory)
 
         return connect
 

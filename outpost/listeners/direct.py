@@ -7,12 +7,10 @@ nearly always does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from twisted.internet.tcp import Connection
 from twisted.internet.udp import Port
-from twisted.protocols.tls import TLSMemoryBIOProtocol
 
 from outpost.listeners.answering import AnsweringPort
 from outpost.reactor import LeanReactor, Write
@@ -23,15 +21,10 @@ Send = Callable[[bytes, tuple[str, int]], object]
 def direct_write(transport: Any) -> Write:
     """``transport.write``, past its buffer where that is possible: on a TCP connection with nothing waiting.
 
-    Over TLS also past what puts small writes together at the cost of a timer for each; nobody else may write there.
+    Nobody may write there in any other way.
     """
-    if isinstance(transport, TLSMemoryBIOProtocol):
-        tls: Any = transport
-        if isinstance(tls.transport, Connection):
-            tls.transport = _Encrypted(tls.transport)
-        return partial(TLSMemoryBIOProtocol.write, tls)
     if not isinstance(transport, Connection):
-        return transport.write  # type: ignore[no-any-return]  # a transport in memory
+        return transport.write  # type: ignore[no-any-return]  # TLS, or a transport in memory
     connection: Any = transport
     send = connection.socket.send
 
@@ -58,17 +51,6 @@ def direct_write(transport: Any) -> Write:
             held.append((at_once, data))
 
     return write
-
-
-class _Encrypted:
-    """A TCP connection below TLS: encrypted octets go to the socket first, everything else is the connection's."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.write = direct_write(connection)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
 
 
 def direct_send(transport: Any) -> Send:

@@ -31,6 +31,7 @@ from outpost.listeners.ldap_endings import Endings
 from outpost.listeners.ldap_passwords import PasswordChanges
 from outpost.listeners.ldap_reads import Reads
 from outpost.listeners.ldap_refusals import Refusals
+from outpost.listeners.lean_tls import start_tls
 from outpost.listeners.leftovers import Leftovers
 from outpost.listeners.limits import Connections, turn_away
 from outpost.listeners.outgoing import Outgoing
@@ -305,9 +306,8 @@ class LdapConnection(Conversation):
     def _start_tls(self, message_id: int) -> None:
         self._out.say(self._session.start_tls_answered(message_id, SUCCESS))
         self._out.flush()
-        transport = cast(Any, self.transport)
-        transport.startTLS(self._owner.tls)
-        self._out.write = transport.write
+        start_tls(self, cast(Any, self._owner.tls), self._owner.clock)
+        self._out.write = direct_write(self.transport)
 
     # --- search ----------------------------------------------------------------------------------------------------
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import ssl
+import subprocess
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -21,7 +23,7 @@ from tests.protocols.ldap import peer
 from tests.protocols.ldap.peer import Answer, answers
 from tests.wire import processes
 from tests.wire.clients import user_dn
-from tests.wire.directory import BASE_DN, Directory
+from tests.wire.directory import BASE_DN, PASSWORDS, Directory
 from tests.wire.nginx import is_listening
 from tests.wire.program import Program, until
 
@@ -141,6 +143,50 @@ def over_tls(program: Program, shown: Issued | None, folder: Path | None = None)
     client.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
     client.start_tls_s()
     return client
+
+
+# --- records of all kinds ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[["-maxfraglen", "512"], ["-tls1_2", "-maxfraglen", "512"], ["-tls1_3"]], ids=" ".join)
+def s_client(program: Program, people: Directory, request: Any) -> Iterator[Any]:
+    """OpenSSL's client at the LDAPS door: it hands on its input, and what comes back to its output."""
+    options = ["-brief", "-connect", program.ports["ldaps"][0], *request.param]
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    process: Any = processes.start([require("openssl"), "s_client", *options], stdin=pipe, stdout=pipe, stderr=both)
+    yield process
+    process.stdin.close()
+    processes.stop(process)
+    process.stdout.close()
+
+
+def said(process: Any, until: bytes) -> bytes:
+    """What it prints, up to the first that holds this."""
+    found = b""
+    while until not in found:
+        octets = os.read(process.stdout.fileno(), 65_536)
+        assert octets, found
+        found += octets
+    return found
+
+
+def test_records_may_be_short_and_keys_may_change(s_client: Any) -> None:
+    """K: the client updates its keys and wants ours to be (TLS 1.3 alone)."""
+    done = b"\x0a\x01\x00\x04\x00\x04\x00"
+    tls = said(s_client, b"Verif")
+    s_client.stdin.write(peer.bind(1, user_dn("alice"), PASSWORDS["alice"]))
+    s_client.stdin.flush()
+    assert b"\x02\x01\x01\x61" in said(s_client, done)
+    for message_id in range(2, 6):
+        if b"TLSv1.3" in tls:
+            s_client.stdin.write(b"K\n")
+            s_client.stdin.flush()
+            said(s_client, b"KEYUPDATE")
+        s_client.stdin.write(peer.search(message_id, BASE_DN))
+        s_client.stdin.flush()
+        found = said(s_client, bytes((2, 1, message_id, 0x65)))
+        assert user_dn("alice").encode() in found
+        assert len(found) > 512
 
 
 # --- behind HAProxy ------------------------------------------------------------------------------------------------

@@ -12,14 +12,18 @@ from twisted.internet.testing import StringTransport
 from outpost.authentication import Authentication
 from outpost.listeners.ldap import LdapFactory
 from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_HOST, Connections
+from outpost.listeners.tls import ServerTls
 from outpost.telemetry import Telemetry
 from protocols.link.messages import Authenticate, Authenticated
+from tests.certificates import issue
 from tests.fakes import FakeLink, an_identity
 from tests.outpost.directory.people import NOW, USERS, People
 from tests.protocols.ldap import peer
 from tests.protocols.ldap.peer import Answer, answers
 
+DOOR = issue("door").record
 ALICE_DN, BOB_DN = f"cn=alice,{USERS}", f"cn=bob,{USERS}"
+TLS = ServerTls(lambda name: DOOR)
 PASSWORDS = {"alice": "secret", "bob": "hunter2", "carol": "carol's", "dora": "dora's"}
 
 
@@ -43,16 +47,13 @@ class Wire(StringTransport):
 
     def __init__(self) -> None:
         super().__init__(peerAddress=IPv4Address("TCP", "127.0.0.1", 5555))  # type: ignore[no-untyped-call]
-        self.tls: Any = None
+        self.protocol: Any = None
         self.aborted = False
         self.writes: list[bytes] = []
 
     def write(self, data: bytes) -> None:
         self.writes.append(data)
         super().write(data)  # type: ignore[no-untyped-call]
-
-    def startTLS(self, creator: Any, normal: bool = True) -> None:
-        self.tls = creator
 
     def abortConnection(self) -> None:
         self.aborted = True

@@ -12,9 +12,9 @@ from OpenSSL import SSL
 from twisted.internet import tcp, udp
 from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 from twisted.internet.testing import FakeDatagramTransport, MemoryReactorClock, StringTransport
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from outpost.listeners.direct import direct_send, direct_write
+from outpost.listeners.lean_tls import OverTls
 from outpost.listeners.tls import ServerTls
 from protocols.link.messages import CertificateRecord
 from tests.certificates import issue
@@ -76,7 +76,7 @@ def test_over_tls_too(pair: Pair) -> None:
     issued = issue("door")
     clock: Any = MemoryReactorClock()
     tls = ServerTls(lambda name: CertificateRecord("c", "door", issued.pem, issued.key_pem))
-    wrapped: Any = TLSMemoryBIOFactory(tls, False, Factory.forProtocol(Protocol), clock)
+    wrapped: Any = OverTls(tls, False, Factory.forProtocol(Protocol), clock)
     server: Any = wrapped.buildProtocol(None)
     pair.connection.protocol = server
     server.makeConnection(pair.connection)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
 from outpost.directory.draft import whole
@@ -16,7 +15,9 @@ from outpost.directory.reader import Reader
 from outpost.directory.snapshot import Touched
 from outpost.listeners.ldap import EVENTS_A_TURN, FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, SEND_TIMEOUT
 from outpost.listeners.ldap_reads import Reads
+from outpost.listeners.lean_tls import OverTls
 from outpost.listeners.limits import Connections
+from outpost.listeners.tls import ServerTls
 from protocols.ldap.ber import encode_integer, tlv
 from protocols.ldap.result import ResultCode
 from protocols.ldap.schema import CANCEL, START_TLS, WHO_AM_I
@@ -36,7 +37,8 @@ from tests.outpost.directory.people import (
     a_provider,
     a_user,
 )
-from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, PASSWORDS, Client, Door, SlowLink, Wire
+from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, PASSWORDS, TLS, Client, Door, SlowLink, Wire
+from tests.outpost.listeners.tls_client import TlsClient
 from tests.protocols.ldap import peer
 from tests.protocols.ldap.peer import Answer, answers
 from tests.protocols.ldap.vectors import Vector, entries_in, results_in, vectors
@@ -57,7 +59,7 @@ def client(door: Door) -> Client:
 
 @pytest.mark.parametrize("vector", vectors(), ids=str)
 def test_vectors(vector: Vector) -> None:
-    door = Door(tls=object())
+    door = Door(tls=TLS)
     others = [door.connect() for _ in range(vector.connections)]
     client = door.connect()
     for number, message in enumerate(vector.send):
@@ -80,7 +82,7 @@ PLAIN = [one for one in vectors() if one.name != "start-tls-pipelined" and not o
 @pytest.mark.parametrize("vector", PLAIN, ids=str)
 def test_vectors_however_delivered(vector: Vector) -> None:
     for delivery in deliveries(b"".join(vector.send), trailing=b""):
-        client = Door(tls=object()).connect()
+        client = Door(tls=TLS).connect()
         for piece in delivery.pieces:
             client.send(piece)
         assert results_in(client.wire.value()) == vector.answers, delivery
@@ -296,7 +298,7 @@ def test_the_root_dse_is_read_anonymously(client: Client) -> None:
     assert entry.attributes["namingContexts"] == [BASE.encode()]
     assert entry.attributes["supportedLDAPVersion"] == [b"3"]
     assert START_TLS.encode() not in entry.attributes["supportedExtension"]
-    entry, _ = Door(tls=object()).connect().ask(peer.search(1, "", peer.BASE, attributes=["supportedExtension"]))
+    entry, _ = Door(tls=TLS).connect().ask(peer.search(1, "", peer.BASE, attributes=["supportedExtension"]))
     assert START_TLS.encode() in entry.attributes["supportedExtension"]
 
 
@@ -471,7 +473,7 @@ def test_a_message_id_of_a_search_that_is_being_answered_ends_the_connection(big
 
 @pytest.mark.parametrize("most", [1, 200, 250, 255, 256, 257, 511, 512, 513, 1000])
 def test_its_message_id_is_free_as_soon_as_the_peer_hears_the_end(crowd: People, most: int) -> None:
-    client = Door(crowd, tls=object()).connect()
+    client = Door(crowd, tls=TLS).connect()
     client.bind()
     question = peer.search(2, USERS, peer.ONE, attributes=["1.1"], size_limit=most)
     following = [
@@ -496,11 +498,11 @@ def test_its_message_id_is_free_as_soon_as_the_peer_hears_the_end(crowd: People,
 
 
 def test_tls_does_not_start_while_a_search_is_being_answered(crowd: People) -> None:
-    client = Door(crowd, tls=object()).connect()
+    client = Door(crowd, tls=TLS).connect()
     client.bind()
     client.ask(EVERYBODY)
     assert client.code(peer.extended(3, START_TLS)) == 1
-    assert client.wire.tls is None
+    assert client.wire.protocol is None
     assert turns(client)[-1][-1].code == 0
 
 
@@ -571,27 +573,31 @@ def test_many_pipelined_messages_take_turns(client: Client) -> None:
 
 
 def test_start_tls() -> None:
-    creator = object()
-    client = Door(tls=creator).connect()
+    client = Door(tls=TLS).connect()
     assert client.code(peer.extended(1, START_TLS)) == 0
-    assert client.wire.tls is creator
-    assert client.bind() == 0
-    assert client.code(peer.extended(2, START_TLS)) == 1
+    over_tls = TlsClient(client.wire.protocol, client.wire)
+    over_tls.shake_hands()
+    (bound,) = answers(over_tls.ask(peer.bind(1, ALICE_DN, "secret")))
+    (again,) = answers(over_tls.ask(peer.extended(2, START_TLS)))
+    assert (bound.code, again.code) == (0, 1)
+
+
+def test_after_start_tls_the_peers_pace_is_still_followed() -> None:
+    client = Door(tls=TLS).connect()
+    client.send(peer.extended(1, START_TLS))
+    assert client.wire.streaming
+    client.wire.producer.pauseProducing()
+    assert client.connection._out.paused
 
 
 def test_start_tls_without_a_certificate_is_not_offered(client: Client) -> None:
     assert client.code(peer.extended(1, START_TLS)) == 2
-    assert client.wire.tls is None
+    assert client.wire.protocol is None
     assert not client.closed
 
 
-def test_start_tls_that_fails_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    client = Door(tls=object()).connect()
-
-    def broken(*_: Any) -> None:
-        raise RuntimeError("no certificate")
-
-    monkeypatch.setattr(client.wire, "startTLS", broken)
+def test_start_tls_that_fails_ends_the_connection() -> None:
+    client = Door(tls=ServerTls(lambda name: None)).connect()
     client.send(peer.extended(1, START_TLS))
     assert client.wire.aborted
     assert client.door.telemetry.faults
@@ -669,7 +675,7 @@ class _ToShake:
 
 def test_over_tls_nobody_waits_for_the_handshake_of_one_connection_too_many(door: Door) -> None:
     door.factory.connections = Connections(door.clock, most_of_host=0)
-    made = TLSMemoryBIOFactory(_ToShake(), isClient=False, wrappedFactory=door.factory, clock=door.clock)
+    made = OverTls(_ToShake(), isClient=False, wrappedFactory=door.factory, clock=door.clock)
     wire: Any = Wire()
     wire.setTcpNoDelay = bool
     one: Any = made.buildProtocol(wire.peerAddr)

@@ -13,12 +13,12 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from outpost.authentication import Authentication
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Directory, Touched
+from outpost.listeners.lean_tls import OverTls
 from outpost.listeners.radius_eap import EapDoor
 from outpost.listeners.radius_replies import Replies
 from outpost.listeners.radsec import (
@@ -75,7 +75,7 @@ class Door:
             tls,
             lambda snapshot: trust_of(snapshot, lambda pk: None, lambda: SERVER.record),
         )
-        self.listening = TLSMemoryBIOFactory(tls, isClient=False, wrappedFactory=self.factory, clock=self.clock)
+        self.listening = OverTls(tls, isClient=False, wrappedFactory=self.factory, clock=self.clock)
 
     async def keep(self, kind: str, body: dict[str, Any]) -> bool:
         self.kept.append({"kind": kind, **body})
