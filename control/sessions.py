@@ -28,7 +28,7 @@ from control.records import (
     SessionClient,
     User,
 )
-from control.records.sessions import AUTHENTICATED, WORKED
+from control.records.sessions import AUTHENTICATED, METHOD, WORKED
 from control.store.interface import NotFound, Query, Transaction
 from rules import validity
 from rules.places import place
@@ -191,7 +191,9 @@ def sign_in(
     _sweep(tx)
     lifetime = min(stay.seconds, LONGEST_SECONDS) or SIGNED_IN_SECONDS
     made = replace(
-        _session(tx.now, new, caller, user, lifetime, {}), lasting=stay.seconds > 0, bound_to=_bound(stay, caller)
+        _session(tx.now, new, caller, user, lifetime, {METHOD: method}),
+        lasting=stay.seconds > 0,
+        bound_to=_bound(stay, caller),
     )
     if old is not None and old.user == user:
         made = replace(made, csrf=old.csrf)
@@ -264,7 +266,7 @@ def backdate(tx: Transaction, session: Session, authenticated: float) -> None:
 
 def _kept(session: Session) -> dict[str, Any]:
     """What stays in its data as long as it lasts."""
-    return {name: value for name, value in session.data.items() if name in (AUTHENTICATED, WORKED)}
+    return {name: value for name, value in session.data.items() if name in (AUTHENTICATED, METHOD, WORKED)}
 
 
 def keep(tx: Transaction, session: Session, data: dict[str, Any]) -> None:

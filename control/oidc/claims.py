@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from control.flows.state import PASSKEY
 from control.mappings.facts import uid_of
-from control.records import User
+from control.records import Session, User
 from control.store.interface import Transaction
 from control.verbs.property_mappings import API, EMAIL, OFFLINE, OPENID, PROFILE
 from control.verbs.rights import closure
@@ -57,6 +58,15 @@ BUILT_IN: dict[str, Callable[[Person], dict[str, Any]]] = {
 }
 """``managed`` of a scope mapping to what its expression says while nobody has changed it, without interpreting it."""
 NAMES = ("email", "email_verified", "name", "given_name", "preferred_username", "nickname", "groups")
+
+
+_METHODS = {"password": ("pwd",), "app_password": ("pwd",), PASSKEY: ("user",)}
+"""How somebody signed in to what applications are told of it (RFC 8176, and authentik's word for a passkey)."""
+
+
+def methods(session: Session) -> tuple[str, ...]:
+    """``amr``; empty where somebody signed in elsewhere, or by a link."""
+    return (*_METHODS.get(session.method, ()), *(("mfa",) if session.second_factor else ()))
 
 
 _SUBJECTS: dict[str, Callable[[Person], str]] = {

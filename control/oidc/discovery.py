@@ -16,7 +16,7 @@ SECOND_FACTOR = "https://refeds.org/profile/mfa"
 CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post")
 RESPONSE_MODES = ("query", "fragment")
 GRANT_TYPES = ("authorization_code", "refresh_token")
-PROTOCOL_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "nonce", "at_hash", "sid")
+PROTOCOL_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "at_hash", "sid")
 
 
 def issuer(base: str, client: Client) -> str:

@@ -72,6 +72,7 @@ def give_code(tx: Transaction, grant: Grant, code: str, who: Caller) -> None:
         sid=sid_of(session.pk),
         words=grant.access.words,
         acr=SECOND_FACTOR if asked.second_factor else ACR,
+        amr=claims.methods(session),
     )
     for trace in events(grant.access, grant.asking):
         tx.insert(trace)
@@ -163,9 +164,15 @@ def renew(
     if last:
         granted, code, since = Granted.from_json(last[0].granted), last[0].code, last[0].created
     else:  # signed in at another application of the domain
-        scopes = asking.scopes_unasked
         granted = Granted(
-            scopes, "", None, None, int(session.authenticated), user.credential_version, sid_of(session.pk)
+            scopes=asking.scopes_unasked,
+            redirect_uri="",
+            nonce=None,
+            challenge=None,
+            auth_time=int(session.authenticated),
+            credential_version=user.credential_version,
+            sid=sid_of(session.pk),
+            amr=claims.methods(session),
         )
         code, since = digest(f"{session.pk} {asking.provider.pk}"), session.created
     if _in_good_standing(tx, asking, user.pk, granted, since) is None:
@@ -216,21 +223,43 @@ class Bearer:
     token: AccessToken
 
 
+@dataclass(frozen=True, slots=True)
+class Renewing:
+    """The same of a refresh token: it opens nothing, and stands for a new access token."""
+
+    client: Client
+    user: User
+    granted: Granted
+    token: RefreshToken
+
+
 def bearer(tx: Transaction, token: str) -> Bearer | None:
     """None unless token, account and access are all good now."""
     if not token or len(token) > LONGEST_TOKEN:
         return None
     stored = tx.find(AccessToken, pk=digest(token))
-    if stored is None or stored.expires <= tx.now:
+    found = _found(tx, stored) if stored is not None else None
+    return Bearer(*found, stored) if found is not None and stored is not None else None
+
+
+def renewing(tx: Transaction, token: str) -> Renewing | None:
+    """None unless it could be exchanged now."""
+    if not token or len(token) > LONGEST_TOKEN:
+        return None
+    stored = tx.find(RefreshToken, pk=digest(token))
+    found = _found(tx, stored) if stored is not None and not stored.revoked else None
+    return Renewing(*found, stored) if found is not None and stored is not None else None
+
+
+def _found(tx: Transaction, stored: AccessToken | RefreshToken) -> tuple[Client, User, Granted] | None:
+    if stored.expires <= tx.now:
         return None
     provider = tx.find(Provider, pk=stored.provider)
     application = tx.find(Application, provider=stored.provider)
     whose = client(tx, provider, application) if provider is not None and application is not None else None
     granted = Granted.from_json(stored.granted)
     user = _in_good_standing(tx, whose, stored.user, granted, stored.created) if whose is not None else None
-    if whose is None or user is None:
-        return None
-    return Bearer(whose, user, granted, stored)
+    return (whose, user, granted) if whose is not None and user is not None else None
 
 
 def shown(tx: Transaction, token: str) -> None:
@@ -240,7 +269,7 @@ def shown(tx: Transaction, token: str) -> None:
         tx.update(replace(found, granted={**found.granted, "shown": True}))
 
 
-def userinfo(tx: Transaction, found: Bearer, peer: str) -> Told:
+def userinfo(tx: Transaction, found: Bearer | Renewing, peer: str) -> Told:
     """OpenID Connect Core, 5.3.2: as things are now, not as they were at sign-in."""
     person = claims.person(tx, found.user, found.client.nested_groups)
     mode = found.client.provider.settings.get("sub_mode", "hashed_user_id")

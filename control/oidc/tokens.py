@@ -34,12 +34,13 @@ class Granted:
     words: dict[str, bool] = field(default_factory=dict)
     """pk of a binding to what its policy said at the sign-in."""
     acr: str = ACR
+    amr: tuple[str, ...] = ()
     shown: bool = False
     """To a proxy of another provider, which let its bearer in."""
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Granted:
-        return cls(**{**stored, "scopes": tuple(stored["scopes"])})
+        return cls(**{**stored, "scopes": tuple(stored["scopes"]), "amr": tuple(stored.get("amr", ()))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ def signed(
         "sid": granted.sid,
         "jti": text(random(UNIQUE_BYTES)),
     }
+    if granted.amr:
+        common["amr"] = list(granted.amr)
     if granted.nonce is not None:
         common["nonce"] = granted.nonce
     told = told if settings.get("include_claims_in_id_token", True) else {}

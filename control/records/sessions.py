@@ -9,6 +9,8 @@ from control.records.record import Record
 
 AUTHENTICATED = "authenticated"
 """In a session's data: when somebody signed in at the source that brought it about, seconds since the epoch."""
+METHOD = "method"
+"""There, too: how they showed who they are."""
 WORKED = "worked"
 """There, too: when an administrator last changed something by it, seconds since the epoch."""
 
@@ -46,6 +48,11 @@ class Session(Record):
     def authenticated(self) -> float:
         """When they showed who they are, seconds since the epoch: here when it was created, at a source before."""
         return float(self.data.get(AUTHENTICATED, self.created))
+
+    @property
+    def method(self) -> str:
+        """As events call it; empty: nobody knows any more."""
+        return str(self.data.get(METHOD, ""))
 
     @property
     def worked(self) -> float:

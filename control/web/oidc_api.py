@@ -134,7 +134,8 @@ async def _introspect(request: Request, services: Services) -> Response:
         client = _authenticated(tx, request, fields)
         if client.is_public:
             raise OAuthError(401, "invalid_client", "A public client may not ask.")
-        found = grants.bearer(tx, _token_of(fields))
+        token = _token_of(fields)
+        found = grants.bearer(tx, token) or grants.renewing(tx, token)
         if found is None or found.client.client_id != client.client_id:
             return {"active": False}
         told = grants.userinfo(tx, found, caller(request, services).client_ip)
@@ -147,11 +148,14 @@ async def _introspect(request: Request, services: Services) -> Response:
             "exp": int(found.token.expires),
             "iat": int(found.token.created),
             "auth_time": found.granted.auth_time,
+            "acr": found.granted.acr,
+            **({"amr": list(found.granted.amr)} if found.granted.amr else {}),
+            "sid": found.granted.sid,
             "active": True,
             "scope": " ".join(found.granted.scopes),
             "client_id": client.client_id,
             "username": found.user.username,
-            "token_type": "Bearer",
+            **({"token_type": "Bearer"} if isinstance(found, Bearer) else {}),
         }
 
     return to_json(await services.store.read(verb))

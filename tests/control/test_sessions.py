@@ -89,7 +89,7 @@ def test_signing_in_ends_the_session_before(desk: Desk) -> None:
     before = desk.begin()
     after = desk.sign_in(desk.found(before.cookie))
     assert desk.find(before.cookie) is None
-    assert desk.found(after.cookie).data == {}
+    assert desk.found(after.cookie).data == {"method": "password"}
 
 
 def test_expiry(desk: Desk) -> None:

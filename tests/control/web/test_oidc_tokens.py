@@ -13,7 +13,9 @@ import pytest
 from authlib.oidc.discovery import OpenIDProviderMetadata
 from starlette.applications import Starlette
 
-from control.records import AccessToken, AuthorizationCode, Certificate, Provider, RefreshToken, User
+from control import sessions
+from control.oidc.claims import methods
+from control.records import AccessToken, AuthorizationCode, Certificate, Provider, RefreshToken, Session, User
 from control.store.interface import Query
 from control.verbs import providers, system, users
 from control.verbs.fields import Invalid
@@ -84,6 +86,7 @@ def test_the_answer_and_the_id_token(relying: Relying) -> None:
         "iat": now,
         "exp": now + 3600,
         "auth_time": now - 10,
+        "amr": ["pwd"],
         "nonce": "n-1",
         "at_hash": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
         "email": "alice@example.com",
@@ -509,6 +512,47 @@ def test_a_client_learns_about_its_own_tokens_alone(relying: Relying) -> None:
     failed(
         relying.call("POST", INTROSPECT, data={"token": access, "client_id": relying.client_id}), "invalid_client", 401
     )
+
+
+def test_a_refresh_token_is_told_of_while_it_can_be_exchanged(relying: Relying) -> None:
+    first = tokens_of(relying, scope="openid offline_access")["refresh_token"]
+    told = ask(relying, INTROSPECT, first).json()
+    assert (told["active"], told["username"], told["scope"]) == (True, "alice", "openid offline_access")
+    assert told["exp"] - told["iat"] == 30 * 86_400
+    assert (told["amr"], "token_type" in told) == (["pwd"], False)
+    other = relying.add_provider("other")
+    relying.add_application("other", other)
+    assert ask(relying, INTROSPECT, first, other).json() == {"active": False}
+    assert relying.userinfo(first).status_code == 401
+    second = renew(relying, first).json()["refresh_token"]
+    assert ask(relying, INTROSPECT, first).json() == {"active": False}
+    assert ask(relying, INTROSPECT, second).json()["active"] is True
+    relying.clock.advance(30 * 86_400.0)
+    assert ask(relying, INTROSPECT, second).json() == {"active": False}
+
+
+@pytest.mark.parametrize(
+    ("method", "second_factor", "told"),
+    [
+        ("password", 0.0, ("pwd",)),
+        ("password", 9.0, ("pwd", "mfa")),
+        ("auth_webauthn_pwl", 9.0, ("user", "mfa")),
+        ("source", 0.0, ()),
+        ("", 9.0, ("mfa",)),
+    ],
+)
+def test_how_somebody_signed_in(method: str, second_factor: float, told: tuple[str, ...]) -> None:
+    """RFC 8176, in authentik's words."""
+    assert methods(Session("s", data={"method": method}, second_factor=second_factor)) == told
+
+
+def test_a_second_factor_that_is_shown_later_leaves_what_was_known(relying: Relying) -> None:
+    person = signed_in(relying)
+    tokens_of(relying, person)
+    (session,) = relying.sql.read_now(lambda tx: tx.select(Session, Query(equal={"user": alice(relying).pk})))
+    assert relying.sql.write_now(lambda tx: sessions.factor_shown(tx, session, []))
+    told = relying.verified(tokens_of(relying, person)["id_token"])
+    assert told["amr"] == ["pwd", "mfa"]
 
 
 def test_a_client_takes_back_its_own_tokens_alone(relying: Relying) -> None:
