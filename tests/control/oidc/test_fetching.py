@@ -86,10 +86,10 @@ def test_anything_else_is_none(server: Server, path: str) -> None:
 
 def test_one_that_says_nothing_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "TIMEOUT", 0.2)
-    with pytest.raises(OSError, match="timed out"):
+    with pytest.raises(OSError, match="no answer within"):
         asyncio.run(fetch(f"{server.url}/slow"))
 
 
 def test_nobody_is_there(server: Server) -> None:
-    with pytest.raises(OSError, match="refused"):
+    with pytest.raises(OSError, match="connection attempts failed"):
         asyncio.run(fetch("http://127.0.0.1:1/"))
