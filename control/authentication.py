@@ -17,9 +17,10 @@ from control.mappings import doors
 from control.mappings.answers import Mappings, leave_events
 from control.mappings.doors import Mapped
 from control.mappings.facts import uid_of
+from control.outposts.serving import knows
 from control.passwords.hashing import Busy
 from control.policies.asking import Asking
-from control.policies.judge import REFUSED, Decided, Judge, events, narrowest, traced
+from control.policies.judge import NOBODY, REFUSED, Decided, Judge, events, narrowest, traced
 from control.policies.kinds.kind import LASTING
 from control.radius import sessions as radius_sessions
 from control.records import Application, Event, Outpost, Provider, User
@@ -118,14 +119,31 @@ class Authentication:
         self._judge = judge or Judge()
         self._last_tries = LastTries()
 
-    async def answer(self, outpost: str, question: Authenticate) -> Authenticated:
-        """Any exception denies. Raises Unavailable alone: then nobody at control can answer."""
-        answer = await self._answer_or_unavailable(outpost, question)
+    async def answer(self, outpost: str, question: Authenticate, remote: bool = False) -> Authenticated:
+        """Any exception denies. Raises Unavailable alone: then nobody at control can answer.
+
+        ``remote``: whoever has the outpost's token may be somebody else. Of people whom the outpost does not know they
+        hear what they hear of a name that nobody has; our log and events say what it was.
+        """
+        answer, user = await self._answer_or_unavailable(outpost, question)
         protocol = question.protocol if question.protocol in PROTOCOLS else "other"
         self.logins[protocol, str(answer.outcome), answer.reason] += 1
         if answer.outcome is not Outcome.ACCEPTED:
             _tell(outpost, question, answer.reason)
+        if remote and answer.outcome is Outcome.BAD_CREDENTIALS:
+            known = await self._known(question, user)
+            return answer if known or user == NOBODY else replace(answer, reason="unknown_user")
         return answer
+
+    async def _known(self, question: Authenticate, user: int) -> bool:
+        """To the outpost; no, whatever goes wrong. Raises Unavailable alone."""
+        try:
+            return await self._store.read(lambda tx: knows(tx, question.provider, user))
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("answer to %s failed", question.id, extra={"fields": {"event": "fault", "id": question.id}})
+            return False
 
     async def access(self, outpost: str, question: AskAccess) -> AccessSaid:
         """Whether somebody who signed in at a proxy may in. Any exception denies. Raises Unavailable alone."""
@@ -156,22 +174,23 @@ class Authentication:
             return asking, REFUSED
         return asking, self._judge.decide(tx, application, asking)
 
-    async def _answer_or_unavailable(self, outpost: str, question: Authenticate) -> Authenticated:
+    async def _answer_or_unavailable(self, outpost: str, question: Authenticate) -> tuple[Authenticated, int]:
+        """And whose credentials it was about: `NOBODY`, if nobody's."""
         try:
             return await self._answer(outpost, question)
         except Unavailable:
             raise
         except (Busy, Overloaded):
-            return Authenticated(question.id, Outcome.UNAVAILABLE, "busy", 0)
+            return Authenticated(question.id, Outcome.UNAVAILABLE, "busy", 0), NOBODY
         except Exception:
             told = {"event": "fault", "id": question.id}
             log.exception("authentication %s failed", question.id, extra={"fields": told})
-            return Authenticated(question.id, Outcome.UNAVAILABLE, "internal_error", 0)
+            return Authenticated(question.id, Outcome.UNAVAILABLE, "internal_error", 0), NOBODY
 
-    async def _answer(self, outpost: str, question: Authenticate) -> Authenticated:
+    async def _answer(self, outpost: str, question: Authenticate) -> tuple[Authenticated, int]:
         where = place(question.peer, question.attributes.get("calling_station", ""))
         if not is_possible_name(question.username):
-            return await self._told(outpost, question, Proved("impossible_name"), where)
+            return await self._told(outpost, question, Proved("impossible_name"), where), NOBODY
         question = self._last_tries.believed(question, where)
         provider, held_up = await self._store.read(lambda tx: _begin(tx, outpost, question, where))
         if provider is None:
@@ -184,7 +203,7 @@ class Authentication:
             proved = await prove(provider, question)
         answer = await self._told(outpost, question, proved, where)
         self._last_tries.settled(question, where, REASONS[answer.reason].outcome)
-        return answer
+        return answer, proved.user or NOBODY
 
     async def _told(self, outpost: str, question: Authenticate, proved: Proved, where: str) -> Authenticated:
         # Expressions may take their time: they run beside the one thread that writes.

@@ -121,7 +121,7 @@ class Link:
             await self._record(self._audit, outpost, frame, address)
         match frame:
             case Authenticate():
-                return codec.encode(await self._authentication.answer(outpost, frame))
+                return codec.encode(await self._authentication.answer(outpost, frame, remote=bool(address)))
             case AskAccess():
                 return codec.encode(await self._authentication.access(outpost, frame))
             case ChangePassword() if self._password_changes is not None:

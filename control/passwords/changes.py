@@ -9,6 +9,7 @@ from collections.abc import Callable
 from control import audit, tries
 from control.authentication import Proved, admit, served_provider
 from control.flows.headless import SEPARATOR
+from control.outposts.serving import knows
 from control.passwords.hashing import Busy, OnBehalf, Passwords
 from control.passwords.new import new_hash
 from control.policies.asking import Asking
@@ -110,10 +111,10 @@ class PasswordChanges:
 
 
 def _begin(tx: Transaction, outpost: str, asked: ChangePassword, where: str) -> tuple[User | None, str | None]:
-    """Who it is, and why nothing may be tried now."""
+    """Who it is, and why nothing may be tried now. Whom the outpost does not know, it has let nobody in as."""
     if served_provider(tx, outpost, asked.provider) is None:
         return None, "unknown_provider"
-    user = tx.find(User, pk=asked.user)
+    user = tx.find(User, pk=asked.user) if knows(tx, asked.provider, asked.user) else None
     return user, None if user is None else tries.refusal(tx, user.username, where)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from control import authentication as control_authentication
 from control import reputation, tries
 from control.authentication import AT_ONCE, ONE_PAGE, STATIC, Authentication, Proved
 from control.passwords.hashing import Busy
@@ -580,3 +581,49 @@ def test_a_session_whose_end_was_lost_keeps_nobody_out_for_ever(world: World) ->
     assert world.ask(protocol="radius").reason == "too_many_sessions"
     world.clock.advance(DOUBTED_SECONDS)
     assert world.ask(protocol="radius").reason == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("shown_whole", "asked", "heard"),
+    [
+        (False, "carol", "unknown_user"),
+        (False, "alice", "wrong_password"),
+        (True, "carol", "wrong_password"),
+    ],
+)
+def test_a_thief_of_a_token_hears_nothing_of_whom_the_outpost_does_not_know(
+    world: World, shown_whole: bool, asked: str, heard: str
+) -> None:
+    settings = {"show_only_admitted": not shown_whole}
+    world.store.write_now(lambda tx: tx.update(replace(tx.get(Provider, world.provider), settings=settings)))
+    world.proved = Proved("wrong_password", world.users[asked])
+    question = Authenticate("q1", world.provider, asked, {"kind": "password"}, "ldap", "127.0.0.1")
+    for remote in (True, False):
+        answer = asyncio.run(world.authentication.answer(world.outpost, question, remote))
+        expected = heard if remote else "wrong_password"
+        assert (answer.outcome, answer.reason) == (Outcome.BAD_CREDENTIALS, expected)
+    events = world.store.read_now(lambda tx: tx.select(Event, Query(equal={"action": "login_failed"})))
+    assert {event.context["reason"] for event in events} == {"wrong_password"}
+
+
+def test_whose_password_is_right_hears_that_they_may_not(world: World) -> None:
+    """Also where the outpost does not know them: not allowed is another answer than a wrong password."""
+    settings = {"show_only_admitted": True}
+    world.store.write_now(lambda tx: tx.update(replace(tx.get(Provider, world.provider), settings=settings)))
+    world.proved = Proved("accepted", world.users["carol"], 1)
+    question = Authenticate("q1", world.provider, "carol", {"kind": "password"}, "ldap", "127.0.0.1")
+    answer = asyncio.run(world.authentication.answer(world.outpost, question, remote=True))
+    assert (answer.outcome, answer.reason, answer.identity) == (Outcome.NOT_ALLOWED, "no_binding", None)
+
+
+def test_where_it_cannot_be_found_out_whom_an_outpost_knows_it_hears_least(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> bool:
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(control_authentication, "knows", failing)
+    world.proved = Proved("wrong_password", world.users["alice"])
+    question = Authenticate("q1", world.provider, "alice", {"kind": "password"}, "ldap", "127.0.0.1")
+    answer = asyncio.run(world.authentication.answer(world.outpost, question, remote=True))
+    assert (answer.outcome, answer.reason) == (Outcome.BAD_CREDENTIALS, "unknown_user")

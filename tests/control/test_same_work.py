@@ -12,7 +12,7 @@ import pytest
 
 from control.authentication import Authentication
 from control.proofs import proofs
-from control.records import Application, Outpost, Provider
+from control.records import Application, Binding, Group, Outpost, Provider
 from control.store.interface import Transaction
 from protocols.link.messages import Authenticate
 from rules.reasons import Outcome
@@ -40,6 +40,7 @@ class Doors(House):
         services = replace(self.services, store=counted, passwords=self.counting)
         self.authentication = Authentication(counted, proofs(services), self.clock)
         self.at = self.sql.write_now(_served)
+        self.remote = False
 
     def asked(self, username: str, password: str, protocol: str) -> tuple[Any, ...]:
         """What the door hears, but for the reason, which it keeps to itself; and the work for it."""
@@ -47,7 +48,7 @@ class Doors(House):
         provider, outpost = self.at
         proof = {"kind": "password", "password": password}
         question = Authenticate("q", provider, username, proof, protocol, "192.0.2.1")
-        answer = run(self.authentication.answer(outpost, question))
+        answer = run(self.authentication.answer(outpost, question, self.remote))
         return replace(answer, reason=""), Counter(self.work.done)
 
     def close(self) -> None:
@@ -77,3 +78,18 @@ def test_whoever_is_not_let_in_costs_the_same(doors: Doors, protocol: str, code:
         for name in NAMES[1:]:
             typed = "wrong" if name == "nosuch" else "right"
             assert doors.asked(name, f"{typed}{code}", protocol) == (answer, work), (turn, name)
+
+
+def test_nor_does_it_cost_more_to_be_somebody_whom_the_outpost_does_not_know(doors: Doors) -> None:
+    def bind(tx: Transaction) -> None:
+        provider, _ = doors.at
+        tx.update(replace(tx.get(Provider, provider), settings={"show_only_admitted": True}))
+        application = tx.find(Application, provider=provider)
+        assert application is not None
+        tx.insert(Binding(application.pk, group=tx.insert(Group("nobody's")).pk))
+
+    doors.sql.write_now(bind)
+    doors.remote = True
+    for _ in range(3):
+        first, *others = (doors.asked(name, "wrong", "ldap") for name in NAMES)
+        assert all(other == first for other in others)

@@ -541,7 +541,7 @@ def test_whoever_comes_back_with_another_view_is_told_everything(store: SqlStore
 
 
 def test_no_revision_of_the_whole_directory_passes_for_one_of_a_part(store: SqlStore) -> None:
-    """Or whoever has a token could ask for changes alone, of people whose records it wants."""
+    """Or an outpost would keep people whom it is to know no more."""
     house = office(store, "proxy")
     follower = Follower(store)
     house.known(follower)

@@ -182,3 +182,13 @@ def test_passwords_are_in_no_representation(world: World) -> None:
     assert OLD not in repr(question)
     assert NEW not in repr(question)
     assert "made" not in repr(PasswordChanged("q", "accepted", 1, "made"))
+
+
+def test_whom_the_outpost_does_not_know_it_cannot_try_passwords_for(world: World) -> None:
+    bob = world.sql.write_now(world.bob)
+    assert world.ask(user=bob, old="guessed").reason == "wrong_password"  # the directory is shown whole
+    settings = {"show_only_admitted": True}
+    world.sql.write_now(lambda tx: tx.update(replace(tx.get(Provider, world.provider), settings=settings)))
+    assert world.ask(user=bob, old="guessed").reason == "unknown_user"
+    assert world.ask(user=bob + 1, old="guessed").reason == "unknown_user"
+    assert world.ask(old="guessed").reason == "wrong_password"

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -14,11 +14,27 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 
 from control.app import application
+from control.authentication import Authentication, Proved
 from control.outposts.audit import OutpostAudit
-from control.records import Event
-from control.store.interface import Query
+from control.outposts.link import Link
+from control.passwords.changes import PasswordChanges
+from control.records import Application, Binding, Event, Group, Outpost, Provider, User
+from control.store.interface import Query, Transaction
+from protocols.link import codec
+from protocols.link.messages import (
+    AskAccess,
+    Authenticate,
+    Authenticated,
+    ChangePassword,
+    Delta,
+    Frame,
+    Hello,
+    SnapshotChunk,
+)
 from tests.control.web.api import Api
 from tests.control.web.test_api_permissions import OUTPOSTS, keys, path_of
+from tests.fakes import counted_random
+from tests.stores import ImmediatePasswords
 
 HUSH = "hush-of-another-provider"
 
@@ -77,6 +93,108 @@ def test_the_api_tells_an_outpost_nothing_of_what_it_does_not_serve(site: tuple[
         assert told["GET", path].body["results"] == [], path
     assert [one["name"] for one in told["GET", "/outposts/instances/"].body["results"]] == ["stolen"]
     assert told["GET", "/core/applications/"].body["results"] == []
+
+
+OTHERS = ("akadmin", "somebody-else", "somebody@example.com", "others-group", "5550100")
+
+
+class Served(NamedTuple):
+    """What the outpost serves: an application that is bound to one person's group. And who else there is."""
+
+    outpost: str
+    provider: int
+    person: int
+    other: int
+
+
+def serve(api: Api) -> Served:
+    def furnish(tx: Transaction) -> Served:
+        outpost = tx.find(Outpost, name="stolen")
+        assert outpost is not None
+        person = tx.insert(User("served", name="Served")).pk
+        other = tx.insert(
+            User("somebody-else", email="somebody@example.com", email_verified=True, attributes={"phone": "5550100"})
+        ).pk
+        ours, theirs = tx.insert(Group("served-group")).pk, tx.insert(Group("others-group")).pk
+        tx.add_members(ours, [person])
+        tx.add_members(theirs, [other])
+        provider = tx.insert(
+            Provider("p", "radius", settings={"client_networks": "10.0.0.0/8"}, secrets={"shared_secret": "s"})
+        ).pk
+        tx.insert(Binding(tx.insert(Application("a", "a", provider=provider)).pk, group=ours))
+        tx.update(replace(outpost, providers=(provider,)))
+        return Served(outpost.pk, provider, person, other)
+
+    return api.sql.write_now(furnish)
+
+
+def test_one_that_serves_a_group_reads_of_no_others(site: tuple[Api, Starlette, str]) -> None:
+    """By no route, and not by following."""
+    api, _, key = site
+    made = keys(api)
+    served = serve(api)
+    heard = [
+        api.call(method, path_of(template, made), token=key).text.decode()
+        for method, template in OUTPOSTS
+        if method == "GET"
+    ]
+    link = Link(api.services.store, Authentication(api.services.store, {}, api.clock))
+    hello = Hello("thief", "h", "v")
+
+    def followed(stand: Hello) -> Hello:
+        """The stand after a snapshot, or a change."""
+
+        async def go() -> Hello:
+            frames = link.follow(served.outpost, codec.encode(stand))
+            while True:
+                line = await anext(frames)
+                heard.append(line.decode())
+                frame = codec.decode(line)
+                if isinstance(frame, Delta) or (isinstance(frame, SnapshotChunk) and frame.last):
+                    known = stand.incarnation if isinstance(frame, Delta) else frame.incarnation
+                    return replace(stand, incarnation=known, revision=frame.revision, chain=frame.chain)
+
+        return asyncio.run(go())
+
+    stand = followed(hello)
+    assert any("served-group" in text for text in heard)
+    api.sql.write_now(lambda tx: tx.update(replace(tx.get(User, served.other), name="somebody-else again")))
+    # as if it knew everybody: it would be told of changes alone
+    whole = replace(stand, chain=api.sql.read_now(lambda tx: tx.chain_at(stand.revision)) or "")
+    for one in (stand, whole):
+        followed(one)
+    found = [(word, text) for word in OTHERS for text in heard if word in text]
+    assert found == []
+
+
+def test_nor_hears_of_them_what_it_would_not_of_nobody(site: tuple[Api, Starlette, str]) -> None:
+    api, _, _ = site
+    served = serve(api)
+
+    async def prove(provider: Provider, question: Authenticate) -> Proved:
+        user = api.sql.read_now(lambda tx: tx.find(User, username=question.username))
+        return Proved("wrong_password", user.pk) if user is not None else Proved("unknown_user")
+
+    authentication = Authentication(api.services.store, {"password": prove}, api.clock)
+    changes = PasswordChanges(api.services.store, ImmediatePasswords(), counted_random("made"), api.clock)
+    link = Link(api.services.store, authentication, password_changes=changes)
+
+    def ask(question: Frame) -> Frame:
+        return codec.decode(asyncio.run(link.ask(served.outpost, codec.encode(question), "192.0.2.9")))
+
+    def said(username: str, pk: int) -> list[Frame]:
+        proof = {"kind": "password", "password": "guessed"}
+        return [
+            replace(one, revision=0) if isinstance(one, Authenticated) else one
+            for one in (
+                ask(Authenticate("q", served.provider, username, proof, "radius", "192.0.2.1")),
+                ask(AskAccess("q", served.provider, pk, "192.0.2.1")),
+                ask(ChangePassword("q", served.provider, pk, "guessed", None, "radius", "192.0.2.1")),
+            )
+        ]
+
+    assert said("somebody-else", served.other) == said("nobody", 9999)
+    assert said("served", served.person) != said("nobody", 9999)
 
 
 def test_outside_the_api_the_token_opens_no_page(site: tuple[Api, Starlette, str]) -> None:
