@@ -28,7 +28,7 @@ from outpost.listeners.refusing import CHALLENGE, PLAIN, Refusing
 from outpost.listeners.repeated import Repeated, without_session
 from outpost.listeners.sign_in import FOR_PROGRAMS, JSON, SignInDoor, step_up
 from outpost.listeners.site_rules import SiteRules, needs_nobody
-from outpost.listeners.sites import sites
+from outpost.listeners.sites import Sites
 from outpost.listeners.stepping_up import SteppingUp
 from outpost.outcome import Bearer, Circumstances, Decision, Password
 from outpost.telemetry import Telemetry
@@ -94,6 +94,7 @@ class ForwardAuth:
         self._admitting = Admitting(sessions, self._rules, self._lines, self._refusing, telemetry, repeated)
         self._programs = Programs(authentication, self._rules, self._lines, self._refusing, telemetry, repeated)
         self._sign_in = SignInDoor(signing_in, telemetry, trusted, self._max_age_of_page)
+        self._sites = Sites()
         self.table = HostTable(())
         """Who decides for which host, by the configuration in force."""
         self._noted: set[str] = set()
@@ -103,7 +104,7 @@ class ForwardAuth:
     def _followed(self, snapshot: Snapshot, touched: Touched) -> None:
         if not (touched.everything or touched.configuration):
             return
-        self.table = HostTable(sites(snapshot))
+        self.table = HostTable(self._sites.of(snapshot), self.table)
         self._rules.configured(snapshot)
         self._lines.configured(snapshot)
         self._noted = set()
@@ -111,7 +112,7 @@ class ForwardAuth:
             self._note(f"Attributes name more than {MAX_NAMES} additionalHeaders: those past it are said to nobody.")
         for site in self.table.unreadable:
             self._note(f"The external host or cookie domain of provider {site.provider_name!r} is no host: correct it.")
-        for site in self.table.sites:
+        for site in self._sites.new:
             for sentence in site.skipped.mistakes():
                 self._note(f"Provider {site.provider_name!r}: {sentence}")
 

@@ -9,12 +9,24 @@ from protocols.proxy.injected import BasicAttributes
 from protocols.proxy.skipping import SkippedPaths
 
 
-def sites(snapshot: Snapshot) -> list[Site]:
-    return [
-        _site(record, record.settings)
-        for record in snapshot.providers.values()
-        if isinstance(record.settings, ProxySettings)
-    ]
+class Sites:
+    """Of a provider that stays as it was the site is the very same: of ten thousand, one change makes one anew."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[ProviderRecord, Site]] = {}
+        self.new: list[Site] = []
+        """Those that were made at last."""
+
+    def of(self, snapshot: Snapshot) -> list[Site]:
+        before, self._made, self.new = self._made, {}, []
+        for pk, record in snapshot.providers.items():
+            if isinstance(record.settings, ProxySettings):
+                made = before.get(pk)
+                if made is None or made[0] is not record:
+                    made = record, _site(record, record.settings)
+                    self.new.append(made[1])
+                self._made[pk] = made
+        return [site for _, site in self._made.values()]
 
 
 def _site(record: ProviderRecord, settings: ProxySettings) -> Site:

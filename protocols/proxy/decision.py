@@ -46,6 +46,16 @@ class Site:
     """Paths that need no sign-in."""
     basic: BasicAttributes | None = None
     """The application wants Basic credentials of its own, which a person's attributes hold."""
+    host: str = field(init=False, compare=False)
+    """Of the external host, normalised; empty if that is none."""
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.external_host)
+            host = normalised(parts.netloc, parts.scheme)
+        except ValueError:
+            host = ""
+        object.__setattr__(self, "host", host)
 
     @property
     def scheme(self) -> str:
@@ -105,27 +115,38 @@ class HostTable:
     name alone. A proxy that leaves out the port (nginx's ``$host``) means the only site of that name; with several of
     them, none. Where two providers claim one host or domain, the older one (lower pk) has it. ``unreadable`` holds
     the providers whose external host is none.
+
+    ``before``: the table that this one follows. Where a site is still the very same, its realm is.
     """
 
-    def __init__(self, sites: Iterable[Site]) -> None:
+    def __init__(self, sites: Iterable[Site], before: HostTable | None = None) -> None:
         self._exact: dict[str, Site] = {}
         self._portless: dict[str, Site | None] = {}
         self._domains: dict[str, Site] = {}
-        self._hosts: dict[int, str] = {}
         self._realms: dict[int, Realm] = {}
+        """By the provider of a site in it."""
         self.unreadable: list[Site] = []
         self.sites = tuple(sorted(sites, key=lambda site: site.provider))
+        self._by_provider = {site.provider: site for site in self.sites}
+        self._made: dict[int, tuple[Site, Realm]] = {}
+        """By the provider whose secret seals, with the site that it was."""
+        if before is not None:
+            self._made = {pk: made for pk, made in before._made.items() if self._by_provider.get(pk) is made[0]}
         for site in self.sites:
-            try:
-                host = _external_host(site)
-                name = without_port(host)
-                self._exact.setdefault(host, site)
-                self._hosts[site.provider] = host
-                self._portless[name] = None if name in self._portless else site
-                if site.mode == "forward_domain" and site.cookie_domain:
-                    self._domains.setdefault(normalised(site.cookie_domain.removeprefix("."), ""), site)
-            except ValueError:
+            if not site.host:
                 self.unreadable.append(site)
+                continue
+            name = without_port(site.host)
+            self._exact.setdefault(site.host, site)
+            self._portless[name] = None if name in self._portless else site
+            if site.mode == "forward_domain" and site.cookie_domain:
+                self._take_domain(site)
+
+    def _take_domain(self, site: Site) -> None:
+        try:
+            self._domains.setdefault(normalised(site.cookie_domain.removeprefix("."), ""), site)
+        except ValueError:
+            self.unreadable.append(site)
 
     def find(self, host: str) -> Site | None:
         """The site that decides for a normalised host; None: nobody does."""
@@ -150,22 +171,22 @@ class HostTable:
         """The domain's above the site, if there is one of the same scheme, else its own; None without a secret."""
         found = self._realms.get(site.provider)
         if found is None:
-            above = self._domain_above(self._hosts.get(site.provider, ""))
-            found = _realm(above if above is not None and above.scheme == site.scheme else site)
+            above = self._domain_above(site.host)
+            sealing = above if above is not None and above.scheme == site.scheme else site
+            made = self._made.get(sealing.provider)
+            found = made[1] if made is not None else _realm(sealing)
             if found is not None:
+                self._made[sealing.provider] = sealing, found
                 self._realms[site.provider] = found
         return found
 
     def home(self, realm: Realm, site: Site) -> str:
         """The external host of the realm's provider, without a slash; the site's own if that one is gone."""
-        for one in self.sites:
-            if one.provider == realm.provider:
-                return one.external_host.rstrip("/")
-        return site.external_host.rstrip("/")
+        return self._by_provider.get(realm.provider, site).external_host.rstrip("/")
 
     def origin(self, site: Site, host: str) -> str:
         """Scheme and authority of ``host``, which the site decides for; a port that the proxy left out is there."""
-        own = self._hosts.get(site.provider, host)
+        own = site.host or host
         if site.mode != "forward_domain":
             return f"{site.scheme}://{own}"
         port = own.removeprefix(without_port(own)) if host == without_port(host) else ""
@@ -175,7 +196,7 @@ class HostTable:
         """Has somebody said that the site decides for ``host``, which it does, at this very port? For a whole domain
         the port of its own external host is meant: whoever listens at another port of a host may be anybody."""
         port = host.removeprefix(without_port(host))
-        return site.mode != "forward_domain" or not port or self._hosts[site.provider].endswith(port)
+        return site.mode != "forward_domain" or not port or site.host.endswith(port)
 
     def contradicts(self, forwarded: ForwardedRequest, host_is_browsers: bool = False) -> bool:
         """Does the proxy's question itself name the host of another application than its metadata does?
@@ -191,11 +212,6 @@ class HostTable:
             below_one = self._domain_above(forwarded.asked_host) is not None
             return below_one and self.find(forwarded.asked_host) is not self.find(forwarded.host)
         return asked is not None and asked.mode != "forward_domain" and asked is not self.find(forwarded.host)
-
-
-def _external_host(site: Site) -> str:
-    url = urlsplit(site.external_host)
-    return normalised(url.netloc, url.scheme)
 
 
 def _realm(site: Site) -> Realm | None:

@@ -7,8 +7,10 @@ from collections import Counter
 import pytest
 
 from outpost.browsers.sessions import SESSION
+from protocols.link.messages import Put
 from protocols.proxy.headers import MAX_LIST_BYTES
 from protocols.proxy.sealed import Sealer
+from tests.outpost.listeners.forward_auth_door import provider
 from tests.outpost.listeners.test_sign_in import APP, Outpost, Visitor
 
 
@@ -37,6 +39,18 @@ def test_a_cookie_that_comes_again_is_kept_and_not_opened_any_more(opened: Count
     visitor = signed_in(Outpost())
     assert [visitor.open(f"{APP}/{at}").status for at in range(6)] == [200] * 6
     assert list(opened.values()) == [2]
+
+
+def test_a_change_of_another_application_opens_none_again(opened: Counter[bytes]) -> None:
+    outpost = Outpost()
+    visitor = signed_in(outpost)
+    for at in range(4):
+        outpost.change(Put(provider(8, f"https://other-{at}.example.com")))
+        assert visitor.open(f"{APP}/").status == 200
+    assert list(opened.values()) == [2]
+    outpost.publish_provider(intercept_header_auth=False)
+    assert visitor.open(f"{APP}/").status == 200
+    assert list(opened.values()) == [3]
 
 
 def test_nothing_is_kept_of_those_that_come_once(opened: Counter[bytes]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -187,3 +188,23 @@ def test_one_sign_in_counts_for_a_domain_of_the_same_scheme() -> None:
     assert table.origin(apart, "app.example.net") == "https://app.example.net:8443"
     assert table.origin(above, "wiki.example.com") == "https://wiki.example.com:8443"
     assert table.origin(above, "wiki.example.com:9443") == "https://wiki.example.com:9443"
+
+
+def test_a_realm_stays_the_very_same_while_its_site_does() -> None:
+    """Or all cookies would have to be opened again after each change of the configuration."""
+    above = site(14, "https://auth.example.net", secret="s14", mode="forward_domain", cookie_domain="example.net")
+    below, apart = site(15, "https://app.example.net", secret="s15"), site(16, "https://app.example.org", secret="s16")
+    before = HostTable([above, below, apart])
+    domain, own = before.realm(below), before.realm(apart)
+    assert before.realm(above) is domain
+    after = HostTable([above, below, apart, APP], before)
+    assert (after.realm(above), after.realm(below), after.realm(apart)) == (domain, domain, own)
+    assert after.realm(apart) is own
+    rotated = replace(above, secret="another", previous_secret="s14")
+    after = HostTable([rotated, below, apart], after)
+    assert after.realm(below) is not domain
+    assert after.realm(below) is after.realm(rotated)
+    assert after.realm(apart) is own
+    alone = HostTable([below], after).realm(below)
+    assert alone is not None
+    assert alone.provider == 15, "the domain is gone"
