@@ -519,6 +519,12 @@ REASONS: dict[str, Reason] = _catalogue(
         "The client insists on a control that is not served. Let it do without, or mark it as not critical.",
     ),
     Reason(
+        "order_unserved",
+        Outcome.NOT_ALLOWED,
+        "A NAS or proxy orders this outpost to end or change a session (RFC 5176), and it has none: orders go from "
+        "here to the NAS. Take the outpost out of the servers that it sends them to.",
+    ),
+    Reason(
         "not_bound",
         Outcome.NOT_ALLOWED,
         "The client asked without a bind. Give it a bind DN and a password, or switch anonymous_search on.",

@@ -38,6 +38,7 @@ from protocols.radius.request import (
     EapReceived,
     Event,
     OfferReceived,
+    OrderDeclined,
     Refused,
     Request,
     Resend,
@@ -54,6 +55,7 @@ class RadiusListener(DatagramProtocol):
     """``pins`` may be shared by the listeners of several sockets, so that what a NAS has shown at one counts at all."""
 
     noisy = False
+    exchange = RadiusExchange
 
     def __init__(
         self,
@@ -74,7 +76,7 @@ class RadiusListener(DatagramProtocol):
         self._eap = eap
         self._replies = replies
         self._random = random
-        self._exchange = RadiusExchange(Pins() if pins is None else pins)
+        self._exchange = self.exchange(Pins() if pins is None else pins)
         self._looking = onlookers.looking if onlookers is not None else []
         self._onlookers = onlookers
         self._waking: IDelayedCall | None = None
@@ -107,6 +109,9 @@ class RadiusListener(DatagramProtocol):
             case OfferReceived(request, offer):
                 Deferred.fromCoroutine(self._decide_offer(request, offer))
             case Resend(octets) | StatusAnswered(octets):
+                self._send(octets, peer)
+            case OrderDeclined(octets, address):
+                self._telemetry.refused("", Circumstances(PROTOCOL, address), Decision("order_unserved"))
                 self._send(octets, peer)
             case Discard(reason):
                 self._discarded(peer, reason)

@@ -16,10 +16,10 @@ from outpost.listeners.radius_accounting import AccountingListener
 from outpost.listeners.radsec_trust import RadSecTls, Trust
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
+from protocols.radius.declining import StreamExchange
 from protocols.radius.duplicates import Peer
 from protocols.radius.nas import OneNas
-from protocols.radius.orders import REQUESTS, declined
-from protocols.radius.packet import Code, Packet
+from protocols.radius.packet import Code
 from protocols.radius.stream import PacketStream
 
 PROTOCOL = "radius"
@@ -36,11 +36,12 @@ MOST_OF_HOST = 100
 ENDING = frozenset({"malformed", "bad_message_authenticator", "bad_request_authenticator"})
 """Discards that end the connection (RFC 6613 section 2.6.4): no line garbles what TLS carries, so whoever sends this
 cannot be understood any further."""
-ORDERS = frozenset(REQUESTS.values())
 
 
 class RadSecLogins(RadiusListener):
     """Requests of all connections: each is from the one NAS whose connection it is."""
+
+    exchange = StreamExchange
 
     def hear(self, packet: bytes, connection: RadSecConnection) -> None:
         self._exchange.table = connection.table
@@ -173,21 +174,8 @@ class RadSecFactory(Factory[RadSecConnection]):
         return RadSecConnection(self)
 
     def hear(self, packet: bytes, connection: RadSecConnection) -> None:
-        if packet[0] in ORDERS:
-            self._decline(packet, connection)
-            return
         listener = self._accounting if packet[0] == Code.ACCOUNTING_REQUEST else self._logins
         listener.hear(packet, connection)
-
-    def _decline(self, packet: bytes, connection: RadSecConnection) -> None:
-        assert connection.table is not None
-        try:
-            reply = declined(Packet.parse(packet), connection.table.lookup(connection.peer).secret)
-        except RemoteProtocolError as error:
-            self.telemetry.discarded(PROTOCOL, connection.peer, error.reason)
-            self.discarded(connection.place, error.reason)
-        else:
-            self.write(reply, connection.place)
 
     def write(self, octets: bytes, peer: Peer) -> None:
         """As a datagram's transport. An answer to a connection that is gone goes nowhere."""

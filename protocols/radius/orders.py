@@ -11,9 +11,7 @@ from protocols.radius.authenticators import (
     MESSAGE_AUTHENTICATOR_LENGTH,
     ZEROS,
     hmac_md5,
-    keyed_request_verifies,
     message_authenticator_verifies,
-    plain_reply,
     response_authenticator,
 )
 from protocols.radius.dictionary import (
@@ -25,7 +23,6 @@ from protocols.radius.dictionary import (
     NAS_IDENTIFIER,
     NAS_IP_ADDRESS,
     NAS_IPV6_ADDRESS,
-    PROXY_STATE,
 )
 from protocols.radius.packet import HEADER, MAX_VALUE, Code, Packet, attribute
 from protocols.radius.value_names import names_of
@@ -39,8 +36,6 @@ TRIES = (2.0, 2.0, 4.0, 4.0)
 """Seconds that an answer is waited for after each sending; the same octets go out each time (section 2.3)."""
 NOT_FOUND = "Session-Context-Not-Found"
 """Error-Cause of a NAS that has no such session (any more)."""
-UNSUPPORTED_EXTENSION = (406).to_bytes(4)
-"""Error-Cause of whoever takes no orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +85,6 @@ def answer(datagram: bytes, kind: str, asked: bytes, secret: bytes) -> Answer:
         return Answer(True)
     number = int.from_bytes(packet.get(ERROR_CAUSE) or b"")
     return Answer(False, names_of("Error-Cause").get(number, str(number) if number else ""))
-
-
-def declined(packet: Packet, secret: bytes) -> bytes:
-    """The NAK to an order that we get, who are no NAS: where all kinds of packets share a stream, each that is not
-    wanted is answered (RFC 6614 section 2.5). Raises RemoteProtocolError for one that does not verify."""
-    if len(packet.offsets(MESSAGE_AUTHENTICATOR)) > 1 or not keyed_request_verifies(packet, secret):
-        raise RemoteProtocolError("the authenticators of an order do not verify", "bad_request_authenticator")
-    [kind] = [kind for kind, code in REQUESTS.items() if code == packet.code]
-    attributes = attribute(ERROR_CAUSE, UNSUPPORTED_EXTENSION) + packet.encoded(PROXY_STATE)
-    return plain_reply(NAKS[kind], packet, attributes, secret)
 
 
 def _named(named: Named) -> bytes:

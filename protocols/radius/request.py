@@ -100,6 +100,15 @@ class StatusAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderDeclined:
+    """The NAK to an order (RFC 5176): send these octets to the peer."""
+
+    octets: bytes
+    address: str
+    """Of whoever gave it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Discard:
     """Say nothing."""
 
@@ -109,4 +118,4 @@ class Discard:
     """Details for the operator."""
 
 
-Event = AccessRequested | OfferReceived | EapReceived | Refused | Resend | StatusAnswered | Discard
+Event = AccessRequested | OfferReceived | EapReceived | Refused | Resend | StatusAnswered | OrderDeclined | Discard

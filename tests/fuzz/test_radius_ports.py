@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from protocols.errors import RemoteProtocolError
 from protocols.radius.accounting import Accounted, AccountingExchange
 from protocols.radius.asking import ask, understand
+from protocols.radius.declining import StreamExchange
 from protocols.radius.devices import hardware_address
-from protocols.radius.nas import ClientNetwork, Nas, NasTable
+from protocols.radius.nas import ClientNetwork, Nas, NasTable, OneNas
 from protocols.radius.orders import DISCONNECT, Named, answer, order
+from protocols.radius.pins import Pins
 from protocols.radius.realms import without_realm
-from protocols.radius.request import Discard, Resend, StatusAnswered
+from protocols.radius.request import Discard, OrderDeclined, Resend, StatusAnswered
 from protocols.radius.stream import PacketStream
 from rules.discards import DISCARDS
 from tests.extent import rounds
@@ -81,6 +83,22 @@ def test_accounting_is_kept_or_passed_over() -> None:
             case _:
                 assert isinstance(event, Resend | StatusAnswered)
     assert {Accounted, Discard} <= seen
+
+
+def test_orders_over_tls_are_declined_or_passed_over() -> None:
+    chance, exchange, seen = random.Random(6614), StreamExchange(Pins()), set()
+    exchange.table = OneNas(Nas(SECRET, 3))
+    for number in range(ROUNDS // 2):
+        body = b"".join(chance.sample(FACTS, chance.randint(0, 6)))
+        asked = keyed(chance.choice((40, 43)), changed(body, chance) if body else b"", sign=chance.random() < 0.5)
+        packet = asked if chance.random() < 0.5 else changed(asked, chance)
+        event = exchange.receive_datagram(packet, PEER, float(number))
+        seen.add(type(event))
+        if isinstance(event, OrderDeclined):
+            assert event.octets[0] == packet[0] + 2
+            assert len(event.octets) <= len(packet) + len(attribute(101, bytes(4)))
+    assert {OrderDeclined, Discard} <= seen
+    assert len(exchange._duplicates) == 0
 
 
 def test_answers_are_understood_or_refused() -> None:

@@ -36,7 +36,7 @@ from protocols.radius.pins import Pins
 from tests.certificates import AUTHORITY, CLIENT, DAY, NOW, SERVER, Issued, issue, revocations
 from tests.fakes import FakeLink, counted_random
 from tests.outpost.listeners.test_radius import ACCEPT, RecordingTelemetry, a_provider
-from tests.protocols.radius.nas_side import attribute, believes, keyed, pap, plain_reply, request
+from tests.protocols.radius.nas_side import attribute, believes, expected_reply, keyed, pap, plain_reply, request
 
 SECRET = b"radsec"
 PLACE = IPv4Address("TCP", "198.51.100.7", 40_000)
@@ -234,8 +234,9 @@ START = keyed(4, attribute(40, (1).to_bytes(4)) + attribute(44, b"01"), secret=S
         pap(secret=b"another"),
         request(b"", code=12, secret=b"another"),
         START[:4] + bytes(16) + START[20:],
+        keyed(40, attribute(44, b"01"), secret=b"another"),
     ],
-    ids=["attribute length", "flipped bit", "another secret", "status", "accounting"],
+    ids=["attribute length", "flipped bit", "another secret", "status", "accounting", "order"],
 )
 def test_121_what_cannot_be_believed_ends_the_connection_and_what_comes_behind_is_not_heard(packet: bytes) -> None:
     """RFC 6613 section 2.6.4: over UDP it would be passed over."""
@@ -263,7 +264,8 @@ def test_orders_are_declined(order: int, nak: int, sign: bool) -> None:
     door = Door()
     nas = Nas(door)
     asked = keyed(order, attribute(44, b"01") + attribute(33, b"p"), secret=SECRET, sign=sign)
-    expected = plain_reply(nak, asked, attribute(101, (406).to_bytes(4)) + attribute(33, b"p"), secret=SECRET)
+    reply = expected_reply if sign else plain_reply
+    expected = reply(nak, asked, attribute(101, (406).to_bytes(4)) + attribute(33, b"p"), secret=SECRET)
     assert nas.say(asked + LOGIN)[: len(expected)] == expected
     assert len(door.link.questions) == 1
     assert not nas.gone
@@ -287,6 +289,27 @@ def test_orders_that_cannot_be_believed_end_the_connection(octets: bytes) -> Non
     assert nas.gone
     assert sum(door.telemetry.discards.values()) == 1
     assert door.link.questions == []
+
+
+def test_an_order_whose_refusal_does_not_fit_beside_its_proxy_states_is_passed_over() -> None:
+    door = Door()
+    nas = Nas(door)
+    states = attribute(33, bytes(253)) * 15 + attribute(33, bytes(249))
+    assert nas.say(keyed(40, states, secret=SECRET)) == b""
+    assert door.telemetry.discards == {("radius", "reply_too_long"): 1}
+    assert nas.say(LOGIN)[0] == ACCEPT
+
+
+def test_an_order_is_told_of_and_nothing_else_comes_of_it() -> None:
+    door = Door()
+    nas = Nas(door)
+    asked = keyed(40, attribute(44, b"01") + attribute(1, b"alice"), secret=SECRET)
+    expected = plain_reply(42, asked, attribute(101, (406).to_bytes(4)), secret=SECRET)
+    assert nas.say(asked) == expected
+    assert nas.say(asked) == expected
+    assert door.telemetry.refusals == {("radius", "order_unserved"): 2}
+    assert (door.link.questions, door.kept, door.telemetry.decisions) == ([], [], {})
+    assert nas.say(LOGIN)[0] == ACCEPT
 
 
 @pytest.mark.parametrize("length", [0, 19, 4097, 65_535])
