@@ -2,12 +2,14 @@
 steps that led there.
 
 Who enters and leaves is found among those whom a change concerns; for that it is kept who is in, and in which groups.
-All outposts with an equal view share it. It is asked in one transaction at a time, under its lock.
+All outposts with an equal view share it. It is asked in one transaction at a time, under its lock, and in one thread:
+whoever stops waiting for an answer leaves the thread that works on it behind.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from control.mappings.answers import Broken
 from control.mappings.everybody import Everybody, changed_users
 from control.outposts.needs import View, chained, key
 from control.outposts.people import EverythingChanged, Person, ended, group_record, user_record
@@ -62,6 +65,9 @@ class Held:
         self.view = view
         self.key = key(view)
         self.lock = asyncio.Lock()
+        """Taken before a transaction begins, so that none is older than what is held."""
+        self.working = threading.Lock()
+        """Taken in it."""
         self.standing: Standing | None = None
         """Of the store; None: nothing is held yet."""
         self.people: dict[int, Direct] = {}
@@ -82,24 +88,26 @@ class Held:
     def narrowed(self, moved: bool = False) -> Narrowed:
         return Narrowed(self.people, moved, tuple(sorted(self._headers)))
 
-    def catch_up(self, tx: Transaction, everybody: Everybody) -> None:
-        """To the revision of this transaction."""
+    def catch_up(self, tx: Transaction) -> Sequence[tuple[int, Broken]]:
+        """To the revision of this transaction. Gives `Everybody.broken`, of what had to be asked for that."""
         revision = tx.revision()
         now, known = Standing(tx.incarnation, revision.number, revision.chain), self.standing
         if known == now:
-            return
+            return ()
+        everybody = Everybody(tx)
         if known is None or known.incarnation != now.incarnation or tx.chain_at(known.revision) != known.chain:
             self._begin(tx, everybody, now)
-            return
+            return everybody.broken
         try:
             changes, moved = self._follow(tx, everybody, tx.changes_since(known.revision))
         except EverythingChanged:
             self._begin(tx, everybody, now)
-            return
+            return everybody.broken
         self._steps[known.revision] = Step(known.revision, self.told(now), changes, moved)
         while len(self._steps) > 1 and self._keeps_too_much():
             del self._steps[next(iter(self._steps))]
         self.standing = now
+        return everybody.broken
 
     def since(self, revision: int) -> list[Step] | None:
         """The steps from there to where we are; None: they are not known."""

@@ -56,9 +56,7 @@ class Newsroom:
         found: News | View | None
         while True:
             async with _locked(stream.held):
-                found = await self._store.read(
-                    partial(_since, outpost=outpost, stand=stand, stream=stream, whole=self._steps)
-                )
+                found = await self._store.read(partial(self._since, outpost, stand, stream))
             if not isinstance(found, View):
                 break
             stream.view, stream.held = found, self._holding.of(found)
@@ -66,6 +64,10 @@ class Newsroom:
         stream.view, stream.held = news.view, news.held
         stream.told = told_after(stream.told, news.changes) if stand.some_providers else None
         return news
+
+    def _since(self, outpost: str, stand: Hello, stream: Stream, tx: Transaction) -> News | View | None:
+        with stream.held.working if stream.held is not None else nullcontext():
+            return _since(tx, outpost, stand, stream, self._steps)
 
 
 def _locked(held: Held | None) -> asyncio.Lock | nullcontext[None]:
@@ -113,9 +115,7 @@ def _since(tx: Transaction, outpost: str, stand: Hello, stream: Stream, whole: W
     revision = tx.revision()
     broken: list[tuple[int, Broken]] = []
     if held is not None:
-        everybody = Everybody(tx)
-        held.catch_up(tx, everybody)
-        broken += everybody.broken
+        broken += held.catch_up(tx)
     if revision.number == stand.revision:
         return News((), stand, broken, (), view, held)
     log = tx.changes_since(stand.revision)

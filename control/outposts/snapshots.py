@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -78,7 +79,7 @@ class Snapshots:
         while True:
             lock = self._encoding if held is None else held.lock
             async with lock:
-                found = await self._store.read(partial(_read, outpost=outpost, held=held, latest=self._latest))
+                found = await self._store.read(partial(_locked, outpost=outpost, held=held, latest=self._latest))
             if not isinstance(found, View):
                 break
             held = self._holding.of(found)
@@ -92,13 +93,18 @@ class Snapshots:
 Read = tuple[Directory, tuple[Record, ...], bytes, Sequence[tuple[int, Broken]]]
 
 
+def _locked(tx: Transaction, outpost: str, held: Held | None, latest: Latest) -> Read | View:
+    with held.working if held is not None else nullcontext():
+        return _read(tx, outpost, held, latest)
+
+
 def _read(tx: Transaction, outpost: str, held: Held | None, latest: Latest) -> Read | View:
     """The view, if it is not the one that is held."""
     revision = tx.revision()
     standing = Standing(tx.incarnation, revision.number, revision.chain)
-    everybody = Everybody(tx)
+    broken: list[tuple[int, Broken]] = []
     if held is not None:
-        held.catch_up(tx, everybody)
+        broken += held.catch_up(tx)
         standing = held.told(standing)
     records = tuple(view.configuration(tx, outpost, held.narrowed() if held is not None else view.EVERYBODY))
     wanted = of_outpost(record for record in records if isinstance(record, ProviderRecord))
@@ -106,10 +112,12 @@ def _read(tx: Transaction, outpost: str, held: Held | None, latest: Latest) -> R
         return wanted
     directory = latest.get(wanted)
     if directory is None or directory.standing != standing:
+        everybody = Everybody(tx)
         everyone = people.directory(tx, everybody) if held is None else held.records(tx, everybody)
         directory = latest[wanted] = Directory(standing, _cut(everyone))
+        broken += everybody.broken
     last = codec.encode(_chunk(standing, len(directory.lines), records, last=True))
-    return directory, records, last, everybody.broken
+    return directory, records, last, broken
 
 
 def _lines(directory: Directory, last: bytes) -> Iterator[bytes]:

@@ -1,382 +1,51 @@
-"""An outpost that does not know everybody: its doors show and decide what they would if it did, and no record of others
-ever reaches it."""
+"""What an outpost hears that does not know everybody: who enters and leaves, and when everything is told anew."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from control.outposts import narrowed
-from control.outposts import view as outposts
-from control.outposts.needs import of_outpost
 from control.outposts.news import Newsroom, Stream
-from control.outposts.snapshots import News
 from control.records import (
     Application,
     Binding,
-    EndedSession,
     Group,
     Outpost,
-    Policy,
     PropertyMapping,
     Provider,
     Token,
     User,
 )
-from control.store.interface import Query, Transaction
+from control.store.interface import Transaction
 from control.store.sql import SqlStore
-from outpost.browsers.added_headers import AddedHeaders
-from outpost.directory.contexts import NamingContexts
-from outpost.directory.draft import changed, whole
-from outpost.directory.reader import Reader
-from outpost.directory.shown_people import shown_people
-from outpost.directory.snapshot import Directory, Snapshot, Touched
-from outpost.kept.credential_cache import told_of, verdict
-from protocols.ldap.search_request import Scope
 from protocols.link import codec
 from protocols.link.messages import (
-    Configuration,
     Delta,
-    Frame,
-    GroupRecord,
-    Hello,
-    LdapSettings,
     Members,
-    ProviderRecord,
     Put,
-    RadiusSettings,
     Remove,
-    SnapshotChunk,
-    UserRecord,
 )
-from protocols.link.replica import Changes, Replica, SnapshotPart
-from tests.extent import FULL
-from tests.outpost.directory.people import BASE, read
+from tests.control.outposts.following import (
+    KINDS,
+    SECRETS,
+    SETTINGS,
+    STRANGER,
+    Follower,
+    agree,
+    everything,
+    headers,
+)
 from tests.stores import FORGET_LAST_REVISION, ImmediateStore, open_store, run
 
-STRANGER = Hello("i", "h", "v", some_providers=True)
-
-
-class Follower:
-    """An outpost at the end of its link; ``frames`` are those of the last news."""
-
-    def __init__(self, store: SqlStore, outpost: str = "o") -> None:
-        self.store = store
-        self.outpost = outpost
-        self.snapshot = Snapshot()
-        self.frames: list[Frame] = []
-        self.replica = Replica()
-        self._parts: list[SnapshotPart] = []
-        self.connect(Newsroom(ImmediateStore(store)))
-
-    def connect(self, newsroom: Newsroom) -> None:
-        """Over a new stream, to this control."""
-        self.newsroom = newsroom
-        self.stream = Stream()
-        self.stand = self.replica.hello("i", "h", "v")
-
-    def follow(self) -> Snapshot:
-        """Until there is nothing new."""
-        self.frames = []
-        while True:
-            news: News = run(self.newsroom.news(self.outpost, self.stand, self.stream))
-            lines = list(news.lines)
-            if not lines:
-                assert news.stand is self.stand
-                return self.snapshot
-            self.stand = news.stand
-            for line in lines:
-                self._take(codec.decode(line))
-            assert (self.stand.revision, self.stand.chain) == (self.replica.revision, self.replica.chain)
-
-    def _take(self, frame: Frame) -> None:
-        self.frames.append(frame)
-        match self.replica.receive(frame):
-            case SnapshotPart() as part:
-                self._parts.append(part)
-                if part.last:
-                    self.snapshot = whole(part.revision, (one for part in self._parts for one in part.records))
-                    self._parts = []
-            case Changes(revision, changes):
-                self.snapshot, _ = changed(self.snapshot, revision, changes)
-
-    @property
-    def was_whole(self) -> bool:
-        return any(isinstance(frame, SnapshotChunk) for frame in self.frames)
-
-
-def everything(store: SqlStore, outpost: str = "o") -> Snapshot:
-    """As if it knew everybody."""
-    return store.read_now(lambda tx: whole(tx.revision().number, outposts.snapshot(tx, outpost)))
-
-
-def needed(snapshot: Snapshot) -> frozenset[int]:
-    """Found the long way: of a whole snapshot, whom its doors let in, ask about, or show."""
-    return frozenset(
-        pk for pk in snapshot.users if any(_needs(one, pk, snapshot) for one in snapshot.providers.values())
-    )
-
-
-def _needs(provider: ProviderRecord, user: int, snapshot: Snapshot) -> bool:
-    if verdict(provider, user, snapshot) is not False:
-        return True
-    if not isinstance(provider.settings, LdapSettings):
-        return False
-    shown = shown_people(provider, provider.settings, snapshot, snapshot.groups_of)
-    return shown is None or shown.shows(user)
-
-
-def agree(told: Snapshot, every: Snapshot) -> None:
-    """What is known of whoever is known is the same, and nobody else is."""
-    known = needed(every)
-    assert set(told.users) == set(known)
-    if of_outpost(every.providers.values()).whole:
-        assert told == every
-        return
-    looks = any(not isinstance(one.settings, RadiusSettings) for one in every.providers.values())
-    for pk in known:
-        there = every.users[pk] if looks else replace(every.users[pk], attributes={})
-        assert told.users[pk] == there
-        assert told.memberships.get(pk) == every.memberships.get(pk)
-        assert told.groups_of(pk) == every.groups_of(pk)
-        assert told.is_superuser(pk) == every.is_superuser(pk)
-        for provider in every.providers.values():
-            assert verdict(told.providers[provider.pk], pk, told) == verdict(provider, pk, every)
-            if looks:
-                assert told_of(told.users[pk], told, provider) == told_of(there, every, provider)
-    assert {pk for members in told.members.values() for pk in members} <= known
-    directories = any(isinstance(one.settings, LdapSettings) for one in every.providers.values())
-    groups = every.groups.keys() if directories else {pk for user in known for pk in every.groups_of(user)}
-    assert set(told.groups) == set(groups)
-    for group in groups:
-        assert told.groups[group] == (every.groups[group] if looks else replace(every.groups[group], attributes={}))
-        assert told.members.get(group, frozenset()) == every.members.get(group, frozenset()) & known
-    assert dict(told.ended) == dict(every.ended)
-    for provider in every.providers.values():
-        hashes = tuple(one for one in provider.network_hashes if one.user in known)
-        assert told.providers[provider.pk] == replace(provider, network_hashes=hashes)
-    assert shown_entries(told, known) == shown_entries(every, known)
-    if any(one.protocol == "proxy" for one in every.providers.values()):
-        assert headers(told) >= headers(every)
-
-
-def headers(snapshot: Snapshot) -> set[str]:
-    directory = Directory()
-    added = AddedHeaders(directory)
-    directory.publish(snapshot, Touched(everything=True))
-    return {name.lower() for name in added.names}
-
-
-def shown_entries(snapshot: Snapshot, known: Iterable[int]) -> list[list[str]]:
-    """Of each directory, as everybody who is known and as somebody who may read all of it."""
-    directory = Directory()
-    contexts = NamingContexts(directory)
-    directory.publish(snapshot, Touched(everything=True))
-    found = []
-    for provider in snapshot.providers.values():
-        tree = contexts.tree(provider.pk)
-        if tree is not None and not tree.settings.bind_by_mail and tree.shown is not None:
-            readers = [Reader(tree, 0, everything=True), *(Reader(tree, pk, False) for pk in sorted(known))]
-            found += [sorted(_leaves(reader)) for reader in readers]
-    return found
-
-
-def _leaves(reader: Reader) -> Iterator[str]:
-    """Containers say whether anything is in them, also of what is not shown."""
-    for kind in ("users", "groups", "virtual-groups"):
-        yield from map(repr, read(reader, base=f"ou={kind},{BASE}", scope=Scope.ONE, attributes=(b"*", b"+")))
-    for wanted in ("(memberOf:1.2.840.113556.1.4.1941:=cn=g0,ou=groups,%s)", "(memberOf=cn=g1,ou=groups,%s)"):
-        yield from map(repr, read(reader, wanted % BASE))
-
-
-def people_in(frames: Iterable[Frame]) -> tuple[set[int], set[int]]:
-    """Of whom there is a record or a membership, and who is removed."""
-    found, removed = set[int](), set[int]()
-    for frame in frames:
-        records: list[Any] = list(frame.records) if isinstance(frame, SnapshotChunk) else []
-        for change in frame.changes if isinstance(frame, Delta) else ():
-            match change:
-                case Put(record):
-                    records.append(record)
-                case Members(_, added, left):
-                    found |= {*added, *left}
-                case Configuration(inside):
-                    records += inside
-                case Remove(kind="user", pk=int(pk)):
-                    removed.add(pk)
-        for record in records:
-            match record:
-                case UserRecord():
-                    found.add(record.pk)
-                case GroupRecord():
-                    found.update(record.members or ())
-                case ProviderRecord():
-                    found.update(one.user for one in record.network_hashes)
-    return found, removed
-
-
-# --- any directory, any changes ------------------------------------------------------------------------------------
-
-USERS, GROUPS, PROVIDERS = 5, 4, 3
 Verb = Callable[[Transaction], object]
-KINDS = ("ldap", "radius", "proxy")
-SETTINGS: dict[str, dict[str, Any]] = {
-    "ldap": {"base_dn": BASE, "show_only_admitted": True},
-    "radius": {"client_networks": "10.0.0.0/8"},
-    "proxy": {"mode": "forward_single", "external_host": "https://a.example.com"},
-}
-SECRETS: dict[str, dict[str, str]] = {"ldap": {}, "radius": {"shared_secret": "hush"}, "proxy": {}}
-
-
-def the(tx: Transaction, kind: type[Any], at: int) -> Any:
-    """One of them, if there is one."""
-    every = tx.select(kind, Query(ordering=("pk",)))
-    return every[at % len(every)] if every else None
-
-
-@dataclass(frozen=True)
-class Does:
-    """One change; numbers choose what it is done to."""
-
-    what: str
-    one: int
-    other: int
-    flag: bool
-
-    def __call__(self, tx: Transaction) -> None:
-        user, group, other = the(tx, User, self.one), the(tx, Group, self.other), the(tx, Group, self.one)
-        provider, binding = the(tx, Provider, self.other), the(tx, Binding, self.one)
-        application = tx.find(Application, provider=provider.pk)
-        name = f"n{tx.revision().number}-{self.one}-{self.other}-{int(tx.count(User))}-{int(tx.count(Group))}"
-        match self.what:
-            case "join" if user and group:
-                tx.add_members(group.pk, [user.pk])
-            case "leave" if user and group:
-                tx.remove_members(group.pk, [user.pk])
-            case "hire":
-                made = tx.insert(User(username=name, attributes={"a": self.one}))
-                if group and self.flag:
-                    tx.add_members(group.pk, [made.pk])
-            case "dismiss" if user:
-                tx.delete(user)
-            case "rename" if user:
-                tx.update(replace(user, name=name, credential_version=user.credential_version + 1))
-            case "found":
-                tx.insert(Group(name, parents=(group.pk,) if group and self.flag else ()))
-            case "dissolve" if group:
-                tx.delete(group)
-            case "nest" if group and other and group.pk > other.pk:
-                tx.update(replace(group, parents=(other.pk,) if self.flag else ()))
-            case "crown" if group:
-                tx.update(replace(group, is_superuser=self.flag, attributes={"b": self.one}))
-            case "bind" if application:
-                whom = {"group": group.pk} if group and self.flag else {"user": user.pk} if user else {"group": "gone"}
-                tx.insert(Binding(application.pk, order=self.one, negate=self.one % 3 == 0, **whom))
-            case "unbind" if binding:
-                tx.delete(binding)
-            case "switch" if binding:
-                tx.update(replace(binding, enabled=self.flag))
-            case "ask" if application:
-                policy = tx.insert(Policy(name, "expression", settings={"expression": "return True"}))
-                tx.insert(Binding(application.pk, order=9, policy=policy.pk))
-            case "mode" if application:
-                tx.update(replace(application, policy_engine_mode="all" if self.flag else "any"))
-            case "serve":
-                own = tx.get(Outpost, "o")
-                tx.update(replace(own, providers=tuple({*own.providers} ^ {provider.pk})))
-            case "show" if provider.kind == "ldap":
-                shown = [group.pk] if group and self.flag else []
-                tx.update(replace(provider, settings={**provider.settings, "show_only_groups": shown}))
-            case "add header" if user:
-                tx.update(replace(user, attributes={"additionalHeaders": {f"X-H{self.other}": "1"}}))
-            case "end":
-                tx.insert(EndedSession(name, expires=2e9))
-
-
-WHATS = (
-    *("join", "leave") * 3,
-    *("hire", "dismiss", "rename", "found", "dissolve", "nest", "nest", "crown", "bind", "unbind"),
-    *("switch", "ask", "mode", "serve", "show", "add header", "end"),
-)
-does = st.builds(Does, st.sampled_from(WHATS), st.integers(0, 11), st.integers(0, 11), st.booleans())
-
-
-@dataclass(frozen=True)
-class House:
-    kinds: tuple[str, ...]
-    bound: tuple[frozenset[int], ...]
-    """To each provider, which groups."""
-    parents: tuple[int, ...]
-    members: tuple[frozenset[int], ...]
-
-    def furnish(self, tx: Transaction) -> None:
-        users = [tx.insert(User(username=f"u{at}", attributes={"a": at})) for at in range(USERS)]
-        groups: list[Group] = []
-        for at in range(GROUPS):
-            above = (groups[self.parents[at] % at].pk,) if at and self.parents[at] else ()
-            groups.append(tx.insert(Group(f"g{at}", parents=above)))
-            if self.members[at]:
-                tx.add_members(groups[at].pk, [users[one].pk for one in self.members[at]])
-        providers = []
-        for at, kind in enumerate(self.kinds):
-            providers.append(tx.insert(Provider(f"p{at}", kind, settings=SETTINGS[kind], secrets=SECRETS[kind])).pk)
-            application = tx.insert(Application(f"a{at}", f"a{at}", provider=providers[-1]))
-            for group in sorted(self.bound[at]):
-                tx.insert(Binding(application.pk, order=group, group=groups[group].pk))
-        tx.insert(Outpost("o", "any", pk="o", providers=tuple(providers[:2])))
-
-
-def _do(tx: Transaction, together: Sequence[Does]) -> None:
-    for one in together:
-        one(tx)
-
-
-some = st.frozensets(st.integers(0, GROUPS - 1), min_size=1, max_size=2)
-houses = st.builds(
-    House,
-    st.tuples(*[st.sampled_from(KINDS)] * PROVIDERS),
-    st.tuples(*[some] * PROVIDERS),
-    st.tuples(*[st.integers(0, 3)] * GROUPS),
-    st.tuples(*[st.frozensets(st.integers(0, USERS - 1), max_size=3)] * GROUPS),
-)
-
-
-@given(house=houses, changes=st.lists(st.lists(does, min_size=1, max_size=3), max_size=8), again=st.integers(0, 7))
-@settings(
-    max_examples=500 if FULL else 20,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-def test_whoever_is_known_is_known_as_by_those_who_know_everybody(
-    tmp_path_factory: pytest.TempPathFactory, house: House, changes: Sequence[Sequence[Does]], again: int
-) -> None:
-    store = open_store(tmp_path_factory.mktemp("store"))
-    try:
-        store.write_now(house.furnish)
-        follower = Follower(store)
-        agree(follower.follow(), everything(store))
-        for at, together in enumerate(changes):
-            before = set(follower.snapshot.users)
-            store.write_now(partial(_do, together=together))
-            if at == again:
-                follower.connect(Newsroom(ImmediateStore(store)))
-            told, every = follower.follow(), everything(store)
-            agree(told, every)
-            found, removed = people_in(follower.frames)
-            assert found <= needed(every) | (before if not follower.was_whole else set())
-            assert removed <= before
-    finally:
-        store.close()
-
-
-# --- one thing after the other -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -587,6 +256,43 @@ def test_nothing_is_held_that_nobody_follows(store: SqlStore) -> None:
     stream.held = None
     gc.collect()
     assert len(newsroom._holding._held) == 0
+
+
+def test_who_stops_waiting_leaves_nothing_half_done_to_others(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that works for a stream which has ended goes on."""
+    house = office(store, "proxy")
+    entered, released, within = threading.Semaphore(0), threading.Event(), list[int]()
+    real = narrowed.Held.catch_up
+
+    def slow(held: narrowed.Held, tx: Transaction) -> Any:
+        within.append(len(within) + 1)
+        entered.release()
+        assert released.wait(10)
+        found = real(held, tx)
+        within.pop()
+        return found
+
+    async def act() -> None:
+        newsroom = Newsroom(store)
+        streams = [(name, Stream()) for name in ("o", "twin")]
+        found = [await newsroom.news(name, STRANGER, stream) for name, stream in streams]
+        house.join("carol", "staff")
+        monkeypatch.setattr(narrowed.Held, "catch_up", slow)
+        asked = [
+            asyncio.ensure_future(newsroom.news(name, news.stand, stream))
+            for news, (name, stream) in zip(found, streams, strict=True)
+        ]
+        assert await asyncio.to_thread(entered.acquire, timeout=10)
+        asked[0].cancel()
+        assert not await asyncio.to_thread(entered.acquire, timeout=0.2)
+        assert within == [1]
+        released.set()
+        (line,) = (await asked[1]).lines
+        (delta,) = (codec.decode(line),)
+        assert isinstance(delta, Delta)
+        assert house.users["carol"] in {one.record.pk for one in delta.changes if isinstance(one, Put)}
+
+    asyncio.run(act())
 
 
 @pytest.mark.parametrize("bound", ["MOST_CHANGES", "MOST_STEPS"])
