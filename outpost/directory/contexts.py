@@ -153,6 +153,12 @@ class NamingContexts:
         reader = readers[key] if key in readers else remember(readers, key, _reader(tree, user.pk))
         return None if reader is not None and reader.by_policies and not by_policies else reader
 
+    def name_of(self, identity: Identity, provider: int) -> str | None:
+        """The user name that somebody who has bound has now; None: they are gone."""
+        tree = self._trees.get(provider)
+        user = None if tree is None else tree.snapshot.users.get(identity.user)
+        return None if user is None or user.uuid != identity.uuid else user.username
+
     @property
     def answers(self) -> dict[Asked, Remembered]:
         """Of this revision."""

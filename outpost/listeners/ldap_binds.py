@@ -237,7 +237,8 @@ class Binds:
     def who_am_i(self, bound: Bound | None) -> bytes:
         """authzId (RFC 4513 s5.2.1.8); empty when anonymous."""
         tree = None if bound is None else self._contexts.tree(bound.provider)
-        return b"" if bound is None or tree is None else f"dn:{tree.user_dn(bound.identity.username)}".encode()
+        name = None if bound is None else self._contexts.name_of(bound.identity, bound.provider)
+        return b"" if tree is None or name is None else f"dn:{tree.user_dn(name)}".encode()
 
 
 def _same_person(one: tuple[Tree, str] | None, other: tuple[Tree, str] | None) -> bool:

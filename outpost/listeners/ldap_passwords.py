@@ -100,6 +100,7 @@ class PasswordChanges:
             whose = self._contexts.login(name)
         except ValueError:
             whose = self._contexts.plain_login(name)
-        if whose is None or (whose[0].provider.pk, whose[1]) != (bound.provider, bound.identity.username):
+        own = bound.provider, self._contexts.name_of(bound.identity, bound.provider)
+        if whose is None or (whose[0].provider.pk, whose[1]) != own:
             said = "One's own password alone may be changed here."
             raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said, reason="password_of_another")

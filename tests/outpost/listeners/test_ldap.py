@@ -289,6 +289,13 @@ def test_who_am_i(client: Client) -> None:
     assert client.ask(peer.extended(2, WHO_AM_I))[0].value == f"dn:{ALICE_DN}".encode()
 
 
+def test_who_is_renamed_is_called_so_from_then_on(client: Client) -> None:
+    client.bind()
+    people = client.door.people
+    people.change(Put(replace(people.directory.current.users[ALICE], username="alicia")))
+    assert client.ask(peer.extended(2, WHO_AM_I))[0].value == f"dn:cn=alicia,{USERS}".encode()
+
+
 # --- search --------------------------------------------------------------------------------------------------------
 
 

@@ -47,6 +47,13 @@ def test_one_changes_ones_own(bob: Client, name: str | None) -> None:
     assert bob.bind(BOB_DN, "another one") == 0
 
 
+def test_who_is_renamed_changes_it_under_the_new_name(door: Door, bob: Client) -> None:
+    door.people.change(Put(replace(door.people.directory.current.users[BOB], username="rob")))
+    assert asked(bob, peer.password_modify(2, BOB_DN, BOBS, "another one")).code == 50
+    assert asked(bob, peer.password_modify(3, f"cn=rob,{USERS}", BOBS, "another one")).code == 0
+    assert door.link.changes[-1].user == BOB
+
+
 def test_a_password_is_made_if_none_is_given(bob: Client) -> None:
     answer = asked(bob, peer.password_modify(2, old=BOBS))
     assert (answer.code, answer.value) == (0, b"\x30\x06\x80\x04made")
