@@ -16,6 +16,8 @@ SECOND_FACTOR = "https://refeds.org/profile/mfa"
 CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post")
 RESPONSE_MODES = ("query", "fragment")
 GRANT_TYPES = ("authorization_code", "refresh_token")
+GRANTS_OF_PROGRAMS = ("client_credentials",)
+"""For clients that can keep a secret."""
 PROTOCOL_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "at_hash", "sid")
 
 
@@ -28,6 +30,7 @@ def issuer(base: str, client: Client) -> str:
 
 def document(base: str, client: Client) -> dict[str, Any]:
     own = f"{base}{ROOT}/{client.application.slug}"
+    grants = GRANT_TYPES if client.is_public or client.provider.kind != "oauth2" else GRANT_TYPES + GRANTS_OF_PROGRAMS
     methods = ("none", *CLIENT_AUTHENTICATION) if client.is_public else CLIENT_AUTHENTICATION
     return {
         "issuer": issuer(base, client),
@@ -42,7 +45,7 @@ def document(base: str, client: Client) -> dict[str, Any]:
         "jwks_uri": f"{own}/jwks/",
         "response_types_supported": ["code"],
         "response_modes_supported": list(RESPONSE_MODES),
-        "grant_types_supported": list(GRANT_TYPES),
+        "grant_types_supported": list(grants),
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "subject_types_supported": ["public"],
         "token_endpoint_auth_methods_supported": list(methods),

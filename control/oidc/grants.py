@@ -113,7 +113,7 @@ def redeem(
     if code.expires <= tx.now or user is None or user.credential_version != granted.credential_version:
         return Failed("invalid_grant", INVALID_GRANT)
     tx.update(replace(code, used=True))
-    return _give(tx, asking, user, code.pk, code.session, granted, base, random, who)
+    return give(tx, asking, user, code.pk, code.session, granted, base, random, who)
 
 
 def pkce_refusal(challenge: str | None, verifier: str | None) -> str | None:
@@ -152,7 +152,7 @@ def refresh(
         return Failed("invalid_scope", "These scopes are more than what was granted.")
     tx.update(replace(token, revoked=True))
     _sweep(tx)
-    return _give(tx, asking, user, token.code, None, replace(granted, scopes=wanted), base, random, who, keep=granted)
+    return give(tx, asking, user, token.code, None, replace(granted, scopes=wanted), base, random, who, keep=granted)
 
 
 def renew(
@@ -178,10 +178,10 @@ def renew(
     if _in_good_standing(tx, asking, user.pk, granted, since) is None:
         return Failed("invalid_grant", INVALID_GRANT)
     _sweep(tx)
-    return _give(tx, asking, user, code, session.pk, replace(granted, nonce=None), base, random, who)
+    return give(tx, asking, user, code, session.pk, replace(granted, nonce=None), base, random, who)
 
 
-def _give(
+def give(
     tx: Transaction,
     asking: Client,
     user: User,

@@ -31,6 +31,7 @@ class Granted:
     auth_time: int
     credential_version: int
     sid: str
+    """Empty: no browser session stands behind it."""
     words: dict[str, bool] = field(default_factory=dict)
     """pk of a binding to what its policy said at the sign-in."""
     acr: str = ACR
@@ -102,9 +103,10 @@ def signed(
         "iat": int(now),
         "auth_time": granted.auth_time,
         "acr": granted.acr,
-        "sid": granted.sid,
         "jti": text(random(UNIQUE_BYTES)),
     }
+    if granted.sid:
+        common["sid"] = granted.sid
     if granted.amr:
         common["amr"] = list(granted.amr)
     if granted.nonce is not None:

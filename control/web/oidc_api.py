@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -11,11 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from control.oidc import clients, discovery, grants
+from control.oidc import clients, discovery, grants, machines
 from control.oidc.clients import Client
 from control.oidc.discovery import ROOT
 from control.oidc.grants import Bearer, Failed
 from control.oidc.scopes import Told
+from control.oidc.tokens import Random, Tokens
+from control.policies.judge import Judge
+from control.sessions import Caller
 from control.store.interface import Transaction
 from control.web import oidc_pages
 from control.web.addresses import known_as
@@ -25,6 +29,9 @@ from control.web.oidc_metadata import METADATA
 from control.web.pages.answers import Endpoint, guarded
 from control.web.pages.forms import FORM, media_type
 from control.web.services import Services
+
+Exchange = Callable[[Transaction, Client, Mapping[str, str], str, Random, Caller], Tokens | Failed]
+JudgedExchange = Callable[[Transaction, Client, Mapping[str, str], str, Random, Caller, Judge], Tokens | Failed]
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -48,15 +55,26 @@ async def _token(request: Request, services: Services) -> Response:
     if exchange is None:
         raise OAuthError(400, "unsupported_grant_type", "This grant_type is not supported.")
     redeem, needed = exchange
-    if not fields.get(needed):
+    if needed and not fields.get(needed):
         raise OAuthError(400, "invalid_request", f"The parameter {needed} is missing.")
-    answer = await services.store.write(lambda tx: redeem(tx, client, fields, base, services.random, who))
+    answer = await services.store.write(
+        lambda tx: redeem(tx, client, fields, base, services.random, who, services.judge)
+    )
     if isinstance(answer, Failed):
         raise OAuthError(400, answer.error, answer.description)
     return to_json(answer.to_json())
 
 
-EXCHANGES = {"authorization_code": (grants.redeem, "code"), "refresh_token": (grants.refresh, "refresh_token")}
+def _judged(exchange: Exchange) -> JudgedExchange:
+    """People have been judged when they signed in."""
+    return lambda tx, client, fields, base, random, who, judge: exchange(tx, client, fields, base, random, who)
+
+
+EXCHANGES: dict[str, tuple[JudgedExchange, str]] = {
+    "authorization_code": (_judged(grants.redeem), "code"),
+    "refresh_token": (_judged(grants.refresh), "refresh_token"),
+    machines.GRANT_TYPE: (machines.grant, ""),
+}
 """grant_type: what exchanges it, and the parameter that it needs."""
 
 
@@ -150,7 +168,7 @@ async def _introspect(request: Request, services: Services) -> Response:
             "auth_time": found.granted.auth_time,
             "acr": found.granted.acr,
             **({"amr": list(found.granted.amr)} if found.granted.amr else {}),
-            "sid": found.granted.sid,
+            **({"sid": found.granted.sid} if found.granted.sid else {}),
             "active": True,
             "scope": " ".join(found.granted.scopes),
             "client_id": client.client_id,

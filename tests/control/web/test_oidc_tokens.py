@@ -333,7 +333,6 @@ def test_credentials_in_two_ways_are_refused(relying: Relying) -> None:
     [
         ({"grant_type": None}, "invalid_request"),
         ({"grant_type": "password"}, "unsupported_grant_type"),
-        ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
         ({"code": None}, "invalid_request"),
         ({"code": "unknown"}, "invalid_grant"),
         ({"code": "x" * 5000}, "invalid_grant"),
