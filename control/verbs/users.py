@@ -113,6 +113,16 @@ def holder(tx: Transaction, address: str) -> User | None:
     return found[0] if len(found) == 1 else None
 
 
+def is_taken(tx: Transaction, name: str, pk: int | None = None) -> bool:
+    """Is somebody else than ``pk`` found by this name: as their user name, or as their confirmed address? Names come
+    before addresses, so that who takes such a one for a name takes its owner's way to sign in.
+
+    For those who choose a name themselves; administrators give which they like.
+    """
+    named, owner = tx.select(User, Query(alike={"username": name}, limit=2)), holder(tx, name)
+    return any(user.pk != pk for user in (*named, *([owner] if owner is not None else [])))
+
+
 def new_password(given: Mapping[str, Any]) -> str:
     """``password`` as it was given: it is not trimmed. Raises Invalid."""
     if "password" not in given:

@@ -12,7 +12,7 @@ from control.flows.bound import doer, peer_of
 from control.flows.stages.asking import Silent
 from control.flows.state import Context, Continue, Deny, FlowServices, Verdict
 from control.records import ADDRESS_CHANGED, Group, Invitation, User
-from control.store.interface import Actor, Query, Transaction
+from control.store.interface import Actor, Transaction
 from control.verbs import fields, own_details, sources, users
 from control.verbs.own_details import DETAILS
 from rules import validity
@@ -59,8 +59,8 @@ def _made(tx: Transaction, context: Context, settings: Mapping[str, Any]) -> Ver
     given = _given(context, {})
     if not given.get("username"):
         given["username"] = given.get("email", "")
-    if tx.select(User, Query(alike={"username": str(given["username"])}, limit=1)):
-        return Deny("flow_denied", f"The user name “{given['username']}” is taken. Start again with another one.")
+    if users.is_taken(tx, str(given["username"])):
+        return _taken(given)
     if invitation is not None and invitation.single_use:
         tx.delete(invitation)  # in the transaction that makes the account: one that is good once makes one
     group = str(settings.get("create_users_group") or "")
@@ -100,6 +100,8 @@ def _changed(tx: Transaction, context: Context, pk: int) -> Verdict:
     for name in own_details.settled(tx, user):
         if given.get(name, getattr(user, name)) != getattr(user, name):
             return Deny("flow_denied", f"Your {SAID[name]} stays as it is: ask the administrator to change it.")
+    if given.get("username", user.username) != user.username and users.is_taken(tx, str(given["username"]), pk):
+        return _taken(given)
     before = user
     if given:
         user = users.update(tx, pk, given)
@@ -109,6 +111,10 @@ def _changed(tx: Transaction, context: Context, pk: int) -> Verdict:
     if context.chosen:
         user = users.set_password(tx, pk, context.chosen)
     return Continue({"proved_version": user.credential_version} if context.proved is not None else {})
+
+
+def _taken(given: Mapping[str, Any]) -> Deny:
+    return Deny("flow_denied", f"The user name “{given['username']}” is taken. Start again with another one.")
 
 
 def _given(context: Context, attributes: Mapping[str, Any]) -> dict[str, Any]:

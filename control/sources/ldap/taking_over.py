@@ -40,8 +40,9 @@ def _take_person(tx: Transaction, source: Source, person: Person, pk: int | None
     user = tx.get(User, pk) if pk is not None else _matched(tx, source, person)
     if isinstance(user, str):
         return user
-    same = [one for one in alike(tx, "username", person.username) if user is None or one.pk != user.pk]
-    if same:
+    if (user is None or user.username != person.username) and users.is_taken(
+        tx, person.username, user.pk if user is not None else None
+    ):
         return f"{person.dn} is called {person.username} there, as somebody else here."
     told: dict[str, Any] = {"username": person.username, "name": person.name, "email": person.email}
     try:

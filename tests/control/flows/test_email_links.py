@@ -412,6 +412,30 @@ def test_a_name_that_is_taken_changes_nothing(world: World) -> None:
     assert world.now(world.alice.pk) == world.alice
 
 
+@pytest.mark.parametrize("username", ["alice@example.com", "ALICE@example.com"])
+@pytest.mark.parametrize("way", ["open", "invitation"])
+def test_the_address_of_somebody_else_is_taken_as_a_name(world: World, way: str, username: str) -> None:
+    """Names come before addresses: its owner could neither sign in by it nor get a link."""
+    world.change_settings(enrollment=way)
+    link = f"{ENROLLMENT}?itoken={invite(world).pk}" if way == "invitation" else ENROLLMENT
+    enrol(world, link, username=username)
+    assert f"“{username}” is taken" in world.opened().text
+    assert world.sql.read_now(lambda tx: tx.find(User, email="carol@example.com")) is None
+    browser = world.browser()
+    browser.sign_in("alice@example.com")
+    assert is_signed_in(world, browser)
+    world.clock.advance(1)
+    world.ask("alice@example.com")
+    assert world.letters()[-1].user == world.alice.pk
+
+
+def test_ones_own_address_may_be_ones_name(world: World) -> None:
+    world.change_settings(enrollment="open")
+    enrol(world, username="carol@example.com")
+    assert world.opened().page.status_code == 200
+    assert world.sql.read_now(lambda tx: tx.find(User, username="carol@example.com")) is not None
+
+
 def invite(world: World, **fields: Any) -> Invitation:
     return world.sql.write_now(lambda tx: tx.insert(Invitation("guests", **fields)))
 
@@ -506,6 +530,31 @@ def test_an_address_of_ones_own_choice_is_unconfirmed_until_a_mailed_link_was_op
     world.ask("ally")
     world.opened()
     assert world.now(world.alice.pk).confirmed_email == "alice@example.org"
+
+
+@pytest.mark.parametrize("username", ["BOB@example.com", "Bob"])
+def test_nobody_renames_themselves_to_what_finds_somebody_else(world: World, username: str) -> None:
+    bob = world.user("bob", email="bob@example.com")
+    world.change_settings(default_user_change_username=True)
+    assert f"“{username}” is taken" in details(world, username=username).text
+    assert world.now(world.alice.pk).username == "alice"
+    details(world, username="Alice@example.com")
+    assert world.now(world.alice.pk).username == "Alice@example.com"
+    browser = world.browser()
+    browser.sign_in("bob@example.com")
+    assert str(bob.pk) == str(next(one.user for one in world.sessions() if one.user not in (None, world.alice.pk)))
+
+
+def test_who_has_such_a_name_already_changes_the_rest(world: World) -> None:
+    """An administrator has given it: they may."""
+    world.user("bob", email="bob@example.com")
+    world.change(world.alice.pk, username="bob@example.com")
+    world.change_settings(default_user_change_username=True)
+    browser = world.browser()
+    browser.sign_in("bob@example.com")
+    browser.get(SETTINGS)
+    browser.submit(username="bob@example.com", name="Alice A.", email="alice@example.com")
+    assert world.now(world.alice.pk).name == "Alice A."
 
 
 @pytest.mark.parametrize("said", [True, False, "false", 1])

@@ -382,6 +382,13 @@ def test_whoever_enrols_gets_nobodys_name(house: Abroad) -> None:
     assert house.connections() == []
 
 
+def test_nor_somebody_elses_address_for_a_name(house: Abroad) -> None:
+    bob(house)
+    house.set(enrollment_flow=house.flow("default-source-enrollment"))
+    assert comes(house, preferred_username="BOB@example.com") == 403
+    assert house.connections() == []
+
+
 def test_or_nobodys_address_where_that_was_said(house: Abroad) -> None:
     bob(house)
     house.set(enrollment_flow=house.flow("default-source-enrollment"), user_matching_mode="email_deny")

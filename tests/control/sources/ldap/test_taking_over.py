@@ -104,6 +104,29 @@ def test_the_identifier_says_who_somebody_is_whatever_they_are_called(world: Wor
     assert len(world.people()) == 1
 
 
+def test_nobody_is_called_there_as_the_address_of_somebody_here(world: World) -> None:
+    world.user(username="carol", email="carol@example.net")
+    world.abroad.person("Carol@example.net", "theirs", mail="c@example.org")
+    (said,) = world.sync()
+    assert said.endswith("is called Carol@example.net there, as somebody else here.")
+    assert set(world.people()) == {"carol"}
+    world.abroad.person("bob", "theirs")
+    world.sync()
+    world.abroad.person("bob", "theirs", uid="carol@example.net")
+    assert len(world.sync()) == 2
+    assert set(world.people()) == {"carol", "bob"}
+
+
+def test_who_has_such_a_name_already_is_looked_after(world: World) -> None:
+    world.abroad.person("carol@example.net", "theirs", mail="c@example.org")
+    world.sync()
+    pk = world.user(username="carol", email="carol@example.net")
+    world.abroad.person("carol@example.net", "theirs", cn="Carol", mail="c@example.org")
+    assert world.sync() == []
+    assert world.people()["carol@example.net"].name == "Carol"
+    assert world.people()["carol"].pk == pk
+
+
 def test_who_is_gone_there_is_deactivated_and_stays_so(world: World) -> None:
     world.abroad.person("alice", "theirs")
     world.abroad.person("bob", "theirs")
