@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,7 +29,7 @@ from control.records import (
     SessionClient,
     User,
 )
-from control.records.sessions import AUTHENTICATED, METHOD, WORKED
+from control.records.sessions import AUTHENTICATED, BY_TOKEN, KEPT, METHOD, WORKED
 from control.store.interface import NotFound, Query, Transaction
 from rules import validity
 from rules.places import place
@@ -95,6 +96,10 @@ class Stay:
     """``network`` or ``address``: the session opens nothing elsewhere."""
     device: float = 0.0
     """Seconds that the browser is known afterwards."""
+    token: str = ""
+    """pk of the device's that was shown instead of the password."""
+    until: float = math.inf
+    """When that ends."""
 
 
 USUAL = Stay()
@@ -189,12 +194,10 @@ def sign_in(
     if stay.alone:
         end_all(tx, user)
     _sweep(tx)
-    lifetime = min(stay.seconds, LONGEST_SECONDS) or SIGNED_IN_SECONDS
-    made = replace(
-        _session(tx.now, new, caller, user, lifetime, {METHOD: method}),
-        lasting=stay.seconds > 0,
-        bound_to=_bound(stay, caller),
-    )
+    lifetime = min(min(stay.seconds, LONGEST_SECONDS) or SIGNED_IN_SECONDS, stay.until - tx.now)
+    shown = {METHOD: method, BY_TOKEN: stay.token} if stay.token else {METHOD: method}
+    made = _session(tx.now, new, caller, user, lifetime, shown)
+    made = replace(made, lasting=stay.seconds > 0, bound_to=_bound(stay, caller))
     if old is not None and old.user == user:
         made = replace(made, csrf=old.csrf)
     session = tx.insert(replace(made, second_factor=tx.now) if second_factor else made)
@@ -249,7 +252,7 @@ def is_due(session: Session, now: float) -> bool:
 def is_recent(session: Session, now: float) -> bool:
     proved = max(session.authenticated, session.second_factor)
     worked = session.worked if now - proved < AT_WORK_SECONDS else 0.0
-    return now - max(proved, worked) < RECENT_SECONDS
+    return not session.token and now - max(proved, worked) < RECENT_SECONDS
 
 
 def at_work(tx: Transaction, session: Session) -> None:
@@ -265,8 +268,7 @@ def backdate(tx: Transaction, session: Session, authenticated: float) -> None:
 
 
 def _kept(session: Session) -> dict[str, Any]:
-    """What stays in its data as long as it lasts."""
-    return {name: value for name, value in session.data.items() if name in (AUTHENTICATED, METHOD, WORKED)}
+    return {name: value for name, value in session.data.items() if name in KEPT}
 
 
 def keep(tx: Transaction, session: Session, data: dict[str, Any]) -> None:

@@ -46,6 +46,7 @@ NO_GUESSES = frozenset(
         "password_expired",
         "must_change_password",
         "device_password_expired",
+        "device_password_in_browser",
     }
 )
 """Refusals of an account or configuration that say nothing about what was tried, or that it was right."""

@@ -353,6 +353,12 @@ REASONS: dict[str, Reason] = _catalogue(
         "The app password or network password was right, and has expired. Create a new one for this device.",
     ),
     Reason(
+        "device_password_in_browser",
+        Outcome.BAD_CREDENTIALS,
+        "The app password was right, and opens nothing in a browser: it is for one program or device. The user signs "
+        "in with their own password.",
+    ),
+    Reason(
         "unfit_password",
         Outcome.NOT_ALLOWED,
         "The new password that somebody chose does not keep the rules for passwords, or the account can have none.",

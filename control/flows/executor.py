@@ -204,7 +204,7 @@ async def _restarted(state: State, keeping: bool, services: FlowServices) -> Ste
         if flow is None:
             raise NotForYou("This flow was changed meanwhile. Start again.")
         # whoever was let in before may go on
-        came = Came(by_redirect=True, by_link=bool(before.link), by_source=is_new_from_source)
+        came = Came(True, before.by_outpost, bool(before.link), is_new_from_source)
         return plan(tx, flow, before.requester, before.next, before.hints, deciding, "", before.authorization, came)
 
     try:

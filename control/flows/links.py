@@ -131,8 +131,8 @@ def digest(key: str) -> str:
 
 
 def _to_go_on(state: State) -> State:
-    """Who was signed in where it began is nobody's business where the link is opened."""
-    return replace(state, context=replace(state.context, requester=None, link="", opened=False))
+    """Who was signed in where it began is nobody's business where the link is opened: a browser, whatever began it."""
+    return replace(state, context=replace(state.context, requester=None, by_outpost=False, link="", opened=False))
 
 
 def _token(tx: Transaction, pk: str) -> FlowToken | None:

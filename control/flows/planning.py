@@ -62,6 +62,7 @@ def plan(
         requester=user,
         flow=flow.slug,
         door=door,
+        by_outpost=came.by_outpost,
         authorization=dict(authorization or {}),
     )
     deciding.check(tx, flow, begun)

@@ -146,8 +146,8 @@ class Context:
     proved_version: int = 0
     """The account's ``credential_version`` when it was checked: a later one means that it is right no more."""
     method: str = ""
-    """How it was proved: `password` (the account's own), `app_password`, `setup_code`, `email_link`, `enrollment`,
-    `source` or `PASSKEY`."""
+    """How it was proved: `password` (the account's own), `app_password` (never in a browser), `setup_code`,
+    `email_link`, `enrollment`, `source` or `PASSKEY`."""
     ends: float | None = None
     """When what was shown ends by itself, seconds since the epoch."""
     factors: tuple[int, ...] = ()
@@ -160,6 +160,10 @@ class Context:
     """A policy said which stages there are: what was typed may not be enough another time, and is not remembered."""
     door: str = ""
     """The protocol of the door that a headless run is for; empty: a browser."""
+    by_outpost: bool = False
+    """An outpost of authentik's runs it through the API, for a door of its own."""
+    token: str = ""
+    """The token (pk) of a device that was typed for a password."""
     login: int | None = None
     """The user to sign in when the flow ends."""
     stay: Mapping[str, Any] = field(default_factory=dict)

@@ -13,6 +13,10 @@ METHOD = "method"
 """There, too: how they showed who they are."""
 WORKED = "worked"
 """There, too: when an administrator last changed something by it, seconds since the epoch."""
+BY_TOKEN = "by_token"  # noqa: S105
+"""There, too: the token (pk) of a device by which somebody signed in, instead of their password."""
+KEPT = frozenset({AUTHENTICATED, METHOD, WORKED, BY_TOKEN})
+"""These stay as long as the session lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,11 @@ class Session(Record):
     def worked(self) -> float:
         """0: never."""
         return float(self.data.get(WORKED, 0.0))
+
+    @property
+    def token(self) -> str:
+        """Empty: they signed in themselves."""
+        return str(self.data.get(BY_TOKEN, ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Tokens: found by the digest of their key, so that the database opens no door.
 
-Two kinds are passwords of one device or program each: an *app password* stands where a password stands; a *network
-password* also answers CHAP and MS-CHAPv2. Both are generated, shown once, and end at once when they are taken back.
+Two kinds are passwords of one device or program each: an *app password* stands where a password stands, but in
+browsers; a *network password* also answers CHAP and MS-CHAPv2. Both are generated, shown once, and end at once when
+they are taken back.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from control.records import Outpost, Token, TokenUse, User
+from control import sessions
+from control.records import Outpost, Session, Token, TokenUse, User
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
 from control.verbs.fields import (
@@ -204,10 +206,14 @@ def delete(tx: Transaction, pk: str) -> None:
 
 
 def _disbelieve(tx: Transaction, token: Token) -> None:
-    """Outposts forget what they remember of the owner's passwords: this may be one of them."""
+    """Outposts forget what they remember of the owner's passwords: this may be one of them. So do we, of sessions."""
     owner = tx.find(User, pk=token.user) if token.intent in PASSWORD_INTENTS else None
-    if owner is not None:
-        tx.update(replace(owner, credential_version=owner.credential_version + 1))
+    if owner is None:
+        return
+    tx.update(replace(owner, credential_version=owner.credential_version + 1))
+    for session in tx.select(Session, Query(equal={"user": owner.pk})):
+        if session.token == token.pk:
+            sessions.end(tx, session)
 
 
 def reveal(tx: Transaction, pk: str) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -135,7 +136,9 @@ async def _sign_in(services: Services, found: Visit | None, step: Done, user: in
     new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
     old = found.session if found is not None else None
     context = step.context
-    stay, device = sessions.Stay(**context.stay), sessions.fresh(services.random(2 * sessions.COOKIE_BYTES)).cookie
+    until = context.ends if context.token and context.ends is not None else math.inf
+    stay = replace(sessions.Stay(**context.stay), token=context.token, until=until)
+    device = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES)).cookie
 
     def verb(tx: Transaction) -> Session:
         version, factors = context.proved_version, bool(context.factors)

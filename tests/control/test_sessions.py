@@ -11,10 +11,10 @@ import pytest
 
 from control import sessions
 from control.records import Login, Session, User
-from control.sessions import Caller, Fresh, Visit
-from control.store.interface import NotFound
+from control.sessions import USUAL, Caller, Fresh, Stay, Visit
+from control.store.interface import NotFound, Transaction
 from control.store.sql import SqlStore
-from control.verbs import users
+from control.verbs import tokens, users
 from tests.fakes import FakeClock, counted_random
 from tests.stores import open_store
 
@@ -36,10 +36,11 @@ class Desk:
         self.store.write_now(lambda tx: sessions.begin(tx, new, CALLER, {"flow": {}}))
         return new
 
-    def sign_in(self, old: Session | None = None) -> Fresh:
+    def sign_in(self, old: Session | None = None, stay: Stay = USUAL) -> Fresh:
         new = self.fresh()
         version = self.store.read_now(lambda tx: tx.get(User, self.alice).credential_version)
-        self.store.write_now(lambda tx: sessions.sign_in(tx, old, new, self.alice, version, "password", CALLER))
+        signed = (self.alice, version, "password", CALLER)
+        self.store.write_now(lambda tx: sessions.sign_in(tx, old, new, *signed, stay=stay))
         return new
 
     def find(self, cookie: str) -> Visit | None:
@@ -112,6 +113,43 @@ def test_idle_and_longest(desk: Desk) -> None:
             assert desk.find(idle.cookie) is None
     desk.clock.advance(sessions.IDLE_SECONDS / 2)
     assert desk.find(used.cookie) is None
+
+
+def test_one_that_a_devices_password_opened_ends_with_that_and_is_never_recent(desk: Desk) -> None:
+    now = desk.clock.now()
+    token = desk.store.write_now(
+        lambda tx: tokens.create(tx, desk.alice, "phone", desk.random, "app_password", now + 60)
+    )
+    other = desk.sign_in()
+    first, second = (desk.sign_in(stay=Stay(3600, token=token.pk, until=now + 60)) for _ in range(2))
+    session = desk.found(first.cookie)
+    assert (session.token, session.expires) == (token.pk, now + 60)
+    assert not sessions.is_recent(session, now)
+    desk.store.write_now(lambda tx: sessions.factor_shown(tx, session, ()))
+    desk.store.write_now(lambda tx: sessions.keep(tx, session, {"flow": {}}))
+    assert not sessions.is_recent(desk.found(first.cookie), now)
+    desk.clock.advance(60)
+    assert desk.find(first.cookie) is None
+    assert desk.find(second.cookie) is None
+    assert sessions.is_recent(desk.found(other.cookie), now)
+
+
+@pytest.mark.parametrize("taken_back", ["deleted", "changed"])
+def test_it_ends_with_the_devices_password_and_no_other_does(desk: Desk, taken_back: str) -> None:
+    def verb(tx: Transaction) -> tuple[str, str]:
+        made = [tokens.create(tx, desk.alice, name, desk.random, "app_password") for name in ("phone", "laptop")]
+        return made[0].pk, made[1].pk
+
+    phone, laptop = desk.store.write_now(verb)
+    own = desk.sign_in()
+    on_phone, on_laptop = (desk.sign_in(stay=Stay(token=pk)) for pk in (phone, laptop))
+    if taken_back == "deleted":
+        desk.store.write_now(lambda tx: tokens.delete(tx, phone))
+    else:
+        desk.store.write_now(lambda tx: tokens.update(tx, phone, {"description": "lost"}))
+    assert desk.find(on_phone.cookie) is None
+    assert desk.find(on_laptop.cookie) is not None
+    assert desk.find(own.cookie) is not None
 
 
 def worked(desk: Desk, cookie: str) -> None:

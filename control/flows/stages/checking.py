@@ -1,6 +1,9 @@
 """Is this their password? Unknown, disabled and wrong cost the same and get the same sentence; the reason is for the
 operator.
 
+An app password is for programs: at their doors it stands for the password, in a browser it opens nothing, so that what
+was handed to one device is never the whole account.
+
 Of people who are in an LDAP source, the source's word counts; of everybody else, their own password does, and whoever
 has none, or a wrong one, costs a question at a directory all the same.
 """
@@ -33,7 +36,7 @@ BACKENDS = (BUILT_IN, APP_PASSWORDS, DIRECTORIES)
 
 NOBODY = User("", password_change_date=0.0)
 """For names that nobody has, the same is asked of the store as for those of people."""
-WRITES = frozenset({"proved", "proved_version", "method", "ends"})
+WRITES = frozenset({"proved", "proved_version", "method", "ends", "token"})
 
 
 async def checked(
@@ -48,7 +51,7 @@ async def checked(
     user, device, now = known.user, known.device, services.now()
     if user is not None and device is not None and validity.refusal(user, now) is None:
         await services.store.write(lambda tx: tokens.used(tx, device.pk))
-        return _proved(user, "app_password", device.expires if device.expiring else None)
+        return _proved(user, "app_password", device.expires if device.expiring else None, device.pk)
     stored = user.password if user is not None and (BUILT_IN in backends or known.entry) else None
     verified = await services.passwords.verify(stored, password)
     reason = None if known.entry else _refusal(known, stored is not None, verified.ok, now)
@@ -92,8 +95,9 @@ async def _asked(
     return _Asked(None, keep=directory.keeps_hashes) if right else _Asked("source_refused")
 
 
-def _proved(user: User, method: str, ends: float | None) -> Continue:
-    return Continue({"proved": user.pk, "proved_version": user.credential_version, "method": method, "ends": ends})
+def _proved(user: User, method: str, ends: float | None, token: str = "") -> Continue:
+    proved = {"proved": user.pk, "proved_version": user.credential_version}
+    return Continue({**proved, "method": method, "ends": ends, "token": token})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,8 @@ class _Known:
     """The password of one of their devices, if that was typed."""
     has_ended: bool = False
     """It was one of those, and has expired."""
+    in_browser: bool = False
+    """It was one of those, in a browser."""
     due: str | None = None
     """Why their own password is good for choosing another one only: a browser can, other doors cannot."""
     ends: float | None = None
@@ -121,6 +127,8 @@ def _known(tx: Transaction, context: Context, typed: str, directories: bool) -> 
     user = found or NOBODY
     intents = tokens.PASSWORD_INTENTS if context.door == "radius" else (tokens.APP_PASSWORD,)
     device = tokens.app_password(tx, user.pk, typed, tuple(intents))
+    in_browser = device is not None and not context.door and not context.by_outpost
+    device = None if in_browser else device
     has_ended = tokens.has_ended(tx, user.pk, typed, tuple(intents))
     due, ends = users.password_due(tx, user), users.password_good_until(tx, user)
     sources = enabled(tx) if directories else []
@@ -129,8 +137,8 @@ def _known(tx: Transaction, context: Context, typed: str, directories: bool) -> 
     if found is None:
         return _Known(None, directory=asked)
     if there is not None:
-        return _Known(found, device, has_ended, directory=asked, entry=there[1])
-    return _Known(found, device, has_ended, due, ends, asked)
+        return _Known(found, device, has_ended, in_browser, directory=asked, entry=there[1])
+    return _Known(found, device, has_ended, in_browser, due, ends, asked)
 
 
 def _refusal(known: _Known, has_password: bool, right: bool, now: float) -> str | None:
@@ -140,6 +148,8 @@ def _refusal(known: _Known, has_password: bool, right: bool, now: float) -> str 
     if not right and known.device is None:
         if known.has_ended:
             return "device_password_expired"
+        if known.in_browser:
+            return "device_password_in_browser"
         return "wrong_password" if has_password else "no_password"
     return validity.refusal(known.user, now)
 

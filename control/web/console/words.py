@@ -252,7 +252,7 @@ WORDS: dict[str, Words] = {
         "Intent",
         options={
             "api": "API token: for programs that use the API",
-            "app_password": "App password: signs in like a password, for one device",
+            "app_password": "App password: stands for the password on one device, not in browsers",
             "verification": "Verification",
             "recovery": "Recovery",
             "network_password": "Network password: for Wi-Fi and VPN clients (CHAP, MS-CHAPv2)",

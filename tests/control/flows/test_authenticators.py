@@ -167,9 +167,18 @@ def test_too_many_wrong_codes_are_not_looked_at_any_more(house: Guarded) -> None
     assert step.reason == "device_throttled"
 
 
-def test_an_app_password_needs_a_code_in_a_browser(house: Guarded) -> None:
-    key = house.token(house.alice, "app_password").key
-    assert asks(house.begin("alice", key)) == "ak-stage-authenticator-validate"
+@pytest.mark.parametrize("who", ["alice", "bob"])
+def test_an_app_password_opens_nothing_in_a_browser(house: Guarded, who: str) -> None:
+    """With a second factor or without one."""
+    owner = {"alice": house.alice, "bob": house.bob}[who]
+    key = house.token(owner, "app_password").key
+    step, wrong = house.begin(who, key), house.begin(who, "wrong")
+    assert isinstance(step, Challenge)
+    assert isinstance(wrong, Challenge)
+    assert step.reason == "device_password_in_browser"
+    assert step.component == wrong.component
+    assert step.state.context.proved is None
+    assert house.prove(who, key).reason == "accepted"
 
 
 def test_a_code_counts_for_a_while_at_the_same_address(house: Guarded) -> None:

@@ -31,10 +31,11 @@ from control.records import (
     Session,
     Stage,
     StageBinding,
+    Token,
     User,
 )
 from control.store.interface import Actor, Query
-from control.verbs import authenticators, groups, mailed_codes, stages, system, users
+from control.verbs import authenticators, groups, mailed_codes, outposts, stages, system, users
 from control.verbs.fields import Invalid
 from control.web import admin_api, pages
 from tests.control.web.browsing import LOGIN, PASSWORD, Browser, Site
@@ -128,6 +129,24 @@ def test_the_page_offers_it_as_soon_as_mail_works(world: World, tmp_path: Path) 
     assert "No mail can be sent" in asked.text
     assert without.letters() == []
     without.close()
+
+
+def test_a_link_that_an_outpost_asked_for_is_opened_in_a_browser(world: World) -> None:
+    """Where nothing is taken that is for an outpost alone."""
+
+    def outpost_token(tx: Any) -> str:
+        made = outposts.create(tx, {"name": "o", "type": "ldap"}, world.random)
+        return str(tx.find(Token, user=made.user).key)
+
+    asking = world.browser()
+    asking.client.headers["X-Authentik-Outpost-Token"] = world.sql.write_now(outpost_token)
+    path = "/api/v3/flows/executor/default-recovery-flow/"
+    asking.get(path)
+    asking.request("POST", path, json={"uid_field": "alice"})
+    (here,) = [one for one in world.sessions() if "flow" in one.data]
+    assert here.data["flow"]["context"]["by_outpost"]
+    (sent,) = world.sql.read_now(lambda tx: tx.select(FlowToken))
+    assert not sent.flow["context"]["by_outpost"]
 
 
 def test_looking_at_a_link_uses_nothing_up_and_using_it_does(world: World) -> None:

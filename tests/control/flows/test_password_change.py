@@ -232,9 +232,9 @@ def test_people_change_their_password(house: Changing) -> None:
 def test_a_lost_device_does_not_take_the_account_along(house: Changing) -> None:
     alice = house.user("alice")
     device = house.token(alice, APP_PASSWORD)
-    denied = house.browse(ALICE, {"password": device.key}, slug=FLOW)
-    assert isinstance(denied, Denied)
-    assert denied.reason == "flow_proved_nothing"
+    refused = house.browse(ALICE, {"password": device.key}, slug=FLOW)
+    assert isinstance(refused, Challenge)
+    assert refused.reason == "device_password_in_browser"
     state = a_state("password_change", "user_login", uid="alice", pending_user=alice, proved=alice, method=APP_PASSWORD)
     answered = run(executor.answer(state, chosen(OWN), house.services))
     assert isinstance(answered, Denied)

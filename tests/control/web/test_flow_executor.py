@@ -17,6 +17,7 @@ from control.records import Flow, Stage, StageBinding, Token, Tries, User
 from control.store.interface import Query, Transaction
 from control.verbs import outposts, stage_bindings, stages, tokens, users
 from control.web.admin_api.flow_executor import MOST_ANSWER_BYTES
+from control.web.admin_api.refusals import NOT_RECENT
 from tests.control.web.browsing import HOST, PASSWORD, Browser, Site
 from tests.control.web.test_api_shapes import differences
 from tests.control.web.test_second_factor_pages import set_up
@@ -285,12 +286,70 @@ def failed_from(site: Site, token: str, remote: str) -> str:
     return site.events("login_failed")[-1].client_ip
 
 
-def test_an_outpost_says_for_whom_it_asks(site: Site) -> None:
-    def outpost_token(tx: Any) -> str:
+def outpost_token(site: Site) -> str:
+    def verb(tx: Any) -> str:
         made = outposts.create(tx, {"name": "o", "type": "ldap"}, site.random)
         return str(tx.find(Token, user=made.user).key)
 
-    assert failed_from(site, site.sql.write_now(outpost_token), "198.51.100.9") == "198.51.100.9"
+    return site.sql.write_now(verb)
+
+
+def test_an_outpost_says_for_whom_it_asks(site: Site) -> None:
+    assert failed_from(site, outpost_token(site), "198.51.100.9") == "198.51.100.9"
+
+
+def app_password(site: Site) -> Token:
+    alice = next(user for user in site.sql.read_now(lambda tx: tx.select(User)) if user.username == "alice")
+    ends = site.clock() + 60
+    return site.sql.write_now(lambda tx: tokens.create(tx, alice.pk, "mail", site.random, "app_password", ends))
+
+
+def test_an_app_password_opens_nothing_without_an_outpost(site: Site) -> None:
+    device = app_password(site)
+    browser = site.browser()
+    assert sign_in(browser, password=device.key) == {
+        **sign_in(site.browser(), password="wrong"),
+        "pending_user_avatar": browser.page.json()["pending_user_avatar"],
+    }
+    browser.client.headers["X-Authentik-Outpost-Token"] = "nonsense"
+    assert sign_in(browser, password=device.key)["component"] == "ak-stage-password"
+    assert not signed_in(browser)
+
+
+def through_outpost(site: Site, password: str) -> Browser:
+    """Signed in by an outpost of authentik's, for one of its doors."""
+    browser = site.browser()
+    browser.client.headers["X-Authentik-Outpost-Token"] = outpost_token(site)
+    assert sign_in(browser, password=password)["component"] == "xak-flow-redirect"
+    assert signed_in(browser)
+    return browser
+
+
+def test_what_it_opens_for_an_outpost_makes_no_new_credential(site: Site) -> None:
+    browser = through_outpost(site, app_password(site).key)
+    csrf = {"X-Authentik-CSRF": next(session.csrf for session in site.sessions() if session.user is not None)}
+    given = {"identifier": "mine", "intent": "api"}
+    answered = post(browser, given, "/api/v3/core/tokens/", headers=csrf)
+    assert (answered.status_code, answered.json()["detail"]) == (403, NOT_RECENT)
+    own = site.browser()
+    sign_in(own)
+    csrf = {"X-Authentik-CSRF": next(one.csrf for one in site.sessions() if one.user is not None and not one.token)}
+    assert post(own, given, "/api/v3/core/tokens/", headers=csrf).status_code == 201
+
+
+def test_what_it_opens_for_an_outpost_ends_with_it(site: Site) -> None:
+    device = app_password(site)
+    browser = through_outpost(site, device.key)
+    site.sql.write_now(lambda tx: tokens.delete(tx, device.pk))
+    assert not signed_in(browser)
+
+
+def test_what_it_opens_for_an_outpost_ends_when_it_expires(site: Site) -> None:
+    browser = through_outpost(site, app_password(site).key)
+    site.clock.advance(59)
+    assert signed_in(browser)
+    site.clock.advance(1)
+    assert not signed_in(browser)
 
 
 def test_an_outpost_that_has_to_show_a_certificate_says_nothing_without(site: Site) -> None:
