@@ -67,6 +67,8 @@ def values_in(header: bytes, name: bytes) -> Sequence[bytes]:
     return [value.strip() for key, equals, value in pairs if equals and key.strip() == name][:MAX_SAME_NAME]
 
 
+_MARK = b"authentik_"
+"""Stands in every name of ours, and hardly in another."""
 _OURS = re.compile(rb"authentik_session|(?:__Host-|__Secure-)?authentik_(?:proxy|browser)_[0-9a-f]{8}")
 """Of any sign-in, not of one application's alone: one that lies under a domain is sent the domain's as well."""
 
@@ -79,9 +81,9 @@ def without_ours(headers: Headers) -> list[bytes]:
     """The Cookie headers for whoever is behind us: every other cookie byte for byte, ours nowhere."""
     kept = []
     for header in headers.get(b"cookie", NONE):
-        if b"authentik_" in header:
+        if _MARK in header:
             pairs = header.split(b";")
-            others = [pair for pair in pairs if not is_ours(pair.partition(b"=")[0].strip())]
+            others = [pair for pair in pairs if not (_MARK in pair and is_ours(pair.partition(b"=")[0].strip()))]
             if len(others) != len(pairs):
                 header = b";".join(others).lstrip(b" ")
         if header:

@@ -7,8 +7,8 @@ application could read as the same (CGI and WSGI write ``-``, ``_`` and ``.`` al
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from protocols.proxy.cookies import sets_ours, without_ours
 from protocols.proxy.hosts import DEFAULT_PORTS, without_port
@@ -19,6 +19,8 @@ from protocols.proxy.trust import NONE, Headers
 MAX_REMEMBERED = 1024
 MAX_REMEMBERED_NAMES = 2048
 """Lists of names whose fate is remembered, each at most so many octets long; with who came in, some 25 MB."""
+MAX_REMEMBERED_WAY = 256
+"""Characters of the proxies that somebody came through; longer ways are written each time."""
 WEBSOCKET = b"websocket"
 """The only protocol that is switched to: h2c would carry requests past us that nobody decides about."""
 
@@ -53,9 +55,8 @@ _PLAIN = bytes(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A request that may pass, as it came."""
+class Visit(NamedTuple):
+    """A request that may pass, as it came. A named tuple for the same reason as `RequestReceived`."""
 
     request: RequestReceived
     scheme: str
@@ -96,18 +97,26 @@ def onward_fields(visit: Visit, identity: bytes) -> bytes:
         fields += [(b"Connection", b"Upgrade"), (b"Upgrade", WEBSOCKET)]
     if request.expects_continue:
         fields.append((b"Expect", b"100-continue"))
-    port = visit.host[len(without_port(visit.host)) + 1 :] or str(DEFAULT_PORTS[visit.scheme])
     way = f"{visit.through}, {visit.peer}" if visit.through else visit.peer
-    ours = [
-        (b"Host", visit.host.encode()),
-        *fields,
-        (b"X-Forwarded-For", way.encode("latin-1")),
-        (b"X-Forwarded-Host", visit.host.encode()),
-        (b"X-Forwarded-Port", port.encode()),
-        (b"X-Forwarded-Proto", visit.scheme.encode()),
-        (b"X-Real-IP", visit.client.encode("latin-1")),
-    ]
-    return field_lines(ours) + identity.replace(_NO_CREDENTIALS, b"")
+    came = _came if len(way) <= MAX_REMEMBERED_WAY else _came.__wrapped__
+    first = came(visit.scheme, visit.host, way, visit.client)
+    return first + field_lines(fields) + identity.replace(_NO_CREDENTIALS, b"")
+
+
+@lru_cache(MAX_REMEMBERED)
+def _came(scheme: str, host: str, way: str, client: str) -> bytes:
+    """How a request came here, for an application: the same of all that one browser asks of it."""
+    port = host[len(without_port(host)) + 1 :] or str(DEFAULT_PORTS[scheme])
+    return field_lines(
+        [
+            (b"Host", host.encode()),
+            (b"X-Forwarded-For", way.encode("latin-1")),
+            (b"X-Forwarded-Host", host.encode()),
+            (b"X-Forwarded-Port", port.encode()),
+            (b"X-Forwarded-Proto", scheme.encode()),
+            (b"X-Real-IP", client.encode("latin-1")),
+        ]
+    )
 
 
 @lru_cache(MAX_REMEMBERED)

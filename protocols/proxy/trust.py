@@ -6,9 +6,9 @@ X-Forwarded-* headers are believed from trusted peers alone; from anyone else th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple
 
 from protocols.errors import RemoteProtocolError
 from protocols.proxy.hosts import normalised
@@ -114,9 +114,8 @@ def by_name(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:
     return headers
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a request came from before the trusted proxies."""
+class Origin(NamedTuple):
+    """Where a request came from before the trusted proxies. A named tuple for the same reason as `RequestReceived`."""
 
     scheme: str
     host: str
@@ -139,13 +138,13 @@ def title(name: bytes) -> str:
     return _SPELLINGS.get(name, written)
 
 
-def origin(peer: str, scheme: str, host: str, fields: Iterable[tuple[bytes, bytes]], trusted: TrustedPeers) -> Origin:
+def origin(peer: str, scheme: str, host: str, fields: Sequence[tuple[bytes, bytes]], trusted: TrustedPeers) -> Origin:
     """The origin of a request that ``peer`` made, with the scheme, the Host header and all the header fields it had.
 
     Of a list the entry counts that the nearest proxy wrote: the last; for addresses, the last that is no trusted
     proxy's. Raises ForwardingError when a trusted peer's headers, or the Host header, cannot be read.
     """
-    if not trusted.is_trusted(peer):
+    if not fields or not trusted.is_trusted(peer):
         return Origin(scheme, _host(b"host", host, scheme), _spelled(peer))
     headers = by_name(fields)
     proto = _last(headers, b"x-forwarded-proto")
