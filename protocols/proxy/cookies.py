@@ -33,7 +33,7 @@ class Jar:
     def session(self) -> bytes:
         return f"{self._prefix}authentik_proxy_{self.mark}".encode()
 
-    @property
+    @cached_property
     def browser(self) -> bytes:
         """Of the cookie that binds a sign-in to the browser which began it."""
         return f"{self._prefix}authentik_browser_{self.mark}".encode()
