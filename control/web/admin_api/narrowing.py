@@ -50,6 +50,24 @@ def beginning(kind: type[Record], field: str) -> Filter:
     }
 
 
+def setting(kind: type[Record], name: str, folded: bool = False) -> Filter:
+    """An entry of ``settings``, equal to the last value, or, with ``folded``, ignoring case."""
+
+    def narrow(tx: Transaction, values: list[str]) -> Narrowed:
+        wanted = values[-1].casefold() if folded else values[-1]
+        found = ((_pk(one), _written(one.settings.get(name))) for one in tx.select(kind))  # type: ignore[attr-defined]
+        return {"pk": [pk for pk, said in found if (said.casefold() if folded else said) == wanted]}
+
+    return narrow
+
+
+def _written(value: Any) -> str:
+    """As a query says it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
 def choices(field: str, known: Collection[str]) -> Filter:
     """Any of them. Raises Invalid for what is none."""
 

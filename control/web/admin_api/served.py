@@ -50,7 +50,9 @@ def _list(services: Services, kind: str, delivered: Delivered) -> Do:
 
         def verb(tx: Transaction) -> Body:
             page = page_of(request.query_params)
-            bodies = _delivered(tx, kind, delivered, caller, here)
+            asked, part = request.query_params.get("name", ""), request.query_params.get("search", "").casefold()
+            found = _delivered(tx, kind, delivered, caller, here)
+            bodies = [one for one in found if asked in ("", one["name"]) and part in one["name"].casefold()]
             return {"pagination": pagination(page, len(bodies)), "results": _part(bodies, page), "autocomplete": {}}
 
         return answer(await services.store.read(verb))

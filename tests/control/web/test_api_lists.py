@@ -180,6 +180,53 @@ def test_filters_of_applications_providers_and_flows(api: Api) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "expected"),
+    [
+        ("providers/oauth2", "name=one", ["one"]),
+        ("providers/oauth2", "name=One", []),
+        ("providers/oauth2", "client_id=first", ["one"]),
+        ("providers/oauth2", "client_id=second&name=one", []),
+        ("providers/oauth2", "client_type=public", ["two"]),
+        ("providers/oauth2", "include_claims_in_id_token=false", ["two"]),
+        ("providers/oauth2", "sub_mode=user_id", ["two"]),
+        ("providers/proxy", "external_host__iexact=HTTPS://wiki.example.com", ["wiki"]),
+        ("providers/proxy", "mode__iexact=proxy", []),
+        ("providers/ldap", "base_dn__iexact=DC=Example,DC=com", ["directory"]),
+        ("providers/ldap", "uid_start_number__iexact=7000", ["directory"]),
+        ("providers/radius", "client_networks__iexact=192.0.2.0/24", ["network"]),
+        (
+            "providers/oauth2",
+            "authorization_flow__slug__iexact=default-provider-authorization-explicit-consent",
+            ["one"],
+        ),
+        ("propertymappings/provider/scope", "scope_name=email", ["authentik default OAuth Mapping: OpenID 'email'"]),
+        ("outposts/instances", "name=edge", ["edge"]),
+        ("outposts/instances", "name__icontains=EDG", ["edge"]),
+        ("outposts/instances", "type=ldap", ["edge"]),
+        ("outposts/instances", "providers__isnull=true", ["authentik Embedded Outpost"]),
+        ("outposts/instances", "providers__isnull=false", ["edge"]),
+        ("outposts/instances", "providers_by_pk=4", ["edge"]),
+    ],
+)
+def test_filters_that_authentiks_clients_look_things_up_by(
+    api: Api, path: str, query: str, expected: list[str]
+) -> None:
+    """Where one is ignored, they take the first of all."""
+    flow = api.get("/flows/instances/?slug=default-provider-authorization-explicit-consent")["results"][0]["pk"]
+    api.post("/providers/oauth2/", {"name": "one", "client_id": "first", "authorization_flow": flow})
+    second = {"name": "two", "client_id": "second", "client_type": "public", "sub_mode": "user_id"}
+    api.post("/providers/oauth2/", {**second, "include_claims_in_id_token": False})
+    proxied = {"name": "wiki", "mode": "forward_single", "external_host": "https://wiki.example.com"}
+    api.post("/providers/proxy/", proxied)
+    directory = {"name": "directory", "base_dn": "dc=example,dc=com", "uid_start_number": 7000}
+    pk = api.post("/providers/ldap/", directory)["pk"]
+    api.post("/providers/radius/", {"name": "network", "client_networks": "192.0.2.0/24"})
+    api.post("/outposts/instances/", {"name": "edge", "type": "ldap", "providers": [pk]})
+    assert pk == 4
+    assert names(api.get(f"/{path}/?{query}")) == expected
+
+
 @pytest.mark.parametrize("query", ["search=%00", "username=a%00", "groups_by_pk=%00", "ordering=%00"])
 def test_nul_in_a_query_is_refused(api: Api, query: str) -> None:
     answer = api.call("GET", f"/core/users/?{query}")

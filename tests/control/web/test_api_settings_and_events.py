@@ -137,6 +137,15 @@ def test_an_outpost_is_told_what_it_serves_and_no_more(api: Api) -> None:
     assert api.get("/outposts/ldap/", key)["results"] == []
 
 
+def test_outposts_find_a_provider_by_its_name(api: Api) -> None:
+    for name in ("first", "second"):
+        pk = api.post("/providers/ldap/", {"name": name})["pk"]
+        api.post("/core/applications/", {"name": name, "slug": name, "provider": pk})
+    for query, expected in (("name=first", ["first"]), ("name=First", []), ("search=SEC", ["second"]), ("name=", None)):
+        found = [one["name"] for one in api.get(f"/outposts/ldap/?{query}")["results"]]
+        assert found == (["first", "second"] if expected is None else expected)
+
+
 def test_a_proxy_is_told_addresses_under_the_public_url(api: Api) -> None:
     pk = provider(api, "proxy", mode="forward_single", external_host="http://app.example.com")
     key = outpost_key(api, "proxy", pk)

@@ -9,9 +9,10 @@ from typing import Any
 from control.records import PropertyMapping
 from control.store.interface import Transaction
 from control.verbs import property_mappings
-from control.verbs.property_mappings import KINDS
+from control.verbs.property_mappings import KINDS, SCOPE
 from control.verbs.tokens import Random
 from control.web.admin_api.lists import Narrowed, any_of, boolean, text
+from control.web.admin_api.narrowing import setting
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes import property_mappings as shapes
 
@@ -48,7 +49,7 @@ def _kind(kind: str) -> Resource[Any]:
         shapes.whole_mappings,
         fields=KINDS[kind].fields,
         only={"kind": [kind]},
-        filters=FILTERS,
+        filters={**FILTERS, **({"scope_name": setting(PropertyMapping, "scope_name")} if kind == SCOPE else {})},
         create=partial(_create, kind),
         update=property_mappings.update,
         delete=property_mappings.delete,

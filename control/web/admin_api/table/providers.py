@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from control.records import Application, Provider
-from control.store.interface import Transaction
+from control.records import Application, Flow, Provider
+from control.store.interface import Query, Transaction
 from control.verbs import providers
 from control.verbs.provider_kinds import KINDS
 from control.verbs.tokens import Random
-from control.web.admin_api.lists import Narrowed, boolean, same_text
+from control.web.admin_api.lists import Filter, Narrowed, boolean, same_text, text
+from control.web.admin_api.narrowing import setting
 from control.web.admin_api.resource import Resource
 from control.web.admin_api.shapes import providers as shapes
 
@@ -39,6 +40,38 @@ PROVIDERS = Resource(
 )
 
 
+FLOWS = ("authentication_flow", "authorization_flow", "invalidation_flow")
+EXACT = {
+    "oauth2": ("client_type", "issuer_mode", "sub_mode", "signing_key", "include_claims_in_id_token"),
+    "proxy": (),
+    "ldap": (),
+    "radius": (),
+}
+FOLDED = {
+    "oauth2": (),
+    "proxy": ("mode", "external_host", "internal_host", "cookie_domain", "skip_path_regex"),
+    "ldap": ("base_dn", "uid_start_number", "gid_start_number", "tls_server_name"),
+    "radius": ("client_networks",),
+}
+"""By which settings authentik's clients look for a provider: ``?client_type=``, ``?external_host__iexact=``."""
+
+
+def _by_flow_slug(tx: Transaction, values: list[str]) -> Narrowed:
+    return {"authorization_flow": [flow.pk for flow in tx.select(Flow, Query(within={"slug": [values[-1].lower()]}))]}
+
+
+def _filters(kind: str) -> dict[str, Filter]:
+    return {
+        "application__isnull": _without_application,
+        "name": text("name"),
+        "name__iexact": same_text(Provider, "name"),
+        **{name: text(name) for name in (*FLOWS, *(("client_id",) if kind == "oauth2" else ()))},
+        "authorization_flow__slug__iexact": _by_flow_slug,
+        **{name: setting(Provider, name) for name in EXACT[kind]},
+        **{f"{name}__iexact": setting(Provider, name, folded=True) for name in FOLDED[kind]},
+    }
+
+
 def _kinds(random: Random) -> list[Resource[Any]]:
     return [
         Resource(
@@ -51,7 +84,7 @@ def _kinds(random: Random) -> list[Resource[Any]]:
             write_only=KINDS[kind].secrets - set(shapes.SHOWN_SECRETS.get(kind, ())),
             numbered=True,
             only={"kind": [kind]},
-            filters={"application__isnull": _without_application, "name__iexact": same_text(Provider, "name")},
+            filters=_filters(kind),
             create=partial(_create_provider, kind, random),
             update=providers.update,
             delete=providers.delete,
