@@ -40,6 +40,11 @@ DISCARDS: dict[str, str] = {
         "The reply attributes do not fit into one packet (4,096 octets) beside the Proxy-State that has to go back. "
         "Give fewer or shorter reply attributes, or have fewer proxies between the NAS and this outpost."
     ),
+    "longer_than_unsigned": (
+        "The answer would be longer than the request, which anybody could have sent in the name of the NAS: it has no "
+        "Message-Authenticator, and a hardware address by CHAP, or without a password, shows nothing of the shared "
+        "secret. Have the NAS send Message-Authenticator, or set its requirement to optional."
+    ),
     "send_failed": "The reply could not be sent. Check routes and firewall towards the NAS.",
     "gap": "What control sent does not fit the directory that is here. Everything is asked for anew.",
     "ambiguous_target": "The path is not allowed in a URL, or applications would read it in different ways.",

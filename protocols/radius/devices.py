@@ -50,7 +50,7 @@ def device_offer(packet: Packet, proof: int, secret: bytes) -> DeviceOffer | Non
     means_it = _by_password if proof == USER_PASSWORD else _by_chap if proof == CHAP_PASSWORD else None
     if means_it is None or not means_it(packet, name, address, secret):
         return None
-    return DeviceOffer(name, address)
+    return DeviceOffer(name, address, by_nas=proof == USER_PASSWORD and packet.get(USER_PASSWORD) != b"")
 
 
 def _by_password(packet: Packet, name: str, address: str, secret: bytes) -> bool:

@@ -7,6 +7,7 @@ Rule 2: nothing here waits, logs, reads a clock or knows a user. Times are secon
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.radius.authenticators import PLAIN_REPLY, plain_reply, signed_reply
@@ -15,6 +16,7 @@ from protocols.radius.dictionary import EAP_MESSAGE, MESSAGE_AUTHENTICATOR, NAS_
 from protocols.radius.duplicates import Duplicates, Peer, State, key_of
 from protocols.radius.layouts import Layouts
 from protocols.radius.nas import NasTable, Requirement, unmapped
+from protocols.radius.offers import DeviceOffer
 from protocols.radius.packet import Code
 from protocols.radius.pins import Pins
 from protocols.radius.proof import (
@@ -74,7 +76,8 @@ class RadiusExchange:
 
         ``code`` None is silence, and the next copy of the request asks again. An Access-Reject leaves later: see
         `wake_at`. ``attributes`` are encoded; when they do not fit into one packet with the Proxy-State that has to go
-        back, that is silence, too, and RemoteProtocolError is raised with the reason.
+        back, or into what the request is worth, that is silence, too, and RemoteProtocolError is raised with the
+        reason.
         """
         if code is None or (code == _ACCESS_REJECT and len(self._delayed) >= MAX_DELAYED):
             self._duplicates.forget(request.key)
@@ -84,6 +87,9 @@ class RadiusExchange:
         except LocalProtocolError as error:
             self._duplicates.forget(request.key)
             raise RemoteProtocolError(str(error), "reply_too_long") from error
+        if len(reply) > request.longest:
+            self._duplicates.forget(request.key)
+            raise RemoteProtocolError(f"{len(reply)} octets to one of {request.longest}", "longer_than_unsigned")
         if code != _ACCESS_REJECT:
             return reply if self._duplicates.answered(request.key, reply, now) else None
         if self._duplicates.answered(request.key, reply, now + REJECT_DELAY):
@@ -134,7 +140,7 @@ class RadiusExchange:
         try:
             proof = only_proof(packet)
             if nas.devices and (device := device_offer(packet, proof, nas.secret)) is not None:
-                return OfferReceived(request, device)
+                return OfferReceived(_bounded(request, device), device)
             if proof == EAP_MESSAGE:
                 return EapReceived(request, eap_of(packet))
             if proof != USER_PASSWORD:
@@ -155,6 +161,16 @@ class RadiusExchange:
         if nas.message_authenticator is _UNSIGNED and MESSAGE_AUTHENTICATOR not in packet.first:
             return plain_reply(code, packet, attributes, nas.secret)
         return signed_reply(code, packet, attributes, nas.secret)
+
+
+def _bounded(request: Request, device: DeviceOffer) -> Request:
+    """Anybody can send, in the name of a NAS, what is neither signed nor says something that its secret hides: a
+    hardware address by CHAP or without a password. No answer is to be longer than that, unless the operator says that
+    this NAS cannot do better: else we are worth a forged source address."""
+    signed = MESSAGE_AUTHENTICATOR in request.packet.first
+    if device.by_nas or signed or request.nas.message_authenticator is not Requirement.PINNED:
+        return request
+    return replace(request, longest=len(request.packet.octets))
 
 
 def _again(known: bytes | State) -> Resend:

@@ -29,6 +29,8 @@ class DeviceOffer:
 
     username: str
     address: str
+    by_nas: bool = False
+    """Whoever asks has the shared secret: the password is hidden by it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from protocols.radius.dictionary import CALLED_STATION_ID, CALLING_STATION_ID, N
 from protocols.radius.duplicates import Key, Peer
 from protocols.radius.nas import Nas
 from protocols.radius.offers import Offer
-from protocols.radius.packet import Packet
+from protocols.radius.packet import MAX_LENGTH, Packet
 
 ACCESS_POINT = re.compile(
     r"([0-9A-Fa-f]{2}(?:[-:]?[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}):(.+)", re.DOTALL
@@ -29,6 +29,8 @@ class Request:
     nas: Nas
     key: Key
     """Its copies have the same."""
+    longest: int = MAX_LENGTH
+    """Octets that its reply may have."""
 
     @property
     def attributes(self) -> dict[str, str]:

@@ -6,12 +6,14 @@ import hashlib
 
 import pytest
 
+from protocols.errors import RemoteProtocolError
+from protocols.radius.authenticators import PLAIN_REPLY
 from protocols.radius.devices import hardware_address
-from protocols.radius.exchange import RadiusExchange
-from protocols.radius.nas import ClientNetwork, Nas, NasTable
+from protocols.radius.exchange import REJECT_DELAY, RadiusExchange
+from protocols.radius.nas import ClientNetwork, Nas, NasTable, Requirement
 from protocols.radius.offers import ChapOffer, DeviceOffer
 from protocols.radius.pins import Pins
-from protocols.radius.request import AccessRequested, Event, OfferReceived, Refused
+from protocols.radius.request import AccessRequested, Discard, Event, OfferReceived, Refused
 from tests.protocols.radius.nas_side import PEER, SECRET, attribute, hidden, padded, pap, request
 
 ADDRESS = "02:00:00:00:ab:01"
@@ -65,9 +67,11 @@ def offer(packet: bytes, devices: bool = True) -> object:
     return event.offer if isinstance(event, OfferReceived) else event
 
 
-def by_chap(password: bytes, name: bytes = b"02000000ab01", more: bytes = CALL_CHECK) -> bytes:
+def by_chap(
+    password: bytes, name: bytes = b"02000000ab01", more: bytes = CALL_CHECK, sign: str = "first", identifier: int = 7
+) -> bytes:
     response = hashlib.md5(b"\x05" + password + AUTHENTICATOR).digest()
-    return request(attribute(1, name) + attribute(3, b"\x05" + response) + more)
+    return request(attribute(1, name) + attribute(3, b"\x05" + response) + more, sign=sign, identifier=identifier)
 
 
 def empty(more: bytes, name: bytes = b"02:00:00:00:AB:01") -> bytes:
@@ -128,3 +132,85 @@ def test_where_devices_are_not_let_in_every_name_is_a_persons() -> None:
 def test_a_nas_that_repeats_the_name_asks_for_nobody() -> None:
     twice = attribute(1, b"02000000ab02") + STATION
     assert isinstance(heard(pap(MAC, MAC, extra=twice)), Refused)
+
+
+ACCEPT, REJECT = 2, 3
+KEY = attribute(69, bytes(100))
+"""More than a request with an address alone has room for."""
+BLANK = attribute(1, MAC) + attribute(2, b"") + STATION
+UNSIGNED = [by_chap(MAC, sign="never"), request(BLANK, sign="never")]
+
+
+def a_table(requirement: Requirement = Requirement.PINNED) -> NasTable:
+    return NasTable([ClientNetwork("192.0.2.0/24", Nas(SECRET, 1, requirement, devices=True))])
+
+
+def answered(packet: bytes, attributes: bytes, requirement: Requirement = Requirement.PINNED) -> bytes | None:
+    exchange = RadiusExchange(Pins())
+    exchange.table = a_table(requirement)
+    event = exchange.receive_datagram(packet, PEER, 0.0)
+    assert isinstance(event, OfferReceived)
+    return exchange.answer(event.request, ACCEPT, 0.0, attributes)
+
+
+@pytest.mark.parametrize("packet", UNSIGNED, ids=["CHAP", "no octets"])
+def test_114_what_anybody_could_have_sent_gets_no_longer_answer(packet: bytes) -> None:
+    """The source address may be forged, and neither of these takes the shared secret."""
+    room = len(packet) - PLAIN_REPLY
+    fits = answered(packet, bytes((18, room)) + bytes(room - 2))
+    assert fits is not None
+    assert len(fits) == len(packet)
+    for attributes in (bytes((18, room + 1)) + bytes(room - 1), KEY):
+        with pytest.raises(RemoteProtocolError) as caught:
+            answered(packet, attributes)
+        assert caught.value.reason == "longer_than_unsigned"
+
+
+def test_114_its_copies_are_decided_anew() -> None:
+    exchange, packet = RadiusExchange(Pins()), UNSIGNED[0]
+    exchange.table = a_table()
+    for now in (0.0, 1.0):
+        event = exchange.receive_datagram(packet, PEER, now)
+        assert isinstance(event, OfferReceived)
+        with pytest.raises(RemoteProtocolError):
+            exchange.answer(event.request, ACCEPT, now, KEY)
+    event = exchange.receive_datagram(packet, PEER, 2.0)
+    assert isinstance(event, OfferReceived)
+    assert exchange.answer(event.request, REJECT, 2.0) is None
+    [(reply, _)] = exchange.due(2.0 + REJECT_DELAY)
+    assert len(reply) <= len(packet)
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        by_chap(MAC),
+        request(BLANK),
+        pap(MAC, MAC, extra=STATION, sign="never"),
+        request(attribute(1, MAC) + attribute(2, hidden(padded(b""), AUTHENTICATOR)) + STATION, sign="never"),
+    ],
+    ids=["CHAP, signed", "no octets, signed", "hidden by the secret", "RouterOS"],
+)
+def test_what_takes_the_secret_is_answered_whole(packet: bytes) -> None:
+    reply = answered(packet, KEY)
+    assert reply is not None
+    assert reply[0] == ACCEPT
+    assert KEY in reply
+
+
+@pytest.mark.parametrize("packet", UNSIGNED, ids=["CHAP", "no octets"])
+@pytest.mark.parametrize("requirement", [Requirement.OPTIONAL, Requirement.UNSIGNED])
+def test_the_operator_may_say_that_a_nas_cannot_do_better(packet: bytes, requirement: Requirement) -> None:
+    reply = answered(packet, KEY, requirement)
+    assert reply is not None
+    assert KEY in reply
+
+
+@pytest.mark.parametrize("packet", UNSIGNED, ids=["CHAP", "no octets"])
+def test_a_device_behind_a_nas_that_signs_is_not_heard_unsigned(packet: bytes) -> None:
+    exchange = RadiusExchange(Pins())
+    exchange.table = a_table()
+    assert isinstance(exchange.receive_datagram(by_chap(MAC, identifier=8), PEER, 0.0), OfferReceived)
+    event = exchange.receive_datagram(packet, PEER, 0.0)
+    assert isinstance(event, Discard)
+    assert event.reason == "missing_message_authenticator"
