@@ -58,9 +58,12 @@ class SessionRenewals:
         return self._now() >= known.until
 
     async def ask(self, known: Known, peer: str) -> None:
-        """Once for all who wait for it. What it says is in ``known`` then."""
-        await self._once((known.sid, known.provider), partial(self._ask, known, peer))
+        """Once for all who wait for it, and for those who hold the same session opened a second time. What it says is
+        in ``known`` then."""
         self._sessions.look_again(known)
+        if self.is_due(known):
+            await self._once((known.sid, known.provider), partial(self._ask, known, peer))
+            self._sessions.look_again(known)
 
     async def _ask(self, known: Known, peer: str) -> None:
         until = known.until if self._sessions.token(known) != NO_TOKEN else 0.0

@@ -214,14 +214,15 @@ class BrowserSessions:
         until = max(word.until, said)
         known = Known(session, sid, provider, self._directory.current, until, word.ask_at, value, realm)
         self._decide(known)
-        if known.candidate is not None or self._comes_again(provider, value):
-            self._known[provider, value] = known
+        place = provider, value
+        if known.candidate is not None or self._comes_again(place):
+            self._known[place] = known
         return known
 
-    def _comes_again(self, provider: int, value: bytes) -> bool:
+    def _comes_again(self, place: tuple[int, bytes]) -> bool:
         """Was this cookie opened a while ago? To keep what is found of one costs more than to open it, most of all
         where many are each seen once in an hour."""
-        mark = hash((provider, value))
+        mark = hash(place)
         at = mark % MOST_SEEN
         if self._seen[at] == mark:
             return True

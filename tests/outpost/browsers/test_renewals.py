@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, fail
 from outpost.authentication import LinkAway
 from protocols.link.messages import BrowserSessionRecord, EndedSessionRecord, Put, RenewSession
 from tests.fakes import FakeClock
-from tests.outpost.listeners.test_sign_in import APP, Outpost, Visitor
+from tests.outpost.listeners.test_sign_in import APP, PROXY, Outpost, Visitor
 
 HOUR = 3600.0
 SID = "ab" * 32
@@ -114,6 +114,27 @@ def test_many_who_wait_at_once_ask_one_time(outpost: Outpost) -> None:
     answering[0].errback(LinkAway("control is away"))
     assert [one().status for one in pending] == [200] * 3
     assert len(answering) == 1, "nor again, while it is away"
+
+
+def test_a_session_that_is_held_twice_is_asked_about_once(outpost: Outpost) -> None:
+    """A stream holds what it came with; the cookie may have been opened again since."""
+    visitor, route = signed_in(outpost), outpost.route
+    site = route.table.find("app.example.com")
+    assert site is not None
+    realm = route.table.realm(site)
+    assert realm is not None
+    cookie = visitor.cookies["app.example.com"][realm.jar.session.decode()].encode()
+    held = [route._sessions.find(realm, site.provider, [cookie]) for _ in range(2)]
+    assert held[0] is not held[1]
+    outpost.clock.advance(HOUR / 2)
+    outpost.link.renewed = renewal(outpost)
+    for known in held:
+        assert known is not None
+        assert route._renewals.is_due(known)
+        Deferred.fromCoroutine(route._renewals.ask(known, PROXY))
+        assert not route._renewals.is_due(known)
+        assert known.until == outpost.clock.now() + HOUR
+    assert len(outpost.link.renewals) == 1
 
 
 def test_what_ended_elsewhere_is_not_renewed(outpost: Outpost) -> None:
