@@ -201,8 +201,7 @@ class Held:
             touched.update(line.joined, line.left)
         moved = {pk for pk in parents.keys() | self._parents.keys() if parents.get(pk) != self._parents.get(pk)}
         if moved:
-            below = _below(moved, parents) | _below(moved, self._parents)
-            touched.update(*tx.members_of(sorted(below & parents.keys())).values())
+            touched.update(*tx.members_of(sorted(_below(moved, parents) & parents.keys())).values())
         return touched
 
     def _who(self, possible: Iterable[int], direct: Mapping[int, Iterable[str]], parents: Parents) -> dict[int, Direct]:

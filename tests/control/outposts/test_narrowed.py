@@ -159,6 +159,29 @@ def test_groups_that_move_take_their_people_along(store: SqlStore) -> None:
     assert not follower.was_whole
 
 
+def test_a_group_that_is_deleted_between_others_parts_them(store: SqlStore) -> None:
+    house = office(store, "proxy")
+    house.alter(Group, house.groups["guests"], parents=(house.groups["temps"],))
+    follower = Follower(store)
+    assert house.known(follower) == {"alice", "bob", "carol"}
+    house.write(lambda tx: tx.delete(tx.get(Group, house.groups["temps"])))
+    assert house.known(follower) == {"alice"}
+    assert not follower.was_whole
+
+
+def test_who_is_deleted_is_not_known_for_being_in_no_group(store: SqlStore) -> None:
+    """Where a binding lets in whoever is not in one."""
+    house = office(store, "proxy")
+    (line,) = store.read_now(lambda tx: tx.select(Binding))
+    house.alter(Binding, line.pk, negate=True)
+    follower = Follower(store)
+    assert house.known(follower) == {"carol", "dave"}
+    for name in ("dave", "carol"):
+        house.write(lambda tx, name=name: tx.delete(tx.get(User, house.users[name])))  # type: ignore[misc]
+    assert house.known(follower) == set()
+    assert not follower.was_whole
+
+
 def test_a_group_that_gets_another_name_is_one_record(store: SqlStore) -> None:
     house = office(store, "proxy")
     follower = Follower(store)

@@ -98,7 +98,8 @@ class Does:
                 tx.update(replace(own, providers=tuple({*own.providers} ^ {provider.pk})))
             case "show" if provider.kind == "ldap":
                 shown = [group.pk] if group and self.flag else []
-                tx.update(replace(provider, settings={**provider.settings, "show_only_groups": shown}))
+                limits = {"show_only_groups": shown, "show_only_admitted": self.one % 2 == 0}
+                tx.update(replace(provider, settings={**provider.settings, **limits}))
             case "add header" if user:
                 tx.update(replace(user, attributes={"additionalHeaders": {f"X-H{self.other}": "1"}}))
             case "end":
