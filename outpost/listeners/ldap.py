@@ -176,13 +176,10 @@ class LdapConnection(Conversation):
             self._streams.pause()
 
     def _pace_reading(self, paused: bool) -> None:
-        if paused != self._reading_paused and not self._closed:
+        if not self._closed:
             self._reading_paused = paused
             transport = cast(Any, self.transport)
-            if paused:
-                transport.pauseProducing()
-            else:
-                transport.resumeProducing()
+            (transport.pauseProducing if paused else transport.resumeProducing)()
 
     # --- events ----------------------------------------------------------------------------------------------------
 
@@ -202,7 +199,9 @@ class LdapConnection(Conversation):
             self.abort()
         else:
             self._flush()
-            self._pace_reading(paused or self._out.paused or self._out.waits)
+            paused = paused or self._out.paused or self._out.waits
+            if paused != self._reading_paused:
+                self._pace_reading(paused)
         finally:
             self._advancing = False
 
@@ -213,14 +212,14 @@ class LdapConnection(Conversation):
                 return False
             if self._out.paused or self._out.waits:
                 return True
-            event = self._session.next_event()
+            event: Any = self._session.next_event()
             if event is NEED_DATA:
                 return False
             if event is PAUSED:
                 return True
             if not taken:
                 self.deadline = self._owner.clock.seconds() + IDLE_TIMEOUT
-            self._take(cast(Event, event))
+            self._take(event)
         self._waiting_turn = True
         self._owner.clock.callLater(0, self._next_turn)
         return True
@@ -313,7 +312,7 @@ class LdapConnection(Conversation):
 
     def _search(self, event: SearchReceived) -> None:
         try:
-            slices = self._owner.reads.search(event, self._session.identity, self._session.secure, self)
+            found = self._owner.reads.search(event, self._session.identity, self._session.secure, self)
         except Refused as refused:
             self._owner.refusals.request(refused.result, self._session.identity, self._circumstances)
             self._out.say(self._session.search_refused(event.message_id, refused.result))
@@ -322,7 +321,11 @@ class LdapConnection(Conversation):
             self._owner.telemetry.fault("ldap search")
             self._out.say(self._session.search_refused(event.message_id, FAULT))
             return
-        stream = (event.message_id, slices)
+        if isinstance(found, bytes):
+            self._session.search_finished(event.message_id)
+            self._out.say(found)
+            return
+        stream = (event.message_id, found)
         ahead: Slice | None = b""
         if not self._streams:  # nearly every answer is one slice and goes out with the others of this turn
             self._out.say(self._slice(stream) or b"")

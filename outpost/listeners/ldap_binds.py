@@ -48,11 +48,8 @@ class Bound(NamedTuple):
 Answer = tuple[Result, Bound | None]
 
 
-class Claim(NamedTuple):
-    """Who somebody says they are, and through which provider."""
-
-    credentials: Password
-    provider: int
+Claim = tuple[Password, int]
+"""Who somebody says they are, and the pk of the provider through which."""
 
 
 NO_DN = Result(ResultCode.INVALID_DN_SYNTAX, "", "The name is no DN.")
@@ -101,7 +98,7 @@ class Binds:
             claim = self._claim(event, secure, circumstances.peer)
         except Unclaimable as error:
             return self._refused(event, circumstances, error)
-        known = self._authentication.known(claim.credentials, claim.provider, circumstances.peer)
+        known = self._authentication.known(*claim, circumstances.peer)
         return None if known is None else self._answer(claim, circumstances, known, event.policy)
 
     async def bind(self, event: BindReceived, circumstances: Circumstances, secure: bool) -> Answer:
@@ -110,7 +107,7 @@ class Binds:
             claim = self._claim(event, secure, circumstances.peer)
         except Unclaimable as error:
             return self._refused(event, circumstances, error)
-        decision = await self._authentication.authenticate(claim.credentials, claim.provider, circumstances)
+        decision = await self._authentication.authenticate(*claim, circumstances)
         answer = self._answer(claim, circumstances, decision, event.policy)
         if decision.reason == "must_change_password" and event.policy and secure:
             limited = self._who_must_change(claim)
@@ -119,12 +116,13 @@ class Binds:
 
     def _who_must_change(self, claim: Claim) -> Bound | None:
         """Whoever asks for the control knows that this success is none yet; and without TLS nothing can be changed."""
-        tree = self._contexts.tree(claim.provider)
-        user = None if tree is None else tree.user_named(claim.credentials.username)
+        credentials, provider = claim
+        tree = self._contexts.tree(provider)
+        user = None if tree is None else tree.user_named(credentials.username)
         if user is None or not user.is_active:
             return None
         identity = Identity(user.pk, user.uuid, user.uid, user.username, user.name, user.email, user.credential_version)
-        return Bound(identity, claim.provider, claim.credentials.password, must_change=True)
+        return Bound(identity, provider, credentials.password, must_change=True)
 
     async def external(
         self, event: ExternalBindReceived, chain: tuple[bytes, ...], circumstances: Circumstances
@@ -175,7 +173,7 @@ class Binds:
         if tree.settings.require_tls and not secure:
             raise Unclaimable("tls_required", TLS_REQUIRED)
         try:
-            return Claim(Password(username, event.password.decode()), tree.provider.pk)
+            return Password(username, event.password.decode()), tree.provider.pk
         except UnicodeDecodeError:
             raise Unclaimable("wrong_password") from None
 
@@ -198,11 +196,12 @@ class Binds:
         return result
 
     def _answer(self, claim: Claim, circumstances: Circumstances, decision: Decision, policy: bool) -> Answer:
+        credentials, provider = claim
         if decision.identity is not None:
             self._telemetry.accepted(circumstances.protocol)
             met = self._policy_met(decision) if policy else SUCCESS
-            return met, self._bound(decision, decision.identity, claim.provider, claim.credentials.password)
-        return self._decided(claim.credentials.username, circumstances, decision, policy), None
+            return met, self._bound(decision, decision.identity, provider, credentials.password)
+        return self._decided(credentials.username, circumstances, decision, policy), None
 
     def _bound(self, decision: Decision, identity: Identity, provider: int, password: str) -> Bound:
         by_policies = self._contexts.policies_decide(identity.user, provider)

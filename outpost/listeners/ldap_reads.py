@@ -52,8 +52,11 @@ class Reads:
         self._offers_start_tls = offers_start_tls
         self._leave = leave
 
-    def search(self, event: SearchReceived, bound: Bound | None, secure: bool, asker: Hashable) -> Iterator[Slice]:
-        """Slices of the answer, as `protocols.ldap.search.results`. Raises Refused. ``asker`` is the connection.
+    def search(
+        self, event: SearchReceived, bound: Bound | None, secure: bool, asker: Hashable
+    ) -> bytes | Iterator[Slice]:
+        """Slices of the answer, as `protocols.ldap.search.results`, or all of one that was given before. Raises
+        Refused. ``asker`` is the connection.
 
         Without a bind there are the root DSE and the schema alone: clients find base DNs and StartTLS there before
         they bind, and people are nobody else's business. 50 says so, where 32 would send operators looking for a
@@ -62,7 +65,7 @@ class Reads:
         self._telemetry.taken["ldap", "search"] += 1
         request, asked = event.request, _asked(event, bound, secure)
         if asked is not None and bound is not None and (known := self._remembered(asked, bound)) is not None:
-            return iter((encode_messages(event.message_id, known),))
+            return encode_messages(event.message_id, known)
         expired = self._time_limit(request.time_limit) if request.time_limit else None
         if event.controls and (wanted := controlled.wanted(event.controls)) is not None:
             return self._controlled(event, wanted, bound, secure, asker, expired or _never)

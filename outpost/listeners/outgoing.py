@@ -36,7 +36,12 @@ class Outgoing:
 
     def flush(self) -> bool:
         """Does something wait now?"""
-        return self.waits or (bool(self._out) and self._write_some())
+        if self.waits:
+            return True
+        if len(self._out) == 1:  # nearly always
+            self.write(self._out.pop())
+            return False
+        return bool(self._out) and self._write_some()
 
     def _write_some(self) -> bool:
         """Does something wait still?"""

@@ -221,11 +221,11 @@ def _control(octets: bytes, at: int, end: int) -> Control:
     return Control(oid.decode("latin-1"), critical, value)
 
 
-def plain_bind(octets: bytes, at: int) -> tuple[int, BindRequest, int] | None:
+def plain_bind(octets: bytes, at: int) -> tuple[int, str, bytes, int] | None:
     """A whole simple bind in the shape that nearly every client gives it: short lengths, no controls, nothing empty.
 
-    Message ID, request, and where the message ends. None says nothing: `envelope` has the word about the rest, and it
-    would say the same of what is read here, at three times the cost.
+    Message ID, name, password, and where the message ends. None says nothing: `envelope` has the word about the rest,
+    and it would say the same of what is read here, at three times the cost.
     """
     if len(octets) - at < 14 or octets[at] != ber.SEQUENCE or octets[at + 2] != ber.INTEGER:
         return None
@@ -240,7 +240,7 @@ def plain_bind(octets: bytes, at: int) -> tuple[int, BindRequest, int] | None:
     message_id = int.from_bytes(octets[at + 4 : start], "big", signed=True)
     if message_id <= 0:
         return None
-    return message_id, BindRequest(3, text(octets[name : password - 2]), octets[password:end]), end
+    return message_id, text(octets[name : password - 2]), octets[password:end], end
 
 
 # --- responses -----------------------------------------------------------------------------------------------------

@@ -148,10 +148,11 @@ class LDAPSession(Generic[IdentityT]):
             if type(received) is bytes and not self._searches:
                 plain = messages.plain_bind(received, at)
                 if plain is not None:
-                    message_id, request, end = plain
+                    message_id, name, password, end = plain
                     self._done_with(end)
                     self.identity = None  # as in `_event`
-                    return self._bind(message_id, request)
+                    self._binding = message_id
+                    return BindReceived(message_id, name, password)
             size = ber.frame(received, MAX_MESSAGE if self.identity is not None else MAX_MESSAGE_ANONYMOUS, at)
             if size is None:
                 return NEED_DATA

@@ -21,6 +21,7 @@ from protocols.ldap.messages import (
     BIND,
     MAX_CONTROLS,
     NOTICE_OF_DISCONNECTION,
+    BindRequest,
     encode_message,
     encode_result,
     envelope,
@@ -564,11 +565,11 @@ def test_a_plain_bind_is_read_as_the_grammar_reads_it() -> None:
             if plain is None:
                 continue
             said += 1
-            message_id, request, end = plain
+            message_id, name, password, end = plain
             assert end - len(before) == ber.frame(octets, MAX_MESSAGE, len(before))
             long_way = envelope(octets, len(before), end)
             assert (long_way.message_id, long_way.operation, long_way.controls) == (message_id, BIND, ())
-            assert long_way.request() == request
+            assert long_way.request() == BindRequest(3, name, password)
     assert said > 100
 
 
