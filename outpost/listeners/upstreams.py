@@ -18,7 +18,7 @@ from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.limits import MAX_CONNECTIONS, Connections
 from outpost.listeners.upstream import FAILURES, Upstream
 from outpost.telemetry import Telemetry
-from protocols.link.messages import ProxySettings
+from protocols.link.messages import ProviderRecord, ProxySettings
 from protocols.proxy.hosts import DEFAULT_PORTS
 
 MAX_UPSTREAM_CONNECTIONS = 2 * MAX_CONNECTIONS
@@ -58,6 +58,8 @@ class Upstreams:
         self._clock = clock
         self._telemetry = telemetry
         self._places: dict[int, Place] = {}
+        self._read: dict[int, tuple[ProviderRecord, Place | None]] = {}
+        """Of ten thousand providers, one change reads one."""
         self._upstreams: dict[int, Upstream] = {}
         self._names: dict[int, str] = {}
         self.connections = Connections(clock, MAX_UPSTREAM_CONNECTIONS, MAX_UPSTREAM_CONNECTIONS)
@@ -77,16 +79,23 @@ class Upstreams:
         if not (touched.everything or touched.configuration):
             return
         places: dict[int, Place] = {}
-        self._names = {}
+        before, self._read, self._names = self._read, {}, {}
         for record in snapshot.providers.values():
             if isinstance(record.settings, ProxySettings) and record.settings.mode == "proxy":
-                place = _place(record.settings)
+                read = before.get(record.pk)
+                if read is None or read[0] is not record:
+                    read = record, _place(record.settings)
+                    if read[1] is None:
+                        self._telemetry.noted(f"The internal host of provider {record.name!r} is no URL: correct it.")
+                self._read[record.pk] = read
                 self._names[record.pk] = record.name
-                if place is not None:
-                    places[record.pk] = place
-                else:
-                    self._telemetry.noted(f"The internal host of provider {record.name!r} is no URL: correct it.")
-        kept = {provider for provider, place in places.items() if self._places.get(provider) == place}
+                if read[1] is not None:
+                    places[record.pk] = read[1]
+        kept = {
+            provider
+            for provider, place in places.items()
+            if (old := self._places.get(provider)) is place or old == place
+        }
         for provider, upstream in self._upstreams.items():
             if provider not in kept:
                 upstream.close()
