@@ -14,7 +14,7 @@ ACR = "goauthentik.io/providers/oauth2/default"
 SECOND_FACTOR = "https://refeds.org/profile/mfa"
 """As `ACR`, with a second factor; the name that the field has for it."""
 CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post")
-RESPONSE_MODES = ("query", "fragment")
+RESPONSE_MODES = ("query", "fragment", "form_post")
 GRANT_TYPES = ("authorization_code", "refresh_token")
 GRANTS_OF_PROGRAMS = ("client_credentials",)
 """For clients that can keep a secret."""

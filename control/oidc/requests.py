@@ -55,6 +55,10 @@ class Refused(Exception):
         self.redirect_uri = redirect_uri
 
 
+FORM_POST = "form_post"
+"""The browser posts the answer to the redirect URI (OAuth 2.0 Form Post Response Mode)."""
+
+
 class Redirected(Exception):
     """Ends at the redirect URI with an error code (RFC 6749, 4.1.2.1; OpenID Connect Core, 3.1.2.6)."""
 
@@ -63,8 +67,9 @@ class Redirected(Exception):
         self.asked = asked
         self.error = error
 
-    def location(self, base: str) -> str:
-        return self.asked.answer(base, {"error": self.error, "error_description": str(self)})
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {"error": self.error, "error_description": str(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +81,14 @@ class Destination:
     mode: str = "query"
     state: str | None = None
 
-    def answer(self, base: str, parameters: Mapping[str, str]) -> str:
-        """The address with these parameters; ``iss`` says who speaks (RFC 9207)."""
+    def fields(self, base: str, parameters: Mapping[str, str]) -> dict[str, str]:
+        """All that is said there; ``iss`` says who speaks (RFC 9207)."""
         said = {**parameters, "iss": issuer(base, self.client)}
-        if self.state is not None:
-            said["state"] = self.state
+        return said if self.state is None else {**said, "state": self.state}
+
+    def answer(self, base: str, parameters: Mapping[str, str]) -> str:
+        """The address with these parameters."""
+        said = self.fields(base, parameters)
         if self.mode == "fragment":
             return f"{self.redirect_uri}#{urlencode(said)}"
         return f"{self.redirect_uri}{'&' if '?' in self.redirect_uri else '?'}{urlencode(said)}"
@@ -162,6 +170,8 @@ def read(tx: Transaction, pairs: Pairs) -> Asked:
     mode = given.get("response_mode", "query")
     if mode not in RESPONSE_MODES:
         raise Redirected(to, "invalid_request", "This response_mode is not supported.")
+    if mode == FORM_POST and not to.redirect_uri.startswith(("https://", "http://")):
+        raise Redirected(to, "invalid_request", "A form can be posted to an address of the web alone.")
     to = Destination(to.client, to.redirect_uri, mode, to.state)
     for name, error in UNSUPPORTED.items():
         if name in given:

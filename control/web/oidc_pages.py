@@ -12,7 +12,7 @@ from control.oidc import authorize, clients, grants, logout, tokens
 from control.oidc.authorize import Grant, RunFlow, SignIn
 from control.oidc.clients import Client
 from control.oidc.discovery import ROOT
-from control.oidc.requests import Redirected, Refused
+from control.oidc.requests import FORM_POST, Destination, Redirected, Refused
 from control.sessions import Visit
 from control.store.interface import Transaction
 from control.web.addresses import known_as
@@ -49,13 +49,13 @@ async def _authorize(request: Request, services: Services) -> Response:
         if isinstance(step, Grant):
             step = await services.store.write(given)
     except Redirected as answer:
-        return _sent(answer.location(base))
+        return _told(answer.asked, base, answer.parameters)
     except Refused as refusal:
         return await _refused(services, cookie, refusal, who)
     match step:
         case Grant(asked):
             services.knocks.answered("redirect_uri", asked.to.redirect_uri)
-            return _sent(asked.to.answer(base, {"code": code}))
+            return _told(asked.to, base, {"code": code})
         case SignIn(_, next, source) if source:
             return _sent(f"/source/oauth/login/{source}/?{urlencode({'next': next})}")
         case SignIn(slug, next):
@@ -64,6 +64,20 @@ async def _authorize(request: Request, services: Services) -> Response:
             return _to_flow(slug, next)
         case RunFlow(slug, next):
             return _to_flow(slug, next)
+
+
+def _told(to: Destination, base: str, parameters: dict[str, str]) -> Response:
+    """The answer, on its way to the application: by an address, or by a form that sends itself where scripts run."""
+    if to.mode != FORM_POST:
+        return _sent(to.answer(base, parameters))
+    target = clients.form_target(to.redirect_uri)
+    return rendered(
+        "form_post.html",
+        form_action=[target] if target is not None else [],
+        scripts=True,
+        to=to.redirect_uri,
+        fields=to.fields(base, parameters),
+    )
 
 
 def _sent(to: str) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -212,7 +214,7 @@ def test_a_proxied_application_gets_its_answer_at_its_callback(relying: Relying,
         ({"response_type": None}, "invalid_request"),
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"response_type": "id_token"}, "unsupported_response_type"),
-        ({"response_mode": "form_post"}, "invalid_request"),
+        ({"response_mode": "jwt"}, "invalid_request"),
         ({"request": "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"),
         ({"request_uri": "https://grafana.example.com/r"}, "request_uri_not_supported"),
         ({"registration": "{}"}, "registration_not_supported"),
@@ -248,6 +250,39 @@ def test_a_confidential_client_must_use_pkce_when_told_to(relying: Relying) -> N
     assert "code" in answered(person.ask())
     relying.set_provider(require_pkce=True)
     assert answered(person.ask())["error"] == "invalid_request"
+
+
+def posted(page: httpx.Response) -> dict[str, str]:
+    """What the form of a page would send to the application."""
+    assert (page.status_code, page.headers.get("location")) == (200, None)
+    assert f'<form method="post" action="{CALLBACK}">' in page.text
+    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page.text)
+    return {name: unescape(value) for name, value in found}
+
+
+def test_the_answer_in_a_form(relying: Relying) -> None:
+    """OAuth 2.0 Form Post Response Mode: nothing of it stands in an address."""
+    page = signed_in(relying).ask(response_mode="form_post", state='"><script>')
+    told = posted(page)
+    assert set(told) == {"code", "iss", "state"}
+    assert (told["iss"], told["state"]) == (ISSUER, '"><script>')
+    assert "<script>" not in page.text
+    policy = page.headers["content-security-policy"]
+    assert f"form-action 'self' {CALLBACK.partition('/login')[0]}" in policy
+    assert "script-src 'self'" in policy
+    assert page.headers["cache-control"] == "no-store"
+    assert relying.exchange(told["code"]).status_code == 200
+
+
+def test_an_error_in_a_form(relying: Relying) -> None:
+    told = posted(relying.person().ask(response_mode="form_post", prompt="none"))
+    assert (told["error"], told["state"], told["iss"]) == ("login_required", "st-1", ISSUER)
+
+
+def test_a_form_is_posted_to_the_web_alone(relying: Relying) -> None:
+    relying.set_provider(redirect_uris=[{"matching_mode": "strict", "url": "com.example.app:/cb"}])
+    page = signed_in(relying).ask(redirect_uri="com.example.app:/cb", response_mode="form_post")
+    assert page.headers["location"].startswith("com.example.app:/cb?error=invalid_request")
 
 
 def test_the_answer_in_a_fragment(relying: Relying) -> None:
