@@ -21,7 +21,7 @@ from outpost.directory.object_classes import VIRTUAL_GROUP_CLASS_NAMES
 from outpost.directory.tree import CONTAINER_KEYS, Tree
 from outpost.directory.virtual import of_group
 from protocols.ldap.extensible import IN_CHAIN, NAMED
-from protocols.ldap.filter import And, Approx, Equality, Extensible, Filter, Or, Present, Substrings
+from protocols.ldap.filter import MAX_PARTS, And, Approx, Equality, Extensible, Filter, Or, Present, Substrings
 from protocols.ldap.substrings import Pieces, pieces_of
 
 Users = Collection[int] | None
@@ -52,26 +52,37 @@ class Candidates(NamedTuple):
 _CHAIN = NAMED[IN_CHAIN.oid]
 MAX_COMPARED = 2000
 """pks of a part of an AND that are looked for in its other parts, in one go; beyond that the filter takes turns."""
+MOST_LOOK_UPS = MAX_PARTS
+"""Of one filter, before anybody else has a turn; one of a value counts 1. What is beyond is scanned for, in turns."""
+LOOKED_THROUGH = 800
+"""Users; one for a part of texts, or for members of groups, counts one more for so many of them."""
 CERTAIN: frozenset[str] = frozenset()
 EVERYTHING = Candidates(None, None, None, None, frozenset(KINDS))
 NOTHING = Candidates((), (), (), (), CERTAIN)
 
 
-def candidates(filter: Filter, tree: Tree) -> Candidates:
+def candidates(filter: Filter, tree: Tree, left: list[int] | None = None) -> Candidates:
+    """``left``: what the parts before this one have left of `MOST_LOOK_UPS`; none if it is no part."""
+    left = [MOST_LOOK_UPS] if left is None else left
     match filter:
         case Equality(attribute, value) | Approx(attribute, value):
-            return _equal(attribute, value, tree)
+            return _equal(attribute, value, tree, left)
         case Present(attribute):
             return _present(attribute, tree)
         case Extensible(rule, str(attribute), value, False) if rule is not None and NAMED.get(rule.lower()) is _CHAIN:
-            return _in_chain(attribute, value, tree)
+            return _in_chain(attribute, value, tree) if _affords(left, tree) else EVERYTHING
         case Substrings():
-            return _in_part(filter, tree)
+            return _in_part(filter, tree) if _affords(left, tree) else EVERYTHING
         case And(parts) if parts:
-            return _every([candidates(part, tree) for part in parts])
+            return _every([candidates(part, tree, left) for part in parts])
         case Or(parts):
-            return _any([candidates(part, tree) for part in parts])
+            return _any([candidates(part, tree, left) for part in parts])
     return EVERYTHING
+
+
+def _affords(left: list[int], through: Tree | None = None) -> bool:
+    left[0] -= 1 if through is None else 1 + len(through.snapshot.users) // LOOKED_THROUGH
+    return left[0] >= 0
 
 
 def _every(parts: list[Candidates]) -> Candidates:
@@ -144,11 +155,13 @@ def look_ups(key: str, profile: Profile) -> LookUps:
     )
 
 
-def _equal(attribute: str, value: bytes, tree: Tree) -> Candidates:
+def _equal(attribute: str, value: bytes, tree: Tree, left: list[int]) -> Candidates:
     known = tree.recognise(attribute.lower())
     normal = None if known is None or known.key == ORDINAL else known.rule.normalise(value)
     if known is None or normal is None:
         return NOTHING
+    if not _affords(left, tree if known.key == "memberof" else None):
+        return EVERYTHING
     by = look_ups(known.key, tree.profile)
     return Candidates(
         by.users(tree, normal),

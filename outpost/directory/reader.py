@@ -20,7 +20,7 @@ from protocols.ldap.evaluation import predicate
 from protocols.ldap.filter import Filter
 from protocols.ldap.result import Refused, ResultCode
 from protocols.ldap.schema import AttributeType
-from protocols.ldap.search import Entry, Slice, results
+from protocols.ldap.search import Entry, Slice, candidates_a_slice, results
 from protocols.ldap.search_request import Scope, SearchRequest
 
 
@@ -58,7 +58,7 @@ class Reader:
         node, scope = self._place(base, request.scope)
         possible = self._possible(request.filter) if node.pk is None else EVERYTHING
         selects = None if possible.decided else predicate(request.filter, self.recognise)
-        return matching(self._under(node, scope, possible), selects)
+        return matching(self._under(node, scope, possible), selects, candidates_a_slice(request.filter))
 
     def entry_at(self, name: DN) -> Entry:
         """Raises Refused."""

@@ -55,14 +55,17 @@ def wanted(controls: Iterable[Control]) -> Wanted | None:
     )
 
 
-def matching(candidates: Iterable[Entry], selects: Predicate | None) -> Iterator[Entry | None]:
-    """Those that the filter selects (None: all), and None whenever others should have their turn."""
-    looked = 0
+def matching(
+    candidates: Iterable[Entry], selects: Predicate | None, most: int = SLICE_CANDIDATES
+) -> Iterator[Entry | None]:
+    """Those that the filter selects (None: all), and None whenever others should have their turn: after ``most``
+    candidates, if not sooner."""
+    looked, most = 0, min(most, SLICE_CANDIDATES)
     for entry in candidates:
         looked += 1
         if selects is None or selects(entry) is True:
             yield entry
-        if looked == SLICE_CANDIDATES:
+        if looked == most:
             looked = 0
             yield None
 

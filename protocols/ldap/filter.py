@@ -12,7 +12,10 @@ MAX_DEPTH = 100
 """Filters inside filters that have others beside them. Real clients reach 6; recursion here must stay far from Python's
 limit."""
 MAX_PARTS = 4096
-"""Filters in one request. sssd's largest has some 60; generated ORs over a team's names reach hundreds."""
+"""Filters in one request, each counted by its `weight`. sssd's largest has some 60; generated ORs over a team's names
+reach hundreds."""
+OF_EVERY_ATTRIBUTE, BY_A_RULE = 64, 8
+"""What an extensible match takes of an entry's time, without an attribute and with one; equality takes 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,19 @@ Filter = (
     And | Or | Not | Equality | Substrings | GreaterOrEqual | LessOrEqual | Present | Approx | Extensible | Unrecognised
 )
 
+
+def weight(filter: Filter) -> int:
+    """How long one entry takes, in comparisons of some microsecond."""
+    match filter:
+        case And(parts) | Or(parts):
+            return sum(map(weight, parts))
+        case Not(part):
+            return weight(part)
+        case Extensible():
+            return OF_EVERY_ATTRIBUTE if filter.attribute is None else BY_A_RULE
+    return 1
+
+
 # --- from BER ------------------------------------------------------------------------------------------------------
 
 
@@ -134,8 +150,8 @@ def _decode(octets: bytes, at: int, end: int, depth: int, parts_left: list[int])
     return (Not(filter) if negated else filter), stop
 
 
-def _count(parts_left: list[int], depth: int) -> None:
-    parts_left[0] -= 1
+def _count(parts_left: list[int], depth: int, parts: int = 1) -> None:
+    parts_left[0] -= parts
     if depth == 0 or parts_left[0] < 0:
         raise Refused(ResultCode.ADMIN_LIMIT_EXCEEDED, "The filter is too deep or has too many parts.")
 
@@ -160,7 +176,9 @@ def _of_kind(tag: int, octets: bytes, start: int, stop: int, depth: int, parts_l
     if tag == 0xA4:
         return _substrings(octets, start, stop)
     if tag == 0xA9:
-        return _extensible(octets, start, stop)
+        found = _extensible(octets, start, stop)
+        _count(parts_left, depth, weight(found) - 1)
+        return found
     return Unrecognised(tag)
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 from protocols.ldap import ber
 from protocols.ldap.encoded import encode_attribute, encode_entry, encode_values
 from protocols.ldap.evaluation import Matchable, Recognise, predicate
+from protocols.ldap.filter import Filter, weight
 from protocols.ldap.matching import MatchingRule, Normal, Value
 from protocols.ldap.messages import SEARCH, encode_result
 from protocols.ldap.object_classes import BY_NAME
@@ -22,6 +23,8 @@ from protocols.ldap.search_request import SearchRequest
 
 SLICE_CANDIDATES = 256
 """Entries looked at between two chances for other connections: some 5 ms when none of their bodies is cached."""
+SLICE_WORK = 4096
+"""Comparisons between them: some 5 ms at most."""
 SLICE_OCTETS = 64 * 1024
 """Octets of one slice: about what a socket buffer takes at once."""
 
@@ -113,6 +116,11 @@ class PlainEntry:
         )
 
 
+def candidates_a_slice(filter: Filter) -> int:
+    """Fewer than `SLICE_CANDIDATES` where each takes long."""
+    return min(SLICE_CANDIDATES, max(1, SLICE_WORK // max(1, weight(filter))))
+
+
 def results(
     message_id: int,
     request: SearchRequest,
@@ -127,6 +135,7 @@ def results(
     over? Asked after every slice.
     """
     selects = None if decided else predicate(request.filter, recognise)
+    most = SLICE_CANDIDATES if decided else candidates_a_slice(request.filter)
     shown = selection(request.attributes, request.types_only)
     identifier = ber.encode_integer(message_id)
     limit = request.size_limit or NO_LIMIT
@@ -152,7 +161,7 @@ def results(
             message = ber.tlv(ber.SEQUENCE, identifier + body)
             size += len(message)
             out.append(message)
-        if looked >= SLICE_CANDIDATES or size >= SLICE_OCTETS:
+        if looked >= most or size >= SLICE_OCTETS:
             yield b"".join(out)
             out.clear()
             looked = size = 0

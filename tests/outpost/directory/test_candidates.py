@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from outpost.directory import candidates as module
 from outpost.directory import texts
-from outpost.directory.candidates import candidates
+from outpost.directory.candidates import EVERYTHING, candidates
 from outpost.directory.index import ORDINAL
 from outpost.directory.reader import Reader
 from protocols.ldap import dn, search
@@ -196,6 +196,27 @@ def test_large_parts_of_an_and_are_left_to_the_filter(monkeypatch: pytest.Monkey
     monkeypatch.setattr(module, "MAX_COMPARED", 0)
     assert not candidates(filter, reader.tree).decided
     assert answered(reader, a_request(filter)) == [f"cn=fred,{USERS}"]
+
+
+LONG = ("(cn=*e*)", f"(memberOf=cn=staff,{GROUPS})", f"(memberOf:1.2.840.113556.1.4.1941:=cn=staff,{GROUPS})")
+
+
+@pytest.mark.parametrize("part", LONG)
+@pytest.mark.parametrize("around", ["(|{})", "(&{})", "(|(uid=eve)(&{}))"])
+def test_no_more_is_looked_up_than_is_done_in_a_turn(part: str, around: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest is scanned for, and the answer is the same."""
+    reader = PEOPLE.reader(ALICE)
+    monkeypatch.setattr(module, "LOOKED_THROUGH", 1)
+    cost, most = 1 + len(reader.tree.snapshot.users), 10
+    monkeypatch.setattr(module, "MOST_LOOK_UPS", most * cost)
+    for times in (1, most, most + 1, 3 * most):
+        filter, left = parse(around.format(part * times)), [most * cost]
+        found = candidates(filter, reader.tree, left)
+        assert (left[0] < 0) == (times * cost + around.count("uid=") > most * cost)
+        if times > most and around == "(|{})":
+            assert found == EVERYTHING
+        request = a_request(filter)
+        assert answered(reader, request) == scanned(reader, request)
 
 
 def test_the_name_under_which_numbers_are_indexed_is_no_attribute() -> None:

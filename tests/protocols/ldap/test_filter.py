@@ -3,8 +3,10 @@ import pytest
 from protocols.errors import RemoteProtocolError
 from protocols.ldap import ber
 from protocols.ldap.filter import (
+    BY_A_RULE,
     MAX_DEPTH,
     MAX_PARTS,
+    OF_EVERY_ATTRIBUTE,
     And,
     Approx,
     Equality,
@@ -18,6 +20,7 @@ from protocols.ldap.filter import (
     Substrings,
     Unrecognised,
     decode,
+    weight,
 )
 from protocols.ldap.filter_text import parse
 from protocols.ldap.result import Refused, ResultCode
@@ -144,3 +147,16 @@ def test_width_is_bounded() -> None:
     octets = ber.tlv(0xA1, PRESENT * (MAX_PARTS - 1))
     assert decode(octets, 0, len(octets))[1] == len(octets)
     assert refusal(ber.tlv(0xA1, PRESENT * MAX_PARTS)) == ResultCode.ADMIN_LIMIT_EXCEEDED
+
+
+@pytest.mark.parametrize(
+    ("fields", "most"),
+    [(ber.tlv(0x81, b"caseIgnoreMatch"), OF_EVERY_ATTRIBUTE), (ber.tlv(0x82, b"cn"), BY_A_RULE)],
+)
+def test_what_takes_long_counts_as_more_parts(fields: bytes, most: int) -> None:
+    item = ber.tlv(0xA9, fields + ber.tlv(0x83, b"x"))
+    many = (MAX_PARTS - 1) // most
+    octets = ber.tlv(0xA1, item * many)
+    filter, _ = decode(octets, 0, len(octets))
+    assert weight(filter) == weight(Not(filter)) == many * most
+    assert refusal(ber.tlv(0xA1, item * (many + 1))) == ResultCode.ADMIN_LIMIT_EXCEEDED

@@ -1,5 +1,9 @@
+from collections.abc import Iterator
+
 import pytest
 
+from protocols.ldap.controlled import matching
+from protocols.ldap.evaluation import predicate
 from protocols.ldap.filter_text import parse
 from protocols.ldap.matching import MatchingRule, Normal
 from protocols.ldap.root_dse import Features, root_dse
@@ -10,6 +14,7 @@ from protocols.ldap.search import (
     SLICE_OCTETS,
     PlainEntry,
     Selection,
+    candidates_a_slice,
     results,
     selection,
 )
@@ -157,3 +162,38 @@ def test_an_entry_that_is_not_ready_lets_others_have_a_turn() -> None:
 def test_candidates_that_are_decided_are_not_asked() -> None:
     octets = joined(results(1, a_request("(cn=bob)", size_limit=2), [ALICE] * 3, KNOWN.get, decided=True))
     assert codes(octets) == [(1, None), (1, None), (1, 4)]
+
+
+@pytest.mark.parametrize(
+    ("filter", "most"),
+    [
+        ("(cn=nobody)", SLICE_CANDIDATES),
+        ("(|" + "(cn=nobody)" * 16 + ")", SLICE_CANDIDATES),
+        ("(&(!(|" + "(cn=*x*y)" * 64 + "))(cn=nobody))", 63),
+        ("(|" + "(cn=nobody)" * 2048 + ")", 2),
+        ("(|" + "(cn=nobody)" * 5000 + ")", 1),
+        ("(|" + "(:caseIgnoreMatch:=nobody)" * 32 + ")", 2),
+        ("(|" + "(cn:caseIgnoreMatch:=nobody)" * 32 + ")", 16),
+    ],
+)
+def test_the_more_a_filter_asks_of_each_entry_the_fewer_have_a_turn(filter: str, most: int) -> None:
+    """One client's filter does not keep others waiting for longer than a slice."""
+    looked: list[int] = []
+
+    def counted() -> Iterator[PlainEntry]:
+        for number in range(2 * most + 1):
+            looked.append(number)
+            yield ALICE
+
+    slices = results(1, a_request(filter), counted(), KNOWN.get)
+    counts = [len(looked) for _ in slices]
+    assert (counts[:2], counts[-1]) == ([most, 2 * most], 2 * most + 1)
+    found = matching(counted(), predicate(parse(filter), KNOWN.get), candidates_a_slice(parse(filter)))
+    looked.clear()
+    assert [len(looked) for one in found if one is None][:2] == [most, 2 * most]
+
+
+def test_where_the_index_has_decided_the_filter_takes_no_time() -> None:
+    many = [ALICE] * SLICE_CANDIDATES
+    request = a_request("(|" + "(cn=alice)" * 2048 + ")", (b"1.1",))
+    assert len(list(results(1, request, many, KNOWN.get, decided=True))) == 2
