@@ -222,6 +222,18 @@ def test_what_forms_offer(api: Api) -> None:
     }
 
 
+def test_a_group_of_clients_that_know_one_parent(api: Api) -> None:
+    one, other = (api.post("/core/groups/", {"name": name})["pk"] for name in ("one", "other"))
+    child = api.post("/core/groups/", {"name": "child", "parent": one})
+    assert child["parents"] == [one]
+    path = f"/core/groups/{child['pk']}/"
+    assert api.patch(path, {"parent": other})["parents"] == [other]
+    assert api.patch(path, {"name": "renamed"})["parents"] == [other]
+    assert api.patch(path, {"parents": [one], "parent": other})["parents"] == [one]
+    assert api.patch(path, {"parent": None})["parents"] == []
+    assert api.patch(path, {"parent": "x"}, 400) == {"parents": ["“x” is not a valid UUID."]}
+
+
 def test_users_may_be_written_to_no_path_of_their_own(api: Api) -> None:
     """As Terraform says it, which leaves nothing out."""
     assert api.post("/stages/user_write/", {"name": "w", "user_path_template": ""})["user_path_template"] == ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from control.records import Group, Login, Role, User
@@ -10,7 +10,7 @@ from control.store.interface import Query, Transaction
 from control.verbs import groups, roles, users
 from control.verbs.rights import every_superuser
 from control.verbs.tokens import Random
-from control.web.admin_api.callers import auditors, auditors_and_helpdesk
+from control.web.admin_api.callers import Caller, auditors, auditors_and_helpdesk
 from control.web.admin_api.lists import Narrowed, any_of, boolean, flag, numbers, text
 from control.web.admin_api.narrowing import beginning, choices, moments, uuids, with_attributes, without
 from control.web.admin_api.resource import Resource, View
@@ -88,6 +88,13 @@ USERS = Resource(
 )
 
 
+def _with_one_parent(body: Mapping[str, Any], caller: Caller, is_new: bool) -> Mapping[str, Any]:
+    """Clients of releases in which a group had one say ``parent``."""
+    if "parent" not in body or "parents" in body:
+        return body
+    return {**body, "parents": [] if body["parent"] is None else [body["parent"]]}
+
+
 GROUPS = Resource(
     "core/groups",
     Group,
@@ -102,6 +109,7 @@ GROUPS = Resource(
         "members_by_username": _with_members_named,
     },
     filters_by_view={"attributes": _by_attributes(Group)},
+    as_given=_with_one_parent,
     create=groups.create,
     update=groups.update,
     delete=groups.delete,
