@@ -20,7 +20,7 @@ said to the one is no answer to the other. See `key_of`."""
 WINDOW = 10.0  # seconds that a reply is kept (RFC 5080: 5 to 30); many NAS ask again after 5, and are not to be late
 GIVEN_UP = 30.0  # seconds after which no NAS waits any more; a later decision is not sent
 MAX_PENDING = 16_384  # requests being decided; FreeRADIUS' max_requests
-MAX_ANSWERED = 65_536  # replies kept, about 35 MB; beyond it the oldest go before their time
+MAX_ANSWERED = 65_536  # replies kept, about 25 MB; beyond it the oldest go before their time
 SWEEP = 0.1  # seconds between looks for what has had its time: one look at many costs less than many looks
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
 
-from protocols.radius.packet import HEADER, Packet, whole
+from protocols.radius.packet import HEADER, Packet
 
 MOST_LAYOUTS = 2048  # remembered; a NAS has one for each length of its people's names. About 5 MB when full
 MOST_ATTRIBUTES = 24  # of a packet that is remembered; passwords come with about ten
@@ -18,7 +18,7 @@ MOST_ATTRIBUTES = 24  # of a packet that is remembered; passwords come with abou
 @dataclass(frozen=True, slots=True)
 class _Layout:
     heads: Callable[[bytes], tuple[int, ...]]
-    """Number and size of each attribute, where they stood in that packet."""
+    """The packet's length, and the number and size of each attribute, where they stood in that packet."""
     said: tuple[int, ...]
     """What they were."""
     first: dict[int, int]
@@ -34,19 +34,18 @@ class Layouts:
         return len(self._known)
 
     def parse(self, datagram: bytes, address: str) -> Packet:
-        """As `Packet.parse`. With the heads of a packet that was well formed, where that had them, another one of its
+        """As `Packet.parse`. With the heads of a packet that was well formed, where that had them, a datagram of its
         length is so, too: each head says where the next one stands."""
-        octets = whole(datagram)
-        known = self._known.get((address, len(octets)))
-        if known is not None and known.heads(octets) == known.said:
-            return Packet(octets, known.first, known.count)
-        packet = Packet.parse(octets)
-        if 0 < packet.count <= MOST_ATTRIBUTES:
+        known = self._known.get((address, len(datagram)))
+        if known is not None and known.heads(datagram) == known.said:
+            return Packet(datagram, known.first, known.count)
+        packet = Packet.parse(datagram)
+        if packet.count <= MOST_ATTRIBUTES:
             self._remember(packet, address)
         return packet
 
     def _remember(self, packet: Packet, address: str) -> None:
-        octets, places, at = packet.octets, [], HEADER
+        octets, places, at = packet.octets, [2, 3], HEADER
         while at < len(octets):
             places += [at, at + 1]
             at += octets[at + 1]

@@ -46,8 +46,15 @@ class Packet:
     @classmethod
     def parse(cls, datagram: bytes) -> Packet:
         """Octets behind Length are padding (RFC 2865 section 3). Raises RemoteProtocolError ``malformed``."""
-        octets = whole(datagram)
-        length = len(octets)
+        have = len(datagram)
+        if have < HEADER:
+            raise RemoteProtocolError(f"{have} octets are shorter than the header")
+        length = datagram[2] << 8 | datagram[3]
+        if not HEADER <= length <= MAX_LENGTH:
+            raise RemoteProtocolError(f"Length {length} is outside {HEADER} to {MAX_LENGTH}")
+        if length > have:
+            raise RemoteProtocolError(f"Length {length}, but only {have} octets came")
+        octets = datagram[:length]
         first: dict[int, int] = {}
         offset, count, last = HEADER, 0, length - 2
         while offset <= last:
@@ -106,19 +113,6 @@ class Packet:
         if len(self.first) == self.count:
             return False
         return any(len(self.offsets(number)) > 1 for number in numbers)
-
-
-def whole(datagram: bytes) -> bytes:
-    """What of it the Length field counts. Raises RemoteProtocolError ``malformed``."""
-    have = len(datagram)
-    if have < HEADER:
-        raise RemoteProtocolError(f"{have} octets are shorter than the header")
-    length = datagram[2] << 8 | datagram[3]
-    if not HEADER <= length <= MAX_LENGTH:
-        raise RemoteProtocolError(f"Length {length} is outside {HEADER} to {MAX_LENGTH}")
-    if length > have:
-        raise RemoteProtocolError(f"Length {length}, but only {have} octets came")
-    return datagram if length == have else datagram[:length]
 
 
 def attribute(number: int, value: bytes) -> bytes:

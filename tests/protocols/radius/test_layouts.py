@@ -78,5 +78,16 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(layouts) <= 3
     layouts = Layouts()
     layouts.parse(nas_side.request(b"\x20\x03x" * (MOST_ATTRIBUTES + 1), sign="never"), HERE)
-    layouts.parse(nas_side.request(b"", sign="never"), HERE)
     assert len(layouts) == 0
+
+
+def test_padding_and_the_length_field_count() -> None:
+    datagram, layouts = nas_side.pap(), Layouts()
+    layouts.parse(datagram, HERE)
+    for number in range(256):
+        for at in (2, 3):
+            remembered, plain = both(layouts, datagram[:at] + bytes((number,)) + datagram[at + 1 :])
+            assert remembered == plain
+    for padding in (b"x", bytes(40)):
+        remembered, plain = both(layouts, datagram + padding)
+        assert remembered == plain == Packet.parse(datagram)
