@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from control.records import Stage, User
+from control.records import Flow, Stage, User
 from control.store.interface import Query, Transaction
 from control.verbs import invitations, prompts, stage_bindings, stages
 from control.web.browser import COOKIE
-from tests.control.flows.test_email_links import ENROLLMENT, NEW, RECOVERY, World
+from tests.control.flows.test_email_links import ENROLLMENT, NEW, RECOVERY, World, enrol
 from tests.control.sources.abroad import Abroad
 from tests.control.web.browsing import LOGIN, PASSWORD, USER, Browser, Site
 from tests.control.web.test_second_factor_pages import set_up
@@ -157,6 +157,28 @@ def test_nor_with_the_invitation_of_somebody_else(world: World) -> None:
     assert victim.submit(True, None, **typed).status_code == 200
 
 
+def test_nor_after_a_link_that_confirms_the_address_of_somebody_new(world: World) -> None:
+    """In an enrolment that asks for the rest behind the link: nobody has proved anything yet."""
+
+    def more_behind_the_link(tx: Transaction) -> None:
+        field = {"name": "team", "field_key": "attributes.team", "label": "Team", "type": "text", "required": True}
+        stage = stages.create(tx, "prompt", {"name": "more", "fields": [prompts.create(tx, field).pk]})
+        (flow,) = tx.select(Flow, Query(equal={"slug": "default-enrollment-flow"}))
+        stage_bindings.create(tx, {"target": flow.pk, "stage": stage.pk, "order": 25})
+
+    world.sql.write_now(more_behind_the_link)
+    world.change_settings(enrollment="open")
+    enrol(world)
+    attacker = begun(world)
+    victim = planted(world, attacker)
+    victim.get(world.link())
+    asked = 'name="attributes.team"'
+    assert asked in victim.submit().text
+    assert asked not in attacker.get(ENROLLMENT).text
+    assert victim.submit(True, None, **{"attributes.team": "red"}).status_code == 200
+    assert world.sql.read_now(lambda tx: tx.find(User, username="carol")) is not None
+
+
 def test_whoever_shows_again_who_they_are_stays_signed_in(world: World) -> None:
     """Nobody else can have had this cookie: it was made when they signed in."""
     world.change(world.alice.pk, must_change_password=False)
@@ -176,9 +198,12 @@ def house(tmp_path: Path) -> Iterator[Abroad]:
     found.close()
 
 
-def test_nor_after_a_sign_in_at_a_source(house: Abroad) -> None:
-    """What it says of somebody new becomes an account, which then is theirs."""
+@pytest.mark.parametrize("came_too", [False, True])
+def test_nor_after_a_sign_in_at_a_source(house: Abroad, came_too: bool) -> None:
+    """What it says of somebody new becomes an account, which then is theirs. ``came_too``: whoever has planted the
+    cookie has come from there, too."""
     house.abroad.user("bob")
+    house.abroad.user("mallory")
     enrollment = house.flow("default-source-enrollment")
     house.set(enrollment_flow=enrollment)
 
@@ -189,7 +214,11 @@ def test_nor_after_a_sign_in_at_a_source(house: Abroad) -> None:
 
     house.here.sql.write_now(asks_for_a_name)
     attacker = begun(house.here)
+    if came_too:
+        house.changed = {"sub": "mallory-abroad"}
+        house.arrive(attacker, "mallory")
     victim = planted(house.here, attacker, "/")
+    house.changed = {"sub": "bob-abroad"}
     house.arrive(victim, "bob")
     at = "/if/flow/default-source-enrollment/"
     assert 'name="username"' not in attacker.get(at).text
