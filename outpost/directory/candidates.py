@@ -54,8 +54,8 @@ MAX_COMPARED = 2000
 """pks of a part of an AND that are looked for in its other parts, in one go; beyond that the filter takes turns."""
 MOST_LOOK_UPS = MAX_PARTS
 """Of one filter, before anybody else has a turn; one of a value counts 1. What is beyond is scanned for, in turns."""
-LOOKED_THROUGH = 800
-"""Users; one for a part of texts, or for members of groups, counts one more for so many of them."""
+LONG_LOOK_UP, LOOKED_THROUGH = 8, 800
+"""What one for a part of texts, or for members of groups, counts, and for how many users it counts one more."""
 CERTAIN: frozenset[str] = frozenset()
 EVERYTHING = Candidates(None, None, None, None, frozenset(KINDS))
 NOTHING = Candidates((), (), (), (), CERTAIN)
@@ -81,7 +81,7 @@ def candidates(filter: Filter, tree: Tree, left: list[int] | None = None) -> Can
 
 
 def _affords(left: list[int], through: Tree | None = None) -> bool:
-    left[0] -= 1 if through is None else 1 + len(through.snapshot.users) // LOOKED_THROUGH
+    left[0] -= 1 if through is None else LONG_LOOK_UP + len(through.snapshot.users) // LOOKED_THROUGH
     return left[0] >= 0
 
 

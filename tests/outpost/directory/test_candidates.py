@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from outpost.directory import candidates as module
 from outpost.directory import texts
-from outpost.directory.candidates import EVERYTHING, candidates
+from outpost.directory.candidates import EVERYTHING, LONG_LOOK_UP, candidates
 from outpost.directory.index import ORDINAL
 from outpost.directory.reader import Reader
 from protocols.ldap import dn, search
@@ -207,7 +207,7 @@ def test_no_more_is_looked_up_than_is_done_in_a_turn(part: str, around: str, mon
     """The rest is scanned for, and the answer is the same."""
     reader = PEOPLE.reader(ALICE)
     monkeypatch.setattr(module, "LOOKED_THROUGH", 1)
-    cost, most = 1 + len(reader.tree.snapshot.users), 10
+    cost, most = LONG_LOOK_UP + len(reader.tree.snapshot.users), 10
     monkeypatch.setattr(module, "MOST_LOOK_UPS", most * cost)
     for times in (1, most, most + 1, 3 * most):
         filter, left = parse(around.format(part * times)), [most * cost]
