@@ -39,6 +39,8 @@ def declined(datagram: bytes, secret: bytes) -> bytes:
 class StreamExchange(RadiusExchange):
     """As over UDP, and orders are declined."""
 
+    forgeable = False
+
     def receive_datagram(self, datagram: bytes, peer: Peer, now: float) -> Event:
         nas = self.table.lookup(peer[0]) if self.table is not None else None
         if nas is None or datagram[:1] not in _ORDERS:

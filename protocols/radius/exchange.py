@@ -53,6 +53,9 @@ MAX_DELAYED = 16_384  # rejects on their way; beyond it a guesser gets none at a
 class RadiusExchange:
     """``table`` is None until the configuration is known; replace it whenever that changes."""
 
+    forgeable = True
+    """Whoever asks may have put another's address under it."""
+
     def __init__(self, pins: Pins) -> None:
         self.table: NasTable | None = None
         self._pins = pins
@@ -140,7 +143,7 @@ class RadiusExchange:
         try:
             proof = only_proof(packet)
             if nas.devices and (device := device_offer(packet, proof, nas.secret)) is not None:
-                return OfferReceived(_bounded(request, device), device)
+                return OfferReceived(_bounded(request, device) if self.forgeable else request, device)
             if proof == EAP_MESSAGE:
                 return EapReceived(request, eap_of(packet))
             if proof != USER_PASSWORD:

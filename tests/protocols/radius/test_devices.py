@@ -8,9 +8,10 @@ import pytest
 
 from protocols.errors import RemoteProtocolError
 from protocols.radius.authenticators import PLAIN_REPLY
+from protocols.radius.declining import StreamExchange
 from protocols.radius.devices import hardware_address
 from protocols.radius.exchange import REJECT_DELAY, RadiusExchange
-from protocols.radius.nas import ClientNetwork, Nas, NasTable, Requirement
+from protocols.radius.nas import ClientNetwork, Nas, NasTable, OneNas, Requirement
 from protocols.radius.offers import ChapOffer, DeviceOffer
 from protocols.radius.pins import Pins
 from protocols.radius.request import AccessRequested, Discard, Event, OfferReceived, Refused
@@ -202,6 +203,17 @@ def test_what_takes_the_secret_is_answered_whole(packet: bytes) -> None:
 @pytest.mark.parametrize("requirement", [Requirement.OPTIONAL, Requirement.UNSIGNED])
 def test_the_operator_may_say_that_a_nas_cannot_do_better(packet: bytes, requirement: Requirement) -> None:
     reply = answered(packet, KEY, requirement)
+    assert reply is not None
+    assert KEY in reply
+
+
+@pytest.mark.parametrize("packet", UNSIGNED, ids=["CHAP", "no octets"])
+def test_over_tls_nobody_forges_an_address(packet: bytes) -> None:
+    exchange = StreamExchange(Pins())
+    exchange.table = OneNas(Nas(SECRET, 1, devices=True))
+    event = exchange.receive_datagram(packet, PEER, 0.0)
+    assert isinstance(event, OfferReceived)
+    reply = exchange.answer(event.request, ACCEPT, 0.0, KEY)
     assert reply is not None
     assert KEY in reply
 
