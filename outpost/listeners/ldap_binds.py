@@ -58,6 +58,8 @@ NO_CERTIFICATE = Result(ResultCode.INAPPROPRIATE_AUTHENTICATION, "", REASONS["ce
 NO_CERTIFICATES = Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "", "Nobody binds by a certificate here.")
 POLICY_MET = Result(ResultCode.SUCCESS, controls=password_policy.response(None))
 MUST_CHANGE = Result(ResultCode.SUCCESS, controls=password_policy.response(PolicyError.CHANGE_AFTER_RESET))
+MAY_CHANGE = frozenset({"must_change_password", "password_expired"})
+"""The password is right, and good for choosing another one; as for a browser."""
 POLICY_ERRORS: dict[str, PolicyError] = {
     "password_expired": PolicyError.PASSWORD_EXPIRED,
     "device_password_expired": PolicyError.PASSWORD_EXPIRED,
@@ -109,7 +111,7 @@ class Binds:
             return self._refused(event, circumstances, error)
         decision = await self._authentication.authenticate(*claim, circumstances)
         answer = self._answer(claim, circumstances, decision, event.policy)
-        if decision.reason == "must_change_password" and event.policy and secure:
+        if decision.reason in MAY_CHANGE and event.policy and secure:
             limited = self._who_must_change(claim)
             return answer if limited is None else (MUST_CHANGE, limited)
         return answer

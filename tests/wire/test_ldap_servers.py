@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import NamedTuple
 
 import httpx
 import pytest
 
+from control.records import User
 from tests.peers import require, require_root, unpacked
 from tests.ports import free_port
-from tests.wire.clients import Answer, user_dn
-from tests.wire.directory import BASE_DN, PASSWORDS
+from tests.wire.apart import store
+from tests.wire.clients import Answer, ldapsearch, user_dn
+from tests.wire.directory import BASE_DN, PASSWORDS, Directory, add_user
 from tests.wire.namespaces import Namespace
 from tests.wire.nginx import is_listening
 from tests.wire.program import Program, until
@@ -19,6 +26,12 @@ from tests.wire.program import Program, until
 pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("people")]
 
 START_SECONDS = 20.0
+NEW_PASSWORD = "greta-password-1"
+NUMBERS = count()
+GOOD_DAYS = 30
+"""For which a password is good."""
+LONG_AGO = int(time.time() // 86_400) - GOOD_DAYS
+"""In days since 1970, as shadow(5) counts."""
 ALICE = user_dn("alice")
 
 
@@ -39,7 +52,10 @@ domains = example
 id_provider = ldap
 auth_provider = ldap
 chpass_provider = ldap
-access_provider = permit
+access_provider = ldap
+ldap_access_order = expire, pwd_expire_policy_renew
+ldap_account_expire_policy = shadow
+ldap_pwd_policy = shadow
 ldap_uri = {ldap}
 ldap_search_base = {base}
 ldap_schema = rfc2307bis
@@ -106,6 +122,77 @@ def test_sssd_knows_people_and_their_groups(sssd: Namespace) -> None:
 def test_sssd_lets_people_in(sssd: Namespace, password: str, said: str) -> None:
     answer = sssd.run("sssctl", "user-checks", "bob", "-a", "auth", "-s", "outpost", stdin=f"{password}\n")
     assert f"pam_authenticate for user [bob]: {said}" in answer.text, answer.text
+
+
+class Newcomer(NamedTuple):
+    """Somebody of whom sssd, which remembers, has not heard yet."""
+
+    name: str
+    pk: int
+
+
+@pytest.fixture
+def newcomer(program: Program, people: Directory) -> Iterator[Newcomer]:
+    name = f"greta-{next(NUMBERS)}"
+    pk = add_user(program, name, NEW_PASSWORD, group=people.groups["staff"])
+    try:
+        yield Newcomer(name, pk)
+    finally:
+        program.api("PATCH", "admin/settings/", {"password_max_age": "days=0"})
+        program.api("DELETE", f"core/users/{pk}/")
+
+
+def give_another(program: Program, pk: int) -> None:
+    given = {"password": f"{NEW_PASSWORD}-given", "must_change_password": True}
+    program.api("POST", f"core/users/{pk}/set_password/", given)
+
+
+def make_old(program: Program, pk: int) -> None:
+    program.api("POST", f"core/users/{pk}/set_password/", {"password": f"{NEW_PASSWORD}-given"})
+    program.api("PATCH", "admin/settings/", {"password_max_age": f"days={GOOD_DAYS}"})
+    with store(program) as opened:
+        changed = time.time() - (GOOD_DAYS + 2) * 86_400
+        opened.write_now(lambda tx: tx.update(replace(tx.get(User, pk), password_change_date=changed)))
+
+
+@pytest.mark.parametrize("ends", [pytest.param(give_another, marks=pytest.mark.full), make_old])
+def test_sssd_has_people_change_a_password_that_has_ended(
+    sssd: Namespace, program: Program, newcomer: Newcomer, ends: Callable[[Program, int], None]
+) -> None:
+    """By the attributes of shadow(5), after a bind that is good for nothing else; then they are let in."""
+    require("pamtester")
+
+    def does(*what: str, types: tuple[str, ...]) -> Answer:
+        return sssd.run("pamtester", "outpost", newcomer.name, *what, stdin="".join(f"{line}\n" for line in types))
+
+    old, new = f"{NEW_PASSWORD}-given", f"{NEW_PASSWORD}-chosen"
+    ends(program, newcomer.pk)
+    until(
+        lambda: ldapsearch(program, "alice", f"(&(uid={newcomer.name})(shadowLastChange<={LONG_AGO}))", "uid").dns,
+        START_SECONDS,
+        "the old password",
+    )
+    until(lambda: sssd.run("getent", "-s", "sss", "passwd", newcomer.name).code == 0, START_SECONDS, "sssd", 0.2)
+    assert "new one required" in does("authenticate", "acct_mgmt", types=(old,)).text
+    done = does("authenticate", "chauthtok", types=(old, old, new, new))
+    assert done.code == 0, done.text
+    until(lambda: does("authenticate", "acct_mgmt", types=(new,)).code == 0, START_SECONDS, "the new password", 0.5)
+    assert "Authentication failure" in does("authenticate", types=(old,)).text
+
+
+def test_sssd_refuses_whose_account_has_ended(sssd: Namespace, program: Program, newcomer: Newcomer) -> None:
+    """Also who comes without a password: by a key of SSH."""
+    ended = datetime.fromtimestamp(LONG_AGO * 86_400, UTC).isoformat()
+    program.api("PATCH", f"core/users/{newcomer.pk}/", {"valid_until": ended})
+    until(
+        lambda: ldapsearch(program, "alice", f"(&(uid={newcomer.name})(shadowExpire=*))", "uid").dns,
+        START_SECONDS,
+        "the end",
+    )
+    until(lambda: sssd.run("getent", "-s", "sss", "passwd", newcomer.name).code == 0, START_SECONDS, "sssd", 0.2)
+    assert "User account has expired" in sssd.run("pamtester", "outpost", newcomer.name, "acct_mgmt").text
+    refused = sssd.run("pamtester", "outpost", newcomer.name, "authenticate", stdin=f"{NEW_PASSWORD}\n")
+    assert "Authentication failure" in refused.text, refused.text
 
 
 # --- Apache --------------------------------------------------------------------------------------------------------

@@ -181,10 +181,10 @@ def test_the_policy_control_in_the_answer_to_a_modify(bob: Client) -> None:
     assert (answer.operation, answer.code, said(answer)) == ("modifyResponse", 19, 5)
 
 
-@pytest.fixture
-def must(door: Door) -> Client:
+@pytest.fixture(params=["must_change_password", "password_expired"])
+def must(request: pytest.FixtureRequest, door: Door) -> Client:
     """Bob over TLS, whose password is right and must be changed."""
-    door.link.verdicts["bob"] = "must_change_password"
+    door.link.verdicts["bob"] = request.param
     client = door.connect()
     client.connection._session.secure = True
     answer = asked(client, peer.bind(1, BOB_DN, BOBS, controls=POLICY))
