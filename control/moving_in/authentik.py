@@ -35,7 +35,8 @@ TAKEN = {
     ),
     "oauth2": (
         *("client_type", "client_id", "client_secret", "redirect_uris", "access_code_validity", "sub_mode"),
-        *("access_token_validity", "refresh_token_validity", "issuer_mode", "include_claims_in_id_token"),
+        *("access_token_validity", "refresh_token_validity", "refresh_token_threshold", "issuer_mode"),
+        "include_claims_in_id_token",
     ),
 }
 """Kind of provider to the fields that mean the same here."""

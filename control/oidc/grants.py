@@ -150,9 +150,19 @@ def refresh(
     wanted = tuple(dict.fromkeys(asked["scope"].split())) if "scope" in asked else granted.scopes
     if not set(wanted) <= set(granted.scopes):
         return Failed("invalid_scope", "These scopes are more than what was granted.")
-    tx.update(replace(token, revoked=True))
     _sweep(tx)
-    return give(tx, asking, user, token.code, None, replace(granted, scopes=wanted), base, random, who, keep=granted)
+    asked_for = replace(granted, scopes=wanted)
+    if _goes_on(asking, token, tx.now):
+        told = give(tx, asking, user, token.code, None, asked_for, base, random, who, renews=False)
+        return told if isinstance(told, Failed) else replace(told, refresh_token=asked["refresh_token"])
+    tx.update(replace(token, revoked=True))
+    return give(tx, asking, user, token.code, None, asked_for, base, random, who, keep=granted)
+
+
+def _goes_on(asking: Client, token: RefreshToken, now: float) -> bool:
+    """A public client's is another one each time: nobody else notices that it was stolen (RFC 9700, 4.14.2)."""
+    threshold = asking.seconds("refresh_token_threshold", "seconds=0")
+    return not asking.is_public and threshold > 0 and token.expires - now > threshold
 
 
 def renew(
@@ -192,8 +202,10 @@ def give(
     random: Random,
     who: Caller,
     keep: Granted | None = None,
+    renews: bool = True,
 ) -> Tokens | Failed:
-    """``keep``: what the refresh token stands for, when this answer is asked for less."""
+    """``keep``: what the refresh token stands for, when this answer is asked for less; without ``renews``
+    no other one is given."""
     key = signing_key(tx, asking)
     person = claims.person(tx, user, asking.nested_groups)
     told = scopes.told(tx, asking, person, granted.scopes, who.client_ip)
@@ -206,7 +218,7 @@ def give(
     if session is not None:
         back_channel.remember(tx, asking, session, issuer(base, asking), person)
     whole = keep or granted
-    renewal = random(REFRESH_BYTES).hex() if "offline_access" in whole.scopes else None
+    renewal = random(REFRESH_BYTES).hex() if renews and "offline_access" in whole.scopes else None
     if renewal is not None:
         until = tx.now + asking.seconds("refresh_token_validity", "days=30")
         tx.insert(RefreshToken(pk=digest(renewal), granted=asdict(whole), expires=until, **common))

@@ -74,6 +74,8 @@ class OAuth2Fields(ProviderFields):
     access_code_validity: Duration = "minutes=1"
     access_token_validity: Duration = "hours=1"  # noqa: S105
     refresh_token_validity: Duration = "days=30"  # noqa: S105
+    refresh_token_threshold: Duration = "seconds=0"  # noqa: S105
+    """A refresh token of a confidential client is another one only when it has no longer than this; zero: each time."""
     include_claims_in_id_token: bool = True
     sub_mode: Literal["hashed_user_id", "user_id", "user_uuid", "user_username", "user_email", "user_upn"] = (
         "hashed_user_id"

@@ -131,6 +131,10 @@ WORDS: dict[str, Words] = {
     "access_code_validity": Words("Access code validity", _DURATION),
     "access_token_validity": Words("Access token validity", _DURATION),
     "refresh_token_validity": Words("Refresh token validity", _DURATION),
+    "refresh_token_threshold": Words(
+        "Refresh token threshold",
+        "A refresh token is replaced when it is good for no longer than this; zero: with each use.",
+    ),
     "include_claims_in_id_token": Words("Include claims in id_token"),
     "sub_mode": Words(
         "Subject mode",

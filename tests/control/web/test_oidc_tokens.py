@@ -513,6 +513,27 @@ def test_a_client_learns_about_its_own_tokens_alone(relying: Relying) -> None:
     )
 
 
+def test_a_refresh_token_is_replaced_when_little_is_left_of_it(relying: Relying) -> None:
+    relying.set_provider(refresh_token_threshold="days=1")
+    first = tokens_of(relying, scope="openid offline_access")["refresh_token"]
+    again = renew(relying, first).json()
+    assert again["refresh_token"] == first
+    assert relying.userinfo(again["access_token"]).status_code == 200
+    assert renew(relying, first, scope="openid").json()["refresh_token"] == first
+    relying.clock.advance(29 * 86_400.0)
+    last = renew(relying, first).json()["refresh_token"]
+    assert last != first
+    failed(renew(relying, first), "invalid_grant")
+    failed(renew(relying, last), "invalid_grant")
+
+
+def test_a_public_clients_is_replaced_each_time(relying: Relying) -> None:
+    relying.set_provider(refresh_token_threshold="days=1", client_type="public")
+    code = signed_in(relying).code(scope="openid offline_access", **PKCE)
+    first = relying.exchange(code, client_id=relying.client_id, code_verifier=VERIFIER).json()["refresh_token"]
+    assert renew(relying, first, client_id=relying.client_id).json()["refresh_token"] != first
+
+
 def test_a_refresh_token_is_told_of_while_it_can_be_exchanged(relying: Relying) -> None:
     first = tokens_of(relying, scope="openid offline_access")["refresh_token"]
     told = ask(relying, INTROSPECT, first).json()

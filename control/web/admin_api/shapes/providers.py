@@ -39,6 +39,7 @@ def whole_providers(tx: Transaction, records: Sequence[Provider], view: View) ->
     return [
         {
             **body,
+            **_SINCE.get(provider.kind, {}),
             **provider.settings,
             **{name: provider.secrets[name] for name in SHOWN_SECRETS.get(provider.kind, ())},
             **_ALWAYS.get(provider.kind, {}),
@@ -51,10 +52,11 @@ def whole_providers(tx: Transaction, records: Sequence[Provider], view: View) ->
 
 SHOWN_SECRETS: dict[str, tuple[str, ...]] = {"radius": ("shared_secret",), "oauth2": ("client_secret",)}
 """Secrets that a person has to copy to the other side."""
+_SINCE: dict[str, Body] = {"oauth2": {"refresh_token_threshold": "seconds=0"}}
+"""Settings that those who were stored before have not."""
 _ALWAYS: dict[str, Body] = {
     "proxy": {"redirect_uris": [], "jwt_federation_sources": []},
     "oauth2": {
-        "refresh_token_threshold": "seconds=0",
         "encryption_key": None,
         "jwt_federation_sources": [],
         "jwt_federation_providers": [],
