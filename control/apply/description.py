@@ -23,6 +23,8 @@ from settings.yaml_lines import Lines, Place, YamlFault, read_yaml
 
 ADOPT = "adopt"
 """Hands a record over that exists already and belongs to nobody; at the top of a file, all of them."""
+FORMERLY = "formerly"
+"""At the top of a file: the name that it had, whose records it goes on with."""
 KIND = "kind"
 
 
@@ -59,6 +61,8 @@ class Description:
     """The program that wrote it (`control.moving_in`): then nothing is deleted because it isn't described."""
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """What is said of each of `control.apply.settings`."""
+    formerly: tuple[str, ...] = ()
+    """Names of files that this one goes on for."""
 
     @property
     def mark(self) -> str:
@@ -101,6 +105,7 @@ def read_descriptions(texts: Sequence[tuple[Path, str]], path: Path, environ: Ma
     settings: dict[str, Mapping[str, Any]] = {}
     sources: dict[tuple[str, str], Source] = {}
     adopts: set[tuple[str, str]] = set()
+    formerly: dict[str, None] = {}
     for file, text in texts:
         try:
             source = Source(file, read_yaml(text))
@@ -114,6 +119,8 @@ def read_descriptions(texts: Sequence[tuple[Path, str]], path: Path, environ: Ma
         if misshapen:
             continue
         adopts_all = document.pop(ADOPT, False) is True
+        if former := document.pop(FORMERLY, None):
+            formerly[former] = None
         for section, key, entry in _entries(document):
             known = sources.setdefault((section, key), source)
             if known is not source:
@@ -124,7 +131,7 @@ def read_descriptions(texts: Sequence[tuple[Path, str]], path: Path, environ: Ma
             told[key] = {name: value for name, value in entry.items() if name != ADOPT}
     if faults:
         raise ApplyError(faults)
-    return Description(path, entries, sources, frozenset(adopts), settings=settings)
+    return Description(path, entries, sources, frozenset(adopts), settings=settings, formerly=tuple(formerly))
 
 
 def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -162,8 +169,11 @@ def _misshapen(document: Any) -> Iterator[tuple[Place, str]]:
         if name == ADOPT:
             if not isinstance(entries, bool):
                 yield (name,), "must be true or false"
+        elif name == FORMERLY:
+            if not isinstance(entries, str) or not entries or entries.endswith((".yml", ".yaml")):
+                yield (name,), "must be the name that the file or folder had, without .yml"
         elif name not in (SECTION, *SECTIONS):
-            yield (name,), _unknown("section", name, {*SECTIONS, SECTION, ADOPT})
+            yield (name,), _unknown("section", name, {*SECTIONS, SECTION, ADOPT, FORMERLY})
         elif not isinstance(entries, dict | None):
             yield (name,), "must hold names, each with its fields below it, indented"
         elif name == SECTION:

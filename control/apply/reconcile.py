@@ -14,9 +14,10 @@ from typing import Any
 from control.apply import settings
 from control.apply.changes import HIDDEN, Action, Change, Difference
 from control.apply.declared import declared, exchanged, listed, short_items, short_value
-from control.apply.description import ADOPT, KIND, ApplyError, Description
+from control.apply.description import ADOPT, FORMERLY, KIND, ApplyError, Description
 from control.apply.parts import settle_parts
-from control.apply.sections import Given, Section, is_built_in, is_ownerless, owner_of
+from control.apply.renaming import take_over
+from control.apply.sections import MARK, Given, Section, is_built_in, is_ownerless, owner_of
 from control.apply.table import SECTIONS, late
 from control.records import Application, Binding, User
 from control.store.interface import Query, Transaction
@@ -65,6 +66,7 @@ class _Run:
 
     def changes(self) -> list[Change]:
         """Raises ApplyError."""
+        taken_over = take_over(self.tx, self.description.formerly, self.mark)
         for section in SECTIONS.values():
             for name, said in self.description.sections[section.name].items():
                 with self.telling((section.name, name)):
@@ -82,7 +84,8 @@ class _Run:
         deleted += self.deletions(last=True)
         if self.faults:
             raise ApplyError(self.faults)
-        return settled + [change for entry in self.entries if (change := self.told(entry)).matters] + deleted
+        told = [change for entry in self.entries if (change := self.told(entry)).matters]
+        return taken_over + settled + told + deleted
 
     @contextmanager
     def telling(self, place: Place) -> Iterator[None]:
@@ -118,6 +121,9 @@ class _Run:
     def refuse_foreign(self, section: Section, name: str, record: Any) -> None:
         if not is_ownerless(record) and not is_built_in(record):
             said = f"is there already and belongs to {record.managed!r}; change it there, or choose another name"
+            owner = owner_of(record) or ""
+            if owner.startswith(MARK):
+                said += f". If this file was called so, write '{FORMERLY}: {owner.removeprefix(MARK)}' at its top"
             raise Invalid({NON_FIELD: [said]})
         if (section.name, name) not in self.description.adopts:
             said = (

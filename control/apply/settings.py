@@ -81,6 +81,21 @@ def exported(tx: Transaction, everything: bool) -> Iterator[tuple[str, Given]]:
         )
 
 
+def rename(tx: Transaction, former: str, mark: str) -> int:
+    """How many fields were said by the one mark, and are by the other now."""
+    owners = _owners(tx)
+    count = sum(owner == former for fields in owners.values() for owner in fields.values())
+    if count:
+        _keep(
+            tx,
+            {
+                name: {field: mark if owner == former else owner for field, owner in fields.items()}
+                for name, fields in owners.items()
+            },
+        )
+    return count
+
+
 def _settled(tx: Transaction, name: str, given: Given, mark: str, owners: dict[str, str]) -> Change:
     """Raises Invalid."""
     foreign = {field: owners[field] for field in given if owners.get(field, mark) != mark}

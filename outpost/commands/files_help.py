@@ -15,8 +15,8 @@ applications and so on what each is called and which fields of the API it has; o
       staff: {users: [bob]}
 
 A file owns what it makes: what is no longer in it is deleted. It touches nothing else, unless `adopt: true` stands with
-the record, or at the top of the file. env://NAME and file:///path stand for secrets. Under settings, system and mail
-have what there is once: it is changed, never deleted."""
+the record, or at the top of the file; `formerly: NAME` there is how a renamed file was called. env://NAME and
+file:///path stand for secrets. Under settings, system and mail have what there is once: it is changed, not deleted."""
 
 
 def apply_options(parser: argparse.ArgumentParser) -> None:

@@ -150,6 +150,30 @@ def test_adopt_at_the_top_hands_over_all_that_belongs_to_nobody(place: Place) ->
     assert place.apply(f"adopt: true\n{text}") == NOTHING
 
 
+def test_a_renamed_file_goes_on_with_what_it_owned(place: Place) -> None:
+    text = WHOLE + "settings: {system: {event_retention: days=7}}\n"
+    place.apply(text, "old.yml")
+    assert any("write 'formerly: old' at its top" in said for said in place.refused(text, "new.yml"))
+    renamed = f"formerly: old\n{text}"
+    (planned,) = place.plan(renamed, "new.yml")
+    assert planned.notes[0].endswith("that apply:old owned are owned by apply:new now")
+    before = place.read(lambda tx: tx.count(Binding))
+    assert place.apply(renamed, "new.yml") == list(planned.notes)
+    assert place.read(lambda tx: tx.count(Binding)) == before
+    assert place.find(User, username="bob").managed == "apply:new"
+    assert place.find(PropertyMapping, name="shelf").managed == "apply:new/shelf"
+    for said in (renamed, text, f"formerly: new\n{text}"):  # the line may stay, or go
+        assert place.apply(said, "new.yml") == NOTHING
+    shorter = "formerly: new\nusers: {bob: {}}\n"
+    assert {"deleted group staff", "deleted provider p"} <= set(place.apply(shorter, "newer.yml"))
+    assert place.find(User, username="bob").managed == "apply:newer"
+
+
+@pytest.mark.parametrize("former", ["true", "[old]", "old.yml", "''"])
+def test_the_former_name_of_a_file_is_a_name(place: Place, former: str) -> None:
+    assert "formerly: must be the name" in place.refused(f"formerly: {former}\nusers: {{}}\n")[0]
+
+
 def test_what_every_store_has_may_be_changed_and_stays_what_it_is(place: Place) -> None:
     name = "authentik default OAuth Mapping: OpenID 'email'"
     text = f'property_mappings:\n  "{name}": {{kind: scope, expression: "return {{}}", adopt: true}}\n'
