@@ -141,19 +141,20 @@ def test_92_whoever_resumes_is_let_in_until_they_are_disabled(
 def test_a_network_password_that_has_ended_is_told_from_a_wrong_one(
     program: Program, people: Directory, tmp_path: Path, eap: str, phase2: str
 ) -> None:
-    """Error 648 of RFC 2759 section 6; a wrong one is 691."""
-    made = {"identifier": "carols-phone", "intent": "network_password", "user": people.users["carol"]}
+    """Error 648 of RFC 2759 section 6; a wrong one is 691. Of somebody who is known to the outpost: of others it hears
+    nothing but that it knows nobody."""
+    made = {"identifier": "bobs-old-phone", "intent": "network_password", "user": people.users["bob"]}
     program.api("POST", "core/tokens/", {**made, "expires": "2020-01-01T00:00:00Z"})
     try:
-        ended = program.api("GET", "core/tokens/carols-phone/view_key/")["key"]
+        ended = program.api("GET", "core/tokens/bobs-old-phone/view_key/")["key"]
         for password, code in ((ended, "error 648"), ("wrong", "error 691")):
             login = eapol_test(
-                program, tmp_path, eap=eap, identity="carol", password=password, phase1=TLS_1_2, phase2=phase2
+                program, tmp_path, eap=eap, identity="bob", password=password, phase1=TLS_1_2, phase2=phase2
             )
             assert not login.succeeded
             assert code in login.text, login.text[-3000:]
     finally:
-        program.api("DELETE", "core/tokens/carols-phone/")
+        program.api("DELETE", "core/tokens/bobs-old-phone/")
 
 
 # --- the long matrix -----------------------------------------------------------------------------------------------
