@@ -16,17 +16,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from control import logins
+from control import endings, logins
 from control.expression.http import HttpFacts
 from control.records import (
-    AccessToken,
     Authenticator,
-    EndedSession,
     Event,
-    LogoutNotice,
-    Provider,
     Session,
-    SessionClient,
     User,
 )
 from control.records.sessions import AUTHENTICATED, BY_TOKEN, KEPT, METHOD, WORKED
@@ -129,11 +124,6 @@ def key_of(cookie: str) -> str:
     return hashlib.sha256(cookie.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def sid_of(session: str) -> str:
-    """What applications and outposts call the session with this pk."""
-    return hashlib.sha256(session.encode()).hexdigest()
-
-
 def uuid_of(session: str) -> str:
     """What people and the API call the session with this pk."""
     return str(UUID(bytes=hashlib.sha256(f"uuid:{session}".encode()).digest()[:16], version=4))
@@ -190,9 +180,9 @@ def sign_in(
     if (refusal := validity.refusal(account, tx.now)) is not None:
         raise PermissionError(refusal)
     if old is not None:
-        end(tx, old)
+        endings.end(tx, old)
     if stay.alone:
-        end_all(tx, user)
+        endings.end_all(tx, user)
     _sweep(tx)
     lifetime = min(min(stay.seconds, LONGEST_SECONDS) or SIGNED_IN_SECONDS, stay.until - tx.now)
     shown = {METHOD: method, BY_TOKEN: stay.token} if stay.token else {METHOD: method}
@@ -225,7 +215,7 @@ def factor_shown(tx: Transaction, session: Session, factors: Sequence[int]) -> b
 
 
 def sign_out(tx: Transaction, visit: Visit, caller: Caller) -> None:
-    end(tx, visit.session)
+    endings.end(tx, visit.session)
     if visit.user is not None:
         _leave_event(tx, "logout", visit.user, caller, {})
 
@@ -281,20 +271,10 @@ def keep(tx: Transaction, session: Session, data: dict[str, Any]) -> None:
     tx.update(replace(current, data={**data, **_kept(current)}, last_used=tx.now))
 
 
-def end(tx: Transaction, session: Session) -> None:
-    """Outposts that let somebody in because of it hear that it is over, and so do applications that want to."""
-    _end_at_outposts(tx, session)
-    _tell_applications(tx, session)
-    try:
-        tx.delete(session)
-    except NotFound:
-        return
-
-
 def revoke(tx: Transaction, pk: str) -> None:
     """Ends somebody's session from outside of it, and leaves an event. Raises NotFound."""
     session = tx.get(Session, pk)
-    end(tx, session)
+    endings.end(tx, session)
     user = tx.find(User, pk=session.user) if session.user is not None else None
     _leave_event(tx, "logout", user, Caller(), {"session": session.uuid, "from_outside": True})
 
@@ -303,51 +283,7 @@ def end_unwelcome(tx: Transaction, user: User) -> None:
     """Those that open nothing any more, after the user has changed."""
     for session in tx.select(Session, Query(equal={"user": user.pk})):
         if not is_good(session, user, tx.now):
-            end(tx, session)
-
-
-def end_all(tx: Transaction, user: int) -> int:
-    """Ends every session of the user; how many there were."""
-    sessions = tx.select(Session, Query(equal={"user": user}))
-    for session in sessions:
-        end(tx, session)
-    return len(sessions)
-
-
-def _end_at_outposts(tx: Transaction, session: Session) -> None:
-    """Only if there is something to end there: whoever signs in and out at control alone makes no revision.
-
-    Where the tokens were taken back, nobody knows any more how long outposts go on without asking.
-    """
-    if session.user is None:
-        return
-    mine = {"session": session.pk}
-    tokens = tx.select(AccessToken, Query(equal=mine, ordering=("expires",)))
-    expires = {token.provider: token.expires for token in tokens}
-    signed_in_to = {*expires, *(client.provider for client in tx.select(SessionClient, Query(equal=mine)))}
-    proxies = tx.select(Provider, Query(equal={"kind": "proxy"}, within={"pk": sorted(signed_in_to)}))
-    lasting = [expires.get(provider.pk, session.expires) for provider in proxies]
-    lasting += [token.expires for token in tokens if token.granted.get("shown")]
-    tell_outposts(tx, sid_of(session.pk), max(lasting, default=0.0))
-
-
-def tell_outposts(tx: Transaction, over: str, until: float) -> None:
-    """``over``: sid of a session, or pk of an access token, that is good no more and would have been ``until`` then."""
-    if until <= tx.now or tx.find(EndedSession, pk=over) is not None:
-        return
-    for old in tx.select(EndedSession, Query(ordering=("expires",), limit=SWEPT_AT_ONCE)):
-        if old.expires <= tx.now:
-            tx.delete(old)
-    tx.insert(EndedSession(over, until))
-
-
-def _tell_applications(tx: Transaction, session: Session) -> None:
-    """OpenID Connect Back-Channel Logout 1.0: `control.oidc.back_channel` sends what is left here."""
-    for client in tx.select(SessionClient, Query(equal={"session": session.pk})):
-        issuer, subject = client.issuer, client.subject
-        if issuer:
-            tx.insert(LogoutNotice(client.provider, sid_of(session.pk), issuer=issuer, subject=subject, due=tx.now))
-        tx.delete(client)
+            endings.end(tx, session)
 
 
 def _session(

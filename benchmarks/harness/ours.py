@@ -31,8 +31,9 @@ from benchmarks.harness.people import (
 from benchmarks.harness.processes import SERVER_CORE, Server
 from control.app import Control
 from control.config import ControlConfig
+from control.endings import sid_of
 from control.records import Application, Binding, Group, Outpost, Provider, Session, Token, User
-from control.sessions import sid_of, uuid_of
+from control.sessions import uuid_of
 from control.store.interface import Query, Transaction
 from control.verbs import applications, bindings, groups, outposts, providers
 from outpost.browsers.sessions import SESSION

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from control import sessions
+from control import endings
+from control.endings import sid_of
 from control.mappings.answers import leave_events
 from control.oidc import back_channel, claims, scopes, tokens
 from control.oidc.authorize import AUTHORIZED, Grant
@@ -24,7 +25,7 @@ from control.oidc.scopes import Told
 from control.oidc.tokens import Granted, Random, Tokens, digest
 from control.policies.judge import events, recalled
 from control.records import AccessToken, Application, AuthorizationCode, Event, Provider, RefreshToken, Session, User
-from control.sessions import Caller, sid_of
+from control.sessions import Caller
 from control.store.interface import Query, Transaction
 from rules import validity
 
@@ -316,7 +317,7 @@ def _take_back(tx: Transaction, token: AccessToken) -> None:
     """Outposts hear of it that may have let its bearer in."""
     provider = tx.find(Provider, pk=token.provider)
     if token.granted.get("shown") or (provider is not None and provider.kind == "proxy"):
-        sessions.tell_outposts(tx, token.pk, token.expires)
+        endings.tell_outposts(tx, token.pk, token.expires)
     tx.delete(token)
 
 

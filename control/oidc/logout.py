@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from control.endings import sid_of
 from control.oidc.clients import Client
 from control.oidc.discovery import issuer
 from control.oidc.keys import signing_key
-from control.sessions import Visit, sid_of
+from control.sessions import Visit
 from control.store.interface import Transaction
 
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from control import sessions
+from control import endings, sessions
 from control.authentication import served_provider
 from control.oidc import clients, grants
 from control.oidc.clients import Client
@@ -131,7 +131,7 @@ def renewed(
 
 def _told(session: Session, tokens: Tokens | None, now: float) -> BrowserSessionRecord:
     return BrowserSessionRecord(
-        sid=sessions.sid_of(session.pk),
+        sid=endings.sid_of(session.pk),
         user=session.user or 0,
         signed_in=session.created,
         expires=session.expires,
@@ -144,7 +144,7 @@ def _told(session: Session, tokens: Tokens | None, now: float) -> BrowserSession
 def _session(tx: Transaction, user: int, sid: str) -> Session | None:
     """The user's session that outposts know by this name."""
     found = tx.select(Session, Query(equal={"user": user}))
-    return next((one for one in found if hmac.compare_digest(sessions.sid_of(one.pk), sid)), None)
+    return next((one for one in found if hmac.compare_digest(endings.sid_of(one.pk), sid)), None)
 
 
 def end(tx: Transaction, outpost: str, asked: EndSession) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from control import sessions
+from control import endings
 from control.records import Outpost, Session, Token, TokenUse, User
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
@@ -213,7 +213,7 @@ def _disbelieve(tx: Transaction, token: Token) -> None:
     tx.update(replace(owner, credential_version=owner.credential_version + 1))
     for session in tx.select(Session, Query(equal={"user": owner.pk})):
         if session.token == token.pk:
-            sessions.end(tx, session)
+            endings.end(tx, session)
 
 
 def reveal(tx: Transaction, pk: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-from control import audit, sessions
+from control import audit, endings, sessions
 from control.passwords.hashing import LONGEST_PASSWORD, Wanted
 from control.passwords.rules import due, good_until
 from control.records import PASSWORD_SET, FormerPassword, Group, Outpost, User
@@ -208,7 +208,7 @@ def delete(tx: Transaction, pk: int) -> None:
             {NON_FIELD: [f"This is the account of the outpost “{outpost.name}”. Delete the outpost instead."]}
         )
     bindings.refuse_opening(tx, "user", pk)
-    sessions.end_all(tx, pk)
+    endings.end_all(tx, pk)
     tx.delete(user)
 
 

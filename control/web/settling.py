@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from control import known_devices, sessions
+from control import endings, known_devices, sessions
 from control.flows.state import Challenge, Context, Denied, Done, State, Step
 from control.oidc import authorize
 from control.records import Session, User
@@ -94,7 +94,7 @@ async def _asked(services: Services, found: Visit | None, step: Challenge, who: 
 
     def verb(tx: Transaction) -> Session:
         if found is not None:
-            sessions.end(tx, found.session)
+            endings.end(tx, found.session)
         session = sessions.begin(tx, new, who, data)
         arriving.taken_along(tx, step.state.context.source, session)
         return session

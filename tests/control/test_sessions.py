@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from control import sessions
+from control import endings, sessions
 from control.records import Login, Session, User
 from control.sessions import USUAL, Caller, Fresh, Stay, Visit
 from control.store.interface import NotFound, Transaction
@@ -230,7 +230,7 @@ def test_ending(desk: Desk) -> None:
     assert visit is not None
     desk.store.write_now(lambda tx: sessions.sign_out(tx, visit, CALLER))
     assert desk.find(one.cookie) is None
-    assert desk.store.write_now(lambda tx: sessions.end_all(tx, desk.alice)) == 2
+    assert desk.store.write_now(lambda tx: endings.end_all(tx, desk.alice)) == 2
     assert desk.find(two.cookie) is None
     assert desk.find(three.cookie) is None
 
@@ -238,10 +238,10 @@ def test_ending(desk: Desk) -> None:
 def test_what_ends_meanwhile_stays_ended(desk: Desk) -> None:
     new = desk.sign_in()
     session = desk.found(new.cookie)
-    desk.store.write_now(lambda tx: sessions.end(tx, session))
+    desk.store.write_now(lambda tx: endings.end(tx, session))
     desk.store.write_now(lambda tx: sessions.touch(tx, session))
     desk.store.write_now(lambda tx: sessions.keep(tx, session, {"a": 1}))
-    desk.store.write_now(lambda tx: sessions.end(tx, session))
+    desk.store.write_now(lambda tx: endings.end(tx, session))
     assert desk.find(new.cookie) is None
 
 

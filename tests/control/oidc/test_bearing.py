@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from control import sessions
+from control import endings
 from control.authentication import Proved
 from control.oidc import clients, grants
 from control.oidc.bearing import REUSE_SECONDS, bearer
@@ -68,7 +68,7 @@ def test_a_token_counts_at_its_own_provider(world: World) -> None:
     assert proved.reuse.not_after == pytest.approx(world.clock.now() + 3600, abs=5)
     assert proved.ends == proved.reuse.not_after, "whatever policies say about reuse"
     session = world.sql.read_now(lambda tx: tx.select(Session, Query(equal={"user": world.alice.pk})))[0]
-    assert proved.ends_with == (digest(world.token), sessions.sid_of(session.pk))
+    assert proved.ends_with == (digest(world.token), endings.sid_of(session.pk))
 
 
 def test_another_provider_takes_it_only_if_it_says_so(world: World) -> None:
@@ -82,7 +82,7 @@ def test_what_is_no_token(world: World, token: Any) -> None:
 
 
 def _sign_out(world: World) -> None:
-    world.sql.write_now(lambda tx: sessions.end_all(tx, world.alice.pk))
+    world.sql.write_now(lambda tx: endings.end_all(tx, world.alice.pk))
 
 
 ENDINGS: dict[str, Ending] = {

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from control import sessions
+from control import endings
 from control.oidc import proxied
 from control.oidc.tokens import digest
 from control.outposts import view as outposts
@@ -87,7 +87,7 @@ def session_of(world: World, answer: CodeRedeemed) -> Session:
     assert answer.session is not None, answer
     sid = answer.session.sid
     every = world.sql.read_now(lambda tx: tx.select(Session))
-    (found,) = [session for session in every if sessions.sid_of(session.pk) == sid]
+    (found,) = [session for session in every if endings.sid_of(session.pk) == sid]
     return found
 
 
@@ -209,7 +209,7 @@ def test_outposts_hear_of_the_end_of_a_session_whose_code_came_twice(world: Worl
     person.get(USER)
     person.submit(to=SIGN_OUT)
     told = {(ended.pk, ended.expires) for ended in world.ended()}
-    assert told == {token, (sessions.sid_of(session.pk), session.expires)}
+    assert told == {token, (endings.sid_of(session.pk), session.expires)}
 
 
 def test_a_session_that_opened_no_proxied_application_makes_no_revision(world: World) -> None:

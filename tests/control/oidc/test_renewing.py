@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from control import sessions
+from control import endings, sessions
 from control.oidc import proxied
 from control.records import AccessToken, PropertyMapping, Session, User
 from control.store.interface import Query
@@ -42,7 +42,7 @@ def renew(world: World, told: BrowserSessionRecord, until: float = 0.0, outpost:
 
 def session_of(world: World, told: BrowserSessionRecord) -> Session:
     every = world.sql.read_now(lambda tx: tx.select(Session, Query(equal={"user": told.user})))
-    return next(one for one in every if sessions.sid_of(one.pk) == told.sid)
+    return next(one for one in every if endings.sid_of(one.pk) == told.sid)
 
 
 def test_a_sign_in_says_until_when_and_for_how_long_at_most(world: World) -> None:
@@ -101,7 +101,7 @@ def test_ending_it_after_a_renewal_is_told_to_outposts(world: World) -> None:
     world.clock.advance(2 * DAY)
     renewed = renew(world, told).session
     assert renewed is not None
-    world.sql.write_now(lambda tx: sessions.end(tx, session_of(world, told)))
+    world.sql.write_now(lambda tx: endings.end(tx, session_of(world, told)))
     (ended,) = world.ended()
     assert (ended.pk, ended.expires) == (told.sid, renewed.until)
     assert not world.sql.read_now(lambda tx: tx.select(AccessToken, Query(equal={"user": told.user})))

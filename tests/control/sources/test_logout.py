@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from control.endings import sid_of
 from control.oidc.back_channel import EVENT
 from control.records import AccessToken, EndedSession, Session
-from control.sessions import sid_of
 from control.sources.logout import OLDEST
 from control.store.interface import Query
 from control.verbs import providers
