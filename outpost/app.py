@@ -347,7 +347,7 @@ class Outpost:
             grown=self._collector.grown,
         )
 
-    def _radius(self) -> Callable[[], DatagramProtocol]:
+    def _radius(self) -> Callable[[], RadiusListener]:
         pins = Pins()
         return lambda: self._logins(RadiusListener, pins)
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.tcp import Connection
-from twisted.internet.udp import Port
 
 from outpost.listeners.answering import AnsweringPort
 from outpost.reactor import LeanReactor, Write
@@ -60,6 +59,4 @@ def direct_send(transport: Any) -> Send:
     """
     if isinstance(transport, AnsweringPort):
         return transport.answer
-    if not isinstance(transport, Port):
-        return lambda octets, peer: transport.write(octets, peer)  # a transport in memory
-    return transport.socket.sendto
+    return lambda octets, peer: transport.write(octets, peer)  # a transport in memory

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.protocol import DatagramProtocol
 
-from outpost.listeners.answering import answering_port
+from outpost.listeners.answering import Answering, answering_port
 from outpost.listeners.inherited import Inherited
 from settings import Address
 
@@ -50,12 +49,9 @@ class Ports:
         for one in open_sockets(addresses, socket.SOCK_STREAM, self._inherited):
             self._serve(name, one, self._reactor.adoptStreamPort(one.fileno(), one.family, factory))
 
-    def datagrams(self, name: str, addresses: Iterable[Address], listener: Callable[[], DatagramProtocol]) -> None:
+    def datagrams(self, name: str, addresses: Iterable[Address], listener: Callable[[], Answering]) -> None:
         for one in open_sockets(addresses, socket.SOCK_DGRAM, self._inherited):
-            if ip_address(one.getsockname()[0]).is_unspecified:
-                port = answering_port(self._reactor, one, listener(), MAX_DATAGRAM)
-            else:
-                port = self._reactor.adoptDatagramPort(one.fileno(), one.family, listener(), maxPacketSize=MAX_DATAGRAM)
+            port: Any = answering_port(self._reactor, one, listener(), MAX_DATAGRAM)
             port.maxThroughput = TURN_OCTETS
             self._serve(name, one, port)
 

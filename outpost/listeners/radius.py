@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.protocol import DatagramProtocol
 
 from outpost.authentication import Authentication
 from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.listeners.answering import Answering
 from outpost.listeners.direct import direct_send
 from outpost.listeners.nas import nas_table
 from outpost.listeners.onlookers import Onlookers
@@ -51,7 +51,7 @@ _ACCESS_ACCEPT = RADIUS_CODE[Outcome.ACCEPTED]
 """Looked up once: a member of an enumeration is hashed in Python."""
 
 
-class RadiusListener(DatagramProtocol):
+class RadiusListener(Answering):
     """``pins`` may be shared by the listeners of several sockets, so that what a NAS has shown at one counts at all."""
 
     noisy = False
@@ -253,8 +253,12 @@ class RadiusListener(DatagramProtocol):
             self._onlookers.saw(False, octets, peer)
         try:
             self._write(octets, peer)
-        except OSError:  # it would block, or the network says no: the NAS asks again
-            self._telemetry.discarded(PROTOCOL, peer[0], "send_failed")
+        except OSError:
+            self.not_sent(peer)
+
+    def not_sent(self, peer: Peer) -> None:
+        """The NAS asks again."""
+        self._telemetry.discarded(PROTOCOL, peer[0], "send_failed")
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         if not self._directory.loaded or not (touched.everything or touched.configuration):

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import DatagramProtocol
 
 from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.listeners.answering import Answering
 from outpost.listeners.direct import direct_send
 from outpost.listeners.nas import nas_table
 from outpost.listeners.onlookers import Onlookers
@@ -25,7 +25,7 @@ Keep = Callable[[str, dict[str, Any]], Awaitable[bool]]
 """Kind and body of a report, to whether it is kept for good."""
 
 
-class AccountingListener(DatagramProtocol):
+class AccountingListener(Answering):
     """``now``: seconds since the epoch; ``seconds`` only counts them."""
 
     noisy = False
@@ -93,8 +93,12 @@ class AccountingListener(DatagramProtocol):
             self._onlookers.saw(False, octets, peer)
         try:
             self._write(octets, peer)
-        except OSError:  # the NAS tells it again
-            self._telemetry.discarded(PROTOCOL, peer[0], "send_failed")
+        except OSError:
+            self.not_sent(peer)
+
+    def not_sent(self, peer: Peer) -> None:
+        """The NAS tells it again."""
+        self._telemetry.discarded(PROTOCOL, peer[0], "send_failed")
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         """What is wrong in the table is told of by the door for logins."""

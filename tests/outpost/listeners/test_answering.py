@@ -6,16 +6,21 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python import log
 
 from outpost.listeners import answering
-from outpost.listeners.answering import AnsweringPort, answering_port
+from outpost.listeners.answering import Answering, AnsweringPort, Peer, answering_port
 from outpost.listeners.direct import direct_send
 
 
-class Echo(DatagramProtocol):
+class Echo(Answering):
+    def __init__(self) -> None:
+        self.unsent: list[Peer] = []
+
+    def not_sent(self, peer: Peer) -> None:
+        self.unsent.append(peer)
+
     def startProtocol(self) -> None:
         self.send = direct_send(self.transport)
 
@@ -106,3 +111,83 @@ def test_one_datagram_that_breaks_a_protocol_does_not_stop_the_next(port: Answer
         log.removeObserver(caught.append)
     assert any("ValueError" in str(event) for event in caught)
     assert asked(port, "127.0.0.1") == "127.0.0.1"
+
+
+def peers(port: AnsweringPort, count: int) -> list[socket.socket]:
+    """Who have asked, and wait."""
+    asking = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+    for number, nas in enumerate(asking):
+        nas.settimeout(10)
+        nas.sendto(b"%d" % number, ("127.0.0.1", port.socket.getsockname()[1]))
+    return asking
+
+
+def test_what_is_answered_while_more_is_read_leaves_behind_it_in_order(
+    port: AnsweringPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "LONGEST_HELD", 1e9)
+    sent: list[bytes] = []
+    heard: list[bytes] = []
+    answer, received = port.answer, port.protocol.datagramReceived
+
+    def answered(octets: bytes, peer: Peer) -> None:
+        if port.held is None:
+            sent.append(octets)
+        answer(octets, peer)
+
+    def hear(datagram: bytes, addr: Peer) -> None:
+        assert sent == []
+        heard.append(datagram)
+        received(datagram, addr)
+
+    monkeypatch.setattr(port, "answer", answered)
+    monkeypatch.setattr(port.protocol, "send", answered)
+    monkeypatch.setattr(port.protocol, "datagramReceived", hear)
+    asking = peers(port, 3)
+    port.doRead()
+    assert sent == heard == [b"0", b"1", b"2"]
+    assert [nas.recv(10) for nas in asking] == sent
+    for nas in asking:
+        nas.close()
+
+
+def test_nobody_waits_longer_than_a_moment_for_others(port: AnsweringPort, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "LONGEST_HELD", 0.0)
+    held: list[int] = []
+    received = port.protocol.datagramReceived
+
+    def hear(datagram: bytes, addr: Peer) -> None:
+        held.append(len(port.held or ()))
+        received(datagram, addr)
+
+    monkeypatch.setattr(port.protocol, "datagramReceived", hear)
+    asking = peers(port, 3)
+    port.doRead()
+    assert held == [0, 0, 0]
+    for number, nas in enumerate(asking):
+        assert nas.recv(10) == b"%d" % number
+        nas.close()
+
+
+def test_an_answer_that_cannot_be_sent_is_told_of_and_the_next_one_leaves(port: AnsweringPort) -> None:
+    protocol = port.protocol
+    assert isinstance(protocol, Echo)
+    first, second = asking = peers(port, 2)
+    send = port.answer
+
+    def failing(octets: bytes, peer: Peer) -> None:
+        if port.held is None and peer[1] == first.getsockname()[1]:
+            raise BlockingIOError
+        send(octets, peer)
+
+    port.answer = failing  # type: ignore[method-assign]
+    port.doRead()
+    assert protocol.unsent == [("127.0.0.1", first.getsockname()[1])]
+    assert second.recv(10) == b"1"
+    for nas in asking:
+        nas.close()
+
+
+def test_one_that_cannot_be_sent_at_once_is_told_by_whoever_sends(port: AnsweringPort) -> None:
+    with pytest.raises(OSError, match="too long"):
+        direct_send(port)(bytes(70_000), ("127.0.0.1", 9))

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from OpenSSL import SSL
-from twisted.internet import tcp, udp
-from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
+from twisted.internet import tcp
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import FakeDatagramTransport, MemoryReactorClock, StringTransport
 
 from outpost.listeners.direct import direct_send, direct_write
@@ -142,27 +142,6 @@ def test_other_transports_write_as_they_do() -> None:
     transport = StringTransport()
     direct_write(transport)(b"answer")
     assert transport.value() == b"answer"
-
-
-@pytest.fixture
-def port() -> Any:
-    made: Any = udp.Port(0, DatagramProtocol(), "127.0.0.1", reactor=MemoryReactorClock())
-    made.startListening()
-    yield made
-    made.socket.close()
-
-
-def test_a_datagram_leaves_from_the_port_it_was_asked_at(port: Any) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-        peer.bind(("127.0.0.1", 0))
-        peer.settimeout(5)
-        direct_send(port)(b"reply", peer.getsockname())
-        assert peer.recvfrom(100) == (b"reply", port.socket.getsockname())
-
-
-def test_a_datagram_that_cannot_be_sent_is_told(port: Any) -> None:
-    with pytest.raises(OSError, match="too long"):
-        direct_send(port)(bytes(70_000), ("127.0.0.1", 9))
 
 
 def test_a_datagram_transport_in_memory_writes_as_it_does() -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.testing import MemoryReactorClock
-from twisted.internet.udp import Port
 
+from outpost.listeners.answering import Answering
 from outpost.listeners.ports import HELD_OCTETS, TURN_OCTETS, CannotListen, Ports, open_sockets, place
 from settings import Address
 
@@ -46,24 +45,16 @@ def test_a_foreign_address_is_refused() -> None:
         open_sockets([Address("203.0.113.1", 0)], socket.SOCK_DGRAM)
 
 
-class Counting(DatagramProtocol):
+class Counting(Answering):
     heard = 0
 
     def datagramReceived(self, datagram: bytes, addr: object) -> None:
         self.heard += 1
 
 
-class Adopting(MemoryReactorClock):
-    def adoptDatagramPort(self, fileno: Any, addressFamily: Any, protocol: Any, maxPacketSize: Any = 8192) -> Any:
-        kind: Any = Port  # Twisted's has no types
-        port = kind._fromListeningDescriptor(self, fileno, addressFamily, protocol, maxPacketSize)
-        port.startListening()
-        return port
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_a_flood_of_datagrams_leaves_turns_to_others(host: str, tmp_path: Path) -> None:
-    reactor: Any = Adopting
+    reactor: Any = MemoryReactorClock
     ports, counting = Ports(reactor(), tmp_path), Counting()
     ports.datagrams("radius", [Address(host, 0)], lambda: counting)
     [port] = ports._listening
