@@ -87,8 +87,13 @@ def query_of(tx: Transaction, params: QueryParams, filters: Mapping[str, Filter]
     within: dict[str, Sequence[Any]] = {}
     for narrowed in (*given, *_asked(tx, params, filters)):
         for field, values in narrowed.items():
-            within[field] = [value for value in within[field] if value in set(values)] if field in within else values
+            within[field] = _both(within[field], values) if field in within else values
     return Query(within=within, search=search)
+
+
+def _both(some: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+    among = set(others)
+    return [value for value in some if value in among]
 
 
 def _asked(tx: Transaction, params: QueryParams, filters: Mapping[str, Filter]) -> list[Narrowed]:
