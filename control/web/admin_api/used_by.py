@@ -24,10 +24,12 @@ MOST = 1000
 
 
 def used_by(tx: Transaction, record: Record) -> list[dict[str, Any]]:
-    """What somebody has configured: sessions, tokens given to applications and other activity are left out."""
+    """What somebody has configured: sessions, tokens given to applications, orders to a NAS and other activity are left
+    out."""
     found: dict[tuple[str, Any, str], dict[str, Any]] = {}
     for reference in REFERENCES:
-        if reference.target is type(record) and reference.holder.DIRECTORY:
+        kind = reference.holder
+        if reference.target is type(record) and kind.DIRECTORY and not kind.QUIET:
             for holder in _holders(tx, reference, record.pk):  # type: ignore[attr-defined]  # every record has one
                 line = {**model_of(holder), "action": ACTIONS[reference.fate]}
                 line["pk"] = str(line["pk"])
