@@ -37,8 +37,6 @@ EMBEDDED = "goauthentik.io/outposts/embedded"
 """``managed`` of the outpost inside `outpost up`."""
 ACCOUNT_PATH = "goauthentik.io/outposts"
 ANY = "any"
-SHORTEST_TOKEN, LONGEST_TOKEN = 32, 255
-"""Characters of one that somebody has chosen: it is found by a fast digest, which a short one would not survive."""
 
 
 def _url(text: str) -> str:
@@ -131,15 +129,8 @@ def set_token(tx: Transaction, pk: str, key: str) -> None:
     outpost = tx.get(Outpost, pk)
     if outpost.managed == EMBEDDED:
         raise Invalid({"token": ["The embedded outpost runs inside `outpost up`, and comes without a token."]})
-    if not SHORTEST_TOKEN <= len(key) <= LONGEST_TOKEN or not (key.isascii() and key.isprintable()) or " " in key:
-        raise Invalid(
-            {
-                "token": [
-                    f"Enter {SHORTEST_TOKEN} to {LONGEST_TOKEN} characters of ASCII without spaces, "
-                    "such as `openssl rand -hex 30` prints."
-                ]
-            }
-        )
+    if not tokens.fits_outpost(key):
+        raise Invalid({"token": [tokens.OUTPOST_KEY]})
     taken = tx.find(Token, key_digest=tokens.digest(key))
     if taken is not None and taken.identifier != token_identifier(pk):
         raise Invalid({"token": ["Another token has this key. Each outpost has one of its own."]})

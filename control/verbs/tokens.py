@@ -38,6 +38,12 @@ KEY_BYTES = 30
 """Of randomness in a key; written as 60 hexadecimal digits, authentik's length."""
 SHORTEST_KEY = 20
 """Characters of one that an administrator has chosen; it is stored under a fast digest."""
+SHORTEST_OUTPOST_KEY, LONGEST_OUTPOST_KEY = 32, 255
+"""Characters of an outpost's, wherever it is chosen: files that say what should be have to take what is exported."""
+OUTPOST_KEY = (
+    f"Enter {SHORTEST_OUTPOST_KEY} to {LONGEST_OUTPOST_KEY} characters of ASCII without spaces, "
+    "such as `openssl rand -hex 30` prints."
+)
 MAX_KEY_LENGTH = 4096
 """Longer ones are nobody's; they are not hashed."""
 
@@ -72,9 +78,18 @@ class TokenFields(Fields):
 def _key(text: str) -> str:
     if len(text) < SHORTEST_KEY:
         raise ValueError(f"Ensure this field has at least {SHORTEST_KEY} characters.")
-    if not text.isascii() or not text.isprintable() or " " in text:
+    if not _is_visible(text):
         raise ValueError("A key is made of visible ASCII characters.")
     return text
+
+
+def _is_visible(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def fits_outpost(key: str) -> bool:
+    """If not, `OUTPOST_KEY` says what would."""
+    return SHORTEST_OUTPOST_KEY <= len(key) <= LONGEST_OUTPOST_KEY and _is_visible(key)
 
 
 class KeyFields(Fields):
@@ -193,6 +208,8 @@ def set_key(tx: Transaction, pk: str, given: Mapping[str, Any]) -> Token:
     token = tx.get(Token, pk)
     if token.intent == NETWORK_PASSWORD:
         raise Invalid({"key": ["The key of a network password is made here: make a new one."]})
+    if not fits_outpost(key) and tx.find(Outpost, user=token.user) is not None:
+        raise Invalid({"key": [OUTPOST_KEY]})
     after = _with_key(tx, replace(token, revealed=False), key)
     _disbelieve(tx, token)
     return after

@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from control.records import User
+from control.records import Outpost, RadiusOrder, Record, User
+from control.records.models import model_of
+from control.records.references import REFERENCES
+from control.verbs import outposts, tokens
+from tests.conformance.store import ONE_OF_EACH
 from tests.control.web.api import Api
+
+SAMPLES = {type(one): one for one in ONE_OF_EACH}
 
 
 def oauth2(api: Api, slug: str = "grafana") -> int:
@@ -55,6 +61,24 @@ def test_sessions_and_other_activity_do_not_count(api: Api) -> None:
     assert uses(api, f"/core/users/{alice}/") == [("token", token["identifier"], "cascade")]
 
 
+def test_an_order_to_a_nas_does_not_count(api: Api) -> None:
+    outpost = api.post("/outposts/instances/", {"name": "edge", "type": "any", "providers": []})["pk"]
+    before = uses(api, f"/outposts/instances/{outpost}/")
+    api.sql.write_now(lambda tx: tx.insert(RadiusOrder("session", "disconnect", outpost)))
+    assert uses(api, f"/outposts/instances/{outpost}/") == before
+
+
+@pytest.mark.parametrize(
+    "kind",
+    {one.holder: None for one in REFERENCES if one.holder.DIRECTORY and not one.holder.QUIET},
+    ids=lambda kind: kind.TABLE,
+)
+def test_whatever_names_another_record_has_a_name_of_authentiks(kind: type[Record]) -> None:
+    told = model_of(SAMPLES[kind])
+    assert told["app"].startswith("authentik_")
+    assert told["model_name"]
+
+
 def test_only_who_may_read_it_all_is_told_what_uses_something(api: Api) -> None:
     group = api.post("/core/groups/", {"name": "staff"})["pk"]
     alice = api.token(api.user("alice"))
@@ -92,6 +116,18 @@ def test_an_administrator_chooses_the_key_of_a_token(api: Api) -> None:
 def test_a_key_that_nobody_should_have(api: Api, key: str | None, told: str) -> None:
     api.post("/core/tokens/", {"identifier": "ci", "intent": "api", "user": api.user("alice")})
     assert api.post("/core/tokens/ci/set_key/", {"key": key}, 400) == {"key": [told]}
+
+
+@pytest.mark.parametrize(("length", "status"), [(20, 400), (31, 400), (32, 204), (255, 204), (256, 400)])
+def test_an_outposts_key_is_one_that_its_declared_state_may_have(api: Api, length: int, status: int) -> None:
+    outpost = api.post("/outposts/instances/", {"name": "edge", "type": "any", "providers": []})["pk"]
+    before = api.sql.read_now(lambda tx: outposts.token(tx, tx.get(Outpost, outpost)))
+    told = api.post(f"/core/tokens/{outposts.token_identifier(outpost)}/set_key/", {"key": "k" * length}, status)
+    after = api.sql.read_now(lambda tx: outposts.token(tx, tx.get(Outpost, outpost)))
+    assert after == ("k" * length if status == 204 else before)
+    if status == 400:
+        assert told == {"key": [tokens.OUTPOST_KEY]}
+    api.sql.write_now(lambda tx: outposts.set_token(tx, outpost, after))
 
 
 def test_two_tokens_have_two_keys(api: Api) -> None:
