@@ -20,6 +20,20 @@ def ask(relying: Relying, **fields: str) -> httpx.Response:
     return relying.exchange("", code=None, redirect_uri=None, grant_type="client_credentials", **fields)
 
 
+def asked_as(relying: Relying, **client: str) -> str:
+    """The name of the account that the tokens are for."""
+    answer = ask(relying, scope="openid profile", **client)
+    assert answer.status_code == 200, answer.text
+    return str(relying.verified(answer.json()["access_token"])["preferred_username"])
+
+
+def another(relying: Relying, name: str, slug: str) -> dict[str, str]:
+    """How the client of another provider shows who it is."""
+    provider = relying.add_provider(name)
+    relying.add_application(slug, provider)
+    return {"client_id": str(provider.client_id), "client_secret": provider.secrets["client_secret"]}
+
+
 def failed(answer: httpx.Response, error: str) -> None:
     assert (answer.status_code, answer.json()["error"]) == (400, error), answer.text
 
@@ -121,9 +135,42 @@ def test_an_outposts_secret_is_none(relying: Relying) -> None:
     failed(ask(relying, **secret), "unauthorized_client")
 
 
-def test_whoever_has_taken_the_name_before_gets_nothing(relying: Relying) -> None:
-    relying.user(OWN_ACCOUNT)
+@pytest.mark.parametrize("taken", [OWN_ACCOUNT, OWN_ACCOUNT.upper()])
+def test_whoever_has_taken_the_name_before_gets_nothing(relying: Relying, taken: str) -> None:
+    other = relying.user(taken)
+    numbered = f"{OWN_ACCOUNT}-{relying.provider.pk}"
+    assert asked_as(relying) == asked_as(relying) == numbered
+    relying.change(other.pk, username="somebody-else")
+    assert asked_as(relying) == numbered
+
+
+def test_whoever_has_taken_both_names_before_gets_nothing(relying: Relying) -> None:
+    for name in (OWN_ACCOUNT, f"{OWN_ACCOUNT}-{relying.provider.pk}"):
+        relying.user(name)
     failed(ask(relying), "invalid_grant")
+
+
+X, Y = "x" * 200, "y" * 146
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Wiki", "wiki"), (f"{X}1", f"{X}2"), (f"{Y} 1", f"{Y} 2"), (f"{Y} a", f"{Y} A")],
+    ids=["case", "length", "cut behind a space", "cut behind a space, and case"],
+)
+def test_two_clients_have_two_accounts_and_keep_them(relying: Relying, one: str, other: str) -> None:
+    first, second = another(relying, one, "one"), another(relying, other, "other")
+    accounts = [asked_as(relying, **client) for client in (first, second)]
+    assert accounts[0].casefold() != accounts[1].casefold()
+    assert [asked_as(relying, **client) for client in (first, second)] == accounts
+    assert max(map(len, accounts)) <= 150
+
+
+def test_a_numbered_account_is_not_that_of_a_client_whose_name_looks_like_it(relying: Relying) -> None:
+    relying.user(OWN_ACCOUNT)
+    likely = another(relying, f"grafana-client_credentials-{relying.provider.pk}", "likely")
+    near = another(relying, f"grafana-{relying.provider.pk}", "near")
+    assert len({asked_as(relying), asked_as(relying, **likely), asked_as(relying, **near)}) == 3
 
 
 def test_discovery_names_the_grant_where_it_is_given(relying: Relying) -> None:
