@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from control.certificates.generated import SHOWN, SIGNING
+from control.certificates.generated import SIGNING, is_renewed
 from control.mail.outbox import WAITING
 from control.records import (
     Application,
@@ -103,7 +103,7 @@ def certificates(tx: Transaction, told: Told) -> Iterator[str]:
         when = f"ends {_date(tx.now + left)}" if left > 0 else f"ended {_date(tx.now + left)}"
         fix = (
             "Restart control, which makes another, or put one of your own into its place"
-            if certificate.managed == SHOWN
+            if is_renewed(certificate)
             else "Renew it, and replace it under its name"
         )
         yield f"The certificate “{certificate.name}” {when}. {fix}."

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -29,6 +30,10 @@ async def ask(
     """
     import httpx  # 11 MB, for those who send something
 
+    try:
+        urlsplit(url).port  # noqa: B018  raises for what is none
+    except ValueError as error:
+        raise ValueError(f"no address of HTTP: {error}") from error
     method = "GET" if body is None else "POST"
     try:
         async with asyncio.timeout(seconds):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -17,8 +17,8 @@ from control.store.interface import Overloaded, Query, Store, Transaction, Unava
 
 LONGEST_WAIT = 900.0
 """Seconds between tries, in the end."""
-MOST_LOOKED_AT = 500
-"""Rows that are due, among which others than the slow ones are looked for."""
+LEASE_SECONDS = 15.0
+"""Nobody else sends what is under way: longer than one may take to answer."""
 SHARE = 5
 """At most this part of what is under way goes to one receiver."""
 GIVEN_UP = 24 * 3600.0
@@ -41,12 +41,12 @@ class Redelivery(Generic[W, S]):
     """Was it understood? Raises nothing."""
     give_up: Callable[[Transaction, W], None]
     """Says so; the row is gone already."""
-    receiver: Callable[[W], Hashable]
-    """Who is to hear it."""
+    receiver: str
+    """The field that says who is to hear it."""
     at_once: int
     """Sent at the same time."""
     first_wait: float
-    """Seconds until the second try."""
+    """Seconds from a try that failed to the second one."""
     _under_way: dict[asyncio.Task[None], Hashable] = field(default_factory=dict)
     """To whom."""
 
@@ -60,9 +60,9 @@ class Redelivery(Generic[W, S]):
         """Begins to send what is due. Writes only if there is something."""
         if len(self._under_way) >= self.at_once or not await self.store.read(self._is_any_due):
             return
-        for pk, receiver, what in await self.store.write(self._claimed):
-            task = asyncio.get_running_loop().create_task(self._deliver(pk, what))
-            self._under_way[task] = receiver
+        for row, what in await self.store.write(self._claimed):
+            task = asyncio.get_running_loop().create_task(self._deliver(row, what))
+            self._under_way[task] = getattr(row, self.receiver)
             task.add_done_callback(self._under_way.pop)
 
     def stop(self) -> None:
@@ -70,41 +70,51 @@ class Redelivery(Generic[W, S]):
         for task in self._under_way:
             task.cancel()
 
-    async def _deliver(self, pk: Any, what: S) -> None:
+    async def _deliver(self, row: W, what: S) -> None:
         try:
-            if await self.send(what):
-                await self.store.write(lambda tx: self._forget(tx, pk))
+            heard = await self.send(what)
+            await self.store.write(lambda tx: self._answered(tx, row.pk, heard))
         except (Unavailable, Overloaded):
             pass  # then it is sent once more, which everybody who receives has to bear
         except Exception:
             log.exception("Sending failed", extra={"fields": {"event": "fault"}})
 
-    def _is_any_due(self, tx: Transaction) -> bool:
-        first = tx.select(self.kind, Query(ordering=("due",), limit=1))
-        return bool(first) and first[0].due <= tx.now
+    def _due(self, tx: Transaction, most: int) -> Iterator[W]:
+        """For those to whom more may be sent, the first of all."""
+        full = [one for one, count in Counter(self._under_way.values()).items() if count >= self._share]
+        for row in tx.select(self.kind, Query(without={self.receiver: full}, ordering=("due",), limit=most)):
+            if row.due <= tx.now:
+                yield row
 
-    def _claimed(self, tx: Transaction) -> list[tuple[Any, Hashable, S]]:
+    def _is_any_due(self, tx: Transaction) -> bool:
+        return any(True for _ in self._due(tx, 1))
+
+    @property
+    def _share(self) -> int:
+        return max(1, self.at_once // SHARE)
+
+    def _claimed(self, tx: Transaction) -> list[tuple[W, S]]:
         """What to send now; whoever looks next finds it due later."""
-        found: list[tuple[Any, Hashable, S]] = []
+        found: list[tuple[W, S]] = []
         busy = Counter(self._under_way.values())
-        room = self.at_once - busy.total()
-        for row in tx.select(self.kind, Query(ordering=("due",), limit=MOST_LOOKED_AT)):
-            if row.due > tx.now or len(found) == room:
-                break
-            receiver = self.receiver(row)
-            if busy[receiver] >= max(1, self.at_once // SHARE):
+        for row in self._due(tx, self.at_once - busy.total()):
+            receiver = getattr(row, self.receiver)
+            if busy[receiver] >= self._share:
                 continue
             what = self.prepared(tx, row)
             if what is None or tx.now - row.created > GIVEN_UP:
                 tx.delete(row)
                 self.give_up(tx, row)
                 continue
-            wait = min(self.first_wait * 2.0**row.tries, LONGEST_WAIT)
-            tx.update(replace(row, tries=row.tries + 1, due=tx.now + wait))
+            tx.update(replace(row, tries=row.tries + 1, due=tx.now + LEASE_SECONDS))
             busy[receiver] += 1
-            found.append((row.pk, receiver, what))
+            found.append((row, what))
         return found
 
-    def _forget(self, tx: Transaction, pk: Any) -> None:
-        if (row := tx.find(self.kind, pk=pk)) is not None:
+    def _answered(self, tx: Transaction, pk: Any, heard: bool) -> None:
+        row = tx.find(self.kind, pk=pk)
+        if row is not None and heard:
             tx.delete(row)
+        elif row is not None:
+            wait = min(self.first_wait * 2.0 ** (row.tries - 1), LONGEST_WAIT)
+            tx.update(replace(row, due=tx.now + wait))

@@ -18,7 +18,8 @@ NAMES = {SIGNING: "authentik Self-signed Certificate", SHOWN: "Self-signed Certi
 """``managed`` to the name that it has at first."""
 HOSTS = ("localhost", "127.0.0.1", "::1")
 RENEWED_BEFORE = 30 * 86_400.0
-"""Seconds before its end from which on a start makes another to be shown. A key that signs has no end."""
+"""Seconds before its end from which on a start makes another to be shown, unless somebody has put one of their own
+into its place. A key that signs has no end."""
 
 
 def generated(tx: Transaction, managed: str) -> Certificate | None:
@@ -50,7 +51,12 @@ def keep(tx: Transaction, pairs: Mapping[str, KeyPair]) -> None:
 
 
 def _is_good(managed: str, found: Certificate | None, now: float) -> bool:
-    if found is None or managed != SHOWN:
+    if found is None or managed != SHOWN or not is_renewed(found):
         return found is not None
     ends = described(found.certificate_data).not_after
     return ends is None or ends - now > RENEWED_BEFORE
+
+
+def is_renewed(found: Certificate) -> bool:
+    """Was it made here, to be shown?"""
+    return found.managed == SHOWN and described(found.certificate_data).subject == f"CN={NAMES[SHOWN]}"

@@ -23,7 +23,7 @@ REST = 1.0
 AT_ONCE = 50
 """Posted at the same time."""
 FIRST_WAIT = 15.0
-"""Seconds until the second try: longer than one takes, so that nobody else sends it meanwhile."""
+"""Seconds until the second try."""
 
 
 class Sending(NamedTuple):
@@ -40,7 +40,7 @@ class Delivering:
         self._post = post
         self._run = Mappings(clock)
         self.queue = Redelivery(
-            store, NotificationDelivery, _sending, self._send, _give_up, lambda row: row.transport, AT_ONCE, FIRST_WAIT
+            store, NotificationDelivery, _sending, self._send, _give_up, "transport", AT_ONCE, FIRST_WAIT
         )
         what = "posting notifications"
         self.work = Repeating(what, self.queue.begin, lambda: asyncio.sleep(REST), stopped=self.queue.stop)

@@ -63,7 +63,7 @@ class BackChannel:
         self._random = random
         self._post = post
         self.queue = Redelivery(
-            store, LogoutNotice, self._sending, self._send, _give_up, lambda row: row.provider, AT_ONCE, FIRST_WAIT
+            store, LogoutNotice, self._sending, self._send, _give_up, "provider", AT_ONCE, FIRST_WAIT
         )
         what = "telling applications of ended sessions"
         self.work = Repeating(what, self.queue.begin, lambda: asyncio.sleep(REST), stopped=self.queue.stop)

@@ -67,6 +67,8 @@ class Query:
     equal: Mapping[str, Any] = field(default_factory=dict)
     within: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """field: any of these values."""
+    without: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """field: none of these values, and not None."""
     alike: Mapping[str, str] = field(default_factory=dict)
     """field: equal to this text ignoring case; for the record's FOLDED fields and its ALIASES."""
     search: str = ""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IReactorTime, ISSLTransport
 from twisted.internet.task import LoopingCall
 
+from protocols.radius.nas import unmapped
 from rules.places import place
 
 MAX_CONNECTIONS = 10_000
@@ -33,6 +34,7 @@ def most_of_door(descriptors: int) -> tuple[int, int]:
 def host_of(peer: str) -> str:
     """What one host cannot change: an IPv4 address, or the /64 of an IPv6 one, within which any host takes as many
     addresses as it likes (RFC 4291 s2.5.4, RFC 8981)."""
+    peer = unmapped(peer)
     return place(peer) if ":" in peer else peer
 
 

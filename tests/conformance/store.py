@@ -385,6 +385,13 @@ def queries_select_order_and_page(bench: Bench) -> None:
     assert _names(bench, Query(within={"pk": [4, 1, 99]})) == ["b", "ä"]
     assert _names(bench, Query(within={"username": ["a", "C"]})) == ["a", "C"]
     assert _names(bench, Query(within={"pk": []})) == []
+    everybody = _names(bench, Query())
+    assert _names(bench, Query(without={"pk": []})) == everybody
+    assert _names(bench, Query(without={"username": ["a", "C", 2**70]})) == [
+        n for n in everybody if n not in ("a", "C")
+    ]
+    assert _names(bench, Query(within={"pk": [4, 1, 99]}, without={"pk": [4]}, limit=5)) == ["b"]
+    assert bench.read(lambda tx: tx.count(User, Query(without={"username": ["a"]}))) == len(everybody) - 1
     assert bench.read(lambda tx: tx.count(User, Query(equal={"path": "x"}))) == 2
     assert bench.read(lambda tx: tx.count(User, Query(within={"pk": range(1, 100_000)}))) == 4
 

@@ -381,6 +381,23 @@ def test_a_start_renews_the_certificate_that_is_shown_and_keeps_the_key_that_sig
     store.close()
 
 
+def test_a_start_leaves_a_certificate_of_somebodys_own(tmp_path: Path, passwords: ImmediatePasswords) -> None:
+    clock = FakeClock()
+    store = ImmediateStore(open_store(tmp_path, clock))
+    pair = self_signed("auth.example.com", ("auth.example.com",), clock.now(), os.urandom, days=20)
+
+    def put(tx: Transaction) -> Certificate:
+        tx.insert(Certificate("ours", pair.certificate, key_data=pair.key, managed=SHOWN))
+        return tx.select(Certificate)[0]
+
+    ours = store.sql.write_now(put)
+    run(first_start(store, passwords, FirstStart(), os.urandom, clock))
+    clock.advance(25 * 86_400)
+    run(first_start(store, passwords, FirstStart(), os.urandom, clock))
+    assert store.sql.read_now(lambda tx: tx.select(Certificate, Query(equal={"managed": SHOWN}))) == [ours]
+    store.close()
+
+
 def test_a_self_signed_certificate() -> None:
     clock = FakeClock()
     pair = self_signed("Name", ("localhost", "127.0.0.1", "::1"), clock.now(), lambda length: b"\xff" * length)

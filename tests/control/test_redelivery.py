@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from control.records import LogoutNotice
-from control.redelivery import SHARE, Redelivery
+from control.redelivery import LEASE_SECONDS, SHARE, Redelivery
 from control.store.interface import Transaction
 from tests.fakes import FakeClock
 from tests.stores import ImmediateStore, open_store
@@ -31,7 +31,7 @@ class House:
             lambda tx, row: row,
             self.send,
             lambda tx, row: None,
-            lambda row: row.provider,
+            "provider",
             AT_ONCE,
             1.0,
         )
@@ -85,6 +85,24 @@ def test_a_slow_receiver_keeps_no_other_from_hearing(house: House, caplog: pytes
         asyncio.run(run())
     assert house.left() == ["2-0"]
     assert [record.message for record in caplog.records] == ["Sending failed"]
+
+
+def test_what_is_under_way_is_not_sent_again_and_a_crowd_for_one_hides_nobody(house: House) -> None:
+    house.waits(SLOW, 60 * AT_ONCE)
+    house.clock.advance(1)
+    house.waits(QUICK, 5)
+
+    async def run() -> None:
+        for _ in range(20):
+            await house.queue.begin()
+            await turns()
+            house.clock.advance(LEASE_SECONDS / 25)
+        assert sorted(house.heard) == ["2-1", "2-2", "2-3", "2-4"]
+        house.gate.set()
+        await turns()
+        assert len(house.heard) == len(set(house.heard))
+
+    asyncio.run(run())
 
 
 def test_one_receiver_gets_its_share_at_a_time_and_all_get_no_more_than_there_is_room_for(house: House) -> None:

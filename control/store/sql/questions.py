@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, false, func, not_, or_, select
 
 from control.store.interface import Query
 from control.store.sql.dialect import Dialect
@@ -17,7 +17,7 @@ STATEMENTS = 1024
 """Shapes that are kept: the code asks some hundred, and an API's caller may order by any field."""
 ALIAS = Field("alias", str, nullable=False, secret=False)
 """What one of a record's ALIASES holds."""
-WITHIN, ALIKE, LIMIT, OFFSET, LISTED = "within_{}", "alike_{}", "most_", "from_", "listed_"
+WITHIN, WITHOUT, ALIKE, LIMIT, OFFSET, LISTED = "within_{}", "without_{}", "alike_{}", "most_", "from_", "listed_"
 """Parameters; those of `Query.equal` have the names of the fields."""
 
 
@@ -27,6 +27,7 @@ class Shape(NamedTuple):
     equal: tuple[tuple[str, bool], ...]
     """Name of the field, and: has it to be None?"""
     within: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     alike: tuple[str, ...] = ()
     ordering: tuple[str, ...] = ()
     limited: bool = False
@@ -38,6 +39,7 @@ def shape(query: Query) -> Shape:
     return Shape(
         tuple((name, value is None) for name, value in query.equal.items()),
         tuple(query.within),
+        tuple(query.without),
         tuple(query.alike),
         tuple(query.ordering),
         query.limit is not None,
@@ -61,6 +63,9 @@ def parameters(dialect: Dialect, kept: RecordTable, query: Query) -> dict[str, A
         if not possible:
             return None
         values[WITHIN.format(name)] = dialect.listed(possible)
+    for name, several in query.without.items():
+        possible = [value for value in several if value is not None and fits(kept.fields[name], value)]
+        values[WITHOUT.format(name)] = dialect.listed(possible)
     if query.limit is not None:
         values[LIMIT] = query.limit
     return values | {OFFSET: query.offset} if query.offset else values
@@ -128,7 +133,8 @@ def _conditions(dialect: Dialect, kept: RecordTable, asked: Shape) -> list[Colum
         if name not in kept.kind.FOLDED and name not in kept.kind.ALIASES:
             raise ValueError(f"{kept.table.name} cannot be compared by {name!r} ignoring case")
         found.append(kept.folded(name) == bindparam(ALIKE.format(name)))
-    return [*found, *(dialect.within(comparable(kept, name), WITHIN.format(name)) for name in asked.within)]
+    found += [dialect.within(comparable(kept, name), WITHIN.format(name)) for name in asked.within]
+    return found + [not_(dialect.within(comparable(kept, name), WITHOUT.format(name))) for name in asked.without]
 
 
 def _equal(kept: RecordTable, name: str, is_none: bool) -> ColumnElement[bool]:

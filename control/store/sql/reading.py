@@ -204,6 +204,7 @@ class Reading:
 def _parts(query: Query) -> Iterator[Hashable]:
     """What makes a question, in a form that can be looked up."""
     yield tuple((name, type(value), value) for name, value in query.equal.items())
-    yield tuple((name, tuple((type(one), one) for one in values)) for name, values in query.within.items())
+    for several in (query.within, query.without):
+        yield tuple((name, tuple((type(one), one) for one in values)) for name, values in several.items())
     yield tuple(query.alike.items())
     yield query.search, tuple(query.ordering), query.offset, query.limit

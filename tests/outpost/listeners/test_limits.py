@@ -37,6 +37,7 @@ class Idle:
     [
         (("2001:db8:1:2::1", "2001:db8:1:2:ffff::9"), "2001:db8:1:2::77", "2001:db8:1:3::1"),
         (("192.0.2.1", "192.0.2.1"), "192.0.2.1", "192.0.2.2"),
+        (("::ffff:192.0.2.1", "192.0.2.1"), "::ffff:192.0.2.1", "::ffff:192.0.2.2"),
     ],
 )
 def test_a_host_with_many_addresses_is_one_host(peers: tuple[str, str], another: str, stranger: str) -> None:
