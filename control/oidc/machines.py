@@ -7,16 +7,17 @@ account of its own, which is made the first time.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from control import sessions
 from control.oidc.clients import ASKED_FOR, Client
 from control.oidc.grants import Failed, give, leave_event
 from control.oidc.tokens import Granted, Random, Tokens, text
 from control.policies.asking import Asking
-from control.policies.judge import Judge
-from control.records import User
+from control.policies.judge import REFUSED, Decided, Judge, events, recalled
+from control.records import Application, Token, User
 from control.sessions import Caller
-from control.store.interface import Query, Transaction
+from control.store.interface import Query, Store, Transaction
 from control.verbs import tokens, users
 from control.verbs.service_accounts import PATH
 from rules import validity
@@ -32,8 +33,17 @@ NO_ACCOUNT = "The account is unknown or not good, or the password is none of its
 NO_ACCESS = "This account may not use the application."
 
 
-def grant(
-    tx: Transaction, asking: Client, asked: Mapping[str, str], base: str, random: Random, who: Caller, judge: Judge
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Whether the application lets the account in, before anything is written."""
+
+    question: Asking
+    """Its ``user`` is None where there is no good account."""
+    access: Decided = REFUSED
+
+
+async def grant(
+    store: Store, judge: Judge, asking: Client, asked: Mapping[str, str], base: str, random: Random, who: Caller
 ) -> Tokens | Failed:
     """``asking`` has shown its secret. No refresh token is given (RFC 6749, 4.4.3), and none for the API:
     that would make an API token of every app password. Raises NoKey."""
@@ -41,46 +51,100 @@ def grant(
         return Failed("unauthorized_client", NOT_ALLOWED)
     if ("username" in asked) != ("password" in asked):
         return Failed("invalid_request", "The parameters username and password go together.")
-    user = _named(tx, asked["username"], asked["password"]) if "username" in asked else _own(tx, asking)
+    if "username" not in asked and await store.read(lambda tx: _own(tx, asking)) is None:
+        await store.write(lambda tx: _make_own(tx, asking))
+    # Expressions may take their time: they run beside the one thread that writes.
+    judged = await store.read(lambda tx: _judged(tx, asking, asked, who, judge))
+    return await store.write(lambda tx: _conclude(tx, asking, asked, judged, base, random, who))
+
+
+def _judged(tx: Transaction, asking: Client, asked: Mapping[str, str], who: Caller, judge: Judge) -> Judged:
+    user, _ = _whose(tx, asking, asked)
+    context = {"oauth_grant_type": GRANT_TYPE, "oauth_scopes": list(_scopes(asking, asked))}
+    question = Asking(None, tx.now, who.client_ip, "", {"protocol": "oauth2"}, context)
     if user is None or validity.refusal(user, tx.now) is not None:
-        sessions.login_failed(tx, asked.get("username", ""), user.pk if user else None, "bad_token", who)
+        return Judged(question)
+    question = replace(question, user=user, identifier=user.username)
+    return Judged(question, judge.decide(tx, asking.application, question))
+
+
+def _conclude(
+    tx: Transaction,
+    asking: Client,
+    asked: Mapping[str, str],
+    judged: Judged,
+    base: str,
+    random: Random,
+    who: Caller,
+) -> Tokens | Failed:
+    """Account, password and application may have been changed since."""
+    access, scopes = judged.access, _scopes(asking, asked)
+    for trace in events(access, judged.question):
+        tx.insert(trace)
+    user, password = _whose(tx, asking, asked)
+    if password is not None:
+        tokens.used(tx, password.pk)
+    refusal = _refusal(judged.question.user, user, tx.now)
+    if user is None or refusal is not None:
+        sessions.login_failed(tx, asked.get("username", ""), user.pk if user else None, refusal or "bad_token", who)
         return Failed("invalid_grant", NO_ACCOUNT)
-    wanted = asked["scope"].split() if asked.get("scope") else asking.scopes_unasked
-    scopes = tuple(scope for scope in dict.fromkeys(wanted) if scope in asking.scopes and scope not in ASKED_FOR)
-    context = {"oauth_grant_type": GRANT_TYPE, "oauth_scopes": list(scopes)}
-    question = Asking(user, tx.now, who.client_ip, user.username, {"protocol": "oauth2"}, context)
-    decided = judge.decide(tx, asking.application, question)
-    if not decided.passing:
-        sessions.login_failed(tx, user.username, user.pk, decided.reason, who)
+    if not access.passing or not _still_passing(tx, asking, user, judged):
+        reason = "no_binding" if access.passing else access.reason
+        sessions.login_failed(tx, user.username, user.pk, reason, who)
         return Failed("invalid_grant", NO_ACCESS)
-    granted = Granted(scopes, "", None, None, int(tx.now), user.credential_version, "", decided.words)
+    granted = Granted(scopes, "", None, None, int(tx.now), user.credential_version, "", access.words)
     leave_event(tx, "authorize_application", asking, user, who, {"scopes": " ".join(scopes), "grant_type": GRANT_TYPE})
     return give(tx, asking, user, text(random(FAMILY_BYTES)), None, granted, base, random, who)
 
 
-def _named(tx: Transaction, username: str, password: str) -> User | None:
+def _refusal(before: User | None, user: User | None, now: float) -> str | None:
+    """Why ``user`` is not good, or not who was asked about ``before``."""
+    if before is None or user is None or validity.refusal(user, now) is not None:
+        return "bad_token"
+    same = (user.pk, user.credential_version) == (before.pk, before.credential_version)
+    return None if same else "credential_changed"
+
+
+def _still_passing(tx: Transaction, asking: Client, user: User, judged: Judged) -> bool:
+    application = tx.find(Application, provider=asking.provider.pk)
+    return application is not None and recalled(tx, application, user.pk, judged.access.words, judged.question.now)
+
+
+def _scopes(asking: Client, asked: Mapping[str, str]) -> tuple[str, ...]:
+    wanted = asked["scope"].split() if asked.get("scope") else asking.scopes_unasked
+    return tuple(scope for scope in dict.fromkeys(wanted) if scope in asking.scopes and scope not in ASKED_FOR)
+
+
+def _whose(tx: Transaction, asking: Client, asked: Mapping[str, str]) -> tuple[User | None, Token | None]:
+    """The account that tokens are asked for, and the app password that was shown for it."""
+    if "username" not in asked:
+        return _own(tx, asking), None
+    return _named(tx, asked["username"], asked["password"]) or (None, None)
+
+
+def _named(tx: Transaction, username: str, password: str) -> tuple[User, Token] | None:
     """Whose app password it is. The main password opens nothing here: it would get by every second factor."""
     found = tx.select(User, Query(alike={"username": username}, limit=2)) if len(username) <= LONGEST_NAME else []
     user = found[0] if len(found) == 1 else None
     token = tokens.app_password(tx, user.pk, password) if user is not None else None
-    if user is None or token is None:
-        return None
-    tokens.used(tx, token.pk)
-    return user
+    return (user, token) if user is not None and token is not None else None
 
 
 def _own(tx: Transaction, asking: Client) -> User | None:
-    """The client's own account. None if others have both of its names."""
-    names = _own_names(asking)
-    for username in reversed(names):  # it keeps the account that it has, whichever name becomes free
+    """The client's own account, if there is one."""
+    for username in reversed(_own_names(asking)):  # it keeps the one that it has, whichever name becomes free
         own = tx.find(User, username=username)
         if own is not None and (own.type, own.path) == ("service_account", PATH):
             return own
-    free = [name for name in names if not tx.select(User, Query(alike={"username": name}, limit=1))]
-    if not free:
-        return None
-    name = f"Autogenerated user from application {asking.application.name} (client credentials)"[:255]
-    return users.create(tx, {"username": free[0], "name": name, "type": "service_account", "path": PATH})
+    return None
+
+
+def _make_own(tx: Transaction, asking: Client) -> None:
+    """Unless there is one by now, or others have both of its names."""
+    free = [one for one in _own_names(asking) if not tx.select(User, Query(alike={"username": one}, limit=1))]
+    if free and _own(tx, asking) is None:
+        name = f"Autogenerated user from application {asking.application.name} (client credentials)"[:255]
+        users.create(tx, {"username": free[0], "name": name, "type": "service_account", "path": PATH})
 
 
 def _own_names(asking: Client) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -18,7 +18,6 @@ from control.oidc.discovery import ROOT
 from control.oidc.grants import Bearer, Failed
 from control.oidc.scopes import Told
 from control.oidc.tokens import Random, Tokens
-from control.policies.judge import Judge
 from control.sessions import Caller
 from control.store.interface import Transaction
 from control.web import oidc_pages
@@ -31,7 +30,7 @@ from control.web.pages.forms import FORM, media_type
 from control.web.services import Services
 
 Exchange = Callable[[Transaction, Client, Mapping[str, str], str, Random, Caller], Tokens | Failed]
-JudgedExchange = Callable[[Transaction, Client, Mapping[str, str], str, Random, Caller, Judge], Tokens | Failed]
+Redeem = Callable[[Services, Client, Mapping[str, str], str, Caller], Awaitable[Tokens | Failed]]
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -57,23 +56,29 @@ async def _token(request: Request, services: Services) -> Response:
     redeem, needed = exchange
     if needed and not fields.get(needed):
         raise OAuthError(400, "invalid_request", f"The parameter {needed} is missing.")
-    answer = await services.store.write(
-        lambda tx: redeem(tx, client, fields, base, services.random, who, services.judge)
-    )
+    answer = await redeem(services, client, fields, base, who)
     if isinstance(answer, Failed):
         raise OAuthError(400, answer.error, answer.description)
     return to_json(answer.to_json())
 
 
-def _judged(exchange: Exchange) -> JudgedExchange:
-    """People have been judged when they signed in."""
-    return lambda tx, client, fields, base, random, who, judge: exchange(tx, client, fields, base, random, who)
+def _at_once(exchange: Exchange) -> Redeem:
+    """In one transaction: people have been judged when they signed in."""
+    return lambda services, client, fields, base, who: services.store.write(
+        lambda tx: exchange(tx, client, fields, base, services.random, who)
+    )
 
 
-EXCHANGES: dict[str, tuple[JudgedExchange, str]] = {
-    "authorization_code": (_judged(grants.redeem), "code"),
-    "refresh_token": (_judged(grants.refresh), "refresh_token"),
-    machines.GRANT_TYPE: (machines.grant, ""),
+def _machine(
+    services: Services, client: Client, fields: Mapping[str, str], base: str, who: Caller
+) -> Awaitable[Tokens | Failed]:
+    return machines.grant(services.store, services.judge, client, fields, base, services.random, who)
+
+
+EXCHANGES: dict[str, tuple[Redeem, str]] = {
+    "authorization_code": (_at_once(grants.redeem), "code"),
+    "refresh_token": (_at_once(grants.refresh), "refresh_token"),
+    machines.GRANT_TYPE: (_machine, ""),
 }
 """grant_type: what exchanges it, and the parameter that it needs."""
 
