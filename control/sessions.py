@@ -261,14 +261,15 @@ def _kept(session: Session) -> dict[str, Any]:
     return {name: value for name, value in session.data.items() if name in KEPT}
 
 
-def keep(tx: Transaction, session: Session, data: dict[str, Any]) -> None:
-    """Stores the session's data, unless the session has ended meanwhile. Raises ValueError if it is too much."""
+def keep(tx: Transaction, session: Session, data: dict[str, Any]) -> bool:
+    """Stores the session's data; False if the session has ended meanwhile. Raises ValueError if it is too much."""
     _check_size(data)
     try:
         current = tx.get(Session, session.pk)
     except NotFound:
-        return
+        return False
     tx.update(replace(current, data={**data, **_kept(current)}, last_used=tx.now))
+    return True
 
 
 def revoke(tx: Transaction, pk: str) -> None:

@@ -30,6 +30,10 @@ class CrossSite(Exception):
     """The request was not made by a page of ours. The text says why, for the person."""
 
 
+class Expired(CrossSite):
+    """Nothing says that another site made it, but its page is not one of the session that the browser has by now."""
+
+
 @dataclass(frozen=True, slots=True)
 class BrowserSession:
     """Somebody who is signed in."""
@@ -98,15 +102,17 @@ async def browser_session(request: Request, services: Services) -> BrowserSessio
     return BrowserSession(found.user, found.session) if found is not None and found.user is not None else None
 
 
-def check_csrf(request: Request, session: Session, token: str | None = None) -> None:
-    """Raises CrossSite unless the request carries the session's token and comes from a page of ours.
+def check_csrf(request: Request, session: Session | None, token: str | None = None) -> None:
+    """Raises CrossSite unless the request carries the session's token and comes from a page of ours; Expired if only
+    the token is wrong, or there is no session.
 
     ``token`` is the form's; None means that of the X-Authentik-CSRF header. Call it for every method but GET and HEAD.
     """
     check_origin(request)
     given = request.headers.get(CSRF_HEADER, "") if token is None else token
-    if not session.csrf or not hmac.compare_digest(given.encode("utf-8", "replace"), session.csrf.encode()):
-        raise CrossSite("This form has expired. Open the page again and repeat what you did.")
+    right = session.csrf if session is not None else ""
+    if not right or not hmac.compare_digest(given.encode("utf-8", "replace"), right.encode()):
+        raise Expired("This form has expired. Open the page again and repeat what you did.")
 
 
 def check_origin(request: Request) -> None:

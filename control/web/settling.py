@@ -29,7 +29,7 @@ class Settled:
 
     step: Step
     csrf: str = ""
-    """Of the session that holds the flow, for the next form."""
+    """Of the session that holds the flow, for the next form; empty if it has ended meanwhile."""
     cookie: str | None = None
     """Of a new session."""
     lasts: float = 0.0
@@ -88,8 +88,8 @@ async def forget(services: Services, found: Visit | None) -> None:
 async def _asked(services: Services, found: Visit | None, step: Challenge, who: Caller) -> Settled:
     data = {FLOW: step.state.to_json()}
     if found is not None and not _shows_more(found, step.state.context):
-        await services.store.write(lambda tx: _keep(tx, found, data, step, who))
-        return Settled(step, found.session.csrf)
+        kept = await services.store.write(lambda tx: _keep(tx, found, data, step, who))
+        return Settled(step, found.session.csrf if kept else "")
     new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
 
     def verb(tx: Transaction) -> Session:
@@ -158,10 +158,11 @@ async def _sign_in(services: Services, found: Visit | None, step: Done, user: in
     return Settled(step, session.csrf, new.cookie, lasts, device=cookie, device_lasts=stay.device)
 
 
-def _keep(tx: Transaction, found: Visit, data: dict[str, Any], step: Challenge, who: Caller) -> None:
-    sessions.keep(tx, found.session, data)
+def _keep(tx: Transaction, found: Visit, data: dict[str, Any], step: Challenge, who: Caller) -> bool:
+    kept = sessions.keep(tx, found.session, data)
     if step.reason:
         sessions.login_failed(tx, step.about.uid, step.about.user, step.reason, who)
+    return kept
 
 
 def _deny(tx: Transaction, found: Visit | None, denied: Denied, who: Caller) -> None:

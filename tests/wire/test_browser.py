@@ -93,3 +93,31 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(fresh: Program, browser
     (cookie,) = [cookie for cookie in page.context.cookies() if cookie.get("name") == "authentik_session"]
     assert cookie.get("httpOnly") is True
     assert cookie.get("sameSite") == "Lax"
+
+
+def test_a_button_that_is_clicked_twice(fresh: Program, browser: Browser, scripts: bool) -> None:
+    """In the middle of a flow, and at its end: each time the first click takes the browser a new cookie."""
+    name = f"twice-{scripts}"
+    add_somebody_with_a_given_password(page_of(browser), fresh, name)
+    page = page_of(browser, scripts=scripts)
+    page.goto(fresh.http + "/if/user/settings/")
+    page.get_by_label(re.compile("user|mail", re.IGNORECASE)).fill(name)
+    page.keyboard.press("Enter")
+    page.get_by_label("Password").fill(NEW_PASSWORD)
+    page.get_by_role("button").dblclick()
+    passwords = page.locator("[name=password], [name=password_repeat]")
+    passwords.nth(1).fill(f"{NEW_PASSWORD} of my own")
+    passwords.nth(0).fill(f"{NEW_PASSWORD} of my own")
+    page.get_by_role("button").dblclick()
+    page.wait_for_url("**/if/user/settings/")
+
+
+def add_somebody_with_a_given_password(page: Page, program: Program, name: str) -> None:
+    sign_in(page, program, NEW_PASSWORD)
+    page.wait_for_url("**/if/user/")
+    token = page.locator("[name=csrf_token]").first.get_attribute("value")
+    api, headers = f"{program.http}/api/v3/core/users/", {"X-Authentik-CSRF": str(token)}
+    made = page.request.post(api, headers=headers, data={"username": name, "name": name})
+    given = {"password": NEW_PASSWORD, "must_change_password": True}
+    done = page.request.post(f"{api}{made.json()['pk']}/set_password/", headers=headers, data=given)
+    assert done.status == 204, done.text()

@@ -84,6 +84,8 @@ class FlowExecutor:
         """What comes next; a response if that is nothing for the session to remember."""
         if request.method == "POST":
             fields = await _fields(request, found)
+            if found is None and browser.COOKIE in request.cookies:
+                return _again(request)  # sent twice: what is begun here would take the place of what the first led to
             if going is not None:
                 return await flow_steps.answer(self._services, going, fields, await _caller(request, self._services))
             return await self._begin(request, found)
@@ -173,13 +175,17 @@ def _said(request: Request, step: Step) -> Response:
     match step:
         case Challenge(_, component, _):
             if request.method == "POST" and "response_errors" not in component:
-                query = f"?{request.url.query}" if request.url.query else ""
-                return RedirectResponse(f"{request.url.path}{query}", 302, {"Cache-Control": "no-store"})
+                return _again(request)
             return answer(component)
         case Done(to, _):
             return _redirect(to)
         case Denied():
             return answer(step.component)
+
+
+def _again(request: Request) -> Response:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{request.url.path}{query}", 302, {"Cache-Control": "no-store"})
 
 
 def _redirect(to: str) -> Response:

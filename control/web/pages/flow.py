@@ -22,7 +22,7 @@ from control.store.interface import NotFound
 from control.targets import is_web, local_or
 from control.verbs.authenticators import WEBAUTHN
 from control.web import flow_steps, settling
-from control.web.browser import CrossSite, caller, check_csrf, visit
+from control.web.browser import COOKIE, Expired, caller, check_csrf, visit
 from control.web.pages.answers import Stop, message, redirect, rendered
 from control.web.pages.forms import form
 from control.web.services import Services
@@ -30,6 +30,8 @@ from control.web.settling import Settled
 from rules.reasons import REASONS, Outcome
 
 CSRF_FIELD = "csrf_token"
+THEN = "then"
+"""The query parameter that says where the flow leads, as ``next`` does; but it does not begin the flow anew."""
 PURPOSES = frozenset({"authentication", "invalidation", "recovery", "enrollment", "unenrollment", "user_settings"})
 """Those that have an address of their own."""
 TEMPLATES = {
@@ -60,7 +62,7 @@ async def default(request: Request, services: Services) -> Response:
     if request.method == "POST":
         return await _run(request, services, slug)
     await settling.forget(services, await visit(request, services))
-    return redirect(_path(slug, local_or(request.query_params.get("next"), "/")))
+    return redirect(_path(slug, next=local_or(request.query_params.get("next"), "/")))
 
 
 async def use_token(request: Request, services: Services) -> Response:
@@ -105,9 +107,13 @@ async def _answer(
 ) -> Response:
     prompts = going is not None and going.stage is not None and going.stage.kind == "prompt"
     fields = await form(request, files=prompts)
-    if found is None:
-        raise CrossSite("This form has expired. Open the page again and repeat what you did.")
-    check_csrf(request, found.session, fields.pop(CSRF_FIELD, ""))
+    try:
+        check_csrf(request, found.session if found is not None else None, fields.pop(CSRF_FIELD, ""))
+    except Expired:
+        if COOKIE not in request.cookies:
+            raise  # a browser that keeps no cookie would come back for ever, and nobody would read why
+        # Clicked twice, most likely: the first answer took the session a new cookie, and the browser shows the second.
+        return redirect(_path(slug, then=_leads(request)))
     if going is None:
         return await _begin(request, services, slug, found)
     step = await flow_steps.answer(services, going, fields, caller(request, services))
@@ -115,7 +121,7 @@ async def _answer(
 
 
 async def _begin(request: Request, services: Services, slug: str, found: Visit | None) -> Response:
-    next = local_or(request.query_params.get("next"), "/")
+    next = _leads(request)
     try:
         hints, who = flow_steps.hints_of(request.query_params), caller(request, services)
         if (key := request.query_params.get(flow_steps.LINK)) is not None:
@@ -151,8 +157,8 @@ def _said(request: Request, settled: Settled, fields: Mapping[str, str]) -> Resp
     match settled.step:
         case Challenge() as asked:
             went_well = request.method == "POST" and "response_errors" not in asked.component
-            if went_well:
-                return redirect(_path(asked.state.slug))
+            if went_well or not settled.csrf:
+                return redirect(_path(asked.state.slug, then=asked.state.context.next))
             return _drawn(asked, settled.csrf, fields)
         case Done(to, _):
             return redirect(to)
@@ -165,7 +171,7 @@ def _said(request: Request, settled: Settled, fields: Mapping[str, str]) -> Resp
 def _confirm(request: Request, found: Visit | None, step: Done) -> Response:
     if found is None or found.user is None:
         return redirect(step.to)
-    action = _path(request.path_params["slug"], step.context.next)
+    action = _path(request.path_params["slug"], next=step.context.next)
     return rendered("confirm.html", person=found.user, csrf=found.session.csrf, action=action, csrf_field=CSRF_FIELD)
 
 
@@ -185,7 +191,7 @@ def _drawn(step: Challenge, csrf: str, typed: Mapping[str, str]) -> Response:
         challenge=component,
         errors=component.get("response_errors", {}),
         typed=typed,
-        again=_path(step.state.slug, step.state.context.next),
+        again=_path(step.state.slug, next=step.state.context.next),
         csrf=csrf,
         csrf_field=CSRF_FIELD,
     )
@@ -205,8 +211,15 @@ def _targets(state: State) -> list[str]:
     return [*static, *state.context.targets]
 
 
-def _path(slug: str, next: str = "/") -> str:
-    return f"/if/flow/{slug}/" + (f"?{urlencode({'next': next})}" if next != "/" else "")
+def _leads(request: Request) -> str:
+    query = request.query_params
+    return local_or(query.get("next", query.get(THEN)), "/")
+
+
+def _path(slug: str, **leads: str) -> str:
+    """``leads``: where to, under the name of the query parameter that says so."""
+    said = {name: to for name, to in leads.items() if to != "/"}
+    return f"/if/flow/{slug}/" + (f"?{urlencode(said)}" if said else "")
 
 
 def _no_flow() -> Stop:
