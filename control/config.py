@@ -9,11 +9,12 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from control.key_file import KEY_BYTES, KeyFile, sync_folder
+from control.key_file import KEY_BYTES, KeyFile
 from control.mail.message import BadAddress, sender
 from control.records import MailServer
 from rules.secret_key import check_secret_key
 from settings import Network, Secret, Settings
+from settings.folders import sync_folder
 from settings.table import Email, Postgresql
 
 DATABASE_FILE = "outpost.sqlite3"

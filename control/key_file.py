@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from settings.folders import sync_folder
+
 PRIVATE = 0o600
 KEY_BYTES = 48
 
@@ -47,7 +49,7 @@ class KeyFile:
             owner = self.path.stat()
             os.chown(draft, owner.st_uid, owner.st_gid)
         draft.replace(self.path)
-        sync_folder(self.path.parent)
+        sync_folder(self.path.parent)  # what a key seals must not outlive the key
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -62,12 +64,3 @@ class KeyFile:
     def _stamp(self) -> Stamp:
         told = self.path.stat()
         return told.st_ino, told.st_size, told.st_mtime_ns
-
-
-def sync_folder(folder: Path) -> None:
-    """What is in it by now lasts through a power failure: what a key seals must not outlive the key."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -29,7 +29,7 @@ def generated(tx: Transaction, managed: str) -> Certificate | None:
 
 def wanting(tx: Transaction, now: float) -> list[str]:
     """Which of `NAMES` have to be made. ``now``: seconds since the epoch."""
-    return [managed for managed in NAMES if not _is_good(managed, generated(tx, managed), now)]
+    return [managed for managed in NAMES if not _is_good(generated(tx, managed), now)]
 
 
 def make(wanted: Iterable[str], now: float, random: Callable[[int], bytes]) -> dict[str, KeyPair]:
@@ -50,9 +50,11 @@ def keep(tx: Transaction, pairs: Mapping[str, KeyPair]) -> None:
             tx.insert(Certificate(name, pair.certificate, key_data=pair.key, managed=managed))
 
 
-def _is_good(managed: str, found: Certificate | None, now: float) -> bool:
-    if found is None or managed != SHOWN or not is_renewed(found):
-        return found is not None
+def _is_good(found: Certificate | None, now: float) -> bool:
+    if found is None:
+        return False
+    if not is_renewed(found):
+        return True
     ends = described(found.certificate_data).not_after
     return ends is None or ends - now > RENEWED_BEFORE
 

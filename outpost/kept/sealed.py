@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from protocols.link.codec import MAX_FRAME
+from settings.folders import sync_folder
 
 VERSION = 1
 SALT_BYTES = 16
@@ -99,15 +100,6 @@ class Seal:
 
     def _key(self, salt: bytes, title: bytes) -> bytes:
         return HKDF(SHA256(), 32, salt=salt, info=b"outpost " + title).derive(self._secret)
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes a rename in it last through a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _title(purpose: str) -> bytes:

@@ -17,8 +17,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from outpost.kept.sealed import sync_folder
 from protocols.link.messages import Report
+from settings.folders import sync_folder
 
 FILE = "outbox.jsonl"
 LOGINS, LOST = "logins", "reports_lost"
