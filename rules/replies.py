@@ -72,8 +72,8 @@ def _is_nas(wanted: str, identifier: str, address: str) -> bool:
 
 
 def is_like(name: str, written: str) -> bool:
-    """``written``: a name in which each ``*`` stands for any text, and everything else for itself: brackets and question
-    marks are usual in the names of Wi-Fi networks."""
+    """``written``: a name in which each ``*`` stands for any text, and everything else for itself: Wi-Fi networks have
+    brackets and question marks in their names."""
     first, *middle = written.split("*")
     if not middle:
         return name == written
