@@ -153,6 +153,8 @@ class Authentication:
                 await self._store.write(lambda tx: [tx.insert(trace) for trace in traces])
         except Unavailable:
             raise
+        except Overloaded:
+            return AccessSaid(question.id, "busy", AT_ONCE)
         except Exception:
             told = {"event": "fault", "id": question.id}
             log.exception("access %s failed", question.id, extra={"fields": told})

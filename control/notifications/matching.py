@@ -24,7 +24,7 @@ from control.records import (
     User,
 )
 from control.repeating import Repeating
-from control.store.interface import Query, Store, Transaction
+from control.store.interface import Query, Store, StoreTrouble, Transaction
 from rules.groups import ancestors
 
 REST = 0.5
@@ -104,6 +104,8 @@ class Matching:
         asking = Asking(about(tx, event), tx.now, event.client_ip, context={"event": event})
         try:
             decided = self._judge.decide(tx, rule, asking)
+        except StoreTrouble:
+            raise
         except Exception:
             log.exception("the rule %r cannot be asked", rule.name, extra={"fields": {"event": "fault"}})
             return False

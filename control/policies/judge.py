@@ -15,7 +15,7 @@ from control.policies.kinds import KINDS
 from control.policies.kinds.kind import LASTING
 from control.policies.places import Places, places
 from control.records import Application, Binding, Event, Flow, NotificationRule, Policy, StageBinding
-from control.store.interface import Query, Transaction, Unavailable
+from control.store.interface import Query, StoreTrouble, Transaction
 from control.verbs import password_terms
 from control.verbs.rights import closure
 from protocols.link.messages import Reuse
@@ -117,11 +117,11 @@ class Judge:
         return Decided(passing, tuple(answers), _reuse(mode, answers, words) if passing else None)
 
     def ask(self, tx: Transaction, binding: Binding, asking: Asking) -> Answer:
-        """One policy, for one binding. Raises Unavailable alone."""
+        """One policy, for one binding. Raises StoreTrouble alone."""
         policy = tx.get(Policy, binding.policy or "")
         try:
             verdict = self.consult(tx, policy, asking, float(binding.timeout))
-        except Unavailable:
+        except StoreTrouble:
             raise
         except Exception as error:
             # Negating a failure would open what a broken policy was to close: the binding's own word counts as it is.

@@ -33,15 +33,20 @@ class WrongSecretKey(Exception):
     """The canary does not open: this is not the key that the store was written with."""
 
 
-class Overloaded(Exception):
+class StoreTrouble(Exception):
+    """The store itself is why there is no answer. Whoever takes exceptions in the middle of a transaction for somebody
+    else's fault (a policy's, a rule's) lets this one by."""
+
+
+class Overloaded(StoreTrouble):
     """Too many writes are waiting already."""
 
 
-class Unavailable(Exception):
+class Unavailable(StoreTrouble):
     """The database cannot be used now; the text says why. What was to be written is not acknowledged."""
 
 
-class AccessDenied(Exception):
+class AccessDenied(StoreTrouble):
     """The database is there and does not let us in, or not do what we must; waiting would not help."""
 
 
@@ -100,7 +105,7 @@ class LoggedChange:
 class Transaction(Protocol):
     """One transaction. Raises NotFound, AlreadyExists; PermissionError when a reading one is asked to write.
 
-    Whoever runs one hears Unavailable when the database went away under it.
+    Every method raises StoreTrouble when the database went away under it, and whoever runs one hears Unavailable then.
     """
 
     @property

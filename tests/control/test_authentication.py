@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from control import reputation, tries
 from control.authentication import AT_ONCE, ONE_PAGE, STATIC, Authentication, Proved
 from control.passwords.hashing import Busy
 from control.policies.judge import Judge
+from control.policies.kinds import KINDS
 from control.radius.sessions import DOUBTED_SECONDS
 from control.records import (
     Application,
@@ -30,8 +32,8 @@ from control.records import (
     RadiusSession,
     User,
 )
-from control.store.interface import Query, Transaction
-from control.store.sql import SqlStore
+from control.store.interface import Query, Transaction, Unavailable
+from control.store.sql import SqlStore, writer
 from control.verbs import system
 from protocols.link.messages import (
     AccessSaid,
@@ -43,6 +45,7 @@ from protocols.link.messages import (
     ReplyAttribute,
 )
 from rules.reasons import Outcome
+from tests.control.policies.asking import asking_the_store
 from tests.fakes import FakeClock
 from tests.stores import open_store
 
@@ -437,9 +440,9 @@ def test_a_mapping_that_never_ends_is_ended(world: World) -> None:
 # --- policies ------------------------------------------------------------------------------------------------------
 
 
-def bind_policy(world: World, source: str, **fields: Any) -> None:
+def bind_policy(world: World, source: str, kind: str = "expression", **fields: Any) -> None:
     def verb(tx: Transaction) -> None:
-        policy = tx.insert(Policy("p", "expression", settings={"expression": source}))
+        policy = tx.insert(Policy("p", kind, settings={"expression": source}))
         tx.insert(Binding(world.application, policy=policy.pk, **fields))
         tx.update(replace(tx.get(Application, world.application), policy_engine_mode="all"))
 
@@ -463,6 +466,24 @@ def test_a_broken_policy_denies_and_leaves_an_event(world: World) -> None:
     assert world.ask().reason == "policy_failed"
     (event,) = world.store.read_now(lambda tx: tx.select(Event, Query(equal={"action": "policy_exception"})))
     assert event.context["message"] == "Line 1, column 8: There is no item 'ssid'."
+
+
+@pytest.fixture
+def left_without_an_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy during which the database goes away, and whose failure would let in."""
+    monkeypatch.setitem(KINDS, "asking", asking_the_store())
+    bind_policy(world, "", "asking", failure_result=True)
+
+
+@pytest.mark.usefixtures("left_without_an_answer")
+def test_a_database_that_goes_away_while_a_policy_is_asked_is_no_word_of_the_policy(world: World) -> None:
+    """Whoever asks hears that control cannot answer (`outpost.up`, `control.web.outposts_api`), and no event says
+    otherwise."""
+    for ask in (world.ask, partial(ask_access, world)):
+        with pytest.raises(Unavailable):
+            ask()
+    asked = Query(within={"action": ["policy_exception", "login_failed"]})
+    assert world.store.read_now(lambda tx: tx.count(Event, asked)) == 0
 
 
 def test_who_changed_while_policies_were_asked_is_not_let_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -517,6 +538,16 @@ def test_a_broken_policy_keeps_out_who_has_signed_in(world: World) -> None:
     bind_policy(world, "return 1 / 0")
     assert ask_access(world).reason == "policy_failed"
     assert world.store.read_now(lambda tx: tx.count(Event, Query(equal={"action": "policy_exception"}))) == 1
+
+
+def test_too_many_writes_are_no_fault_of_ours(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bind_policy(world, "return 1 / 0")
+    ask_access(world)
+    monkeypatch.setattr(writer, "MOST_WAITING", 0)
+    assert ask_access(world).reason == "busy"
+    assert [record.exc_info for record in caplog.records if record.exc_info] == []
 
 
 def test_any_exception_keeps_out_who_has_signed_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,5 @@
-"""The times when the database cannot be used: translated for callers, and told in the log once each."""
+"""The times when the database cannot be used: said by each statement in the store's own words, and told in the log once
+each."""
 
 from __future__ import annotations
 
@@ -7,19 +8,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from control.store.interface import AccessDenied, Unavailable
 from control.store.sql.dialect import Dialect
 
+WENT_AWAY = "the database went away in the middle of a transaction"
+
 log = logging.getLogger(__name__)
+
+
+def speak_plainly(dialect: Dialect) -> None:
+    """From now on a statement raises Unavailable and AccessDenied itself, in place of the driver's errors that mean it:
+    verbs, and whomever they ask, need to know no driver."""
+
+    def in_our_words(context: ExceptionContext) -> BaseException | None:
+        error = context.sqlalchemy_exception
+        if context.is_pre_ping or not isinstance(error, DBAPIError):  # whoever pings takes another connection
+            return None
+        return dialect.trouble(error)
+
+    for engine in (dialect.reading, dialect.writing):
+        event.listen(engine, "handle_error", in_our_words)
 
 
 @contextmanager
 def translated(dialect: Dialect) -> Iterator[None]:
-    """Raises Unavailable and AccessDenied in place of the driver's errors that mean it."""
+    """The same for what is no statement, and for those of a connection that went away before."""
     try:
         yield
+    except PendingRollbackError as error:
+        raise Unavailable(WENT_AWAY) from error
     except DBAPIError as error:
         trouble = dialect.trouble(error)
         if trouble is None:

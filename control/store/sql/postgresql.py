@@ -119,10 +119,8 @@ class Postgresql(Dialect):
         """In another schema of the same database, which stays if the upgrade does: the former program starts on it."""
         try:
             return f"the schema {schema_copy.make(connection, schema)}"
-        except DBAPIError as error:
-            if not isinstance(error.orig, errors.InsufficientPrivilege):
-                raise
-            said = f"{self._place} refuses us a schema for a copy before the upgrade: {_first_words(error.orig)}"
+        except AccessDenied as error:
+            said = f"{self._place} refuses us a schema for a copy before the upgrade: {_first_words(error.__cause__)}"
             raise AccessDenied(f"{said} (GRANT CREATE ON DATABASE ... TO ...)") from error
 
     def within(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:

@@ -17,7 +17,7 @@ NAMED = "outpost_schema_{}"
 
 
 def make(connection: Connection, version: str) -> str:
-    """Its name. The transaction decides whether it stays. Raises DBAPIError."""
+    """Its name. The transaction decides whether it stays. Raises Unavailable, AccessDenied."""
     from control.store.migrations import upgrade
 
     present = str(connection.scalar(select(func.current_schema())))

@@ -12,7 +12,7 @@ from threading import Lock, Thread
 from typing import Any, Generic, TypeVar
 
 from control.store.interface import Actor, Overloaded, Transaction, Unavailable
-from control.store.sql.outage import Outage, translated
+from control.store.sql.outage import WENT_AWAY, Outage, translated
 from control.store.sql.pruning import prune
 from control.store.sql.reading import Given
 from control.store.sql.transaction import SqlTransaction
@@ -29,9 +29,6 @@ MOST_WAITING = 10_000
 PRUNE_AGAIN, PRUNE_LATER = 1.0, 60.0
 """Seconds until the next slice of what nobody needs any more is taken away, where there is more and where not. Only
 after a write, as only writes leave anything."""
-
-WENT_AWAY = "the database went away in the middle of a transaction"
-
 
 log = logging.getLogger(__name__)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from control.policies.asking import Around, Asking, Verdict
 from control.policies.judge import NOWHERE, Decided, Judge
 from control.policies.kinds import KINDS
+from control.policies.kinds.kind import Kind, PolicyFields
 from control.policies.places import Places
 from control.records import Application, Binding, Group, Policy, User
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from control.verbs import policies
 from control.verbs.fields import parse
+from tests.control.store.away import go_away
 
 PEER = "192.0.2.9"
 NOON = 1_700_049_600.0
@@ -57,6 +60,17 @@ class House:
         application = replace(self.application, policy_engine_mode=mode)
         question = self.asking(**asking)
         return self.store.read_now(lambda tx: (judge or Judge(lambda: 0.0)).decide(tx, application, question))
+
+
+def asking_the_store(is_away: Callable[[], bool] = lambda: True) -> Kind:
+    """A kind of policy that the database leaves without an answer; otherwise it passes."""
+
+    def decide(tx: Transaction, *_: object) -> Verdict:
+        if is_away():
+            go_away(tx)
+        return Verdict(True)
+
+    return Kind("asking", "Asking", "It asks the store.", PolicyFields, decide)
 
 
 def _people(tx: Transaction) -> tuple[User, Group, Application]:

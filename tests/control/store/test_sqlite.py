@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event as events
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
 from control.records import Event, Session, Token, User
 from control.store.interface import AccessDenied, Overloaded, Transaction, Unavailable
@@ -45,7 +44,7 @@ def test_a_commit_is_on_the_disk_and_readers_never_wait(store: SqlStore) -> None
 
 
 def test_the_reading_connections_cannot_write(store: SqlStore) -> None:
-    with store._dialect.reading.connect() as connection, pytest.raises(OperationalError, match="readonly"):
+    with store._dialect.reading.connect() as connection, pytest.raises(Unavailable, match="readonly"):
         connection.execute(text("delete from user"))
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from control import tries
+from control.policies.kinds import KINDS
+from control.records import Binding, Policy
 from control.store.interface import Transaction
 from protocols.proxy.shown_lines import MOST_LINES
 from rules.places import place
+from tests.control.policies.asking import asking_the_store
 from tests.control.web.api import Api
 
 
@@ -38,6 +43,22 @@ def test_a_question_and_its_answer(api: Api) -> None:
     guess(api, place("192.0.2.7"))
     assert api.post("/explain/", asked, 200)["reason"] == "too_many_tries"
     assert api.post("/explain/", {**asked, "from": "198.51.100.1"}, 200)["passing"] is True
+
+
+def test_a_database_that_goes_away_meanwhile_is_what_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS, "asking", asking_the_store())
+    user, provider = api.user("bob"), api.post("/providers/ldap/", {"name": "ldap"})["pk"]
+    application = api.post("/core/applications/", {"name": "Wiki", "slug": "wiki", "provider": provider})["pk"]
+
+    def bind(tx: Transaction) -> None:
+        policy = tx.insert(Policy("asking", "asking", settings={}))
+        tx.insert(Binding(application, policy=policy.pk, failure_result=True))
+
+    api.sql.write_now(bind)
+    api.post("/outposts/instances/", {"name": "edge", "type": "any", "providers": [provider]})
+    told = api.post("/explain/", {"user": "bob", "application": "wiki", "protocol": "ldap"}, 503)
+    assert told["detail"].startswith("The database could not be used: SQLite says:")
+    assert api.call("GET", f"/core/applications/wiki/check_access/?for_user={user}").status == 503
 
 
 def test_nobody_asks_from_what_is_no_address(api: Api) -> None:
