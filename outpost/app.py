@@ -345,6 +345,7 @@ class Outpost:
             self._reactor,
             self._ldap_tls,
             grown=self._collector.grown,
+            random=self._random,
         )
 
     def _radius(self) -> Callable[[], RadiusListener]:

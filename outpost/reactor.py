@@ -1,4 +1,8 @@
-"""The reactor of `outpost run`: Twisted's own on epoll(7), in two ways leaner (DESIGN D2).
+"""The reactor of `outpost run`: Twisted's own on epoll(7), in two ways leaner (DESIGN D2), and with a clock that
+nobody sets.
+
+Twisted's reactors wait by the time of day. When that is set, forward or back, whatever waits is due at once or not for
+hours: each connection and each question under way would end as if it had been silent.
 
 Twisted puts the transport's name into a context variable before every read and write, for log lines that do not say
 where they come from. Ours do, and the context costs as much as reading the request.
@@ -31,6 +35,7 @@ Write = Callable[[bytes], None]
 class LeanReactor(EPollReactor):
     """As Twisted's: what fails in reading or writing is logged and disconnected, and the others go on."""
 
+    seconds = staticmethod(monotonic)
     held: list[tuple[Write, bytes]] | None = None
     """What is to be written, and by whom, in order. None: whoever has something to write does so at once."""
     _poller: Any

@@ -12,10 +12,12 @@ import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import Any, TypeVar
 
-from twisted.internet import asyncioreactor
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.defer import Deferred
+from twisted.internet.main import installReactor
 
 from control.app import Control
 from control.config import CannotStart, ControlConfig
@@ -32,6 +34,12 @@ from settings.table import Backup
 
 T = TypeVar("T")
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+class LoopReactor(AsyncioSelectorReactor):
+    """Waits by a clock that nobody sets, as that of `outpost.reactor`."""
+
+    seconds = staticmethod(monotonic)
 
 
 class InProcess:
@@ -72,7 +80,7 @@ def main(settings: Settings, doors: bool = True, pages: bool = True) -> int:
     """
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    asyncioreactor.install(loop)
+    installReactor(LoopReactor(loop))
     from twisted.internet import reactor
 
     from outpost.process import EXIT_FAILED, Process, Program, begin, browsable, complain

@@ -6,7 +6,6 @@ For each attribute, the first rule that applies and names it says all of its val
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
 from typing import Protocol, TypeVar
 
@@ -59,7 +58,7 @@ def chosen(
 def _applies(rule: Rule[A_co], groups: frozenset[str], request: Mapping[str, str], address: str, now: float) -> bool:
     return (
         (rule.group is None or rule.group in groups)
-        and (not rule.ssid or fnmatchcase(request.get("ssid", ""), rule.ssid))
+        and (not rule.ssid or is_like(request.get("ssid", ""), rule.ssid))
         and (not rule.nas or _is_nas(rule.nas, request.get("nas", ""), address))
         and _is_now(rule, now)
     )
@@ -69,7 +68,25 @@ def _is_nas(wanted: str, identifier: str, address: str) -> bool:
     try:
         return ip_address(address) in ip_network(wanted, strict=False)
     except ValueError:
-        return fnmatchcase(identifier, wanted)
+        return is_like(identifier, wanted)
+
+
+def is_like(name: str, written: str) -> bool:
+    """``written``: a name in which each ``*`` stands for any text, and everything else for itself: Wi-Fi networks have
+    brackets and question marks in their names."""
+    first, *middle = written.split("*")
+    if not middle:
+        return name == written
+    last = middle.pop()
+    if not name.startswith(first) or not name.endswith(last):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for part in middle:
+        found = name.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return at <= end
 
 
 def _is_now(rule: Rule[A_co], now: float) -> bool:

@@ -15,7 +15,7 @@ from rules import bindings
 
 MOST_WAYS = 100
 """In which an outpost's people are told by more than one binding each: each is asked of each person."""
-MADE = 1
+MADE = 2
 """Goes up when records of a view are made in another way, so that no outpost goes on with the former."""
 
 Way = frozenset[BindingRecord]

@@ -7,6 +7,7 @@ from typing import Any
 
 from control.mappings.everybody import Everybody, changed_users
 from control.mappings.facts import uid_of
+from control.passwords import rules
 from control.records import EndedSession, Group, User
 from control.store.interface import LoggedChange, Query, Transaction
 from protocols.link.messages import Change, EndedSessionRecord, GroupRecord, Members, Put, Remove, UserRecord
@@ -122,7 +123,7 @@ def user_record(user: User, install_id: str, mapped: dict[str, dict[str, Any]]) 
         sessions_not_before=user.sessions_not_before,
         created=user.date_joined,
         updated=user.last_updated,
-        password_changed=user.password_change_date,
+        password_changed=None if user.password is None else rules.since(user),
         must_change_password=user.must_change_password,
         attributes=user.attributes,
         mapped=mapped,

@@ -96,12 +96,15 @@ class HasPassword(Protocol):
     def must_change_password(self) -> bool: ...
 
 
-def good_until(user: HasPassword, longest: float) -> float | None:
-    """When the password ends (seconds since the epoch), if passwords are good for ``longest`` seconds; None: never.
+def since(user: HasPassword) -> float:
+    """When the password was set (seconds since the epoch); one that came with the account, from elsewhere, is as old as
+    the account."""
+    return user.password_change_date or user.date_joined
 
-    One that came with the account, from elsewhere, is as old as the account.
-    """
-    return (user.password_change_date or user.date_joined) + longest if longest else None
+
+def good_until(user: HasPassword, longest: float) -> float | None:
+    """When the password ends, if passwords are good for ``longest`` seconds; None: never."""
+    return since(user) + longest if longest else None
 
 
 def due(user: HasPassword, longest: float, now: float) -> str | None:

@@ -23,7 +23,7 @@ from outpost.directory.object_classes import (
     class_names,
 )
 from outpost.directory.person import boolean, gecos, given_name, surname
-from outpost.directory.stamps import days, generalized_time
+from outpost.directory.stamps import begun, days, generalized_time
 from outpost.directory.virtual import of_group
 from protocols.ldap.encoded import encode_values
 from protocols.ldap.extensible import IN_CHAIN
@@ -55,7 +55,7 @@ USER_ATTRIBUTES: dict[str, UserValues] = {
     "gidnumber": lambda tree, user: (tree.uid_number(user),),
     "homedirectory": lambda tree, user: (f"/home/{user.username}",),
     "gecos": lambda tree, user: gecos(user),
-    "shadowlastchange": lambda tree, user: ("0",) if user.must_change_password else days(user.password_changed),
+    "shadowlastchange": lambda tree, user: ("0",) if user.must_change_password else days(begun(user)),
     "shadowmax": lambda tree, user: _password_days(tree, user),
     "shadowwarning": lambda tree, user: _password_warning_days(tree, user),
     "shadowexpire": lambda tree, user: days(user.valid_until),

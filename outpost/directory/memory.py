@@ -11,10 +11,8 @@ if TYPE_CHECKING:
     from outpost.directory.reader import Reader
     from outpost.directory.tree import Tree
 
-LONGEST_QUESTION = 512
-"""Octets of a search whose answer is remembered..."""
 LONGEST_ANSWER = 4 * 1024
-"""...and of the answer: one person, and then some. All that is remembered takes some 15 MB, at worst 50."""
+"""Octets of an answer that is remembered: one person, and then some. All of them take some 15 MB, at worst 50."""
 MOST_REMEMBERED = 10_000
 """Of each kind; past it the memory starts again. Names are at most `dn.CACHED_LENGTH` long: 5 MB at worst."""
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from outpost.directory.stamps import tenths, whole_seconds
+from outpost.directory.stamps import begun, tenths, whole_seconds
 from protocols.ldap import dn
 from protocols.ldap.matching import Value
 from protocols.ldap.schema import DESCRIBED
@@ -93,7 +93,7 @@ ACTIVE_DIRECTORY_USER: dict[str, Callable[[Tree, UserRecord], Values]] = {
     "samaccounttype": lambda tree, user: (str(SAM_USER),),
     "primarygroupid": lambda tree, user: (str(DOMAIN_USERS),),
     "accountexpires": lambda tree, user: _filetime(user.valid_until, NEVER),
-    "pwdlastset": lambda tree, user: _filetime(user.password_changed, 0),
+    "pwdlastset": lambda tree, user: _filetime(None if user.must_change_password else begun(user), 0),
     "whencreated": lambda tree, user: tenths(user.created),
     "whenchanged": lambda tree, user: tenths(user.updated),
     "distinguishedname": lambda tree, user: (tree.user_dn(user.username),),
@@ -113,7 +113,7 @@ SAMBA_USER: dict[str, Callable[[Tree, UserRecord], Values]] = {
     "sambasid": lambda tree, user: (text_sid(tree, user_rid(user)),),
     "sambaprimarygroupsid": lambda tree, user: (text_sid(tree, DOMAIN_USERS),),
     "sambaacctflags": lambda tree, user: _samba_flags(user),
-    "sambapwdlastset": lambda tree, user: whole_seconds(user.password_changed),
+    "sambapwdlastset": lambda tree, user: whole_seconds(begun(user)),
     "sambakickofftime": lambda tree, user: whole_seconds(user.valid_until),
     "sambadomainname": lambda tree, user: (tree.short_domain,),
 }

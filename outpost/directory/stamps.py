@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from protocols.link.messages import UserRecord
+
+
+def begun(user: UserRecord) -> float | None:
+    """When the password was set; of somebody who has none, when the account was made.
+
+    Clients who ask for this want some moment: without one sssd, told to look at shadow attributes, lets nobody in, and
+    to Samba and Windows it is a password that has to be changed.
+    """
+    return user.password_changed or user.created or None
+
 
 def generalized_time(seconds: float | None) -> tuple[str, ...]:
     """RFC 4517 s3.3.13."""

@@ -28,6 +28,10 @@ GRACE_SECONDS = 4 * 3600.0
 """While control is away, what was accepted stays good this long (D14)."""
 
 
+Place = tuple[int, str, str]
+"""Provider, name as typed, and the peer's address or "" for every peer."""
+
+
 class Use(NamedTuple):
     """A login for which control was not asked; ``away``: because it could not be."""
 
@@ -38,6 +42,7 @@ class Use(NamedTuple):
 
 @dataclass(slots=True)
 class _Entry:
+    place: Place
     digest: bytes
     good_until: float
     grace_until: float
@@ -53,8 +58,6 @@ class _Entry:
 
 
 NOTHING: dict[str, Any] = {}
-Place = tuple[int, str, str]
-"""Provider, name as typed, and the peer's address or "" for every peer."""
 
 
 class Shown(Protocol):
@@ -135,6 +138,8 @@ class CredentialCache:
             return False
         if entry.revision != self._directory.current.revision:
             return False
+        if len(self._entries) > self._crowded and entry.place in self._entries:
+            self._entries.move_to_end(entry.place)
         self.uses[entry.use] += 1
         self.hits[False] += 1
         return True
@@ -200,11 +205,11 @@ class CredentialCache:
         use = Use(place[0], user, away=False)
         if (before := self._entries.get(place)) is not None:
             before.good_until = 0.0
-        entry = _Entry(self._digest(credentials), good_until, grace_until, decision, use, words)
+        entry = _Entry(place, self._digest(credentials), good_until, grace_until, decision, use, words)
         self._entries[place] = entry
         self._entries.move_to_end(place)
         while len(self._entries) > self._most_entries:
-            self._entries.popitem(last=False)
+            self._entries.popitem(last=False)[1].good_until = 0.0  # nobody is told any more if it is forgotten
         return entry
 
     def _forget(self, credentials: Password, provider: int, peer: str) -> None:
@@ -219,15 +224,13 @@ class CredentialCache:
 
     def _find(self, credentials: Shown, provider: int, peer: str) -> _Entry | None:
         entries = self._entries
-        place = (provider, credentials.username, "")
-        entry = entries.get(place)
+        entry = entries.get((provider, credentials.username, ""))
         if entry is None and self._peers_matter:
-            place = (provider, credentials.username, peer)
-            entry = entries.get(place)
+            entry = entries.get((provider, credentials.username, peer))
         if entry is None or not compare_digest(entry.digest, self._digest(credentials)):
             return None
         if len(entries) > self._crowded:
-            entries.move_to_end(place)
+            entries.move_to_end(entry.place)
         return entry
 
     def _use(self, entry: _Entry, provider: int, now: float, away: bool) -> Decision | None:

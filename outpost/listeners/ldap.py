@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -25,6 +26,7 @@ from outpost.directory.contexts import NamingContexts
 from outpost.directory.snapshot import Directory
 from outpost.listeners.certificates.clients import shown_over
 from outpost.listeners.direct import direct_write
+from outpost.listeners.ldap_again import Again
 from outpost.listeners.ldap_binds import Answer, Binds, Bound
 from outpost.listeners.ldap_cautions import Cautions
 from outpost.listeners.ldap_endings import Endings
@@ -39,19 +41,8 @@ from outpost.listeners.streams import Stream, Streams
 from outpost.outcome import Circumstances
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
-from protocols.ldap import messages
-from protocols.ldap.events import (
-    Abandoned,
-    Answered,
-    BindReceived,
-    Cancelled,
-    CompareReceived,
-    Event,
-    SearchReceived,
-    StartTLSRequested,
-    Unbound,
-    WhoAmIReceived,
-)
+from protocols.ldap import events, messages
+from protocols.ldap.events import BindReceived, CompareReceived, Event, SearchReceived
 from protocols.ldap.password_modify import PasswordChangeReceived
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
 from protocols.ldap.sasl import ExternalBindReceived
@@ -117,6 +108,12 @@ class LdapConnection(Conversation):
     def dataReceived(self, data: bytes) -> None:
         if self._closed:
             return
+        if self._out.is_idle and not self._reading_paused:
+            said = self._owner.again.answer(data, self._session, self.peer)
+            if said is not None:
+                self.deadline = self._owner.clock.seconds() + IDLE_TIMEOUT
+                self._out.write(said)
+                return
         self._session.receive_data(data)
         self._advance()
 
@@ -237,24 +234,24 @@ class LdapConnection(Conversation):
             case ExternalBindReceived():
                 binding = self._owner.binds.external(event, shown_over(self.transport), self._circumstances)
                 self._await_bind(event.message_id, binding)
-            case Answered():
+            case events.Answered():
                 self._out.say(event.octets)
                 self._owner.refusals.answered(event, self._session.identity, self._circumstances)
             case CompareReceived():
                 self._compare(event)
-            case Abandoned(message_id):
+            case events.Abandoned(message_id):
                 self._streams.drop(message_id)
-            case Cancelled(message_id, octets):
+            case events.Cancelled(message_id, octets):
                 self._streams.drop(message_id)
                 self._out.say(octets)
-            case WhoAmIReceived(message_id):
+            case events.WhoAmIReceived(message_id):
                 name = self._owner.binds.who_am_i(self._session.identity)
                 self._out.say(self._session.extended_answered(message_id, SUCCESS, value=name))
             case PasswordChangeReceived():
                 Deferred.fromCoroutine(self._change_password(event)).addErrback(self._failed)
-            case StartTLSRequested(message_id):
+            case events.StartTLSRequested(message_id):
                 self._start_tls(message_id)
-            case Unbound():
+            case events.Unbound():
                 self._close()
 
     def _failed(self, failure: Failure) -> None:
@@ -267,6 +264,8 @@ class LdapConnection(Conversation):
     def _bind_received(self, event: BindReceived) -> None:
         try:
             known = self._owner.binds.known_bind(event, self._circumstances, self._session.secure)
+            if known is not None:
+                self._owner.again.remember(event, known[1], self._session.secure, self.peer)
         except Exception:
             self._owner.telemetry.fault("ldap bind")
             known = FAULT, None
@@ -376,6 +375,7 @@ class LdapFactory(Factory[LdapConnection]):
         tls: IOpenSSLServerConnectionCreator | None = None,
         now: Callable[[], float] = time.time,
         grown: Callable[[int], object] = bool,
+        random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """``grown`` is told of encoded entries that are kept (`Bodies`)."""
         self.telemetry = telemetry
@@ -386,6 +386,7 @@ class LdapFactory(Factory[LdapConnection]):
         self.password_changes = PasswordChanges(authentication, self.contexts, telemetry)
         leftovers = Leftovers(clock)
         self.reads = Reads(self.contexts, telemetry, now, tls is not None, leftovers.take)
+        self.again = Again(random(32), self.binds, self.reads, directory, telemetry)
         self.refusals = Refusals(telemetry)
         self.connections = Connections(clock, looked=lambda: self.endings.look())
         self.cautions = Cautions(directory, self.contexts, telemetry)

@@ -103,6 +103,11 @@ class Binds:
         known = self._authentication.known(*claim, circumstances.peer)
         return None if known is None else self._answer(claim, circumstances, known, event.policy)
 
+    def standing(self, event: BindReceived, secure: bool, peer: str) -> Callable[[], bool] | None:
+        """Of a bind that `known_bind` has let in: asks whether it still would, as long as the directory stays as it
+        is; each yes is a use."""
+        return self._authentication.standing(*self._claim(event, secure, peer), peer)
+
     async def bind(self, event: BindReceived, circumstances: Circumstances, secure: bool) -> Answer:
         """Somebody exactly when the result is success. The longest base DN that the name lies under is the provider."""
         try:
@@ -171,13 +176,19 @@ class Binds:
             raise Unclaimable("unknown_user")
         tree, username = login
         if self._telemetry.knocks.open:
-            self._telemetry.answered("base_dn", dn.top(tree.base))
+            self.answered(tree.provider.pk)
         if tree.settings.require_tls and not secure:
             raise Unclaimable("tls_required", TLS_REQUIRED)
         try:
             return Password(username, event.password.decode()), tree.provider.pk
         except UnicodeDecodeError:
             raise Unclaimable("wrong_password") from None
+
+    def answered(self, provider: int) -> None:
+        """Whoever knocked at its base DN before it was there."""
+        tree = self._contexts.tree(provider)
+        if tree is not None:
+            self._telemetry.answered("base_dn", dn.top(tree.base))
 
     def knock(self, name: str, peer: str) -> None:
         """If no naming context holds this name; the people below it are nobody's business."""

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from outpost import __version__
 from outpost.directory.contexts import NamingContexts
-from outpost.directory.memory import LONGEST_ANSWER, LONGEST_QUESTION, Asked, Remembered, remember
+from outpost.directory.memory import LONGEST_ANSWER, Asked, Remembered, remember
 from outpost.directory.reader import Reader
 from outpost.directory.tree import Tree
 from outpost.listeners.ldap_binds import Bound
 from outpost.telemetry import Telemetry
 from protocols.ldap import controlled, dn
-from protocols.ldap.again import encode_messages, operations
+from protocols.ldap.again import LONGEST_QUESTION, encode_messages, operations
 from protocols.ldap.controlled import Wanted
 from protocols.ldap.dn import DN
 from protocols.ldap.evaluation import Recognise, predicate
@@ -63,7 +63,8 @@ class Reads:
         wrong base DN.
         """
         self._telemetry.taken["ldap", "search"] += 1
-        request, asked = event.request, _asked(event, bound, secure)
+        request = event.request
+        asked = None if event.controls else _asked(event.content, bound, secure)
         if asked is not None and bound is not None and (known := self._remembered(asked, bound)) is not None:
             return encode_messages(event.message_id, known)
         expired = self._time_limit(request.time_limit) if request.time_limit else None
@@ -77,6 +78,14 @@ class Reads:
         return (
             slices if asked is None or reader.now is not None else _remembering(self._contexts.answers, asked, slices)
         )
+
+    def again(self, content: bytes, bound: Bound | None, secure: bool) -> tuple[bytes, ...] | None:
+        """What was answered to a search with this content and no controls, if they may still read."""
+        asked = _asked(content, bound, secure)
+        if asked is None or bound is None or (known := self._remembered(asked, bound)) is None:
+            return None
+        self._telemetry.taken["ldap", "search"] += 1
+        return known
 
     def _remembered(self, asked: Asked, bound: Bound) -> tuple[bytes, ...] | None:
         """What was answered to this question before, if they may still read."""
@@ -219,11 +228,11 @@ class Reads:
         return reader.matching(request, base), reader.recognise, whose
 
 
-def _asked(event: SearchReceived, bound: Bound | None, secure: bool) -> Asked | None:
+def _asked(content: bytes, bound: Bound | None, secure: bool) -> Asked | None:
     """Under which the answer is remembered; None: it is not."""
-    if bound is None or event.controls or len(event.content) > LONGEST_QUESTION:
+    if bound is None or len(content) > LONGEST_QUESTION:
         return None
-    return bound.provider, bound.identity.user, secure, event.content
+    return bound.provider, bound.identity.user, secure, content
 
 
 def _remembering(answers: dict[Asked, Remembered], asked: Asked, slices: Iterator[Slice]) -> Iterator[Slice]:

@@ -27,6 +27,11 @@ class Outgoing:
         self.paused = False
         """The peer does not take what is written."""
 
+    @property
+    def is_idle(self) -> bool:
+        """Would what is written now be the next thing that the peer hears?"""
+        return not (self._out or self.waits or self.paused)
+
     def say(self, octets: Slice) -> None:
         """Written with the next `flush`."""
         if isinstance(octets, bytes):

@@ -1,10 +1,43 @@
-"""Answers that are given again, under the message ID of another question (RFC 4511 s4.1.1.1)."""
+"""Questions that come again, and answers that are given again, under another message ID (RFC 4511 s4.1.1.1)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from protocols.errors import RemoteProtocolError
 from protocols.ldap import ber
+from protocols.ldap.messages import MAX_MESSAGE_ID
+
+BIND, SEARCH = 0x60, 0x63
+"""Tags of what is asked again and again."""
+LONGEST_QUESTION = 512
+"""Octets of its content; what is longer is read each time."""
+_LONGEST = LONGEST_QUESTION + 32
+"""With all headers."""
+_SHORT = 0x7F
+"""What an element can hold if its length takes one octet (X.690 s8.1.3.4)."""
+
+
+def question(octets: bytes) -> tuple[int, int, bytes] | None:
+    """Message ID, tag and content of a bind or a search, if it is all that these octets hold, and comes without
+    controls. None says nothing: `messages.envelope` has the word about the rest, and would say the same of this."""
+    size = len(octets)
+    if 8 < size <= _SHORT + 2 and octets[1] == size - 2 and octets[2] == ber.INTEGER and octets[0] == ber.SEQUENCE:
+        start = octets[3] + 4
+        if 4 < start <= 8 and start + 2 <= size and octets[start + 1] == size - start - 2:  # so do most clients write
+            message_id, tag = int.from_bytes(octets[4:start], "big", signed=True), octets[start]
+            return (message_id, tag, octets[start + 2 :]) if message_id > 0 and tag in (BIND, SEARCH) else None
+    if size > _LONGEST:
+        return None
+    try:
+        start, stop = ber.expect(octets, 0, size, ber.SEQUENCE)
+        message_id, start = ber.integer(octets, start, stop)
+        tag, start, end = ber.header(octets, start, stop)
+    except RemoteProtocolError:
+        return None
+    if end != size or not 0 < message_id <= MAX_MESSAGE_ID or tag not in (BIND, SEARCH):
+        return None
+    return message_id, tag, octets[start:end]
 
 
 def operations(octets: bytes) -> tuple[bytes, ...]:

@@ -25,6 +25,8 @@ class BindReceived(NamedTuple):
     """The password policy control was sent: the answer carries one (draft-behera-ldap-password-policy)."""
     acts_as: str = ""
     """Of SASL PLAIN: as whom; empty: as whose name it is. Nobody acts for somebody else."""
+    content: bytes = b""
+    """Of a simple bind without controls: the request as it came, without message ID. It holds the password."""
 
     def __repr__(self) -> str:
         return f"BindReceived(message_id={self.message_id}, name={self.name!r})"

@@ -221,28 +221,6 @@ def _control(octets: bytes, at: int, end: int) -> Control:
     return Control(oid.decode("latin-1"), critical, value)
 
 
-def plain_bind(octets: bytes, at: int) -> tuple[int, str, bytes, int] | None:
-    """A whole simple bind in the shape that nearly every client gives it: short lengths, no controls, nothing empty.
-
-    Message ID, name, password, and where the message ends. None says nothing: `envelope` has the word about the rest,
-    and it would say the same of what is read here, at three times the cost.
-    """
-    if len(octets) - at < 14 or octets[at] != ber.SEQUENCE or octets[at + 2] != ber.INTEGER:
-        return None
-    end, start = at + 2 + octets[at + 1], at + 4 + octets[at + 3]
-    if octets[at + 1] > 0x7F or end > len(octets) or start > at + 8 or start + 9 > end:
-        return None
-    if octets[start] != 0x60 or octets[start : start + 6] != b"\x60%c\x02\x01\x03\x04" % (end - start - 2):
-        return None
-    name, password = start + 7, start + 9 + octets[start + 6]
-    if not name + 2 < password < end or octets[password - 2] != 0x80 or octets[password - 1] != end - password:
-        return None
-    message_id = int.from_bytes(octets[at + 4 : start], "big", signed=True)
-    if message_id <= 0:
-        return None
-    return message_id, text(octets[name : password - 2]), octets[password:end], end
-
-
 # --- responses -----------------------------------------------------------------------------------------------------
 
 

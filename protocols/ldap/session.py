@@ -145,14 +145,6 @@ class LDAPSession(Generic[IdentityT]):
             received, at = self._received, self._read
             if at == len(received):
                 return NEED_DATA
-            if type(received) is bytes and not self._searches:
-                plain = messages.plain_bind(received, at)
-                if plain is not None:
-                    message_id, name, password, end = plain
-                    self._done_with(end)
-                    self.identity = None  # as in `_event`
-                    self._binding = message_id
-                    return BindReceived(message_id, name, password)
             size = ber.frame(received, MAX_MESSAGE if self.identity is not None else MAX_MESSAGE_ANONYMOUS, at)
             if size is None:
                 return NEED_DATA
@@ -171,6 +163,14 @@ class LDAPSession(Generic[IdentityT]):
                 ResultCode.PROTOCOL_ERROR, "The message breaks the LDAP protocol."
             )
             raise
+
+    @property
+    def at_rest(self) -> bool:
+        """Does nothing stand in the way of a request that comes now: nothing to be answered, finished or done first,
+        and nothing received that is not taken?"""
+        if self._received or self._searches or self._must_change or self._closed:
+            return False
+        return self._binding is None and self._starting_tls is None
 
     def _done_with(self, read: int) -> None:
         if read == len(self._received):
@@ -206,7 +206,7 @@ class LDAPSession(Generic[IdentityT]):
                 case CompareRequest() as request:
                     return CompareReceived(message.message_id, request)
                 case BindRequest() as request:
-                    return self._bind(message.message_id, request, _asks_for_policy(message))
+                    return self._bind(message, request)
                 case AbandonRequest(message_id=abandoned):
                     if abandoned in self._searches:
                         self._searches.remove(abandoned)
@@ -225,14 +225,16 @@ class LDAPSession(Generic[IdentityT]):
         except Refused as refused:
             return self._answered(message, refused.result)
 
-    def _bind(self, message_id: int, request: BindRequest, policy: bool = False) -> Event:
+    def _bind(self, message: Envelope, request: BindRequest) -> Event:
+        message_id, policy = message.message_id, _asks_for_policy(message)
         if request.version != 3:
             refusal = Result(ResultCode.PROTOCOL_ERROR, "", "Only version 3 of LDAP is spoken here.")
         elif request.password is None:
             return self._sasl(message_id, request, policy)
         elif request.name and request.password:
             self._binding = message_id
-            return BindReceived(message_id, request.name, request.password, False, policy)
+            content = b"" if message.controls else message.content
+            return BindReceived(message_id, request.name, request.password, False, policy, "", content)
         elif request.password:
             refusal = Result(ResultCode.INVALID_CREDENTIALS, reason="empty_credentials")
         elif request.name and not self._allows_unauthenticated(request.name):
@@ -310,6 +312,13 @@ class LDAPSession(Generic[IdentityT]):
             return messages.encode_message(message_id, _BIND_SUCCESS)
         response = messages.encode_result(messages.BIND.response, result)
         return messages.encode_message(message_id, response, result.controls)
+
+    def bound_again(self, message_id: int, identity: IdentityT) -> bytes:
+        """The answer to a successful bind that was not given out, because it came before as it came now."""
+        if not self.at_rest:
+            raise LocalProtocolError("something comes before this bind")
+        self.identity = identity
+        return messages.encode_message(message_id, _BIND_SUCCESS)
 
     def password_change_answered(
         self, received: PasswordChangeReceived, result: Result, identity: IdentityT | None, generated: str | None = None

@@ -19,6 +19,8 @@ PROTOCOLS_OWN = frozenset({1, 2, 3, 24, 26, 33, 60, 70, 79, 80})
 """What the protocol itself says, and no rule may."""
 EXTENDED, LONG_EXTENDED = frozenset(range(241, 245)), frozenset((245, 246))
 """Standard attributes that have others below them (RFC 6929)."""
+OF_VENDORS = 26
+"""The one below them that holds a vendor's."""
 IN_ACCOUNTING = frozenset({40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 55, 68, 86, 101})
 
 
@@ -75,7 +77,7 @@ LEARNED: dict[str, Definition] = {}
 LEARNED_AT: dict[Place, Definition] = {}
 UNNAMED = re.compile(
     r"attr-(?:26\.(?P<vendor>[0-9]{1,8})(?:/(?P<form>[124],[012](?:,c)?))?\.)?"
-    r"(?P<numbers>[0-9]{1,10}(?:\.[0-9]{1,3}){0,3})(?P<marks>\+?\*?)"
+    r"(?P<numbers>[0-9]{1,10}(?:\.[0-9]{1,8}){0,3})(?P<marks>\+?\*?)"
 )
 """One that no dictionary has to name, as FreeRADIUS writes it: vendor and numbers; the value is octets. The vendor's
 form may follow it; behind all, ``+`` is for a tag in front of the value, and ``*`` for hiding that."""
@@ -150,9 +152,20 @@ def _unnamed(name: str, found: re.Match[str]) -> Definition:
 
 def _may_be_said(one: Definition) -> bool:
     if one.vendor:
-        return (one.vendor, one.number) not in VENDORS_PROTOCOL
+        return (one.vendor, one.number) not in VENDORS_PROTOCOL and _are_octets(one.below)
     extended = one.number in EXTENDED | LONG_EXTENDED
-    return 0 < one.number < 256 and one.number not in PROTOCOLS_OWN | IN_ACCOUNTING and extended == bool(one.below)
+    if extended and one.below[:1] == (OF_VENDORS,):
+        return len(one.below) > 2 and 0 < one.below[1] < 2**24 and _are_octets(one.below[2:])
+    return (
+        _are_octets(one.below)
+        and 0 < one.number < 256
+        and one.number not in PROTOCOLS_OWN | IN_ACCOUNTING
+        and extended == bool(one.below)
+    )
+
+
+def _are_octets(numbers: Iterable[int]) -> bool:
+    return all(0 < number < 256 for number in numbers)
 
 
 def vendors_own(name: str, vendor: int, number: int, type: DataType) -> Definition:

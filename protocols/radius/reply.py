@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from protocols.errors import LocalProtocolError
-from protocols.radius.definitions import LEARNED, LONG_EXTENDED, Definition, defined, generic, is_built_in
+from protocols.radius.definitions import LEARNED, LONG_EXTENDED, OF_VENDORS, Definition, defined, generic, is_built_in
 from protocols.radius.dictionary import DataType
 from protocols.radius.mppe import salted
 from protocols.radius.packet import MAX_VALUE, attribute
 from protocols.radius.values import octets_of
-from protocols.radius.vendor import vendor_attribute
+from protocols.radius.vendor import HEAD, MORE, cut, vendor_attribute
 
 MOST_OCTETS = 3000  # of one answer's chosen attributes; keys, EAP and Proxy-State need the rest of the 4,096
 MAX_TAG = 0x1F  # RFC 2868 section 3
 MAX_VENDOR_VALUE = 247
+MAX_HIDDEN = 239  # beside it stand its length, salt and tag, and all is filled up to whole blocks of 16
 
 Hide = Callable[[bytes], bytes]
 """What hides a value in one answer: salt and all."""
@@ -46,32 +47,58 @@ def encoded(name: str, value: str | int, tag: int, hide: Hide) -> bytes:
     if not 0 <= tag <= MAX_TAG:
         raise ValueError(f"The tag of {definition.name} lies between 0 and {MAX_TAG}.")
     octets = octets_of(definition, value)
+    if not octets:
+        raise ValueError(f"{definition.name} needs a value.")
+    if len(octets) > _longest(definition):
+        raise ValueError(f"The value of {definition.name} is too long: {len(octets)} octets.")
     if definition.hidden:
         octets = hide(octets)
     if definition.tagged:
         octets = _with_tag(definition, octets, tag)
-    if not octets:
-        raise ValueError(f"{definition.name} needs a value.")
-    if len(octets) > (MAX_VENDOR_VALUE if definition.vendor else MAX_VALUE):
-        raise ValueError(f"The value of {definition.name} is too long: {len(octets)} octets.")
     try:
         return _placed(definition, octets)
     except (LocalProtocolError, OverflowError, ValueError) as error:
         raise ValueError(f"{definition.name}: {error}.") from error
 
 
+def _longest(definition: Definition) -> int:
+    """Octets that a value may have before it is hidden."""
+    if definition.hidden:
+        return MAX_HIDDEN
+    if definition.form.continued or (not definition.vendor and definition.number in LONG_EXTENDED):
+        return MOST_OCTETS
+    return MAX_VENDOR_VALUE if definition.vendor else MAX_VALUE - bool(definition.below)
+
+
 def _placed(definition: Definition, octets: bytes) -> bytes:
     """With its number, and those of the attributes around it. Raises what does not fit."""
-    extended = not definition.vendor and bool(definition.below)
-    inside = definition.below[1:] if extended else definition.below
-    for number in reversed(inside):
-        octets = bytes((number, len(octets) + 2)) + octets
     if definition.vendor:
-        return vendor_attribute(definition.vendor, definition.number, octets, definition.form)
-    if extended:  # RFC 6929 sections 2.1 and 2.2: of the long ones, a whole value in one
-        more = b"\0" if definition.number in LONG_EXTENDED else b""
-        octets = bytes((definition.below[0],)) + more + octets
+        inside = _nested(definition.below, octets)
+        return vendor_attribute(definition.vendor, definition.number, inside, definition.form)
+    if definition.below:
+        return _extended(definition.number, definition.below, octets)
     return attribute(definition.number, octets)
+
+
+def _extended(number: int, below: tuple[int, ...], octets: bytes) -> bytes:
+    """RFC 6929 section 2: one of a vendor says which, and a long one may go on in others."""
+    first, *inside = below
+    if first == OF_VENDORS:
+        vendor, own, *inside = inside
+        octets = vendor.to_bytes(HEAD) + bytes((own,)) + _nested(inside, octets)
+    else:
+        octets = _nested(inside, octets)
+    if number not in LONG_EXTENDED:
+        return attribute(number, bytes((first,)) + octets)
+    pieces = cut(octets, MAX_VALUE - 2)
+    return b"".join(attribute(number, bytes((first, MORE * goes_on)) + piece) for piece, goes_on in pieces)
+
+
+def _nested(numbers: Sequence[int], octets: bytes) -> bytes:
+    """In attributes inside an attribute. Raises LocalProtocolError."""
+    for number in reversed(numbers):
+        octets = attribute(number, octets)
+    return octets
 
 
 def portable(name: str, value: str | int, tag: int) -> tuple[str, str | int, int]:

@@ -77,7 +77,7 @@ def _wanted(definition: Definition) -> str:
         case kind if kind in WIDTHS and definition.values:
             return f"Write a number or a name, such as {', '.join(list(definition.values)[:6])}."
         case kind if kind in WIDTHS or kind is DataType.INTEGER64:
-            return "Write a number that is not negative."
+            return f"Write a number from 0 to {256 ** WIDTHS.get(kind, 8) - 1}."
         case DataType.SIGNED:
             return "Write a number."
         case DataType.ETHER:
@@ -90,6 +90,8 @@ def _wanted(definition: Definition) -> str:
             return "Write an IPv6 address."
         case DataType.IPV6PREFIX | DataType.IPV4PREFIX:
             return "Write a network, such as 2001:db8::/32 or 192.0.2.0/24."
+        case DataType.IFID:
+            return "Write four groups of hexadecimal digits, such as 0:1:2:ffff."
         case DataType.STRING if definition.size:
             return f"Write {definition.size} octets, such as 0x01ff."
         case DataType.STRING | DataType.CONCAT:

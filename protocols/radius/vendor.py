@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from protocols.errors import LocalProtocolError
 from protocols.radius.dictionary import VENDOR_SPECIFIC
-from protocols.radius.packet import Packet, attribute
+from protocols.radius.packet import MAX_VALUE, Packet, attribute
 
 MICROSOFT = 311
 HEAD = 4  # octets of a vendor's number
+MORE = 0x80
+"""Of the octet that says whether the value goes on: WiMAX' and RFC 6929's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,26 @@ USUAL = Form()
 
 
 def vendor_attribute(vendor: int, number: int, value: bytes, form: Form = USUAL) -> bytes:
-    """A Vendor-Specific with one attribute. Raises LocalProtocolError when the value is longer than 247 octets (in the
-    usual form), and for a number without room."""
+    """A Vendor-Specific with one attribute; several, one behind the other, where the form can go on. Raises
+    LocalProtocolError when the value is longer than 247 octets (in the usual form), and for a number without room."""
     if number >= 256**form.number:
         raise LocalProtocolError(f"the number {number} has more than {form.number} octets")
+    name = vendor.to_bytes(HEAD), number.to_bytes(form.number)
+    room = MAX_VALUE - HEAD - form.octets
+    pieces = cut(value, room) if form.continued else [(value, False)]
+    return b"".join(_one(*name, piece, form, goes_on) for piece, goes_on in pieces)
+
+
+def _one(vendor: bytes, number: bytes, value: bytes, form: Form, goes_on: bool) -> bytes:
     size = min(form.octets + len(value), 256**form.length - 1).to_bytes(form.length)
-    head = number.to_bytes(form.number) + size + b"\0" * form.continued
-    return attribute(VENDOR_SPECIFIC, vendor.to_bytes(HEAD) + head + value)
+    more = bytes((MORE * goes_on,)) if form.continued else b""
+    return attribute(VENDOR_SPECIFIC, vendor + number + size + more + value)
+
+
+def cut(value: bytes, room: int) -> Iterator[tuple[bytes, bool]]:
+    """Pieces of at most so many octets, and whether another follows. Of nothing, one empty piece."""
+    for at in range(0, max(len(value), 1), room):
+        yield value[at : at + room], at + room < len(value)
 
 
 def vendor_values(packet: Packet, vendor: int) -> Iterator[tuple[int, bytes]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from twisted.logger import capturedLogs
 from outpost import reactor as lean
 from outpost.listeners.direct import direct_write
 from outpost.reactor import LONGEST_HELD, LeanReactor
+from outpost.up import LoopReactor
 
 
 class Selectable:
@@ -69,6 +72,23 @@ def raising(error: BaseException) -> Any:
         raise error
 
     return explode
+
+
+def test_waiting_does_not_go_by_the_time_of_day(reactor: Any) -> None:
+    """Which an administrator may set, by hours."""
+    loop = asyncio.new_event_loop()
+    on_loop: Any = LoopReactor(loop)
+    try:
+        for one in (reactor, on_loop):
+            before = monotonic()
+            waiting = one.callLater(60, raising(AssertionError("nobody runs it")))
+            assert before <= waiting.getTime() - 60 <= monotonic()
+            waiting.cancel()
+    finally:
+        on_loop.removeAll()
+        for internal in on_loop._internalReaders:
+            internal.connectionLost(None)
+        loop.close()
 
 
 def test_whoever_is_ready_is_read_from(reactor: Any, selectables: list[Selectable]) -> None:

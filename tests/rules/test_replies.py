@@ -1,7 +1,7 @@
 import pytest
 
 from protocols.link.messages import ReplyAttribute, ReplyRule
-from rules.replies import chosen
+from rules.replies import chosen, is_like
 
 MONDAY_NINE = 4 * 86_400 + 9 * 3600.0  # 5 January 1970
 REQUEST = {"nas": "ap-7", "ssid": "Staff"}
@@ -56,6 +56,37 @@ def test_applies(fields: dict[str, object]) -> None:
 )
 def test_does_not_apply(fields: dict[str, object]) -> None:
     assert said(rule("A", **fields)) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "fits"),
+    [
+        ("Staff [5G]", "Staff [5G]", True),
+        ("Staff [5G]", "Staff 5", False),
+        ("Guests?", "Guests?", True),
+        ("Guests?", "Guests!", False),
+        ("[!a]*", "b", False),
+        ("*", "", True),
+        ("a*", "a", True),
+        ("*-5G", "Staff-5G", True),
+        ("*-5G", "Staff-5G ", False),
+        ("S*ff*", "Staff-5G", True),
+        ("a*a", "a", False),
+        ("a*b*b", "ab", False),
+        ("a*b*b", "abb", True),
+        ("*b*c*", "xbc", True),
+        ("*c*b*", "xbc", False),
+        ("a**b", "ab", True),
+        ("S*", "S\nT", True),
+        ("", "Staff", False),
+    ],
+)
+def test_a_star_is_any_text_and_everything_else_itself(written: str, name: str, fits: bool) -> None:
+    assert is_like(name, written) is fits
+
+
+def test_many_stars_take_no_longer_than_the_name() -> None:
+    assert not is_like("a" * 250, "*a" * 200 + "b")
 
 
 def test_a_rule_for_an_ssid_says_nothing_on_a_cable() -> None:

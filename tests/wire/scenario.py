@@ -127,10 +127,7 @@ class House:
             until(partial(self._sees, program), SOON, f"{to} at {program.folder}")
 
     def _sees(self, program: Program) -> bool:
-        try:
-            date = httpx.head(f"{program.http}/-/health/live/").headers["Date"]
-        except httpx.TransportError:  # to the program this connection is days old
-            return False
+        date = httpx.head(f"{program.http}/-/health/live/").headers["Date"]
         return abs(parsedate_to_datetime(date).timestamp() - self.clock.now()) < AGREED
 
     def _whom(self, told: Mapping[str, Any], name: str, person: int) -> dict[str, Any]:
@@ -190,8 +187,6 @@ class Visit:
     words: dict[str, str] = field(default_factory=lambda: {"password": PASSWORD})
     changed: bool = False
     """Something has changed since the last row: an outpost may hear of it a moment later."""
-    moved: bool = False
-    """So has the clock: connections between the programs that seem idle for days are closed, perhaps while one asks."""
 
     @property
     def program(self) -> Program:
@@ -253,10 +248,8 @@ class Visit:
             until(lambda: self._ask(typed) == expected, SOON, f"{self.username}: {row}")
         else:
             heard = self._ask(typed)
-            if self.moved and heard == HEARD[Outcome.UNAVAILABLE][self.door]:
-                heard = self._ask(typed)
             assert heard == expected, f"{self.username} typed {row}, and heard {heard} instead of {expected}"
-        self.changed = self.moved = False
+        self.changed = False
         if REASONS[reason].outcome is not Outcome.ACCEPTED:
             told = until(lambda: self._told()[before:], SOON, f"{self.username}: an event of {row}")
             assert told[-1] == reason, f"{self.username}: {row}"
@@ -335,7 +328,5 @@ def play(house: House, scenario: Scenario) -> None:
         for row in scenario.rows:
             if "clock" in row:
                 house.go_on(row["clock"])
-                for visit in visits:
-                    visit.moved = True
             else:
                 list(pool.map(Visit.row, visits, repeat(row)))

@@ -180,6 +180,27 @@ def test_sssd_has_people_change_a_password_that_has_ended(
     assert "Authentication failure" in does("authenticate", types=(old,)).text
 
 
+def test_sssd_lets_in_who_has_no_password_but_one_for_applications(
+    sssd: Namespace, program: Program, newcomer: Newcomer
+) -> None:
+    """Without shadowLastChange sssd refuses everybody: ``ldap_pwd_policy`` has it look there."""
+    require("pamtester")
+    given = {"identifier": newcomer.name, "user": newcomer.pk, "intent": "app_password"}
+    program.api("POST", "core/tokens/", given)
+    password = program.api("GET", f"core/tokens/{newcomer.name}/view_key/")["key"]
+    with store(program) as opened:
+        bare = replace(opened.read_now(lambda tx: tx.get(User, newcomer.pk)), password=None, password_change_date=None)
+        opened.write_now(lambda tx: tx.update(bare))
+    until(
+        lambda: not ldapsearch(program, "alice", f"(&(uid={newcomer.name})(pwdChangedTime=*))", "uid").dns,
+        START_SECONDS,
+        "the password being gone",
+    )
+    until(lambda: sssd.run("getent", "-s", "sss", "passwd", newcomer.name).code == 0, START_SECONDS, "sssd", 0.2)
+    let_in = sssd.run("pamtester", "outpost", newcomer.name, "authenticate", "acct_mgmt", stdin=f"{password}\n")
+    assert let_in.code == 0, let_in.text
+
+
 def test_sssd_refuses_whose_account_has_ended(sssd: Namespace, program: Program, newcomer: Newcomer) -> None:
     """Also who comes without a password: by a key of SSH."""
     ended = datetime.fromtimestamp(LONG_AGO * 86_400, UTC).isoformat()

@@ -107,6 +107,21 @@ def test_directories_hold_confirmed_addresses_alone(store: SqlStore) -> None:
     assert told == {"alice": "", "bob": "bob@example.com"}
 
 
+def test_a_password_that_came_with_the_account_is_as_old(store: SqlStore) -> None:
+    """As where its end is decided (`control.passwords.rules`)."""
+    outpost = store.write_now(populate)
+
+    def said(tx: Transaction) -> None:
+        for name, password, date in (("alice", "a hash", None), ("bob", "a hash", 7.0)):
+            user = replace(one(tx, User, username=name), password=password, password_change_date=date)
+            tx.update(replace(user, date_joined=5.0))
+
+    assert {user.password_changed for user in view(store, outpost).users.values()} == {None}
+    store.write_now(said)
+    told = {user.username: user.password_changed for user in view(store, outpost).users.values()}
+    assert told == {"alice": 5.0, "bob": 7.0}
+
+
 @pytest.mark.parametrize(
     ("longest", "warning", "days"),
     [

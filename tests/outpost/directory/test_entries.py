@@ -53,6 +53,7 @@ def test_a_user() -> None:
         "gidNumber": ["2002"],
         "homeDirectory": ["/home/bob"],
         "gecos": ["Bob Example"],
+        "shadowLastChange": ["19675"],
         "memberOf": [f"cn=Sales\\, EMEA,{GROUPS}", f"cn=staff,{GROUPS}"],
         "ak-active": ["TRUE"],
         "ak-superuser": ["FALSE"],

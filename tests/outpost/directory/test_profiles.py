@@ -16,6 +16,7 @@ from protocols.link.messages import GroupRecord, Put
 from tests.outpost.directory.people import ALICE, BASE, BOB, NOW, RECORDS, USERS, People, a_provider, a_user
 
 GROUP_UUID = "12345678-1234-4678-9234-567812345678"
+MOMENTS = (b"shadowLastChange", b"pwdLastSet", b"sambaPwdLastSet", b"pwdChangedTime")
 
 
 def people(**settings: Any) -> People:
@@ -58,6 +59,21 @@ def test_how_long_passwords_are_good_is_a_shadow_attribute_too() -> None:
         assert people().names(filter) == []
     assert "shadowWarning" not in people(password_days=90).entry(f"cn=Zoë,{USERS}")
     assert "shadowMax" not in people().entry(f"cn=Zoë,{USERS}")
+
+
+def test_who_has_no_password_of_their_own_has_a_moment_still() -> None:
+    """Of their account: without one, or with 0, clients take it that a password has to be changed."""
+    there = people(active_directory=True, samba=True)
+    bob, zoe = (there.entry(f"cn={name},{USERS}", attributes=MOMENTS) for name in ("bob", "Zoë"))
+    assert bob == {
+        "shadowLastChange": ["19675"],
+        "pwdLastSet": ["133444736000000000"],
+        "sambaPwdLastSet": ["1700000000"],
+    }
+    assert zoe == {**bob, "pwdChangedTime": ["20231114221320Z"]}
+    record = next(user for user in there.directory.current.users.values() if user.username == "bob")
+    there.change(Put(replace(record, must_change_password=True)))
+    assert there.entry(f"cn=bob,{USERS}", attributes=MOMENTS)["pwdLastSet"] == ["0"]
 
 
 def test_active_directory() -> None:

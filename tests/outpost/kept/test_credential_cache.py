@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -384,6 +385,89 @@ def test_a_refusal_to_one_peer_forgets_that_peers() -> None:
 def test_control_that_cannot_decide_forgets_nothing(bench: Bench) -> None:
     bench.learn(ALICE, None, "busy")
     assert accepted(bench.known())
+
+
+# --- what stands on it ---
+
+
+def standing(bench: Bench, credentials: Password = ALICE, peer: str = PEER) -> Callable[[], bool]:
+    """Of credentials that are known."""
+    assert accepted(bench.known(credentials, peer))
+    still = bench.cache.standing(credentials, PROVIDER, peer)
+    assert still is not None
+    assert still()
+    return still
+
+
+def _learn_again(reason: str) -> Callable[[Bench], None]:
+    return lambda bench: bench.learn(reason=reason)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda bench: bench.clock.advance(MOST_SECONDS),
+        lambda bench: bench.change(Members("staff", removed=(1,))),
+        lambda bench: bench.change(Put(replace(USER, is_active=False))),
+        lambda bench: bench.change(Put(replace(USER, credential_version=2))),
+        lambda bench: bench.change(Put(replace(USER, name="Another"))),
+        lambda bench: bench.change(Put(provider())),
+        _learn_again("wrong_password"),
+        _learn_again("policy_denied"),
+        _learn_again("accepted"),
+        lambda bench: bench.learn(reuse=None),
+        lambda bench: [bench.learn(Password(f"bob{number}", "pw")) for number in range(100)],
+    ],
+)
+def test_what_stands_on_known_credentials_falls_with_them(bench: Bench, happens: Callable[[Bench], object]) -> None:
+    still = standing(bench)
+    happens(bench)
+    assert not still()
+
+
+def test_what_stands_on_known_credentials_ends_when_the_account_does() -> None:
+    bench = Bench()
+    bench.change(Put(replace(USER, valid_until=bench.clock.now() + 60)))
+    bench.learn(revision=6)
+    still = standing(bench)
+    bench.clock.advance(59)
+    assert still()
+    bench.clock.advance(1)
+    assert not still()
+
+
+def test_what_is_forgotten_while_it_had_no_room_is_over() -> None:
+    """It would be let in as long as control had not been heard to refuse it."""
+    bench = Bench(most_entries=1)
+    bench.learn()
+    still = standing(bench)
+    bench.learn(Password("bob", "pw"))
+    bench.learn(reason="wrong_password")
+    assert not still()
+
+
+def test_nothing_stands_on_what_is_not_known(bench: Bench) -> None:
+    assert bench.cache.standing(WRONG, PROVIDER, PEER) is None
+    assert bench.cache.standing(ALICE, PROVIDER + 1, PEER) is None
+
+
+def test_to_stand_on_it_is_to_use_it(bench: Bench) -> None:
+    still = standing(bench)
+    before = bench.cache.uses[Use(PROVIDER, 1, False)], bench.cache.hits[False]
+    assert still()
+    assert (bench.cache.uses[Use(PROVIDER, 1, False)], bench.cache.hits[False]) == (before[0] + 1, before[1] + 1)
+    bench.clock.advance(MOST_SECONDS)
+    assert not still()
+    assert bench.cache.hits[False] == before[1] + 1
+
+
+def test_what_is_stood_on_while_it_is_crowded_stays() -> None:
+    bench = Bench(most_entries=6)
+    bench.learn()
+    still = standing(bench)
+    for number in range(10):
+        bench.learn(Password(f"bob{number}", "pw"))
+        assert still()
 
 
 # --- how much ---

@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from outpost.authentication import Authentication
+from outpost.kept.credential_cache import CredentialCache
 from outpost.listeners.ldap import LdapFactory
 from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_HOST, Connections
 from outpost.listeners.tls import ServerTls
@@ -85,7 +86,10 @@ class Turns(Clock):
 class Door:
     """A listener over a small directory, and connections to it."""
 
-    def __init__(self, people: People | None = None, link: FakeLink | None = None, tls: Any = None) -> None:
+    def __init__(
+        self, people: People | None = None, link: FakeLink | None = None, tls: Any = None, caches: bool = False
+    ) -> None:
+        """``caches``: what is accepted is known from then on, as far as ``link.reuse`` says."""
         self.people = people or People()
         self.clock = Turns()
         self.now = NOW
@@ -95,7 +99,8 @@ class Door:
         self.link.identities = {
             user.username: an_identity(user.username, user.pk, uuid=user.uuid) for user in users.values()
         }
-        authentication = Authentication(self.link, lambda: "id", self.telemetry.fault)
+        self.cache = CredentialCache(b"k" * 32, self.people.directory, lambda: self.now) if caches else None
+        authentication = Authentication(self.link, lambda: "id", self.telemetry.fault, self.cache)
         self.factory = LdapFactory(
             authentication, self.people.directory, self.telemetry, self.clock, tls, now=lambda: self.now
         )
@@ -103,15 +108,17 @@ class Door:
             self.clock, MAX_CONNECTIONS, MAX_CONNECTIONS_OF_HOST, lambda: self.factory.endings.look()
         )
 
-    def connect(self) -> Client:
-        return Client(self)
+    def connect(self, host: str = "127.0.0.1", secure: bool = False) -> Client:
+        client = Client(self, host)
+        client.connection._session.secure = secure
+        return client
 
 
 class Client:
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, host: str = "127.0.0.1") -> None:
         self.door = door
         self.wire: Any = Wire()
-        self.connection: Any = door.factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 5555))
+        self.connection: Any = door.factory.buildProtocol(IPv4Address("TCP", host, 5555))
         self.connection.makeConnection(self.wire)  # type: ignore[no-untyped-call]
 
     def send(self, *messages: bytes) -> None:

@@ -152,6 +152,16 @@ def test_what_is_long_is_searched_each_time(monkeypatch: pytest.MonkeyPatch) -> 
     assert searched.count == 2
 
 
+def test_an_id_that_is_still_in_use_is_none_for_what_was_asked_before(client: Client) -> None:
+    people = client.door.people
+    people.change(*(Put(a_user(pk, f"user{pk}")) for pk in range(100, 1100)))
+    for _ in range(3):
+        assert client.ask(about("bob", 2))[-1].code == 0
+    client.send(peer.search(2, USERS))
+    client.send(about("bob", 2))
+    assert client.closed
+
+
 def test_a_kept_answer_leaves_room_for_others(client: Client) -> None:
     """A search is over when it is answered: no ID stays taken, none counts as outstanding."""
     for _ in range(100):

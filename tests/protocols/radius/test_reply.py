@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
+import subprocess
+from hashlib import md5
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from protocols.radius.reply import check, encoded, hiding
 from protocols.radius.value_names import VALUES
 from protocols.radius.vendor_dictionary import VENDORS
 from tests.peers import require
+from tests.protocols.radius.nas_side import plain_reply
 
 FREERADIUS = Path("/usr/share/freeradius")
 HIDE = hiding(b"secret", bytes(16), bytes)
@@ -62,6 +66,39 @@ def test_a_tunnel_password_is_hidden_and_every_salt_another() -> None:
         assert b"wifi" not in octets
 
 
+@pytest.mark.parametrize("size", [1, 15, 16, 239])
+def test_whatever_can_be_hidden_comes_back(size: int) -> None:
+    octets = encoded("Tunnel-Password", "k" * size, 31, HIDE)
+    value = octets[2:]
+    assert len(octets) == octets[1] <= 255
+    plain, before = b"", bytes(16) + value[1:3]
+    for at in range(3, len(value), 16):
+        stream = md5(b"secret" + before, usedforsecurity=False).digest()
+        before = value[at : at + 16]
+        plain += bytes(one ^ other for one, other in zip(before, stream, strict=True))
+    assert (value[0], plain[0], plain[1 : 1 + size]) == (31, size, b"k" * size)
+
+
+def test_long_values_are_cut_where_their_attribute_allows_it() -> None:
+    """RFC 6929 section 2.2 (the flag M), and the octet of continuation of WiMAX; the pieces stand together."""
+    value, text = bytes(range(256)) * 3, "0x" + (bytes(range(256)) * 3).hex()
+    extended = encoded("Attr-245.7", text, 0, HIDE)
+    pieces = [extended[at : at + 255] for at in range(0, len(extended), 255)]
+    assert [piece[:4].hex() for piece in pieces] == ["f5ff0780"] * 3 + ["f5130700"]
+    assert b"".join(piece[4:] for piece in pieces) == value
+    continued = encoded("Attr-26.65000/1,1,c.9", text, 0, HIDE)
+    pieces = [continued[at : at + 255] for at in range(0, len(continued), 255)]
+    assert [piece[:9].hex() for piece in pieces] == ["1aff0000fde809f980"] * 3 + ["1a270000fde8092100"]
+    assert b"".join(piece[9:] for piece in pieces) == value
+    assert encoded("Attr-245.7", "0x" + "ab" * 251, 0, HIDE) == b"\xf5\xff\x07\0" + b"\xab" * 251
+
+
+def test_vendors_have_a_place_in_extended_attributes() -> None:
+    """RFC 6929 sections 2.3 and 2.4: a vendor in four octets, and its number."""
+    assert encoded("Attr-241.26.9.1", "0x0102", 0, HIDE).hex() == "f10a1a00000009010102"
+    assert encoded("Attr-246.26.16777215.255", "0x01", 0, HIDE).hex() == "f60a1a0000ffffffff01"
+
+
 def test_vendor_keys_are_hidden_too() -> None:
     assert b"wifi key" not in encoded("Aruba-MPSK-Passphrase", "wifi key", 0, HIDE)
 
@@ -76,11 +113,11 @@ def test_vendor_keys_are_hidden_too() -> None:
         ("MS-MPPE-Send-Key", "x", 0, "is no RADIUS attribute that an answer can have"),
         ("Session-Timeout", "an hour", 0, "“an hour” is no value of Session-Timeout. Write a number"),
         ("Session-Timeout", -1, 0, "is no value of Session-Timeout"),
-        ("Session-Timeout", 2**32, 0, "is no value of Session-Timeout"),
+        ("Session-Timeout", 2**32, 0, "Write a number from 0 to 4294967295."),
         ("Service-Type", "Boss", 0, "Write a number or a name, such as Login-User"),
         ("Framed-IP-Address", "::1", 0, "Write an IPv4 address."),
         ("Framed-IPv6-Prefix", "2001:db8::1/32", 0, "Write a network"),
-        ("Framed-Interface-Id", "1:2", 0, "is no value"),
+        ("Framed-Interface-Id", "1:2", 0, "Write four groups of hexadecimal digits, such as 0:1:2:ffff."),
         ("Filter-Id", "x" * 254, 0, "is too long: 254 octets"),
         ("Cisco-AVPair", "x" * 248, 0, "is too long: 248 octets"),
         ("Filter-Id", "", 0, "needs a value"),
@@ -88,7 +125,22 @@ def test_vendor_keys_are_hidden_too() -> None:
         ("Tunnel-Type", "VLAN", 32, "lies between 0 and 31"),
         ("Tunnel-Type", 2**24, 0, "24 bits"),
         ("Class", "0xzz", 0, "or octets such as 0x01ff"),
-        ("Tunnel-Password", "x" * 250, 0, "too long"),
+        ("Tunnel-Password", "x" * 240, 0, "is too long: 240 octets"),
+        ("Tunnel-Password", "x" * 300, 0, "is too long: 300 octets"),
+        ("Tunnel-Password", "", 1, "needs a value"),
+        ("Aruba-MPSK-Passphrase", "", 0, "needs a value"),
+        ("Tunnel-Private-Group-ID", "", 1, "needs a value"),
+        ("Attr-241.300", "0x01", 0, "is no RADIUS attribute"),
+        ("Attr-241.0", "0x01", 0, "is no RADIUS attribute"),
+        ("Attr-241.26", "0x01", 0, "is no RADIUS attribute"),
+        ("Attr-241.26.9", "0x01", 0, "is no RADIUS attribute"),
+        ("Attr-241.26.0.1", "0x01", 0, "is no RADIUS attribute"),
+        ("Attr-241.26.9.256", "0x01", 0, "is no RADIUS attribute"),
+        ("Attr-26.9.1.256", "0x01", 0, "is no RADIUS attribute"),
+        ("Attr-241.5", "0x" + "ab" * 253, 0, "is too long: 253 octets"),
+        ("Attr-245.5.6", "0x" + "ab" * 254, 0, "cannot hold 254 octets"),
+        ("Attr-245.5", "0x" + "ab" * 3001, 0, "is too long: 3001 octets"),
+        ("Attr-26.65000/1,1,c.1", "0x" + "ab" * 3001, 0, "is too long: 3001 octets"),
     ],
 )
 def test_what_is_wrong_is_said(name: str, value: str | int, tag: int, words: str) -> None:
@@ -132,6 +184,37 @@ def test_pyrad_reads_what_we_write() -> None:
     body = b"".join(encoded(name, value, 0, HIDE) for name, value in written)
     packet = Packet(dict=dictionary, packet=bytes((2, 1)) + (20 + len(body)).to_bytes(2) + bytes(16) + body)
     assert [packet[name][0] for name, _ in written] == [value for _, value in written]
+
+
+@pytest.mark.peer
+def test_radclient_reads_every_form() -> None:
+    """FreeRADIUS' client is told them in an answer, and prints them by its dictionaries."""
+    require("radclient")
+    written: list[tuple[str, str, int, str]] = [
+        ("Attr-245.7", "0x" + "ab" * 300, 0, "Attr-245.7 = 0x" + "ab" * 300),
+        ("Attr-241.26.9.1", "0x414243", 0, "Attr-241.26.9.1 = 0x414243"),
+        ("Attr-26.24757/1,1,c.1.2", "0x01", 0, "WiMAX-Accounting-Capabilities = IP-Session-Based"),
+        ("Attr-26.24757/1,1,c.9", "0x" + "cd" * 300, 0, "Attr-26.24757.9 = 0x" + "cd" * 300),
+        ("Attr-26.429/4,0.232", "0x41", 0, 'USR-Last-Number-Dialed-In-DNIS = "A"'),
+        ("Attr-26.4846/2,1.11", "0x414243", 0, "Attr-26.4846.11 = 0x414243"),
+        ("Tunnel-Password", "k" * 239, 31, f'Tunnel-Password:31 = "{"k" * 239}"'),
+        ("Tunnel-Private-Group-ID", "20", 0, 'Tunnel-Private-Group-Id:0 = "20"'),
+    ]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(20)
+        command = ["radclient", "-x", "-t", "5", "-r", "1", f"127.0.0.1:{server.getsockname()[1]}", "auth", "secret"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as asking:
+            assert asking.stdin is not None
+            asking.stdin.write("User-Name = bob\n")
+            asking.stdin.close()
+            asking.stdin = None
+            asked, place = server.recvfrom(4096)
+            hide = hiding(b"secret", asked[4:20], bytes)
+            body = b"".join(encoded(name, value, tag, hide) for name, value, tag, _ in written)
+            server.sendto(plain_reply(2, asked, body, b"secret"), place)
+            printed, _ = asking.communicate(timeout=20)
+    assert [line for *_, line in written if line not in printed] == [], printed
 
 
 def test_attributes_that_the_documents_name_can_be_said() -> None:
