@@ -10,7 +10,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python import log
 
 from outpost.listeners import answering
-from outpost.listeners.answering import Answering, AnsweringPort, Peer, answering_port
+from outpost.listeners.answering import Answering, AnsweringPort, Control, Peer, answering_port
 from outpost.listeners.direct import direct_send
 
 
@@ -126,29 +126,131 @@ def test_what_is_answered_while_more_is_read_leaves_behind_it_in_order(
     port: AnsweringPort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(answering, "LONGEST_HELD", 1e9)
-    sent: list[bytes] = []
+    sent = sendings(port, monkeypatch)
     heard: list[bytes] = []
-    answer, received = port.answer, port.protocol.datagramReceived
-
-    def answered(octets: bytes, peer: Peer) -> None:
-        if port.held is None:
-            sent.append(octets)
-        answer(octets, peer)
+    received = port.protocol.datagramReceived
 
     def hear(datagram: bytes, addr: Peer) -> None:
         assert sent == []
         heard.append(datagram)
         received(datagram, addr)
 
-    monkeypatch.setattr(port, "answer", answered)
-    monkeypatch.setattr(port.protocol, "send", answered)
     monkeypatch.setattr(port.protocol, "datagramReceived", hear)
     asking = peers(port, 3)
     port.doRead()
-    assert sent == heard == [b"0", b"1", b"2"]
-    assert [nas.recv(10) for nas in asking] == sent
+    assert heard == [b"0", b"1", b"2"]
+    assert sent == [[b"0"], [b"1"], [b"2"]]
+    assert [nas.recv(10) for nas in asking] == heard
     for nas in asking:
         nas.close()
+
+
+def sendings(port: AnsweringPort, monkeypatch: pytest.MonkeyPatch) -> list[list[bytes]]:
+    """What leaves from now on, a list for each call."""
+    sent: list[list[bytes]] = []
+    send = port._send
+
+    def told(datagrams: list[bytes], peer: Peer, *controls: Control) -> None:
+        sent.append(datagrams)
+        send(datagrams, peer, *controls)
+
+    monkeypatch.setattr(port, "_send", told)
+    return sent
+
+
+def exchanged(port: AnsweringPort, host: str, words: list[bytes]) -> list[bytes]:
+    """What one peer hears that has said all of this at once, from the address that it has asked."""
+    with socket.socket(port.addressFamily, socket.SOCK_DGRAM) as nas:
+        nas.settimeout(10)
+        nas.connect((host, port.socket.getsockname()[1]))
+        for one in words:
+            nas.send(one)
+        port.doRead()
+        return [nas.recv(4096) for _ in words]
+
+
+@pytest.mark.parametrize("at", ["0.0.0.0", "127.0.0.1", "::", "::1"])
+def test_answers_of_one_length_to_one_peer_leave_in_one_call_and_arrive_as_they_are(
+    at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "LONGEST_HELD", 1e9)
+    family, host = (socket.AF_INET6, "::1") if ":" in at else (socket.AF_INET, "127.0.0.1")
+    port = listening(family, at)
+    sent = sendings(port, monkeypatch)
+    assert exchanged(port, host, [b"one", b"four", b"two", b"five", b"six"]) == [
+        b"one",
+        b"two",
+        b"six",
+        b"four",
+        b"five",
+    ]
+    assert sent == [[b"one", b"two", b"six"], [b"four", b"five"]]
+    port.socket.close()
+
+
+def test_no_more_leave_in_one_call_than_the_kernel_takes(port: AnsweringPort, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "LONGEST_HELD", 1e9)
+    port.maxThroughput = 1 << 20
+    sent = sendings(port, monkeypatch)
+    words = [
+        b"%02d" % number + bytes(answering.LONGEST_TOGETHER - 2) for number in range(2 * answering.MOST_TOGETHER + 1)
+    ]
+    assert exchanged(port, "127.0.0.1", words) == words
+    assert [len(one) for one in sent] == [answering.MOST_TOGETHER, answering.MOST_TOGETHER, 1]
+    assert port.together
+
+
+def test_what_networks_may_have_to_take_apart_leaves_alone(
+    port: AnsweringPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "LONGEST_HELD", 1e9)
+    sent = sendings(port, monkeypatch)
+    words = [bytes((number,)) * (answering.LONGEST_TOGETHER + 1) for number in range(3)]
+    assert exchanged(port, "127.0.0.1", words) == words
+    assert sent == [[one] for one in words]
+
+
+@pytest.mark.parametrize(
+    ("failure", "together"), [(OSError(5, "Input/output error"), False), (BlockingIOError(), True)]
+)
+def test_where_it_fails_they_leave_one_by_one(
+    failure: OSError, together: bool, port: AnsweringPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "LONGEST_HELD", 1e9)
+    sent: list[list[bytes]] = []
+    send = port._send
+
+    def failing(datagrams: list[bytes], peer: Peer, *controls: Control) -> None:
+        sent.append(datagrams)
+        if controls:
+            raise failure
+        send(datagrams, peer)
+
+    monkeypatch.setattr(port, "_send", failing)
+    assert exchanged(port, "127.0.0.1", [b"one", b"two"]) == [b"one", b"two"]
+    assert sent == [[b"one", b"two"], [b"one"], [b"two"]]
+    assert port.together is together
+    exchanged(port, "127.0.0.1", [b"one", b"two"])
+    assert len(sent) == (6 if together else 5)
+
+
+def test_a_kernel_that_cannot_is_never_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "LONGEST_HELD", 1e9)
+    monkeypatch.setattr(answering, "UDP_SEGMENT", 9999)
+    port = listening(socket.AF_INET, "127.0.0.1")
+    sent = sendings(port, monkeypatch)
+    assert exchanged(port, "127.0.0.1", [b"one", b"two"]) == [b"one", b"two"]
+    assert sent == [[b"one"], [b"two"]]
+    port.socket.close()
+
+
+@pytest.mark.parametrize(("at", "told"), [("0.0.0.0", 1), ("127.0.0.1", 0), ("::", 1), ("::1", 0)])
+def test_only_a_socket_of_every_address_is_told_which_one_was_asked(at: str, told: int) -> None:
+    port = listening(socket.AF_INET6 if ":" in at else socket.AF_INET, at)
+    host = "::1" if ":" in at else "127.0.0.1"
+    assert asked(port, host) == host
+    assert len(port.asked) == told
+    port.socket.close()
 
 
 def test_nobody_waits_longer_than_a_moment_for_others(port: AnsweringPort, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,14 +275,14 @@ def test_an_answer_that_cannot_be_sent_is_told_of_and_the_next_one_leaves(port: 
     protocol = port.protocol
     assert isinstance(protocol, Echo)
     first, second = asking = peers(port, 2)
-    send = port.answer
+    send = port._send
 
-    def failing(octets: bytes, peer: Peer) -> None:
-        if port.held is None and peer[1] == first.getsockname()[1]:
+    def failing(datagrams: list[bytes], peer: Peer, *controls: Control) -> None:
+        if peer[1] == first.getsockname()[1]:
             raise BlockingIOError
-        send(octets, peer)
+        send(datagrams, peer, *controls)
 
-    port.answer = failing  # type: ignore[method-assign]
+    port._send = failing  # type: ignore[method-assign]
     port.doRead()
     assert protocol.unsent == [("127.0.0.1", first.getsockname()[1])]
     assert second.recv(10) == b"1"
