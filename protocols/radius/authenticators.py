@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hmac import compare_digest
+from struct import Struct
 
 from protocols.errors import LocalProtocolError
 from protocols.radius.dictionary import MESSAGE_AUTHENTICATOR
@@ -17,6 +18,8 @@ ZEROS = bytes(16)
 MESSAGE_AUTHENTICATOR_LENGTH = 18
 _HEAD = bytes((MESSAGE_AUTHENTICATOR, MESSAGE_AUTHENTICATOR_LENGTH))
 _UNSIGNED = _HEAD + ZEROS
+_header = Struct(">BBH").pack
+"""Code, identifier and length."""
 PLAIN_REPLY = HEADER + MESSAGE_AUTHENTICATOR_LENGTH
 """Octets of a reply that carries nothing but its Message-Authenticator."""
 
@@ -83,7 +86,7 @@ def plain_reply(code: int, request: Packet, attributes: bytes, secret: bytes) ->
     length = HEADER + len(attributes)
     if length > MAX_LENGTH:
         raise LocalProtocolError(f"a reply of {length} octets is longer than {MAX_LENGTH}")
-    head = bytes((code, request.octets[1])) + length.to_bytes(2)
+    head = _header(code, request.octets[1], length)
     return head + response_authenticator(head, request.authenticator, attributes, secret) + attributes
 
 
@@ -96,7 +99,7 @@ def signed_reply(code: int, request: Packet, attributes: bytes, secret: bytes) -
     if length > MAX_LENGTH:
         raise LocalProtocolError(f"a reply of {length} octets is longer than {MAX_LENGTH}")
     octets = request.octets
-    head = bytes((code, octets[1], length >> 8, length & 0xFF))
+    head = _header(code, octets[1], length)
     before = head + octets[4:HEADER]
     signed = _HEAD + hmac_md5(secret, before + _UNSIGNED + attributes) + attributes
     return head + md5(before + signed + secret).digest() + signed  # as `response_authenticator` has it

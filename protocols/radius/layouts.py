@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from operator import itemgetter
+from struct import Struct
 
 from protocols.radius.packet import HEADER, Packet
 
@@ -45,11 +45,11 @@ class Layouts:
         return packet
 
     def _remember(self, packet: Packet, address: str) -> None:
-        octets, places, at = packet.octets, [2, 3], HEADER
+        octets, form, at = packet.octets, f">2xH{HEADER - 4}x", HEADER
         while at < len(octets):
-            places += [at, at + 1]
+            form += f"2B{octets[at + 1] - 2}x"
             at += octets[at + 1]
-        heads: Callable[[bytes], tuple[int, ...]] = itemgetter(*places)
+        heads: Callable[[bytes], tuple[int, ...]] = Struct(form).unpack
         if len(self._known) >= MOST_LAYOUTS:
             self._known.clear()
         self._known[address, len(octets)] = _Layout(heads, heads(octets), packet.first, packet.count)

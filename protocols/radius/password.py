@@ -7,6 +7,7 @@ from protocols.radius.md5 import md5
 
 BLOCK = 16
 MAX_PASSWORD = 128  # RFC 2865 section 5.2
+_number = int.from_bytes
 
 
 def reveal(hidden: bytes, secret: bytes, authenticator: bytes) -> bytes:
@@ -20,7 +21,7 @@ def reveal(hidden: bytes, secret: bytes, authenticator: bytes) -> bytes:
     stream = md5(secret + authenticator).digest()
     for at in range(BLOCK, size, BLOCK):
         stream += md5(secret + hidden[at - BLOCK : at]).digest()
-    return (int.from_bytes(stream) ^ int.from_bytes(hidden)).to_bytes(size).rstrip(b"\0")
+    return (_number(stream) ^ _number(hidden)).to_bytes(size).rstrip(b"\0")
 
 
 def hide(password: bytes, secret: bytes, authenticator: bytes) -> bytes:
