@@ -22,7 +22,7 @@ from control.flows.state import Challenge, Context, Denied, Done, PlannedStage, 
 from control.launcher import arrival_origins
 from control.oidc import authorize
 from control.purposes import flow_for
-from control.records import Flow, Stage, StageBinding, User
+from control.records import Flow, Session, Stage, StageBinding, User
 from control.sessions import Caller, Visit
 from control.store.interface import NotFound, Query, Transaction
 from control.web.browser import address, visit
@@ -37,6 +37,8 @@ LED_FOR = "led_for"
 """The name in the session of the authorization request that it has led there for."""
 FLOW = "flow"
 """The name of the flow's state in the session."""
+ASKED = "asked"
+"""The name there of when that was asked last, seconds since the epoch."""
 GUESSED = {
     "password": ("password",),
     "authenticator_validate": ("code", "webauthn"),
@@ -47,6 +49,8 @@ PROVING = frozenset({"password", "authenticator_validate"})
 """Kinds of stages that ask for nothing else."""
 CHANGES = SETUPS | {"user_write"}
 """Kinds of stages that change the account of whoever was signed in before, if nobody else has proved who they are."""
+SERIOUS = CHANGES | {"password_change", "user_delete"}
+"""These change it, or end it, whoever has proved what."""
 PROOFS = PROVING | {"email"}
 """Kinds of stages that do prove that."""
 SIGNED_IN = frozenset({"require_authenticated", "require_superuser"})
@@ -63,7 +67,16 @@ async def standing(request: Request, services: Services, slug: str) -> tuple[Vis
     """The browser's session, and where it stands in this flow."""
     found = await visit(request, services)
     stored = State.from_json(found.session.data.get(FLOW)) if found is not None else None
-    return found, stored if stored is not None and stored.slug == slug else None
+    if found is None or stored is None or stored.slug != slug or _was_left(found.session, stored, services.now()):
+        return found, None
+    return found, stored
+
+
+def _was_left(session: Session, going: State, now: float) -> bool:
+    """Whoever has signed in has gone away from a form by which an account is changed: it waits for nobody else."""
+    is_serious = any(stage.kind in SERIOUS for stage in going.plan)
+    idle = now - float(session.data.get(ASKED, 0.0))
+    return session.signed_in and is_serious and idle >= sessions.RECENT_SECONDS and not sessions.is_recent(session, now)
 
 
 def hints_of(query: Mapping[str, str]) -> dict[str, str]:

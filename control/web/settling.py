@@ -17,7 +17,7 @@ from control.sessions import Caller, Visit
 from control.sources import arriving
 from control.store.interface import NotFound, Transaction
 from control.web.browser import DEVICE_COOKIE, drop_cookie, set_cookie
-from control.web.flow_steps import FLOW, LED_FOR, LED_INTO, steps_up
+from control.web.flow_steps import ASKED, FLOW, LED_FOR, LED_INTO, steps_up
 from control.web.services import Services
 
 TOO_NEW = "This second factor was set up after you signed in. Sign out, and sign in with it."
@@ -86,7 +86,7 @@ async def forget(services: Services, found: Visit | None) -> None:
 
 
 async def _asked(services: Services, found: Visit | None, step: Challenge, who: Caller) -> Settled:
-    data = {FLOW: step.state.to_json()}
+    data = {FLOW: step.state.to_json(), ASKED: services.now()}
     if found is not None and not _shows_more(found, step.state.context):
         kept = await services.store.write(lambda tx: _keep(tx, found, data, step, who))
         return Settled(step, found.session.csrf if kept else "")

@@ -32,6 +32,7 @@ ROOT = "/if/user/settings/"
 FACTORS, SESSIONS, CONSENTS = f"{ROOT}factors/", f"{ROOT}sessions/", f"{ROOT}consents/"
 PASSWORDS = {"app_password": f"{ROOT}app-passwords/", "network_password": f"{ROOT}network-passwords/"}
 SETTINGS = "/if/flow/default-user-settings-flow/"
+CHANGE_PASSWORD = "/if/flow/default-password-change/"
 SETUPS = [f"/if/flow/default-authenticator-{kind}-setup/" for kind in ("totp", "static", "email", "webauthn")]
 
 
@@ -197,6 +198,41 @@ def test_nor_to_change_where_a_new_password_is_mailed(site: World) -> None:
     assert browser.submit(password=PASSWORD).url.path == SETTINGS
     browser.submit(username="alice", name="Alice", email="alice@example.org")
     assert site.every(User, pk=site.alice.pk)[0].email == "alice@example.org"
+
+
+@pytest.mark.parametrize("by_api", [False, True])
+@pytest.mark.parametrize("path", [CHANGE_PASSWORD, SETUPS[1]])
+def test_nor_to_finish_what_was_begun_while_it_was_new(site: World, path: str, by_api: bool) -> None:
+    """Somebody has gone away from an open form, and the browser is there for whoever comes by."""
+    browser = site.signed_in()
+    browser.get(path)
+    if path == CHANGE_PASSWORD:
+        browser.submit(uid_field="alice")
+        browser.submit(password=PASSWORD)
+    token, waited = browser.token, browser.get(path)
+    assert waited.status_code == 200
+    site.clock.advance(RECENT_SECONDS)
+    typed = {"password": "a password of somebody else", "password_repeat": "a password of somebody else"}
+    if by_api:
+        executor = path.replace("/if/flow/", "/api/v3/flows/executor/")
+        browser.request("POST", executor, headers={"X-Authentik-CSRF": token, "Origin": browser.origin}, json=typed)
+        browser.get(executor)
+    else:
+        browser.post(path, csrf_token=token, **typed)
+    assert browser.get(path).text != waited.text
+    assert site.every(User, pk=site.alice.pk)[0].password == site.alice.password
+    assert site.every(Authenticator, confirmed=True) == []
+
+
+def test_a_form_that_is_open_in_time_is_taken(site: World) -> None:
+    browser = site.signed_in()
+    site.clock.advance(RECENT_SECONDS)
+    browser.get(CHANGE_PASSWORD)
+    browser.submit(uid_field="alice")
+    browser.submit(password=PASSWORD)
+    site.clock.advance(RECENT_SECONDS - 1)
+    browser.submit(password="another battery of mine", password_repeat="another battery of mine")
+    assert site.every(User, pk=site.alice.pk)[0].password != site.alice.password
 
 
 @pytest.mark.parametrize(
