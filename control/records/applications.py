@@ -83,6 +83,7 @@ class PropertyMapping(Record):
 
     TABLE = "property_mapping"
     DIRECTORY = True
+    HIDDEN = frozenset({"expression"})
     SEARCHED = ("name", "managed")
     UNIQUE = (("name",), ("managed",))
 
@@ -90,6 +91,7 @@ class PropertyMapping(Record):
     kind: str
     """A key of `control.verbs.property_mappings.KINDS`: scope, radius, ldap, notification, ldap_source."""
     expression: str
+    """Superusers alone read it: a webhook's header lines may be in it."""
     pk: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     """The fields of the kind: ``scope_name`` and ``description`` of a scope."""

@@ -14,6 +14,7 @@ class RadiusRule(Record):
 
     TABLE = "radius_rule"
     DIRECTORY = True
+    HIDDEN = frozenset({"attributes"})
     SEARCHED = ("name",)
     INDEXED = ("provider",)
 
@@ -29,7 +30,7 @@ class RadiusRule(Record):
     begins: int = 0
     ends: int = 1440
     attributes: tuple[dict[str, Any], ...] = ()
-    """``name``, ``value`` and ``tag`` of each."""
+    """``name``, ``value`` and ``tag`` of each; one may be the password of a tunnel or a Wi-Fi."""
     managed: str | None = None
 
 

@@ -98,6 +98,25 @@ def test_events_do_not_tell_them(house: House) -> None:
     assert SECRET.encode() not in house.api.call("GET", "/events/events/", token=house.token("outpost.auditor")).text
 
 
+HEADERS = {"name": "knocking", "expression": f'return {{"Authorization": "Bearer {SECRET}"}}'}
+WIFI = {"name": "Tunnel-Password", "value": SECRET, "tag": 1}
+
+
+@pytest.mark.parametrize("kind", ["mapping", "rule"])
+def test_nor_what_only_superusers_read_of_rules_and_mappings(api: Api, kind: str) -> None:
+    """A webhook's mapping holds its receiver's password, an answer's attribute that of a Wi-Fi."""
+    provider = api.post("/providers/radius/", {"name": "radius"})["pk"]
+    rule = {"name": "staff", "provider": provider, "attributes": [WIFI]}
+    path, made = {"mapping": ("/propertymappings/notification/", HEADERS), "rule": ("/radius/rules/", rule)}[kind]
+    pk = api.post(path, made)["pk"]
+    api.patch(f"{path}{pk}/", {**made, "name": "another"})
+    auditor = api.token(holder(api, "looks", role_with(api, "looks", "outpost.auditor")))
+    assert api.call("GET", f"{path}{pk}/", token=auditor).status == 403
+    told = api.call("GET", "/events/events/?page_size=100", token=auditor)
+    assert SECRET.encode() not in told.text
+    assert b'"another"' in told.text
+
+
 def test_a_mask_that_is_written_back_changes_nothing(house: House) -> None:
     given = {"app_password": MASK, "shell": "/bin/zsh"}
     house.api.patch(f"/core/users/{house.alice}/", {"attributes": given})
