@@ -119,7 +119,7 @@ def _keep(tx: Transaction, outpost: str, instance: str, report: Report) -> None:
     action = ACTIONS.get(report.kind, OTHER) if is_served or report.kind != LOGINS else OTHER
     pk = report.body.get("user")
     user = tx.find(User, pk=pk) if type(pk) is int and 0 < pk < MOST_REVISION and is_served else None
-    time = min(report.time, tx.now) if report.time == report.time else tx.now
+    time = radius_sessions.said_at(report.time, tx.now)
     if user is not None and report.kind == LOGINS:
         logins.remember(tx, user.pk, time, str(report.body.get("peer", "")))
     tx.insert(

@@ -105,7 +105,7 @@ def _of_session(tx: Transaction, this: _Told, where: dict[str, Any], whose: _Who
         tx.delete(known)  # the NAS has begun to count anew
         known = None
     if known is None:
-        started = this.at - this.facts.get("seconds", 0)
+        started = said_at(this.at - this.facts.get("seconds", 0), tx.now)
         known = tx.insert(
             RadiusSession(this.nas, this.nas_name, this.session, started=started, last_told=this.at, **facts)
         )
@@ -164,9 +164,14 @@ def _read(tx: Transaction, body: Mapping[str, Any]) -> _Told:
         nas=shown(str(body.get("nas", ""))),
         nas_name=shown(str(body.get("nas_name", ""))),
         session=shown(str(body.get("session", ""))),
-        at=min(float(at), tx.now) if isinstance(at, int | float) and at == at else tx.now,
+        at=said_at(at, tx.now) if isinstance(at, int | float) else tx.now,
         facts=facts,
     )
+
+
+def said_at(time: float, now: float) -> float:
+    """When something was, as an outpost says: nothing is still to come, and calendars have a beginning."""
+    return now if time != time else float(max(0.0, min(time, now)))
 
 
 def _user(tx: Transaction, body: Mapping[str, Any]) -> int | None:

@@ -12,6 +12,7 @@ from control.outposts import instances
 from control.records import Event, Instance, Login, Outpost, User
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
+from control.web.admin_api.shapes.parts import moment
 from protocols.errors import RemoteProtocolError
 from protocols.link.messages import Hello, Report, Reports
 from tests.fakes import FakeClock
@@ -131,6 +132,16 @@ def test_an_outpost_writes_only_events_of_its_own_kind(bench: Bench, kind: str, 
     assert bench.take(Report(1, kind, 1.0, {"count": 1})) == 1
     (event,) = bench.events()
     assert (event.action, event.context["report"]) == (action, kind)
+
+
+@pytest.mark.parametrize("time", [-1e300, -1e12, float("-inf"), float("nan"), 1e300, -(10**400)])
+def test_a_time_that_no_calendar_has_keeps_nobody_from_reading_events_and_users(bench: Bench, time: float) -> None:
+    """Whoever has stolen a token may report any."""
+    assert bench.take(bench.logins(1, time=time)) == 1
+    (event,) = bench.events()
+    login = bench.store.read_now(lambda tx: tx.get(Login, bench.user))
+    assert "1970" <= str(moment(event.created)) <= str(moment(bench.clock()))
+    assert "1970" <= str(moment(login.last_login)) <= str(moment(bench.clock()))
 
 
 def test_the_users_last_login_moves_forward_only(bench: Bench) -> None:

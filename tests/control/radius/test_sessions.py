@@ -15,6 +15,7 @@ from control.records import Event, Outpost, RadiusSession, User
 from control.store.interface import Query
 from control.store.sql import SqlStore
 from control.store.sql.writer import PRUNE_LATER
+from control.web.admin_api.shapes.parts import moment
 from protocols.link.messages import Report, Reports
 from tests.fakes import FakeClock
 from tests.stores import open_store
@@ -186,6 +187,15 @@ def test_whatever_an_outpost_says_holds_nothing_up(bench: Bench, told: dict[str,
     bench.tell("start", session="next")
     assert "next" in {one.session for one in bench.sessions}
     assert all(one.username.isprintable() and one.started <= bench.clock() for one in bench.sessions)
+
+
+@pytest.mark.parametrize("told", [{"at": -1e300}, {"at": float("-inf")}, {"at": -(10**400)}, {"seconds": 2**61}])
+def test_a_time_that_no_calendar_has_keeps_nobody_from_reading_sessions(bench: Bench, told: dict[str, Any]) -> None:
+    bench.tell("start", **told)
+    bench.tell("stop", **told)
+    assert bench.session.ended is not None
+    for at in (bench.session.started, bench.session.last_told, bench.session.ended):
+        assert "1800" <= str(moment(at)) <= str(moment(bench.clock()))
 
 
 def test_sessions_are_forgotten_when_their_time_is_over(bench: Bench) -> None:

@@ -218,7 +218,7 @@ def test_nor_to_finish_what_was_begun_while_it_was_new(site: World, path: str, b
         browser.request("POST", executor, headers={"X-Authentik-CSRF": token, "Origin": browser.origin}, json=typed)
         browser.get(executor)
     else:
-        browser.post(path, csrf_token=token, **typed)
+        browser.request("POST", path, data={**typed, "csrf_token": token}, headers={"Origin": browser.origin})
     assert browser.get(path).text != waited.text
     assert site.every(User, pk=site.alice.pk)[0].password == site.alice.password
     assert site.every(Authenticator, confirmed=True) == []
