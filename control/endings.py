@@ -1,10 +1,19 @@
-"""What the end of a session brings about: outposts hear of it, and applications that want to."""
+"""What the end of a session, or of a consent, brings about: outposts hear of it, and applications that want to."""
 
 from __future__ import annotations
 
 import hashlib
 
-from control.records import AccessToken, EndedSession, LogoutNotice, Provider, Session, SessionClient
+from control.records import (
+    AccessToken,
+    AuthorizationCode,
+    EndedSession,
+    LogoutNotice,
+    Provider,
+    RefreshToken,
+    Session,
+    SessionClient,
+)
 from control.store.interface import NotFound, Query, Transaction
 
 SWEPT_AT_ONCE = 20
@@ -59,6 +68,25 @@ def tell_outposts(tx: Transaction, over: str, until: float) -> None:
         if old.expires <= tx.now:
             tx.delete(old)
     tx.insert(EndedSession(over, until))
+
+
+def take_back(tx: Transaction, token: AccessToken) -> None:
+    """Outposts hear of it that may have let its bearer in."""
+    provider = tx.find(Provider, pk=token.provider)
+    if token.granted.get("shown") or (provider is not None and provider.kind == "proxy"):
+        tell_outposts(tx, token.pk, token.expires)
+    tx.delete(token)
+
+
+def take_back_all(tx: Transaction, user: int, provider: int) -> None:
+    """What this user has ever let the provider have: codes, and the tokens that came of them."""
+    given = Query(equal={"user": user, "provider": provider})
+    for access in tx.select(AccessToken, given):
+        take_back(tx, access)
+    for renewal in tx.select(RefreshToken, given):
+        tx.delete(renewal)
+    for code in tx.select(AuthorizationCode, given):
+        tx.delete(code)
 
 
 def _tell_applications(tx: Transaction, session: Session) -> None:

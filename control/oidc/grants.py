@@ -299,7 +299,7 @@ def revoke(tx: Transaction, asking: Client, token: str) -> None:
     """RFC 7009: an access token alone; a refresh token with all that came from the same sign-in."""
     found = tx.find(AccessToken, pk=digest(token)) if len(token) <= LONGEST_TOKEN else None
     if found is not None and found.provider == asking.provider.pk:
-        _take_back(tx, found)
+        endings.take_back(tx, found)
     renewal = tx.find(RefreshToken, pk=digest(token)) if len(token) <= LONGEST_TOKEN else None
     if renewal is not None and renewal.provider == asking.provider.pk:
         revoke_family(tx, renewal.code)
@@ -308,17 +308,9 @@ def revoke(tx: Transaction, asking: Client, token: str) -> None:
 def revoke_family(tx: Transaction, code: str) -> None:
     """Everything that came from one code."""
     for access in tx.select(AccessToken, Query(equal={"code": code})):
-        _take_back(tx, access)
+        endings.take_back(tx, access)
     for renewal in tx.select(RefreshToken, Query(equal={"code": code})):
         tx.delete(renewal)
-
-
-def _take_back(tx: Transaction, token: AccessToken) -> None:
-    """Outposts hear of it that may have let its bearer in."""
-    provider = tx.find(Provider, pk=token.provider)
-    if token.granted.get("shown") or (provider is not None and provider.kind == "proxy"):
-        endings.tell_outposts(tx, token.pk, token.expires)
-    tx.delete(token)
 
 
 # --- around --------------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from control.records import UserConsent
+from control import endings
+from control.records import Application, UserConsent
 from control.store.interface import Transaction
 
 
@@ -27,5 +28,10 @@ def recalled(tx: Transaction, user: int, application: str) -> frozenset[str]:
 
 
 def revoke(tx: Transaction, pk: str) -> None:
-    """The application asks again before it is told anything. Raises NotFound."""
-    tx.delete(tx.get(UserConsent, pk))
+    """The application asks again before it is told anything: what it was given to ask with is worth nothing any more.
+    Raises NotFound."""
+    consent = tx.get(UserConsent, pk)
+    application = tx.find(Application, pk=consent.application)
+    if application is not None and application.provider is not None:
+        endings.take_back_all(tx, consent.user, application.provider)
+    tx.delete(consent)

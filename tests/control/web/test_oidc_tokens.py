@@ -15,9 +15,18 @@ from starlette.applications import Starlette
 
 from control import sessions
 from control.oidc.claims import methods
-from control.records import AccessToken, AuthorizationCode, Certificate, Provider, RefreshToken, Session, User
-from control.store.interface import Query
-from control.verbs import providers, system, users
+from control.records import (
+    AccessToken,
+    AuthorizationCode,
+    Certificate,
+    Provider,
+    RefreshToken,
+    Session,
+    User,
+    UserConsent,
+)
+from control.store.interface import Query, Transaction
+from control.verbs import consents, providers, system, users
 from control.verbs.fields import Invalid
 from control.web import oidc_api
 from tests.control.oidc.relying import (
@@ -252,7 +261,19 @@ def deleted(relying: Relying) -> None:
     relying.sql.write_now(lambda tx: users.delete(tx, alice(relying).pk))
 
 
-MISHAPS = [disabled, password_changed, access_lost, deleted]
+def consent_taken_back(relying: Relying) -> None:
+    """Of nobody else's."""
+
+    def verb(tx: Transaction) -> None:
+        consents.remember(tx, alice(relying).pk, relying.application.pk, ["openid"], None)
+        consents.revoke(tx, tx.select(UserConsent)[0].pk)
+
+    bob = tokens_of(relying, signed_in(relying, "bob"), scope="openid offline_access")
+    relying.sql.write_now(verb)
+    assert relying.userinfo(bob["access_token"]).status_code == 200
+
+
+MISHAPS = [disabled, password_changed, access_lost, deleted, consent_taken_back]
 
 
 @pytest.mark.parametrize("mishap", MISHAPS)
