@@ -13,6 +13,7 @@ from control.outposts.serving import served
 from control.records import Provider, RadiusSession, User
 from control.store.interface import Query, Transaction
 from protocols.radius.accounting import OF_TUNNELS
+from protocols.radius.devices import hardware_address
 from rules.names import is_possible_name, shown
 
 ACCOUNTING = "accounting"
@@ -90,7 +91,13 @@ def is_full(tx: Transaction, provider: Provider, user: int, calling_station: str
     here = [
         one for one in live_of(tx, [user]) if one.provider == provider.pk and one.last_told > tx.now - DOUBTED_SECONDS
     ]
-    return sum(not calling_station or one.calling_station != calling_station for one in here) >= limit
+    device = _device(calling_station)
+    return sum(not device or _device(one.calling_station) != device for one in here) >= limit
+
+
+def _device(calling_station: str) -> str:
+    """However its NAS writes a hardware address: another one may write it in another way."""
+    return hardware_address(calling_station) or calling_station
 
 
 def _of_session(tx: Transaction, this: _Told, where: dict[str, Any], whose: _Whose) -> bool:

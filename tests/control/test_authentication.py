@@ -602,6 +602,17 @@ def test_sessions_at_once_are_limited_where_the_provider_says_so(world: World) -
     assert asked("02-9").reason == "accepted"
 
 
+def test_a_device_that_roams_to_a_nas_of_another_maker_takes_no_further_place(world: World) -> None:
+    def limited(tx: Transaction) -> None:
+        tx.update(replace(tx.get(Provider, world.provider), kind="radius", settings={"session_limit": 1}))
+        here = RadiusSession("192.0.2.7", "ap", "1", provider=world.provider, user=world.users["alice"])
+        tx.insert(replace(here, last_told=tx.now, calling_station="02-00-00-00-00-A1"))
+
+    world.store.write_now(limited)
+    for station, reason in (("0200.0000.00a1", "accepted"), ("02:00:00:00:00:A2", "too_many_sessions")):
+        assert world.ask(protocol="radius", attributes={"calling_station": station}).reason == reason
+
+
 def test_a_session_whose_end_was_lost_keeps_nobody_out_for_ever(world: World) -> None:
     def limited(tx: Transaction) -> None:
         tx.update(replace(tx.get(Provider, world.provider), kind="radius", settings={"session_limit": 1}))

@@ -187,6 +187,18 @@ def test_a_policy_that_is_changed_ends_the_sessions_that_it_would_not_open(house
     assert house.why() == "policy_denied"
 
 
+def test_a_nas_without_a_name_is_asked_about_as_at_the_login(house: Wired) -> None:
+    """By the address that it asked from; the one that it has behind a gateway is what accounting calls it."""
+    guarded(house, "expression", expression="return request.context['nas'] in ('192.0.2.7', 'switch')")
+    house.tell("stop", "bob")
+    house.tell("start", "nameless", user=house.bob, nas_name="10.0.0.5")
+    house.tell("start", "older", user=house.bob, nas_name="2001:db8::5")
+    house.tell("start", "named", user=house.bob, nas_name="switch")
+    house.tell("start", "other", user=house.bob, nas_name="ap")
+    run(house.watch.look())
+    assert [order.session for order in house.orders] == [house.session("other").pk]
+
+
 def test_a_policy_that_breaks_ends_nothing(house: Wired) -> None:
     guarded(house, "expression", expression="return 1 / 0")
     house.stands_on("")
