@@ -37,7 +37,8 @@ from protocols.radius.vendor import MICROSOFT, vendor_attribute, vendor_values
 METHODS = ("pap", "chap", "mschapv2", "status", "accounting")
 NAS_NAME = b"outpost radius-test"
 SESSION = b"radius-test"
-START = 1
+STOP = 2
+"""A trial leaves no session behind that goes on, and takes nobody's place."""
 IDENTIFIER = 1
 
 
@@ -72,7 +73,7 @@ def ask(method: str, secret: bytes, name: str, password: str, random: bytes) -> 
         case "status":
             return _signed(Code.STATUS_SERVER, attribute(NAS_IDENTIFIER, NAS_NAME), authenticator, secret)
         case "accounting":
-            told = attribute(ACCT_STATUS_TYPE, START.to_bytes(4)) + attribute(ACCT_SESSION_ID, SESSION)
+            told = attribute(ACCT_STATUS_TYPE, STOP.to_bytes(4)) + attribute(ACCT_SESSION_ID, SESSION)
             return _keyed(known + told, secret)
         case _:
             raise KeyError(method)

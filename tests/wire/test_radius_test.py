@@ -26,6 +26,7 @@ def test_what_goes_well(program: Program, people: Directory, method: str) -> Non
     answer = tried(program, method)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "The answer took" in answer.stdout
+    assert program.api("GET", "radius/sessions/", query={"session": "radius-test", "live": "true"})["results"] == []
 
 
 @pytest.mark.parametrize("method", ["chap", "mschapv2"])

@@ -66,7 +66,7 @@ def test_accounting() -> None:
     exchange.table = TABLE
     event = exchange.receive_datagram(asked("accounting").octets, PEER, 0.0)
     assert isinstance(event, Accounted)
-    assert (event.told["status"], event.told["username"]) == ("start", "alice")
+    assert (event.told["status"], event.told["username"]) == ("stop", "alice")  # no session goes on
 
 
 def test_there_are_no_other_methods() -> None:
