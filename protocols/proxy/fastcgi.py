@@ -50,7 +50,8 @@ class FastCgiConnection:
         """Of the request under way; 0: none."""
         self._keep = False
         self._params = bytearray()
-        self._asked = False
+        self._question: Question | None = None
+        """That was handed out, of this request."""
 
     @property
     def idle(self) -> bool:
@@ -82,13 +83,13 @@ class FastCgiConnection:
             return  # of a request that is over, or was never begun (3.3)
         elif kind == ABORT_REQUEST:
             self.unsent += self._ended(number, REQUEST_COMPLETE)
-        elif kind == PARAMS and not self._asked:
+        elif kind == PARAMS and self._question is None:
             self._params += content
             if len(self._params) > MAX_PARAMS:
                 raise RemoteProtocolError("the request's variables are too long")
             if not content:
-                self._asked = True
-                yield Question(number, variables(bytes(self._params)), self._keep)
+                self._question = Question(number, variables(bytes(self._params)), self._keep)
+                yield self._question
 
     def _begin(self, number: int, content: bytes) -> None:
         if len(content) != 8:
@@ -97,7 +98,7 @@ class FastCgiConnection:
         if self._number:
             self.unsent += record(END_REQUEST, number, b"\0\0\0\0" + bytes([CANT_MPX_CONN]) + b"\0\0\0")
             return
-        self._number, self._keep, self._asked = number, keep, False
+        self._number, self._keep = number, keep
         self._params.clear()
         if role != AUTHORIZER:
             self.unsent += self._ended(number, UNKNOWN_ROLE)
@@ -111,8 +112,9 @@ class FastCgiConnection:
             self.unsent += record(UNKNOWN_TYPE, 0, bytes([kind]) + bytes(7))
 
     def answer(self, question: Question, status: int, fields: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes:
-        """As a CGI answer; empty if the web server has given up. With 200, the fields are `variable` lines (6.3)."""
-        if question.number != self._number or not self._asked:
+        """As a CGI answer; empty if the web server has given up, and perhaps asks something else under the number. With
+        200, the fields are `variable` lines (6.3)."""
+        if question is not self._question:
             return b""
         content = field_lines([(b"Status", b"%d" % status), *fields]) + b"\r\n" + body
         pieces = [
@@ -122,7 +124,7 @@ class FastCgiConnection:
         return b"".join(pieces) + record(STDOUT, question.number, b"") + self._ended(question.number, REQUEST_COMPLETE)
 
     def _ended(self, number: int, how: int) -> bytes:
-        self._number = 0
+        self._number, self._question = 0, None
         self.must_close = not self._keep
         return record(END_REQUEST, number, b"\0\0\0\0" + bytes([how]) + b"\0\0\0")
 

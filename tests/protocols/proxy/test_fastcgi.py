@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.proxy.fastcgi import (
+    ABORT_REQUEST,
     BEGIN_REQUEST,
     END_REQUEST,
     GET_VALUES,
@@ -110,6 +111,16 @@ def test_who_gives_up_gets_no_answer() -> None:
     (asked,) = connection.receive_data(question(keep=True))
     list(connection.receive_data(record(2, 1, b"")))
     assert connection.answer(asked, 200, [], b"") == b""
+
+
+def test_an_answer_that_comes_late_is_not_the_next_questions_under_the_same_number() -> None:
+    connection = FastCgiConnection()
+    (given_up,) = connection.receive_data(question(keep=True))
+    list(connection.receive_data(record(ABORT_REQUEST, 1, b"")))
+    connection.unsent = b""
+    (asked,) = connection.receive_data(question({**ASKED, b"REQUEST_URI": b"/other"}, keep=True))
+    assert connection.answer(given_up, 200, [], b"") == b""
+    assert records(connection.answer(asked, 403, [], b""))[0] == (STDOUT, 1, b"Status: 403\r\n\r\n")
 
 
 def test_management() -> None:
