@@ -1,4 +1,5 @@
-"""Tokens of foreign issuers: verified with the keys that the issuer publishes, for exactly one audience.
+"""Tokens of foreign issuers: verified with the keys that the issuer publishes, for exactly one audience, or for one
+among others.
 
 Key sets are found by discovery (OpenID Connect Discovery, 4) and kept. A key that is unknown makes us look again, but
 not more often than `LOOK_SECONDS`: whoever invents keys asks nobody anything, and is refused.
@@ -62,8 +63,9 @@ class ForeignTokens:
         self._now = now
         self._kept: dict[str, _Kept] = {}
 
-    async def claims(self, token: str, issuer: str, audience: str) -> dict[str, Any] | None:
-        """What this issuer has signed for exactly this audience, good now; None for anything else. Raises Away."""
+    async def claims(self, token: str, issuer: str, audience: str, among: bool = False) -> dict[str, Any] | None:
+        """What this issuer has signed for exactly this audience, good now; None for anything else. ``among``: there may
+        be other audiences beside it, and the caller looks for whom it was made (``azp``). Raises Away."""
         said = unverified(token)
         if said is None or said[1].get("iss") != issuer:
             return None
@@ -73,15 +75,17 @@ class ForeignTokens:
             claims = dict(jwt.decode(token, keys, algorithms=ALGORITHMS).claims)
         except (JoseError, ValueError, TypeError, KeyError):
             return None
-        return claims if self._are_good(claims, issuer, audience) else None
+        if not (_is_for(audience, claims.get("aud"), among) and self._are_good(claims, issuer)):
+            return None
+        return claims
 
     async def document(self, issuer: str) -> dict[str, Any]:
         """What the issuer says of itself (OpenID Connect Discovery, 3). Raises Away."""
         return (await self._known(issuer, None))[0]
 
-    def _are_good(self, claims: dict[str, Any], issuer: str, audience: str) -> bool:
+    def _are_good(self, claims: dict[str, Any], issuer: str) -> bool:
         now = self._now()
-        if claims.get("iss") != issuer or claims.get("aud") not in (audience, [audience]):
+        if claims.get("iss") != issuer:
             return False
         if not _is_time(claims.get("exp")) or now >= claims["exp"] + SKEW_SECONDS:
             return False
@@ -135,6 +139,10 @@ def unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
     except (binascii.Error, ValueError, RecursionError):
         return None
     return (header, claims) if isinstance(header, dict) and isinstance(claims, dict) else None
+
+
+def _is_for(audience: str, said: object, among: bool) -> bool:
+    return said in (audience, [audience]) or (among and isinstance(said, list) and audience in said)
 
 
 def _is_time(said: object) -> bool:

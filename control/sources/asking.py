@@ -168,11 +168,12 @@ class SourceTokens:
         """What the source's issuer has signed for us. Raises Away, Untrue."""
         client = str(source.settings["consumer_key"])
         issuer = await self._issuer(source)
-        claims = await self._tokens.claims(token, issuer, client) if isinstance(token, str) else None
+        claims = await self._tokens.claims(token, issuer, client, among=True) if isinstance(token, str) else None
         if claims is None:
             raise Untrue("the token is not signed by the issuer, not for us, or not good now")
-        if claims.get("azp", client) != client:  # OpenID Connect Core, 3.1.3.7
-            raise Untrue("the token was given to another client (azp)")
+        given_to = claims.get("azp", client if claims["aud"] in (client, [client]) else None)
+        if given_to != client:  # OpenID Connect Core, 3.1.3.7
+            raise Untrue("the token was given to another client, or to several without saying to which (azp)")
         return claims
 
     async def _issuer(self, source: Source) -> str:

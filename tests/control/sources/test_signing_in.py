@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -161,8 +162,16 @@ def test_one_browser_fills_no_table(house: Abroad) -> None:
         {"nonce": "another"},
         {"nonce": None},
         {"aud": "another"},
-        {"aud": ["grafana", "another"]},
+        {"aud": ["another"]},
+        {"aud": []},
+        {"aud": ["{us}", "another"]},
+        {"aud": ["{us}", "another"], "azp": "another"},
+        {"aud": ["another", "third"], "azp": "{us}"},
+        {"aud": "another", "azp": "{us}"},
+        {"aud": [["{us}"], "another"], "azp": "{us}"},
+        {"aud": {"{us}": 1}, "azp": "{us}"},
         {"azp": "another"},
+        {"azp": ["{us}"]},
         {"iss": "https://evil.example/"},
         {"exp": 1},
         {"exp": None},
@@ -175,8 +184,15 @@ def test_one_browser_fills_no_table(house: Abroad) -> None:
     ids=str,
 )
 def test_an_id_token_that_proves_nothing_opens_nothing(house: Abroad, subject: str, claims: dict[str, Any]) -> None:
-    assert arrived(house, **claims) == 403
+    ours = json.loads(json.dumps(claims).replace("{us}", house.abroad.client_id))
+    assert arrived(house, **ours) == 403
     assert house.here.events("login") == []
+
+
+def test_one_for_several_audiences_has_to_say_that_it_was_made_for_us(house: Abroad, subject: str) -> None:
+    """OpenID Connect Core, 3.1.3.7: some providers name every client of a project."""
+    us = house.abroad.client_id
+    assert arrived(house, aud=["another", us], azp=us) == 303
 
 
 def test_clocks_may_differ_a_little(house: Abroad, subject: str) -> None:
