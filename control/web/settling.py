@@ -29,13 +29,15 @@ class Settled:
 
     step: Step
     csrf: str = ""
-    """Of the session that holds the flow, for the next form; empty if it has ended meanwhile."""
+    """Of the session that holds the flow, for the next form."""
     cookie: str | None = None
     """Of a new session."""
     lasts: float = 0.0
     """Seconds that the browser keeps it; 0: until it closes."""
     ended: bool = False
     """The browser's session is over."""
+    overtaken: bool = False
+    """The session had ended before the step could be kept: the form was sent twice, and the first has led further."""
     device: str | None = None
     """Another cookie, by which the browser is known at its next sign-in."""
     device_lasts: float = 0.0
@@ -75,8 +77,8 @@ async def settle(services: Services, found: Visit | None, step: Step, who: Calle
                 await forget(services, found)
             return Settled(step)
         case Denied():
-            await services.store.write(lambda tx: _deny(tx, found, step, who))
-            return Settled(step)
+            kept = await services.store.write(lambda tx: _deny(tx, found, step, who))
+            return Settled(step, overtaken=not kept)
 
 
 async def forget(services: Services, found: Visit | None) -> None:
@@ -89,7 +91,7 @@ async def _asked(services: Services, found: Visit | None, step: Challenge, who: 
     data = {FLOW: step.state.to_json(), ASKED: services.now()}
     if found is not None and not _shows_more(found, step.state.context):
         kept = await services.store.write(lambda tx: _keep(tx, found, data, step, who))
-        return Settled(step, found.session.csrf if kept else "")
+        return Settled(step, found.session.csrf, overtaken=not kept)
     new = sessions.fresh(services.random(2 * sessions.COOKIE_BYTES))
 
     def verb(tx: Transaction) -> Session:
@@ -165,7 +167,7 @@ def _keep(tx: Transaction, found: Visit, data: dict[str, Any], step: Challenge, 
     return kept
 
 
-def _deny(tx: Transaction, found: Visit | None, denied: Denied, who: Caller) -> None:
-    if found is not None:
-        sessions.keep(tx, found.session, {})
+def _deny(tx: Transaction, found: Visit | None, denied: Denied, who: Caller) -> bool:
+    kept = found is None or sessions.keep(tx, found.session, {})
     sessions.login_failed(tx, denied.context.uid or "", denied.context.pending_user, denied.reason, who)
+    return kept

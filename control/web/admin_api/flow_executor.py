@@ -76,7 +76,7 @@ class FlowExecutor:
         if request.method != "POST" and isinstance(step, Done) and flow_steps.changes_session(step):
             return _redirect(f"/if/flow/{slug}/?{urlencode({'next': step.context.next})}")
         settled = await settling.settle(services, found, step, await _caller(request, services))
-        response = _said(request, settled.step)
+        response = _again(request) if settled.overtaken else _said(request, settled.step)
         settled.write_cookie(response, request, services)
         return response
 

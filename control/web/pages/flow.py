@@ -32,6 +32,9 @@ from rules.reasons import REASONS, Outcome
 CSRF_FIELD = "csrf_token"
 THEN = "then"
 """The query parameter that says where the flow leads, as ``next`` does; but it does not begin the flow anew."""
+LOST = "lost"
+"""The query parameter that says that a form was sent and nothing of it taken. Whoever has to begin anew is told."""
+EXPIRED = "The form that you sent had expired, and nothing of it was taken. Please begin again."
 PURPOSES = frozenset({"authentication", "invalidation", "recovery", "enrollment", "unenrollment", "user_settings"})
 """Those that have an address of their own."""
 TEMPLATES = {
@@ -113,7 +116,9 @@ async def _answer(
         if COOKIE not in request.cookies:
             raise  # a browser that keeps no cookie would come back for ever, and nobody would read why
         # Clicked twice, most likely: the first answer took the session a new cookie, and the browser shows the second.
-        return redirect(_path(slug, then=_leads(request)))
+        return redirect(_path(slug, then=_leads(request), **{LOST: "1"}))
+    if going is None and fields:
+        return redirect(_path(slug, then=_leads(request), **{LOST: "1"}))
     if going is None:
         return await _begin(request, services, slug, found)
     step = await flow_steps.answer(services, going, fields, caller(request, services))
@@ -155,9 +160,12 @@ async def _conclude(
 
 def _said(request: Request, settled: Settled, fields: Mapping[str, str]) -> Response:
     match settled.step:
+        case Challenge(State(context=context)) | Denied(_, _, context) if settled.overtaken:
+            return redirect(_path(context.flow, then=context.next))
         case Challenge() as asked:
-            went_well = request.method == "POST" and "response_errors" not in asked.component
-            if went_well or not settled.csrf:
+            if request.method != "POST":
+                return _drawn(asked, settled.csrf, fields, EXPIRED if LOST in request.query_params else "")
+            if "response_errors" not in asked.component:
                 return redirect(_path(asked.state.slug, then=asked.state.context.next))
             return _drawn(asked, settled.csrf, fields)
         case Done(to, _):
@@ -178,7 +186,7 @@ def _confirm(request: Request, found: Visit | None, step: Done) -> Response:
 # --- drawing -------------------------------------------------------------------------------------------------------
 
 
-def _drawn(step: Challenge, csrf: str, typed: Mapping[str, str]) -> Response:
+def _drawn(step: Challenge, csrf: str, typed: Mapping[str, str], notice: str = "") -> Response:
     component = step.component
     template = TEMPLATES.get(component["component"])
     if template is None:
@@ -191,6 +199,7 @@ def _drawn(step: Challenge, csrf: str, typed: Mapping[str, str]) -> Response:
         challenge=component,
         errors=component.get("response_errors", {}),
         typed=typed,
+        notice=notice,
         again=_path(step.state.slug, next=step.state.context.next),
         csrf=csrf,
         csrf_field=CSRF_FIELD,

@@ -3,16 +3,20 @@ another cookie by then. Nothing of the second is taken."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from control.flows.stages import password_change
+from control.flows.stages.choosing import chosen_hash
 from control.flows.state import Step
+from control.verbs import users
 from control.web import flow_steps
 from control.web.browser import COOKIE
+from control.web.pages.flow import EXPIRED
 from control.web.services import Services
 from tests.control.flows.test_email_links import NEW, World
 from tests.control.web.browsing import HOST, LOGIN, PASSWORD, SIGN_OUT, USER, Browser
@@ -77,11 +81,13 @@ def test_after_the_last_step_it_leads_where_the_first_led(world: World, next: st
     assert browser.get(answered.headers["location"]).headers["location"] == next
 
 
-def test_a_page_that_was_open_for_too_long_begins_again_and_leads_there_still(world: World) -> None:
+def test_a_page_that_was_open_for_too_long_begins_again_says_so_and_leads_there_still(world: World) -> None:
     browser = at_the_password(world, USER)
+    assert EXPIRED not in browser.page.text
     world.clock.advance(2 * 3600)
     assert 'name="uid_field"' in browser.submit(password=PASSWORD).text
-    browser.submit(uid_field="alice")
+    assert EXPIRED in browser.page.text
+    assert EXPIRED not in browser.submit(uid_field="alice").text
     assert browser.submit(False, password=PASSWORD).headers["location"] == USER
 
 
@@ -104,6 +110,89 @@ def test_a_form_that_is_on_its_way_while_the_first_ends_the_session(
     monkeypatch.setattr(flow_steps, "answer", overtaken)
     assert second.submit(False, password="wrong").headers["location"] == LOGIN
     assert world.events("login")
+
+
+def test_a_form_whose_flow_was_left_in_another_tab_says_so(world: World) -> None:
+    browser = at_the_password(world)
+    second = copy_of(browser)
+    second.get("/flows/-/cancel/")
+    answered = browser.submit(password=PASSWORD)
+    assert 'name="uid_field"' in answered.text
+    assert EXPIRED in answered.text
+
+
+@pytest.fixture
+def choosing(world: World) -> Browser:
+    """Somebody who has to choose another password."""
+    world.change(world.alice.pk, must_change_password=True)
+    browser = at_the_password(world)
+    browser.submit(password=PASSWORD)
+    assert "password_repeat" in browser.page.text
+    return browser
+
+
+CHOSEN = {"password": NEW, "password_repeat": NEW}
+
+
+def overtaking(world: World, first: Browser, seconds: float = 0.0) -> Callable[[], Awaitable[httpx.Response]]:
+    """What sends the form, beside another one that is being looked at for so many seconds longer."""
+    token, cookie = first.token, first.cookie
+
+    async def send() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(world.app), base_url=OURS) as client:
+            fields = {"csrf_token": token, **CHOSEN}
+            answer = await client.post(LOGIN, data=fields, headers={"Cookie": f"{COOKIE}={cookie}"})
+        world.clock.advance(seconds)
+        return answer
+
+    return send
+
+
+def test_both_of_two_forms_with_a_password_that_had_to_be_chosen_lead_on(
+    world: World, choosing: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The browser shows the second's answer, whichever is quicker, and has perhaps not heard the first's."""
+    second, answers = copy_of(choosing), []
+    send = overtaking(world, choosing, 2.0)
+
+    async def overtaken(*given: Any) -> object:
+        monkeypatch.setattr(password_change, "chosen_hash", chosen_hash)
+        answers.append(await send())
+        return await chosen_hash(*given)
+
+    monkeypatch.setattr(password_change, "chosen_hash", overtaken)
+    answered = second.submit(False, **CHOSEN)
+    assert [one.headers["location"] for one in (*answers, answered)] == ["/", "/"]
+    assert "set-cookie" in answered.headers
+    assert second.get(USER).status_code == 200
+
+
+def test_one_that_comes_after_the_password_is_chosen_goes_where_the_flow_stands(
+    world: World, choosing: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second, answered, send = copy_of(choosing), flow_steps.answer, overtaking(world, choosing, 2.0)
+
+    async def overtaken(services: Services, *given: Any) -> Step:
+        monkeypatch.setattr(flow_steps, "answer", answered)
+        assert (await send()).headers["location"] == "/"
+        world.clock.advance(1)
+        return await answered(services, *given)
+
+    monkeypatch.setattr(flow_steps, "answer", overtaken)
+    assert second.submit(False, **CHOSEN).headers["location"] == LOGIN
+
+
+@pytest.mark.parametrize(("theirs", "seconds"), [("somebody else's own", 0.0), (NEW, 1.0)])
+def test_nobody_guesses_a_password_that_was_chosen_elsewhere(
+    world: World, choosing: Browser, theirs: str, seconds: float
+) -> None:
+    """Right or wrong, it hears the same, unless it was being looked at when the password was chosen."""
+    hashed = world.passwords.hash_now(theirs)
+    world.sql.write_now(lambda tx: users.set_password(tx, world.alice.pk, hashed))
+    world.clock.advance(seconds)
+    answered = choosing.submit(False, **CHOSEN)
+    assert answered.status_code == 403
+    assert "changed elsewhere" in answered.text
 
 
 def test_signing_out_twice(world: World) -> None:

@@ -488,7 +488,7 @@ def test_consent_is_a_form_of_ours(relying: Relying) -> None:
     person.walk()
     asked = person.page.url.path
     page = person.post(asked, False, token=shown(person))
-    assert (page.status_code, page.headers["location"]) == (303, asked)
+    assert (page.status_code, page.headers["location"]) == (303, f"{asked}?lost=1")
     assert codes(relying) == 0
 
 

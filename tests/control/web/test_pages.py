@@ -292,7 +292,7 @@ def test_a_form_needs_the_sessions_token(site: Site, browser: Browser) -> None:
     for token in ("", "x" * 43, other.token, "ü"):
         for fields in ({"csrf_token": token}, {}):
             page = browser.post(LOGIN, False, uid_field="alice", **fields)
-            assert (page.status_code, page.headers["location"]) == (303, LOGIN)
+            assert (page.status_code, page.headers["location"]) == (303, f"{LOGIN}?lost=1")
         assert 'name="uid_field"' in browser.get(LOGIN).text
     assert browser.submit(uid_field="alice").status_code == 200
 
@@ -306,7 +306,7 @@ def test_sign_out_needs_the_token(site: Site, browser: Browser) -> None:
     browser.sign_in("alice")
     for token in ("", "x"):
         page = browser.post(SIGN_OUT, False, csrf_token=token)
-        assert page.headers["location"] == "/if/flow/default-invalidation-flow/"
+        assert page.headers["location"] == "/if/flow/default-invalidation-flow/?lost=1"
         assert browser.get(USER).status_code == 200
     elsewhere = {"Origin": "http://evil.example"}
     assert browser.request("POST", SIGN_OUT, data={"csrf_token": "x"}, headers=elsewhere).status_code == 403
