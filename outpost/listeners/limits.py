@@ -10,8 +10,7 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IReactorTime, ISSLTransport
 from twisted.internet.task import LoopingCall
 
-from protocols.radius.nas import unmapped
-from rules.places import place
+from rules.places import host
 
 MAX_CONNECTIONS = 10_000
 """In all, of one door. Descriptors for the link, the other doors and the disk must be left over."""
@@ -29,13 +28,6 @@ def most_of_door(descriptors: int) -> tuple[int, int]:
     """Connections in all, and from one host. ``descriptors``: as getrlimit(2) says; less than none is no limit."""
     room = descriptors // SHARE if descriptors >= 0 else MAX_CONNECTIONS
     return min(MAX_CONNECTIONS, room), min(MAX_CONNECTIONS_OF_HOST, room // 2)
-
-
-def host_of(peer: str) -> str:
-    """What one host cannot change: an IPv4 address, or the /64 of an IPv6 one, within which any host takes as many
-    addresses as it likes (RFC 4291 s2.5.4, RFC 8981)."""
-    peer = unmapped(peer)
-    return place(peer) if ":" in peer else peer
 
 
 class Watched(Protocol):
@@ -80,23 +72,23 @@ class Connections:
 
     def admit(self, connection: Watched) -> bool:
         """Is there room? If so, the connection is watched until it leaves."""
-        host = host_of(connection.peer)
-        if len(self._open) >= self._most or self._of_host[host] >= self._most_of_host:
+        origin = host(connection.peer)
+        if len(self._open) >= self._most or self._of_host[origin] >= self._most_of_host:
             return False
-        self._open[connection] = host
-        self._of_host[host] += 1
+        self._open[connection] = origin
+        self._of_host[origin] += 1
         if not self._sweeping.running:
             self._sweeping.start(SWEEP_INTERVAL, now=False)
         return True
 
     def leave(self, connection: Watched) -> None:
         """Does nothing for a connection that was never admitted."""
-        host = self._open.pop(connection, None)
-        if host is None:
+        origin = self._open.pop(connection, None)
+        if origin is None:
             return
-        self._of_host[host] -= 1
-        if not self._of_host[host]:
-            del self._of_host[host]
+        self._of_host[origin] -= 1
+        if not self._of_host[origin]:
+            del self._of_host[origin]
         if not self._open:
             self._sweeping.stop()
 
