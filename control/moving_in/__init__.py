@@ -10,6 +10,7 @@ It goes in transactions of `SLICE` records, so that nobody waits long; one that 
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -106,7 +107,7 @@ def read_foreign(kind: str, path: Path, adopts: bool = False) -> Coming:
     if len(octets) > LARGEST_FILE:
         raise CannotRead(f"{path}: is larger than {LARGEST_FILE // 1024 // 1024} MiB; split it")
     try:
-        return Coming(kind, path, READERS[kind](octets), adopts)
+        return Coming(kind, path, READERS[kind](octets.removeprefix(BOM_UTF8)), adopts)
     except CannotRead as error:
         raise CannotRead(f"{path}: {error}") from None
 

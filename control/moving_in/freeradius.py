@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from ipaddress import ip_network
 
 from control.moving_in.found import CannotRead, Found
@@ -12,13 +13,15 @@ PROVIDER = "freeradius"
 """What the NAS of the file belong to."""
 HEADERS = {"ssha-password": "{SSHA}", "sha-password": "{SHA}", "smd5-password": "{SMD5}", "md5-password": "{MD5}"}
 HASHES = frozenset({"crypt-password", "password-with-header", *HEADERS})
+DIGEST_OCTETS = {"ssha-password": 20, "sha-password": 20, "smd5-password": 16, "md5-password": 16}
 PASSWORD = ("-password", "-with-header")
 REQUIRED = {"yes": "required", "true": "required"}
 """Of ``require_message_authenticator``; anything else is what every NAS begins with here."""
 _READ = frozenset({"ipaddr", "ipv4addr", "ipv6addr", "netmask", "secret", "shortname", "require_message_authenticator"})
-_BEGIN = re.compile(r"client\s+(\S+?)\s*\{\s*\Z")
+_BEGIN = re.compile(r"""client\s+("[^"]*"|'[^']*'|\S+?)\s*\{\s*\Z""")
 _INNER = re.compile(r"[\w-]+\s*(?:\S+\s*)?\{\s*\Z")
 _SETTING = re.compile(r"([\w-]+)\s*=\s*(.*)\Z")
+_NAME = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*'|\S+)\s*(.*)\Z""")
 _ITEM = re.compile(r"""\s*([\w.:-]+)\s*(:=|==|\+=|=|!=|>=|<=|>|<|=~|!~)\s*("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,]+)\s*,?""")
 
 
@@ -47,7 +50,7 @@ def _clients(found: Found, lines: list[str]) -> None:
     for number, raw in enumerate(lines, 1):
         line = _bare(raw)
         if (client := _BEGIN.match(line)) and depth == 0:
-            name, begun, depth, said = client[1], number, 1, {}
+            name, begun, depth, said = _unquoted(client[1]), number, 1, {}
         elif line == "}" and depth:
             depth -= 1
             if depth == 0:
@@ -119,8 +122,8 @@ def _people(found: Found, lines: list[str]) -> None:
         if raw[0].isspace():
             found.leave(number, "an attribute of an answer; say it in a rule of the provider")
             continue
-        name, _, rest = line.partition(" ") if "\t" not in line.partition(" ")[0] else line.partition("\t")
-        name = _unquoted(name)
+        parts = _NAME.match(line)
+        name, rest = (_unquoted(parts[1]), parts[2]) if parts is not None else (line, "")
         if name == "DEFAULT" or name.startswith("$INCLUDE"):
             found.leave(number, f"{name} is not taken over")
             continue
@@ -129,7 +132,7 @@ def _people(found: Found, lines: list[str]) -> None:
 
 def _person(found: Found, number: int, name: str, rest: str) -> None:
     items = [(item[1], item[2], _unquoted(item[3])) for item in _ITEM.finditer(rest)]
-    if _ITEM.sub("", rest).strip():
+    if _ITEM.sub("", rest).strip() or any(_is_made_up(item[3]) for item in _ITEM.finditer(rest)):
         found.leave(number, f"user {name}: what is asked of them is not understood; left out")
         return
     asked = [(attribute, value) for attribute, _, value in items if not attribute.lower().endswith(PASSWORD)]
@@ -142,10 +145,23 @@ def _person(found: Found, number: int, name: str, rest: str) -> None:
             )
     for attribute, operator, value in items:
         key = attribute.lower()
-        stored = HEADERS.get(key, "") + value if not value.startswith("{") else value
+        stored = HEADERS.get(key, "") + _base64(key, value) if not value.startswith("{") else value
         if key == "cleartext-password" and operator in (":=", "=", "=="):
             found.clear[name] = value
         elif key in HASHES and is_hash(stored):
             found.sections["users"][name]["password_hash"] = stored
         elif (attribute, value) not in asked:
             found.leave(number, f"{attribute} of a user is not taken over")
+
+
+def _is_made_up(written: str) -> bool:
+    """Does the server make the value when it is asked, of what else it knows (xlat) or of what a program says?"""
+    return written.startswith("`") or ("%{" in written and not written.startswith("'"))
+
+
+def _base64(key: str, digest: str) -> str:
+    """Of a digest, perhaps with its salt, that may stand there in hexadecimal (rlm_pap's ``normify``)."""
+    octets = digest.lower().removeprefix("0x")
+    if len(octets) < 2 * DIGEST_OCTETS.get(key, 0) or not re.fullmatch("(?:[0-9a-f]{2})+", octets):
+        return digest
+    return b64encode(bytes.fromhex(octets)).decode() if key in DIGEST_OCTETS else digest

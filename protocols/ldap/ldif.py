@@ -19,6 +19,8 @@ MOST_VALUES = 200_000
 _LINE = re.compile(rb"([A-Za-z0-9][A-Za-z0-9.;-]*):([:<]?) *(.*)\Z", re.DOTALL)
 _BINARY = ";binary"
 _CHANGES = frozenset({"changetype", "control"})
+_ADDED = ("changetype", b"add")
+"""A change that says what an entry is."""
 
 Line = tuple[int, bytes]
 """Its number, from 1, and what it says, unfolded."""
@@ -101,6 +103,8 @@ def _entry(record: list[Line]) -> Iterator[Entry | Fault]:
                 name, value = _value(number, line)
             except _Refused as refused:
                 faults.append(refused.fault)
+                continue
+            if (name.lower(), value.lower()) == _ADDED:
                 continue
             if name.lower() in _CHANGES:
                 raise _Refused(number, f"this is a change ({name}), and no entry; only entries are read")

@@ -3,6 +3,7 @@ that was interrupted ends as if it had not been, and whoever has brought a passw
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from copy import deepcopy
 from functools import cache
@@ -18,7 +19,7 @@ from control.apply.export import state
 from control.apply.sections import owner_of
 from control.apply.table import SECTIONS
 from control.authentication import Proved
-from control.moving_in import READERS, Access, Coming, Found, Import, ask_foreign
+from control.moving_in import READERS, Access, Coming, Found, Import, ask_foreign, read_foreign
 from control.records import User
 from control.store.interface import SYSTEM, Actor, Store, Transaction
 from control.store.sql import SqlStore
@@ -155,6 +156,22 @@ class Dying(ImmediateStore):
             raise Killed
 
         return super().write(verb if self.writes >= 0 else killed, actor)
+
+
+FILES = {
+    "ldif": DIRECTORY,
+    "authelia": test_authelia.PEOPLE,
+    "freeradius": test_freeradius.USERS,
+    "oauth2-proxy": test_oauth2_proxy.CONFIGURATION,
+}
+
+
+@pytest.mark.parametrize(("kind", "text"), FILES.items(), ids=FILES.keys())
+def test_a_file_from_windows_is_the_same_file(kind: str, text: str, tmp_path: Path) -> None:
+    """With a byte order mark, and with line ends of two octets."""
+    file = tmp_path / "file"
+    file.write_bytes(BOM_UTF8 + text.replace("\n", "\r\n").encode())
+    assert read_foreign(kind, file).found == READERS[kind](text.encode())
 
 
 def test_every_kind_is_here() -> None:

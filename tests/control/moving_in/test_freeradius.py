@@ -6,6 +6,7 @@ import pytest
 
 from control.moving_in import CannotRead
 from control.moving_in.freeradius import read
+from control.passwords import foreign_hashes
 from control.records import Provider, RadiusNas, User
 from tests.control.apply.places import NOTHING, Place
 from tests.control.moving_in.places import bring
@@ -89,6 +90,44 @@ def test_people_with_the_passwords_that_can_be_kept(place: Place) -> None:
     assert [place.find(User, username=name).is_active for name in ("erin", "ivan", "karl")] == [True, False, False]
     assert place.read(lambda tx: tx.find(User, username="judy")) is None
     assert bring(place, "freeradius", USERS)[0] == NOTHING
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "MD5-Password := 5d41402abc4b2a76b9719d911017c592",
+        'MD5-Password := "0x5D41402ABC4B2A76B9719D911017C592"',
+        "MD5-Password := XUFAKrxLKna5cZ2REBfFkg==",
+        "SHA-Password := aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d",
+        "SHA-Password := qvTGHdzF6KLavt4PO0gs2a6pQ00=",
+        "SSHA-Password := 14fbd3f9600ecfc2a3d43e4c07a98a875c7910a273616c74",
+        "SMD5-Password := baddf52697306303627b97b2721e964a73616c74",
+    ],
+)
+def test_digests_are_good_in_hexadecimal_too(line: str) -> None:
+    """As FreeRADIUS takes them (rlm_pap): or they would be kept, and fit no password."""
+    found = read(f"erin {line}".encode())
+    stored = found.sections["users"]["erin"]["password_hash"]
+    assert foreign_hashes.matches(b"hello", stored)
+    assert not foreign_hashes.matches(b"another", stored)
+
+
+def test_a_name_may_have_blanks_and_quotes() -> None:
+    found = read(b'"John Doe" Cleartext-Password := "x"\n\'jane roe\'\tAuth-Type := Reject\n')
+    assert {*found.sections["users"]} == {"John Doe", "jane roe"}
+    assert found.clear == {"John Doe": "x"}
+    found = read(b'client "floor 2" {\nipaddr=192.0.2.7\nsecret="hush"\n}\n')
+    assert found.sections["radius_nas"]["floor 2"]["shared_secret"] == "hush"
+    assert found.told() == []
+
+
+@pytest.mark.parametrize("value", ['"%{sql:SELECT pw}"', '"%{User-Name}"', "`/bin/pw erin`", "%{User-Name}"])
+def test_what_the_server_would_make_up_is_nobodys_password(value: str) -> None:
+    """It stands in the file for anybody to see, and is not what is good there."""
+    found = read(f"erin Cleartext-Password := {value}\nfrank Cleartext-Password := '%{{x}}'\n".encode())
+    assert found.clear == {"frank": "%{x}"}
+    assert "erin" not in found.sections["users"]
+    assert found.told() == ["line 1: user erin: what is asked of them is not understood; left out"]
 
 
 def test_a_section_without_its_end_and_an_empty_file() -> None:

@@ -39,6 +39,12 @@ def test_nothing_is_nothing() -> None:
     assert read("") == read("\n\n# only this\n") == read("version: 1\n") == []
 
 
+def test_an_entry_that_is_added_is_an_entry() -> None:
+    (entry,) = read("dn: cn=x\nchangetype: Add\ncn: x\n")
+    assert isinstance(entry, Entry)
+    assert (entry.dn, entry.attributes) == ("cn=x", {"cn": [b"x"]})
+
+
 @pytest.mark.parametrize(
     ("lines", "line", "said"),
     [
