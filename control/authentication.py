@@ -28,6 +28,7 @@ from control.store.interface import NotFound, Overloaded, Store, Transaction, Un
 from control.verbs import system
 from control.verbs.fields import seconds
 from control.verbs.rights import closure
+from control.verbs.secret_attributes import not_for
 from protocols.link.messages import (
     AccessSaid,
     AskAccess,
@@ -44,6 +45,7 @@ from rules.claimed import instead
 from rules.names import is_possible_name, shown
 from rules.places import place
 from rules.reasons import REASONS, Outcome
+from rules.secret_attributes import without
 
 log = logging.getLogger(__name__)
 
@@ -344,7 +346,8 @@ def asking_of(question: Authenticate, now: float) -> Asking:
 
 def identity(tx: Transaction, user: User, provider: int) -> IdentityRecord:
     """As this provider tells of them."""
-    nested = bool(tx.get(Provider, provider).settings.get("nested_groups"))
+    teller = tx.get(Provider, provider)
+    nested, merged = bool(teller.settings.get("nested_groups")), attributes.merged
     direct = tx.groups_of([user.pk]).get(user.pk, [])
     every = closure(tx, user.pk)
     return IdentityRecord(
@@ -357,7 +360,7 @@ def identity(tx: Transaction, user: User, provider: int) -> IdentityRecord:
         credential_version=user.credential_version,
         is_superuser=any(group.is_superuser for group in every),
         groups=tuple(group.name for group in every if nested or group.pk in direct),
-        attributes=attributes.merged((group.attributes for group in every), user.attributes),
+        attributes=without(merged((group.attributes for group in every), user.attributes), not_for(tx, teller)),
     )
 
 

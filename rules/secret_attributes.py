@@ -27,6 +27,11 @@ def secret(attributes: Mapping[str, Any], secret_keys: frozenset[str]) -> dict[s
     return {name: value for name, value in attributes.items() if key(name) in secret_keys} if secret_keys else {}
 
 
+def without(attributes: dict[str, Any], secret_keys: frozenset[str]) -> dict[str, Any]:
+    hidden = secret(attributes, secret_keys)
+    return {name: value for name, value in attributes.items() if name not in hidden} if hidden else attributes
+
+
 def masked(attributes: Mapping[str, Any], secret_keys: frozenset[str]) -> dict[str, Any]:
     return {**attributes, **dict.fromkeys(secret(attributes, secret_keys), MASK)}
 

@@ -16,6 +16,7 @@ from control.expression.exposed import Lazy, Thing, copied, free
 from control.expression.listing import Listing
 from control.expression.operations import kind_of
 from rules.attributes import merged
+from rules.secret_attributes import without
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,18 @@ class PersonFacts:
     factors: tuple[str, ...] = ()
     """Kinds of the second factors that are set up: ``totp``, ``static``."""
 
-    def seen(self, nested: bool) -> PersonFacts:
-        """With ``nested``, the groups above count as the person's own."""
-        return replace(self, direct=self.every) if nested else self
+    def seen(self, nested: bool, hidden: frozenset[str] = frozenset()) -> PersonFacts:
+        """With ``nested``, the groups above count as the person's own. Without the attributes that are ``hidden``
+        (`rules.secret_attributes.key`)."""
+        facts = replace(self, direct=self.every) if nested else self
+        if not hidden:
+            return facts
+        return replace(
+            facts,
+            fields={**facts.fields, "attributes": without(dict(facts.fields.get("attributes", {})), hidden)},
+            direct=tuple(replace(one, attributes=without(dict(one.attributes), hidden)) for one in facts.direct),
+            every=tuple(replace(one, attributes=without(dict(one.attributes), hidden)) for one in facts.every),
+        )
 
 
 class Person(Thing):

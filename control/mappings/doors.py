@@ -23,7 +23,7 @@ from control.mappings.everybody import counting
 from control.people import person_facts
 from control.records import Application, PropertyMapping, Provider, User
 from control.store.interface import Transaction
-from control.verbs import property_mappings
+from control.verbs import property_mappings, secret_attributes
 from control.verbs.property_mappings import RADIUS
 from protocols.link.messages import Authenticate, ReplyAttribute
 
@@ -50,7 +50,8 @@ def mapped(tx: Transaction, provider: Provider, user: User, question: Authentica
     context = {**question.attributes, "protocol": question.protocol}
 
     def asked() -> Asked:
-        person = person_facts(tx, user).seen(bool(provider.settings.get("nested_groups")))
+        hidden = secret_attributes.not_for(tx, provider)
+        person = person_facts(tx, user).seen(bool(provider.settings.get("nested_groups")), hidden)
         return Asked(person, question.peer, context=context, of=facts)
 
     if provider.kind == "radius":

@@ -24,7 +24,7 @@ from control.store.interface import LoggedChange, Query, Transaction
 from control.verbs import entitlements, property_mappings, secret_attributes
 from control.verbs.property_mappings import ENTITLEMENTS, LDAP, SCOPE
 from rules.groups import ancestors
-from rules.secret_attributes import key, keys
+from rules.secret_attributes import without
 
 LIMITS = Limits(steps=2_000, size=10_000, seconds=0.1)
 """For one person; a hundred thousand of them are asked about in one go."""
@@ -45,6 +45,8 @@ class Served:
     provider: Provider
     mappings: tuple[PropertyMapping, ...]
     facts: Facts
+    hidden: frozenset[str]
+    """Attributes that are secret to it."""
 
 
 def counting(tx: Transaction, provider: Provider) -> tuple[PropertyMapping, ...]:
@@ -75,7 +77,6 @@ class Everybody:
         self.served = tuple(_served(tx))
         self._clock = (run or Mappings()).clock
         self._install_id = tx.install_id
-        self._secret = keys(secret_attributes.names(tx)) if self.served else frozenset()
         self._groups = {group.pk: group for group in tx.select(Group)} if self.served else {}
         self._facts = {pk: group_facts(group) for pk, group in self._groups.items()}
         self._entitlements = entitlements.everyone(tx) if self.served else entitlements.Entitlements()
@@ -104,7 +105,8 @@ class Everybody:
 
     def _said(self, served: Served, person: PersonFacts) -> dict[str, Any]:
         said: dict[str, Any] = {}
-        asked = Asked(person.seen(bool(served.provider.settings.get("nested_groups"))), of=served.facts)
+        nested = bool(served.provider.settings.get("nested_groups"))
+        asked = Asked(person.seen(nested, served.hidden), of=served.facts)
         more = scope_names(served.facts, ()) if served.provider.kind == "proxy" else {}
         for mapping in served.mappings:
             if self._failures.get(mapping.pk, 0) >= MOST_FAILURES:
@@ -118,10 +120,10 @@ class Everybody:
         return said if len(json.dumps(said)) <= LARGEST else {}
 
     def _told(self, served: Served, value: Any) -> Any:
-        """LDAP is told of no password for an application, whatever a mapping copies."""
+        """LDAP has no attribute of that name, whatever a mapping says."""
         if served.provider.kind != "ldap" or not isinstance(value, dict):
             return value
-        return {name: one for name, one in value.items() if key(name) not in self._secret}
+        return without(value, served.hidden)
 
     def _failed(self, provider: int, mapping: PropertyMapping, fault: Fault) -> None:
         if mapping.pk not in self._failures:
@@ -137,7 +139,8 @@ def _served(tx: Transaction) -> Iterable[Served]:
         return
     for provider in tx.select(Provider, Query(within={"kind": list(KINDS)})):
         if every.keys() & set(provider.property_mappings) and (mappings := counting(tx, provider)):
-            yield Served(provider, mappings, provider_facts(provider, tx.find(Application, provider=provider.pk)))
+            facts = provider_facts(provider, tx.find(Application, provider=provider.pk))
+            yield Served(provider, mappings, facts, secret_attributes.not_for(tx, provider))
 
 
 def _person(user: User, install_id: str, own: frozenset[str], every: list[GroupFacts]) -> PersonFacts:

@@ -15,10 +15,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from control.mappings.answers import Broken
 from control.mappings.everybody import Everybody, changed_users
+from control.outposts.left_out import LeftOut
 from control.outposts.needs import View, chained, key
 from control.outposts.people import EverythingChanged, Person, ended, group_record, user_record
 from control.outposts.view import Narrowed
@@ -36,9 +37,20 @@ MOST_CHANGES = 5_000
 """Of all these steps, and of one: more come quicker as a whole snapshot, in chunks."""
 READ_AT_ONCE = 500
 """Records of people."""
+NONE = frozenset[str]()
 
 Direct = frozenset[str]
 """pks of somebody's own groups."""
+
+
+class Known(NamedTuple):
+    """Of somebody who is in the view."""
+
+    direct: Direct
+    secrets: frozenset[str]
+    """`View.secrets_of`"""
+
+
 Parents = Mapping[str, Sequence[str]]
 
 
@@ -70,14 +82,17 @@ class Held:
         """Taken in it."""
         self.standing: Standing | None = None
         """Of the store; None: nothing is held yet."""
-        self.people: dict[int, Direct] = {}
+        self.people: dict[int, Known] = {}
         self.groups: frozenset[str] = frozenset()
+        self._left_out = LeftOut(view)
+        self._secrets: Mapping[str, frozenset[str]] = {}
+        """Of groups: secret attributes that are wanted of anybody in them."""
         self._headers: frozenset[str] = frozenset()
         """Lower-case names that anybody's attributes add; these only grow."""
         self._parents: Parents = {}
         """Of every group that there is."""
-        self._alike = Counter[Direct]()
-        """How many people are in exactly these groups."""
+        self._alike = Counter[Known]()
+        """How many people are known so."""
         self._steps: dict[int, Step] = {}
         """By the revision that they begin at."""
 
@@ -126,12 +141,12 @@ class Held:
         while part := list(islice(pks, READ_AT_ONCE)):
             yield from self._users(tx, part, self.people, everybody)
         members: dict[str, list[int]] = {}
-        for user, direct in sorted(self.people.items()):
-            for group in direct:
+        for user, known in sorted(self.people.items()):
+            for group in known.direct:
                 members.setdefault(group, []).append(user)
         for one in tx.select(Group):
             if one.pk in self.groups:
-                yield self._group(one, tuple(members.get(one.pk, ())))
+                yield self._group(one, tuple(members.get(one.pk, ())), self._secrets)
         for session in tx.each(EndedSession):
             yield EndedSessionRecord(session.pk, session.expires)
 
@@ -146,7 +161,7 @@ class Held:
             for user in users:
                 direct.setdefault(user, []).append(group)
         possible, headers = {*direct, *self.view.users}, set[str]()
-        if self.view.headers or self.view.ways:  # anybody's headers count, and anybody may be in
+        if self.view.headers or self.view.ways or self.view.whole:  # anybody's headers count, and anybody may be in
             headers.update(_names(group.attributes for group in groups))
             for one in tx.each(User):
                 possible.add(one.pk)
@@ -155,6 +170,7 @@ class Held:
         self.people = self._who(possible, direct, self._parents)
         self._alike = Counter(self.people.values())
         self.groups = self._known_groups(self._alike, self._parents)
+        self._secrets = _secrets_of_groups(self._alike, self._parents)
         self.standing = now
 
     def _follow(
@@ -171,18 +187,19 @@ class Held:
         touched = self._touched(tx, log, parents)
         known = {pk: self.people[pk] for pk in touched if pk in self.people}
         now = self._who(touched - _removed(log, User.TABLE), tx.groups_of(sorted(touched)), parents)
-        alike, within = self._alike, self.groups
+        alike, within, secrets = self._alike, self.groups, self._secrets
         if known != now or parents != self._parents:
             alike = Counter(alike)
             alike.subtract(known.values())
             alike.update(now.values())
             alike = +alike
-            within = self._known_groups(alike, parents)
-        direct = {**{pk: self.people[pk] for pk in also if pk in self.people and pk not in touched}, **now}
-        told = [pk for pk in direct if pk in users or pk in also or pk not in self.people]
+            within, secrets = self._known_groups(alike, parents), _secrets_of_groups(alike, parents)
+        others = groups | {pk for pk, _ in self._secrets.items() ^ secrets.items()}
+        told = {**{pk: self.people[pk] for pk in also if pk in self.people and pk not in touched}, **now}
+        told = {pk: one for pk, one in told.items() if pk in users or pk in also or self._other_secrets(pk, one)}
         changes = (
-            *map(Put, self._users(tx, sorted(told), direct, everybody)),
-            *self._regrouped(tx, groups, within, known, now),
+            *map(Put, self._users(tx, sorted(told), told, everybody)),
+            *self._regrouped(tx, others, within, secrets, known, now),
             *ended(tx, log),
             *(Remove("user", pk) for pk in sorted(known.keys() - now.keys())),
         )
@@ -191,7 +208,7 @@ class Held:
         for pk in known.keys() - now.keys():
             del self.people[pk]
         self.people.update(now)
-        self._alike, self._parents, self.groups = alike, parents, within
+        self._alike, self._parents, self.groups, self._secrets = alike, parents, within, secrets
         return changes, known.keys() != now.keys()
 
     def _touched(self, tx: Transaction, log: Sequence[LoggedChange], parents: Parents) -> set[int]:
@@ -204,31 +221,38 @@ class Held:
             touched.update(*tx.members_of(sorted(_below(moved, parents) & parents.keys())).values())
         return touched
 
-    def _who(self, possible: Iterable[int], direct: Mapping[int, Iterable[str]], parents: Parents) -> dict[int, Direct]:
-        """Those of them who are in the view."""
+    def _other_secrets(self, pk: int, now: Known) -> bool:
+        """Also of whoever was not known."""
+        return pk not in self.people or self.people[pk].secrets != now.secrets
+
+    def _who(self, possible: Iterable[int], direct: Mapping[int, Iterable[str]], parents: Parents) -> dict[int, Known]:
+        """Those of them who are in the view. Equal ones are one."""
         alike: dict[Direct, tuple[Direct, frozenset[str]]] = {}
-        found: dict[int, Direct] = {}
+        same: dict[Known, Known] = {}
+        found: dict[int, Known] = {}
         for user in possible:
             own = frozenset(direct.get(user, ()))
             if own not in alike:
                 alike[own] = own, _closure(own, parents)
             own, every = alike[own]
             if self.view.has(user, every):
-                found[user] = own
+                known = Known(own, self.view.secrets_of(user, every))
+                found[user] = same.setdefault(known, known)
         return found
 
-    def _known_groups(self, alike: Iterable[Direct], parents: Parents) -> frozenset[str]:
+    def _known_groups(self, alike: Iterable[Known], parents: Parents) -> frozenset[str]:
         if self.view.every_group:
             return frozenset(parents)
-        return _closure(frozenset[str]().union(*alike), parents)
+        return _closure(frozenset[str]().union(*(one.direct for one in alike)), parents)
 
     def _regrouped(
         self,
         tx: Transaction,
         changed: set[Any],
         within: frozenset[str],
-        known: Mapping[int, Direct],
-        now: Mapping[int, Direct],
+        secrets: Mapping[str, frozenset[str]],
+        known: Mapping[int, Known],
+        now: Mapping[int, Known],
     ) -> Iterator[Change]:
         """Groups that are others, or told of only now, and who joined and left; who left the view goes by itself."""
         joined, left = _moves(known, now), _moves({**known, **now}, known)
@@ -236,7 +260,7 @@ class Held:
         others = sorted(entered | (within & changed))
         for group in tx.select(Group, Query(within={"pk": others})) if others else ():
             members = tuple(sorted(joined.get(group.pk, ())))
-            yield Put(self._group(group, members if group.pk in entered else None))
+            yield Put(self._group(group, members if group.pk in entered else None, secrets))
         for pk in sorted((joined.keys() | left.keys()) & (within - entered)):
             yield Members(pk, tuple(sorted(joined.get(pk, ()))), tuple(sorted(left.get(pk, ()))))
         yield from (Remove("group", pk) for pk in sorted(self.groups - within))
@@ -244,17 +268,17 @@ class Held:
     # --- what is told of them --------------------------------------------------------------------------------------
 
     def _users(
-        self, tx: Transaction, pks: Sequence[int], direct: Mapping[int, Direct], everybody: Everybody
+        self, tx: Transaction, pks: Sequence[int], people: Mapping[int, Known], everybody: Everybody
     ) -> Iterator[UserRecord]:
         for user in tx.select(User, Query(within={"pk": pks})) if pks else ():
-            mapped = everybody.of(user, direct[user.pk]) if self.view.mapped else {}
-            wanted = {pk: said for pk, said in mapped.items() if int(pk) in self.view.mapped}
-            record = user_record(user, tx.install_id, wanted)
-            yield record if self.view.attributes else replace(record, attributes={})
+            known = people[user.pk]
+            mapped = everybody.of(user, known.direct) if self.view.mapped else {}
+            yield self._left_out.of(user_record(user, tx.install_id, mapped), known.secrets)
 
-    def _group(self, group: Group, members: tuple[int, ...] | None) -> GroupRecord:
-        record = group_record(group, members)
-        return record if self.view.attributes else replace(record, attributes={})
+    def _group(
+        self, group: Group, members: tuple[int, ...] | None, secrets: Mapping[str, frozenset[str]]
+    ) -> GroupRecord:
+        return self._left_out.of(group_record(group, members), secrets.get(group.pk, NONE))
 
     def _added(self, user: User, direct: Iterable[str], everybody: Everybody) -> frozenset[str]:
         """Names of headers that somebody's own attributes add, or mappings of proxies that are in the view."""
@@ -283,8 +307,8 @@ class Holding:
         self._held = weakref.WeakValueDictionary[View, Held]()
 
     def of(self, view: View) -> Held | None:
-        """None: everybody is in it, and nothing is held."""
-        if view.whole:
+        """None: nothing has to be held."""
+        if view.follows_log:
             return None
         held = self._held.get(view)
         if held is None:
@@ -304,12 +328,20 @@ def _removed(log: Iterable[LoggedChange], kind: str) -> set[Any]:
     return {line.pk for line in log if line.kind == kind and line.removed}
 
 
-def _moves(before: Mapping[int, Direct], after: Mapping[int, Direct]) -> dict[str, list[int]]:
+def _moves(before: Mapping[int, Known], after: Mapping[int, Known]) -> dict[str, list[int]]:
     """By group: who is in it after, and was not before."""
     found: dict[str, list[int]] = {}
-    for user, own in after.items():
-        for group in own - before.get(user, frozenset()):
+    for user, known in after.items():
+        for group in known.direct - (before[user].direct if user in before else NONE):
             found.setdefault(group, []).append(user)
+    return found
+
+
+def _secrets_of_groups(alike: Iterable[Known], parents: Parents) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for known in alike:
+        for group in _closure(known.direct, parents) if known.secrets else ():
+            found[group] = found.get(group, NONE) | known.secrets
     return found
 
 

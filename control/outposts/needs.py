@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
-from protocols.link.messages import BindingRecord, LdapSettings, ProviderRecord, ProxySettings
+from protocols.link.messages import (
+    BindingRecord,
+    LdapSettings,
+    OutpostRecord,
+    ProviderRecord,
+    ProxySettings,
+    RadiusSettings,
+    Record,
+)
 from rules import bindings
+from rules.secret_attributes import key as secret_key
+from rules.secret_attributes import keys as secret_keys
 
 MOST_WAYS = 100
 """In which an outpost's people are told by more than one binding each: each is asked of each person."""
@@ -23,23 +34,15 @@ Way = frozenset[BindingRecord]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """Of a provider, or of all that an outpost serves. Equal ones hold the same records, whoever has them."""
+class People:
+    """Nobody, if nothing is said."""
 
     whole: bool = False
-    """Everybody, with everything; the rest says nothing then."""
+    """Everybody; the rest says nothing then."""
     users: frozenset[int] = frozenset()
     groups: frozenset[str] = frozenset()
     """Whose members there are, also those of groups inside."""
     ways: frozenset[Way] = frozenset()
-    every_group: bool = False
-    """Also those that none of these people is in: directories show them."""
-    attributes: bool = False
-    """Of people and groups; RADIUS looks at none."""
-    headers: bool = False
-    """Are the names of headers wanted that anybody's attributes add? `OutpostRecord.added_headers`."""
-    mapped: frozenset[int] = frozenset()
-    """pks of providers whose mappings' words are wanted."""
 
     def has(self, user: int, groups: frozenset[str]) -> bool:
         """``groups``: theirs, with all ancestors."""
@@ -51,69 +54,128 @@ class View:
         )
 
 
-WHOLE = View(whole=True)
+NOBODY, EVERYBODY = People(), People(whole=True)
+
+
+@dataclass(frozen=True, slots=True)
+class View(People):
+    """Of a provider, or of all that an outpost serves. Equal ones hold the same records, whoever has them."""
+
+    every_group: bool = False
+    """Also those that none of these people is in: directories show them, and whoever knows everybody has them."""
+    attributes: bool = False
+    """Of people and groups; RADIUS looks at none."""
+    headers: bool = False
+    """Are the names of headers wanted that anybody's attributes add, and that are not known from these people's?
+    `OutpostRecord.added_headers`."""
+    mapped: frozenset[int] = frozenset()
+    """pks of providers whose mappings' words are wanted."""
+    passwords: frozenset[tuple[str, People]] = frozenset()
+    """Attributes that are secret (`rules.secret_attributes.key`), and whose of them are wanted."""
+
+    @property
+    def follows_log(self) -> bool:
+        """Does it hold everybody, and of each secret attribute all or none? What a change means for it then depends on
+        that change alone, not on who was in which group."""
+        return self.whole and all(whose in (NOBODY, EVERYBODY) for _, whose in self.passwords)
+
+    def secrets_of(self, user: int, groups: frozenset[str]) -> frozenset[str]:
+        """Which of somebody's secret attributes are wanted. ``groups``: theirs, with all ancestors."""
+        return frozenset(name for name, whose in self.passwords if whose.has(user, groups))
+
+
+WHOLE = View(whole=True, every_group=True, attributes=True)
+"""Of a provider that needs everybody, where nothing is secret and nothing is mapped."""
 
 
 def of_provider(provider: ProviderRecord) -> View:
     settings = provider.settings
     is_ldap, is_proxy = isinstance(settings, LdapSettings), isinstance(settings, ProxySettings)
-    people = _admitted(provider.policy_engine_mode, provider.bindings)
+    ways = _admitted(provider.policy_engine_mode, provider.bindings)
     if isinstance(settings, LdapSettings):
-        people = _shown(settings, people)
-    if people is None:
-        return WHOLE
+        ways = _shown(settings, ways)
+    people = EVERYBODY if ways is None else _sorted_out(ways)
     mapped = isinstance(settings, LdapSettings | ProxySettings) and settings.mapped
-    return _sorted_out(
-        people,
-        View(
-            every_group=is_ldap,
-            attributes=is_ldap or is_proxy,
-            headers=is_proxy,
-            mapped=frozenset((provider.pk,) if mapped else ()),
-        ),
+    secret = set[tuple[str, People]]()
+    if isinstance(settings, ProxySettings) and settings.basic_auth_enabled and settings.basic_auth_password_attribute:
+        secret.add((secret_key(settings.basic_auth_password_attribute), people))
+    view = View(
+        people.whole,
+        people.users,
+        people.groups,
+        people.ways,
+        every_group=is_ldap or people.whole,
+        attributes=not isinstance(settings, RadiusSettings),
+        headers=is_proxy and not people.whole,
+        mapped=frozenset((provider.pk,) if mapped else ()),
+        passwords=frozenset(secret),
     )
+    return WHOLE if view == WHOLE else view
 
 
-def together(views: Iterable[View]) -> View:
-    """What holds all that these hold."""
-    every = list[View]()
-    for view in views:
-        if view.whole:
-            return WHOLE
-        every.append(view)
-    ways = frozenset[Way]().union(*(view.ways for view in every))
-    if len(ways) > MOST_WAYS:
-        return WHOLE
+def together(views: Iterable[View], password_attributes: Iterable[str] = ()) -> View:
+    """What holds all that these hold. ``password_attributes``: of `OutpostRecord`; whatever none of these wants of them
+    is nobody's."""
+    every = list({id(view): view for view in views}.values())  # of ten thousand most are the whole one
+    people = _united(every)
+    secret: dict[str, list[People]] = {name: [] for name in secret_keys(password_attributes)}
+    for view in every:
+        for name, whose in view.passwords:
+            secret.setdefault(name, []).append(whose)
+    attributes = any(view.attributes for view in every)
     return View(
-        users=frozenset[int]().union(*(view.users for view in every)),
-        groups=frozenset[str]().union(*(view.groups for view in every)),
-        ways=ways,
-        every_group=any(view.every_group for view in every),
-        attributes=any(view.attributes for view in every),
-        headers=any(view.headers for view in every),
+        people.whole,
+        people.users,
+        people.groups,
+        people.ways,
+        every_group=people.whole or any(view.every_group for view in every),
+        attributes=attributes,
+        headers=not people.whole and any(view.headers for view in every),
         mapped=frozenset[int]().union(*(view.mapped for view in every)),
+        passwords=frozenset((name, _united(whose)) for name, whose in secret.items() if attributes),
     )
 
 
-def of_outpost(providers: Iterable[ProviderRecord]) -> View:
-    """No more of them are asked for than it takes to know."""
-    return together(map(of_provider, providers))
+def of_outpost(records: Iterable[Record]) -> View:
+    """By its configuration."""
+    views, password_attributes = list[View](), tuple[str, ...]()
+    for record in records:
+        match record:
+            case ProviderRecord():
+                views.append(of_provider(record))
+            case OutpostRecord():
+                password_attributes = record.password_attributes
+    return together(views, password_attributes)
 
 
 def key(view: View) -> str:
-    """The same for equal views in every process; empty of the whole one."""
-    if view.whole:
-        return ""
-    ways = sorted(sorted((line.user or 0, line.group or "", line.negate) for line in way) for way in view.ways)
+    """The same for equal views in every process."""
     flags = (view.every_group, view.attributes, view.headers)
-    said = (MADE, sorted(view.users), sorted(view.groups), ways, flags, sorted(view.mapped))
+    secret = sorted((name, _written(whose)) for name, whose in view.passwords)
+    said = (MADE, _written(view), flags, sorted(view.mapped), secret)
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
 def chained(chain: str, view_key: str) -> str:
-    """What an outpost knows a revision by: equal ones mean the same revision of the same view. Of the whole directory
-    it is the store's own."""
-    return hashlib.sha256(f"{chain} {view_key}".encode()).hexdigest() if view_key and chain else chain
+    """What an outpost knows a revision by: equal ones mean the same revision of the same view."""
+    return hashlib.sha256(f"{chain} {view_key}".encode()).hexdigest() if chain else ""
+
+
+def _written(people: People) -> tuple[Any, ...]:
+    ways = sorted(sorted((line.user or 0, line.group or "", line.negate) for line in way) for way in people.ways)
+    return people.whole, sorted(people.users), sorted(people.groups), ways
+
+
+def _united(every: Iterable[People]) -> People:
+    every = list(every)
+    ways = frozenset[Way]().union(*(people.ways for people in every))
+    if len(ways) > MOST_WAYS or any(people.whole for people in every):
+        return EVERYBODY
+    return People(
+        users=frozenset[int]().union(*(people.users for people in every)),
+        groups=frozenset[str]().union(*(people.groups for people in every)),
+        ways=ways,
+    )
 
 
 def _admitted(mode: str, lines: Sequence[BindingRecord]) -> frozenset[Way] | None:
@@ -141,7 +203,7 @@ def _plain(line: BindingRecord) -> BindingRecord:
     return BindingRecord("", 0, negate=line.negate, user=line.user, group=line.group)
 
 
-def _sorted_out(ways: Iterable[Way], view: View) -> View:
+def _sorted_out(ways: Iterable[Way]) -> People:
     """Where one user or group is all there is to a way, whoever is looked for is found without asking each way."""
     users, groups, others = set[int](), set[str](), set[Way]()
     for way in ways:
@@ -152,4 +214,4 @@ def _sorted_out(ways: Iterable[Way], view: View) -> View:
             users.add(line.user)
         elif line.group is not None:
             groups.add(line.group)
-    return replace(view, users=frozenset(users), groups=frozenset(groups), ways=frozenset(others))
+    return People(users=frozenset(users), groups=frozenset(groups), ways=frozenset(others))

@@ -6,6 +6,7 @@ What that means for people and groups is worked out once for all outposts with o
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -16,8 +17,9 @@ from control.mappings.answers import Broken
 from control.mappings.everybody import Everybody
 from control.outposts import people
 from control.outposts import view as outposts
+from control.outposts.left_out import LeftOut
 from control.outposts.narrowed import Held, Holding, Step
-from control.outposts.needs import View, chained, key, of_outpost
+from control.outposts.needs import WHOLE, View, chained, key
 from control.outposts.people import EverythingChanged
 from control.outposts.snapshots import News, Snapshots
 from control.outposts.told import Told, told_after, view_after
@@ -26,8 +28,8 @@ from protocols.link import codec
 from protocols.link.messages import Delta, Hello
 from protocols.link.replica import Standing
 
-MOST_STEPS = 8
-"""Of whole views, that are kept: all who follow ask within a moment."""
+MOST_STEPS = 32
+"""That are kept for views of which nothing is held: all who follow ask within a moment."""
 MOST_CHANGES = 5_000
 """In one that is kept."""
 
@@ -48,7 +50,7 @@ class Newsroom:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._holding = Holding()
-        self._steps = WholeSteps()
+        self._steps = LoggedSteps()
         self.snapshots = Snapshots(store, self._holding)
 
     async def news(self, outpost: str, stand: Hello, stream: Stream) -> News:
@@ -60,7 +62,7 @@ class Newsroom:
             if not isinstance(found, View):
                 break
             stream.view, stream.held = found, self._holding.of(found)
-        news = found or await self.snapshots.whole(outpost, stand, stream.held)
+        news = found or await self.snapshots.whole(outpost, stand, stream.view or WHOLE)
         stream.view, stream.held = news.view, news.held
         stream.told = told_after(stream.told, news.changes) if stand.some_providers else None
         return news
@@ -74,24 +76,33 @@ def _locked(held: Held | None) -> asyncio.Lock | nullcontext[None]:
     return nullcontext() if held is None else held.lock
 
 
-class WholeSteps:
-    """For outposts that know everybody."""
+class LoggedSteps:
+    """For views of which nothing has to be held."""
 
     def __init__(self) -> None:
         self._kept = OrderedDict[tuple[str, str], Step]()
+        self._working = threading.Lock()
+        """So that each is worked out once: whoever else wants it waits for it."""
 
     def step(
-        self, tx: Transaction, stand: Hello, log: Sequence[LoggedChange], broken: list[tuple[int, Broken]]
+        self, tx: Transaction, stand: Hello, view: View, log: Sequence[LoggedChange], broken: list[tuple[int, Broken]]
     ) -> Step:
         """Raises EverythingChanged. ``broken`` is filled by whoever works it out."""
+        with self._working:
+            return self._step(tx, stand, view, log, broken)
+
+    def _step(
+        self, tx: Transaction, stand: Hello, view: View, log: Sequence[LoggedChange], broken: list[tuple[int, Broken]]
+    ) -> Step:
         revision = tx.revision()
         place = stand.chain, revision.chain
         step = self._kept.get(place)
         if step is None:
             everybody = Everybody(tx)
-            changes = tuple(people.changes(tx, log, everybody))
+            changes = tuple(LeftOut(view).of_changes(people.changes(tx, log, everybody)))
             broken += everybody.broken
-            step = Step(stand.revision, Standing(tx.incarnation, revision.number, revision.chain), changes)
+            after = Standing(tx.incarnation, revision.number, chained(revision.chain, key(view)))
+            step = Step(stand.revision, after, changes)
             if len(changes) <= MOST_CHANGES:
                 self._kept[place] = step
             while len(self._kept) > MOST_STEPS:
@@ -99,18 +110,18 @@ class WholeSteps:
         return step
 
 
-def _since(tx: Transaction, outpost: str, stand: Hello, stream: Stream, whole: WholeSteps) -> News | View | None:
+def _since(tx: Transaction, outpost: str, stand: Hello, stream: Stream, logged: LoggedSteps) -> News | View | None:
     """What has changed; the view that has to be held for that; or None if the store is not the one that the outpost
     stands on, or went back behind it, if its view is another now, or if everything has changed."""
     view = stream.view
     if view is None:
         if stand.incarnation != tx.incarnation or not stand.chain:
             return None
-        view = of_outpost(outposts.served(tx, outpost))
+        view = outposts.view_of(tx, outpost)
     if not _stands_on(tx, stand, view):
         return None
     held = stream.held if stream.held is not None and stream.held.view == view else None
-    if held is None and not view.whole:
+    if held is None and not view.follows_log:
         return view
     revision = tx.revision()
     broken: list[tuple[int, Broken]] = []
@@ -120,7 +131,7 @@ def _since(tx: Transaction, outpost: str, stand: Hello, stream: Stream, whole: W
         return News((), stand, broken, (), view, held)
     log = tx.changes_since(stand.revision)
     try:
-        steps = [whole.step(tx, stand, log, broken)] if held is None else held.since(stand.revision)
+        steps = [logged.step(tx, stand, view, log, broken)] if held is None else held.since(stand.revision)
     except EverythingChanged:
         return None
     if steps is None:

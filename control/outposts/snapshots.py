@@ -14,8 +14,9 @@ from typing import NamedTuple
 from control.mappings.answers import Broken
 from control.mappings.everybody import Everybody
 from control.outposts import people, view
+from control.outposts.left_out import LeftOut
 from control.outposts.narrowed import Held, Holding
-from control.outposts.needs import WHOLE, View, of_outpost
+from control.outposts.needs import WHOLE, View, chained, key, of_outpost
 from control.outposts.people import Person
 from control.store.interface import Store, Transaction
 from protocols.link import codec
@@ -24,7 +25,6 @@ from protocols.link.messages import (
     Configuration,
     GroupRecord,
     Hello,
-    ProviderRecord,
     Record,
     SnapshotChunk,
 )
@@ -48,7 +48,7 @@ class News(NamedTuple):
     """What they change of the configuration; of a whole snapshot all of it."""
     view: View = WHOLE
     held: Held | None = None
-    """What is held of the view, if it is not the whole one."""
+    """What is held of the view, if something has to be."""
 
 
 class Directory:
@@ -71,53 +71,58 @@ class Snapshots:
         self._latest = Latest()
         self._encoding = asyncio.Lock()
 
-    async def whole(self, outpost: str, stand: Hello, held: Held | None = None) -> News:
-        """Everything that this outpost needs. Raises Unavailable. ``held``: of the view that it had.
+    async def whole(self, outpost: str, stand: Hello, view: View = WHOLE) -> News:
+        """Everything that this outpost needs. Raises Unavailable. ``view``: that it had.
 
         Read and encoded in a thread of the store's, in one transaction.
         """
         while True:
+            held = self._holding.of(view)
             lock = self._encoding if held is None else held.lock
             async with lock:
-                found = await self._store.read(partial(_locked, outpost=outpost, held=held, latest=self._latest))
+                read = partial(_locked, outpost=outpost, had=view, held=held, latest=self._latest)
+                found = await self._store.read(read)
             if not isinstance(found, View):
                 break
-            held = self._holding.of(found)
+            view = found
         directory, records, last, broken = found
         standing = directory.standing
         after = replace(stand, incarnation=standing.incarnation, revision=standing.revision, chain=standing.chain)
         configured = (Configuration(records),)
-        return News(_lines(directory, last), after, broken, configured, held.view if held else WHOLE, held)
+        return News(_lines(directory, last), after, broken, configured, view, held)
 
 
 Read = tuple[Directory, tuple[Record, ...], bytes, Sequence[tuple[int, Broken]]]
 
 
-def _locked(tx: Transaction, outpost: str, held: Held | None, latest: Latest) -> Read | View:
+def _locked(tx: Transaction, outpost: str, had: View, held: Held | None, latest: Latest) -> Read | View:
     with held.working if held is not None else nullcontext():
-        return _read(tx, outpost, held, latest)
+        return _read(tx, outpost, had, held, latest)
 
 
-def _read(tx: Transaction, outpost: str, held: Held | None, latest: Latest) -> Read | View:
-    """The view, if it is not the one that is held."""
+def _read(tx: Transaction, outpost: str, had: View, held: Held | None, latest: Latest) -> Read | View:
+    """The view, if it is not the one that the outpost had."""
     revision = tx.revision()
-    standing = Standing(tx.incarnation, revision.number, revision.chain)
+    standing = Standing(tx.incarnation, revision.number, chained(revision.chain, key(had)))
     broken: list[tuple[int, Broken]] = []
     if held is not None:
         broken += held.catch_up(tx)
-        standing = held.told(standing)
     records = tuple(view.configuration(tx, outpost, held.narrowed() if held is not None else view.EVERYBODY))
-    wanted = of_outpost(record for record in records if isinstance(record, ProviderRecord))
-    if wanted != (held.view if held is not None else WHOLE):
+    wanted = of_outpost(records)
+    if wanted != had:
         return wanted
     directory = latest.get(wanted)
     if directory is None or directory.standing != standing:
         everybody = Everybody(tx)
-        everyone = people.directory(tx, everybody) if held is None else held.records(tx, everybody)
+        everyone = _everyone(tx, wanted, everybody) if held is None else held.records(tx, everybody)
         directory = latest[wanted] = Directory(standing, _cut(everyone))
         broken += everybody.broken
     last = codec.encode(_chunk(standing, len(directory.lines), records, last=True))
     return directory, records, last, broken
+
+
+def _everyone(tx: Transaction, view: View, everybody: Everybody) -> Iterator[Person]:
+    return map(LeftOut(view).of, people.directory(tx, everybody))
 
 
 def _lines(directory: Directory, last: bytes) -> Iterator[bytes]:

@@ -97,15 +97,17 @@ def told_after(told: Told | None, changes: Iterable[Change]) -> Told | None:
 
 def view_after(view: View, told: Told | None, changes: Iterable[Change]) -> View:
     """Of an outpost whose view was this one, and that was told so of its configuration, after these changes of that."""
-    now: dict[int, View] | None = None
+    views = dict(told.views) if told is not None else {}
+    own, differs = told.outpost if told is not None else None, False
     for change in changes:
         match change:
             case Configuration(records):
-                return of_outpost(record for record in records if isinstance(record, ProviderRecord))
-            case Put(ProviderRecord() as record):
-                now = now if now is not None else dict(told.views if told is not None else {})
-                now[record.pk] = of_provider(record)
+                return of_outpost(records)
+            case Put(OutpostRecord() as record):
+                own, differs = record, True
+            case Put(ProviderRecord() as provider):
+                views[provider.pk], differs = of_provider(provider), True
             case Remove(kind="provider", pk=int(pk)):
-                now = now if now is not None else dict(told.views if told is not None else {})
-                now.pop(pk, None)
-    return view if now is None else together(now.values())
+                views.pop(pk, None)
+                differs = True
+    return together(views.values(), own.password_attributes if own is not None else ()) if differs else view

@@ -152,6 +152,11 @@ class Transaction(Protocol):
 
     def count(self, kind: type[R], query: Query = ...) -> int: ...
 
+    def once(self, question: str, ask: Callable[[], Sequence[str]]) -> Sequence[str]:
+        """``ask``, unless another reader has at this revision. ``question``: names what follows from the directory
+        alone, and is dear to find out."""
+        ...
+
     def insert(self, record: R) -> R:
         """The record as stored: pk, uuid, ordinal and times given."""
         ...

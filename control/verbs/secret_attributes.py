@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from control.records import Provider
 from control.store.interface import Query, Transaction
+from rules.secret_attributes import key, keys
 
 
-def names(tx: Transaction) -> list[str]:
+def names(tx: Transaction) -> Sequence[str]:
     """As the proxy providers have them, whether or not one uses it now."""
-    proxies = tx.select(Provider, Query(equal={"kind": "proxy"}))
-    return sorted({_name(one) for one in proxies} - {""})
+    return tx.once("password attributes", lambda: _asked(tx))
 
 
 def has_a_say(provider: Provider) -> bool:
     return provider.kind == "proxy" and bool(_name(provider))
+
+
+def not_for(tx: Transaction, provider: Provider) -> frozenset[str]:
+    """Those that this provider is told of nobody, as `rules.secret_attributes.key` has them: all but its own."""
+    own = provider.kind == "proxy" and provider.settings.get("basic_auth_enabled")
+    return keys(names(tx)) - {key(_name(provider)) if own else ""}
+
+
+def _asked(tx: Transaction) -> list[str]:
+    proxies = tx.select(Provider, Query(equal={"kind": "proxy"}))
+    return sorted({_name(one) for one in proxies} - {""})
 
 
 def _name(proxy: Provider) -> str:

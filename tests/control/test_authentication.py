@@ -415,6 +415,50 @@ def test_mappings_write_into_the_answer_what_the_request_and_the_person_are(worl
     assert world.ask("carol", protocol="radius", attributes={"nas": "ap-7"}).reply == ()
 
 
+BASIC = {"basic_auth_enabled": True, "basic_auth_user_attribute": "n", "basic_auth_password_attribute": "App/Password"}
+
+
+def passwords_for_an_application(world: World, own: bool) -> None:
+    """alice and *staff* have one, for a proxy: for the one that is asked about (``own``), or for another."""
+
+    def verb(tx: Transaction) -> None:
+        if tx.find(Provider, name="wiki") is None:
+            tx.insert(Provider("wiki", "proxy", settings=BASIC))
+        alice = tx.get(User, world.users["alice"])
+        tx.update(replace(alice, attributes={"app-password": "alice@app", "b": 2}))
+        for staff in tx.select(Group):
+            tx.update(replace(staff, attributes={"App/Password": f"{staff.name}@app", "b": 2}))
+        provider = tx.get(Provider, world.provider)
+        settings = BASIC if own else {**BASIC, "basic_auth_password_attribute": "another"}
+        tx.update(replace(provider, kind="proxy", settings=settings))
+
+    world.store.write_now(verb)
+
+
+def test_an_answer_has_no_password_for_an_application_but_for_its_own(world: World) -> None:
+    def told() -> dict[str, Any]:
+        identity = world.ask(protocol="proxy").identity
+        assert identity is not None
+        return identity.attributes
+
+    passwords_for_an_application(world, own=False)
+    assert told() == {"b": 2}
+    passwords_for_an_application(world, own=True)
+    assert told() == {"app-password": "alice@app", "App/Password": "staff@app", "b": 2}
+    off = {**BASIC, "basic_auth_enabled": False}
+    world.store.write_now(lambda tx: tx.update(replace(tx.get(Provider, world.provider), settings=off)))
+    assert told() == {"b": 2}
+
+
+def test_mappings_of_radius_see_no_password_for_an_application(world: World) -> None:
+    passwords_for_an_application(world, own=False)
+    seen = "user.attributes, user.group_attributes(), [one.attributes for one in user.all_groups()]"
+    map_radius(world, f"packet['Reply-Message'] = str([{seen}])")
+    (told,) = world.ask(protocol="radius").reply
+    assert "'b': 2" in str(told.value)
+    assert "@app" not in str(told.value)
+
+
 def test_of_a_broken_mapping_nothing_is_said_and_an_event_tells(world: World) -> None:
     map_radius(world, "packet['Filter-Id'] = 'x'\npacket['Session-Timeout'] = 'soon'")
     answer = world.ask(protocol="radius")

@@ -17,13 +17,16 @@ import httpx
 import ldap
 import pytest
 
+from outpost.kept import snapshot
+from outpost.kept.sealed import Seal
 from protocols.link import codec
 from protocols.link.http import HELLO_HEADER, PATH
 from protocols.link.messages import Authenticate, Hello
 from tests.wire.apart import Edge, revoke_token, token
 from tests.wire.clients import ldapsearch, user_dn
-from tests.wire.directory import BASE_DN, PASSWORDS, Directory, add_user, serve
+from tests.wire.directory import BASE_DN, HOST, PASSWORDS, Directory, add_user, serve
 from tests.wire.doors import DOORS, Said, by_ldap, open_to_people
+from tests.wire.journeys import basic
 from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer
@@ -198,6 +201,49 @@ def test_a_revoked_outpost_lets_nobody_in_and_forgets_all(shape: Edge, people: D
         assert not list(other.folder.glob("data/*.sealed"))
     finally:
         assert other.stop() == 0
+
+
+def kept(outpost: Edge) -> str:
+    """What a stopped outpost has on its disk, opened with its token."""
+    seal = Seal(outpost.environ["OUTPOST_TOKEN"])
+    (file,) = outpost.folder.glob(f"data/{snapshot.FILE}")
+    return b"".join(seal.read(file, snapshot.PURPOSE)).decode()
+
+
+def test_a_password_for_an_application_is_only_where_its_proxy_is_served(
+    shape: Edge, people: Directory, tmp_path: Path
+) -> None:
+    """Neither sent to others, nor left on their disks."""
+    other = Edge(tmp_path, shape.control, "apart")
+    proxy, bob = f"providers/proxy/{people.providers['proxy']}/", f"core/users/{people.users['bob']}/"
+    names = {"basic_auth_user_attribute": "app_user", "basic_auth_password_attribute": "app_password"}
+    shape.api("PATCH", proxy, {"basic_auth_enabled": True, **names})
+    shape.api("PATCH", bob, {"attributes": {"app_user": "bobby", "app_password": "bob@app"}})
+
+    def serving(*kinds: str) -> str:
+        """What it has kept after it was told to serve these."""
+        other.start_again()
+        providers = [people.providers[kind] for kind in kinds]
+        shape.api("PATCH", f"outposts/instances/{other.outpost}/", {"providers": providers})
+        news_comes(other, people)
+        assert other.stop() == 0
+        return kept(other)
+
+    try:
+        alone = serving("ldap")
+        assert "bobby" in alone
+        assert "bob@app" not in alone
+        assert "bob@app" in serving("ldap", "proxy")
+        assert "bob@app" not in serving("ldap")
+        asked = {"X-Original-URL": f"http://{HOST}/", "Host": HOST}
+        answer = httpx.get(
+            f"{shape.http}/outpost.goauthentik.io/auth/nginx", headers=asked, auth=("bob", PASSWORDS["bob"])
+        )
+        assert answer.headers["Authorization"] == basic("bobby", "bob@app")
+    finally:
+        other.stop()
+        shape.api("PATCH", proxy, {"basic_auth_enabled": False, **dict.fromkeys(names, "")})
+        shape.api("PATCH", bob, {"attributes": {}})
 
 
 def test_an_older_database_put_back_is_noticed(shape: Edge, people: Directory, tmp_path: Path) -> None:

@@ -130,6 +130,9 @@ class Reading:
     def select(self, kind: type[R], query: Query = EVERYTHING) -> list[R]:
         return self._told(kind.DIRECTORY, lambda: self._selected(kind, query), kind.TABLE, *_parts(query))
 
+    def once(self, question: str, ask: Callable[[], Sequence[str]]) -> list[str]:
+        return self._told(True, lambda: list(ask()), "once", question)
+
     def _selected(self, kind: type[R], query: Query) -> list[R]:
         kept = RECORD_TABLES[kind]
         asked = self._asked(kept, selecting(self._dialect, kept, shape(query)), query)

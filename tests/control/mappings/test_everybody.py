@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,41 @@ def test_no_mapping_gives_ldap_a_password_for_an_application(store: SqlStore) ->
         everything = {"app/password": "secret", "App-Password": "secret", "floor": 3}
         assert Everybody(tx, STILL).of(alice, []) == {ldap: everything, proxy: everything}
         tx.insert(Provider("wiki", "proxy", settings={"basic_auth_password_attribute": "app/password"}))
-        assert Everybody(tx, STILL).of(alice, []) == {ldap: {"floor": 3}, proxy: everything}
+        everybody = Everybody(tx, STILL)
+        assert everybody.of(alice, []) == {}
+        assert {broken.mapping.name for _, broken in everybody.broken} == {"ldap 0", "proxy 0"}
+
+    store.write_now(verb)
+
+
+def test_a_mapping_sees_the_passwords_of_its_own_proxy_alone(store: SqlStore) -> None:
+    def verb(tx: Transaction) -> None:
+        seen = "return {'seen': str([user.attributes, user.group_attributes(), user.all_groups()[0].attributes])}"
+        ldap, proxy = provide(tx, "ldap", seen), provide(tx, "proxy", seen)
+        same = tx.get(Provider, int(proxy)).property_mappings
+        other = str(tx.insert(Provider("other", "proxy", property_mappings=same)).pk)
+        for pk, name in ((proxy, "app/password"), (other, "another")):
+            settings = {"basic_auth_enabled": True, "basic_auth_password_attribute": name}
+            tx.update(replace(tx.get(Provider, int(pk)), settings=settings))
+        alice = tx.insert(User("alice", attributes={"app-password": "alice@app"}))
+        group = tx.insert(Group("g", attributes={"App/Password": "g@app"}))
+        said = Everybody(tx, STILL).of(alice, [group.pk])
+        assert {pk: (str(one).count("alice@app"), str(one).count("g@app")) for pk, one in said.items()} == {
+            ldap: (0, 0),
+            proxy: (2, 2),
+            other: (0, 0),
+        }
+
+    store.write_now(verb)
+
+
+def test_what_a_mapping_makes_under_a_secret_name_is_no_attribute_of_ldap(store: SqlStore) -> None:
+    def verb(tx: Transaction) -> None:
+        made = "return {'App-Password': 'made', 'floor': 3}"
+        ldap, proxy = provide(tx, "ldap", made), provide(tx, "proxy", made)
+        tx.insert(Provider("wiki", "proxy", settings={"basic_auth_password_attribute": "app/password"}))
+        said = Everybody(tx, STILL).of(tx.insert(User("alice")), [])
+        assert said == {ldap: {"floor": 3}, proxy: {"App-Password": "made", "floor": 3}}
 
     store.write_now(verb)
 

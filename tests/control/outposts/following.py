@@ -29,6 +29,7 @@ from protocols.link.messages import (
     LdapSettings,
     Members,
     ProviderRecord,
+    ProxySettings,
     Put,
     RadiusSettings,
     Remove,
@@ -36,6 +37,7 @@ from protocols.link.messages import (
     UserRecord,
 )
 from protocols.link.replica import Changes, Replica, SnapshotPart
+from rules.secret_attributes import key
 from tests.outpost.directory.people import BASE, read
 from tests.stores import ImmediateStore, run
 
@@ -124,23 +126,23 @@ def agree(told: Snapshot, every: Snapshot) -> None:
     """What is known of whoever is known is the same, and nobody else is."""
     known = needed(every)
     assert set(told.users) == set(known)
-    if of_outpost(every.providers.values()).whole:
-        assert told == every
-        return
+    own_words = {str(pk) for pk in every.providers}
+    _agree_on_secrets(told, every, known)
     looks = any(not isinstance(one.settings, RadiusSettings) for one in every.providers.values())
     for pk in known:
         there = every.users[pk] if looks else replace(every.users[pk], attributes={})
-        assert told.users[pk] == there
+        assert told.users[pk] == replace(there, mapped={at: one for at, one in there.mapped.items() if at in own_words})
         assert told.memberships.get(pk) == every.memberships.get(pk)
         assert told.groups_of(pk) == every.groups_of(pk)
         assert told.is_superuser(pk) == every.is_superuser(pk)
         for provider in every.providers.values():
             assert verdict(told.providers[provider.pk], pk, told) == verdict(provider, pk, every)
-            if looks:
+            if looks and verdict(provider, pk, every) is not False:
                 assert told_of(told.users[pk], told, provider) == told_of(there, every, provider)
     assert {pk for members in told.members.values() for pk in members} <= known
     directories = any(isinstance(one.settings, LdapSettings) for one in every.providers.values())
-    groups = every.groups.keys() if directories else {pk for user in known for pk in every.groups_of(user)}
+    all_groups = directories or of_outpost(every.providers.values()).whole
+    groups = every.groups.keys() if all_groups else {pk for user in known for pk in every.groups_of(user)}
     assert set(told.groups) == set(groups)
     for group in groups:
         assert told.groups[group] == (every.groups[group] if looks else replace(every.groups[group], attributes={}))
@@ -152,6 +154,29 @@ def agree(told: Snapshot, every: Snapshot) -> None:
     assert shown_entries(told, known) == shown_entries(every, known)
     if any(one.protocol == "proxy" for one in every.providers.values()):
         assert headers(told) >= headers(every)
+
+
+def _agree_on_secrets(told: Snapshot, every: Snapshot, known: Iterable[int]) -> None:
+    """Passwords for an application are there of whom its proxy lets in or asks about, and of nobody else."""
+    proxies = [
+        (key(one.settings.basic_auth_password_attribute), one)
+        for one in every.providers.values()
+        if isinstance(one.settings, ProxySettings) and one.settings.basic_auth_enabled
+    ]
+    of_groups: dict[str, set[str]] = {}
+    for pk in every.users:
+        wanted = {name for name, one in proxies if verdict(one, pk, every) is not False}
+        there = {name: value for name, value in every.secrets.get(pk, {}).items() if key(name) in wanted}
+        assert told.secrets.get(pk, {}) == (there if pk in known else {})
+        for group in every.groups_of(pk):
+            of_groups.setdefault(group, set()).update(wanted)
+    everybodys = {name for name, one in proxies if of_outpost([one]).whole}
+    for group in told.groups:
+        found, there = told.secrets.get(group, {}), every.secrets.get(group, {})
+        least = of_groups.get(group, set())
+        assert {name for name in there if key(name) in least} <= found.keys()
+        assert {key(name) for name in found} <= least | everybodys
+        assert found.items() <= there.items()
 
 
 def headers(snapshot: Snapshot) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from control.outposts import narrowed
+from control.outposts import narrowed, people
 from control.outposts.news import Newsroom, Stream
 from control.records import (
     Application,
@@ -270,6 +271,55 @@ def test_who_knows_everybody_shares_changes_too(store: SqlStore) -> None:
     assert one is two
 
 
+class Watched:
+    """A lock that tells how many have come to it."""
+
+    def __init__(self) -> None:
+        self.came = threading.Semaphore(0)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.came.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_who_knows_everybody_at_the_same_time_has_it_worked_out_once(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = office(store, "proxy")
+    house.write(unbind_all)
+    watched, released, worked = Watched(), threading.Event(), list[int]()
+    real = people.changes
+
+    def slow(*given: Any) -> Any:
+        worked.append(len(worked))
+        assert released.wait(10)
+        return real(*given)
+
+    async def act() -> None:
+        newsroom = Newsroom(store)
+        streams = [(name, Stream()) for name in ("o", "twin")]
+        found = [await newsroom.news(name, STRANGER, stream) for name, stream in streams]
+        house.join("carol", "staff")
+        monkeypatch.setattr(people, "changes", slow)
+        monkeypatch.setattr(newsroom._steps, "_working", watched)
+        asked = [
+            asyncio.ensure_future(newsroom.news(name, news.stand, stream))
+            for news, (name, stream) in zip(found, streams, strict=True)
+        ]
+        for _ in asked:
+            assert await asyncio.to_thread(watched.came.acquire, timeout=10)
+        released.set()
+        (one,), (two,) = [(await task).lines for task in asked]
+        assert worked == [0]
+        assert one is two
+
+    asyncio.run(act())
+
+
 def test_nothing_is_held_that_nobody_follows(store: SqlStore) -> None:
     office(store, "proxy")
     newsroom = Newsroom(ImmediateStore(store))
@@ -431,3 +481,167 @@ def test_hashes_of_network_passwords_are_theirs_alone_who_are_known(store: SqlSt
     (provider,) = follower.follow().providers.values()
     assert {one.user for one in provider.network_hashes} == {house.users["carol"]}
     assert not follower.was_whole
+
+
+# --- passwords for applications ------------------------------------------------------------------------------------
+
+
+BASIC = {
+    "basic_auth_enabled": True,
+    "basic_auth_user_attribute": "app_user",
+    "basic_auth_password_attribute": "App/Password",
+}
+
+
+def house_with_passwords(store: SqlStore, kind: str, *, bound: bool = True) -> tuple[Office, int]:
+    """alice and carol, and the groups *staff* and *guests*, have passwords for an application that another outpost
+    serves, behind the proxy whose pk this is."""
+    house = office(store, kind, show_only_admitted=bound) if kind == "ldap" else office(store, kind)
+    if not bound:
+        house.write(unbind_all)
+
+    def furnish(tx: Transaction) -> int:
+        proxy = tx.insert(Provider("wiki", "proxy", settings={**SETTINGS["proxy"], **BASIC})).pk
+        tx.insert(Binding(tx.insert(Application("wiki", "wiki", provider=proxy)).pk, group=house.groups["staff"]))
+        for name in ("alice", "carol"):
+            user = tx.get(User, house.users[name])
+            tx.update(replace(user, attributes={"app-password": f"{name}@app", "floor": 1}))
+        for name in ("staff", "guests"):
+            group = tx.get(Group, house.groups[name])
+            tx.update(replace(group, attributes={"App/Password": f"{name}@app", "floor": 2}))
+        return proxy
+
+    return house, store.write_now(furnish)
+
+
+def words_of(follower: Follower) -> str:
+    """Everything that it was sent since it was asked last."""
+    follower.follow()
+    return repr(follower.frames)
+
+
+def passwords_in(words: str) -> set[str]:
+    return set(re.findall(r"(\w+)@app", words))
+
+
+def serve(house: Office, *providers: int) -> None:
+    house.alter(Outpost, "o", providers=providers)
+
+
+@pytest.mark.parametrize("bound", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_password_for_an_application_goes_where_its_proxy_is_not_served(
+    store: SqlStore, kind: str, bound: bool
+) -> None:
+    house, _ = house_with_passwords(store, kind, bound=bound)
+    follower = Follower(store)
+    assert "@app" not in words_of(follower)
+    house.alter(User, house.users["alice"], attributes={"app-password": "alice@app new", "floor": 3})
+    house.alter(Group, house.groups["staff"], attributes={"App/Password": "staff@app new", "floor": 4})
+    house.join("carol", "staff")
+    words = words_of(follower)
+    assert "@app" not in words
+    assert not follower.was_whole
+    assert ("'floor': 3" in words) == (kind != "radius")
+    agree(follower.snapshot, everything(store))
+
+
+def test_whom_the_proxy_lets_in_has_theirs_where_it_is_served(store: SqlStore) -> None:
+    """Beside a directory that shows everybody."""
+    house, proxy = house_with_passwords(store, "ldap", bound=False)
+    serve(house, house.provider, proxy)
+    follower = Follower(store)
+    words = words_of(follower)
+    assert ("alice@app" in words, "staff@app" in words, "carol@app" in words, "guests@app" in words) == (
+        True,
+        True,
+        False,
+        False,
+    )
+    agree(follower.snapshot, everything(store))
+    house.join("carol", "temps")
+    assert {"carol", "guests"} <= passwords_in(words_of(follower))
+    assert not follower.was_whole
+    agree(follower.snapshot, everything(store))
+    house.write(lambda tx: tx.remove_members(house.groups["temps"], [house.users["carol"]]))
+    follower.follow()
+    assert not follower.was_whole
+    assert house.users["carol"] not in follower.snapshot.secrets
+    assert house.groups["guests"] not in follower.snapshot.secrets
+    agree(follower.snapshot, everything(store))
+
+
+Losing = Callable[[Office, int], None]
+LOST: dict[str, Losing] = {
+    "the outpost serves it no more": lambda house, proxy: serve(house, house.provider),
+    "the proxy sends no password any more": lambda house, proxy: house.alter(
+        Provider, proxy, settings={**SETTINGS["proxy"], **BASIC, "basic_auth_enabled": False}
+    ),
+    "it names another attribute, and another proxy this one": lambda house, proxy: house.write(
+        lambda tx: (
+            tx.update(
+                replace(
+                    tx.get(Provider, proxy),
+                    settings={**SETTINGS["proxy"], **BASIC, "basic_auth_password_attribute": "x"},
+                )
+            ),
+            tx.insert(Provider("other", "proxy", settings={**SETTINGS["proxy"], **BASIC})),
+        )
+    ),
+    "its application lets in others": lambda house, proxy: house.write(
+        lambda tx: [
+            tx.update(replace(one, group=house.groups["club"]))
+            for one in tx.select(Binding)
+            if tx.get(Application, one.target).provider == proxy
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("lost", LOST.values(), ids=LOST.keys())
+def test_whoever_loses_the_right_to_passwords_forgets_them(store: SqlStore, lost: Losing, again: bool) -> None:
+    """Also who was away meanwhile, and comes back with what was on its disk."""
+    house, proxy = house_with_passwords(store, "ldap", bound=False)
+    serve(house, house.provider, proxy)
+    follower = Follower(store)
+    assert "alice@app" in words_of(follower)
+    lost(house, proxy)
+    if again:
+        follower.connect(Newsroom(ImmediateStore(store)))
+    follower.follow()
+    assert "@app" not in repr([*follower.snapshot.secrets.values()])
+    agree(follower.snapshot, everything(store))
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("bound", [False, True])
+def test_what_becomes_secret_is_forgotten_where_it_was_an_attribute(store: SqlStore, bound: bool, again: bool) -> None:
+    house = office(store, "ldap", show_only_admitted=bound)
+    house.alter(User, house.users["alice"], attributes={"app-password": "alice@app"})
+    follower = Follower(store)
+    assert "alice@app" in words_of(follower)
+    house.write(lambda tx: tx.insert(Provider("wiki", "proxy", settings={**SETTINGS["proxy"], **BASIC})))
+    if again:
+        follower.connect(Newsroom(ImmediateStore(store)))
+    follower.follow()
+    assert "alice@app" not in repr((follower.snapshot.users, follower.snapshot.secrets))
+    agree(follower.snapshot, everything(store))
+
+
+def test_what_mappings_say_for_another_proxy_goes_to_nobody_else(store: SqlStore) -> None:
+    """They may make passwords; also where everybody is known."""
+    house, proxy = house_with_passwords(store, "ldap", bound=False)
+    said = "return {'ak_proxy': {'user_attributes': {'App/Password': user.username + '@app made'}}}"
+
+    def map_it(tx: Transaction) -> None:
+        mapping = tx.insert(PropertyMapping("m", "scope", said, settings={"scope_name": "ak_proxy"}))
+        tx.update(replace(tx.get(Provider, proxy), property_mappings=(mapping.pk,)))
+
+    store.write_now(map_it)
+    follower = Follower(store)
+    assert "@app made" not in words_of(follower)
+    house.alter(User, house.users["alice"], name="Alice")
+    assert "@app made" not in words_of(follower)
+    serve(house, house.provider, proxy)
+    assert "alice@app made" in words_of(follower)

@@ -10,8 +10,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.outposts import needs
-from control.outposts.needs import WHOLE, View, chained, key, of_outpost, of_provider, together
-from protocols.link.messages import BindingRecord, LdapSettings, ProviderRecord, ProxySettings, RadiusSettings
+from control.outposts.needs import (
+    EVERYBODY,
+    NOBODY,
+    WHOLE,
+    People,
+    View,
+    chained,
+    key,
+    of_outpost,
+    of_provider,
+    together,
+)
+from protocols.link.messages import (
+    BindingRecord,
+    LdapSettings,
+    OutpostRecord,
+    ProviderRecord,
+    ProxySettings,
+    RadiusSettings,
+)
 from rules import bindings
 
 STAFF, BOB = BindingRecord("b1", 0, group="staff"), BindingRecord("b2", 1, user=2)
@@ -87,6 +105,7 @@ def test_of_a_directory_also_those_whom_it_shows(
 
 def test_radius_looks_at_no_attributes_and_only_proxies_at_headers() -> None:
     assert of_provider(served(STAFF, settings=RADIUS)) == View(groups=frozenset({"staff"}))
+    assert of_provider(served(settings=RADIUS)) == View(whole=True, every_group=True)
     proxied = of_provider(served(STAFF))
     assert (proxied.attributes, proxied.headers, proxied.every_group) == (True, True, False)
 
@@ -101,12 +120,6 @@ def test_an_outpost_needs_what_each_of_its_providers_does() -> None:
     assert not view.has(3, frozenset())
     assert of_outpost([radius, proxy, served(pk=3)]) == WHOLE
     assert of_outpost([]) == View()
-
-
-def test_no_more_providers_are_asked_for_than_it_takes() -> None:
-    every = iter([served(), served(STAFF, pk=2)])
-    assert of_outpost(every) == WHOLE
-    assert next(every).pk == 2
 
 
 def test_too_many_ways_are_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,12 +144,48 @@ def test_equal_views_have_one_key_and_others_another() -> None:
         View(attributes=True),
         View(headers=True),
         View(mapped=frozenset({1})),
+        View(whole=True),
+        View(passwords=frozenset({("p", NOBODY)})),
+        View(passwords=frozenset({("p", EVERYBODY)})),
+        View(passwords=frozenset({("p", People(groups=frozenset({"staff"})))})),
     ]
     assert len({key(view) for view in (*others, views[0])}) == len(others) + 1
 
 
 def test_a_revision_of_one_view_is_none_of_another() -> None:
-    assert chained("chain", key(WHOLE)) == "chain"
-    names = {chained("chain", key(view)) for view in (WHOLE, View(), View(headers=True))}
-    assert len(names) == 3
+    names = {"chain", *(chained("chain", key(view)) for view in (WHOLE, View(), View(headers=True)))}
+    assert len(names) == 4
     assert chained("", key(View())) == ""
+
+
+BASIC = replace(PROXY, basic_auth_enabled=True, basic_auth_password_attribute="App/Password")
+STAFFS = People(groups=frozenset({"staff"}))
+
+
+def test_passwords_for_an_application_are_needed_of_whom_it_lets_in() -> None:
+    """And of nobody, where no proxy that is served hands them on."""
+    own, named = OutpostRecord("o", "o", "any", password_attributes=("App/Password", "other")), "app-password"
+    directory = served(settings=LdapSettings(), pk=2)
+    assert of_outpost([own, directory]).passwords == {(named, NOBODY), ("other", NOBODY)}
+    assert of_outpost([own, directory, served(STAFF, settings=BASIC)]).passwords == {
+        (named, STAFFS),
+        ("other", NOBODY),
+    }
+    off = replace(BASIC, basic_auth_enabled=False)
+    assert of_outpost([own, served(STAFF, settings=off)]).passwords == {(named, NOBODY), ("other", NOBODY)}
+    both = of_outpost([own, served(STAFF, settings=BASIC), served(BOB, settings=BASIC, pk=2)])
+    assert (named, People(users=frozenset({2}), groups=frozenset({"staff"}))) in both.passwords
+    assert both.secrets_of(1, frozenset({"staff"})) == both.secrets_of(2, frozenset()) == {named}
+    assert both.secrets_of(3, frozenset({"guests"})) == frozenset()
+    assert of_outpost([own, served(settings=RADIUS)]).passwords == frozenset()
+
+
+def test_only_where_some_have_passwords_and_others_not_has_anybody_to_be_held() -> None:
+    own, directory = (
+        OutpostRecord("o", "o", "any", password_attributes=("App/Password",)),
+        served(settings=LdapSettings()),
+    )
+    assert of_outpost([own, directory]).follows_log
+    assert of_outpost([own, directory, served(settings=BASIC, pk=2)]).follows_log
+    assert not of_outpost([own, directory, served(STAFF, settings=BASIC, pk=2)]).follows_log
+    assert not of_outpost([own, served(STAFF)]).follows_log

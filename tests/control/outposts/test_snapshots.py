@@ -14,7 +14,7 @@ from control.mappings.everybody import Everybody
 from control.outposts import people, snapshots
 from control.outposts import view as outposts
 from control.outposts.narrowed import Holding
-from control.outposts.needs import WHOLE
+from control.outposts.needs import WHOLE, chained, key
 from control.outposts.snapshots import Snapshots
 from control.records import Group, User
 from control.store.interface import Transaction
@@ -101,7 +101,7 @@ def test_the_lines_hold_what_the_store_does(scenario: Callable[[Act], None], mon
         assert snapshot == expected
         assert len(snapshot.users) == 25
         assert (after.revision, after.incarnation) == (expected.revision, bench.store.read_now(lambda t: t.incarnation))
-        assert after.chain == bench.store.read_now(lambda tx: tx.revision().chain)
+        assert after.chain == chained(bench.store.read_now(lambda tx: tx.revision().chain), key(WHOLE))
 
     scenario(act)
 

@@ -16,6 +16,7 @@ from control.certificates.authority import Subject
 from control.certificates.generated import SHOWN, SIGNING
 from control.certificates.making import KeyPair
 from control.outposts import view as outposts
+from control.outposts.needs import NOBODY, WHOLE
 from control.outposts.people import EverythingChanged
 from control.outposts.told import Told, told_after
 from control.radius import provider as radius
@@ -314,6 +315,22 @@ def _made_later(tx: Transaction) -> None:
 def _clear(tx: Transaction) -> None:
     """The outpost serves nothing any more."""
     tx.update(replace(one(tx, Outpost, name="o"), providers=(), config={"a": "b"}))
+
+
+def test_no_more_providers_are_read_than_it_takes_to_know_that_everybody_is_needed(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outpost = store.write_now(populate)
+    (known,) = view(store, outpost).providers.values()
+    directory = replace(known, protocol="ldap", settings=LdapSettings(), bindings=())
+    every = iter([directory, replace(directory, pk=99)])
+    monkeypatch.setattr(outposts, "served", lambda tx, outpost: every)
+    assert store.read_now(lambda tx: outposts.view_of(tx, outpost)) == WHOLE
+    assert next(every).pk == 99
+    store.write_now(partial(_secret_attribute, name="a"))
+    every = iter([directory, replace(directory, pk=99)])
+    found = store.read_now(lambda tx: outposts.view_of(tx, outpost))
+    assert found == replace(WHOLE, passwords=frozenset({("a", NOBODY)}))
 
 
 def test_attributes_are_secret_for_as_long_as_any_proxy_says_so(store: SqlStore) -> None:

@@ -102,12 +102,23 @@ class Does:
                 tx.update(replace(provider, settings={**provider.settings, **limits}))
             case "add header" if user:
                 tx.update(replace(user, attributes={"additionalHeaders": {f"X-H{self.other}": "1"}}))
+            case "secret" if provider.kind == "proxy":
+                basic = {
+                    "basic_auth_enabled": self.flag,
+                    "basic_auth_password_attribute": f"P{self.one % 3}",
+                }
+                tx.update(replace(provider, settings={**provider.settings, **basic, "basic_auth_user_attribute": "a"}))
+            case "secret of a person" if user:
+                tx.update(replace(user, attributes={**user.attributes, f"p{self.other % 2}": f"s{self.one}"}))
+            case "secret of a group" if group:
+                tx.update(replace(group, attributes={**group.attributes, f"p{self.other % 2}": f"s{self.one}"}))
             case "end":
                 tx.insert(EndedSession(name, expires=2e9))
 
 
 WHATS = (
     *("join", "leave") * 3,
+    *("secret", "secret of a person", "secret of a group"),
     *("hire", "dismiss", "rename", "found", "dissolve", "nest", "nest", "crown", "bind", "unbind"),
     *("switch", "ask", "mode", "serve", "show", "add header", "end"),
 )
@@ -121,18 +132,23 @@ class House:
     """To each provider, which groups."""
     parents: tuple[int, ...]
     members: tuple[frozenset[int], ...]
+    named: tuple[bool, ...]
+    """Has each proxy an attribute with passwords?"""
 
     def furnish(self, tx: Transaction) -> None:
-        users = [tx.insert(User(username=f"u{at}", attributes={"a": at})) for at in range(USERS)]
+        users = [tx.insert(User(username=f"u{at}", attributes={"a": at, "p0": f"u{at}"})) for at in range(USERS)]
         groups: list[Group] = []
         for at in range(GROUPS):
             above = (groups[self.parents[at] % at].pk,) if at and self.parents[at] else ()
-            groups.append(tx.insert(Group(f"g{at}", parents=above)))
+            groups.append(tx.insert(Group(f"g{at}", parents=above, attributes={"p1": f"g{at}"})))
             if self.members[at]:
                 tx.add_members(groups[at].pk, [users[one].pk for one in self.members[at]])
         providers = []
         for at, kind in enumerate(self.kinds):
-            providers.append(tx.insert(Provider(f"p{at}", kind, settings=SETTINGS[kind], secrets=SECRETS[kind])).pk)
+            basic = {"basic_auth_user_attribute": "a", "basic_auth_password_attribute": f"p{at % 2}"}
+            chosen = {"basic_auth_enabled": True, **basic} if self.named[at] and kind == "proxy" else {}
+            made = Provider(f"p{at}", kind, settings={**SETTINGS[kind], **chosen}, secrets=SECRETS[kind])
+            providers.append(tx.insert(made).pk)
             application = tx.insert(Application(f"a{at}", f"a{at}", provider=providers[-1]))
             for group in sorted(self.bound[at]):
                 tx.insert(Binding(application.pk, order=group, group=groups[group].pk))
@@ -151,6 +167,7 @@ houses = st.builds(
     st.tuples(*[some] * PROVIDERS),
     st.tuples(*[st.integers(0, 3)] * GROUPS),
     st.tuples(*[st.frozensets(st.integers(0, USERS - 1), max_size=3)] * GROUPS),
+    st.tuples(*[st.booleans()] * PROVIDERS),
 )
 
 
