@@ -409,6 +409,12 @@ REASONS: dict[str, Reason] = _catalogue(
         "The TLS handshake brought no certificate.",
     ),
     Reason(
+        "acts_for_another",
+        Outcome.BAD_CREDENTIALS,
+        "The password is right, and the client wanted to act as somebody else (SASL PLAIN's authorization identity), "
+        "which nobody may. Leave that out, or write the same user there.",
+    ),
+    Reason(
         "certificate_of_another",
         Outcome.BAD_CREDENTIALS,
         "The certificate is good, and somebody else's than the user whom the client wanted to be.",

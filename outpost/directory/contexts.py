@@ -98,6 +98,7 @@ class NamingContexts:
         """Whose name it is that is no DN; the provider with the lowest pk that takes its form."""
         domain, backslash, alone = text.partition("\\")
         local, at, suffix = text.rpartition("@")
+        nobodys = None
         for pk in sorted(self._trees):
             tree = self._trees[pk]
             if backslash:
@@ -110,9 +111,10 @@ class NamingContexts:
                     return tree, tree.snapshot.users[found[0]].username
                 if tree.domain and suffix.casefold() == tree.domain:
                     return tree, local
+                nobodys = nobodys or (tree, text)  # asked about like any other, so that no answer tells whose it is
             if served(tree.settings, "name"):
                 return tree, text
-        return None
+        return nobodys
 
     @staticmethod
     def _asked_for(settings: LdapSettings, form: str) -> bool:

@@ -101,7 +101,7 @@ class Binds:
         except Unclaimable as error:
             return self._refused(event, circumstances, error)
         known = self._authentication.known(*claim, circumstances.peer)
-        return None if known is None else self._answer(claim, circumstances, known, event.policy)
+        return None if known is None else self._answer(claim, circumstances, self._as_whom(event, known), event.policy)
 
     def standing(self, event: BindReceived, secure: bool, peer: str) -> Callable[[], bool] | None:
         """Of a bind that `known_bind` has let in: asks whether it still would, as long as the directory stays as it
@@ -114,7 +114,7 @@ class Binds:
             claim = self._claim(event, secure, circumstances.peer)
         except Unclaimable as error:
             return self._refused(event, circumstances, error)
-        decision = await self._authentication.authenticate(*claim, circumstances)
+        decision = self._as_whom(event, await self._authentication.authenticate(*claim, circumstances))
         answer = self._answer(claim, circumstances, decision, event.policy)
         if decision.reason in MAY_CHANGE and event.policy and secure:
             limited = self._who_must_change(claim)
@@ -167,8 +167,8 @@ class Binds:
         """Raises Unclaimable."""
         try:
             login = self._contexts.plain_login(event.name) if event.plain else self._contexts.login(event.name)
-            if event.acts_as and not _same_person(login, self._contexts.plain_login(event.acts_as)):
-                raise Unclaimable("malformed_credentials")
+            if event.acts_as:
+                self._contexts.plain_login(event.acts_as)
         except ValueError:
             raise Unclaimable("no_dn", NO_DN) from None
         if login is None:
@@ -189,6 +189,16 @@ class Binds:
         tree = self._contexts.tree(provider)
         if tree is not None:
             self._telemetry.answered("base_dn", dn.top(tree.base))
+
+    def _as_whom(self, event: BindReceived, decision: Decision) -> Decision:
+        """Nobody acts for somebody else. Whose the two names are is told only after the right password: who has none
+        would learn from it who there is."""
+        if not event.acts_as or (decision.identity is None and decision.reason not in MAY_CHANGE):
+            return decision
+        contexts = self._contexts
+        if _same_person(contexts.plain_login(event.name), contexts.plain_login(event.acts_as)):
+            return decision
+        return Decision("acts_for_another", id=decision.id)
 
     def knock(self, name: str, peer: str) -> None:
         """If no naming context holds this name; the people below it are nobody's business."""

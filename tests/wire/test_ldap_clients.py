@@ -64,6 +64,24 @@ def test_ldapwhoami(program: Program) -> None:
     assert (code, text.strip()) == (0, f"dn:{user_dn('bob')}")
 
 
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("-ZZ",), 0),
+        (("-ZZ", "-X", f"dn:uid=BOB,ou=users,{BASE_DN}"), 0),
+        (("-ZZ", "-X", "u:alice"), 49),
+        ((), 13),
+    ],
+)
+def test_sasl_plain(program: Program, options: tuple[str, ...], code: int) -> None:
+    plain = ("-Y", "PLAIN", "-O", "minssf=0", "-U", "bob", "-w", PASSWORDS["bob"])
+    answer = run("env", "LDAPTLS_REQCERT=never", "ldapwhoami", "-H", program.ldap, *options, *plain)
+    if code != 13:  # in the clear the tool finds no mechanism that it is offered, and asks nothing
+        assert (answer.code, f"dn:{user_dn('bob')}" in answer.text) == (code, code == 0), answer.text
+    else:
+        assert "No worthy mechs found" in answer.text
+
+
 def test_nested_groups_in_both_directions(program: Program) -> None:
     down = ldapsearch(program, "alice", f"(memberOf:1.2.840.113556.1.4.1941:=cn=staff,ou=groups,{BASE_DN})", "1.1")
     assert user_dn("bob") in down.dns

@@ -56,14 +56,23 @@ def test_a_domain_of_its_own_name() -> None:
 
 def test_an_address_that_two_people_have_is_nobodys() -> None:
     records = (*RECORDS[:-1], a_user(9, "bobby", email="bob@example.com"), a_provider(bind_by_mail=True))
-    assert Door(People(records)).connect().bind("bob@example.com", "hunter2") == 34
+    assert Door(People(records)).connect().bind("bob@example.com", "hunter2") == 49
+
+
+@pytest.mark.parametrize("name", ["bob@example.com", "nobody@example.com", "nobody@ldap.goauthentik.io", "no one@x"])
+def test_no_answer_tells_whether_an_address_is_somebodys(name: str) -> None:
+    """Nor does time: control is asked either way."""
+    client = a_door(bind_by_mail=True).connect()
+    (answer,) = client.ask(peer.bind(1, name, "wrong"))
+    assert (answer.code, answer.diagnostic) == (49, "Name or password is wrong. (id)")
+    assert len(client.door.link.questions) == 1
 
 
 def test_an_address_follows_the_directory() -> None:
     client = a_door(bind_by_mail=True).connect()
     assert client.bind("bob@example.com", "hunter2") == 0
     client.door.people.change(Put(a_user(BOB, "bob", email="other@example.com")))
-    assert client.bind("bob@example.com", "hunter2") == 34
+    assert client.bind("bob@example.com", "hunter2") == 49
     assert client.bind("other@example.com", "hunter2") == 0
 
 
@@ -103,6 +112,36 @@ def test_sasl_plain_over_tls(credentials: str, code: int) -> None:
     assert answer.code == code
     who = client.ask(peer.extended(2, "1.3.6.1.4.1.4203.1.11.3"))[0].value
     assert who == (f"dn:{BOB_DN}".encode() if code == 0 else b"")
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        "BOB\0bob\0wrong",
+        "NOBODY\0nobody\0wrong",
+        "bob@example.com\0bob\0wrong",
+        "other@example.com\0bob\0wrong",
+        f"dn:uid=Nobody,{USERS}\0u:nobody\0wrong",
+        f"dn:{ALICE_DN}\0bob\0wrong",
+        "dn:cn=alice,dc=elsewhere\0bob\0wrong",
+    ],
+)
+def test_whom_a_name_stands_for_is_told_to_nobody_without_the_password(credentials: str) -> None:
+    client = secured(Door())
+    (answer,) = client.ask(peer.sasl_bind(1, "", "PLAIN", credentials))
+    assert (answer.code, answer.diagnostic) == (49, "Name or password is wrong. (id)")
+    assert len(client.door.link.questions) == 1
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_nobody_acts_for_somebody_else_by_a_right_password(known: bool) -> None:
+    client = secured(Door())
+    if known:
+        client.ask(peer.sasl_bind(1, "", "PLAIN", "\0bob\0hunter2"))
+    (answer,) = client.ask(peer.sasl_bind(1, "", "PLAIN", f"dn:{ALICE_DN}\0bob\0hunter2"))
+    assert answer.code == 49
+    assert client.door.telemetry.decisions["ldap", "acts_for_another"] == 1
+    assert client.ask(peer.extended(2, "1.3.6.1.4.1.4203.1.11.3"))[0].value == b""
 
 
 def test_sasl_plain_without_tls() -> None:
