@@ -108,7 +108,7 @@ class LdapConnection(Conversation):
     def dataReceived(self, data: bytes) -> None:
         if self._closed:
             return
-        if self._out.is_idle and not self._reading_paused:
+        if self._out.is_idle:
             said = self._owner.again.answer(data, self._session, self.peer)
             if said is not None:
                 self.deadline = self._owner.clock.seconds() + IDLE_TIMEOUT

@@ -47,6 +47,7 @@ class Again:
         self._binds = binds
         self._reads = reads
         self._telemetry = telemetry
+        self._decisions = telemetry.decisions
         self._kept: Bounded[Place, _Kept] = Bounded(MOST_BINDS)
         directory.follow(lambda snapshot, touched: self._kept.clear())
 
@@ -73,7 +74,7 @@ class Again:
         password_octets, _, identity, provider, not_after, by_policies = kept
         if self._telemetry.knocks.open:
             self._binds.answered(provider)
-        self._telemetry.accepted("ldap")
+        self._decisions["ldap", "accepted"] += 1
         return Bound(identity, provider, content[-password_octets:].decode(), False, not_after, by_policies)
 
     def remember(self, event: BindReceived, bound: Bound | None, secure: bool, peer: str) -> None:

@@ -229,6 +229,18 @@ def encode_message(message_id: int, operation: bytes, controls: bytes = b"") -> 
     return ber.tlv(ber.SEQUENCE, ber.encode_integer(message_id) + operation + controls)
 
 
+def encode_short_message(message_id: int, operation: bytes) -> bytes:
+    """As `encode_message`, of at most 121 octets and a request's message ID."""
+    size = message_id.bit_length() // 8 + 1
+    return _SHORT_HEADS[size][len(operation)] + message_id.to_bytes(size, "big") + operation
+
+
+_SHORT_HEADS = [
+    [bytes((ber.SEQUENCE, 2 + size + length, ber.INTEGER, size)) for length in range(0x7A)] for size in range(5)
+]
+"""Octets of the message ID, and octets behind it, to what stands before them."""
+
+
 def encode_controls(controls: Iterable[tuple[str, bytes]]) -> bytes:
     """``controls [0]`` of a response, none of them critical: OID and value."""
     encoded = b"".join(

@@ -318,7 +318,7 @@ class LDAPSession(Generic[IdentityT]):
         if not self.at_rest:
             raise LocalProtocolError("something comes before this bind")
         self.identity = identity
-        return messages.encode_message(message_id, _BIND_SUCCESS)
+        return messages.encode_short_message(message_id, _BIND_SUCCESS)
 
     def password_change_answered(
         self, received: PasswordChangeReceived, result: Result, identity: IdentityT | None, generated: str | None = None

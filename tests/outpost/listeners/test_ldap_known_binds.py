@@ -14,7 +14,7 @@ from outpost.directory.snapshot import Touched
 from outpost.listeners.ldap_again import MOST_BINDS
 from outpost.listeners.ldap_binds import Binds
 from outpost.outcome import Decision, Password
-from protocols.ldap import dn
+from protocols.ldap import ber, dn
 from protocols.ldap.again import question
 from protocols.ldap.filter import Equality
 from protocols.ldap.schema import WHO_AM_I
@@ -224,6 +224,18 @@ def test_half_a_bind_is_waited_for(read: Read) -> None:
         assert [one.code for one in client.ask(ALICE_BINDS[cut:])] == [0]
         client.send(ALICE_BINDS[:cut])
         assert [one.code for one in client.ask(ALICE_BINDS[cut:] + ALICE_BINDS)] == [0, 0]
+
+
+def test_a_bind_with_more_behind_the_password_is_read(read: Read) -> None:
+    """Later versions may add elements (RFC 4511 s4); what it ends with is not the password then."""
+    asked = question(ALICE_BINDS)
+    assert asked is not None
+    longer = ber.tlv(0x30, ber.encode_integer(7) + ber.tlv(0x60, asked[2] + ber.tlv(0x85, b"x")))
+    client = a_door().connect()
+    for _ in range(4):
+        assert client.code(longer) == 0
+        assert client.connection.bound.password == "secret"
+    assert read.count == 4
 
 
 @pytest.mark.parametrize("within", [ALICE_BINDS, peer.search(8, USERS, filter="(uid=alice)")])

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from protocols.errors import RemoteProtocolError
 from protocols.ldap import ber
 from protocols.ldap.again import LONGEST_QUESTION, encode_messages, operations, question
-from protocols.ldap.messages import BIND, MAX_MESSAGE_ID, SEARCH, encode_message, encode_result, envelope
+from protocols.ldap.messages import (
+    BIND,
+    MAX_MESSAGE_ID,
+    SEARCH,
+    encode_message,
+    encode_result,
+    encode_short_message,
+    envelope,
+)
 from protocols.ldap.result import SUCCESS
 from tests.protocols.ldap import peer
 
@@ -105,7 +113,7 @@ def agrees(octets: bytes) -> bool:
         peer.search(1, ALICE, controls=[("1.2.3", False, None)]),
         peer.bind(0, ALICE, "secret"),
         ber.tlv(0x30, b"\x02\x01\xff" + ber.tlv(0x60, b"x" * 9)),
-        ber.tlv(0x30, b"\x02\x05\0\0\0\0\x01" + ber.tlv(0x60, b"x" * 9))[:-1],
+        ber.tlv(0x30, b"\x02\x05\x01\0\0\0\0" + ber.tlv(0x60, b"x" * 9)),
         peer.bind(1, ALICE, "y" * 600),
         b"",
         b"\x30",
@@ -113,6 +121,12 @@ def agrees(octets: bytes) -> bool:
 )
 def test_nothing_is_said_of(octets: bytes) -> None:
     assert question(octets) is None
+
+
+@pytest.mark.parametrize("message_id", [1, 0x7F, 0x80, 0x7FFF, 0x8000, 0x7FFFFF, 0x800000, MAX_MESSAGE_ID])
+@pytest.mark.parametrize("size", [0, 9, 0x79])
+def test_a_short_message_is_written_as_any_other(message_id: int, size: int) -> None:
+    assert encode_short_message(message_id, b"x" * size) == encode_message(message_id, b"x" * size)
 
 
 def test_answers_are_given_again_under_another_id() -> None:
