@@ -15,11 +15,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from control.mappings.answers import Broken
 from control.mappings.everybody import Everybody, changed_users
 from control.outposts.left_out import LeftOut
+from control.outposts.membership import NONE, Direct, Known, Parents, below, closure, moves, secrets_of_groups
 from control.outposts.needs import View, chained, key
 from control.outposts.people import EverythingChanged, Person, ended, group_record, user_record
 from control.outposts.view import Narrowed
@@ -29,7 +30,6 @@ from protocols.link import codec
 from protocols.link.messages import Change, Delta, EndedSessionRecord, GroupRecord, Members, Put, Remove, UserRecord
 from protocols.link.replica import Standing
 from protocols.proxy.injected import added_names
-from rules.groups import ancestors
 
 MOST_STEPS = 64
 """That are kept for outposts which are behind; whoever is further gets everything anew."""
@@ -37,21 +37,6 @@ MOST_CHANGES = 5_000
 """Of all these steps, and of one: more come quicker as a whole snapshot, in chunks."""
 READ_AT_ONCE = 500
 """Records of people."""
-NONE = frozenset[str]()
-
-Direct = frozenset[str]
-"""pks of somebody's own groups."""
-
-
-class Known(NamedTuple):
-    """Of somebody who is in the view."""
-
-    direct: Direct
-    secrets: frozenset[str]
-    """`View.secrets_of`"""
-
-
-Parents = Mapping[str, Sequence[str]]
 
 
 @dataclass(slots=True)
@@ -170,7 +155,7 @@ class Held:
         self.people = self._who(possible, direct, self._parents)
         self._alike = Counter(self.people.values())
         self.groups = self._known_groups(self._alike, self._parents)
-        self._secrets = _secrets_of_groups(self._alike, self._parents)
+        self._secrets = secrets_of_groups(self._alike, self._parents)
         self.standing = now
 
     def _follow(
@@ -193,7 +178,7 @@ class Held:
             alike.subtract(known.values())
             alike.update(now.values())
             alike = +alike
-            within, secrets = self._known_groups(alike, parents), _secrets_of_groups(alike, parents)
+            within, secrets = self._known_groups(alike, parents), secrets_of_groups(alike, parents)
         others = groups | {pk for pk, _ in self._secrets.items() ^ secrets.items()}
         told = {**{pk: self.people[pk] for pk in also if pk in self.people and pk not in touched}, **now}
         told = {pk: one for pk, one in told.items() if pk in users or pk in also or self._other_secrets(pk, one)}
@@ -218,7 +203,7 @@ class Held:
             touched.update(line.joined, line.left)
         moved = {pk for pk in parents.keys() | self._parents.keys() if parents.get(pk) != self._parents.get(pk)}
         if moved:
-            touched.update(*tx.members_of(sorted(_below(moved, parents) & parents.keys())).values())
+            touched.update(*tx.members_of(sorted(below(moved, parents) & parents.keys())).values())
         return touched
 
     def _other_secrets(self, pk: int, now: Known) -> bool:
@@ -233,7 +218,7 @@ class Held:
         for user in possible:
             own = frozenset(direct.get(user, ()))
             if own not in alike:
-                alike[own] = own, _closure(own, parents)
+                alike[own] = own, closure(own, parents)
             own, every = alike[own]
             if self.view.has(user, every):
                 known = Known(own, self.view.secrets_of(user, every))
@@ -243,7 +228,7 @@ class Held:
     def _known_groups(self, alike: Iterable[Known], parents: Parents) -> frozenset[str]:
         if self.view.every_group:
             return frozenset(parents)
-        return _closure(frozenset[str]().union(*(one.direct for one in alike)), parents)
+        return closure(frozenset[str]().union(*(one.direct for one in alike)), parents)
 
     def _regrouped(
         self,
@@ -255,7 +240,7 @@ class Held:
         now: Mapping[int, Known],
     ) -> Iterator[Change]:
         """Groups that are others, or told of only now, and who joined and left; who left the view goes by itself."""
-        joined, left = _moves(known, now), _moves({**known, **now}, known)
+        joined, left = moves(known, now), moves({**known, **now}, known)
         entered = within - self.groups
         others = sorted(entered | (within & changed))
         for group in tx.select(Group, Query(within={"pk": others})) if others else ():
@@ -326,34 +311,3 @@ def _pks(log: Iterable[LoggedChange], kind: str) -> set[Any]:
 
 def _removed(log: Iterable[LoggedChange], kind: str) -> set[Any]:
     return {line.pk for line in log if line.kind == kind and line.removed}
-
-
-def _moves(before: Mapping[int, Known], after: Mapping[int, Known]) -> dict[str, list[int]]:
-    """By group: who is in it after, and was not before."""
-    found: dict[str, list[int]] = {}
-    for user, known in after.items():
-        for group in known.direct - (before[user].direct if user in before else NONE):
-            found.setdefault(group, []).append(user)
-    return found
-
-
-def _secrets_of_groups(alike: Iterable[Known], parents: Parents) -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
-    for known in alike:
-        for group in _closure(known.direct, parents) if known.secrets else ():
-            found[group] = found.get(group, NONE) | known.secrets
-    return found
-
-
-def _closure(groups: Iterable[str], parents: Parents) -> frozenset[str]:
-    """These and all their ancestors."""
-    return ancestors(groups, lambda pk: parents.get(pk, ()))
-
-
-def _below(groups: Iterable[str], parents: Parents) -> frozenset[str]:
-    """These and all their descendants."""
-    children: dict[str, list[str]] = {}
-    for group, above in parents.items():
-        for parent in above:
-            children.setdefault(parent, []).append(group)
-    return ancestors(groups, lambda pk: children.get(pk, ()))
