@@ -16,7 +16,7 @@ from control.expression.exposed import Lazy, Thing, copied, free
 from control.expression.listing import Listing
 from control.expression.operations import kind_of
 from rules.attributes import merged
-from rules.secret_attributes import without
+from rules.secret_attributes import secret, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,11 @@ class GroupFacts:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     parents: tuple[str, ...] = ()
     """pks"""
+
+    def seen(self, hidden: frozenset[str]) -> GroupFacts:
+        if not secret(self.attributes, hidden):
+            return self
+        return replace(self, attributes=without(dict(self.attributes), hidden))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,8 @@ class PersonFacts:
         return replace(
             facts,
             fields={**facts.fields, "attributes": without(dict(facts.fields.get("attributes", {})), hidden)},
-            direct=tuple(replace(one, attributes=without(dict(one.attributes), hidden)) for one in facts.direct),
-            every=tuple(replace(one, attributes=without(dict(one.attributes), hidden)) for one in facts.every),
+            direct=tuple(one.seen(hidden) for one in facts.direct),
+            every=tuple(one.seen(hidden) for one in facts.every),
         )
 
 

@@ -15,7 +15,7 @@ from control.mappings.radius import Packet
 from control.people import person_facts
 from control.records import Application, PropertyMapping, Provider, User
 from control.store.interface import Transaction
-from control.verbs import property_mappings
+from control.verbs import property_mappings, secret_attributes
 
 NOWHERE = Facts(
     "Provider", {"pk": 0, "name": "", "client_id": "", "application": None, "backchannel_application": None}
@@ -28,13 +28,13 @@ def of_provider(
 ) -> list[dict[str, Any]]:
     """Each of its mappings, tried out by itself."""
     facts = provider_facts(provider, tx.find(Application, provider=provider.pk))
-    nested = bool(provider.settings.get("nested_groups"))
+    nested, hidden = bool(provider.settings.get("nested_groups")), secret_attributes.not_for(tx, provider)
     return [
         {
             "name": mapping.name,
             "kind": mapping.kind,
             "on_failure": mapping.on_failure,
-            **tried(tx, mapping, user, context, peer, run, facts, nested),
+            **tried(tx, mapping, user, context, peer, run, facts, nested, hidden),
         }
         for mapping in property_mappings.of(tx, provider.property_mappings)
     ]
@@ -49,9 +49,10 @@ def tried(
     run: Mappings,
     provider: Facts = NOWHERE,
     nested: bool = False,
+    hidden: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """authentik's ``result`` and ``successful``, and beside them value, messages, log, steps, and where it failed."""
-    person = person_facts(tx, user).seen(nested) if user is not None else None
+    person = person_facts(tx, user).seen(nested, hidden) if user is not None else None
     asked = Asked(person, peer, context=context, of=provider)
     packet = Packet()
     found = run.ask(mapping, asked, _more(mapping.kind, packet, provider, asked))

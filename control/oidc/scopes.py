@@ -15,6 +15,7 @@ from control.oidc.clients import Client
 from control.people import person_facts
 from control.records import PropertyMapping
 from control.store.interface import Transaction
+from control.verbs import secret_attributes
 
 MAPPINGS = Mappings()
 RESERVED = frozenset(
@@ -60,7 +61,9 @@ class _Run:
         if built_in is not None and is_untouched(mapping):
             self.claims = joined(self.claims, built_in(self.person))
             return
-        self.facts = self.facts or person_facts(self.tx, self.person.user).seen(self.client.nested_groups)
+        if self.facts is None:
+            hidden = secret_attributes.not_for(self.tx, self.client.provider)
+            self.facts = person_facts(self.tx, self.person.user).seen(self.client.nested_groups, hidden)
         provider = provider_facts(self.client.provider, self.client.application)
         found = MAPPINGS.ask(mapping, Asked(self.facts, self.peer, of=provider), scope_names(provider, self.scopes))
         fault = found.fault or unfit(found.value, LARGEST)

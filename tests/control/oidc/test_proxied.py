@@ -13,8 +13,10 @@ from control import endings
 from control.oidc import proxied
 from control.oidc.tokens import digest
 from control.outposts import view as outposts
-from control.records import EndedSession, Event, Outpost, Session
+from control.records import EndedSession, Event, Outpost, PropertyMapping, Provider, Session, User
+from control.store.interface import Query, Transaction
 from control.verbs import users
+from control.verbs.property_mappings import PROXY
 from protocols.link.messages import CodeRedeemed, EndedSessionRecord, EndSession, Put, RedeemCode, Remove
 from protocols.proxy.login_state import LoginState
 from tests.control.oidc.relying import AUTHORIZE, BASE, Person, Relying
@@ -103,6 +105,26 @@ def test_a_code_tells_who_has_signed_in(world: World) -> None:
     claims = world.verified(answer.session.access_token)
     assert (claims["aud"], claims["iss"]) == (world.proxy.client_id, f"{BASE}/application/o/app/")
     assert claims["preferred_username"] == "alice"
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_its_token_has_no_password_for_another_application(world: World, own: bool) -> None:
+    """authentik's mapping for proxies copies all attributes, and the outpost hands the token to the application."""
+
+    def verb(tx: Transaction) -> None:
+        basic = {"basic_auth_enabled": True, "basic_auth_password_attribute": "App/Password"}
+        tx.insert(Provider("wiki", "proxy", settings=basic))
+        tx.update(replace(tx.get(User, world.alice.pk), attributes={"app-password": "alice@app", "floor": 3}))
+        (mapping,) = tx.select(PropertyMapping, Query(equal={"managed": PROXY}))
+        proxy = tx.get(Provider, world.proxy.pk)
+        settings = {**proxy.settings, **(basic if own else {})}
+        tx.update(replace(proxy, settings=settings, property_mappings=(*proxy.property_mappings, mapping.pk)))
+
+    world.sql.write_now(verb)
+    answer = world.redeem(world.question(world.code_for(world.signed_in(), scope="openid ak_proxy")))
+    assert answer.session is not None
+    told = world.verified(answer.session.access_token)["ak_proxy"]["user_attributes"]
+    assert told == {"floor": 3, **({"app-password": "alice@app"} if own else {})}
 
 
 def test_a_sign_in_lasts_no_longer_than_controls_session(world: World) -> None:
