@@ -74,5 +74,5 @@ def _password(found: Found, lines: Lines, place: Place, said: dict[Any, Any]) ->
     if isinstance(stored, str) and is_hash(stored):
         found.sections["users"][str(place[-1])]["password_hash"] = stored
     elif stored:
-        sentence = "a password hash of a kind that is not known here; its user needs a new password"
+        sentence = "a password hash that cannot be verified here; its user needs a new password"
         found.leave(lines.line((*place, "password")), sentence)

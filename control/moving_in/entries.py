@@ -50,6 +50,8 @@ _DERIVED = frozenset(
 """What is read for something else, made here anew, or about the old directory alone."""
 _OPERATIONAL = re.compile(r"(?:pwd|entry|ds-|nsds)")
 _SECRET = re.compile(r"password|passwd|krbprincipalkey|krbextradata|secret(?!ary)|unicodepwd|dbcspwd")
+_CRYPT = re.compile(r"\$[0-9A-Za-z-]{1,20}\$")
+"""How hashes of crypt(3) and its like begin, also without a scheme: nobody's password, but what makes one known."""
 _SCHEME = re.compile(r"\{([A-Za-z0-9/_-]+)\}")
 _CLEAR = frozenset({"cleartext", "clear"})
 _DISABLED = 2
@@ -70,6 +72,7 @@ def take_entries(found: Found, entries: Iterable[ldif.Entry]) -> None:
     """Their people and groups."""
     people: dict[object, str] = {}
     groups: dict[object, _Group] = {}
+    numbers: dict[tuple[str, str], str] = {}
     for entry in entries:
         try:
             key = names.parse(entry.dn).key
@@ -80,13 +83,23 @@ def take_entries(found: Found, entries: Iterable[ldif.Entry]) -> None:
         if classes & PERSONS and not classes & NEITHER:
             if (username := _person(found, entry)) is not None:
                 people[key] = username
+                _number(found, entry, "uidNumber", username, numbers)
         elif classes & GROUPS and not classes & NEITHER:
             if (name := _group(found, entry)) is not None:
                 groups[key] = _Group(entry, name)
+                _number(found, entry, "gidNumber", name, numbers)
         elif not classes & FRAMES:
             kinds = ", ".join(sorted(classes - {"top"})) or "no objectClass"
             found.leave(entry.line, f"neither a person nor a group ({kinds}); left out")
     _gather(found, people, groups)
+
+
+def _number(found: Found, entry: ldif.Entry, kind: str, name: str, numbers: dict[tuple[str, str], str]) -> None:
+    """Whoever has the number of somebody else is them, to a machine that asks LDAP who there is."""
+    for number in _texts(found, entry, kind)[:1]:
+        first = numbers.setdefault((kind, number), name)
+        if first != name:
+            found.leave(entry.line, f"{name} has the {kind} of {first}, {number}: to machines they are one")
 
 
 # --- people ----------------------------------------------------------------------------------------------------------
@@ -162,7 +175,7 @@ def _password(found: Found, entry: ldif.Entry, username: str) -> None:
         if value not in usable[:1]:
             scheme = _SCHEME.match(value)
             kind = f" ({scheme[1].upper()})" if scheme else ""
-            why = "a second password" if value in usable else "a password of a kind that is not known here"
+            why = "a second password" if value in usable else "a password that cannot be verified here"
             found.leave(entry.line, f"{why}{kind}; it is not taken over")
 
 
@@ -170,7 +183,7 @@ def _in_the_clear(value: str) -> str:
     """Empty: it is a hash, of whatever kind."""
     scheme = _SCHEME.match(value)
     if scheme is None:
-        return value
+        return "" if _CRYPT.match(value) else value
     return value[scheme.end() :] if scheme[1].lower() in _CLEAR else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 
 from control.moving_in.found import CannotRead, Found
@@ -17,10 +18,11 @@ DIGEST_OCTETS = {"ssha-password": 20, "sha-password": 20, "smd5-password": 16, "
 PASSWORD = ("-password", "-with-header")
 REQUIRED = {"yes": "required", "true": "required"}
 """Of ``require_message_authenticator``; anything else is what every NAS begins with here."""
+INCLUDED = "what is included is not read; import it as well"
 _READ = frozenset({"ipaddr", "ipv4addr", "ipv6addr", "netmask", "secret", "shortname", "require_message_authenticator"})
 _BEGIN = re.compile(r"""client\s+("[^"]*"|'[^']*'|\S+?)\s*\{\s*\Z""")
 _INNER = re.compile(r"[\w-]+\s*(?:\S+\s*)?\{\s*\Z")
-_SETTING = re.compile(r"([\w-]+)\s*=\s*(.*)\Z")
+_SETTING = re.compile(r"""([\w-]+)\s*=\s*+("(?:[^"\\]|\\.)*"|'[^']*'|[^"'].*|)\Z""")
 _NAME = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*'|\S+)\s*(.*)\Z""")
 _ITEM = re.compile(r"""\s*([\w.:-]+)\s*(:=|==|\+=|=|!=|>=|<=|>|<|=~|!~)\s*("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,]+)\s*,?""")
 
@@ -47,24 +49,26 @@ def read(octets: bytes) -> Found:
 def _clients(found: Found, lines: list[str]) -> None:
     name, begun, depth = "", 0, 0
     said: dict[str, str] = {}
-    for number, raw in enumerate(lines, 1):
+    for number, raw in _continued(lines):
         line = _bare(raw)
         if (client := _BEGIN.match(line)) and depth == 0:
             name, begun, depth, said = _unquoted(client[1]), number, 1, {}
         elif line == "}" and depth:
             depth -= 1
-            if depth == 0:
+            if depth == 0 and begun:
                 _client(found, name, said, begun)
         elif _INNER.match(line):
-            depth += 1
+            begun, depth = begun if depth else 0, depth + 1
             found.leave(number, f"{line.partition(' ')[0].rstrip('{')} is a section that is not taken over")
-        elif depth == 1 and (setting := _SETTING.match(line)):
+        elif line.startswith("$INCLUDE"):
+            found.leave(number, INCLUDED)
+        elif depth == 1 and begun and (setting := _SETTING.match(line)):
             said[setting[1].lower()] = _unquoted(setting[2].strip())
             if setting[1].lower() not in _READ:
                 found.leave(number, f"{setting[1]} of a client is not taken over")
-        elif line and depth < 2:
+        elif line and depth < 2 and (begun or not depth):
             found.leave(number, "this line is not understood")
-    if depth:
+    if depth and begun:
         found.leave(begun, "a section without its end; left out")
 
 
@@ -89,6 +93,20 @@ def _client(found: Found, name: str, said: dict[str, str], line: int) -> None:
     found.take(
         "radius_nas", said.get("shortname") or name, entry | ({"message_authenticator": wanted} if wanted else {}), line
     )
+
+
+def _continued(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """With the number of the line that each begins on: a backslash at its end says that it goes on."""
+    begun, text = 0, ""
+    for number, line in enumerate(lines, 1):
+        begun, text = begun or number, text + line
+        if text.endswith("\\"):
+            text = text[:-1]
+            continue
+        yield begun, text
+        begun, text = 0, ""
+    if begun:
+        yield begun, text
 
 
 def _bare(line: str) -> str:
@@ -124,10 +142,12 @@ def _people(found: Found, lines: list[str]) -> None:
             continue
         parts = _NAME.match(line)
         name, rest = (_unquoted(parts[1]), parts[2]) if parts is not None else (line, "")
-        if name == "DEFAULT" or name.startswith("$INCLUDE"):
-            found.leave(number, f"{name} is not taken over")
-            continue
-        _person(found, number, name, rest)
+        if name == "DEFAULT":
+            found.leave(number, "DEFAULT is not taken over")
+        elif name.startswith("$INCLUDE"):
+            found.leave(number, INCLUDED)
+        else:
+            _person(found, number, name, rest)
 
 
 def _person(found: Found, number: int, name: str, rest: str) -> None:

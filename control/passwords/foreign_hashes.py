@@ -36,6 +36,8 @@ CRYPT_ROOM = 256 * 1024
 """Larger than any libcrypt's `struct crypt_data`."""
 
 Verify = Callable[[bytes, re.Match[str]], bool]
+Bound = Callable[[re.Match[str]], object]
+"""Raises ValueError for what no password can be found to fit here: it costs too much, or is cut short."""
 
 
 def is_known(stored: str) -> bool:
@@ -58,31 +60,33 @@ def matches(octets: bytes, stored: str) -> bool:
 def _found(stored: str) -> tuple[Verify, re.Match[str]] | None:
     if len(stored) > LONGEST_HASH:
         return None
-    for pattern, verify in _FORMATS:
+    for pattern, bound, verify in _FORMATS:
         if (parts := pattern.fullmatch(stored)) is not None:
+            try:
+                bound(parts)
+            except ValueError:  # of base64, too
+                return None
             return verify, parts
     return None
 
 
 def _django_pbkdf2(octets: bytes, parts: re.Match[str]) -> bool:
     """``pbkdf2_sha256$600000$salt$base64``, Django's and so authentik's."""
-    iterations = _at_most(int(parts["iterations"]), MOST_ITERATIONS)
-    made = hashlib.pbkdf2_hmac(parts["digest"], octets, parts["salt"].encode(), iterations)
+    made = hashlib.pbkdf2_hmac(parts["digest"], octets, parts["salt"].encode(), int(parts["iterations"]))
     return hmac.compare_digest(made, base64.b64decode(parts["hash"], validate=True))
 
 
 def _ldap_pbkdf2(octets: bytes, parts: re.Match[str]) -> bool:
     """``{PBKDF2-SHA256}10000$salt$hash`` of OpenLDAP's pw-pbkdf2, in passlib's base64 without padding."""
-    iterations = _at_most(int(parts["iterations"]), MOST_ITERATIONS)
     digest = (parts["digest"] or "sha1").lower().lstrip("-")
-    made = hashlib.pbkdf2_hmac(digest, octets, _unpadded(parts["salt"]), iterations)
+    made = hashlib.pbkdf2_hmac(digest, octets, _unpadded(parts["salt"]), int(parts["iterations"]))
     return hmac.compare_digest(made, _unpadded(parts["hash"]))
 
 
 def _crypt_pbkdf2(octets: bytes, parts: re.Match[str]) -> bool:
     """``$pbkdf2-sha512$310000$salt$hash`` of passlib, Authelia and their like; the same base64."""
-    iterations = _at_most(int(parts["iterations"]), MOST_ITERATIONS)
-    made = hashlib.pbkdf2_hmac(parts["digest"] or "sha1", octets, _unpadded(parts["salt"]), iterations)
+    digest = parts["digest"] or "sha1"
+    made = hashlib.pbkdf2_hmac(digest, octets, _unpadded(parts["salt"]), int(parts["iterations"]))
     return hmac.compare_digest(made, _unpadded(parts["hash"]))
 
 
@@ -102,7 +106,6 @@ def _scrypt(octets: bytes, salt: bytes, n: int, parts: re.Match[str], kept: byte
     r, p = int(parts["r"]), int(parts["p"])
     if len(kept) < SHORTEST_KEY:
         return False
-    _at_most(128 * n * r * max(p, 1), MOST_SCRYPT_BYTES)
     made = hashlib.scrypt(octets, salt=salt, n=n, r=r, p=p, maxmem=2 * MOST_SCRYPT_BYTES, dklen=len(kept))
     return hmac.compare_digest(made, kept)
 
@@ -112,19 +115,26 @@ _DIGESTS = {"SHA": "sha1", "MD5": "md5", "SHA256": "sha256", "SHA384": "sha384",
 
 def _salted(octets: bytes, parts: re.Match[str]) -> bool:
     """``{SSHA}``, ``{SHA}`` and their like (RFC 3112, and OpenLDAP's habits): base64 of the digest, and of the salt."""
+    digest, kept, salt = _digest(parts)
+    digest.update(octets + salt)
+    return hmac.compare_digest(digest.digest(), kept)
+
+
+def _digest(parts: re.Match[str]) -> tuple[Any, bytes, bytes]:
+    """How it is made, what of it is kept, and the salt."""
     name = parts["scheme"].upper()
     is_salted = name not in _DIGESTS
     digest = hashlib.new(_DIGESTS[name[1:] if is_salted else name], usedforsecurity=False)
     both = base64.b64decode(parts["hash"], validate=True)
     kept, salt = both[: digest.digest_size], both[digest.digest_size :]
-    digest.update(octets + salt)
-    return bool(salt) == is_salted and hmac.compare_digest(digest.digest(), kept)
+    if len(kept) < digest.digest_size or bool(salt) != is_salted:
+        raise ValueError("not as long as its digest is")
+    return digest, kept, salt
 
 
 def _bcrypt(octets: bytes, parts: re.Match[str]) -> bool:
     import bcrypt  # loaded only where such a hash is
 
-    _at_most(int(parts["cost"]), MOST_BCRYPT_COST)
     if parts["before"] == "bcrypt_sha256$":
         octets = hashlib.sha256(octets).hexdigest().encode()
     return bcrypt.checkpw(octets[:BCRYPT_OCTETS], parts["phc"].encode())
@@ -134,9 +144,6 @@ def _argon2(octets: bytes, parts: re.Match[str]) -> bool:
     from cryptography.exceptions import InvalidKey
     from cryptography.hazmat.primitives.kdf import argon2
 
-    memory, passes, lanes = int(parts["m"]), int(parts["t"]), int(parts["p"])
-    _at_most(memory * passes, 1024 * 1024)
-    _at_most(max(memory, lanes), 256 * 1024)
     kind: Any = {"i": argon2.Argon2i, "d": argon2.Argon2d, "id": argon2.Argon2id}[parts["kind"]]
     try:
         kind.verify_phc_encoded(octets, parts["phc"])
@@ -148,8 +155,6 @@ def _argon2(octets: bytes, parts: re.Match[str]) -> bool:
 def _crypt(octets: bytes, parts: re.Match[str]) -> bool:
     """The system's libcrypt: MD5-, SHA-, yescrypt and what else it has."""
     setting = parts["phc"].encode()
-    if (rounds := re.match(r"\$[56]\$rounds=(\d{1,9})\$", parts["phc"])) is not None:
-        _at_most(int(rounds[1]), MOST_ROUNDS)
     if len(octets) >= CRYPT_OCTETS or b"\0" in octets or (crypt_r := _libcrypt()) is None:
         return False
     room = ctypes.create_string_buffer(CRYPT_ROOM)
@@ -169,10 +174,34 @@ def _libcrypt() -> Callable[..., bytes | None] | None:
     return crypt_r
 
 
-def _at_most(asked: int, bound: int) -> int:
+def _at_most(asked: int, bound: int) -> None:
     if asked > bound:
         raise ValueError("this hash costs too much")
-    return asked
+
+
+def _bound_scrypt(parts: re.Match[str]) -> None:
+    said = parts.groupdict()
+    n = int(said["n"]) if said.get("n") else 1 << int(said["ln"])
+    _at_most(128 * n * int(said["r"]) * max(int(said["p"]), 1), MOST_SCRYPT_BYTES)
+
+
+def _bound_argon2(parts: re.Match[str]) -> None:
+    memory, passes, lanes = int(parts["m"]), int(parts["t"]), int(parts["p"])
+    _at_most(memory * passes, 1024 * 1024)
+    _at_most(max(memory, lanes), 256 * 1024)
+
+
+def _bound_crypt(parts: re.Match[str]) -> None:
+    rounds = re.match(r"\$[56]\$rounds=(\d+)\$", parts["phc"])
+    _at_most(int(rounds[1]) if rounds is not None else 0, MOST_ROUNDS)
+
+
+def _bound_iterations(parts: re.Match[str]) -> None:
+    _at_most(int(parts["iterations"]), MOST_ITERATIONS)
+
+
+def _bound_bcrypt(parts: re.Match[str]) -> None:
+    _at_most(int(parts["cost"]), MOST_BCRYPT_COST)
 
 
 def _unpadded(text: str) -> bytes:
@@ -183,40 +212,47 @@ _B64, _PHC64 = r"[A-Za-z0-9+/]+={0,2}", r"[A-Za-z0-9./+]+"
 _BCRYPT = r"(?P<phc>\$2[abxy]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53})"
 _COST = r"m=(?P<m>\d{1,9}),t=(?P<t>\d{1,9}),p=(?P<p>\d{1,4})"
 _ARGON2 = rf"(?P<phc>\$argon2(?P<kind>id|i|d)\$v=19\${_COST}\${_PHC64}\${_PHC64})"
-_FORMATS: tuple[tuple[re.Pattern[str], Verify], ...] = tuple(
-    (re.compile(pattern), verify)
-    for pattern, verify in (
+_FORMATS: tuple[tuple[re.Pattern[str], Bound, Verify], ...] = tuple(
+    (re.compile(pattern), bound, verify)
+    for pattern, bound, verify in (
         (
             rf"pbkdf2_(?P<digest>sha1|sha256)\$(?P<iterations>\d{{1,9}})\$(?P<salt>[^$]+)\$(?P<hash>{_B64})",
+            _bound_iterations,
             _django_pbkdf2,
         ),
         (
             rf"scrypt\$(?P<n>\d{{1,9}})\$(?P<salt>[^$]+)\$(?P<r>\d{{1,4}})\$(?P<p>\d{{1,4}})\$(?P<hash>{_B64})",
+            _bound_scrypt,
             _django_scrypt,
         ),
         (
             rf"\$pbkdf2(?:-(?P<digest>sha1|sha256|sha512|sha224|sha384))?\$(?P<iterations>\d{{1,9}})\$(?P<salt>{_PHC64})\$(?P<hash>{_PHC64}={{0,2}})",
+            _bound_iterations,
             _crypt_pbkdf2,
         ),
         (
             rf"\$scrypt\$ln=(?P<ln>\d{{1,2}}),r=(?P<r>\d{{1,4}}),p=(?P<p>\d{{1,4}})\$(?P<salt>{_PHC64})\$(?P<hash>{_PHC64})",
+            _bound_scrypt,
             _crypt_scrypt,
         ),
         (
             rf"(?i:\{{PBKDF2(?P<digest>-SHA1|-SHA256|-SHA512)?\}})(?P<iterations>\d{{1,9}})\$(?P<salt>{_PHC64})\$(?P<hash>{_PHC64})",
+            _bound_iterations,
             _ldap_pbkdf2,
         ),
         (
             rf"\{{(?P<scheme>(?i:SSHA256|SSHA384|SSHA512|SSHA|SHA256|SHA384|SHA512|SHA|SMD5|MD5))\}}(?P<hash>{_B64})",
+            _digest,
             _salted,
         ),
-        (rf"(?P<before>bcrypt_sha256\$|bcrypt\$|\{{BCRYPT\}}|(?i:\{{CRYPT\}})|){_BCRYPT}", _bcrypt),
-        (rf"(?:argon2|\{{ARGON2\}}|(?i:\{{CRYPT\}})|){_ARGON2}", _argon2),
+        (rf"(?P<before>bcrypt_sha256\$|bcrypt\$|\{{BCRYPT\}}|(?i:\{{CRYPT\}})|){_BCRYPT}", _bound_bcrypt, _bcrypt),
+        (rf"(?:argon2|\{{ARGON2\}}|(?i:\{{CRYPT\}})|){_ARGON2}", _bound_argon2, _argon2),
         (
             r"(?:(?i:\{CRYPT\})|)(?P<phc>\$(?:1|5|6|y\$j[0-9A-D]T|gy\$j[0-9A-D]T)\$[./A-Za-z0-9=$]{1,200})",
+            _bound_crypt,
             _crypt,
         ),
-        (r"(?i:\{CRYPT\})(?P<phc>[./A-Za-z0-9]{13})", _crypt),
+        (r"(?i:\{CRYPT\})(?P<phc>[./A-Za-z0-9]{13})", _bound_crypt, _crypt),
     )
 )
 """The first that fits counts. Traditional DES crypt is believed only where it is named."""

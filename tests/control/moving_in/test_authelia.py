@@ -63,7 +63,7 @@ def test_people_groups_and_hashes_twice(place: Place) -> None:
     assert left == [
         "line 12: picture of a user is not taken over",
         "line 13: group Staff is there twice (names ignore case); the first one counts",
-        "line 16: a password hash of a kind that is not known here; its user needs a new password",
+        "line 16: a password hash that cannot be verified here; its user needs a new password",
     ]
     erin, frank = place.find(User, username="erin"), place.find(User, username="frank")
     assert (erin.name, erin.email, erin.attributes) == ("Erin Example", "erin@example.com", {"givenName": "Erin"})

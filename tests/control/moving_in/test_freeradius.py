@@ -121,6 +121,46 @@ def test_a_name_may_have_blanks_and_quotes() -> None:
     assert found.told() == []
 
 
+ODD = """\
+$INCLUDE clients.d/
+clients of_a_listener {
+    client inside {
+        ipaddr = 192.0.2.1
+        secret = x
+    }
+}
+client long {
+    ipaddr = 192.0.2.2
+    secret = "one \\
+two"
+}
+client open_quote {
+    ipaddr = 192.0.2.3
+    secret = "begun
+}
+client after {
+    ipaddr = 192.0.2.4
+    secret = y
+}
+"""
+
+
+def test_what_is_written_in_another_way_is_understood_or_told_where_it_stands() -> None:
+    found = read(ODD.encode())
+    nas = found.sections["radius_nas"]
+    assert {name: (one["network"], one["shared_secret"]) for name, one in nas.items()} == {
+        "long": ("192.0.2.2/32", "one two"),
+        "after": ("192.0.2.4/32", "y"),
+    }
+    assert found.told() == [
+        "line 1: what is included is not read; import it as well",
+        "line 2: clients is a section that is not taken over",
+        "line 3: client is a section that is not taken over",
+        "line 13: client open_quote: has no secret, or one that stands elsewhere",
+        "line 15: this line is not understood",
+    ]
+
+
 @pytest.mark.parametrize("value", ['"%{sql:SELECT pw}"', '"%{User-Name}"', "`/bin/pw erin`", "%{User-Name}"])
 def test_what_the_server_would_make_up_is_nobodys_password(value: str) -> None:
     """It stands in the file for anybody to see, and is not what is good there."""

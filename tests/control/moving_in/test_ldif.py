@@ -99,6 +99,29 @@ def test_people_groups_nesting_photos_numbers_and_hashes(place: Place) -> None:
     assert (place.members("staff"), place.members("engineers")) == ({"frank"}, {"Erin"})
 
 
+@pytest.mark.parametrize(
+    "stored",
+    ["$argon2id$v=19$m=4194304,t=30,p=4$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA", "$7$CU..../....salt$hash", "$unknown$x"],
+)
+def test_a_hash_that_cannot_be_verified_is_no_password_in_the_clear(stored: str) -> None:
+    """Or whoever has read it could come in by it."""
+    found = read(people(f"userPassword: {stored}").encode())
+    assert found.clear == {}
+    assert "password_hash" not in found.sections["users"]["erin"]
+    assert found.told() == ["line 1: a password that cannot be verified here; it is not taken over"]
+
+
+def test_who_has_the_number_of_somebody_else_is_told_of() -> None:
+    """Files of the one would be the other's."""
+    both = people("uidNumber: 5000", "gidNumber: 5000") + people("uidNumber: 5000", "gidNumber: 5000", name="frank")
+    found = read((both + group("a", "gidNumber: 5000") + group("b", "gidNumber: 5000") + group("c")).encode())
+    assert found.told() == [
+        "line 7: frank has the uidNumber of erin, 5000: to machines they are one",
+        "line 18: b has the gidNumber of a, 5000: to machines they are one",
+    ]
+    assert {*found.sections["users"]} == {"erin", "frank"}
+
+
 def test_the_second_time_nothing_changes_and_a_trial_never_does(place: Place) -> None:
     before = place.revision
     planned, left = try_out(place, "ldif", DIRECTORY)
@@ -159,8 +182,8 @@ def test_whichever_word_says_when_an_account_ends(place: Place, lines: tuple[str
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        (people("userPassword: {SASL}erin@x"), 1, "not known here (SASL)"),
-        (people("userPassword: {CRYPT}!"), 1, "not known here (CRYPT)"),
+        (people("userPassword: {SASL}erin@x"), 1, "cannot be verified here (SASL)"),
+        (people("userPassword: {CRYPT}!"), 1, "cannot be verified here (CRYPT)"),
         (people(f"userPassword: {SSHA}", "userPassword: other"), 1, "a second password"),
         (people("sambaNTPassword: 8846F7EAEE8FB117AD06BDD830B7586C"), 1, "sambaNTPassword is a secret"),
         (people("mail: no address"), 1, "email: Enter a valid email address."),

@@ -107,8 +107,23 @@ def test_a_hash_that_costs_too_much_is_not_computed(stored: str, monkeypatch: py
     monkeypatch.setattr("hashlib.scrypt", computed)
     monkeypatch.setattr("bcrypt.checkpw", computed)
     monkeypatch.setattr(foreign_hashes, "_libcrypt", lambda: computed)
-    assert is_known(stored)
+    assert not is_known(stored), "whoever brings it along has to hear that it is of no use"
     assert not matches(b"geheim", stored)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "{SSHA512}abcd",
+        "{MD5}5d41402abc4b2a76b9719d911017c592",
+        "{SHA}aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d",
+        "{SSHA}qvTGHdzF6KLavt4PO0gs2a6pQ00=",
+        "{SHA}qvTGHdzF6KLavt4PO0gs2a6pQ0",
+    ],
+)
+def test_a_digest_of_another_length_fits_no_password(stored: str) -> None:
+    assert not is_known(stored)
+    assert not matches(b"hello", stored)
 
 
 @pytest.mark.parametrize("kept", ["6g", "6mgEjpox61RYKFl7qs7k"])
