@@ -230,7 +230,7 @@ def test_a_bind_with_more_behind_the_password_is_read(read: Read) -> None:
     """Later versions may add elements (RFC 4511 s4); what it ends with is not the password then."""
     asked = question(ALICE_BINDS)
     assert asked is not None
-    longer = ber.tlv(0x30, ber.encode_integer(7) + ber.tlv(0x60, asked[2] + ber.tlv(0x85, b"x")))
+    longer = ber.tlv(0x30, ber.encode_integer(7) + ber.tlv(0x60, asked[2] + ber.tlv(0x45, b"x")))
     client = a_door().connect()
     for _ in range(4):
         assert client.code(longer) == 0
