@@ -62,11 +62,10 @@ class Reads:
         they bind, and people are nobody else's business. 50 says so, where 32 would send operators looking for a
         wrong base DN.
         """
-        self._telemetry.taken["ldap", "search"] += 1
         request = event.request
-        asked = None if event.controls else _asked(event.content, bound, secure)
-        if asked is not None and bound is not None and (known := self._remembered(asked, bound)) is not None:
+        if not event.controls and (known := self.again(event.content, bound, secure)) is not None:
             return encode_messages(event.message_id, known)
+        self._telemetry.taken["ldap", "search"] += 1
         expired = self._time_limit(request.time_limit) if request.time_limit else None
         if event.controls and (wanted := controlled.wanted(event.controls)) is not None:
             return self._controlled(event, wanted, bound, secure, asker, expired or _never)
@@ -75,26 +74,22 @@ class Reads:
             return results(event.message_id, request, own, known_type, expired=expired)
         reader = self._reader(base, tree, bound, secure)
         slices = reader.answer(event.message_id, request, base, expired)
-        return (
-            slices if asked is None or reader.now is not None else _remembering(self._contexts.answers, asked, slices)
-        )
+        if bound is None or event.controls or len(event.content) > LONGEST_QUESTION or reader.now is not None:
+            return slices
+        asked = bound.provider, bound.identity.user, secure, event.content
+        return _remembering(self._contexts.answers, asked, slices)
 
     def again(self, content: bytes, bound: Bound | None, secure: bool) -> tuple[bytes, ...] | None:
         """What was answered to a search with this content and no controls, if they may still read."""
-        asked = _asked(content, bound, secure)
-        if asked is None or bound is None or (known := self._remembered(asked, bound)) is None:
+        if bound is None:
             return None
-        self._telemetry.taken["ldap", "search"] += 1
-        return known
-
-    def _remembered(self, asked: Asked, bound: Bound) -> tuple[bytes, ...] | None:
-        """What was answered to this question before, if they may still read."""
-        answers = self._contexts.answers
+        answers, asked = self._contexts.answers, (bound.provider, bound.identity.user, secure, content)
         known = answers.get(asked)
         if known is None or self._readable_by(bound) is None:
             return None
         if isinstance(known, bytes):
             known = answers[asked] = operations(known)  # now that it is worth it: most questions come once
+        self._telemetry.taken["ldap", "search"] += 1
         return known
 
     def compare(self, request: CompareRequest, bound: Bound | None, secure: bool) -> Result:
@@ -226,13 +221,6 @@ class Reads:
         reader = self._reader(base, tree, bound, secure)
         whose = (reader.tree.provider.pk, reader.user, reader.everything)
         return reader.matching(request, base), reader.recognise, whose
-
-
-def _asked(content: bytes, bound: Bound | None, secure: bool) -> Asked | None:
-    """Under which the answer is remembered; None: it is not."""
-    if bound is None or len(content) > LONGEST_QUESTION:
-        return None
-    return bound.provider, bound.identity.user, secure, content
 
 
 def _remembering(answers: dict[Asked, Remembered], asked: Asked, slices: Iterator[Slice]) -> Iterator[Slice]:
