@@ -161,7 +161,7 @@ def _of_kind(tag: int, octets: bytes, start: int, stop: int, depth: int, parts_l
         attribute, value_at = ber.octet_string(octets, start, stop)
         value, rest = ber.octet_string(octets, value_at, stop)
         if rest != stop:
-            raise ber.Malformed("an assertion has two parts")
+            ber.ignore(octets, rest, stop, ber.OCTET_STRING)
         return _ASSERTIONS[tag](attribute.decode("latin-1"), value)
     if tag == 0x87:
         return Present(octets[start:stop].decode("latin-1"))
@@ -196,8 +196,7 @@ _AROUND = frozenset((*_SETS, _NOT))
 def _substrings(octets: bytes, at: int, end: int) -> Substrings | Unrecognised:
     attribute, at = ber.octet_string(octets, at, end)
     at, stop = ber.expect(octets, at, end, ber.SEQUENCE)
-    if stop != end:
-        raise ber.Malformed("a substring filter has two parts")
+    ber.ignore(octets, stop, end, ber.OCTET_STRING, ber.SEQUENCE)
     initial = final = unknown = None
     middle: list[bytes] = []
     first = True
@@ -224,13 +223,16 @@ def _substrings(octets: bytes, at: int, end: int) -> Substrings | Unrecognised:
 
 def _extensible(octets: bytes, at: int, end: int) -> Extensible:
     fields: dict[int, bytes] = {}
-    for known in (0x81, 0x82, 0x83, 0x84):
+    for known in (0x81, 0x82, 0x83):
         if at < end and octets[at] == known:
             fields[known], at = ber.octet_string(octets, at, end, known)
+    dn_attributes = False
+    if at < end and octets[at] == 0x84:
+        dn_attributes, at = ber.boolean(octets, at, end, 0x84)
     ber.ignore(octets, at, end, 0x81, 0x82, 0x83, 0x84)
     if 0x83 not in fields:
         raise ber.Malformed("an extensible match without a value")
     rule, attribute = (
         None if name is None else name.decode("latin-1") for name in (fields.get(0x81), fields.get(0x82))
     )
-    return Extensible(rule, attribute, fields[0x83], fields.get(0x84, b"\x00") != b"\x00")
+    return Extensible(rule, attribute, fields[0x83], dn_attributes)

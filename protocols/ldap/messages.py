@@ -94,7 +94,10 @@ def _bind(octets: bytes, at: int, end: int) -> BindRequest:
     ber.ignore(octets, stop, end)
     if tag == 0xA3:
         mechanism, start = ber.octet_string(octets, start, stop)
-        credentials = ber.octet_string(octets, start, stop)[0] if start < stop else b""
+        credentials = b""
+        if start < stop and octets[start] == ber.OCTET_STRING:
+            credentials, start = ber.octet_string(octets, start, stop)
+        ber.ignore(octets, start, stop, ber.OCTET_STRING)
         return BindRequest(version, text(name), None, mechanism.decode("latin-1"), credentials)
     return BindRequest(version, text(name), octets[start:stop] if tag == 0x80 else None)
 
@@ -214,10 +217,9 @@ def _control(octets: bytes, at: int, end: int) -> Control:
     if at < end and octets[at] == ber.BOOLEAN:
         critical, at = ber.boolean(octets, at, end)
     value = None
-    if at < end:
+    if at < end and octets[at] == ber.OCTET_STRING:
         value, at = ber.octet_string(octets, at, end)
-    if at != end:
-        raise ber.Malformed("a control has at most three parts")
+    ber.ignore(octets, at, end, ber.BOOLEAN, ber.OCTET_STRING)
     return Control(oid.decode("latin-1"), critical, value)
 
 

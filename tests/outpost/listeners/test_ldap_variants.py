@@ -195,7 +195,11 @@ RULE, TYPE, VALUE = tlv(0x81, b"caseIgnoreMatch"), tlv(0x82, b"uid"), tlv(0x83, 
 
 
 @pytest.mark.parametrize(
-    "parts", [TYPE + RULE + VALUE, VALUE + TYPE, TYPE + TYPE + VALUE, TYPE + VALUE + VALUE, TYPE, b"", TYPE + b"\x84"]
+    "parts",
+    [
+        *(TYPE + RULE + VALUE, VALUE + TYPE, TYPE + TYPE + VALUE, TYPE + VALUE + VALUE, TYPE, b"", TYPE + b"\x84"),
+        *(TYPE + VALUE + tlv(0x84, b""), TYPE + VALUE + tlv(0x84, b"\0\0")),  # no BOOLEAN
+    ],
 )
 def test_extensible_matches_that_break_the_grammar(client: Client, parts: bytes) -> None:
     assert client.code(message(search(tlv(0xA9, parts)))) == 2
@@ -285,6 +289,43 @@ PAGED, SORT = "1.2.840.113556.1.4.319", "1.2.840.113556.1.4.473"
 def test_values_of_controls_with_elements_of_later_versions(client: Client, oid: str, value: bytes) -> None:
     *found, done = client.ask(message(search(), control(oid, b"\xff", value)))
     assert (len(found), done.code) == (ALL, 0)
+
+
+ASSERTED = tlv(4, b"uid") + tlv(4, b"bob")
+
+
+@pytest.mark.parametrize(
+    "filter",
+    [
+        tlv(0xA3, ASSERTED + LATER),
+        tlv(0xA8, ASSERTED + LATER + LATER),
+        tlv(0xA4, tlv(4, b"uid") + tlv(ber.SEQUENCE, tlv(0x80, b"bo")) + LATER),
+        tlv(0xA9, TYPE + VALUE + LATER),
+    ],
+)
+def test_filters_with_elements_of_later_versions(client: Client, filter: bytes) -> None:
+    assert names(client, filter) == ["user:bob"]
+
+
+@pytest.mark.parametrize(
+    "filter",
+    [
+        *(tlv(0xA3, ASSERTED + one) for one in (tlv(4, b"x"), b"\x9e\x05x")),
+        tlv(0xA4, tlv(4, b"uid") + tlv(ber.SEQUENCE, tlv(0x80, b"bo")) + tlv(ber.SEQUENCE, tlv(0x82, b"b"))),
+        tlv(0xA2, BOB + LATER),  # a choice, not a sequence
+    ],
+)
+def test_what_is_known_stands_in_its_place(client: Client, filter: bytes) -> None:
+    assert client.code(message(search(filter))) == 2
+    assert client.closed
+
+
+@pytest.mark.parametrize("given", [b"", tlv(1, b"\0"), tlv(1, b"\0") + tlv(4, b"x")])
+def test_controls_with_elements_of_later_versions(client: Client, given: bytes) -> None:
+    later = tlv(ber.SEQUENCE, tlv(4, b"1.2.3") + given + LATER)
+    assert client.ask(message(search(), later))[-1].code == 0
+    critical = tlv(ber.SEQUENCE, tlv(4, b"1.2.3") + tlv(1, b"\xff") + LATER)
+    assert client.ask(message(search(), critical))[-1].code == 12
 
 
 @pytest.mark.parametrize(
