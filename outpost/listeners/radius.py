@@ -17,6 +17,7 @@ from outpost.listeners.answering import Answering
 from outpost.listeners.direct import direct_send
 from outpost.listeners.nas import nas_table
 from outpost.listeners.onlookers import Onlookers
+from outpost.listeners.radius_again import Again
 from outpost.listeners.radius_challenge import asked, replied
 from outpost.listeners.radius_credentials import SALT_SIZE, credentials_of, reply_to_offer
 from outpost.listeners.radius_eap import EapDoor
@@ -77,6 +78,7 @@ class RadiusListener(Answering):
         self._replies = replies
         self._random = random
         self._exchange = self.exchange(Pins() if pins is None else pins)
+        self._again = Again(random(32), self._exchange, authentication, directory)
         self._looking = onlookers.looking if onlookers is not None else []
         self._onlookers = onlookers
         self._waking: IDelayedCall | None = None
@@ -86,7 +88,14 @@ class RadiusListener(Answering):
         try:
             if self._looking and self._onlookers is not None:
                 self._onlookers.saw(True, datagram, addr)
-            event = self._exchange.receive_datagram(datagram, addr, self._clock.seconds())
+            now = self._clock.seconds()
+            if not self._telemetry.knocks.open:  # whoever knocked has to be told of
+                reply = self._exchange.again(datagram, addr, now, self._again.granted)
+                if reply is not None:
+                    self._telemetry.accepted(PROTOCOL)
+                    self._send(reply, addr)
+                    return
+            event = self._exchange.receive_datagram(datagram, addr, now)
             if type(event) is AccessRequested:
                 self._requested(event)
             else:
@@ -132,6 +141,8 @@ class RadiusListener(Answering):
             known = self._authentication.known(requested, request.nas.provider, request.address)
             if known is not None:
                 self._decided(request, requested.username, known)
+                if (attributes := self._replies.plain(known)) is not None:
+                    self._again.remember(requested, attributes)
                 return
         except Exception:
             self._give_up(request)

@@ -57,6 +57,11 @@ class Replies:
             self._keep(identity.user, decision, own)
         return self._encoded(request, told) + own if told else own
 
+    def plain(self, decision: Decision) -> bytes | None:
+        """What `accept` said last for it, if it will say the same of any request that does not ask for more."""
+        plain = self._plain.get(decision.identity.user) if decision.identity is not None else None
+        return plain[1] if plain is not None and plain[0] is decision else None
+
     def _rules(self, provider: int) -> tuple[ReplyRule, ...]:
         record = self._directory.current.providers.get(provider)
         settings = record.settings if record is not None else None

@@ -116,7 +116,7 @@ class AccountingExchange:
             self._duplicates.forget(request.key)
             return None
         echoed = request.packet.encoded(PROXY_STATE)
-        reply = plain_reply(Code.ACCOUNTING_RESPONSE, request.packet, echoed, request.nas.secret)
+        reply = plain_reply(Code.ACCOUNTING_RESPONSE, request.packet.octets, echoed, request.nas.secret)
         return reply if self._duplicates.answered(request.key, reply, now) else None
 
     def _request(self, datagram: bytes, peer: Peer) -> Request:
@@ -148,7 +148,7 @@ class AccountingExchange:
     def _status(request: Request) -> bytes:
         """RFC 5997 section 3: on this port, too, it is asked whether we are there."""
         echoed = request.packet.encoded(PROXY_STATE)
-        return signed_reply(Code.ACCOUNTING_RESPONSE, request.packet, echoed, request.nas.secret)
+        return signed_reply(Code.ACCOUNTING_RESPONSE, request.packet.octets, echoed, request.nas.secret)
 
 
 def told_by(request: Request) -> dict[str, str | int] | None:

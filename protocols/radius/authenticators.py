@@ -52,8 +52,11 @@ def hmac_md5(secret: bytes, octets: bytes) -> bytes:
 
 def message_authenticator_verifies(packet: Packet, secret: bytes) -> bool:
     """For a request that carries one. Other lengths than 18 never verify."""
-    offset = packet.first[MESSAGE_AUTHENTICATOR]
-    octets = packet.octets
+    return signature_verifies(packet.octets, packet.first[MESSAGE_AUTHENTICATOR], secret)
+
+
+def signature_verifies(octets: bytes, offset: int, secret: bytes) -> bool:
+    """The same, of a packet whose Message-Authenticator begins there."""
     if octets[offset + 1] != MESSAGE_AUTHENTICATOR_LENGTH:
         return False
     start, end = offset + 2, offset + MESSAGE_AUTHENTICATOR_LENGTH
@@ -80,26 +83,25 @@ def keyed_request_verifies(packet: Packet, secret: bytes) -> bool:
     return message_authenticator_verifies(before, secret)
 
 
-def plain_reply(code: int, request: Packet, attributes: bytes, secret: bytes) -> bytes:
+def plain_reply(code: int, asked: bytes, attributes: bytes, secret: bytes) -> bytes:
     """As `signed_reply`, without a Message-Authenticator: programs differ about how one is made for accounting, and
     some NAS drop an answer that has one."""
     length = HEADER + len(attributes)
     if length > MAX_LENGTH:
         raise LocalProtocolError(f"a reply of {length} octets is longer than {MAX_LENGTH}")
-    head = _header(code, request.octets[1], length)
-    return head + response_authenticator(head, request.authenticator, attributes, secret) + attributes
+    head = _header(code, asked[1], length)
+    return head + response_authenticator(head, asked[4:HEADER], attributes, secret) + attributes
 
 
-def signed_reply(code: int, request: Packet, attributes: bytes, secret: bytes) -> bytes:
-    """The reply to ``request``, its Message-Authenticator first, so that no chosen prefix can stand before it.
+def signed_reply(code: int, asked: bytes, attributes: bytes, secret: bytes) -> bytes:
+    """The reply to a packet, its Message-Authenticator first, so that no chosen prefix can stand before it.
 
     ``attributes`` are encoded already. Raises LocalProtocolError when they do not fit into one packet.
     """
     length = PLAIN_REPLY + len(attributes)
     if length > MAX_LENGTH:
         raise LocalProtocolError(f"a reply of {length} octets is longer than {MAX_LENGTH}")
-    octets = request.octets
-    head = _header(code, octets[1], length)
-    before = head + octets[4:HEADER]
+    head = _header(code, asked[1], length)
+    before = head + asked[4:HEADER]
     signed = _HEAD + hmac_md5(secret, before + _UNSIGNED + attributes) + attributes
     return head + md5(before + signed + secret).digest() + signed  # as `response_authenticator` has it

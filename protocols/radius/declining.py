@@ -31,7 +31,7 @@ def declined(datagram: bytes, secret: bytes) -> bytes:
     attributes = attribute(ERROR_CAUSE, UNSUPPORTED_EXTENSION.to_bytes(4)) + packet.encoded(PROXY_STATE)
     reply = signed_reply if MESSAGE_AUTHENTICATOR in packet.first else plain_reply
     try:
-        return reply(NAKS[packet.code], packet, attributes, secret)
+        return reply(NAKS[packet.code], datagram, attributes, secret)
     except LocalProtocolError as error:
         raise RemoteProtocolError(str(error), "reply_too_long") from error
 

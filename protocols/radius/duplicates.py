@@ -71,6 +71,16 @@ class Duplicates:
         pending[key] = now
         return _NEW
 
+    def knows(self, key: Key) -> bool:
+        """Has it come before?"""
+        return key in self._answered or key in self._pending
+
+    def answered_at_once(self, key: Key, reply: bytes, now: float) -> None:
+        """As `receive` and `answered` in one, for what nobody `knows`."""
+        if now >= self._sweep_at:
+            self._sweep(now)
+        self._keep(key, reply, now)
+
     def is_pending(self, key: Key) -> bool:
         return key in self._pending
 
@@ -81,15 +91,18 @@ class Duplicates:
         """
         if self._pending.pop(key, None) is None:
             return False
-        kept = self._answered[key] = (not_before, reply, key)
-        self._order.append(kept)
-        if len(self._order) > MAX_ANSWERED:
-            self._drop_oldest()
+        self._keep(key, reply, not_before)
         return True
 
     def forget(self, key: Key) -> None:
         """The request stays unanswered; its next copy is new."""
         self._pending.pop(key, None)
+
+    def _keep(self, key: Key, reply: bytes, not_before: float) -> None:
+        kept = self._answered[key] = (not_before, reply, key)
+        self._order.append(kept)
+        if len(self._order) > MAX_ANSWERED:
+            self._drop_oldest()
 
     def _sweep(self, now: float) -> None:
         """Takes out what has had its time."""

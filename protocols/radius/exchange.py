@@ -7,14 +7,16 @@ Rule 2: nothing here waits, logs, reads a clock or knows a user. Times are secon
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
+from protocols.radius.again import form_of
 from protocols.radius.authenticators import PLAIN_REPLY, plain_reply, signed_reply
 from protocols.radius.devices import device_offer
 from protocols.radius.dictionary import EAP_MESSAGE, MESSAGE_AUTHENTICATOR, NAS_IDENTIFIER, PROXY_STATE, USER_PASSWORD
 from protocols.radius.duplicates import Duplicates, Peer, State, key_of
-from protocols.radius.layouts import Layouts
+from protocols.radius.layouts import MOST_LAYOUTS, SELDOM, Layouts
 from protocols.radius.nas import NasTable, Requirement, unmapped
 from protocols.radius.offers import DeviceOffer
 from protocols.radius.packet import Code
@@ -43,7 +45,7 @@ from protocols.radius.request import (
 
 # Looking a member of an enumeration up costs as much as comparing it three times; a plain number is compared at once.
 _ACCESS_REQUEST, _STATUS_SERVER = int(Code.ACCESS_REQUEST), int(Code.STATUS_SERVER)
-_ACCESS_REJECT = int(Code.ACCESS_REJECT)
+_ACCESS_ACCEPT, _ACCESS_REJECT = int(Code.ACCESS_ACCEPT), int(Code.ACCESS_REJECT)
 _UNSIGNED, _NEW = Requirement.UNSIGNED, State.NEW
 
 REJECT_DELAY = 1.0  # seconds; slows guessing, and is shorter than any NAS' first retry
@@ -73,6 +75,48 @@ class RadiusExchange:
             return self._access_request(request, now)
         except RemoteProtocolError as error:
             return Discard(error.reason, str(error))
+
+    def again(
+        self, datagram: bytes, peer: Peer, now: float, granted: Callable[[int, str, bytes], bytes | None]
+    ) -> bytes | None:
+        """The Access-Accept for a new request that is laid out as one that was learned, and signed.
+
+        ``granted`` gives its attributes, encoded, by provider, address, and what `learn` has given for the same name
+        and password; None, if they are not known. None: nothing has come of it, and it has to be read.
+        """
+        if self.table is None:
+            return None
+        form = self.table.forms.get((peer[0], len(datagram)))
+        if form is None or form.heads(datagram) != form.said or peer[0] not in self._pins.addresses:
+            return None
+        key = key_of(peer, datagram)
+        if self._duplicates.knows(key) or (login := form.login(datagram)) is None:
+            return None
+        attributes = granted(form.nas.provider, peer[0], login)
+        if attributes is None:
+            return None
+        reply = signed_reply(_ACCESS_ACCEPT, datagram, attributes, form.nas.secret)
+        self._duplicates.answered_at_once(key, reply, now)
+        return reply
+
+    def learn(self, request: Request) -> bytes | None:
+        """Name and password of a request that was let in by nothing else, in one; others laid out like it may be
+        answered `again`. None: something else in it has a say."""
+        if self.table is None or self.table.lookup(request.address) is not request.nas:
+            return None  # its NAS-Identifier, too, says which one it is
+        octets, forms = request.packet.octets, self.table.forms
+        place = request.address, len(octets)
+        form = forms.get(place)
+        if form is None or form.heads(octets) != form.said:
+            if form is not None and request.key % SELDOM:
+                return None
+            form = form_of(request)
+            if form is None:
+                return None
+            if len(forms) >= MOST_LAYOUTS:
+                forms.clear()
+            forms[place] = form
+        return form.login(octets)
 
     def answer(self, request: Request, code: int | None, now: float, attributes: bytes = b"") -> bytes | None:
         """Ends the request of an AccessRequested: the octets to send to its peer now, if any.
@@ -162,8 +206,8 @@ class RadiusExchange:
         if PROXY_STATE in packet.first:
             attributes += packet.encoded(PROXY_STATE)
         if nas.message_authenticator is _UNSIGNED and MESSAGE_AUTHENTICATOR not in packet.first:
-            return plain_reply(code, packet, attributes, nas.secret)
-        return signed_reply(code, packet, attributes, nas.secret)
+            return plain_reply(code, packet.octets, attributes, nas.secret)
+        return signed_reply(code, packet.octets, attributes, nas.secret)
 
 
 def _bounded(request: Request, device: DeviceOffer) -> Request:

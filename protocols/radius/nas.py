@@ -6,6 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from protocols.radius.again import Form
 
 MAX_REMEMBERED = 16_384  # addresses whose answer is remembered: more NAS than a large site has, about 2 MB
 MAPPED = "::ffff:"
@@ -68,6 +72,8 @@ class NasTable:
             for version in (4, 6)
         }
         self._remembered: dict[str, Nas | None] = {}
+        self.forms: dict[tuple[str, int], Form] = {}
+        """How logins of these NAS are laid out, by address and length of the packet."""
 
     def lookup(self, address: str) -> Nas | None:
         """The NAS at this address (unmapped text, as a socket gives it), or None."""

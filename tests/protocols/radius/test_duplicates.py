@@ -37,6 +37,21 @@ def test_only_what_waits_for_a_reply_is_answered() -> None:
     assert duplicates.receive(key(1), 0.0) == b"reply"
 
 
+def test_what_is_answered_at_once_is_known_and_goes_as_any() -> None:
+    duplicates = Duplicates()
+    duplicates.receive(key(1), 0.0)
+    assert duplicates.knows(key(1))
+    assert not duplicates.knows(key(2))
+    duplicates.answered_at_once(key(2), b"reply", 1.0)
+    assert duplicates.knows(key(2))
+    assert duplicates.receive(key(2), 0.9 + WINDOW) == b"reply"
+    assert duplicates.receive(key(2), 1.0 + WINDOW) is State.NEW
+    duplicates.forget(key(2))
+    for number in range(3, 100):
+        duplicates.answered_at_once(key(number), b"reply", 2.0 + number)
+    assert len(duplicates) <= WINDOW + 1, "what has had its time is swept out"
+
+
 def test_a_delayed_reply_is_pending_until_its_time() -> None:
     duplicates = Duplicates()
     duplicates.receive(key(1), 0.0)

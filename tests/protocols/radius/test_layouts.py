@@ -7,7 +7,7 @@ import pytest
 
 from protocols.errors import RemoteProtocolError
 from protocols.radius import layouts as module
-from protocols.radius.layouts import MOST_ATTRIBUTES, Layouts
+from protocols.radius.layouts import MOST_ATTRIBUTES, SELDOM, Layouts
 from protocols.radius.packet import Packet
 from tests.protocols.radius import nas_side
 from tests.protocols.radius.vectors import vectors
@@ -60,6 +60,39 @@ def test_of_one_length_and_many_layouts_each_is_read_as_it_is() -> None:
         remembered, plain = both(layouts, nas_side.request(b"".join(parts), sign="never"))
         assert remembered == plain
         assert isinstance(plain, Packet)
+
+
+def test_of_two_layouts_of_one_length_that_come_in_turn_few_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[bytes] = []
+    look = module.heads
+
+    def heads(octets: bytes) -> Callable[[bytes], tuple[int, ...]]:
+        made.append(octets)
+        return look(octets)
+
+    monkeypatch.setattr(module, "heads", heads)
+    layouts = Layouts()
+    parts = nas_side.attribute(4, b"abcd"), nas_side.attribute(18, b"ab")
+    both_ways = [
+        nas_side.request(parts[0] + parts[1], sign="never"),
+        nas_side.request(parts[1] + parts[0], sign="never"),
+    ]
+    for _ in range(100):
+        for datagram in both_ways:
+            assert layouts.parse(datagram, HERE) == Packet.parse(datagram)
+    assert 2 <= len(made) <= 1 + 200 // SELDOM
+
+
+def test_heads_say_whose_the_attributes_of_vendors_are() -> None:
+    def with_vendor(content: bytes) -> bytes:
+        return nas_side.request(nas_side.attribute(26, content) + nas_side.attribute(1, b"alice"), sign="never")
+
+    datagram = with_vendor(b"\0\0\0\x09\x01\x03a")
+    look = module.heads(datagram)
+    assert look(datagram) == look(with_vendor(b"\0\0\0\x09\x02\x03b"))
+    assert look(datagram) != look(with_vendor(b"\0\0\1\x37\x01\x03a"))
+    short = with_vendor(b"abc")
+    assert len(module.heads(short)(short)) == 6
 
 
 def test_vectors_one_after_another() -> None:
