@@ -21,6 +21,7 @@ from control.passwords import foreign_hashes
 from control.passwords.breached import Unusable
 from control.passwords.fair_queue import FairQueue
 from control.passwords.rules import PasswordRules, faults, strength
+from rules.places import host
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class OnBehalf:
         return await self.passwords.verify(stored, password, self.owner)
 
     def on_behalf(self, owner: str) -> OnBehalf:
-        return OnBehalf(self.passwords, owner)
+        return self.passwords.on_behalf(owner)
 
 
 BREACHED = "This password is on a list of passwords that have become known. Choose another one."
@@ -179,7 +180,8 @@ class Passwords:
 
     def on_behalf(self, owner: str) -> OnBehalf:
         """The same for one owner: an address, through one door."""
-        return OnBehalf(self, owner)
+        door, _, peer = owner.partition(" ")
+        return OnBehalf(self, f"{door} {host(peer)}")
 
     def hash_now(self, password: str) -> str:
         """As `hash`, in the calling thread: for commands without an event loop."""

@@ -242,6 +242,32 @@ def test_one_who_asks_much_does_not_keep_others_out(monkeypatch: pytest.MonkeyPa
     assert busy == 2 * WAITING_PER_WORKER
 
 
+@pytest.mark.parametrize("spelled", ["2001:db8::{:x}", "2001:db8:0:0:{0:x}:{0:x}::"])
+def test_nor_one_host_with_all_the_addresses_of_its_network(monkeypatch: pytest.MonkeyPatch, spelled: str) -> None:
+    """RFC 4291, 2.5.4: they are 2^64."""
+    gate = threading.Event()
+
+    async def crowd() -> Verified:
+        made = Passwords(workers=1, cost=CHEAP)
+        _held(made, gate, monkeypatch)
+        try:
+            asked = [
+                asyncio.ensure_future(made.on_behalf(f"http {spelled.format(number)}").verify(None, "x"))
+                for number in range(3 * WAITING_PER_WORKER)
+            ]
+            await asyncio.sleep(0)
+            patient = asyncio.ensure_future(made.on_behalf("http 192.0.2.7").verify(None, "x"))
+            await asyncio.sleep(0)
+            gate.set()
+            answer = await asyncio.wait_for(patient, 5)
+            await asyncio.gather(*asked, return_exceptions=True)
+            return answer
+        finally:
+            made.close()
+
+    assert asyncio.run(crowd()) == WRONG
+
+
 def test_a_failing_hash_makes_room_too() -> None:
     async def fail() -> int:
         made = Passwords(workers=1, cost=CHEAP)
