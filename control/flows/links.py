@@ -47,19 +47,18 @@ async def send(state: State, link: Link, services: FlowServices) -> State | Deny
         words = services.post.letters.write(link.template, user=link.shown, **values)
     except KeyError:
         return NO_WORDS
+    to = same_for_all(link.to) if link.anybodys else link.to
     about = state.context.pending_user if state.context.pending_user is not None else link.user
     context = replace(
         state.context, waits=True, mailed=link.to, by_mail=True, link_version=link.version, pending_user=about
     )
     waiting = replace(state, context=context)
     flow = _to_go_on(waiting).to_json()
-    letter = Letter(
-        link.to, link.subject, link.template, text=words.text, html=words.html, user=link.user, good_until=until
-    )
+    letter = Letter(to, link.subject, link.template, text=words.text, html=words.html, user=link.user, good_until=until)
 
     def write(tx: Transaction) -> None:
         _sweep(tx)
-        queued = outbox.offer(tx, letter, is_welcome(tx, link.to, link.most, link.within))
+        queued = outbox.offer(tx, letter, is_welcome(tx, to, link.most, link.within))
         tx.insert(FlowToken(digest(key), link.user if queued else None, flow, created=tx.now, expires=until))
 
     await services.store.write(write)
@@ -145,6 +144,11 @@ def is_welcome(tx: Transaction, to: str, most: int = MOST_LATELY, within: float 
     newest = tx.select(Letter, Query(equal={"to": to}, ordering=("-created",), limit=most + MOST_UNASKED))
     lately = [letter for letter in newest if letter.purpose not in UNASKED][:most]
     return bool(to) and not (len(lately) == most and tx.now - lately[-1].created < within)
+
+
+def same_for_all(address: str) -> str:
+    """Whoever writes somebody's address in many ways fills no mailbox: hosts ignore its case (RFC 5321, 2.4)."""
+    return address.lower() if address.isascii() else address
 
 
 def _sweep(tx: Transaction) -> None:

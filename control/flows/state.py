@@ -305,6 +305,8 @@ class Link:
     """Of their credential now."""
     shown: Mapping[str, str]
     """``name`` and ``username`` for the letter."""
+    anybodys: bool
+    """Nobody has confirmed the address: it may be somebody's who knows nothing of this."""
     template: str
     subject: str
     lasts: float

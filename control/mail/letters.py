@@ -7,6 +7,7 @@ work gives way to ours, and the log says why: whoever waits for a link gets it.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +29,25 @@ SHIPPED = (
 )
 """Without their endings: each is there as HTML and as text."""
 
+LONGEST_GREETED = 64
+"""Characters of a name: no room for a letter of one's own."""
+_LURE = re.compile(r"[/:@\\<>\[\]]|\.\S|[^ -~\u00a1-\uffff]")
+"""What mail programs make a link of, or could."""
+_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,100}", re.ASCII)
+"""Many a user name is one."""
+
 log = logging.getLogger(__name__)
+
+
+def greeted(name: str, username: str) -> dict[str, str]:
+    """``user`` in a letter to an address that may be anybody's: who has typed that has typed the names, too, and writes
+    nothing to others in our name. Empty where it could be more than a name."""
+    called = username if _ADDRESS.fullmatch(username) else _plainly(username)
+    return {"name": _plainly(name), "username": called or "somebody"}
+
+
+def _plainly(name: str) -> str:
+    return name if len(name) <= LONGEST_GREETED and _LURE.search(name) is None else ""
 
 
 def moment(seconds: float) -> str:

@@ -25,6 +25,8 @@ MOST_WAITING = 20_000
 """Letters. More than that is a fault somewhere, and no table grows because of it."""
 MOST_FOR_ONE = 20
 """Waiting for one address: whoever asks for links again and again fills no mailbox."""
+MOST_OF_STRANGERS = MOST_WAITING // 4
+"""Waiting for addresses of people who have no account yet: whoever makes up addresses takes nobody else's place."""
 MOST_FOR_NOBODY, KEPT_FOR_NOBODY = 1000, 3600.0
 """Letters, and seconds: strangers ask for them."""
 SWEPT_AT_ONCE = 10
@@ -64,7 +66,10 @@ def offer(tx: Transaction, letter: Letter, is_welcome: bool) -> bool:
     old = Query(equal={"state": NOBODY}, ordering=("-created",), offset=MOST_FOR_NOBODY, limit=SWEPT_AT_ONCE)
     for one in tx.select(Letter, old):
         tx.delete(one)
+    of_strangers = tx.count(Letter, Query(equal={"state": WAITING, "user": None}))
     refused = _trouble(tx, letter)
+    if letter.user is None and of_strangers >= MOST_OF_STRANGERS:
+        refused = refused or "Too much mail is waiting already for people who have no account yet."
     if is_welcome and refused is None:
         tx.insert(_due_now(tx, letter))
         return True

@@ -13,12 +13,14 @@ from typing import Any
 from control.flows import links
 from control.flows.stages.asking import Asking
 from control.flows.state import Context, Continue, Deny, FlowServices, Link, State, Verdict
+from control.mail.letters import greeted
 from control.records import User
 from control.store.interface import Transaction
 from control.verbs.fields import seconds
 from rules import validity
 
 OVER = Deny("link_over", "This link has been used already, or is too old. Ask for a new one.")
+NAMES = ("name", "username")
 STAND_IN = {"name": "there", "username": "somebody"}
 """In the words for somebody who is not there: they are made, and sent to nobody."""
 SENT = "If there is an account, a mail with a link is on its way to its address. Open the link on any device."
@@ -66,14 +68,14 @@ class EmailStage(Asking):
         brake = int(settings.get("recovery_max_attempts") or 5), _brake(settings)
         words = str(settings.get("template") or "email/password_reset"), str(settings.get("subject") or "authentik")
         if user is not None:
-            shown = {"name": user.name, "username": user.username}
-            return Link(user.email, user.pk, user.credential_version, shown, *words, lasts, *brake)
+            anybodys, names = not user.email_verified, (user.name, user.username)
+            shown = greeted(*names) if anybodys else dict(zip(NAMES, names, strict=True))
+            return Link(user.email, user.pk, user.credential_version, shown, anybodys, *words, lasts, *brake)
         typed = context.prompt.get("email")
         if context.uid is None and isinstance(typed, str) and typed:
-            name = str(context.prompt.get("name") or context.prompt.get("username") or "there")
-            shown = {"name": name, "username": str(context.prompt.get("username", ""))}
-            return Link(typed, None, 0, shown, *words, lasts, *brake)
-        return Link("", None, 0, STAND_IN, *words, lasts)
+            shown = greeted(*(str(context.prompt.get(name, "")) for name in NAMES))
+            return Link(typed, None, 0, shown, True, *words, lasts, *brake)
+        return Link("", None, 0, STAND_IN, True, *words, lasts)
 
 
 def _brake(settings: Mapping[str, Any]) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from control.flows import links
 from control.flows.state import Ask, Context, Deny, FlowServices, Invalid, Verdict
 from control.mail import outbox
-from control.mail.letters import Written, moment
+from control.mail.letters import Written, greeted, moment
 from control.records import Authenticator, User
 from control.store.interface import Transaction
 from control.verbs import mailed_codes
@@ -24,14 +24,16 @@ async def mail(factor: Authenticator, user: User, services: FlowServices, templa
     if server is None:
         return NO_MAIL
     code = mailed_codes.code(factor, services.now())
-    shown = {"name": user.name, "username": user.username}
+    to, shown = factor.settings["address"], {"name": user.name, "username": user.username}
+    if not factor.confirmed:
+        to, shown = links.same_for_all(to), greeted(user.name, user.username)
     try:
         words = services.post.letters.write(
             template or TEMPLATE, user=shown, code=code.digits, expires=moment(code.until), brand=brand
         )
     except KeyError:
         return links.NO_WORDS
-    letter = _Letter(factor.settings["address"], subject or SUBJECT, words, user.pk, code.until)
+    letter = _Letter(to, subject or SUBJECT, words, user.pk, code.until)
     if not await services.store.write(letter.queue):
         return ENOUGH
     return Ask({"code_for": code.mailed.factor, "code_at": code.mailed.at})

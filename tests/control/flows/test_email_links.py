@@ -412,6 +412,64 @@ def test_an_account_is_there_once_its_address_is_confirmed(world: World) -> None
     assert is_signed_in(world, fresh)
 
 
+LURES = [
+    "Your mailbox is full: https://evil.example.com/",
+    "See evil.example.com now",
+    "Call us.Or else",
+    "write to help@evil.example.com",
+    "x" * 65,
+]
+
+
+@pytest.mark.parametrize("lure", LURES)
+@pytest.mark.parametrize("field", ["name", "username"])
+def test_no_stranger_writes_to_others_in_our_name(world: World, field: str, lure: str) -> None:
+    """What they type goes to an address that they have typed as well."""
+    world.change_settings(enrollment="open")
+    enrol(world, **{field: lure})
+    (letter,) = world.letters()
+    assert letter.to == NEWCOMER["email"]
+    assert lure not in letter.text
+    assert "evil" not in letter.text + letter.html
+    world.opened()
+    made = world.sql.read_now(lambda tx: tx.find(User, email=NEWCOMER["email"]))
+    assert made is not None
+    assert getattr(made, field) == lure
+
+
+@pytest.mark.parametrize("lure", LURES)
+def test_nor_does_somebody_who_has_signed_in(world: World, lure: str) -> None:
+    world.change_settings(default_user_change_email=True, default_user_change_username=True)
+    browser = world.browser()
+    browser.sign_in("alice")
+    browser.get("/if/flow/default-user-settings-flow/")
+    browser.submit(username=lure, name=lure, email="bob@example.net")
+    browser.get("/if/flow/default-email-confirmation-flow/")
+    browser.submit()
+    (letter,) = world.letters()
+    assert letter.to == "bob@example.net"
+    assert lure not in letter.text
+    assert "evil" not in letter.text + letter.html
+
+
+def test_nobodys_mailbox_is_filled_by_writing_their_address_in_other_ways(world: World) -> None:
+    world.change_settings(enrollment="open")
+    for number in range(MOST_LATELY + 3):
+        address = "".join(letter.upper() if at == number else letter for at, letter in enumerate("carol@example.com"))
+        enrol(world, username=f"carol{number}", email=address)
+    assert len(world.letters()) == MOST_LATELY
+
+
+def test_strangers_do_not_take_every_place_in_the_outbox(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "MOST_OF_STRANGERS", 3)
+    world.change_settings(enrollment="open")
+    for number in range(5):
+        enrol(world, username=f"c{number}", email=f"c{number}@example.com")
+    assert len(world.letters()) == 3
+    world.ask("alice")
+    assert "alice@example.com" in {letter.to for letter in world.letters()}
+
+
 @pytest.mark.parametrize("key", ["is_superuser", "groups", "type", "path", "is_active", "pk", "attributes"])
 def test_nobody_enrols_as_more_than_they_are(world: World, key: str) -> None:
     world.change_settings(enrollment="open")

@@ -15,7 +15,7 @@ from control.flows.state import Challenge, Denied, Done, Step
 from control.mail.post import Post
 from control.records import Authenticator, Letter, MailServer
 from control.store.interface import Query
-from control.verbs import authenticators
+from control.verbs import authenticators, users
 from tests.control.flows.house import House
 
 SETUP = "default-authenticator-email-setup"
@@ -139,6 +139,21 @@ def test_nobodys_mailbox_is_filled(house: Mailing) -> None:
         step = house.reply(step, selected_challenge=chosen(house))
     assert len(house.letters()) == before + MOST_LATELY
     assert component(step)["response_errors"]["code"][0]["code"] == "throttled"
+
+
+def test_nor_by_writing_an_address_in_other_ways(house: Mailing) -> None:
+    before = len(house.letters())
+    for address in ("bob@example.com", "Bob@example.com", "bOb@Example.com", "BOB@example.com") * 2:
+        house.reply(house.enter(SETUP, house.alice), email=address)
+    assert len(house.letters()) == before + MOST_LATELY
+
+
+def test_nobody_writes_to_others_in_our_name(house: Mailing) -> None:
+    lure = "See https://evil.example.com/"
+    house.sql.write_now(lambda tx: users.update(tx, house.alice, {"name": lure}))
+    house.reply(house.enter(SETUP, house.alice), email="bob@example.com")
+    assert "Hello alice," in house.letters()[-1].text
+    assert "evil" not in house.letters()[-1].text + house.letters()[-1].html
 
 
 @pytest.mark.parametrize(
