@@ -108,9 +108,9 @@ async def change_members(request: Request, services: Services, section: Section,
     def change(tx: Transaction) -> str:
         group = resource.one(tx, request.path_params["key"], caller)
         if leaving:
-            groups.remove_user(tx, group.pk, pickable.USERS.pk(tx, "remove", leaving))
+            groups.remove_user(tx, group.pk, pickable.USERS.pk(tx, "remove", leaving, is_name=False))
         else:
-            groups.add_user(tx, group.pk, pickable.USERS.pk(tx, "add", typed.one("add").strip()))
+            groups.add_user(tx, group.pk, pickable.USERS.pk(tx, "add", typed.one("add").strip(), is_name=True))
         return section.place_of(group)
 
     with sentences():

@@ -46,7 +46,7 @@ class Picker:
 
     def options(self, tx: Transaction) -> list[Option] | None:
         """None when there are too many to choose from."""
-        if sum(tx.count(source.kind, source.query) for source in self.sources) > MOST_OPTIONS:
+        if self._are_typed(tx):
             return None
         return [
             option
@@ -69,21 +69,33 @@ class Picker:
             found += [str(getattr(record, source.names)) for record in records]
         return sorted(found, key=str.casefold)
 
-    def pk(self, tx: Transaction, field: str, typed: str) -> Any:
-        """Of the record with this pk or name. Raises Invalid."""
-        for source in self.sources:
-            key: Any = typed
-            if _is_numbered(source.kind):
-                key = int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= 10 else None
-            if key is not None and not (isinstance(key, int) and key > MAX_INTEGER):
-                found = tx.find(source.kind, pk=key)
-                if found is not None:
-                    return key
-        for source in self.sources:
-            found = self._named(tx, source, typed)
+    def pk(self, tx: Transaction, field: str, said: str, is_name: bool | None = None) -> Any:
+        """Of the record with this pk or name. ``is_name``: it was typed, and a name of digits is no number; None: where
+        there are too many to choose from. Raises Invalid."""
+        looks = (self._numbered, self._called)
+        for look in reversed(looks) if (self._are_typed(tx) if is_name is None else is_name) else looks:
+            found = look(tx, said)
             if found is not None:
                 return pk_of(found)
-        raise Invalid({field: [f"There is no {self.sources[0].one} called “{typed}”."]})
+        raise Invalid({field: [f"There is no {self.sources[0].one} called “{said}”."]})
+
+    def _are_typed(self, tx: Transaction) -> bool:
+        return sum(tx.count(source.kind, source.query) for source in self.sources) > MOST_OPTIONS
+
+    def _numbered(self, tx: Transaction, said: str) -> Record | None:
+        for source in self.sources:
+            key: Any = said
+            if _is_numbered(source.kind):
+                key = int(said) if said.isascii() and said.isdigit() and len(said) <= 10 else None
+            if key is not None and not (isinstance(key, int) and key > MAX_INTEGER):
+                found: Record | None = tx.find(source.kind, pk=key)
+                if found is not None:
+                    return found
+        return None
+
+    def _called(self, tx: Transaction, said: str) -> Record | None:
+        every = (self._named(tx, source, said) for source in self.sources)
+        return next((found for found in every if found is not None), None)
 
     def pks(self, tx: Transaction, field: str, typed: Sequence[str]) -> list[Any]:
         """Raises Invalid."""

@@ -36,7 +36,7 @@ from control.records import (
 )
 from control.store.interface import Query, Transaction
 from control.verbs import authenticators, bindings, providers
-from control.web.console import SHELVES, pickable, routes
+from control.web.console import SHELVES, pickable, pickers, routes
 from control.web.console.table import SECTIONS
 from tests.control.web.browsing import Browser, Site
 
@@ -256,6 +256,31 @@ def test_members_join_and_leave(site: Site, admin: Browser) -> None:
     admin.get(url)
     admin.submit(to=f"{url}members/", remove=str(dana.pk))
     assert groups_of(site, dana) == []
+
+
+def test_a_user_name_of_digits_is_nobody_elses_number(site: Site, admin: Browser) -> None:
+    """Many houses have such names: who is typed gets the rights, and not who happens to have that number."""
+    dana = site.user("dana")
+    numbered = site.user(str(dana.pk))
+    group = site.sql.write_now(lambda tx: tx.insert(Group("physics", is_superuser=True)))
+    admin.get(f"{GROUPS}{group.pk}/")
+    admin.submit(to=f"{GROUPS}{group.pk}/members/", add=str(dana.pk))
+    assert (groups_of(site, numbered), groups_of(site, dana)) == (["physics"], [])
+
+
+@pytest.mark.parametrize("most", [0, 200])
+def test_what_is_typed_is_a_name_and_what_is_chosen_a_number(
+    site: Site, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pickers, "MOST_OPTIONS", most)
+    dana = site.user("dana")
+    numbered = site.user(str(dana.pk))
+
+    def meant(tx: Transaction) -> object:
+        return pickable.USERS.pk(tx, "user", str(dana.pk))
+
+    assert site.sql.read_now(meant) == (numbered.pk if most == 0 else dana.pk)
+    assert site.sql.read_now(lambda tx: pickable.USERS.pk(tx, "user", "dana")) == dana.pk
 
 
 def test_a_password_is_set_and_old_sessions_end(site: Site, admin: Browser) -> None:
