@@ -48,6 +48,7 @@ from outpost.listeners.ldap import TOO_MANY, LdapConnection, LdapFactory
 from outpost.listeners.lean_tls import OverTls
 from outpost.listeners.metrics import PATH as METRICS_PATH
 from outpost.listeners.metrics import Metrics
+from outpost.listeners.nas import reported_pins
 from outpost.listeners.once import Once
 from outpost.listeners.onlookers import Onlookers, open_for_onlookers
 from outpost.listeners.ports import Ports
@@ -349,7 +350,7 @@ class Outpost:
         )
 
     def _radius(self) -> Callable[[], RadiusListener]:
-        pins = Pins()
+        pins = reported_pins(self.telemetry)
         return lambda: self._logins(RadiusListener, pins)
 
     def _radsec(self) -> OverTls:

@@ -8,6 +8,7 @@ from typing import Any
 from control import knocks, logins, tries
 from control.outposts.serving import served
 from control.radius import orders as radius_orders
+from control.radius import pins as radius_pins
 from control.radius import sessions as radius_sessions
 from control.records import Event, Instance, User
 from control.store.interface import Query, Transaction
@@ -41,6 +42,7 @@ KEPT = {
     KNOCK_ANSWERED: knocks.reported_answered,
     THROTTLED: tries.reported,
     radius_orders.REPORT: radius_orders.concluded,
+    radius_pins.REPORT: radius_pins.reported,
 }
 """Kinds of reports that are no events, and the verb that keeps them."""
 

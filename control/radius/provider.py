@@ -11,7 +11,7 @@ from typing import Any
 
 from control.certificates.authority import CannotIssue, revocation_list
 from control.certificates.making import KeyPair
-from control.records import Certificate, IssuedCertificate, Provider, RadiusNas, RadiusRule
+from control.records import Certificate, IssuedCertificate, Provider, RadiusNas, RadiusPin, RadiusRule
 from control.store.interface import Query, Transaction
 from control.verbs.certificates import pems
 from protocols.link.messages import EAP_METHODS, NasRecord, ReplyAttribute, ReplyRule
@@ -29,6 +29,7 @@ def settings(tx: Transaction, provider: Provider) -> dict[str, Any]:
         "eap_methods": tuple(provider.settings.get("eap_methods", EAP_METHODS)),
         "client_authorities": authorities(tx, provider),
         "client_revocations": revocations(tx, provider),
+        "pinned": pinned(tx, provider.pk),
         "rules": tuple(rule_record(rule) for rule in rules(tx, provider.pk) if rule.enabled),
         "nas": tuple(nas_record(nas) for nas in tx.select(RadiusNas, Query(equal={"provider": provider.pk}))),
     }
@@ -77,6 +78,12 @@ def signed(authority: KeyPair, revoked: tuple[tuple[int, float], ...]) -> str:
 def rules(tx: Transaction, provider: int) -> list[RadiusRule]:
     """By their order; equal ones by name."""
     return tx.select(RadiusRule, Query(equal={"provider": provider}, ordering=("order", "name", "pk")))
+
+
+def pinned(tx: Transaction, provider: int) -> tuple[str, ...]:
+    """Addresses of NAS that sign (`control.radius.pins`)."""
+    every = tx.select(RadiusPin, Query(equal={"provider": provider}, ordering=("address",)))
+    return tuple(one.address for one in every)
 
 
 def rule_record(rule: RadiusRule) -> ReplyRule:

@@ -27,6 +27,7 @@ OF_NOBODY = frozenset(
         "stage",
         "stage_binding",
         "radius_rule",
+        "radius_pin",
     }
 )
 """Kinds that take nobody's access away. Whatever is in neither set concerns everybody."""

@@ -78,6 +78,7 @@ from control.records.people import (
 from control.records.radius import (
     RadiusNas,
     RadiusOrder,
+    RadiusPin,
     RadiusRule,
     RadiusSession,
 )
@@ -146,6 +147,7 @@ __all__ = [
     "Provider",
     "RadiusNas",
     "RadiusOrder",
+    "RadiusPin",
     "RadiusRule",
     "RadiusSession",
     "Record",
@@ -181,6 +183,7 @@ DIRECTORY_RECORDS: tuple[type[Record], ...] = (
     PropertyMapping,
     RadiusRule,
     RadiusNas,
+    RadiusPin,
     Policy,
     Binding,
     Outpost,

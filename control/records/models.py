@@ -29,6 +29,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "property_mapping": ("authentik_core", "propertymapping"),
     "radius_rule": ("authentik_providers_radius", "radiusrule"),
     "radius_nas": ("authentik_providers_radius", "radiusnas"),
+    "radius_pin": ("authentik_providers_radius", "radiuspin"),
     "issued_certificate": ("authentik_crypto", "issuedcertificate"),
     "brand": ("authentik_brands", "brand"),
     "source": ("authentik_sources_oauth", "oauthsource"),

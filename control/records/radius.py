@@ -60,6 +60,24 @@ class RadiusNas(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class RadiusPin(Record):
+    """An address whose requests have been signed, and must be from then on (DESIGN D26)."""
+
+    TABLE = "radius_pin"
+    DIRECTORY = True
+    SEARCHED = ("address",)
+    UNIQUE = (("address", "provider"),)
+    INDEXED = ("provider", "nas")
+
+    address: str
+    provider: int
+    nas: str | None = None
+    """pk of the `RadiusNas` that was there; None: it lay in a client network of the provider."""
+    pk: str = ""
+    created: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class RadiusSession(Record):
     """Somebody's stay at a NAS, as its accounting tells of it (RFC 2866)."""
 

@@ -5,12 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from outpost.directory.snapshot import Snapshot
+from outpost.telemetry import Telemetry
 from protocols.link.messages import NasRecord, RadiusSettings
 from protocols.radius.nas import ClientNetwork, Nas, NasTable, Requirement
+from protocols.radius.pins import Pins
+
+PIN = "radius_pin"
+"""Kind of the reports: ``address``, ``provider`` and ``nas``, the name of its line, or empty."""
 
 
 def nas_table(snapshot: Snapshot) -> NasTable:
     return NasTable(_client_networks(snapshot))
+
+
+def reported_pins(telemetry: Telemetry) -> Pins:
+    """Whose new ones control is told of, and keeps."""
+
+    def told(address: str, nas: Nas) -> None:
+        telemetry.report(PIN, {"address": address, "provider": nas.provider, "nas": nas.name})
+
+    return Pins(told=told)
+
+
+def pinned(snapshot: Snapshot) -> frozenset[str]:
+    """Addresses that have shown that they sign, as control keeps them."""
+    settings = (provider.settings for provider in snapshot.providers.values())
+    return frozenset(address for one in settings if isinstance(one, RadiusSettings) for address in one.pinned)
 
 
 def _client_networks(snapshot: Snapshot) -> Iterator[ClientNetwork]:

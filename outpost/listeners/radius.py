@@ -15,7 +15,7 @@ from outpost.authentication import Authentication
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.listeners.answering import Answering
 from outpost.listeners.direct import direct_send
-from outpost.listeners.nas import nas_table
+from outpost.listeners.nas import nas_table, pinned
 from outpost.listeners.onlookers import Onlookers
 from outpost.listeners.radius_again import Again
 from outpost.listeners.radius_challenge import asked, replied
@@ -77,7 +77,8 @@ class RadiusListener(Answering):
         self._eap = eap
         self._replies = replies
         self._random = random
-        self._exchange = self.exchange(Pins() if pins is None else pins)
+        self._pins = Pins() if pins is None else pins
+        self._exchange = self.exchange(self._pins)
         self._again = Again(random(32), self._exchange, authentication, directory)
         self._looking = onlookers.looking if onlookers is not None else []
         self._onlookers = onlookers
@@ -280,6 +281,7 @@ class RadiusListener(Answering):
             if problem not in said:
                 self._telemetry.noted(problem)
         self._exchange.table = table
+        self._pins.keep(pinned(snapshot))
 
 
 def _refusing(decision: Decision) -> int | None:

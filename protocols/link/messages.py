@@ -190,6 +190,8 @@ class RadiusSettings:
     """Devices may show a hardware address alone."""
     coa_port: int = 3799
     """Of the NAS in ``client_networks``, as that of `NasRecord`."""
+    pinned: tuple[str, ...] = ()
+    """Addresses that have shown that they sign (`protocols.radius.pins`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ show nothing: RFC 3579 makes every NAS sign those, including the ones that do no
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from protocols.errors import RemoteProtocolError
 from protocols.radius.authenticators import message_authenticator_verifies
 from protocols.radius.dictionary import EAP_MESSAGE, MESSAGE_AUTHENTICATOR, PROXY_STATE
@@ -18,10 +20,18 @@ MAX_PINS = 65_536  # addresses; only peers that hold a secret can add one. A ful
 
 
 class Pins:
-    """``addresses`` that have shown that they sign. May be stored and given back; discard one to forgive its NAS."""
+    """``addresses`` that have shown that they sign; ``told`` is called with each new one, for whoever keeps them."""
 
-    def __init__(self, addresses: frozenset[str] = frozenset()) -> None:
+    def __init__(self, addresses: frozenset[str] = frozenset(), told: Callable[[str, Nas], None] | None = None) -> None:
         self.addresses: set[str] = set(addresses)
+        self._told = told
+        self._kept: frozenset[str] = frozenset()
+
+    def keep(self, addresses: frozenset[str]) -> None:
+        """All that are kept elsewhere, as of now. One that was, and is no more, is forgiven."""
+        self.addresses -= self._kept - addresses
+        self.addresses |= addresses
+        self._kept = addresses
 
     def check(self, packet: Packet, nas: Nas, address: str) -> None:
         """Raises RemoteProtocolError: ``bad_`` or ``missing_message_authenticator``, ``malformed`` for two of them."""
@@ -33,7 +43,7 @@ class Pins:
                     f"Message-Authenticator from {address} does not verify", "bad_message_authenticator"
                 )
             if address not in self.addresses:
-                self._shown(packet, address)
+                self._shown(packet, nas, address)
         elif self._is_required(packet, nas, address):
             raise RemoteProtocolError(f"no Message-Authenticator from {address}", "missing_message_authenticator")
 
@@ -44,8 +54,10 @@ class Pins:
             return PROXY_STATE in packet.first or address in self.addresses
         return nas.message_authenticator is Requirement.REQUIRED
 
-    def _shown(self, packet: Packet, address: str) -> None:
+    def _shown(self, packet: Packet, nas: Nas, address: str) -> None:
         if packet.code != Code.ACCESS_REQUEST or EAP_MESSAGE in packet.first:
             return
         if len(self.addresses) < MAX_PINS:
             self.addresses.add(address)
+            if self._told is not None:
+                self._told(address, nas)

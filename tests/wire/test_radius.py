@@ -5,7 +5,7 @@ import pytest
 from tests.wire.apart import questions
 from tests.wire.clients import radclient, run
 from tests.wire.directory import PASSWORDS, SHARED_SECRET, Directory
-from tests.wire.program import Program
+from tests.wire.program import Program, until
 
 pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("people")]
 
@@ -27,6 +27,22 @@ def test_an_unsigned_request_of_an_old_nas_is_accepted(program: Program) -> None
     # radclient 3.2.1 signs nothing unless told to; 127.0.0.9 has never signed.
     answer = radclient(program, "bob", PASSWORDS["bob"], attributes=("Packet-Src-IP-Address = 127.0.0.9",))
     assert answer.code == 0, answer.text
+
+
+def test_a_nas_that_has_signed_must_go_on_until_it_is_forgiven(program: Program, people: Directory) -> None:
+    home = "127.0.0.19"
+    here, quick = (f"Packet-Src-IP-Address = {home}",), ("-t", "1")
+
+    def said(*attributes: str) -> bool:
+        return radclient(program, "bob", PASSWORDS["bob"], attributes=(*here, *attributes), options=quick).code == 0
+
+    assert said()
+    assert said(*SIGNED)
+    assert not said()
+    [pin] = until(lambda: program.api("GET", "radius/pins/", query={"address": home})["results"], 20, "the pin")
+    assert pin["provider"] == people.providers["radius"]
+    program.api("DELETE", f"radius/pins/{pin['pk']}/")
+    until(said, 20, "the NAS being forgiven")
 
 
 @pytest.mark.parametrize(("who", "password"), [("bob", "wrong"), ("nobody", "x"), ("carol", PASSWORDS["carol"])])

@@ -18,6 +18,7 @@ from control.records import (
     IssuedCertificate,
     MailServer,
     RadiusOrder,
+    RadiusPin,
     Record,
     Setting,
     SourceConnection,
@@ -33,6 +34,7 @@ LEFT_OUT: dict[type[Record], str] = {
     Authenticator: "people set theirs up themselves",
     EndedSession: "what happened, not what is wanted",
     RadiusOrder: "what happened, not what is wanted",
+    RadiusPin: "what a NAS has shown, not what is wanted",
     SourceConnection: "who somebody is elsewhere is proved by signing in there",
     IssuedCertificate: "its key is given out once; what was revoked is a record",
 }

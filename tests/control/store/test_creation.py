@@ -200,6 +200,7 @@ def _before_hosts(connection: Connection, version: str) -> None:
 
 def _steps_before_hosts(version: str) -> tuple[str, ...]:
     return (
+        "drop table radius_pin",
         "drop index ix_provider_host",
         "alter table provider drop column host",
         f"update alembic_version set version_num = '{version}'",

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from control import knocks, reputation, tries
 from control.mail import outbox
-from control.records import Notification, RadiusSession, Token, UserConsent
+from control.records import Notification, RadiusPin, RadiusSession, Token, UserConsent
 from control.verbs import authenticators
 from control.verbs.provider_kinds import KINDS
 from control.verbs.stage_kinds import KINDS as STAGES
@@ -159,6 +159,8 @@ def keys(api: Api) -> dict[str, str]:
     made["/radius/rules"] = api.post("/radius/rules/", rule)["pk"]
     nas = {"name": "ap", "provider": int(made["/providers/radius"]), "network": "192.0.2.0/24"}
     made["/radius/nas"] = api.post("/radius/nas/", nas)["pk"]
+    pin = RadiusPin("192.0.2.7", int(made["/providers/radius"]))
+    made["/radius/pins"] = api.sql.write_now(lambda tx: tx.insert(pin)).pk
     made["/radius/devices"] = api.post("/radius/devices/", {"address": "aabbccddeeff"})["pk"]
     session = RadiusSession("192.0.2.1", "ap", "01", started=1.0)
     made["/radius/sessions"] = api.sql.write_now(lambda tx: tx.insert(session).pk)

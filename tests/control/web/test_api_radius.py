@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from control.outposts.view import provider_record
-from control.records import Provider, RadiusOrder, RadiusSession
+from control.records import Provider, RadiusOrder, RadiusPin, RadiusSession
 from protocols.link.messages import RadiusSettings, ReplyAttribute
 from tests.control.web.api import Api
 
@@ -169,6 +169,22 @@ def test_the_port_for_orders_reaches_the_outpost(api: Api) -> None:
     api.post("/radius/nas/", {"name": "ap", "provider": pk, "network": "192.0.2.7", "coa_port": 0})
     assert settings(api, pk).coa_port == 1700
     assert [nas.coa_port for nas in settings(api, pk).nas] == [0]
+
+
+def test_pins_are_seen_beside_their_nas_reach_the_outpost_and_are_forgiven(api: Api) -> None:
+    provider = a_provider(api)
+    nas = api.post("/radius/nas/", {"name": "ap", "provider": provider, "network": "192.0.2.7"})
+    assert nas["pinned"] == []
+    for address, of in (("192.0.2.7", nas["pk"]), ("198.51.100.9", None)):
+        api.sql.write_now(lambda tx, address=address, of=of: tx.insert(RadiusPin(address, provider, of, created=5.0)))  # type: ignore[misc]
+    assert api.get(f"/radius/nas/{nas['pk']}/")["pinned"] == ["192.0.2.7"]
+    first, second = api.get("/radius/pins/")["results"]
+    assert (first["address"], first["nas"], first["created"]) == ("192.0.2.7", nas["pk"], "1970-01-01T00:00:05.000000Z")
+    assert (second["address"], second["nas"], second["provider"]) == ("198.51.100.9", None, provider)
+    assert settings(api, provider).pinned == ("192.0.2.7", "198.51.100.9")
+    api.call("DELETE", f"/radius/pins/{first['pk']}/")
+    assert settings(api, provider).pinned == ("198.51.100.9",)
+    assert api.get(f"/radius/nas/{nas['pk']}/")["pinned"] == []
 
 
 def test_devices_have_one_form_a_key_that_is_not_shown_and_a_user(api: Api) -> None:

@@ -10,6 +10,7 @@ from twisted.internet.testing import FakeDatagramTransport
 from outpost.authentication import Authentication
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Directory, Touched
+from outpost.listeners.nas import reported_pins
 from outpost.listeners.radius import RadiusListener
 from outpost.listeners.radius_eap import EapDoor
 from outpost.listeners.radius_replies import Replies
@@ -404,6 +405,26 @@ def test_pins_shared_by_two_sockets() -> None:
     first.send(nas_side.pap())
     second.send(nas_side.pap(sign="never"))
     assert second.telemetry.discards == {("radius", "missing_message_authenticator"): 1}
+
+
+def test_a_pin_that_control_keeps_holds_after_a_restart_until_it_is_forgiven() -> None:
+    door = Door(None, with_settings(pinned=(PEER[0],)))
+    door.send(nas_side.pap(sign="never"))
+    assert door.telemetry.discards == {("radius", "missing_message_authenticator"): 1}
+    door.configure(with_settings())
+    door.send(nas_side.pap(sign="never", identifier=8))
+    assert len(door.replies()) == 1
+
+
+def test_control_is_told_of_a_new_pin() -> None:
+    told: list[tuple[str, dict[str, Any]]] = []
+    telemetry = RecordingTelemetry()
+    telemetry.report = lambda kind, body: told.append((kind, body))
+    record = NasRecord("n1", "ap", PEER[0], SECRET.decode())
+    door = Door(None, with_settings(nas=(record,)), pins=reported_pins(telemetry))
+    for identifier in (1, 2):
+        door.send(nas_side.pap(identifier=identifier))
+    assert told == [("radius_pin", {"address": PEER[0], "provider": 1, "nas": "ap"})]
 
 
 def test_a_reply_that_cannot_be_sent_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,8 +66,34 @@ def test_one_that_is_there_must_verify_whatever_is_configured(requirement: Requi
     assert check(Pins(), nas_side.pap(), requirement=requirement) == "fine"
 
 
-def test_pins_are_given_back_after_a_restart() -> None:
-    assert check(Pins(frozenset((HOME,))), UNSIGNED) == "missing_message_authenticator"
+def test_whoever_keeps_them_is_told_of_each_once() -> None:
+    told: list[tuple[str, int]] = []
+    pins = Pins(told=lambda address, nas: told.append((address, nas.provider)))
+    for datagram in (UNSIGNED, nas_side.pap(), nas_side.pap(identifier=8), nas_side.pap(secret=b"other")):
+        check(pins, datagram)
+    check(pins, nas_side.request(EAP), AWAY)
+    assert told == [(HOME, 1)]
+    pins.keep(frozenset((AWAY,)))
+    check(pins, nas_side.pap(), AWAY)
+    assert told == [(HOME, 1)]
+
+
+def test_what_is_kept_holds_after_a_restart_until_it_is_forgiven() -> None:
+    pins = Pins()
+    pins.keep(frozenset((HOME,)))
+    assert check(pins, UNSIGNED) == "missing_message_authenticator"
+    pins.keep(frozenset())
+    assert check(pins, UNSIGNED) == "fine"
+
+
+def test_one_that_is_on_its_way_to_be_kept_is_not_forgiven() -> None:
+    pins = Pins()
+    check(pins, nas_side.pap())
+    pins.keep(frozenset((AWAY,)))
+    assert check(pins, UNSIGNED) == "missing_message_authenticator"
+    pins.keep(frozenset((AWAY, HOME)))
+    pins.keep(frozenset((AWAY,)))
+    assert check(pins, UNSIGNED) == "fine"
 
 
 def test_pins_are_bounded_and_none_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from control.records import Device, RadiusNas, RadiusRule, RadiusSession
+from control.radius import pins as radius_pins
+from control.records import Device, RadiusNas, RadiusPin, RadiusRule, RadiusSession
 from control.store.interface import Transaction
 from control.verbs import radius_rules
 from control.web.admin_api.resource import View
@@ -17,7 +18,15 @@ def rules(tx: Transaction, records: Sequence[RadiusRule], view: View) -> list[Bo
 
 
 def nas(tx: Transaction, records: Sequence[RadiusNas], view: View) -> list[Body]:
-    return [{**_without_managed(asdict(one)), "warnings": radius_rules.warnings(one)} for one in records]
+    pinned = radius_pins.of_nas(tx, [one.pk for one in records])
+    return [
+        {**_without_managed(asdict(one)), "pinned": pinned[one.pk], "warnings": radius_rules.warnings(one)}
+        for one in records
+    ]
+
+
+def pins(tx: Transaction, records: Sequence[RadiusPin], view: View) -> list[Body]:
+    return [{**asdict(one), "created": moment(one.created)} for one in records]
 
 
 def sessions(tx: Transaction, records: Sequence[RadiusSession], view: View) -> list[Body]:

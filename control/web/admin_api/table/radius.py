@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from control.records import Device, RadiusNas, RadiusRule, RadiusSession
+from control.radius import pins
+from control.records import Device, RadiusNas, RadiusPin, RadiusRule, RadiusSession
 from control.store.interface import Transaction
 from control.verbs import devices, radius_rules
 from control.verbs.tokens import Random
@@ -17,7 +18,7 @@ from control.web.admin_api.shapes import radius
 
 
 def resources(random: Random) -> list[Resource[Any]]:
-    return [RULES, nas(random), DEVICES, SESSIONS]
+    return [RULES, nas(random), PINS, DEVICES, SESSIONS]
 
 
 RULES = Resource(
@@ -31,6 +32,17 @@ RULES = Resource(
     create=radius_rules.create,
     update=radius_rules.update,
     delete=radius_rules.delete,
+)
+
+
+PINS = Resource(
+    "radius/pins",
+    RadiusPin,
+    "RadiusPin",
+    radius.pins,
+    ordering=("address",),
+    filters={"provider": number("provider"), "nas": text("nas"), "address": text("address")},
+    delete=pins.forgive,
 )
 
 

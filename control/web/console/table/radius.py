@@ -132,6 +132,7 @@ GATES = Section(
         Column("Network", text("network"), "network"),
         Column("NAS-Identifier", text("identifier"), "identifier"),
         Column("Certificate's name", text("radsec_name"), "radsec_name"),
+        Column("Has signed", lambda body: Cell(", ".join(body["pinned"]))),
     ),
     name=lambda body: str(body["name"]),
     forms={
