@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
+from control.policies import beforehand
 from control.policies.judge import Judge
 from control.radius import orders as radius_orders
 from control.records import Device, IssuedCertificate, Token
@@ -63,23 +65,29 @@ class RadiusWatch:
 
     async def look(self) -> None:
         """Writes only if there is something to write."""
-        since, judge = self._stand, self._judge
-        newest, users, overdue = await self._store.read(lambda tx: _wanted(tx, judge, since))
-        if users or overdue:
-            await self._store.write(lambda tx: _act(tx, judge, users))
-        self._stand = newest
+        since = self._stand
+        found = await beforehand.write(self._store, self._judge, lambda tx, judge: _wanted(tx, judge, since), _acting)
+        self._stand = found.newest
 
 
-def _wanted(tx: Transaction, judge: Judge, since: Revision | None) -> tuple[Revision, Collection[int], bool]:
-    """The newest revision, who has to go by the changes since then and by the time, and whether there are orders to
-    give up. Only these people are looked at once more, while nobody else may write."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    newest: Revision
+    users: Collection[int]
+    """Who has to go. Only these people are looked at once more, while nobody else may write."""
+    overdue: bool
+    """There are orders to give up."""
+
+
+def _wanted(tx: Transaction, judge: Judge, since: Revision | None) -> Wanted:
+    """By the changes since then, and by the time."""
     newest = tx.revision()
     users = _concerned(tx, since)
     if users is not None:
         users = users | radius_orders.worth_a_look(tx, LATELY)
     found = radius_orders.unwelcome(tx, judge, users)
     gone = {session.user for session, _ in found if session.user is not None}
-    return newest, gone, bool(radius_orders.overdue(tx))
+    return Wanted(newest, gone, bool(radius_orders.overdue(tx)))
 
 
 def _concerned(tx: Transaction, since: Revision | None) -> set[int] | None:
@@ -106,6 +114,10 @@ def _owner(tx: Transaction, record: type[Token | Device | IssuedCertificate], pk
     return None if found is None else found.user
 
 
-def _act(tx: Transaction, judge: Judge, users: Collection[int]) -> None:
-    radius_orders.end_unwelcome(tx, judge, users)
-    radius_orders.give_up(tx)
+def _acting(found: Wanted) -> Callable[[Transaction, Judge], Wanted] | None:
+    def act(tx: Transaction, judge: Judge) -> Wanted:
+        radius_orders.end_unwelcome(tx, judge, found.users)
+        radius_orders.give_up(tx)
+        return found
+
+    return act if found.users or found.overdue else None

@@ -13,6 +13,8 @@ from control.oidc.authorize import Grant, RunFlow, SignIn
 from control.oidc.clients import Client
 from control.oidc.discovery import ROOT
 from control.oidc.requests import FORM_POST, Destination, Redirected, Refused
+from control.policies import beforehand
+from control.policies.judge import Judge
 from control.sessions import Visit
 from control.store.interface import Transaction
 from control.web.addresses import known_as
@@ -23,6 +25,7 @@ from control.web.pages.forms import MOST_FIELDS, form
 from control.web.services import Services
 from rules.names import shown
 
+Step = SignIn | RunFlow | Grant
 CSRF_FIELD = "csrf_token"
 
 
@@ -31,23 +34,21 @@ async def _authorize(request: Request, services: Services) -> Response:
     base = await known_as(request, services)
     code = tokens.text(services.random(grants.CODE_BYTES))
 
-    def given(tx: Transaction) -> SignIn | RunFlow | Grant:
-        decided = authorize.decide(
-            tx, pairs, sessions.find(tx, cookie, who.client_ip), services.judge, who.client_ip, who.http
-        )
-        if isinstance(decided, Grant):
-            grants.give_code(tx, decided, code, who)
-            knocks.answered(tx, "redirect_uri", decided.asked.to.redirect_uri)
-        return decided
+    def decide(tx: Transaction, judge: Judge) -> Step:
+        visit = sessions.find(tx, cookie, who.client_ip)
+        return authorize.decide(tx, pairs, visit, judge, who.client_ip, who.http)
+
+    def give(tx: Transaction, judge: Judge) -> Step:
+        step = decide(tx, judge)
+        if isinstance(step, Grant):
+            grants.give_code(tx, step, code, who)
+            knocks.answered(tx, "redirect_uri", step.asked.to.redirect_uri)
+        return step
 
     try:
-        step = await services.store.read(
-            lambda tx: authorize.decide(
-                tx, pairs, sessions.find(tx, cookie, who.client_ip), services.judge, who.client_ip, who.http
-            )
+        step = await beforehand.write(
+            services.store, services.judge, decide, lambda step: give if isinstance(step, Grant) else None
         )
-        if isinstance(step, Grant):
-            step = await services.store.write(given)
     except Redirected as answer:
         return _told(answer.asked, base, answer.parameters)
     except Refused as refusal:

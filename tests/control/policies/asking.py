@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from control.policies.asking import Around, Asking, Verdict
-from control.policies.judge import NOWHERE, Decided, Judge
+from control.policies.judge import NOWHERE, Answer, Decided, Judge
 from control.policies.kinds import KINDS
 from control.policies.kinds.kind import Kind, PolicyFields
 from control.policies.places import Places
@@ -19,6 +20,8 @@ from control.verbs.fields import parse
 from tests.control.store.away import go_away
 
 PEER = "192.0.2.9"
+WRITING = "store-writer"
+"""The name of the thread that writes."""
 NOON = 1_700_049_600.0
 """Wednesday, 15 November 2023, 12:00 UTC."""
 
@@ -60,6 +63,22 @@ class House:
         application = replace(self.application, policy_engine_mode=mode)
         question = self.asking(**asking)
         return self.store.read_now(lambda tx: (judge or Judge(lambda: 0.0)).decide(tx, application, question))
+
+
+@dataclass(frozen=True)
+class Slow(Judge):
+    """``meanwhile`` happens when a policy has been asked beside the thread that writes."""
+
+    meanwhile: Callable[[], object] = lambda: None
+    threads: list[str] = field(default_factory=list)
+    """Where policies were asked."""
+
+    def ask(self, tx: Transaction, binding: Binding, asking: Asking) -> Answer:
+        self.threads.append(threading.current_thread().name)
+        answer = super().ask(tx, binding, asking)
+        if self.threads[-1] != WRITING:
+            self.meanwhile()
+        return answer
 
 
 def asking_the_store(is_away: Callable[[], bool] = lambda: True) -> Kind:

@@ -17,12 +17,24 @@ from control.radius import orders as radius_orders
 from control.radius.orders import AGAIN, GIVEN_UP, PATIENCE
 from control.radius.sessions import told
 from control.radius.watch import LATELY, RadiusWatch
-from control.records import Application, Binding, Event, Group, Outpost, Provider, RadiusOrder, RadiusSession, User
+from control.records import (
+    Application,
+    Binding,
+    Event,
+    Group,
+    Outpost,
+    Policy,
+    Provider,
+    RadiusOrder,
+    RadiusSession,
+    User,
+)
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
 from control.verbs import users
 from protocols.link import codec
 from protocols.link.messages import ChangeSession, Hello
+from tests.control.policies.asking import WRITING, Slow
 from tests.fakes import FakeClock
 from tests.stores import FORGET_LAST_REVISION, ImmediateStore, open_store, run
 
@@ -302,6 +314,20 @@ def test_only_whom_a_change_concerns_is_looked_at(house: House, monkeypatch: pyt
     house.write(lambda tx: tx.update(replace(tx.get(Binding, house.binding), negate=True)))
     run(watch.look())
     assert looked[4:] == [None, {house.bob}]  # alice has been told to go already
+
+
+def test_the_thread_that_writes_does_not_wait_for_policies(house: House) -> None:
+    def change(tx: Transaction) -> None:
+        policy = tx.insert(Policy("no", "expression", settings={"expression": "return False"}))
+        tx.insert(replace(tx.get(Binding, house.binding), pk="", group=None, policy=policy.pk))
+        tx.remove_members(house.staff, [house.alice])
+
+    house.write(change)
+    judge = Slow()
+    run(RadiusWatch(ImmediateStore(house.store), judge).look())
+    assert [(order.session, order.why) for order in house.orders] == [(house.session("alice").pk, "policy_denied")]
+    assert judge.threads
+    assert WRITING not in judge.threads
 
 
 def test_what_the_time_brings_about_is_seen_without_a_change(house: House) -> None:
