@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.ports import free_port
 from tests.wire import processes
 
 T = TypeVar("T")
@@ -23,6 +24,21 @@ TOKEN = "test-bootstrap-token-0123456789abcdef"
 PASSWORD = "test-bootstrap-password"
 SECRET_KEY = "kW7hT2mQ9xB4nV6pL1sD8fG3jR5yC0zA-test-only"
 LOOPBACK = "127.0.0.1:0"
+LISTENERS = tuple(
+    f"OUTPOST_LISTEN__{name}"
+    for name in (
+        "HTTP",
+        "HTTPS",
+        "LDAP",
+        "LDAPS",
+        "RADIUS",
+        "RADIUS_ACCT",
+        "RADSEC",
+        "METRICS",
+        "EXT_AUTHZ",
+        "FASTCGI",
+    )
+)
 EMBEDDED = "authentik Embedded Outpost"
 
 
@@ -58,21 +74,7 @@ class Program:
             "OUTPOST_BOOTSTRAP_PASSWORD": PASSWORD,
             "OUTPOST_LOG__FORMAT": "text",
             "OUTPOST_CERT_DISCOVERY_DIR": str(folder / "certs"),
-            **{
-                f"OUTPOST_LISTEN__{name}": LOOPBACK
-                for name in (
-                    "HTTP",
-                    "HTTPS",
-                    "LDAP",
-                    "LDAPS",
-                    "RADIUS",
-                    "RADIUS_ACCT",
-                    "RADSEC",
-                    "METRICS",
-                    "EXT_AUTHZ",
-                    "FASTCGI",
-                )
-            },
+            **dict.fromkeys(LISTENERS, LOOPBACK),
             **environ,
         }
         self.environ = {name: value for name, value in self.environ.items() if value}
@@ -83,6 +85,10 @@ class Program:
         """What it is handed besides the usual three."""
         self._process: subprocess.Popen[bytes] | None = None
         self.ports: dict[str, list[str]] = {}
+
+    def keep_places(self) -> None:
+        """For one that dies under load: meanwhile no connection of anybody's gets the port that it comes back to."""
+        self.environ |= {name: f"127.0.0.1:{free_port()}" for name in LISTENERS}
 
     # --- the process ---
 
