@@ -30,7 +30,8 @@ NEUTRAL = re.compile(
 )
 """About the program, or the same for every application here."""
 _TIME = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
-_ROUTE = re.compile(r"(?:([A-Za-z]+)\s*)?(!?=)\s*(.*)", re.DOTALL)
+_ROUTE = re.compile(r"(.*?)(!?=)(.*)", re.DOTALL)
+"""What stands before the first equals sign is a method there, whatever it looks like: such a path is not open."""
 
 
 def read(octets: bytes) -> Found:
@@ -122,8 +123,8 @@ def _open_paths(found: Found, said: Given, lines: dict[str, int]) -> Iterator[st
         match = _ROUTE.fullmatch(route)
         if match is None:
             yield route
-        elif match[1] is None and match[2] == "=":
-            yield match[3]
+        elif not match[1].strip() and match[2] == "=":
+            yield match[3].strip()
         else:
             found.leave(lines["skip_auth_routes"], f"{route!r} stays closed; say it in an access rule of the provider")
 

@@ -101,3 +101,12 @@ def test_several_upstreams_are_told() -> None:
 def test_what_is_no_configuration(text: str, sentence: str) -> None:
     with pytest.raises(CannotRead, match=sentence):
         read(text.encode("latin-1"))
+
+
+@pytest.mark.parametrize("route", ["GET=^/x", "GET|POST=^/x", "!=^/admin", "^/find[?]name=.*", "get =^/x"])
+def test_a_route_with_anything_before_its_equals_sign_opens_nothing(route: str) -> None:
+    """There it is a method, which no request has."""
+    found = read(f"{HOST}{ANYBODY}skip_auth_routes = ['{route}', '=^/open']\n".encode())
+    (provider,) = found.sections["providers"].values()
+    assert provider["skip_path_regex"] == "^/open"
+    assert found.told() == [f"line 3: {route!r} stays closed; say it in an access rule of the provider"]
