@@ -152,9 +152,9 @@ class Transaction(Protocol):
 
     def count(self, kind: type[R], query: Query = ...) -> int: ...
 
-    def once(self, question: str, ask: Callable[[], Sequence[str]]) -> Sequence[str]:
-        """``ask``, unless another reader has at this revision. ``question``: names what follows from the directory
-        alone, and is dear to find out."""
+    def provider_settings(self, kind: str, setting: str) -> Sequence[str]:
+        """Texts that providers of this kind have under this name in their settings, each once, and none that is empty.
+        There may be ten thousand providers, and this is asked with every answer."""
         ...
 
     def insert(self, record: R) -> R:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from control.records import Provider
-from control.store.interface import Query, Transaction
+from control.store.interface import Transaction
 from rules.secret_attributes import key, keys
+
+NAME = "basic_auth_password_attribute"
 
 
 def names(tx: Transaction) -> Sequence[str]:
     """As the proxy providers have them, whether or not one uses it now."""
-    return tx.once("password attributes", lambda: _asked(tx))
+    return tx.provider_settings("proxy", NAME)
 
 
 def has_a_say(provider: Provider) -> bool:
@@ -24,10 +26,5 @@ def not_for(tx: Transaction, provider: Provider) -> frozenset[str]:
     return keys(names(tx)) - {key(_name(provider)) if own else ""}
 
 
-def _asked(tx: Transaction) -> list[str]:
-    proxies = tx.select(Provider, Query(equal={"kind": "proxy"}))
-    return sorted({_name(one) for one in proxies} - {""})
-
-
 def _name(proxy: Provider) -> str:
-    return str(proxy.settings.get("basic_auth_password_attribute") or "")
+    return str(proxy.settings.get(NAME) or "")

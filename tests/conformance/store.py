@@ -450,6 +450,25 @@ def only_plain_fields_can_be_asked(bench: Bench) -> None:
 
 
 @check
+def what_providers_of_a_kind_say_in_a_setting_is_told_once(bench: Bench) -> None:
+    def said(tx: Transaction) -> list[str]:
+        return list(tx.provider_settings("proxy", "word"))
+
+    words: list[Any] = ["b", "a", "b", "", 'it\'s "quoted"', None]
+    proxies = [bench.insert(Provider(f"p{at}", "proxy", settings={"word": word})) for at, word in enumerate(words)]
+    bench.insert(Provider("without", "proxy", settings={"words": "c"}))
+    bench.insert(Provider("ldap", "ldap", settings={"word": "d"}))
+    assert bench.read(said) == ["a", "b", 'it\'s "quoted"']
+    assert bench.read(lambda tx: list(tx.provider_settings("proxy", "word ' \" $.x"))) == []
+
+    def altered(tx: Transaction) -> list[str]:
+        tx.update(replace(tx.get(Provider, proxies[1].pk), settings={"word": "new"}))
+        return said(tx)
+
+    assert bench.write(altered) == bench.read(said) == ["b", 'it\'s "quoted"', "new"]
+
+
+@check
 def members_join_and_leave_once(bench: Bench) -> None:
     users = [bench.insert(User(name)).pk for name in "abc"]
     group, other = bench.insert(Group("g")), bench.insert(Group("h"))

@@ -17,13 +17,13 @@ from control.records import (
     Group,
     NotificationRule,
     Policy,
-    Provider,
     Record,
     UntoldEvent,
     User,
 )
 from control.records.models import CLEANSED, model_of
 from control.store.interface import Actor, LoggedChange
+from control.store.sql.questions import provider_settings
 from control.store.sql.rows import Rows, canonical, pk_of
 from control.store.sql.schema import RECORD_TABLES, change_log, head, revision
 from rules.secret_attributes import keys, masked
@@ -41,8 +41,7 @@ _BOUND_TO_RULES = _bound_to_rules()
 """Made once: it is asked with every commit that leaves an event."""
 
 
-_PROVIDER = RECORD_TABLES[Provider].table
-_OF_PROXIES = select(_PROVIDER.c.settings).where(_PROVIDER.c.kind == "proxy")
+_PASSWORD_ATTRIBUTES = provider_settings("basic_auth_password_attribute")
 
 
 class Journal:
@@ -81,9 +80,7 @@ class Journal:
         """Auditors read events: passwords for applications among somebody's attributes are no affair of theirs."""
         if "attributes" not in changed or not isinstance(record, User | Group):
             return changed
-        secret = keys(
-            settings.get("basic_auth_password_attribute") or "" for (settings,) in self._connection.execute(_OF_PROXIES)
-        )
+        secret = keys(self._connection.execute(_PASSWORD_ATTRIBUTES, {"kind": "proxy"}).scalars())
         both = {name: value and masked(value, secret) for name, value in changed["attributes"].items()}
         return {**changed, "attributes": both}
 

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, bindparam, false, func, not_, or_, select
 
+from control.records import Provider
 from control.store.interface import Query
 from control.store.sql.dialect import Dialect
 from control.store.sql.rows import fits
-from control.store.sql.schema import Field, RecordTable, member
+from control.store.sql.schema import RECORD_TABLES, Field, RecordTable, member
 from rules.names import folded
 
 STATEMENTS = 1024
@@ -140,3 +141,11 @@ def _conditions(dialect: Dialect, kept: RecordTable, asked: Shape) -> list[Colum
 def _equal(kept: RecordTable, name: str, is_none: bool) -> ColumnElement[bool]:
     column = comparable(kept, name)
     return column.is_(None) if is_none else column == bindparam(name)
+
+
+@cache
+def provider_settings(name: str) -> Select[Any]:
+    """What providers of a kind say under this name, as text, each once."""
+    provider = RECORD_TABLES[Provider].table
+    said = provider.c.settings[name].as_string()
+    return select(said).where(provider.c.kind == bindparam("kind"), said != "").distinct()

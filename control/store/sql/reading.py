@@ -20,6 +20,7 @@ from control.store.sql.questions import (
     members,
     memberships,
     parameters,
+    provider_settings,
     searched,
     selecting,
     shape,
@@ -130,8 +131,15 @@ class Reading:
     def select(self, kind: type[R], query: Query = EVERYTHING) -> list[R]:
         return self._told(kind.DIRECTORY, lambda: self._selected(kind, query), kind.TABLE, *_parts(query))
 
-    def once(self, question: str, ask: Callable[[], Sequence[str]]) -> list[str]:
-        return self._told(True, lambda: list(ask()), "once", question)
+    def provider_settings(self, kind: str, setting: str) -> list[str]:
+        statement = provider_settings(setting)
+        return self._told(
+            True,
+            lambda: sorted(self._connection.execute(statement, {"kind": kind}).scalars()),
+            "settings of providers",
+            kind,
+            setting,
+        )
 
     def _selected(self, kind: type[R], query: Query) -> list[R]:
         kept = RECORD_TABLES[kind]
