@@ -122,7 +122,7 @@ class NamingContexts:
 
     def base_dns(self) -> list[str]:
         """In the order of provider pks."""
-        return [self._trees[pk].settings.base_dn for pk in sorted(self._trees)]
+        return [self._trees[pk].base_dn for pk in sorted(self._trees)]
 
     def of_anybody(self) -> Tree | None:
         """The provider that is read without a bind by whoever names no base; the one with the lowest pk."""

@@ -82,7 +82,7 @@ def _samba_flags(user: UserRecord) -> Values:
 
 def category(tree: Tree, name: str) -> str:
     """The entry of a class in Active Directory's schema; there is none here, but clients ask for people by it."""
-    return f"CN={name},CN=Schema,CN=Configuration,{tree.settings.base_dn}"
+    return f"CN={name},CN=Schema,CN=Configuration,{tree.base_dn}"
 
 
 ACTIVE_DIRECTORY_USER: dict[str, Callable[[Tree, UserRecord], Values]] = {

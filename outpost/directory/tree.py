@@ -140,6 +140,8 @@ class Tree:
         self.indices = indices
         self.bodies = bodies
         self.base = dn.parse(settings.base_dn)
+        self.base_dn = dn.written(settings.base_dn)
+        """With which every name here ends, and which strict clients read, however people wrote it."""
         if not self.base.key:
             raise ValueError("the base DN is empty")
         self.profile = profile(settings.active_directory, settings.samba)
@@ -356,18 +358,18 @@ class Tree:
         classes = ("top", OBJECT_CLASS_OF_RDN[kind]) if kind in OBJECT_CLASS_OF_RDN else ("top",)
         attributes: dict[str, tuple[str, ...]] = {
             "objectclass": classes,
-            "entrydn": (self.settings.base_dn,),
+            "entrydn": (self.base_dn,),
             "structuralobjectclass": classes[-1:],
             "hassubordinates": ("TRUE",),
             "subschemasubentry": (SUBSCHEMA,),
         }
         if kind in CONTAINER_KEYS:
             attributes[kind] = (value,)
-        return PlainEntry(self.settings.base_dn, attributes)
+        return PlainEntry(self.base_dn, attributes)
 
     def _container(self, kind: str, name: str) -> PlainEntry:
         inside = {"users": self.snapshot.users, "groups": self.snapshot.groups, "virtual-groups": self.snapshot.users}
-        place = f"ou={dn.escape(name)},{self.settings.base_dn}"
+        place = f"ou={dn.escape(name)},{self.base_dn}"
         return PlainEntry(
             place,
             {

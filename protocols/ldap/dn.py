@@ -94,6 +94,14 @@ def escape(value: str) -> str:
     return text
 
 
+def written(text: str) -> str:
+    """The same name as RFC 4514 s2 writes it: without blanks, semicolons and quotation marks. As it is, where but its
+    case differs from that. Raises ValueError."""
+    rdns = parse(text).rdns
+    name = ",".join("+".join(f"{kind}={escape(value)}" for kind, value in rdn) for rdn in rdns)
+    return text if text.lower() == name.lower() else name
+
+
 def _parse(text: str) -> DN:
     if not text or text.isspace():
         return ROOT

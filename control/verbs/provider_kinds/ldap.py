@@ -9,13 +9,16 @@ from pydantic import AfterValidator, Field
 from control.verbs.fields import Count, Invalid, Text, Uuid
 from control.verbs.provider_kinds.kind import Authorities, Kind, ProviderFields, Revocations
 from protocols.ldap import dn
+from protocols.ldap.prepare import case_ignore
 
 
 def _dn(text: str) -> str:
     try:
-        dn.parse(text)
+        name = dn.parse(text)
     except ValueError:
-        raise ValueError("Enter a distinguished name, such as DC=example,DC=org.") from None
+        name = dn.ROOT
+    if not name.key:  # blanks alone
+        raise ValueError("Enter a distinguished name, such as DC=example,DC=org.")
     return text
 
 
@@ -69,7 +72,7 @@ def check_ldap(fields: LdapFields) -> None:
     if fields.samba_password_hashes and not fields.samba:
         raise Invalid({"samba_password_hashes": ["They belong to Samba's attributes: switch samba on as well."]})
     names = [fields.users_container, fields.groups_container, fields.virtual_groups_container, *fields.extra_containers]
-    if len({name.lower() for name in names}) < len(names):
+    if len(set(map(case_ignore, names))) < len(names):
         raise Invalid({"users_container": ["Each container needs a name of its own."]})
 
 

@@ -92,7 +92,7 @@ def test_base_dns(store: SqlStore, dn: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "dn", ["", "example.org", "dc=", "=x", "dc=a,", ",dc=a", "dc=a,,dc=b", "dc=a\\", "d c=a", "o=a;b"]
+    "dn", ["", "  ", "example.org", "dc=", "=x", "dc=a,", ",dc=a", "dc=a,,dc=b", "dc=a\\", "d c=a", "o=a;b"]
 )
 def test_what_is_no_base_dn(store: SqlStore, dn: str) -> None:
     assert list(refusal(store, "ldap", base_dn=dn)) == ["base_dn"]
@@ -104,6 +104,18 @@ def test_what_is_no_base_dn(store: SqlStore, dn: str) -> None:
 )
 def test_ldap_choices_and_bounds(store: SqlStore, fields: dict[str, Any]) -> None:
     assert list(refusal(store, "ldap", **fields)) == list(fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"users_container": "Groups"},
+        {"users_container": "our  people", "extra_containers": ["Our people "]},  # one name to LDAP
+        {"users_container": "a,b"},
+    ],
+)
+def test_containers_have_names_of_their_own(store: SqlStore, fields: dict[str, Any]) -> None:
+    assert list(refusal(store, "ldap", **fields)) == ["users_container"]
 
 
 # --- RADIUS ---

@@ -162,6 +162,19 @@ def test_a_layout_of_ones_own() -> None:
     assert dn.parse(names[0])
 
 
+@pytest.mark.parametrize("base", [" DC = Example , DC = com ", "dc=Example;dc=com", 'dc="Example",dc=com'])
+def test_names_end_as_strict_clients_read_them(base: str) -> None:
+    there = People((*RECORDS[:-1], a_provider(base=base, active_directory=True)))
+    clean = "dc=Example,dc=com"
+    assert there.contexts.base_dns() == [clean]
+    found = there.search(base=base, attributes=(b"entryDN", b"memberOf", b"objectCategory"))
+    names = [entry.text for entry in found] + [
+        value.decode() for entry in found for values in entry.attributes.values() for value in values
+    ]
+    assert len(names) > 2 * len(found)
+    assert {name[-len(clean) :] for name in names} == {clean}
+
+
 def test_photographs_and_keys() -> None:
     photo = b"\xff\xd8\xff\xe0photo"
     key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI bob@laptop"

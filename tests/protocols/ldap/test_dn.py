@@ -37,6 +37,27 @@ def test_parse(text: str, rdns: tuple[dn.RDN, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("", ""),
+        ("DC=ldap,DC=goauthentik,DC=io", "DC=ldap,DC=goauthentik,DC=io"),
+        (" DC = Example , DC = com ", "dc=Example,dc=com"),
+        ("dc=example;dc=com", "dc=example,dc=com"),
+        ('O="Smith, Jane",C=CH', r"o=Smith\, Jane,c=CH"),
+        (r"O=Smith\2C Jane,C=CH", r"o=Smith\, Jane,c=CH"),
+        (r"O=Smith\, Jane,C=CH", r"O=Smith\, Jane,C=CH"),
+        ("2.5.4.10=Org", "o=Org"),
+        ("o=#04034f7267", "o=Org"),
+        ("l=b+ou=a,dc=Zürich", "l=b+ou=a,dc=Zürich"),
+    ],
+)
+def test_written(text: str, written: str) -> None:
+    assert dn.written(text) == written
+    assert dn.parse(written) == dn.parse(text)
+    str2dn(written)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "alice",
