@@ -88,6 +88,8 @@ class Visiting:
 
     def _go(self, passage: Passage, asking: Asking, fields: bytes) -> None:
         proxy, came, exchange, question = self._proxy, self._came, passage.exchange, asking.exchange
+        if exchange.gone:  # whoever asked, while it was being decided
+            return
         upstream = proxy.upstreams.of(self._site.provider)
         if upstream is None:
             self._unanswered(exchange, "not_configured")

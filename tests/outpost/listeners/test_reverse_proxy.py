@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError, DNSLookupError, TimeoutError
 
 from outpost.listeners.asking import Asking
@@ -20,6 +21,8 @@ from outpost.listeners.upstream import (
 from outpost.listeners.upstream_metrics import UpstreamMetrics
 from protocols.link.messages import (
     AccessSaid,
+    Authenticate,
+    Authenticated,
     BindingRecord,
     Configuration,
     EndedSessionRecord,
@@ -610,6 +613,25 @@ def test_a_visitor_who_leaves_takes_the_request_along(proxied: Proxied) -> None:
     made, _ = proxied.waiting[0]
     assert made.called, "it is still being connected"
     assert len(proxied.watch) == 0
+
+
+def test_one_who_leaves_before_it_is_decided_asks_the_application_nothing(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is nobody who has to be watched for as long as they could be let in."""
+    answered, decided = proxied.link.ask, Deferred[None]()
+
+    async def later(question: Authenticate) -> Authenticated:
+        await decided
+        return await answered(question)
+
+    monkeypatch.setattr(proxied.link, "ask", later)
+    visitor = proxied.visit()
+    visitor.send(get("/report", ALICES_CREDENTIALS, host=HOST))
+    visitor.leave()
+    decided.callback(None)
+    assert proxied.telemetry.decisions == {("proxy", "accepted"): 1}
+    assert (proxied.applications, len(proxied.watch)) == ([], 0)
 
 
 # --- WebSockets, and what ends them --------------------------------------------------------------------------------
