@@ -70,7 +70,7 @@ LET_IN = 0
 """A status that no answer to a browser has, so that no page is ever taken for a yes."""
 OWN = Convention(forwarded.envoy, redirects=True, allowed=LET_IN)
 """Where we are the proxy: nothing has to be told of a request that is here, as Envoy's is at its address."""
-TOLD = Convention(forwarded.envoy, redirects=True, behind_path=True)
+TOLD = Convention(forwarded.told, redirects=True, behind_path=True)
 """Envoy over gRPC and Apache over FastCGI: their languages have a place for all that has to be told, and no address."""
 _BEHIND = tuple(f"{path}/" for path, convention in CONVENTIONS.items() if convention.behind_path)
 

@@ -122,11 +122,16 @@ def envoy(host: str, headers: Headers, method: str = "GET", rest: str = "") -> F
 
     X-Forwarded-Proto comes only if `allowed_headers` names it; without it, https.
     """
-    scheme = _scheme(b"x-forwarded-proto", single(headers, b"x-forwarded-proto") or "https")
-    said_host = _normalised(b"host", host, scheme)
     if rest.startswith("//"):  # a prefix that ends in a slash, as Authelia's configurations have it
         rest = rest[1:]
-    target = _checked_target(b"x-envoy-original-path", rest if rest.startswith("/") else f"/{rest}")
+    return told(host, headers, method, rest if rest.startswith("/") else f"/{rest}")
+
+
+def told(host: str, headers: Headers, method: str = "GET", rest: str = "") -> ForwardedRequest:
+    """All of it said outright, the target as it is: what is no path (``*``, or nothing, of a CONNECT) is refused."""
+    scheme = _scheme(b"x-forwarded-proto", single(headers, b"x-forwarded-proto") or "https")
+    said_host = _normalised(b"host", host, scheme)
+    target = _checked_target(b"path", rest)
     return ForwardedRequest(scheme, said_host, target, _method(b"x-forwarded-method", method), said_host)
 
 

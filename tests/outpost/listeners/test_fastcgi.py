@@ -79,7 +79,8 @@ def test_a_person_is_sent_to_sign_in_and_a_program_is_told() -> None:
     [
         ({"HTTP_HOST": "nobody.invalid"}, 403),
         ({"HTTP_HOST": ""}, 400),
-        ({"REQUEST_URI": ""}, 200),
+        ({"REQUEST_URI": ""}, 400),
+        ({"REQUEST_URI": "*", "REQUEST_METHOD": "OPTIONS"}, 400),
         ({"REQUEST_URI": "/a#b"}, 400),
         ({"REQUEST_URI": "/\xff"}, 400),
         ({"REQUEST_METHOD": ""}, 400),
