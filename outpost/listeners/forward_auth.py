@@ -285,7 +285,7 @@ class ForwardAuth:
         if max_age:
             fields += step_up(max_age)
         if realm is not None and convention.tells_location:
-            where = [(b"Location", self._sign_in.address(realm, site, self.table, forwarded))]
+            where = [(b"Location", self._sign_in.address(realm, site, self.table, forwarded, asking.headers))]
             exchange.respond(401, fields + field_lines(where), body)
         elif self._rules.targets_matter(site):
             exchange.respond(401, fields, body)

@@ -194,16 +194,17 @@ class SignInDoor:
     ) -> None:
         """Nobody is signed in, or without a second factor that is recent enough: a person is sent to sign in and comes
         back here."""
-        here = table.origin(site, forwarded.host)
-        url = landing(here, forwarded.target) if forwarded.method in ASKING else _page_before(headers, here)
+        url = _page_of(table.origin(site, forwarded.host), forwarded, headers)
         self._go(exchange, self._signing_in.begin(realm, site, headers, url, max_age=max_age), forwarded.method)
 
-    def address(self, realm: Realm, site: Site, table: HostTable, forwarded: ForwardedRequest) -> bytes:
+    def address(
+        self, realm: Realm, site: Site, table: HostTable, forwarded: ForwardedRequest, headers: Headers
+    ) -> bytes:
         """Where a browser signs in and comes back from, for proxies that only pass the address on, and no cookies.
 
         That is the host of the realm's own provider, whose cookies count here: Authelia's portal, in its words.
         """
-        url = landing(table.origin(site, forwarded.host), forwarded.target)
+        url = _page_of(table.origin(site, forwarded.host), forwarded, headers)
         return f"{table.home(realm, site)}{START}?{urlencode({'rd': url})}".encode("ascii")
 
     def not_open(self, exchange: Exchange, site: Site) -> None:
@@ -251,6 +252,11 @@ def _origin_in(table: HostTable, realm: Realm, host: str, here: str) -> str | No
     if site is None or own is None or own.provider != realm.provider:
         return None
     return table.origin(site, host) if host == here or table.is_set_up(site, host) else None
+
+
+def _page_of(here: str, forwarded: ForwardedRequest, headers: Headers) -> str:
+    """To come back to."""
+    return landing(here, forwarded.target) if forwarded.method in ASKING else _page_before(headers, here)
 
 
 def _page_before(headers: Headers, here: str) -> str:

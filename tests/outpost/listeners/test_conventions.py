@@ -93,6 +93,20 @@ def test_auth_request_is_told_where_to_sign_in() -> None:
     assert "Set-Cookie" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ((("Referer", "https://app.example.com/form?x=1"),), "https://app.example.com/form?x=1"),
+        ((("Referer", "https://evil.example/form"),), "https://app.example.com/"),
+        ((), "https://app.example.com/"),
+    ],
+)
+def test_a_post_comes_back_to_the_page_that_it_came_from(referer: tuple[tuple[str, str], ...], back: str) -> None:
+    said = (("X-Original-URL", "https://app.example.com/save"), ("X-Original-Method", "POST"))
+    where = urlsplit(ask(AUTH_REQUEST_AT, *said, *referer).headers["Location"])
+    assert parse_qs(where.query) == {"rd": [back]}
+
+
 def test_the_portal_of_a_domain_is_where_to_sign_in(outpost: Outpost) -> None:
     """The proxy of the application only asks; nothing else of it leads to us."""
     visitor = Visitor(outpost)
