@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from outpost.listeners.probes import Seen
 from protocols.proxy.hosts import normalised, without_port
-from protocols.proxy.redirects import OURS, START
+from protocols.proxy.redirects import OURS, START, asked_by
 
 OTHER_HOST, OTHER_PATH, OTHER_ADDRESS = "spoofed.invalid", "/outpost-doctor-spoofed", "203.0.113.77"
 COOKIE = "outpost_doctor"
@@ -191,6 +191,17 @@ def _leads_to_signing_in(outcome: Outcome) -> Iterator[str]:
         )
 
 
+def _brings_forms_back(outcome: Outcome) -> Iterator[str]:
+    """A redirect of the proxy's own turns every request into a GET (ingress-nginx)."""
+    parts = urlsplit(outcome.answer.location)
+    if parts.path == START and POSTED in parts.query and asked_by(parts.query) == "GET":
+        yield (
+            "Whoever posts a form after the end of their session comes back to where they posted it to, with a GET, "
+            "and hears nothing of that: the proxy must tell the method in front of rd. In ingress-nginx, auth-signin "
+            "ends in start?method=$request_method&rd=$escaped_request_uri."
+        )
+
+
 def _tells_programs(outcome: Outcome) -> Iterator[str]:
     if any(one.served for one in outcome.understood) and outcome.answer.status in (301, 302, 303):
         yield (
@@ -210,6 +221,7 @@ def _removes_identity(outcome: Outcome) -> Iterator[str]:
 
 OTHER_URL = f"https://{OTHER_HOST}{OTHER_PATH}"
 ASKED_BY_BROWSER = "/outpost-doctor-asks"
+POSTED = "/outpost-doctor-posted"
 
 
 def _leads_back(outcome: Outcome) -> Iterator[str]:
@@ -243,6 +255,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("X-Forwarded-Proto of a browser, https", _keeps_scheme, (("X-Forwarded-Proto", "https"),)),
     Probe("is a browser led to sign in", _leads_to_signing_in, (("Sec-Fetch-Mode", "navigate"),)),
     Probe("is there a way back", _leads_back),
+    Probe("do forms come back", _brings_forms_back, (("Sec-Fetch-Mode", "navigate"),), method="POST", path=POSTED),
     Probe("questions of a browser", _asks_itself, path=f"{OURS}auth/envoy{ASKED_BY_BROWSER}"),
     Probe("are programs told", _tells_programs, (("Accept", "application/json"),)),
     Probe("identity headers of a browser", _removes_identity, tuple((name, WHO) for name in IDENTITY)),

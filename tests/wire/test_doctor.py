@@ -15,6 +15,7 @@ from tests.wire.directory import Directory
 from tests.wire.fronts import APP, AUTH, Front, configured, dialling
 from tests.wire.nginx import Backend, nginx
 from tests.wire.program import Program
+from tests.wire.test_ingress_nginx import rendered
 
 pytestmark = pytest.mark.peer
 
@@ -126,6 +127,17 @@ def test_caddy(front: Front, tmp_path: Path, mistake: str) -> None:
         front.configure()
         code, told = examined(front.program, front.app)
     assert (code, said in told) == (0 if mistake == "none" else 1, True), told
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("tells", [True, False])
+def test_annotations_that_do_not_tell_the_method(front: Front, tmp_path: Path, tells: bool) -> None:
+    configuration = rendered(front.program, front.application, front.port)
+    if not tells:
+        configuration = dialling(configuration, ("start?method=$request_method&rd=", "start?rd="))
+    with nginx(tmp_path, configuration, front.port):
+        _, told = examined(front.program, front.app)
+    assert ("must tell the method in front of rd" in told) is not tells, told
 
 
 def test_who_is_not_there_is_told_so(program: Program) -> None:

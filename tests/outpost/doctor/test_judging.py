@@ -13,6 +13,7 @@ from outpost.doctor.judging import (
     OTHER_ADDRESS,
     OTHER_HOST,
     OTHER_PATH,
+    POSTED,
     PROBES,
     WHO,
     Answer,
@@ -97,6 +98,12 @@ def test_what_was_asked_tells_of_a_mistake(what: str, changed: dict[str, Any], s
             Answer(404, {}, b""),
             "leads nobody to sign in",
         ),
+        (
+            "do forms come back",
+            Answer(302, {"location": f"https://app.example.com/outpost.goauthentik.io/start?rd={POSTED}"}, b""),
+            PING,
+            "must tell the method in front of rd",
+        ),
         ("is there a way back", TO_SIGN_IN, Answer(404, {}, b""), "finds no way back"),
         ("are programs told", TO_SIGN_IN, PING, "where 401 would tell it"),
         ("identity headers of a browser", Answer(200, {}, f"Remote-User: {WHO}".encode()), PING, "made up"),
@@ -111,6 +118,12 @@ def test_what_was_answered_tells_of_a_mistake(what: str, answer: Answer, follow:
 def test_a_portal_elsewhere_is_not_followed() -> None:
     elsewhere = Answer(302, {"location": "https://login.example.com/outpost.goauthentik.io/start?rd=x"}, b"")
     assert said("is a browser led to sign in", answer=elsewhere, follow=Answer(404, {}, b"")) == []
+
+
+@pytest.mark.parametrize("query", [f"method=POST&rd={POSTED}", "rd=https%3A%2F%2Fapp.example.com%2Fform"])
+def test_a_form_that_comes_back_to_its_page(query: str) -> None:
+    there = Answer(302, {"location": f"https://app.example.com/outpost.goauthentik.io/start?{query}"}, b"")
+    assert said("do forms come back", answer=there) == []
 
 
 def test_a_proxy_that_asks_nobody() -> None:
