@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import Annotated, Any
@@ -135,9 +135,14 @@ def _check(tx: Transaction, fields: RuleFields) -> None:
     radius_provider(tx, fields.provider)
     if fields.group is not None:
         existing(tx, Group, "group", [fields.group])
-    size = sum(reply.check(one.name, one.value, one.tag) for one in fields.attributes)
+    too_long(fields.attributes)
+
+
+def too_long(attributes: Sequence[AttributeFields]) -> None:
+    """Raises Invalid if they do not fit into one packet."""
+    size = sum(reply.check(one.name, one.value, one.tag) for one in attributes)
     if size > reply.MOST_OCTETS:
-        raise Invalid({"attributes": [f"They take {size} octets; an answer has room for {reply.MOST_OCTETS}."]})
+        raise Invalid({"attributes": [f"They take {size} octets; there is room for {reply.MOST_OCTETS}."]})
 
 
 # --- NAS -----------------------------------------------------------------------------------------------------------

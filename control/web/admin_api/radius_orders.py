@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -14,7 +14,7 @@ from control.radius import orders as radius_orders
 from control.records import RadiusSession
 from control.store.interface import Transaction
 from control.verbs.fields import NON_FIELD, Fields, Invalid, parse
-from control.verbs.radius_rules import MOST_ATTRIBUTES, AttributeFields
+from control.verbs.radius_rules import MOST_ATTRIBUTES, AttributeFields, too_long
 from control.web.admin_api.bodies import json_object
 from control.web.admin_api.callers import Caller, superusers_only
 from control.web.admin_api.endpoint import Action, Body, Do, Endpoint
@@ -23,11 +23,21 @@ from control.web.admin_api.resource import View
 from control.web.admin_api.shapes.radius import sessions
 from control.web.admin_api.table.radius import SESSIONS
 from control.web.services import Services
+from protocols.radius.definitions import defined
 from protocols.radius.orders import COA, DISCONNECT
 
 
+class ChangedFields(AttributeFields):
+    @model_validator(mode="after")
+    def _is_no_secret(self) -> ChangedFields:
+        """What hides one is made of the authenticator that is answered, and an order answers none."""
+        if defined(self.name).hidden:
+            raise ValueError(f"{self.name} is a secret, and has no place in an order.")
+        return self
+
+
 class Change(Fields):
-    attributes: Annotated[list[AttributeFields], Field(min_length=1, max_length=MOST_ATTRIBUTES)]
+    attributes: Annotated[list[ChangedFields], Field(min_length=1, max_length=MOST_ATTRIBUTES)]
 
 
 CHANGE = Body("RadiusSessionChangeRequest", Change)
@@ -51,7 +61,9 @@ def _nothing(body: Any) -> Attributes:
 
 def _attributes(body: Any) -> Attributes:
     """Raises Invalid."""
-    attributes: Attributes = parse(Change, body).model_dump()["attributes"]
+    change = parse(Change, body)
+    too_long(change.attributes)
+    attributes: Attributes = change.model_dump()["attributes"]
     return attributes
 
 

@@ -151,6 +151,11 @@ def test_an_administrator_ends_and_changes_sessions(api: Api) -> None:
     [order] = api.sql.read_now(lambda tx: tx.select(RadiusOrder))
     assert (order.kind, order.outpost, order.attributes) == ("coa", "edge", tuple(vlan["attributes"]))
     assert "attributes" in api.post(f"/radius/sessions/{pk}/coa/", {}, 400)
+    for name in ("Tunnel-Password", "Aruba-MPSK-Passphrase", "Attr-26.65000.1*"):
+        secret = {"attributes": [{"name": name, "value": "0x01"}]}
+        assert "has no place in an order" in str(api.post(f"/radius/sessions/{pk}/coa/", secret, 400))
+    long = {"attributes": [{"name": "Filter-Id", "value": "x" * 250}] * 13}
+    assert "there is room for 3000" in str(api.post(f"/radius/sessions/{pk}/coa/", long, 400))
     assert "is no RADIUS attribute" in str(
         api.post(f"/radius/sessions/{pk}/coa/", {"attributes": [{"name": "Nonsense", "value": "x"}]}, 400)
     )
