@@ -17,6 +17,9 @@ from control.apply.sections import MARK, Given, Section, owner_of
 from control.apply.settings import SECTION, SETTINGS, exported
 from control.apply.table import SECTIONS
 from control.store.interface import Transaction
+from control.verbs import secret_attributes
+from protocols.radius.definitions import named
+from rules.secret_attributes import keys, secret
 
 State = Mapping[tuple[str, str], Given]
 """Section and name to all fields."""
@@ -27,6 +30,8 @@ class Exported:
     document: dict[str, Any] = field(default_factory=dict)
     variables: list[str] = field(default_factory=list)
     """Those that hold the secrets."""
+    passwords: frozenset[str] = frozenset()
+    """Attributes of people and groups that are some (`rules.secret_attributes`)."""
 
 
 def state(tx: Transaction) -> State:
@@ -40,7 +45,7 @@ def state(tx: Transaction) -> State:
 
 def export(tx: Transaction, fresh: State, everything: bool) -> Exported:
     """Everything, or what files own. ``fresh`` is what an empty installation has."""
-    result = Exported()
+    result = Exported(passwords=keys(secret_attributes.names(tx)))
     adopts = everything
     if settings := {name: _setting(name, fields, result) for name, fields in exported(tx, everything) if fields}:
         result.document[SECTION] = settings
@@ -97,15 +102,34 @@ def _entry(section: Section, name: str, fields: Given, known: Given | None, resu
             continue
         if field_name in parts:
             if value or known is not None:
-                entry[field_name] = _literal(short_items(parts[field_name], value))
+                items = _literal(short_items(parts[field_name], value))
+                entry[field_name] = [_without_hidden(section, name, item, result) for item in items]
             continue
         if known is None and field_name not in section.stated and is_usual(types, field_name, value):
             continue
         if field_name in section.secrets:
             entry[field_name] = _variable(section.one, name, field_name, result) if value else value
+        elif field_name == "attributes" and isinstance(value, dict):
+            hidden = {one: _variable(section.one, name, one, result) for one in secret(value, result.passwords)}
+            entry[field_name] = {**_literal(value), **hidden}
         else:
             entry[field_name] = _literal(short_value(types, field_name, value))
     return entry
+
+
+def _without_hidden(section: Section, name: str, item: Any, result: Exported) -> Any:
+    """Of a RADIUS rule, attributes that travel hidden are secrets: the password of a tunnel, or of a Wi-Fi."""
+    answered = item.get("attributes") if isinstance(item, dict) else None
+    if not isinstance(answered, list):
+        return item
+    return {**item, "attributes": [_hidden(section, name, item, one, result) for one in answered]}
+
+
+def _hidden(section: Section, name: str, item: Given, answered: Any, result: Exported) -> Any:
+    known = named(str(answered.get("name", ""))) if isinstance(answered, dict) else None
+    if known is None or not known.hidden:
+        return answered
+    return {**answered, "value": _variable(section.one, f"{name} {item.get('name')}", answered["name"], result)}
 
 
 def _literal(value: Any) -> Any:

@@ -14,12 +14,13 @@ from control.apply.settings import SECTION, SETTINGS
 from control.apply.table import SECTIONS
 from control.apply.text import written
 from control.policies.kinds import KINDS
-from control.records import Certificate, User
+from control.records import Certificate, RadiusRule, User
 from control.store.interface import Transaction
-from control.verbs import users
+from control.verbs import groups, providers, radius_rules, users
 from settings.yaml_lines import read_yaml
 from tests.control.apply.filled import POLICIES, PROVIDERS, fill, fill_user, secrets_of
 from tests.control.apply.places import NOTHING, Place, a_place
+from tests.fakes import counted_random
 
 ODD = ("true", "null", "~", "1.50", "007", "- a", "a: b", "# x", "env://HOME", "file:///x", "no", "<<", "=", "a\nb\n ")
 LETTERS = st.characters(codec="utf-8", exclude_characters="\0")
@@ -91,6 +92,42 @@ def test_an_export_holds_no_secret_and_names_where_they_go(place: Place, tmp_pat
     assert "password-of-bob" not in exported
     assert "#   PROVIDER_A_RADIUS_SHARED_SECRET\n" in exported
     assert "shared_secret: env://PROVIDER_A_RADIUS_SHARED_SECRET\n" in exported
+
+
+WIFI, APPLICATION = "password-of-the-wifi", "password-of-an-application"
+
+
+def _with_passwords_among_attributes(tx: Transaction) -> None:
+    random = counted_random()
+    proxy = {"name": "p", "external_host": "https://p.example.com", "mode": "forward_single"}
+    providers.create(tx, "proxy", {**proxy, "basic_auth_password_attribute": "app.password"}, random)
+    radius = providers.create(tx, "radius", {"name": "r"}, random)
+    hidden = {"name": "Tunnel-Password", "value": WIFI, "tag": 1}
+    plain = {"name": "Filter-Id", "value": "staff"}
+    radius_rules.create(tx, {"name": "staff", "provider": radius.pk, "attributes": [hidden, plain]})
+    given = {"App.Password": APPLICATION, "shell": "/bin/sh"}
+    users.create(tx, {"username": "eve", "name": "Eve", "attributes": given})
+    groups.create(tx, {"name": "staff", "attributes": given})
+
+
+def test_nor_a_password_that_stands_among_attributes(place: Place, tmp_path: Path) -> None:
+    fresh, second = _place(tmp_path, "fresh"), _place(tmp_path, "second")
+    place.write(_with_passwords_among_attributes)
+    exported = place.export(fresh)
+    assert WIFI not in exported
+    assert APPLICATION not in exported
+    held = {
+        "PROVIDER_R_STAFF_TUNNEL_PASSWORD": WIFI,
+        "USER_EVE_APP_PASSWORD": APPLICATION,
+        "GROUP_STAFF_APP_PASSWORD": APPLICATION,
+    }
+    assert all(f"#   {name}\n" in exported and f"env://{name}\n" in exported for name in held)
+    second.environ = {**place.read(secrets_of), **held}
+    second.apply(exported)
+    assert second.find(User, username="eve").attributes == {"App.Password": APPLICATION, "shell": "/bin/sh"}
+    assert [one["value"] for one in second.find(RadiusRule, name="staff").attributes] == [WIFI, "staff"]
+    fresh.close()
+    second.close()
 
 
 def test_what_is_there_already_is_handed_over_by_its_own_export(place: Place, tmp_path: Path) -> None:
