@@ -1,6 +1,6 @@
 """The RADIUS door: datagrams to `protocols.radius.exchange`, its questions to `outpost.authentication`, replies back.
 
-One listener serves one socket. All sending and receiving is in `datagramReceived` and `_send`.
+One listener serves one socket. All receiving is in `datagramReceived`, all sending in `RadiusSocket._send`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from outpost.authentication import Authentication
 from outpost.directory.snapshot import Directory, Snapshot, Touched
-from outpost.listeners.answering import Answering
-from outpost.listeners.direct import direct_send
 from outpost.listeners.nas import nas_table, pinned
 from outpost.listeners.onlookers import Onlookers
 from outpost.listeners.radius_again import Again
@@ -22,6 +20,7 @@ from outpost.listeners.radius_challenge import asked, replied
 from outpost.listeners.radius_credentials import SALT_SIZE, credentials_of, reply_to_offer
 from outpost.listeners.radius_eap import EapDoor
 from outpost.listeners.radius_replies import Replies
+from outpost.listeners.radius_socket import PROTOCOL, RadiusSocket
 from outpost.outcome import RADIUS_CODE, ChallengeReply, Circumstances, Decision, Password
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
@@ -47,15 +46,13 @@ from protocols.radius.request import (
 )
 from rules.reasons import Outcome
 
-PROTOCOL = "radius"
 _ACCESS_ACCEPT = RADIUS_CODE[Outcome.ACCEPTED]
 """Looked up once: a member of an enumeration is hashed in Python."""
 
 
-class RadiusListener(Answering):
+class RadiusListener(RadiusSocket):
     """``pins`` may be shared by the listeners of several sockets, so that what a NAS has shown at one counts at all."""
 
-    noisy = False
     exchange = RadiusExchange
 
     def __init__(
@@ -72,7 +69,7 @@ class RadiusListener(Answering):
     ) -> None:
         self._authentication = authentication
         self._directory = directory
-        self._telemetry = telemetry
+        super().__init__(telemetry, onlookers)
         self._clock = clock
         self._eap = eap
         self._replies = replies
@@ -80,8 +77,6 @@ class RadiusListener(Answering):
         self._pins = Pins() if pins is None else pins
         self._exchange = self.exchange(self._pins)
         self._again = Again(random(32), self._exchange, authentication, directory)
-        self._looking = onlookers.looking if onlookers is not None else []
-        self._onlookers = onlookers
         self._waking: IDelayedCall | None = None
         directory.follow(self._follow)
 
@@ -104,9 +99,6 @@ class RadiusListener(Answering):
         except Exception:
             self._telemetry.fault(PROTOCOL)
 
-    def startProtocol(self) -> None:
-        self._write = direct_send(self.transport)
-
     def stopProtocol(self) -> None:
         if self._waking is not None:
             self._waking.cancel()
@@ -128,10 +120,6 @@ class RadiusListener(Answering):
             case Refused(request, username, reason):
                 self._wake_for_rejects()
                 self._telemetry.decided(username, Circumstances(PROTOCOL, request.address), Decision(reason))
-
-    def _discarded(self, peer: Peer, reason: str) -> None:
-        """A packet that gets no answer, whoever asks."""
-        self._telemetry.discarded(PROTOCOL, peer[0], reason)
 
     def _requested(self, requested: AccessRequested) -> None:
         request = requested.request
@@ -257,20 +245,6 @@ class RadiusListener(Answering):
         for octets, peer in self._exchange.due(max(at, self._clock.seconds())):
             self._send(octets, peer)
         self._wake_for_rejects()
-
-    def _send(self, octets: bytes, peer: Peer) -> None:
-        if self.transport is None:  # the port was closed while control decided
-            return
-        if self._looking and self._onlookers is not None:
-            self._onlookers.saw(False, octets, peer)
-        try:
-            self._write(octets, peer)
-        except OSError:
-            self.not_sent(peer)
-
-    def not_sent(self, peer: Peer) -> None:
-        """The NAS asks again."""
-        self._telemetry.discarded(PROTOCOL, peer[0], "send_failed")
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         if not self._directory.loaded or not (touched.everything or touched.configuration):

@@ -8,16 +8,14 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from outpost.directory.snapshot import Directory, Snapshot, Touched
-from outpost.listeners.answering import Answering
-from outpost.listeners.direct import direct_send
 from outpost.listeners.nas import nas_table
 from outpost.listeners.onlookers import Onlookers
+from outpost.listeners.radius_socket import PROTOCOL, RadiusSocket
 from outpost.telemetry import Telemetry
 from protocols.radius.accounting import Accounted, AccountingExchange
 from protocols.radius.duplicates import Peer
 from protocols.radius.request import Discard, Resend, StatusAnswered
 
-PROTOCOL = "radius"
 ACCOUNTING = "accounting"
 """Kind of the reports."""
 
@@ -25,10 +23,8 @@ Keep = Callable[[str, dict[str, Any]], Awaitable[bool]]
 """Kind and body of a report, to whether it is kept for good."""
 
 
-class AccountingListener(Answering):
+class AccountingListener(RadiusSocket):
     """``now``: seconds since the epoch; ``seconds`` only counts them."""
-
-    noisy = False
 
     def __init__(
         self,
@@ -40,17 +36,12 @@ class AccountingListener(Answering):
         onlookers: Onlookers | None = None,
     ) -> None:
         self._directory = directory
-        self._telemetry = telemetry
+        super().__init__(telemetry, onlookers)
         self._keep = keep
         self._now = now
         self._seconds = seconds
         self._exchange = AccountingExchange()
-        self._looking = onlookers.looking if onlookers is not None else []
-        self._onlookers = onlookers
         directory.follow(self._follow)
-
-    def startProtocol(self) -> None:
-        self._write = direct_send(self.transport)
 
     def datagramReceived(self, datagram: bytes, addr: Peer) -> None:
         try:
@@ -69,9 +60,6 @@ class AccountingListener(Answering):
             case Discard(reason):
                 self._discarded(peer, reason)
 
-    def _discarded(self, peer: Peer, reason: str) -> None:
-        self._telemetry.discarded(PROTOCOL, peer[0], reason)
-
     async def _take(self, accounted: Accounted) -> None:
         self._telemetry.taken[PROTOCOL, ACCOUNTING] += 1
         request, kept = accounted.request, False
@@ -85,20 +73,6 @@ class AccountingListener(Answering):
             self._send(reply, request.peer)
         elif not kept:
             self._telemetry.discarded(PROTOCOL, request.address, "not_kept")
-
-    def _send(self, octets: bytes, peer: Peer) -> None:
-        if self.transport is None:  # the port was closed meanwhile
-            return
-        if self._looking and self._onlookers is not None:
-            self._onlookers.saw(False, octets, peer)
-        try:
-            self._write(octets, peer)
-        except OSError:
-            self.not_sent(peer)
-
-    def not_sent(self, peer: Peer) -> None:
-        """The NAS tells it again."""
-        self._telemetry.discarded(PROTOCOL, peer[0], "send_failed")
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         """What is wrong in the table is told of by the door for logins."""
