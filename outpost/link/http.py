@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import quote_from_bytes
 
 import treq
+from hyperlink import URL
 from service_identity import VerificationError
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
@@ -25,6 +27,7 @@ from twisted.web.client import (
     ResponseNeverReceived,
 )
 from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer, IPolicyForHTTPS
 from zope.interface import implementer
 
@@ -72,21 +75,21 @@ class HttpTransport:
         self._hosts = hosts
         self._at = 0
         self._reactor = reactor
-        self._headers: dict[bytes | str, bytes | str] = {"Authorization": f"Bearer {token}"}
+        self._headers = Headers({"Authorization": [f"Bearer {token}"]})
         self._away = False
         self._sounding = False
         pool = HTTPConnectionPool(reactor, persistent=True)
         pool.maxPersistentPerHost = CONNECTIONS
         pool.cachedConnectionTimeout = IDLE_SECONDS  # type: ignore[assignment]  # any number of seconds
         self._pool = pool
-        self._asking = HTTPClient(Agent(reactor, policy, connectTimeout=CONNECT_SECONDS, pool=pool))
+        self._asking = Agent(reactor, policy, connectTimeout=CONNECT_SECONDS, pool=pool)
+        """Without treq, which works out the address and looks for cookies each time: a quarter of a question."""
         self._following = HTTPClient(Agent(reactor, policy, connectTimeout=CONNECT_SECONDS))
 
     async def follow(self, hello: bytes, receive: Receive) -> None:
-        headers: dict[bytes | str, bytes | str] = {**self._headers, HELLO_HEADER: quote_from_bytes(hello)}
-        response = await self._from_any(
-            lambda host: self._request(self._following.get, host, headers=headers, unbuffered=True)
-        )
+        headers = self._headers.copy()
+        headers.addRawHeader(HELLO_HEADER, quote_from_bytes(hello))
+        response = await self._from_any(lambda host: self._follow(host, headers))
         self._away = False
         stream = _Stream(self._reactor, receive)
         response.deliverBody(stream)
@@ -116,14 +119,20 @@ class HttpTransport:
         return closed
 
     async def _answer(self, host: str, question: bytes) -> bytes:
-        response = await self._request(self._asking.post, host, headers=self._headers, data=_Body(question))
+        asked = self._asking.request(b"POST", _uri(host), self._headers, _Body(question))
+        response = await self._checked(asked)
         content: Deferred[bytes] = treq.content(response)
         return await content.addTimeout(ANSWER_SECONDS, self._reactor)
 
-    async def _request(self, method: Callable[..., Deferred[Any]], host: str, **wanted: Any) -> Any:
-        """A redirect is not followed: the token would go wherever it points."""
-        request = method(host + PATH, allow_redirects=False, reactor=self._reactor, **wanted)
-        return await _checked(await request.addTimeout(ANSWER_SECONDS, self._reactor), self._reactor)
+    async def _follow(self, host: str, headers: Headers) -> Any:
+        """A redirect is not followed, here or where something is asked: the token would go wherever it points."""
+        url, own = host + PATH, self._reactor
+        return await self._checked(
+            self._following.get(url, headers=headers, unbuffered=True, allow_redirects=False, reactor=own)
+        )
+
+    async def _checked(self, asked: Deferred[Any]) -> Any:
+        return await _checked(await asked.addTimeout(ANSWER_SECONDS, self._reactor), self._reactor)
 
     async def _from_any(self, attempt: Callable[[str], Coroutine[Any, Any, T]]) -> T:
         """What the first address gives that answers, beginning with the one that did last."""
@@ -150,6 +159,12 @@ class HttpTransport:
             if not _is_stale(error):
                 raise
             return await attempt(host)
+
+
+@lru_cache
+def _uri(host: str) -> bytes:
+    """As treq has it; a name may be of any script."""
+    return URL.from_text(host + PATH).to_uri().to_text().encode("ascii")
 
 
 async def _checked(response: Any, clock: Any) -> Any:

@@ -218,6 +218,26 @@ def test_a_question_carries_the_token_and_brings_the_answer() -> None:
     assert outcome(asked) == b"answer\n"
 
 
+def test_controls_name_may_be_of_any_script() -> None:
+    for begin in (Wire.ask, Wire.follow):
+        wire = Wire("http://bücher.example:9000")
+        begin(wire)
+        _, transport = settle(wire).accept()
+        assert b"Host: xn--bcher-kva.example:9000\r\n" in transport.value()
+        assert wire.tried == ["xn--bcher-kva.example"]
+
+
+def test_what_control_would_have_us_keep_is_not_kept() -> None:
+    wire = Wire()
+    wire.ask()
+    protocol, transport = settle(wire).accept()
+    protocol.dataReceived(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 2\r\n\r\n1\n")
+    settle(wire)
+    transport.clear()
+    wire.ask()
+    assert b"ookie" not in transport.value()
+
+
 def test_a_kept_connection_is_used_again() -> None:
     wire = Wire()
     wire.ask()
