@@ -54,6 +54,7 @@ def _asked_by(question: Authenticate) -> dict[str, Any]:
         "username": question.username,
         "protocol": question.protocol,
         "peer": question.peer,
+        "nas": question.attributes.get("nas", ""),
         "calling_station": question.attributes.get("calling_station", ""),
     }
 

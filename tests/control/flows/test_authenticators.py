@@ -391,7 +391,14 @@ def test_a_state_is_good_once_right_or_wrong(house: Guarded) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"peer": "192.0.2.8"}, {"protocol": "ldap"}, {"attributes": {"calling_station": "x"}}, {"name": "bob"}]
+    "other",
+    [
+        {"peer": "192.0.2.8"},
+        {"protocol": "ldap"},
+        {"attributes": {"calling_station": "x"}},
+        {"attributes": {"nas": "another behind the same gateway"}},
+        {"name": "bob"},
+    ],
 )
 def test_a_state_is_good_for_whom_it_was_made_alone(house: Guarded, other: dict[str, Any]) -> None:
     state = challenged(house)
