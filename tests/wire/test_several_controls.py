@@ -116,7 +116,7 @@ def test_a_browser_may_be_sent_from_one_to_the_other(both: tuple[Program, Progra
 
         page = at(first)
         forged = at(second, csrf_token="x" * len(token(page)), uid_field="akadmin")
-        assert (forged.status_code, forged.headers["location"]) == (303, flow)
+        assert (forged.status_code, forged.headers["location"]) == (303, flow + "?lost=1")
         page = at(first)
         assert 'name="uid_field"' in page.text  # nothing of it was taken
         assert at(second, csrf_token=token(page), uid_field="akadmin").status_code == 303
