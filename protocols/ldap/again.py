@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from protocols.errors import RemoteProtocolError
 from protocols.ldap import ber
-from protocols.ldap.messages import MAX_MESSAGE_ID
+from protocols.ldap.messages import MAX_MESSAGE_ID, OPERATIONS, Envelope
 
 BIND, SEARCH = 0x60, 0x63
 """Tags of what is asked again and again."""
@@ -38,6 +38,15 @@ def question(octets: bytes) -> tuple[int, int, bytes] | None:
     if end != size or not 0 < message_id <= MAX_MESSAGE_ID or tag not in (BIND, SEARCH):
         return None
     return message_id, tag, octets[start:end]
+
+
+def request_alone(octets: bytes) -> Envelope | None:
+    """What `question` recognises, as `messages.envelope` would say it."""
+    asked = question(octets)
+    if asked is None:
+        return None
+    message_id, tag, content = asked
+    return Envelope(message_id, OPERATIONS[tag], content, 0, len(content), ())
 
 
 def operations(octets: bytes) -> tuple[bytes, ...]:

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
-from protocols.ldap import ber, cancel, messages, password_modify, password_policy, sasl
+from protocols.ldap import again, ber, cancel, messages, password_modify, password_policy, sasl
 from protocols.ldap.controls import PASSWORD_POLICY, unserved_critical
 from protocols.ldap.events import (
     Abandoned,
@@ -145,16 +145,20 @@ class LDAPSession(Generic[IdentityT]):
             received, at = self._received, self._read
             if at == len(received):
                 return NEED_DATA
-            size = ber.frame(received, MAX_MESSAGE if self.identity is not None else MAX_MESSAGE_ANONYMOUS, at)
-            if size is None:
-                return NEED_DATA
-            if isinstance(received, bytearray):
-                message = messages.envelope(bytes(received[at : at + size]))
-            else:
-                message = messages.envelope(received, at, at + size)
+            message = again.request_alone(received) if not at and isinstance(received, bytes) else None
+            end = len(received)
+            if message is None:
+                size = ber.frame(received, MAX_MESSAGE if self.identity is not None else MAX_MESSAGE_ANONYMOUS, at)
+                if size is None:
+                    return NEED_DATA
+                end = at + size
+                if isinstance(received, bytearray):
+                    message = messages.envelope(bytes(received[at:end]))
+                else:
+                    message = messages.envelope(received, at, end)
             if self._searches and message.operation is messages.BIND:
                 return PAUSED  # what was asked before a bind is finished before it (RFC 4511 s4.2.1)
-            self._done_with(at + size)
+            self._done_with(end)
             return self._event(message)
         except RemoteProtocolError as error:
             self._closed = True

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from protocols.errors import RemoteProtocolError
 from protocols.ldap import ber
-from protocols.ldap.again import LONGEST_QUESTION, encode_messages, operations, question
+from protocols.ldap.again import LONGEST_QUESTION, encode_messages, operations, question, request_alone
 from protocols.ldap.messages import (
     BIND,
     MAX_MESSAGE_ID,
@@ -100,6 +100,10 @@ def agrees(octets: bytes) -> bool:
     assert ber.frame(octets, len(octets)) == len(octets)
     read = envelope(octets)
     assert (read.message_id, read.operation, read.content, read.controls) == (message_id, OPERATIONS[tag], content, ())
+    alone = request_alone(octets)
+    assert alone is not None
+    assert alone._replace(octets=b"", start=0, stop=0) == read._replace(octets=b"", start=0, stop=0)
+    assert alone.content == content
     assert read.stop == len(octets)
     return True
 
