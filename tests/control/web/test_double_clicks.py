@@ -278,6 +278,24 @@ def test_and_leads_on_after_its_last_step(world: World) -> None:
     assert browser.get(answered.headers["location"]).json() == led
 
 
+def test_and_asks_nothing_of_a_session_that_has_ended_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = at_the_password(world)
+    second, answered = copy_of(browser), flow_steps.answer
+
+    async def overtaken(services: Services, *given: Any) -> Step:
+        monkeypatch.setattr(flow_steps, "answer", answered)
+        step = await answered(services, *given)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(world.app), base_url=OURS) as first:
+            fields = {"csrf_token": browser.token, "password": PASSWORD}
+            headers = {"Cookie": f"{COOKIE}={browser.cookie}"}
+            assert (await first.post(LOGIN, data=fields, headers=headers)).headers["location"] == "/"
+        return step
+
+    monkeypatch.setattr(flow_steps, "answer", overtaken)
+    again = json_post(second, password="wrong")
+    assert (again.status_code, again.headers["location"]) == (302, AT)
+
+
 def test_but_from_elsewhere_it_is_refused(world: World) -> None:
     browser = world.browser()
     browser.get(AT)
