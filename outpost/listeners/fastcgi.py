@@ -46,7 +46,7 @@ class FastCgiAuthorizer(AskedConnection):
         asked = Asked(
             self.peer,
             method if method.isascii() else b"",
-            said.get(b"REQUEST_URI", b""),
+            _target(said),
             said.get(b"HTTP_HOST", b""),
             _headers(said),
             partial(self._answer, question),
@@ -69,6 +69,16 @@ class FastCgiAuthorizer(AskedConnection):
 
     def _wait(self) -> None:
         self.deadline = self._owner.clock.seconds() + (IDLE_TIMEOUT if self._fastcgi.idle else BUSY_TIMEOUT)
+
+
+def _target(said: Mapping[bytes, bytes]) -> bytes:
+    """Path and query. Apache tells an absolute target as it came, serves its path, and says its host in HTTP_HOST; of
+    another one it stays as it is, and is refused."""
+    target = said.get(b"REQUEST_URI", b"")
+    authority, slash, path = target.partition(b"://")[2].partition(b"/")
+    if target.startswith(b"/") or not authority or authority.lower() != said.get(b"HTTP_HOST", b"").lower():
+        return target
+    return (slash + path) or b"/"
 
 
 def _headers(said: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:

@@ -81,6 +81,10 @@ def test_a_person_is_sent_to_sign_in_and_a_program_is_told() -> None:
         ({"HTTP_HOST": ""}, 400),
         ({"REQUEST_URI": ""}, 400),
         ({"REQUEST_URI": "*", "REQUEST_METHOD": "OPTIONS"}, 400),
+        ({"REQUEST_URI": "http://other.example.com/page"}, 400),
+        ({"REQUEST_URI": "http://app.example.com?x"}, 400),
+        ({"REQUEST_URI": "http://app.example.com"}, 200),
+        ({"REQUEST_URI": "//app.example.com/page"}, 200),
         ({"REQUEST_URI": "/a#b"}, 400),
         ({"REQUEST_URI": "/\xff"}, 400),
         ({"REQUEST_METHOD": ""}, 400),
@@ -97,6 +101,15 @@ def test_what_is_refused(said: dict[str, str], status: int) -> None:
     apache = Apache()
     assert apache.ask(**{**WITH_PASSWORD, **said})[0] == status
     assert not apache.door.telemetry.faults
+
+
+@pytest.mark.parametrize("target", ["http://app.example.com/admin/x", "HTTPS://APP.example.com/admin/x?y=/public/"])
+def test_a_rule_sees_the_path_that_apache_serves(target: str) -> None:
+    """Of an absolute target that is its path, and no other rule fits it for what stands in front."""
+    apache = Apache()
+    assert apache.ask(**WITH_PASSWORD, REQUEST_URI=target)[0] == 200
+    (asked,) = apache.door.link.questions
+    assert asked.attributes["path"] == "/admin/x"
 
 
 def test_a_stranger_is_refused() -> None:
