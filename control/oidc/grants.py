@@ -27,6 +27,7 @@ from control.policies.judge import events, recalled
 from control.records import AccessToken, Application, AuthorizationCode, Event, Provider, RefreshToken, Session, User
 from control.sessions import Caller
 from control.store.interface import Query, Transaction
+from control.verbs.tokens import is_app_password
 from rules import validity
 
 CODE_BYTES = 32
@@ -323,6 +324,8 @@ def _in_good_standing(tx: Transaction, asking: Client, pk: int, granted: Granted
     """
     user = tx.find(User, pk=pk)
     if user is None or validity.refusal(user, tx.now) is not None or since < user.sessions_not_before:
+        return None
+    if granted.by_token and not is_app_password(tx, pk, granted.by_token):
         return None
     return user if recalled(tx, asking.application, pk, granted.words, since) else None
 

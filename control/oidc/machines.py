@@ -93,6 +93,8 @@ def _conclude(
         sessions.login_failed(tx, user.username, user.pk, reason, who)
         return Failed("invalid_grant", NO_ACCESS)
     granted = Granted(scopes, "", None, None, int(tx.now), user.credential_version, "", access.words)
+    if password is not None:
+        granted = replace(granted, by_token=password.pk, ends=password.expires if password.expiring else None)
     leave_event(tx, "authorize_application", asking, user, who, {"scopes": " ".join(scopes), "grant_type": GRANT_TYPE})
     return give(tx, asking, user, text(random(FAMILY_BYTES)), None, granted, base, random, who)
 

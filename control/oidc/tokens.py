@@ -38,6 +38,10 @@ class Granted:
     amr: tuple[str, ...] = ()
     shown: bool = False
     """To a proxy of another provider, which let its bearer in."""
+    by_token: str = ""
+    """pk of the app password that it was got with, and ends with; empty: with none."""
+    ends: float | None = None
+    """When that does: nothing that it got lasts longer."""
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Granted:
@@ -95,6 +99,8 @@ def signed(
     """Access token, ID token (None without the scope openid), and when they end. ``told``: claims about the person."""
     settings = client.provider.settings
     ends = now + client.seconds("access_token_validity", "hours=1")
+    if granted.ends is not None:
+        ends = min(ends, granted.ends)
     common: dict[str, Any] = {
         "iss": issuer(base, client),
         "sub": claims.subject(person, settings.get("sub_mode", "hashed_user_id")),

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from control import endings
-from control.records import Outpost, Session, Token, TokenUse, User
+from control.records import AccessToken, Outpost, Session, Token, TokenUse, User
 from control.store.interface import NotFound, Query, Transaction
 from control.verbs import system
 from control.verbs.fields import (
@@ -223,7 +223,8 @@ def delete(tx: Transaction, pk: str) -> None:
 
 
 def _disbelieve(tx: Transaction, token: Token) -> None:
-    """Outposts forget what they remember of the owner's passwords: this may be one of them. So do we, of sessions."""
+    """Outposts forget what they remember of the owner's passwords: this may be one of them. So do we, of sessions, and
+    of what programs have got with it."""
     owner = tx.find(User, pk=token.user) if token.intent in PASSWORD_INTENTS else None
     if owner is None:
         return
@@ -231,6 +232,9 @@ def _disbelieve(tx: Transaction, token: Token) -> None:
     for session in tx.select(Session, Query(equal={"user": owner.pk})):
         if session.token == token.pk:
             endings.end(tx, session)
+    for access in tx.select(AccessToken, Query(equal={"user": owner.pk})):
+        if access.granted.get("by_token") == token.pk:
+            endings.take_back(tx, access)
 
 
 def reveal(tx: Transaction, pk: str) -> str | None:
@@ -249,6 +253,12 @@ def app_password(tx: Transaction, user: int, typed: str, intents: Sequence[str] 
     """The user's password of a device that this is, if it is good now."""
     token = _device_password(tx, user, typed, intents)
     return token if token is not None and not expired(token, tx.now) else None
+
+
+def is_app_password(tx: Transaction, user: int, pk: str) -> bool:
+    """Is there still one of the user's that is good now?"""
+    token = tx.find(Token, pk=pk)
+    return token is not None and (token.user, token.intent) == (user, APP_PASSWORD) and not expired(token, tx.now)
 
 
 def has_ended(tx: Transaction, user: int, typed: str, intents: Sequence[str] = (APP_PASSWORD,)) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
-from control.records import Event, Token, User
+from control.oidc import grants
+from control.oidc.tokens import digest
+from control.records import EndedSession, Event, Token, User
 from control.store.interface import Query, Transaction
 from control.verbs import tokens, users
 from tests.control.oidc.relying import ISSUER, OWN, Relying
@@ -48,7 +52,8 @@ def app_password(relying: Relying, username: str, **more: Any) -> str:
     pk = account(relying, username).pk
 
     def verb(tx: Transaction) -> Token:
-        return tokens.create(tx, pk, f"{username}-app", relying.random, **{"intent": "app_password", **more})
+        given = {"identifier": f"{username}-app", "intent": "app_password", **more}
+        return tokens.create(tx, pk, random=relying.random, **given)
 
     return relying.sql.write_now(verb).key
 
@@ -67,6 +72,59 @@ def test_a_program_gets_tokens_as_an_account_of_its_own(relying: Relying) -> Non
     assert (own.type, own.password) == ("service_account", None)
     again = ask(relying, scope="openid profile").json()
     assert relying.verified(again["access_token"])["sub"] == claims["sub"]
+
+
+def _deleted(tx: Transaction, password: Token) -> None:
+    tokens.delete(tx, password.pk)
+
+
+def _another_key(tx: Transaction, password: Token) -> None:
+    tokens.set_key(tx, password.pk, {"key": "another-key-of-enough-characters"})
+
+
+@pytest.mark.parametrize("change", [_deleted, _another_key])
+def test_what_an_app_password_has_got_ends_with_it_and_with_no_other(
+    relying: Relying, change: Callable[[Transaction, Token], None]
+) -> None:
+    relying.user("alice")
+    lost, kept = (app_password(relying, "alice", identifier=name) for name in ("lost", "kept"))
+    got = [ask(relying, username="alice", password=key).json()["access_token"] for key in (lost, kept)]
+    own = ask(relying).json()["access_token"]
+    assert [relying.userinfo(token).status_code for token in (*got, own)] == [200, 200, 200]
+    relying.sql.write_now(lambda tx: change(tx, tx.select(Token, Query(equal={"identifier": "lost"}))[0]))
+    assert [relying.userinfo(token).status_code for token in (*got, own)] == [401, 200, 200]
+
+
+def test_an_outpost_hears_that_what_an_app_password_has_got_is_over(relying: Relying) -> None:
+    relying.user("alice")
+    token = ask(relying, username="alice", password=app_password(relying, "alice")).json()["access_token"]
+    pk = digest(token)
+    relying.sql.write_now(lambda tx: grants.shown(tx, pk))
+    relying.sql.write_now(lambda tx: _deleted(tx, tx.select(Token, Query(equal={"identifier": "alice-app"}))[0]))
+    assert relying.sql.read_now(lambda tx: tx.find(EndedSession, pk=pk)) is not None
+
+
+def test_what_an_app_password_has_got_does_not_outlive_it(relying: Relying) -> None:
+    relying.user("alice")
+    key = app_password(relying, "alice", expires=relying.clock.now() + 60)
+    told = ask(relying, username="alice", password=key).json()
+    assert told["expires_in"] == 60
+    assert relying.verified(told["access_token"])["exp"] == int(relying.clock.now()) + 60
+    relying.clock.advance(61)
+    assert relying.userinfo(told["access_token"]).status_code == 401
+
+
+def test_an_app_password_whose_end_comes_sooner_ends_what_it_has_got(relying: Relying) -> None:
+    """Whoever changes the row past the verbs, as a restored backup does."""
+    relying.user("alice")
+    token = ask(relying, username="alice", password=app_password(relying, "alice")).json()["access_token"]
+
+    def sooner(tx: Transaction) -> None:
+        (password,) = tx.select(Token, Query(equal={"identifier": "alice-app"}))
+        tx.update(replace(password, expiring=True, expires=tx.now))
+
+    relying.sql.write_now(sooner)
+    assert relying.userinfo(token).status_code == 401
 
 
 def test_a_token_without_scopes_has_the_usual_ones_and_none_lasts_or_opens_the_api(relying: Relying) -> None:
