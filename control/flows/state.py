@@ -49,7 +49,7 @@ class FlowPasswords(Protocol):
 class FlowDirectories(Protocol):
     """The part of `control.sources.ldap.directories.Directories` that stages use. Raises Away, Busy."""
 
-    async def accepts(self, directory: Directory, whose: str | None, password: str) -> bool: ...
+    async def accepts(self, directory: Directory, whose: str | None, password: str, peer: str = "") -> bool: ...
 
 
 class FlowServices(Protocol):

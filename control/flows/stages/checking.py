@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from control.flows.bound import peer_of
 from control.flows.state import Context, Continue, FlowServices, Invalid
 from control.passwords.hashing import Busy
 from control.records import Token, User
@@ -89,7 +90,7 @@ async def _asked(
 ) -> _Asked:
     """``entry``: None for whoever has none there. ``is_kept``: it is the password that was right there last."""
     try:
-        right = await services.directories.accepts(directory, entry, password)
+        right = await services.directories.accepts(directory, entry, password, peer_of(services.origin))
     except Away:
         return _Asked(None if directory.keeps_hashes and is_kept else "source_away", away=True)
     return _Asked(None, keep=directory.keeps_hashes) if right else _Asked("source_refused")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,7 @@ from protocols.ldap.asking import Entry
 from protocols.ldap.dn import escape
 from protocols.ldap.filter import Filter
 from protocols.ldap.result import ResultCode
+from rules.places import host as host_of
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ READ_SECONDS = 300.0
 """For all of a directory's people or groups."""
 MOST_AT_ONCE = 32
 """Passwords that are being tried at all directories together; whoever comes then is told Busy."""
+MOST_OF_HOST = MOST_AT_ONCE // 2
+"""Of these from one host: while a directory is slow, whoever guesses leaves places to others."""
 MOST_ENTRIES = 50_000
 """People, or groups, of one directory."""
 NOBODY_OCTETS = 16
@@ -48,19 +52,25 @@ class Directories:
         self._random = random
         self._dial = dial
         self._trying = 0
+        self._of_host: Counter[str] = Counter()
         self._away: set[str] = set()
 
-    async def accepts(self, directory: Directory, whose: str | None, password: str) -> bool:
+    async def accepts(self, directory: Directory, whose: str | None, password: str, peer: str = "") -> bool:
         """Does the directory let the person with this identifier bind? None is nobody: the same is asked, and the
-        answer is no. Raises Away, Busy."""
-        if self._trying >= MOST_AT_ONCE:
+        answer is no. ``peer``: who waits for it, empty if nobody knows. Raises Away, Busy."""
+        host = host_of(peer)
+        if self._trying >= MOST_AT_ONCE or (host and self._of_host[host] >= MOST_OF_HOST):
             raise Busy(f"{self._trying} passwords are being tried at directories")
         self._trying += 1
+        self._of_host[host] += 1
         try:
             async with self._asked(directory, CHECK_SECONDS) as connection:
                 return await self._binds(connection, directory, whose, password)
         finally:
             self._trying -= 1
+            self._of_host[host] -= 1
+            if not self._of_host[host]:
+                del self._of_host[host]
 
     async def people(self, directory: Directory, attributes: Sequence[str]) -> list[Entry]:
         """Raises Away, also if they are more than `MOST_ENTRIES`."""

@@ -15,7 +15,7 @@ from control.passwords.hashing import Busy
 from control.sources.ldap import connection, directories
 from control.sources.ldap.connection import Away
 from control.sources.ldap.described import Directory, directory, identifier, octets, servers
-from control.sources.ldap.directories import MOST_AT_ONCE, Directories
+from control.sources.ldap.directories import MOST_AT_ONCE, MOST_OF_HOST, Directories
 from control.verbs import certificates
 from protocols.ldap import messages
 from protocols.ldap.filter import And, Equality
@@ -210,6 +210,28 @@ def test_an_outage_is_logged_once_and_its_end_too(
     ]
     assert "right" not in caplog.text
     assert "reader-password" not in caplog.text
+
+
+def test_one_host_leaves_places_to_others(abroad: Abroad, house: Directory) -> None:
+    """With all the addresses that it has."""
+    asked = Directories(counted_random(), abroad.dial)
+    abroad.answers = lambda octets: b""
+
+    async def crowd() -> None:
+        guesses = [
+            asyncio.ensure_future(asked.accepts(house, None, "x", f"2001:db8::{number:x}"))
+            for number in range(MOST_AT_ONCE)
+        ]
+        await asyncio.sleep(0)
+        abroad.answers = None
+        assert await asked.accepts(house, ALICE, "right", "192.0.2.7")
+        for one in guesses:
+            one.cancel()
+        told = await asyncio.gather(*guesses, return_exceptions=True)
+        assert sum(isinstance(one, Busy) for one in told) == MOST_AT_ONCE - MOST_OF_HOST
+        assert await asked.accepts(house, ALICE, "right", "2001:db8::1")
+
+    asyncio.run(crowd())
 
 
 def test_only_so_many_at_once(abroad: Abroad, house: Directory) -> None:

@@ -33,7 +33,7 @@ class FakeDirectories:
         self.asked: list[str | None] = []
         self.trouble: Exception | None = None
 
-    async def accepts(self, directory: Directory, whose: str | None, password: str) -> bool:
+    async def accepts(self, directory: Directory, whose: str | None, password: str, peer: str = "") -> bool:
         self.asked.append(whose)
         if self.trouble is not None:
             raise self.trouble
