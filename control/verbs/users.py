@@ -57,12 +57,12 @@ class UserFields(Fields):
     groups: list[Uuid] = Field(default_factory=list)
 
 
-def create(tx: Transaction, given: Mapping[str, Any]) -> User:
-    """Raises Invalid."""
+def create(tx: Transaction, given: Mapping[str, Any], uuid: str = "") -> User:
+    """``uuid``: if it shall be this one. Raises Invalid."""
     fields = parse(UserFields, given)
     if fields.type == INTERNAL_SERVICE_ACCOUNT:
         raise Invalid({"type": ["Setting a user to internal service account is not allowed."]})
-    return _insert(tx, fields)
+    return _insert(tx, fields, uuid)
 
 
 def create_service_account(tx: Transaction, username: str, name: str, path: str) -> User:
@@ -72,11 +72,11 @@ def create_service_account(tx: Transaction, username: str, name: str, path: str)
     )
 
 
-def _insert(tx: Transaction, fields: UserFields) -> User:
+def _insert(tx: Transaction, fields: UserFields, uuid: str = "") -> User:
     _check_dates(fields)
     groups = existing(tx, Group, "groups", fields.groups)
     with unique():
-        user = tx.insert(User(**fields.model_dump(exclude={"groups"})))
+        user = tx.insert(User(**fields.model_dump(exclude={"groups"}), uuid=uuid))
     for group in groups:
         tx.add_members(group.pk, [user.pk])
     return user

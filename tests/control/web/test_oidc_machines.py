@@ -11,9 +11,10 @@ import pytest
 
 from control.oidc import grants
 from control.oidc.tokens import digest
-from control.records import EndedSession, Event, Token, User
+from control.records import Application, EndedSession, Event, Provider, Token, User
 from control.store.interface import Query, Transaction
-from control.verbs import tokens, users
+from control.verbs import applications, providers, tokens, users
+from control.verbs.service_accounts import PATH
 from tests.control.oidc.relying import ISSUER, OWN, Relying
 from tests.control.web.browsing import PASSWORD
 
@@ -222,6 +223,45 @@ def test_two_clients_have_two_accounts_and_keep_them(relying: Relying, one: str,
     assert accounts[0].casefold() != accounts[1].casefold()
     assert [asked_as(relying, **client) for client in (first, second)] == accounts
     assert max(map(len, accounts)) <= 150
+
+
+def test_a_new_client_with_an_old_ones_name_has_another_account(relying: Relying) -> None:
+    before = another(relying, "robot", "robot")
+    old = account(relying, asked_as(relying, **before))
+
+    def gone(tx: Transaction) -> None:
+        (provider,) = tx.select(Provider, Query(equal={"client_id": before["client_id"]}))
+        applications.delete(tx, "".join(one.pk for one in tx.select(Application, Query(equal={"slug": "robot"}))))
+        providers.delete(tx, provider.pk)
+
+    relying.sql.write_now(gone)
+    new = account(relying, asked_as(relying, **another(relying, "robot", "robot")))
+    assert new.pk != old.pk
+    assert new.username.casefold() != old.username.casefold()
+
+
+def test_a_client_keeps_its_account_under_another_name(relying: Relying) -> None:
+    before = asked_as(relying)
+    relying.set_provider(name="renamed")
+    assert asked_as(relying) == before
+    assert asked_as(relying, **another(relying, "grafana", "other")) != before
+
+
+def test_an_account_that_was_moved_stays_the_clients_and_one_that_became_a_persons_does_not(relying: Relying) -> None:
+    before = asked_as(relying)
+    pk = account(relying, before).pk
+    relying.sql.write_now(lambda tx: users.update(tx, pk, {"path": "robots", "username": "robot"}))
+    assert asked_as(relying) == "robot"
+    relying.sql.write_now(lambda tx: users.update(tx, pk, {"type": "internal"}))
+    failed(ask(relying), "invalid_grant")
+
+
+def test_an_account_of_former_versions_goes_on(relying: Relying) -> None:
+    """Its uuid is as random as anybody's."""
+    made = {"username": OWN_ACCOUNT, "name": "Robot", "type": "service_account", "path": PATH}
+    old = relying.sql.write_now(lambda tx: users.create(tx, made))
+    assert asked_as(relying) == OWN_ACCOUNT
+    assert account(relying, OWN_ACCOUNT) == old
 
 
 def test_a_numbered_account_is_not_that_of_a_client_whose_name_looks_like_it(relying: Relying) -> None:
