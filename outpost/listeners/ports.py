@@ -23,8 +23,6 @@ MAX_DATAGRAM = 4096
 HELD_OCTETS = 4 << 20
 """Of datagrams that the kernel holds for us, some 5,000: a quarter of a second of 20,000 a second, in which control may
 take its turn. It gives as much as ``net.core.rmem_max`` allows, and all of it to the privileged."""
-TURN_OCTETS = 64 << 10
-"""Of datagrams that are read in one turn of the reactor: some 600 requests, or 15 ms, in which nobody else is heard."""
 SO_RCVBUFFORCE = 33
 """asm-generic/socket.h; Python's socket module does not name it."""
 BACKLOG = 1024
@@ -51,9 +49,7 @@ class Ports:
 
     def datagrams(self, name: str, addresses: Iterable[Address], listener: Callable[[], Answering]) -> None:
         for one in open_sockets(addresses, socket.SOCK_DGRAM, self._inherited):
-            port: Any = answering_port(self._reactor, one, listener(), MAX_DATAGRAM)
-            port.maxThroughput = TURN_OCTETS
-            self._serve(name, one, port)
+            self._serve(name, one, answering_port(self._reactor, one, listener(), MAX_DATAGRAM))
 
     def beside(self, port: Any) -> None:
         """Closes with the others, and is nobody's place; None is none."""

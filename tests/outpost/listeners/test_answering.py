@@ -190,7 +190,6 @@ def test_answers_of_one_length_to_one_peer_leave_in_one_call_and_arrive_as_they_
 
 def test_no_more_leave_in_one_call_than_the_kernel_takes(port: AnsweringPort, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answering, "LONGEST_HELD", 1e9)
-    port.maxThroughput = 1 << 20
     sent = sendings(port, monkeypatch)
     words = [
         b"%02d" % number + bytes(answering.LONGEST_TOGETHER - 2) for number in range(2 * answering.MOST_TOGETHER + 1)
@@ -251,6 +250,33 @@ def test_only_a_socket_of_every_address_is_told_which_one_was_asked(at: str, tol
     assert asked(port, host) == host
     assert len(port.asked) == told
     port.socket.close()
+
+
+@pytest.mark.parametrize("octets", [b"", b"x"])
+def test_others_have_their_turn_while_datagrams_come_as_fast_as_they_are_read(
+    octets: bytes, port: AnsweringPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty ones, too, which no count of octets would ever end."""
+    heard: list[bytes] = []
+    monkeypatch.setattr(port.protocol, "datagramReceived", lambda datagram, addr: heard.append(datagram))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooding:
+        flooding.connect(("127.0.0.1", port.socket.getsockname()[1]))
+        receive = port.socket.recvmsg
+
+        class Flooded:
+            def recvmsg(self, most: int, space: int) -> object:
+                assert len(heard) < 10_000, "nobody else would ever have a turn"
+                flooding.send(octets)
+                return receive(most, space)
+
+        read = port.socket
+        monkeypatch.setattr(port, "socket", Flooded())
+        port.doRead()
+        monkeypatch.setattr(port, "socket", read)
+        assert heard == [octets] * answering.MOST_A_TURN
+        flooding.send(b"last")
+        port.doRead()
+        assert heard[-1] == b"last"
 
 
 def test_nobody_waits_longer_than_a_moment_for_others(port: AnsweringPort, monkeypatch: pytest.MonkeyPatch) -> None:
