@@ -156,6 +156,13 @@ REASONS: dict[str, Reason] = _catalogue(
         "A property mapping failed that is set to refuse. The event property_mapping_exception says what to correct.",
     ),
     Reason(
+        "misdirected",
+        Outcome.NOT_ALLOWED,
+        "A scope mapping says in ak_proxy.host_header or ak_proxy.backend_override what is no host, or no http(s) URL. "
+        "The event property_mapping_exception names the mapping to correct.",
+        "This application is set up wrongly for you. Tell whoever runs it.",
+    ),
+    Reason(
         "policy_needed",
         Outcome.NOT_ALLOWED,
         "A policy that is bound to the application decides about this user, and has not been asked.",

@@ -15,6 +15,8 @@ from control.expression.faults import Fault
 from control.expression.people import Facts, thing
 from control.records import Application, Event, PropertyMapping, Provider, User
 from control.store.interface import Transaction
+from protocols.proxy.elsewhere import BACKEND_OVERRIDE, HOST_HEADER, Misdirected, elsewhere
+from rules.claimed import directions
 
 LARGEST = 16_384
 """Characters of what one mapping says, as JSON: tokens go into headers, and lines of 64 KiB are looked up nowhere."""
@@ -24,6 +26,8 @@ LARGEST = 16_384
 class Broken:
     mapping: PropertyMapping
     fault: Fault
+    misdirects: bool = False
+    """What it says stands, and whoever it is said of is refused where they would be sent."""
 
 
 def refuses(broken: Iterable[Broken]) -> bool:
@@ -80,6 +84,19 @@ def unfit(value: Any, largest: int) -> Fault | None:
     return None
 
 
+def misdirection(provider: Provider, value: Any) -> Fault | None:
+    """Why a reverse proxy can send nobody where this says. ``value`` is not `unfit`."""
+    own = value.get("ak_proxy") if value and provider.settings.get("mode") == "proxy" else None
+    if not isinstance(own, dict):
+        return None
+    said = directions(own)
+    try:
+        elsewhere(said.get(HOST_HEADER, ""), said.get(BACKEND_OVERRIDE, ""))
+    except Misdirected as error:
+        return Fault(1, 1, f"{error}.")
+    return None
+
+
 def scope_names(provider: Facts, scopes: Sequence[str]) -> dict[str, Exposed]:
     """What an expression of a scope sees beside what every one sees."""
     return {"provider": thing(provider), "token": thing(Facts("Token", {"scope": list(scopes)}))}
@@ -91,13 +108,17 @@ def leave_events(
     """authentik's ``property_mapping_exception``, one for each, with what has to be changed and where."""
     application = tx.find(Application, provider=provider) if broken and provider is not None else None
     for one in broken:
-        refused = one.mapping.on_failure == "refuse"
+        effect = "What it would have said was left out."
+        if one.misdirects:
+            effect = "Whoever it says so of is refused at the application."
+        if one.mapping.on_failure == "refuse":
+            effect = "The login was refused."
         context: dict[str, Any] = {
             "message": f"The property mapping “{one.mapping.name}” failed: {one.fault}",
             "mapping": {"pk": one.mapping.pk, "name": one.mapping.name},
             "line": one.fault.line,
             "column": one.fault.column,
-            "effect": "The login was refused." if refused else "What it would have said was left out.",
+            "effect": effect,
             **({"provider": provider} if provider is not None else {}),
         }
         if application is not None:

@@ -14,6 +14,7 @@ from control.mappings.answers import (
     Broken,
     Mappings,
     joined,
+    misdirection,
     provider_facts,
     refuses,
     scope_names,
@@ -60,11 +61,13 @@ def mapped(tx: Transaction, provider: Provider, user: User, question: Authentica
             told, broken = radius.reply(chosen, asked(), run)
             return Mapped(told, broken=broken, asked_each_time=True)
     if provider.kind == "proxy" and (counted := counting(tx, provider)):
-        return _claimed(counted, asked(), facts, run)
+        return _claimed(counted, asked(), provider, facts, run)
     return Mapped()
 
 
-def _claimed(mappings: Sequence[PropertyMapping], asked: Asked, facts: Facts, run: Mappings) -> Mapped:
+def _claimed(
+    mappings: Sequence[PropertyMapping], asked: Asked, provider: Provider, facts: Facts, run: Mappings
+) -> Mapped:
     claims: dict[str, Any] = {}
     broken: list[Broken] = []
     for mapping in mappings:
@@ -74,4 +77,6 @@ def _claimed(mappings: Sequence[PropertyMapping], asked: Asked, facts: Facts, ru
             broken.append(Broken(mapping, fault))
         elif found.value:
             claims = joined(claims, found.value)
+            if (nowhere := misdirection(provider, found.value)) is not None:
+                broken.append(Broken(mapping, nowhere, misdirects=True))
     return Mapped(claims=claims, broken=tuple(broken))

@@ -16,7 +16,7 @@ from control.expression.environment import Asked
 from control.expression.evaluation import evaluate
 from control.expression.faults import Fault
 from control.expression.people import Facts, GroupFacts, PersonFacts
-from control.mappings.answers import Broken, Mappings, joined, provider_facts, scope_names, unfit
+from control.mappings.answers import Broken, Mappings, joined, misdirection, provider_facts, scope_names, unfit
 from control.mappings.defaults import is_untouched
 from control.mappings.facts import by_application, group_facts, person_fields
 from control.records import Application, Entitlement, Group, PropertyMapping, Provider, User
@@ -117,6 +117,8 @@ class Everybody:
                 self._failed(served.provider.pk, mapping, fault)
             elif found.value:
                 said = joined(said, self._told(served, found.value))
+                if (nowhere := misdirection(served.provider, found.value)) is not None:
+                    self._misdirects(served.provider.pk, mapping, nowhere)
         return said if len(json.dumps(said)) <= LARGEST else {}
 
     def _told(self, served: Served, value: Any) -> Any:
@@ -124,6 +126,12 @@ class Everybody:
         if served.provider.kind != "ldap" or not isinstance(value, dict):
             return value
         return without(value, served.hidden)
+
+    def _misdirects(self, provider: int, mapping: PropertyMapping, fault: Fault) -> None:
+        """It is asked again all the same: were it left out, people would be sent to an application not meant for
+        them."""
+        if not any(one.misdirects and (pk, one.mapping.pk) == (provider, mapping.pk) for pk, one in self.broken):
+            self.broken.append((provider, Broken(mapping, fault, misdirects=True)))
 
     def _failed(self, provider: int, mapping: PropertyMapping, fault: Fault) -> None:
         if mapping.pk not in self._failures:

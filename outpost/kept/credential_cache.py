@@ -58,6 +58,7 @@ class _Entry:
 
 
 NOTHING: dict[str, Any] = {}
+NO_DIRECTIONS: dict[str, Any] = dict.fromkeys(claimed.DIRECTIONS, "")
 
 
 class Shown(Protocol):
@@ -295,6 +296,7 @@ def told_of(user: UserRecord, snapshot: Snapshot, provider: ProviderRecord) -> d
         "is_superuser": any(group.is_superuser for group in groups),
         "groups": tuple(group.name for group in groups if nested or group.pk in direct),
         "attributes": attributes.merged((group.attributes for group in groups), user.attributes),
+        **NO_DIRECTIONS,
     }
     if settings is not None and settings.basic_auth_enabled:
         told["attributes"] |= _password(settings.basic_auth_password_attribute, user, groups, snapshot)

@@ -109,12 +109,12 @@ class ForwardAuth:
         self._lines.configured(snapshot)
         self._noted = set()
         if self._added.too_many:
-            self._note(f"Attributes name more than {MAX_NAMES} additionalHeaders: those past it are said to nobody.")
+            self.note(f"Attributes name more than {MAX_NAMES} additionalHeaders: those past it are said to nobody.")
         for site in self.table.unreadable:
-            self._note(f"The external host or cookie domain of provider {site.provider_name!r} is no host: correct it.")
+            self.note(f"The external host or cookie domain of provider {site.provider_name!r} is no host: correct it.")
         for site in self._sites.new:
             for sentence in site.skipped.mistakes():
-                self._note(f"Provider {site.provider_name!r}: {sentence}")
+                self.note(f"Provider {site.provider_name!r}: {sentence}")
 
     def open(self, exchange: Exchange) -> None:
         try:
@@ -161,7 +161,7 @@ class ForwardAuth:
         except ForwardingError as error:
             self.probes.note(exchange, address, problem=str(error))
             self._telemetry.discarded("proxy", peer, "bad_forwarding")
-            self._note(f"The proxy at {peer} is set up wrongly. {error}")
+            self.note(f"The proxy at {peer} is set up wrongly. {error}")
             exchange.respond(400, PLAIN, str(error).encode("ascii") + b"\n")
             return
         self.probes.note(exchange, address, "", forwarded, client, not isinstance(site, Deny))
@@ -292,7 +292,7 @@ class ForwardAuth:
         else:
             self.repeated.respond(exchange, 401, fields, body, "no_credentials", without_session(realm, fields))
 
-    def _note(self, sentence: str) -> None:
+    def note(self, sentence: str) -> None:
         if sentence not in self._noted and len(self._noted) < MAX_NOTED:
             self._noted.add(sentence)
             self._telemetry.noted(sentence)

@@ -31,7 +31,8 @@ class Passage:
         self.exchange = exchange
         self._finished = finished
         self._broken = broken
-        self._upstream: Upstream | None = None
+        self.upstream: Upstream | None = None
+        """Whom it went to, once it may pass."""
         self._connection: UpstreamConnection | None = None
         self._connecting: Deferred[None] | None = None
         self._fields = b""
@@ -45,7 +46,7 @@ class Passage:
 
     def go(self, upstream: Upstream, fields: bytes) -> None:
         """The visitor may pass. ``fields``: of the request, as `onward_fields`."""
-        self._upstream = upstream
+        self.upstream = upstream
         self._fields = fields
         kept = upstream.kept(self._repeatable)
         if kept is not None:
@@ -123,8 +124,8 @@ class Passage:
     def failed(self, failure: str) -> None:
         connection, self._connection = self._connection, None
         stale = connection is not None and connection.reused and not connection.http.heard
-        if stale and failure == "closed" and self._repeatable and self._upstream is not None and not self._over:
-            self._connect(self._upstream)
+        if stale and failure == "closed" and self._repeatable and self.upstream is not None and not self._over:
+            self._connect(self.upstream)
         else:
             self._end(failure)
 

@@ -14,15 +14,16 @@ from outpost.listeners.exchange import Exchange
 from outpost.listeners.forward_auth import NOT_HERE, PREFIX, ForwardAuth
 from outpost.listeners.identity_lines import ALLOWED
 from outpost.listeners.passage import Passage
-from outpost.listeners.refusing import PLAIN
+from outpost.listeners.refusing import PLAIN, Refusing
 from outpost.listeners.sign_in import HTML, document
-from outpost.listeners.upstream import FAILURES
+from outpost.listeners.upstream import FAILURES, Upstream
 from outpost.listeners.upstreams import Upstreams
 from outpost.listeners.watch import Watch
-from outpost.outcome import NO_MORE, Circumstances, Decision
+from outpost.outcome import NO_MORE, Circumstances, Decision, Identity
 from outpost.telemetry import Telemetry
 from protocols.proxy.conventions import OWN
 from protocols.proxy.decision import Site
+from protocols.proxy.elsewhere import Misdirected, elsewhere
 from protocols.proxy.forwarded import visited
 from protocols.proxy.onward import Visit, onward_fields, through
 from protocols.proxy.trust import ForwardingError, Origin, TrustedPeers, origin
@@ -46,6 +47,7 @@ class ReverseProxy:
         self.watch = watch
         self.trusted = trusted
         self.telemetry = telemetry
+        self.refusing = Refusing(telemetry)
 
     def hosted(self, exchange: Exchange) -> Visiting | None:
         """None: the host is nobody's here, or the path is that of signing in."""
@@ -90,7 +92,11 @@ class Visiting:
         proxy, came, exchange, question = self._proxy, self._came, passage.exchange, asking.exchange
         if exchange.gone:  # whoever asked, while it was being decided
             return
-        upstream = proxy.upstreams.of(self._site.provider)
+        try:
+            upstream, sent_host = self._whereto(question.identity)
+        except Misdirected as error:
+            self._misdirected(asking, str(error))
+            return
         if upstream is None:
             self._unanswered(exchange, "not_configured")
             return
@@ -103,14 +109,33 @@ class Visiting:
             exchange.peer,
             through(headers) if proxy.trusted.is_trusted(exchange.peer) else "",
             authorization=question.known is not None or question.identity is None,
+            sent_host=sent_host,
         )
         proxy.watch.add(passage, proxy.door.going_on.standing(asking))
         passage.go(upstream, onward_fields(visit, fields))
 
+    def _whereto(self, identity: Identity | None) -> tuple[Upstream | None, bytes]:
+        """And what it hears as Host, if not the browser's. Raises Misdirected."""
+        upstreams, provider = self._proxy.upstreams, self._site.provider
+        if identity is None or not (identity.host_header or identity.backend_override):
+            return upstreams.of(provider), b""
+        host, backend = elsewhere(identity.host_header, identity.backend_override)
+        return upstreams.of(provider) if backend is None else upstreams.override(provider, backend), host
+
+    def _misdirected(self, asking: Asking, sentence: str) -> None:
+        """The provider's own application would be another one than is meant for them."""
+        self._proxy.door.note(
+            f"A scope mapping of provider {self._site.provider_name!r} leads nowhere, and whoever it is about is "
+            f"refused: {sentence}."
+        )
+        identity = asking.exchange.identity
+        username = identity.username if identity is not None else ""
+        self._proxy.refusing.refuse(asking.exchange, username, asking.seen_from, Decision("misdirected"))
+
     def _finished(self, passage: Passage, failure: str | None) -> None:
         proxy = self._proxy
         proxy.watch.remove(passage)
-        upstream = proxy.upstreams.of(self._site.provider)
+        upstream = passage.upstream
         if failure is None:
             return
         if upstream is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,10 +19,14 @@ from outpost.listeners.limits import MAX_CONNECTIONS, Connections
 from outpost.listeners.upstream import FAILURES, Upstream
 from outpost.telemetry import Telemetry
 from protocols.link.messages import ProviderRecord, ProxySettings
+from protocols.proxy.elsewhere import Backend
 from protocols.proxy.hosts import DEFAULT_PORTS
 
 MAX_UPSTREAM_CONNECTIONS = 2 * MAX_CONNECTIONS
 """One for each visitor's, and as many that wait for the next request."""
+MAX_OVERRIDES = 256
+"""Places that mappings send people to in place of a provider's own: of more, the one that nobody was sent to for
+longest is forgotten, with the connections that wait there. What is under way goes on."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Upstreams:
         """Of ten thousand providers, one change reads one."""
         self._upstreams: dict[int, Upstream] = {}
         self._names: dict[int, str] = {}
+        self._overrides: dict[tuple[int, Place], Upstream] = {}
+        """By provider and place; whoever was asked for last stands last."""
         self.connections = Connections(clock, MAX_UPSTREAM_CONNECTIONS, MAX_UPSTREAM_CONNECTIONS)
         directory.follow(self._followed)
 
@@ -69,11 +75,28 @@ class Upstreams:
         return bool(self._upstreams)
 
     def __iter__(self) -> Iterator[tuple[str, Upstream]]:
-        """With the names of their providers."""
+        """With the names of their providers: their own, not what takes their place for somebody."""
         return ((self._names[provider], upstream) for provider, upstream in self._upstreams.items())
 
     def of(self, provider: int) -> Upstream | None:
         return self._upstreams.get(provider)
+
+    def override(self, provider: int, backend: Backend) -> Upstream | None:
+        """Another place, under the provider's own settings for TLS. None: of() is None, too."""
+        own = self._places.get(provider)
+        if own is None:
+            return None
+        place = replace(own, scheme=backend.scheme, host=backend.host, port=backend.port)
+        if place == own:
+            return self._upstreams.get(provider)
+        key = provider, place
+        upstream = self._overrides.pop(key, None)
+        if upstream is None:
+            upstream = self._upstream(place)
+            if len(self._overrides) >= MAX_OVERRIDES:
+                self._overrides.pop(next(iter(self._overrides))).close()
+        self._overrides[key] = upstream
+        return upstream
 
     def _followed(self, snapshot: Snapshot, touched: Touched) -> None:
         if not (touched.everything or touched.configuration):
@@ -104,6 +127,8 @@ class Upstreams:
             for provider, place in places.items()
         }
         self._places = places
+        for key in [key for key in self._overrides if key[0] not in kept]:
+            self._overrides.pop(key).close()
 
     def _upstream(self, place: Place) -> Upstream:
         return Upstream(place.url, self._dial(place), self.connections, self._clock)

@@ -480,6 +480,10 @@ class IdentityRecord:
     """Names of the groups whose direct member the user is."""
     entitlements: tuple[str, ...] = ()
     attributes: dict[str, Any] = field(default_factory=dict)
+    host_header: str = ""
+    """What a reverse proxy sends as Host in place of the browser's; and where to, in place of the provider's
+    ``internal_host``: as property mappings say it, unchecked. Empty: nothing else."""
+    backend_override: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ class Visit(NamedTuple):
     """X-Forwarded-For as a trusted proxy in front of us said it."""
     authorization: bool = True
     """Does the Authorization header go on? Not if it was for us."""
+    sent_host: bytes = b""
+    """What the application hears as Host in place of ``host``."""
 
 
 def plain(name: bytes) -> bytes:
@@ -99,17 +101,17 @@ def onward_fields(visit: Visit, identity: bytes) -> bytes:
         fields.append((b"Expect", b"100-continue"))
     way = f"{visit.through}, {visit.peer}" if visit.through else visit.peer
     came = _came if len(way) <= MAX_REMEMBERED_WAY else _came.__wrapped__
-    first = came(visit.scheme, visit.host, way, visit.client)
+    first = came(visit.scheme, visit.host, way, visit.client, visit.sent_host)
     return first + field_lines(fields) + identity.replace(_NO_CREDENTIALS, b"")
 
 
 @lru_cache(MAX_REMEMBERED)
-def _came(scheme: str, host: str, way: str, client: str) -> bytes:
+def _came(scheme: str, host: str, way: str, client: str, sent_host: bytes) -> bytes:
     """How a request came here, for an application: the same of all that one browser asks of it."""
     port = host[len(without_port(host)) + 1 :] or str(DEFAULT_PORTS[scheme])
     return field_lines(
         [
-            (b"Host", host.encode()),
+            (b"Host", sent_host or host.encode()),
             (b"X-Forwarded-For", way.encode("latin-1")),
             (b"X-Forwarded-Host", host.encode()),
             (b"X-Forwarded-Port", port.encode()),

@@ -41,6 +41,7 @@ from protocols.link.messages import (
     Authenticate,
     Authenticated,
     Challenge,
+    IdentityRecord,
     PasswordEnd,
     ReplyAttribute,
 )
@@ -474,6 +475,30 @@ def test_a_broken_mapping_that_must_not_fail_lets_nobody_in(world: World) -> Non
     assert (answer.outcome, answer.reason, answer.identity) == (Outcome.NOT_ALLOWED, "mapping_failed", None)
     world.proved = Proved("accepted")
     assert world.ask("carol", protocol="radius").reason == "no_binding"  # who is not let in anyway hears of that
+
+
+def test_where_a_proxys_mapping_sends_somebody_is_told_and_complained_of_when_it_leads_nowhere(world: World) -> None:
+    """The outpost refuses them there (`rules.reasons`: misdirected)."""
+
+    def say(host: str) -> IdentityRecord:
+        def verb(tx: Transaction) -> None:
+            expression = f"return {{'ak_proxy': {{'host_header': '{host}', 'backend_override': 'http://theirs'}}}}"
+            made = tx.insert(PropertyMapping(f"to {host}", "scope", expression, settings={"scope_name": "x"}))
+            proxy = replace(tx.get(Provider, world.provider), kind="proxy", settings={"mode": "proxy"})
+            tx.update(replace(proxy, property_mappings=(made.pk,)))
+
+        world.store.write_now(verb)
+        answer = world.ask(protocol="proxy")
+        assert answer.identity is not None
+        assert answer.identity.backend_override == "http://theirs"
+        return answer.identity
+
+    def complaints() -> list[str]:
+        found = world.store.read_now(lambda tx: tx.select(Event, Query(equal={"action": "property_mapping_exception"})))
+        return [event.context["mapping"]["name"] for event in found]
+
+    assert (say("inner:81").host_header, complaints()) == ("inner:81", [])
+    assert (say("in ner").host_header, complaints()) == ("in ner", ["to in ner"])
 
 
 def test_a_mapping_that_never_ends_is_ended(world: World) -> None:

@@ -122,6 +122,38 @@ def test_who_may_in_reaches_the_application(proxied: Proxied) -> None:
     assert not {"authorization", "x_authentik_groups", "x.forwarded.for"} & headers.keys()
 
 
+def test_a_scope_mapping_sends_one_person_to_another_place(proxied: Proxied) -> None:
+    program = proxied.program
+    (provider,) = program.api("GET", "providers/proxy/", query={"name__iexact": "wiki-behind-us"})["results"]
+    with application() as theirs:
+        said = {"host_header": "theirs.internal:81", "backend_override": f"http://127.0.0.1:{theirs.port}/ignored"}
+        expression = f"return {{'ak_proxy': {said!r}}} if user.username == 'bob' else None"
+        fields = {"name": "wire elsewhere", "scope_name": "elsewhere", "expression": expression}
+        mapping = program.api("POST", "propertymappings/provider/scope/", fields)["pk"]
+        path = f"propertymappings/provider/scope/{mapping}/"
+        mappings = [*provider["property_mappings"], mapping]
+        program.api("PATCH", f"providers/proxy/{provider['pk']}/", {"property_mappings": mappings})
+        try:
+
+            def sent() -> bool:
+                assert proxied.status("/elsewhere") == 200
+                return bool(theirs.requests)
+
+            until(sent, CUT_SECONDS, "the outpost hearing of the mapping")
+            headers = theirs.requests[-1][1]
+            assert (headers["host"], headers["x-forwarded-host"]) == ("theirs.internal:81", f"{NAME}:{proxied.port}")
+            assert headers["x-authentik-username"] == "bob"
+            assert proxied.status("/public/own", who="") == 200
+            assert proxied.behind.requests[-1][0] == "/public/own", "nobody else is sent there"
+            before = len(proxied.behind.requests)
+            program.api("PATCH", path, {"expression": "return {'ak_proxy': {'backend_override': '127.0.0.1'}}"})
+            until(lambda: proxied.status("/") == 403, CUT_SECONDS, "the refusal")
+            assert (proxied.status("/"), len(proxied.behind.requests)) == (403, before), "nor anywhere else"
+        finally:
+            program.api("DELETE", f"propertymappings/all/{mapping}/")
+    until(lambda: proxied.status("/") == 200, CUT_SECONDS, "the mapping's end")
+
+
 def test_nobody_else_does(proxied: Proxied) -> None:
     before = len(proxied.behind.requests)
     assert proxied.status("/", who="carol") == 403

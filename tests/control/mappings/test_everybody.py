@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from control.mappings.answers import Mappings
+from control.mappings.answers import Mappings, leave_events
 from control.mappings.defaults import DEFAULTS
 from control.mappings.everybody import LARGEST, MOST_FAILURES, Everybody
-from control.records import Application, Group, PropertyMapping, Provider, User
-from control.store.interface import Transaction
+from control.records import Application, Event, Group, PropertyMapping, Provider, User
+from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
 from control.verbs.property_mappings import PROXY
 from tests.stores import open_store
@@ -98,6 +98,32 @@ def test_what_a_mapping_makes_under_a_secret_name_is_no_attribute_of_ldap(store:
         tx.insert(Provider("wiki", "proxy", settings={"basic_auth_password_attribute": "app/password"}))
         said = Everybody(tx, STILL).of(tx.insert(User("alice")), [])
         assert said == {ldap: {"floor": 3}, proxy: {"App-Password": "made", "floor": 3}}
+
+    store.write_now(verb)
+
+
+@pytest.mark.parametrize("said", ["'host_header': 'a b'", "'backend_override': 'theirs'", "'backend_override': 7"])
+def test_one_that_leads_nowhere_is_told_of_once_and_still_said(store: SqlStore, said: str) -> None:
+    """The outpost refuses whom it is about. Left out, it would send them to the provider's own application."""
+    expression = f"return {{'ak_proxy': {{{said}}}}}"
+
+    def verb(tx: Transaction) -> None:
+        ours = provide(tx, "proxy", expression)
+        proxy = replace(tx.get(Provider, int(ours)), settings={"mode": "proxy"})
+        tx.update(proxy)
+        asked_by_another = {"mode": "forward_single"}
+        tx.insert(Provider("q", "proxy", property_mappings=proxy.property_mappings, settings=asked_by_another))
+        everybody = Everybody(tx, STILL)
+        for number in range(MOST_FAILURES + 5):
+            told = everybody.of(tx.insert(User(f"u{number}")), ())
+            assert told[ours]["ak_proxy"]
+        ((provider, broken),) = everybody.broken
+        assert (str(provider), broken.mapping.name, broken.misdirects) == (ours, "proxy 0", True)
+        assert "ak_proxy." in broken.fault.sentence
+        leave_events(tx, [broken], "outpost", provider, None, "")
+        (event,) = tx.select(Event, Query(equal={"action": "property_mapping_exception"}))
+        assert event.context["mapping"]["name"] == "proxy 0"
+        assert event.context["effect"] == "Whoever it says so of is refused at the application."
 
     store.write_now(verb)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError, DNSLookupError, TimeoutError
 
+from outpost.kept.credential_cache import still_admitted
 from outpost.listeners.asking import Asking
 from outpost.listeners.http import STREAM_TIMEOUT
 from outpost.listeners.upstream import (
@@ -19,6 +20,7 @@ from outpost.listeners.upstream import (
     TAKE_TIMEOUT,
 )
 from outpost.listeners.upstream_metrics import UpstreamMetrics
+from outpost.listeners.upstreams import MAX_OVERRIDES
 from protocols.link.messages import (
     AccessSaid,
     Authenticate,
@@ -32,6 +34,7 @@ from protocols.link.messages import (
     Reuse,
 )
 from protocols.proxy.canonical import canonical_path
+from tests.fakes import FakeLink, an_identity
 from tests.outpost.listeners.http_connections import DATE, Visitor, get
 from tests.outpost.listeners.proxied import HOST, SID, STRANGER, Proxied
 from tests.outpost.listeners.test_forward_auth import ALICE as ALICES_CREDENTIALS
@@ -288,6 +291,129 @@ def test_a_trusted_proxy_in_front_is_believed(proxied: Proxied) -> None:
     headers = proxied.application.headers
     assert (headers["host"], headers["x-forwarded-proto"], headers["x-forwarded-port"]) == (HOST, "https", "443")
     assert (headers["x-forwarded-for"], headers["x-real-ip"]) == (f"203.0.113.9, {PROXY}", "203.0.113.9")
+
+
+# --- where a mapping sends somebody ----------------------------------------------------------------------------------
+
+
+def sent(**said: object) -> Proxied:
+    """A mapping says that of alice alone."""
+    proxied = Proxied(mapped=True)
+    proxied.change(Put(a_user(1, "alice", mapped={"9": {"ak_proxy": said}})), Put(a_user(2, "carol")))
+    proxied.change(Members("g-staff", added=(2,)))
+    return proxied
+
+
+def test_a_mapping_says_what_the_application_hears_as_host() -> None:
+    proxied = sent(host_header="Inner.example.com:81")
+    proxied.ask("/")
+    headers = proxied.application.headers
+    assert (headers["host"], headers["x-forwarded-host"]) == ("Inner.example.com:81", HOST)
+    assert proxied.application.place.host == "backend"
+    proxied.visit().send(get("/", ("Cookie", proxied.cookie(user=2)), host=HOST))
+    assert proxied.applications[1].headers["host"] == HOST
+
+
+def test_a_mapping_sends_somebody_to_another_place() -> None:
+    proxied = sent(backend_override="https://theirs:8443/ignored")
+    proxied.ask("/page?x=1")
+    application = proxied.application
+    assert application.place == replace(proxied.upstreams._places[9], scheme="https", host="theirs", port=8443), (
+        "with the provider's settings for TLS"
+    )
+    assert application.head.startswith(f"GET /page?x=1 HTTP/1.1\r\nHost: {HOST}\r\n")
+    application.answer()
+    proxied.ask("/again")
+    assert len(proxied.applications) == 1, "its connection is kept"
+    proxied.visit().send(get("/", ("Cookie", proxied.cookie(user=2)), host=HOST))
+    assert proxied.applications[1].place.host == "backend"
+
+
+def test_a_mapping_that_says_it_no_more_is_followed() -> None:
+    proxied = sent(backend_override="http://theirs", host_header="theirs")
+    proxied.ask("/")
+    proxied.change(Put(a_user(1, "alice")))
+    proxied.ask("/")
+    assert [(one.place.host, one.headers["host"]) for one in proxied.applications] == [
+        ("theirs", "theirs"),
+        ("backend", HOST),
+    ]
+
+
+def test_what_credentials_were_told_ends_with_the_mapping() -> None:
+    proxied = Proxied(mapped=True)
+    identity = replace(an_identity("alice", groups=("staff",)), host_header="theirs", backend_override="http://theirs")
+    proxied.link = FakeLink({"alice": "secret"}, {"alice": identity})
+    told = still_admitted(identity, 9, proxied.directory.current)
+    assert told is not None
+    assert (told.host_header, told.backend_override) == ("", "")
+
+
+def test_where_no_sign_in_is_needed_nobody_is_sent_elsewhere() -> None:
+    proxied = Proxied(mapped=True, skip_path_regex="^/public/")
+    proxied.change(Put(a_user(1, "alice", mapped={"9": {"ak_proxy": {"backend_override": "http://theirs"}}})))
+    proxied.visit().send(get("/public/a", host=HOST))
+    assert proxied.application.place.host == "backend"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"backend_override": "theirs:8080"},
+        {"backend_override": ["http://theirs"]},
+        {"backend_override": "http://theirs", "host_header": "a\r\nX-Evil: b"},
+        {"host_header": "a b"},
+        {"host_header": 5},
+        {"host_header": False},
+    ],
+)
+def test_who_is_led_nowhere_goes_nowhere(said: dict[str, object]) -> None:
+    proxied = sent(**said)
+    visitor = proxied.ask("/")
+    (answer,) = visitor.answers()
+    assert answer.status == 403
+    assert proxied.applications == []
+    assert proxied.telemetry.decisions["proxy", "misdirected"] == 1
+    (note,) = proxied.telemetry.notes
+    assert "of provider 'Provider 9' leads nowhere" in note
+    assert "ak_proxy." in note
+    proxied.ask("/")
+    assert len(proxied.telemetry.notes) == 1, "once"
+    proxied.visit().send(get("/", ("Cookie", proxied.cookie(user=2)), host=HOST))
+    assert proxied.application.place.host == "backend", "nobody else is kept out"
+
+
+def test_places_that_mappings_name_are_bounded_and_no_part_of_the_providers_health() -> None:
+    proxied = sent()
+    for number in range(MAX_OVERRIDES + 5):
+        said = {"ak_proxy": {"backend_override": f"http://theirs-{number}"}}
+        proxied.change(Put(a_user(1, "alice", mapped={"9": said})))
+        proxied.ask("/")
+        proxied.applications[-1].answer()
+    assert len(proxied.upstreams._overrides) == MAX_OVERRIDES
+    left = [application.left for application in proxied.applications]
+    assert left == [True] * 5 + [False] * MAX_OVERRIDES, "who goes leaves no connection"
+    assert [(name, upstream.name) for name, upstream in proxied.upstreams] == [("Provider 9", "http://backend:8080")]
+    proxied.unreachable = ConnectionRefusedError()
+    proxied.change(Put(a_user(1, "alice", mapped={"9": {"ak_proxy": {"backend_override": "http://gone"}}})))
+    (answer,) = proxied.ask("/").answers()
+    assert answer.status == 502
+    own = proxied.upstreams.of(9)
+    assert own is not None
+    assert (own.failing, own.failures.total()) == ("", 0)
+    assert "The application at http://gone:80 does not answer: nobody listens" in proxied.telemetry.notes[-1]
+
+
+def test_another_configuration_forgets_places_that_mappings_name() -> None:
+    proxied = sent(backend_override="https://theirs")
+    proxied.ask("/")
+    proxied.application.answer()
+    changed = proxied.directory.current.providers[9]
+    assert isinstance(changed.settings, ProxySettings)
+    proxied.change(Put(replace(changed, settings=replace(changed.settings, internal_host_ssl_validation=False))))
+    assert proxied.application.left
+    proxied.ask("/")
+    assert [one.place.verified for one in proxied.applications] == [True, False]
 
 
 def test_our_cookies_stay_and_every_other_octet_goes_on(proxied: Proxied) -> None:
