@@ -147,8 +147,14 @@ def is_welcome(tx: Transaction, to: str, most: int = MOST_LATELY, within: float 
 
 
 def same_for_all(address: str) -> str:
-    """Whoever writes somebody's address in many ways fills no mailbox: hosts ignore its case (RFC 5321, 2.4)."""
-    return address.lower() if address.isascii() else address
+    """Whoever writes somebody's address in many ways fills no mailbox: hosts ignore its case (RFC 5321, 2.4), and one
+    domain of the DNS may be written in any number of letters that look like it, or like nothing (RFC 3490, 4)."""
+    local, at, domain = address.rpartition("@")
+    try:
+        domain = domain.encode("idna").decode("ascii").removesuffix(".").lower()
+    except UnicodeError:  # there is none: nothing is sent
+        return address
+    return f"{local.lower() if local.isascii() else local}{at}{domain}"
 
 
 def _sweep(tx: Transaction) -> None:

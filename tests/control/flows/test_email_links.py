@@ -460,6 +460,26 @@ def test_nobodys_mailbox_is_filled_by_writing_their_address_in_other_ways(world:
     assert len(world.letters()) == MOST_LATELY
 
 
+def test_nor_by_letters_of_its_domain_that_are_others_in_the_dns(world: World) -> None:
+    """A wide letter is the plain one there, a full stop may be an ideographic one, and some letters are nothing."""
+    world.change_settings(enrollment="open")
+    wide = [
+        "".join(chr(ord(one) + 0xFEE0) if at == number else one for at, one in enumerate("example"))
+        for number in range(7)
+    ]
+    domains = [
+        *(f"{one}.com" for one in wide),
+        "example\u3002com",
+        "EXA\ufe00MPLE.com",
+        "ex\ufe00ample.com",
+        "example.com.",
+    ]
+    for number, domain in enumerate(domains):
+        enrol(world, username=f"carol{number}", email=f"carol@{domain}")
+    assert len(world.letters()) == MOST_LATELY
+    assert {letter.to for letter in world.letters()} == {"carol@example.com"}
+
+
 def test_strangers_do_not_take_every_place_in_the_outbox(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "MOST_OF_STRANGERS", 3)
     world.change_settings(enrollment="open")
