@@ -19,6 +19,9 @@ REPORT = "radius_pin"
 MOST_OF_PROVIDER = 4096
 """Every outpost of the provider is told of all; those beyond it are pinned at the outpost that has seen them sign."""
 
+LONGEST_ADDRESS = 64
+"""Characters. Behind a % there may be anything, for Python; a link's name has 15 (RFC 4007, 11)."""
+
 
 def reported(tx: Transaction, outpost: str, body: Mapping[str, Any]) -> None:
     """Told twice, it is one. An outpost is believed about the providers that it serves."""
@@ -50,7 +53,9 @@ def of_nas(tx: Transaction, nas: list[str]) -> dict[str, list[str]]:
 
 def _address(text: object) -> str:
     """As sockets write it; empty for what is none."""
+    if not isinstance(text, str) or len(text) > LONGEST_ADDRESS or not (text.isascii() and text.isprintable()):
+        return ""
     try:
-        return str(ip_address(text)) if isinstance(text, str) else ""
+        return str(ip_address(text))
     except ValueError:
         return ""

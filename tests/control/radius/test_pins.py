@@ -69,6 +69,14 @@ def test_what_is_no_address_is_not_kept(house: House, body: dict[str, Any]) -> N
     assert house.kept == []
 
 
+@pytest.mark.parametrize("zone", ["x" * 60, "\0", "\n", "\ud800", "\u00e9"])
+def test_nor_what_an_outpost_hangs_on_one(house: House, zone: str) -> None:
+    """Every outpost of the provider is told of it; and what no database takes holds up all reports behind it."""
+    house.report(address=f"fe80::1%eth0{zone}")
+    house.report(address="fe80::1%eth0")
+    assert [address for address, _, _ in house.kept] == ["fe80::1%eth0"]
+
+
 def test_a_name_of_another_providers_nas_is_none(house: House) -> None:
     house.write(lambda tx: tx.insert(RadiusNas("tunnel", house.vpn, "198.51.100.0/24")))
     house.report(nas="tunnel")
