@@ -175,14 +175,14 @@ def _libcrypt() -> Callable[..., bytes | None] | None:
 
 
 def _at_most(asked: int, bound: int) -> None:
-    if asked > bound:
-        raise ValueError("this hash costs too much")
+    if not 0 < asked <= bound:
+        raise ValueError("this hash costs too much, or nothing: then it is none")
 
 
 def _bound_scrypt(parts: re.Match[str]) -> None:
     said = parts.groupdict()
     n = int(said["n"]) if said.get("n") else 1 << int(said["ln"])
-    _at_most(128 * n * int(said["r"]) * max(int(said["p"]), 1), MOST_SCRYPT_BYTES)
+    _at_most(128 * n * int(said["r"]) * int(said["p"]), MOST_SCRYPT_BYTES)
 
 
 def _bound_argon2(parts: re.Match[str]) -> None:
@@ -193,7 +193,7 @@ def _bound_argon2(parts: re.Match[str]) -> None:
 
 def _bound_crypt(parts: re.Match[str]) -> None:
     rounds = re.match(r"\$[56]\$rounds=(\d+)\$", parts["phc"])
-    _at_most(int(rounds[1]) if rounds is not None else 0, MOST_ROUNDS)
+    _at_most(int(rounds[1]) if rounds is not None else 1, MOST_ROUNDS)
 
 
 def _bound_iterations(parts: re.Match[str]) -> None:

@@ -114,6 +114,21 @@ def test_a_hash_that_costs_too_much_is_not_computed(stored: str, monkeypatch: py
 @pytest.mark.parametrize(
     "stored",
     [
+        SCRYPT.replace("ln=10,r=8", "ln=99,r=0"),
+        SCRYPT.replace("ln=10,r=8,p=1", "ln=64,r=8,p=0"),
+        "scrypt$0$seasalt$8$1$" + "A" * 86 + "==",
+        "pbkdf2_sha256$0$seasalt$oBSd886ysm3AqYun62DOdin8YcfbU1z9cksZSuLP9r0=",
+        ARGON2ID.replace("t=2", "t=0"),
+    ],
+)
+def test_a_hash_that_costs_nothing_is_none(stored: str) -> None:
+    assert not is_known(stored)
+    assert not matches(b"geheim", stored)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
         "{SSHA512}abcd",
         "{MD5}5d41402abc4b2a76b9719d911017c592",
         "{SHA}aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d",
