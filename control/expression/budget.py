@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
+from control.expression.exposed import Exposed
 from control.expression.faults import Exhausted
 from control.expression.syntax import MOST_BITS
 
@@ -114,6 +115,8 @@ class Budget:
             self.spend(STEPS_OF_A_NETWORK)
         elif isinstance(part, BaseException):
             self._weigh_inside(part.args, level + 1)
+        elif isinstance(part, Exposed):
+            self.spend(len(str(part)) // CHARACTERS_PER_STEP)
 
     def locate(self, error: BaseException, line: int, column: int) -> None:
         """Called from the inside outward: the innermost place stays."""

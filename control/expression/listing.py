@@ -93,6 +93,7 @@ LOOKUPS: dict[str, Callable[[Budget, Any, Any], bool]] = {
 
 def _value(budget: Budget, record: Any, path: Sequence[str]) -> Any:
     """Through attributes, and through the keys of dictionaries; what a dictionary does not have is None."""
+    budget.spend(len(path))
     for part in path:
         record = record.get(part) if type(record) is dict else attribute(budget, record, part)
     return record

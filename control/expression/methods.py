@@ -54,8 +54,13 @@ _NONE: MappingProxyType[str, Method] = MappingProxyType({})
 # --- text ----------------------------------------------------------------------------------------------------------
 
 
-def _text_method(name: str) -> Method:
-    """A method of `str` whose result is no longer than what it was given, or three times as long (`ß` to `SS`)."""
+COMPARED_PER_STEP = 1_024
+"""Characters with characters, by what looks for each one of a text in all of another."""
+
+
+def _text_method(name: str, compares: bool = False) -> Method:
+    """A method of `str` whose result is no longer than what it was given, or three times as long (`ß` to `SS`).
+    ``compares``: its time may grow with the product of the lengths (searching from the end, and stripping)."""
     natural = getattr(str, name)
 
     def method(budget: Budget, text: str, /, *given: Any, **named: Any) -> Any:
@@ -64,6 +69,8 @@ def _text_method(name: str) -> Method:
             budget.weigh(argument)
             if type(argument) not in SCALARS and not (type(argument) is tuple and _all_text(argument)):
                 raise TypeError(f"{name} takes no {kind_of(argument)}")
+            if compares and type(argument) is str:
+                budget.spend(len(text) * len(argument) // COMPARED_PER_STEP)
         result = natural(text, *given, **named)
         if type(result) is list:
             budget.grow(len(result))
@@ -130,12 +137,14 @@ def _format(budget: Budget, text: str, /, *given: Any, **named: Any) -> str:
 _STR = {
     name: _text_method(name)
     for name in _words(
-        "upper lower casefold title capitalize swapcase strip lstrip rstrip startswith endswith find "
-        "rfind index rindex count isalpha isalnum isascii isdecimal isdigit isidentifier islower "
-        "isnumeric isprintable isspace istitle isupper partition rpartition split rsplit splitlines "
-        "removeprefix removesuffix"
+        "upper lower casefold title capitalize swapcase startswith endswith find index count "
+        "isalpha isalnum isascii isdecimal isdigit isidentifier islower isnumeric isprintable isspace "
+        "istitle isupper partition split splitlines removeprefix removesuffix"
     )
 }
+_STR.update(
+    {name: _text_method(name, compares=True) for name in _words("strip lstrip rstrip rfind rindex rpartition rsplit")}
+)
 _STR.update({"replace": _replace, "join": _join, "format": _format})
 _STR.update({name: _padding(name) for name in ("center", "ljust", "rjust", "zfill")})
 

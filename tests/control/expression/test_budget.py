@@ -113,6 +113,9 @@ BOMBS = {
         "d = {}\nfor i in range(45):\n  d = {'a': d, 'b': [d]}\nreturn delete_none_values(d)"
     ),
     "pattern looked for again and again": "return regex_replace('a' * 90000, '(a[^z]*z|a)', '')",
+    "many characters taken off": "return ('\\u0141' * 99000).strip('\\u4141' * 99000 + '\\u0141')",
+    "almost found from the end": "return ('a' * 99000).rfind('ab' + 'a' * 50000)",
+    "almost split from the end": "return ('a' * 99000).rsplit('ab' + 'a' * 50000)",
 }
 
 
@@ -239,3 +242,22 @@ def test_a_result_is_measured_before_it_is_written() -> None:
         plain(shared)
     assert plain({"a": (1, {2}), "b": float("nan")}) == {"a": [1, [2]], "b": "nan"}
     assert LIMITS.steps == 100_000
+
+
+def test_what_shows_at_length_is_paid_for_as_often_as_it_is_shown() -> None:
+    groups = tuple(GroupFacts(str(number), f"group {number}") for number in range(500))
+    asked = Asked(PersonFacts(1, {"username": "alice"}, groups, groups))
+    name = "f" * 9_000
+    for source in (f"def {name}(): pass\nreturn [{name}] * 9000", "return [user.ak_groups] * 9000"):
+        found = evaluate(source, asked, time.monotonic)
+        assert found.fault is not None
+        assert found.fault.sentence.startswith("What it returns is too large.")
+
+
+def test_values_of_records_are_paid_for_one_by_one() -> None:
+    groups = tuple(GroupFacts(str(number), "staff") for number in range(100))
+    asked = Asked(PersonFacts(1, {"username": "alice"}, groups, groups))
+    for question in ("values_list", "values"):
+        found = evaluate(f"return len(user.ak_groups.{question}(*['name'] * 20000))", asked, time.monotonic)
+        assert found.fault is not None
+        assert "steps" in found.fault.sentence
