@@ -62,13 +62,15 @@ class Trust:
 
 
 def names_in(leaf: x509.Certificate) -> list[str]:
-    """Host names; the common name only where there are none (RFC 6125 section 6.4.4)."""
+    """Host names; the common name only where there are no other names at all (RFC 6125 section 6.4.4): people's
+    certificates come from the same authority, and people may be called as a NAS is."""
     try:
         alternatives = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        found = [str(name) for name in alternatives.get_values_for_type(x509.DNSName)]
-    except (x509.ExtensionNotFound, ValueError):
-        found = []
-    return found or [str(one.value) for one in leaf.subject.get_attributes_for_oid(x509.oid.NameOID.COMMON_NAME)]
+    except x509.ExtensionNotFound:
+        return [str(one.value) for one in leaf.subject.get_attributes_for_oid(x509.oid.NameOID.COMMON_NAME)]
+    except ValueError:
+        return []
+    return [str(name) for name in alternatives.get_values_for_type(x509.DNSName)]
 
 
 def trust_of(

@@ -42,6 +42,8 @@ SECRET = b"radsec"
 PLACE = IPv4Address("TCP", "198.51.100.7", 40_000)
 AP = issue("ap-7", AUTHORITY, usage=[CLIENT], names=[x509.DNSName("AP-7.example.com")])
 OTHER_AUTHORITY = issue("Another authority")
+PRINCIPAL = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+"""What people are called, in their certificates."""
 
 
 def a_radsec_provider(
@@ -180,9 +182,25 @@ def test_many_packets_at_once_and_one_in_pieces() -> None:
         issue("ap-7", AUTHORITY, usage=[CLIENT], names=[x509.DNSName("ap-7.example.com")], valid=(-2 * DAY, -DAY)),
         issue("ap-8", AUTHORITY, usage=[CLIENT], names=[x509.DNSName("ap-8.example.com")]),
         issue("ap-7.example.com", AUTHORITY, usage=[CLIENT], names=[x509.DNSName("ap-8.example.com")]),
+        issue(
+            "ap-7.example.com",
+            AUTHORITY,
+            usage=[CLIENT],
+            names=[x509.OtherName(PRINCIPAL, b"\x0c\x10ap-7.example.com")],
+        ),
+        issue("ap-7.example.com", AUTHORITY, usage=[CLIENT], names=[x509.RFC822Name("bob@example.com")]),
         SERVER,
     ],
-    ids=["none", "foreign", "expired", "another name", "another name beside the common one", "of a server"],
+    ids=[
+        "none",
+        "foreign",
+        "expired",
+        "another name",
+        "another name beside the common one",
+        "of a person who is called so",
+        "of a person with an address",
+        "of a server",
+    ],
 )
 def test_121_who_may_not_speak_gets_no_answer(shown: Issued | None) -> None:
     door = Door()
