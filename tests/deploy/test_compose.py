@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
+
 import pytest
 
 from outpost.__main__ import COMMANDS
@@ -127,10 +129,14 @@ def test_radius_sees_the_addresses_of_nas_and_has_its_ports_to_itself() -> None:
     assert Address("0.0.0.0", 1812) in listen.radius
 
 
-def test_the_network_is_trusted_by_name() -> None:
+def test_containers_of_the_network_are_trusted_and_who_comes_in_by_its_gateway_is_not() -> None:
     [network] = compose(ARTICLE)["networks"]["default"]["ipam"]["config"]
+    gateway = ip_address(network["gateway"])
+    assert gateway in ip_network(network["subnet"])
     for name in ("server", "worker", "proxy"):
-        assert network["subnet"] in map(str, settings_of(name).listen.trusted_proxy_cidrs)
+        trusted = settings_of(name).listen.trusted_proxy_cidrs
+        assert ip_network(network["ip_range"]) in trusted
+        assert not any(gateway in one for one in trusted)
     wider = settings_of("server", TRUSTED_PROXIES="192.0.2.0/24").listen.trusted_proxy_cidrs
     assert list(map(str, wider)) == ["192.0.2.0/24"]
 
