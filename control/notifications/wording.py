@@ -39,17 +39,24 @@ def generic(body: str, severity: str, user: User | None, event: Event | None) ->
     return json.dumps(told).encode()
 
 
+def _literal(text: str) -> str:
+    """Strangers choose names that they try: in angle brackets, Slack reads links under other words, and calls."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def slack(body: str, severity: str, user: User | None, event: Event | None) -> bytes:
     """As Slack, Mattermost and Discord's ``/slack`` take it."""
+    body = _literal(body)
     fields = [{"title": "Severity", "value": severity, "short": True}]
     if user is not None:
-        fields.append({"title": "Dispatched for user", "value": user.username, "short": True})
+        fields.append({"title": "Dispatched for user", "value": _literal(user.username), "short": True})
     for name, value in (event.context if event is not None else {}).items():
         if isinstance(value, str) and value and len(fields) < MOST_FIELDS:
-            fields.append({"title": name[:LONGEST_TITLE], "value": value[:LONGEST_VALUE], "short": False})
+            told = _literal(value[:LONGEST_VALUE])
+            fields.append({"title": _literal(name[:LONGEST_TITLE]), "value": told, "short": False})
     attachment = {
         "author_name": "Outpost",
-        "title": event.action if event is not None else body,
+        "title": _literal(event.action) if event is not None else body,
         "text": body,
         "fallback": body,
         "color": COLOURS[severity],
