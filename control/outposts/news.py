@@ -138,6 +138,8 @@ def _since(tx: Transaction, outpost: str, stand: Hello, stream: Stream, logged: 
         return None
     narrowed = outposts.EVERYBODY if held is None else held.narrowed(any(step.moved for step in steps))
     configured = outposts.configured(tx, outpost, log, stream.told, narrowed)
+    if stand.pins:
+        configured += outposts.pins(tx, outpost, log)
     if configured and view_after(view, stream.told, configured) != view:
         return None
     after = replace(stand, revision=revision.number, chain=steps[-1].after.chain)

@@ -25,6 +25,7 @@ from control.records import (
     Outpost,
     PropertyMapping,
     Provider,
+    RadiusPin,
 )
 from control.store.interface import LoggedChange, Query, Transaction
 from control.verbs import access_rules, password_terms, secret_attributes, system
@@ -39,6 +40,7 @@ from protocols.link.messages import (
     Configuration,
     LdapSettings,
     OutpostRecord,
+    Pinned,
     ProviderRecord,
     ProxySettings,
     Put,
@@ -48,7 +50,9 @@ from protocols.link.messages import (
 )
 from rules.permissions import SEARCH_FULL_DIRECTORY
 
-APART = frozenset({"user", "group", "members", "token", "ended_session", "radius_order", "issued_certificate"})
+APART = frozenset(
+    {"user", "group", "members", "token", "ended_session", "radius_order", "issued_certificate", RadiusPin.TABLE}
+)
 """Kinds of changes that leave the configuration as it was. Flows and stages do not: they say what a password proves."""
 
 SETTINGS: dict[str, type[LdapSettings] | type[RadiusSettings] | type[ProxySettings]] = {
@@ -94,7 +98,7 @@ def changes(
     """
     log = tx.changes_since(since)
     everybody = everybody or Everybody(tx)
-    return [*configured(tx, outpost, log, told), *people.changes(tx, log, everybody)]
+    return [*configured(tx, outpost, log, told), *pins(tx, outpost, log), *people.changes(tx, log, everybody)]
 
 
 def configured(
@@ -108,6 +112,18 @@ def configured(
             return []
         some = _some_providers(tx, outpost, lines, told, narrowed) if told is not None else None
     return [Configuration(tuple(configuration(tx, outpost, narrowed)))] if some is None else some
+
+
+def pins(tx: Transaction, outpost: str, log: Sequence[LoggedChange]) -> list[Change]:
+    """What NAS have shown, of the providers that these lines are about; of all, where some are forgiven."""
+    pks = {line.pk for line in log if line.kind == RadiusPin.TABLE}
+    if not pks:
+        return []
+    known = tx.select(RadiusPin, Query(within={"pk": sorted(pks, key=str)}))
+    concerned = {one.provider for one in known} if len(known) == len(pks) else None
+    own = Query(equal={"kind": "radius"}, within={"pk": tx.get(Outpost, outpost).providers}, ordering=("pk",))
+    concerning = (one.pk for one in tx.select(Provider, own) if concerned is None or one.pk in concerned)
+    return [Pinned(pk, radius.pinned(tx, pk)) for pk in concerning]
 
 
 def _some_providers(

@@ -24,8 +24,10 @@ from protocols.link.messages import (
     GroupRecord,
     Members,
     OutpostRecord,
+    Pinned,
     ProviderRecord,
     Put,
+    RadiusSettings,
     Record,
     Remove,
     UserRecord,
@@ -71,15 +73,12 @@ class Draft:
         """Users who are in the same groups share one set."""
         self.touched_users: set[int] = set()
         self.touched_groups: set[str] = set()
-        self._configured = False
+        self._configured = self._pinned = False
 
     @property
     def touched(self) -> Touched:
-        return Touched(
-            users=frozenset(self.touched_users),
-            groups=frozenset(self.touched_groups),
-            configuration=self._configured,
-        )
+        users, groups = frozenset(self.touched_users), frozenset(self.touched_groups)
+        return Touched(users=users, groups=groups, configuration=self._configured, pins=self._pinned)
 
     def apply(self, changes: Iterable[Change]) -> Slices[None]:
         """Raises ValueError for a change of unknown kind."""
@@ -169,6 +168,11 @@ class Draft:
                 self._configured = True
             case Configuration(records=records):
                 self._configure(records)
+            case Pinned(provider=pk, addresses=addresses):
+                record = self._providers.get(pk)
+                if record is not None and isinstance(record.settings, RadiusSettings):
+                    self._providers[pk] = replace(record, settings=replace(record.settings, pinned=addresses))
+                    self._pinned = True
             case _:
                 raise ValueError(f"unknown change {change!r}")
 

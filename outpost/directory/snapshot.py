@@ -63,6 +63,8 @@ class Touched:
     groups: frozenset[str] = frozenset()
     configuration: bool = False
     """Providers, certificates or the outpost itself changed."""
+    pins: bool = False
+    """Of the providers, but which NAS have shown that they sign."""
 
 
 Follower = Callable[[Snapshot, Touched], None]

@@ -247,7 +247,12 @@ class RadiusListener(RadiusSocket):
         self._wake_for_rejects()
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
-        if not self._directory.loaded or not (touched.everything or touched.configuration):
+        if not self._directory.loaded:
+            return
+        configured = touched.everything or touched.configuration
+        if configured or touched.pins:
+            self._pins.keep(pinned(snapshot))
+        if not configured:
             return
         table = nas_table(snapshot)
         said = self._exchange.table.problems if self._exchange.table is not None else []
@@ -255,7 +260,6 @@ class RadiusListener(RadiusSocket):
             if problem not in said:
                 self._telemetry.noted(problem)
         self._exchange.table = table
-        self._pins.keep(pinned(snapshot))
 
 
 def _refusing(decision: Decision) -> int | None:

@@ -40,6 +40,7 @@ KINDS: dict[str, type[Any]] = {
     "remove": messages.Remove,
     "members": messages.Members,
     "configuration": messages.Configuration,
+    "pinned": messages.Pinned,
     "snapshot_chunk": messages.SnapshotChunk,
     "delta": messages.Delta,
     "heartbeat": messages.Heartbeat,

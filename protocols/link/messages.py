@@ -354,7 +354,19 @@ class Configuration:
     records: tuple[Record, ...]
 
 
-Change = Put | Remove | Members | Configuration
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """`RadiusSettings.pinned` of this provider, in place of those before; for those who say so in their `Hello`.
+
+    All else stays as it was: whoever holds the secret of a NAS can add to them, and must not make outposts forget whom
+    they know.
+    """
+
+    provider: int
+    addresses: tuple[str, ...]
+
+
+Change = Put | Remove | Members | Configuration | Pinned
 
 # --- frames: control to outpost ------------------------------------------------------------------------------------
 
@@ -419,6 +431,9 @@ class Hello:
     chain: str = ""
     some_providers: bool = False
     """Are changes of some providers alone understood?"""
+    pins: bool = False
+    """Are changes of what NAS have shown alone understood? Whoever understands none hears of them with the next
+    configuration."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class Replica:
             revision=self.revision,
             chain=self.chain,
             some_providers=True,
+            pins=True,
         )
 
     def forget(self) -> None:

@@ -14,7 +14,7 @@ from control.authentication import Authentication
 from control.outposts import link as control_link
 from control.outposts import news, snapshots
 from control.outposts.link import Link
-from control.records import Application, Event, Group, Outpost, PropertyMapping, Provider, User
+from control.records import Application, Event, Group, Outpost, PropertyMapping, Provider, RadiusPin, User
 from control.store.interface import Query, Transaction
 from control.store.sql import SqlStore
 from protocols.errors import RemoteProtocolError
@@ -27,6 +27,7 @@ from protocols.link.messages import (
     Frame,
     Heartbeat,
     Hello,
+    Pinned,
     Put,
     Remove,
     Report,
@@ -169,6 +170,24 @@ def test_one_application_of_many_is_sent_alone_to_whoever_understands(tmp_path: 
             await store.write(verb)
             told = [_configured(await following(frames)) for frames in (*streams, later)]
             assert told == list(said)
+
+    scenario(tmp_path, act)
+
+
+def test_what_a_nas_has_shown_is_sent_alone_to_whoever_understands(tmp_path: Path) -> None:
+    async def act(store: SqlStore, link: Link, outpost: str) -> None:
+        def served(tx: Transaction) -> int:
+            made = tx.insert(Provider("wifi", "radius"))
+            tx.update(replace(tx.get(Outpost, outpost), providers=(made.pk,)))
+            return made.pk
+
+        provider = await store.write(served)
+        streams = [link.follow(outpost, hello(pins=understands)) for understands in (True, False)]
+        for frames in streams:
+            assert isinstance(await following(frames), SnapshotChunk)
+        await store.write(lambda tx: tx.insert(RadiusPin("192.0.2.7", provider)))
+        told = [await following(frames) for frames in streams]
+        assert [one.changes for one in told if isinstance(one, Delta)] == [(Pinned(provider, ("192.0.2.7",)),), ()]
 
     scenario(tmp_path, act)
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from control.outposts import view
 from control.outposts.instances import KEPT
 from control.radius import pins
 from control.records import Outpost, Provider, RadiusNas, RadiusPin
 from control.store.interface import Transaction
+from protocols.link.messages import Change, Pinned
 from tests.fakes import FakeClock
 from tests.stores import open_store
 
@@ -88,6 +90,27 @@ def test_only_so_many_are_kept(house: House, monkeypatch: pytest.MonkeyPatch) ->
     for last in range(4):
         house.report(address=f"192.0.2.{last}")
     assert [address for address, _, _ in house.kept] == ["192.0.2.0", "192.0.2.1"]
+
+
+def test_outposts_of_its_provider_hear_of_it_and_nobody_of_another_configuration(house: House) -> None:
+    """Else whoever holds the secret of one NAS, and forges addresses, has all outposts forget whom they know."""
+    other = house.write(lambda tx: tx.insert(Outpost("other", "any", providers=(house.vpn,))).pk)
+    both = house.write(lambda tx: tx.insert(Outpost("both", "any", providers=(house.vpn, house.wifi))).pk)
+
+    def heard(outpost: str, since: int) -> list[Change]:
+        return house.store.read_now(lambda tx: view.changes(tx, outpost, since))
+
+    def revision() -> int:
+        return house.store.read_now(lambda tx: tx.revision().number)
+
+    before = revision()
+    house.report()
+    shown = Pinned(house.wifi, (HOME,))
+    assert [heard(one, before) for one in (house.edge, both, other)] == [[shown], [shown], []]
+    before = revision()
+    house.write(lambda tx: pins.forgive(tx, tx.select(RadiusPin)[0].pk))
+    none = [Pinned(house.wifi, ()), Pinned(house.vpn, ())]
+    assert [heard(one, before) for one in (house.edge, both, other)] == [none[:1], none, none[1:]]
 
 
 def test_it_goes_with_its_nas(house: House) -> None:

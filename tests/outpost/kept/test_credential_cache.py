@@ -19,9 +19,11 @@ from protocols.link.messages import (
     GroupRecord,
     LdapSettings,
     Members,
+    Pinned,
     ProviderRecord,
     ProxySettings,
     Put,
+    RadiusSettings,
     Record,
     Remove,
     Reuse,
@@ -331,6 +333,15 @@ def test_another_configuration_empties_it(bench: Bench) -> None:
     """The provider may now run a flow that asks for more than a password."""
     bench.change(Configuration((provider(*BINDINGS),)))
     assert len(bench.cache) == 0
+
+
+def test_what_a_nas_has_shown_is_no_other_configuration() -> None:
+    """Whoever holds the secret of one NAS could else have everybody forgotten before control goes away."""
+    bench = Bench(USER, STAFF, replace(provider(*BINDINGS), protocol="radius", settings=RadiusSettings((), "hush")))
+    bench.learn()
+    bench.change(Pinned(PROVIDER, ("192.0.2.7",)))
+    assert bench.directory.current.providers[PROVIDER].settings == RadiusSettings((), "hush", pinned=("192.0.2.7",))
+    assert accepted(bench.known())
 
 
 def test_a_whole_snapshot_empties_it(bench: Bench) -> None:

@@ -147,7 +147,7 @@ def test_after_the_stream_ends_it_comes_back_and_says_where_it_stands(bench: Ben
     bench.wire.stream.callback(None)
     assert len(bench.wire.hellos) == 1
     bench.wait(RETRY_FIRST)
-    assert bench.wire.hellos[-1] == Hello("i", "h", "v", 1, "store", 5, "c5", some_providers=True)
+    assert bench.wire.hellos[-1] == Hello("i", "h", "v", 1, "store", 5, "c5", some_providers=True, pins=True)
 
 
 def test_it_waits_longer_each_time_and_never_too_long(bench: Bench) -> None:
@@ -176,7 +176,7 @@ def test_a_gap_keeps_the_directory_and_asks_for_everything(bench: Bench, gap: Fr
     assert bench.faults == ["the link"]
     assert bench.directory.current.users[1] == ALICE
     bench.wait(RETRY_MOST)
-    assert bench.wire.hellos[-1] == Hello("i", "h", "v", some_providers=True)
+    assert bench.wire.hellos[-1] == Hello("i", "h", "v", some_providers=True, pins=True)
 
 
 @pytest.fixture
@@ -258,7 +258,7 @@ def test_it_resumes_from_what_was_kept(bench: Bench) -> None:
     assert not is_loaded(bench)
     bench.wire.stream.errback(LinkAway())
     bench.wait(RETRY_MOST)
-    assert bench.wire.hellos[-1] == Hello("i", "h", "v", 1, "store", 5, "c5", some_providers=True)
+    assert bench.wire.hellos[-1] == Hello("i", "h", "v", 1, "store", 5, "c5", some_providers=True, pins=True)
     waiting = Deferred.fromCoroutine(bench.link.heard_within(3.0))
     bench.wire.send(Delta(5, 6, "c6", ()))
     assert waiting.result is True

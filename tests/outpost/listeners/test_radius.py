@@ -22,6 +22,7 @@ from protocols.link.messages import (
     GroupRecord,
     LdapSettings,
     NasRecord,
+    Pinned,
     ProviderRecord,
     RadiusSettings,
     ReplyAttribute,
@@ -414,6 +415,15 @@ def test_a_pin_that_control_keeps_holds_after_a_restart_until_it_is_forgiven() -
     door.configure(with_settings())
     door.send(nas_side.pap(sign="never", identifier=8))
     assert len(door.replies()) == 1
+
+
+def test_a_pin_that_comes_alone_holds_from_then_on_until_it_is_forgiven() -> None:
+    door = Door(None, with_settings())
+    for number, (addresses, answered) in enumerate((((), 1), ((PEER[0],), 0), ((), 1))):
+        revision = door.directory.current.revision + 1
+        door.directory.publish(*changed(door.directory.current, revision, [Pinned(1, addresses)]))
+        door.send(nas_side.pap(sign="never", identifier=number))
+        assert len(door.replies()) == answered
 
 
 def test_control_is_told_of_a_new_pin() -> None:

@@ -26,7 +26,7 @@ def test_a_snapshot_counts_when_its_last_chunk_has_come() -> None:
     assert replica.receive(chunk(1, False)) == SnapshotPart(5, (ONE,), first=False, last=False)
     assert (replica.revision, replica.chain) == (0, "")
     assert replica.receive(chunk(2, True, TWO)) == SnapshotPart(5, (TWO,), first=False, last=True)
-    assert replica.hello("i", "h", "v") == Hello("i", "h", "v", 1, "store", 5, "c5", some_providers=True)
+    assert replica.hello("i", "h", "v") == Hello("i", "h", "v", 1, "store", 5, "c5", some_providers=True, pins=True)
 
 
 def test_half_a_snapshot_is_forgotten_at_the_next_hello() -> None:
@@ -72,4 +72,4 @@ def test_what_does_not_fit_is_a_gap_and_publishes_nothing(frames: list[Frame]) -
 def test_forgetting_asks_for_everything() -> None:
     replica = loaded()
     replica.forget()
-    assert replica.hello("i", "h", "v") == Hello("i", "h", "v", some_providers=True)
+    assert replica.hello("i", "h", "v") == Hello("i", "h", "v", some_providers=True, pins=True)
