@@ -174,7 +174,7 @@ def _of_kind(tag: int, octets: bytes, start: int, stop: int, depth: int, parts_l
     if tag == _NOT:
         raise ber.Malformed("not has one part")
     if tag == 0xA4:
-        return _substrings(octets, start, stop)
+        return _substrings(octets, start, stop, depth, parts_left)
     if tag == 0xA9:
         found = _extensible(octets, start, stop)
         _count(parts_left, depth, weight(found) - 1)
@@ -193,7 +193,8 @@ _NOT = 0xA2
 _AROUND = frozenset((*_SETS, _NOT))
 
 
-def _substrings(octets: bytes, at: int, end: int) -> Substrings | Unrecognised:
+def _substrings(octets: bytes, at: int, end: int, depth: int, parts_left: list[int]) -> Substrings | Unrecognised:
+    """Each piece counts: they are prepared one by one, and looked for one by one in each value."""
     attribute, at = ber.octet_string(octets, at, end)
     at, stop = ber.expect(octets, at, end, ber.SEQUENCE)
     ber.ignore(octets, stop, end, ber.OCTET_STRING, ber.SEQUENCE)
@@ -202,6 +203,7 @@ def _substrings(octets: bytes, at: int, end: int) -> Substrings | Unrecognised:
     first = True
     while at < stop:
         tag, start, at = ber.header(octets, at, stop)
+        _count(parts_left, depth)
         piece = octets[start:at]
         if tag == 0x80 and first:
             initial = piece

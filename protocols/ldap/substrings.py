@@ -27,7 +27,8 @@ def pieces_of(rule: MatchingRule, initial: bytes | None, middle: Iterable[bytes]
     inner = [normalise(b"." + piece + b".") for piece in middle]
     if first is None or last is None or None in inner:
         return None
-    return Pieces(first[:-1], tuple(piece[1:-1] for piece in inner), last[1:])
+    # Of a telephone number a hyphen is nothing, and nothing is found everywhere without end.
+    return Pieces(first[:-1], tuple(piece[1:-1] for piece in inner if len(piece) > 2), last[1:])
 
 
 def holds_pieces(value: str, pieces: Pieces) -> bool:

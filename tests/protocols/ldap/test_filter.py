@@ -149,6 +149,16 @@ def test_width_is_bounded() -> None:
     assert refusal(ber.tlv(0xA1, PRESENT * MAX_PARTS)) == ResultCode.ADMIN_LIMIT_EXCEEDED
 
 
+def test_pieces_of_a_value_count_as_parts_do() -> None:
+    name = ber.tlv(0x04, b"telephoneNumber")
+    octets, more = (
+        ber.tlv(0xA4, name + ber.tlv(0x30, ber.tlv(0x81, b"-") * pieces)) for pieces in (MAX_PARTS - 1, MAX_PARTS)
+    )
+    assert decode(octets, 0, len(octets))[1] == len(octets)
+    assert refusal(more) == ResultCode.ADMIN_LIMIT_EXCEEDED
+    assert refusal(ber.tlv(0xA1, octets * 2)) == ResultCode.ADMIN_LIMIT_EXCEEDED
+
+
 @pytest.mark.parametrize(
     ("fields", "most"),
     [(ber.tlv(0x81, b"caseIgnoreMatch"), OF_EVERY_ATTRIBUTE), (ber.tlv(0x82, b"cn"), BY_A_RULE)],
