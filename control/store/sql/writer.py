@@ -112,7 +112,7 @@ class Writer:
                 self._given.dialect.lock(connection)
                 for job in jobs:
                     try:
-                        with translated(self._given.dialect), connection.begin_nested():
+                        with self._outage.noticed(), connection.begin_nested():
                             transaction = SqlTransaction(connection, self._given, job.actor)
                             result = job.verb(transaction)
                             newest = transaction.finish() or newest

@@ -67,6 +67,19 @@ def test_the_statement_itself_says_that_the_store_cannot_be_used(store: SqlStore
     assert store.write_now(lambda tx: tx.insert(User("after"))).pk == 1
 
 
+def test_whoever_runs_one_that_is_denied_hears_that_it_cannot_be_used_and_the_log_says_why(
+    store: SqlStore, use: Use, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Doors and pages know what to do then; for anything else they would answer that the fault is theirs."""
+
+    def denied(tx: Transaction) -> None:
+        raise AccessDenied("permission denied for table user")
+
+    with caplog.at_level(logging.WARNING), pytest.raises(Unavailable, match="permission denied"):
+        use(store, denied)
+    assert "permission denied for table user" in caplog.text
+
+
 def test_a_fault_of_ours_stays_one(store: SqlStore) -> None:
     def wrong(tx: Transaction) -> None:
         connection_of(tx).execute(text("insert into meta (name, value) select name, value from meta"))
