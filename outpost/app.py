@@ -10,11 +10,12 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence, Sized
+from functools import partial
 from typing import Any, TypeVar
 
 from prometheus_client.registry import Collector
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import DatagramProtocol, Factory
+from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 
 from outpost import __version__
@@ -32,6 +33,7 @@ from outpost.kept.on_disk import OnDisk
 from outpost.kept.sealed import Seal
 from outpost.lag import Lag
 from outpost.link.following import Link, Transport
+from outpost.listeners.answering import asking_port
 from outpost.listeners.asgi import AsgiRoute
 from outpost.listeners.certificates.files import CertificateFiles
 from outpost.listeners.certificates.shown import ShownCertificates
@@ -157,9 +159,8 @@ class Outpost:
             certificates=KnownCertificates(self._directory, now, self._cache.used),
         )
         self._onlookers = Onlookers(self._directory, now)
-        self._orders = RadiusOrders(
-            self._directory, self.telemetry, reactor, now, self._socket_for_orders, self._onlookers
-        )
+        sockets = partial(asking_port, reactor)
+        self._orders = RadiusOrders(self._directory, self.telemetry, reactor, now, sockets, self._onlookers)
         self._link.on_order(self._orders.take)
         self._updates = Updates(self._directory, now)
         self._lag = Lag(reactor)
@@ -383,9 +384,6 @@ class Outpost:
         return kind(
             self._directory, self.telemetry, self._on_disk.keep, self._now, self._reactor.seconds, self._onlookers
         )
-
-    def _socket_for_orders(self, protocol: DatagramProtocol, version: int) -> None:
-        self._reactor.listenUDP(0, protocol, interface="::" if version == 6 else "")
 
     def _over_tls(self, factory: Factory[Any], tls: ServerTls) -> OverTls:
         return OverTls(tls, isClient=False, wrappedFactory=factory, clock=self._reactor)

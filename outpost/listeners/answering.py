@@ -21,6 +21,7 @@ from twisted.internet.udp import Port
 from twisted.python import log
 
 from outpost.reactor import LONGEST_HELD
+from protocols.radius.packet import MAX_LENGTH
 
 IP_PKTINFO = 8
 """linux/in.h; Python's socket module does not name it yet."""
@@ -146,6 +147,15 @@ def _cuts(one: socket.socket) -> bool:
     except OSError:
         return False
     return True
+
+
+def asking_port(reactor: Any, protocol: Answering, version: int) -> AnsweringPort:
+    """For whoever asks first, from a port that the kernel chooses, and that anybody may find."""
+    family = socket.AF_INET6 if version == 6 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as one:
+        one.setblocking(False)
+        one.bind(("", 0))
+        return answering_port(reactor, one, protocol, MAX_LENGTH)
 
 
 def answering_port(reactor: Any, one: socket.socket, protocol: Answering, most: int) -> AnsweringPort:

@@ -9,9 +9,9 @@ from ipaddress import ip_address
 from itertools import islice
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.protocol import DatagramProtocol
 
 from outpost.directory.snapshot import Directory, Snapshot, Touched
+from outpost.listeners.answering import Answering
 from outpost.listeners.nas import nas_table
 from outpost.listeners.onlookers import Onlookers
 from outpost.telemetry import Telemetry
@@ -32,7 +32,7 @@ MOST_ORDERS = 10_000
 
 OUTCOMES = ("acknowledged", "refused", "unanswered")
 
-Open = Callable[[DatagramProtocol, int], object]
+Open = Callable[[Answering, int], object]
 """Gives a protocol a socket of an IP version."""
 
 
@@ -194,7 +194,7 @@ class RadiusOrders:
             self._telemetry.noted(f"The NAS {wanted.nas} has not done as told: {wanted.kind} {outcome}{why}.")
 
 
-class _Socket(DatagramProtocol):
+class _Socket(Answering):
     noisy = False
 
     def __init__(self, receive: Callable[[bytes, Peer], None], onlookers: Onlookers | None) -> None:

@@ -10,7 +10,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python import log
 
 from outpost.listeners import answering
-from outpost.listeners.answering import Answering, AnsweringPort, Control, Peer, answering_port
+from outpost.listeners.answering import Answering, AnsweringPort, Control, Peer, answering_port, asking_port
 from outpost.listeners.direct import direct_send
 
 
@@ -277,6 +277,23 @@ def test_others_have_their_turn_while_datagrams_come_as_fast_as_they_are_read(
         flooding.send(b"last")
         port.doRead()
         assert heard[-1] == b"last"
+
+
+@pytest.mark.parametrize(("version", "host"), [(4, "127.0.0.1"), (6, "::1")])
+def test_whoever_asks_first_reads_no_more_in_a_turn(version: int, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "MOST_A_TURN", 20)
+    port = asking_port(MemoryReactorClock(), Echo(), version)
+    heard: list[bytes] = []
+    monkeypatch.setattr(port.protocol, "datagramReceived", lambda datagram, addr: heard.append(datagram))
+    place = (host, port.socket.getsockname()[1])
+    with port.socket, socket.socket(port.addressFamily, socket.SOCK_DGRAM) as nas:
+        for _ in range(25):
+            nas.sendto(b"", place)
+        port.doRead()
+        assert len(heard) == 20
+        nas.settimeout(10)
+        port.write(b"asked", (host, nas.getsockname()[1]))
+        assert nas.recvfrom(100)[0] == b"asked"
 
 
 def test_nobody_waits_longer_than_a_moment_for_others(port: AnsweringPort, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import FakeDatagramTransport
 
 from outpost.directory.draft import whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners import radius_orders
+from outpost.listeners.answering import Answering
 from outpost.listeners.onlookers import Onlookers
 from outpost.listeners.radius_orders import MOST_AT_ONE, RadiusOrders
 from protocols.link.messages import ChangeSession, NasRecord, RadiusSettings, ReplyAttribute
@@ -60,7 +60,7 @@ class Site:
         self.transport = Socket()
         self.versions: list[int] = []
 
-    def open(self, protocol: DatagramProtocol, version: int) -> None:
+    def open(self, protocol: Answering, version: int) -> None:
         self.versions.append(version)
         self.socket = protocol
         protocol.makeConnection(self.transport)
