@@ -7,6 +7,7 @@ from dataclasses import replace
 from control.records import Reputation
 from control.store.interface import Query, Transaction
 from rules.names import account_of, shown
+from rules.places import host
 from rules.reasons import REASONS, Outcome
 
 LOWEST, HIGHEST = -5, 5
@@ -22,11 +23,11 @@ MOST_SUMMED = 1000
 
 def count(tx: Transaction, identifier: str, ip: str, right: bool) -> None:
     """One up for a right sign-in, one down for a wrong one."""
-    known = tx.find(Reputation, identifier=_account(identifier), ip=shown(ip))
+    known = tx.find(Reputation, identifier=_account(identifier), ip=_host(ip))
     before = known.score if known is not None and known.updated > tx.now - KEPT_SECONDS else 0
     score = max(LOWEST, min(before + (1 if right else -1), HIGHEST))
     if known is None:
-        tx.insert(Reputation(_account(identifier), shown(ip), score=score, updated=tx.now))
+        tx.insert(Reputation(_account(identifier), _host(ip), score=score, updated=tx.now))
     elif known.score != score or known.updated <= tx.now - AGAIN_SECONDS:
         tx.update(replace(known, score=score, updated=tx.now))
     else:
@@ -45,14 +46,14 @@ def count_reason(tx: Transaction, identifier: str, ip: str, reason: str) -> None
 
 def score(tx: Transaction, identifier: str, ip: str) -> int:
     """0 for whoever is unknown."""
-    known = tx.find(Reputation, identifier=_account(identifier), ip=shown(ip))
+    known = tx.find(Reputation, identifier=_account(identifier), ip=_host(ip))
     return known.score if known is not None and known.updated > tx.now - KEPT_SECONDS else 0
 
 
 def total(tx: Transaction, identifier: str | None, ip: str | None) -> int:
     """The sum of all scores of this name, anywhere, and of all at this address; None leaves one out."""
     rows: dict[str, Reputation] = {}
-    for field, value, stored in (("identifier", identifier, _account), ("ip", ip, shown)):
+    for field, value, stored in (("identifier", identifier, _account), ("ip", ip, _host)):
         if value is not None:
             query = Query(equal={field: stored(value)}, ordering=("-updated",), limit=MOST_SUMMED)
             rows.update((row.pk, row) for row in tx.select(Reputation, query))
@@ -62,3 +63,8 @@ def total(tx: Transaction, identifier: str | None, ip: str | None) -> int:
 def _account(identifier: str) -> str:
     """Nobody gets a better score by other capitals, or blanks."""
     return shown(account_of(identifier))
+
+
+def _host(ip: str) -> str:
+    """Nor by another address of the same network."""
+    return shown(host(ip))

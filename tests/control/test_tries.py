@@ -275,6 +275,17 @@ def test_a_score_goes_up_and_down_within_its_limits_and_is_forgotten_after_a_day
     assert [one.identifier for one in bench.store.read_now(lambda tx: tx.select(Reputation))] == ["bob"]
 
 
+def test_a_host_has_one_score_whatever_addresses_of_its_network_it_takes(bench: Bench) -> None:
+    def guess(tx: Transaction) -> None:
+        for number, name in enumerate(("alice", "bob", "carol"), 1):
+            reputation.count(tx, name, f"2001:db8:1:2::{number}", right=False)
+        reputation.count(tx, "dave", "::ffff:192.0.2.1", right=False)
+
+    bench.store.write_now(guess)
+    for address, score in (("2001:db8:1:2:ffff::9", -3), ("2001:db8:1:3::1", 0), ("192.0.2.1", -1)):
+        assert bench.store.read_now(lambda tx, address=address: reputation.total(tx, None, address)) == score  # type: ignore[misc]
+
+
 # --- what outposts tell, and what administrators do ----------------------------------------------------------------
 
 
