@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from protocols.ldap import dn, matching
+from protocols.ldap.filter import MAX_PARTS
 from protocols.ldap.matching import MatchingRule, Value
 from protocols.ldap.substrings import holds_pieces, pieces_of
 
@@ -59,6 +60,8 @@ def _substrings(name: str, oid: str, rule: MatchingRule) -> NamedRule:
     def assertion(value: Value) -> Any:
         """``initial*any*final`` (RFC 4517 s3.3.30), a literal asterisk written ``\\2A``."""
         octets = value if isinstance(value, bytes) else value.encode()
+        if octets.count(b"*") > MAX_PARTS:
+            return None
         initial, *rest = (part.replace(rb"\2A", b"*").replace(rb"\2a", b"*") for part in octets.split(b"*"))
         if not rest:
             return None

@@ -1,7 +1,7 @@
 import pytest
 
 from protocols.ldap.evaluation import Truth, predicate
-from protocols.ldap.filter import Unrecognised
+from protocols.ldap.filter import MAX_PARTS, Unrecognised
 from protocols.ldap.filter_text import parse
 from protocols.ldap.schema import KNOWN
 from protocols.ldap.search import PlainEntry
@@ -110,6 +110,8 @@ ALICE = PlainEntry(
         ("(cn:caseIgnoreSubstringsMatch:=ali*EX*)", True),
         ("(cn:caseExactSubstringsMatch:=ali*EX*)", False),
         ("(cn:caseIgnoreSubstringsMatch:=alice example)", None),
+        (f"(cn:caseIgnoreSubstringsMatch:={'*x' * MAX_PARTS})", False),
+        (f"(cn:caseIgnoreSubstringsMatch:={'*x' * (MAX_PARTS + 1)})", None),
         ("(ou:dn:=USERS)", True),
         ("(ou:=users)", False),
         ("(ou:dn:=groups)", False),
