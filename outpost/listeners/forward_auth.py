@@ -122,6 +122,10 @@ class ForwardAuth:
         except Exception:
             self._refusing.fault(exchange)
 
+    def trusts(self, peer: str) -> bool:
+        """May ask about others' requests?"""
+        return self._trusted.is_trusted(peer)
+
     def answer(self, exchange: Exchange, address: str, convention: Convention) -> None:
         """A question that came by another way than the paths below `PREFIXES`; ``address`` as in `_decide`."""
         try:

@@ -268,7 +268,48 @@ def test_a_message_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grpc, "MAX_MESSAGE", 1000)
     envoy = Envoy()
     stream = envoy.call(framed(b"x" * 2000))
-    assert (envoy.grpc_status(stream), envoy.answers(stream)) == (b"8", [])
+    (found,) = envoy.answers(stream)
+    assert (envoy.grpc_status(stream), found.code, found.status) == (b"0", 7, 413), "no error: Envoy may let those pass"
+    assert envoy.ask(question(ALICE)).code == 0, "the connection goes on"
+
+
+def half_sent(envoy: Envoy, calls: int, octets: int) -> list[int]:
+    streams = []
+    for _ in range(calls):
+        stream: int = envoy.h2.get_next_available_stream_id()
+        envoy.h2.send_headers(stream, HEADERS)
+        envoy.h2.send_data(stream, framed(bytes(octets * 2))[:octets])
+        envoy.exchange()
+        streams.append(stream)
+    return streams
+
+
+def test_what_has_half_come_on_one_connection_is_bounded_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grpc, "MAX_HELD", 5000)
+    envoy = Envoy()
+    streams = half_sent(envoy, 8, 1000)
+    held = envoy.connection._grpc._bodies  # type: ignore[attr-defined]
+    assert sum(map(len, held.values())) == 5000
+    assert [[one.status for one in envoy.answers(stream)] for stream in streams] == [[]] * 5 + [[413]] * 3
+    for stream in streams[:5]:
+        envoy.h2.reset_stream(stream)
+    envoy.exchange()
+    assert envoy.ask(question(ALICE)).code == 0, "there is room again"
+    assert half_sent(envoy, 5, 1000)
+    assert sum(map(len, held.values())) == 5000
+
+
+def test_nothing_is_kept_of_what_a_stranger_says() -> None:
+    envoy = Envoy(peer=STRANGER)
+    for stream in half_sent(envoy, 20, 10_000):
+        assert [one.status for one in envoy.answers(stream)] == [403], "before its message has come"
+        envoy.h2.send_data(stream, bytes(10_000), end_stream=True)
+        envoy.exchange()
+    assert envoy.connection._grpc._bodies == {}  # type: ignore[attr-defined]
+    assert not envoy.wire.disconnecting
+    assert not envoy.door.telemetry.faults
+    envoy.clock.pump([1.0] * 70)
+    assert envoy.wire.disconnected, "nor is it waited for as for Envoy"
 
 
 def test_a_peer_that_takes_its_calls_back_all_the_time_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,6 +324,18 @@ def test_a_peer_that_takes_its_calls_back_all_the_time_is_let_go(monkeypatch: py
         envoy.exchange()
     assert envoy.wire.disconnecting
     assert not any(isinstance(event, StreamReset) for event in envoy.events)
+
+
+def test_who_says_farewell_with_a_question_open_hears_no_more() -> None:
+    envoy = Envoy()
+    (stream,) = half_sent(envoy, 1, 100)
+    envoy.h2.send_headers(stream + 2, HEADERS)
+    envoy.h2.send_data(stream + 2, framed(question(ALICE)), end_stream=True)
+    envoy.h2.close_connection()
+    envoy.connection.dataReceived(envoy.h2.data_to_send())
+    assert envoy.wire.disconnecting
+    assert not envoy.door.telemetry.faults
+    assert not envoy.door.telemetry.discards
 
 
 def test_a_peer_that_takes_a_few_back_among_many_stays(monkeypatch: pytest.MonkeyPatch) -> None:
