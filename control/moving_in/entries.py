@@ -50,8 +50,11 @@ _DERIVED = frozenset(
 """What is read for something else, made here anew, or about the old directory alone."""
 _OPERATIONAL = re.compile(r"(?:pwd|entry|ds-|nsds)")
 _SECRET = re.compile(r"password|passwd|krbprincipalkey|krbextradata|secret(?!ary)|unicodepwd|dbcspwd")
-_CRYPT = re.compile(r"\$[0-9A-Za-z-]{1,20}\$")
-"""How hashes of crypt(3) and its like begin, also without a scheme: nobody's password, but what makes one known."""
+_HASH = re.compile(r"\$[0-9A-Za-z-]{1,20}\$|(?:pbkdf2|scrypt|bcrypt|argon2)\w{0,20}\$|\{[A-Za-z0-9/_-]+\}")
+"""How hashes of crypt(3), Django and their like begin, also without a scheme: nobody's password, but what makes one
+known."""
+_LOCKS = "!*"
+"""What stands before the hash of an account that is locked."""
 _SCHEME = re.compile(r"\{([A-Za-z0-9/_-]+)\}")
 _CLEAR = frozenset({"cleartext", "clear"})
 _DISABLED = 2
@@ -183,7 +186,7 @@ def _in_the_clear(value: str) -> str:
     """Empty: it is a hash, of whatever kind."""
     scheme = _SCHEME.match(value)
     if scheme is None:
-        return "" if _CRYPT.match(value) else value
+        return "" if _HASH.match(value.lstrip(_LOCKS)) else value
     return value[scheme.end() :] if scheme[1].lower() in _CLEAR else ""
 
 

@@ -101,7 +101,20 @@ def test_people_groups_nesting_photos_numbers_and_hashes(place: Place) -> None:
 
 @pytest.mark.parametrize(
     "stored",
-    ["$argon2id$v=19$m=4194304,t=30,p=4$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA", "$7$CU..../....salt$hash", "$unknown$x"],
+    [
+        *(
+            "$argon2id$v=19$m=4194304,t=30,p=4$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
+            "$7$CU..../....salt$hash",
+            "$unknown$x",
+        ),
+        *(
+            "!$6$saltstring$svn8UoSVapNt",
+            "!!$6$saltstring$svn8UoSVapNt",
+            f"!{SSHA}",
+            "*$1$abcdefgh$eKehL.s8tG6zTf8hBtmEF.",
+        ),
+        *("pbkdf2_sha256$999999999$seasalt$oBSd886ysm3AqYun62DOdin8YcfbU1z9cksZSuLP9r0=", "argon2$argon2id$v=19$x"),
+    ],
 )
 def test_a_hash_that_cannot_be_verified_is_no_password_in_the_clear(stored: str) -> None:
     """Or whoever has read it could come in by it."""
