@@ -117,16 +117,15 @@ def _domain(said: Given, host: str) -> Given:
 
 
 def _open_paths(found: Found, said: Given, lines: dict[str, int]) -> Iterator[str]:
-    """Patterns that are looked for in the path, there as here."""
-    yield from _texts(said.get("skip_auth_regex"))
-    for route in _texts(said.get("skip_auth_routes")):
-        match = _ROUTE.fullmatch(route)
-        if match is None:
-            yield route
-        elif not match[1].strip() and match[2] == "=":
-            yield match[3].strip()
-        else:
-            found.leave(lines["skip_auth_routes"], f"{route!r} stays closed; say it in an access rule of the provider")
+    """Patterns that are looked for in the path, there as here; but here each is a line, without blanks around it."""
+    for name in ("skip_auth_regex", "skip_auth_routes"):
+        for said_there in _texts(said.get(name)):
+            route = _ROUTE.fullmatch(said_there) if name == "skip_auth_routes" else None
+            pattern = said_there if route is None else route[3] if (route[1], route[2]) == ("", "=") else ""
+            if pattern and pattern.strip().splitlines() == [pattern]:
+                yield pattern
+            else:
+                found.leave(lines[name], f"{said_there!r} stays closed; say it in an access rule of the provider")
 
 
 def _narrows(name: str, value: Any) -> bool:

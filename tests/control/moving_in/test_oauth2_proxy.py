@@ -110,3 +110,18 @@ def test_a_route_with_anything_before_its_equals_sign_opens_nothing(route: str) 
     (provider,) = found.sections["providers"].values()
     assert provider["skip_path_regex"] == "^/open"
     assert found.told() == [f"line 3: {route!r} stays closed; say it in an access rule of the provider"]
+
+
+@pytest.mark.parametrize("name", ["skip_auth_routes", "skip_auth_regex"])
+@pytest.mark.parametrize("pattern", [" ^/x", "^/x ", r"^/x\n^/y", r"^/x\u2028^/y", r"^/x\n"])
+def test_nor_does_a_pattern_with_blanks_around_it_or_of_several_lines(name: str, pattern: str) -> None:
+    """There no path has them; here each line is a pattern, without what stands around it."""
+    (provider,) = read(f'{HOST}{ANYBODY}{name} = ["{pattern}", "^/open me"]\n'.encode()).sections["providers"].values()
+    assert provider["skip_path_regex"] == "^/open me"
+
+
+def test_nor_one_with_blanks_beside_its_equals_sign() -> None:
+    found = read(f'{HOST}{ANYBODY}skip_auth_routes = ["= ^/x", " =^/y", "=", "=^/open"]\n'.encode())
+    (provider,) = found.sections["providers"].values()
+    assert provider["skip_path_regex"] == "^/open"
+    assert len(found.told()) == 3
