@@ -31,8 +31,9 @@ SHIPPED = (
 
 LONGEST_GREETED = 64
 """Characters of a name: no room for a letter of one's own."""
-_LURE = re.compile(r"[/:@\\<>\[\]]|\.\S|[^ -~\u00a1-\uffff]")
-"""What mail programs make a link of, or could."""
+_LURE = re.compile(r"[/:@\\<>\[\]]|[.\u3002\uff0e\uff61]\S|[^ -~\u00a1-\uffff]")
+"""What mail programs make a link of, or could; the full stops of other scripts stand in names of hosts, too (RFC 3490,
+3.1)."""
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,100}", re.ASCII)
 """Many a user name is one."""
 
@@ -47,7 +48,8 @@ def greeted(name: str, username: str) -> dict[str, str]:
 
 
 def _plainly(name: str) -> str:
-    return name if len(name) <= LONGEST_GREETED and _LURE.search(name) is None else ""
+    """What cannot be printed turns text around, or breaks lines."""
+    return name if len(name) <= LONGEST_GREETED and name.isprintable() and _LURE.search(name) is None else ""
 
 
 def moment(seconds: float) -> str:

@@ -418,6 +418,7 @@ LURES = [
     "Call us.Or else",
     "write to help@evil.example.com",
     "x" * 65,
+    "See evil\u3002com now",
 ]
 
 

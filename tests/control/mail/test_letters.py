@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from control.mail.letters import SHIPPED, Letters, plain
+from control.mail.letters import SHIPPED, Letters, greeted, plain
 
 URL = "https://auth.example.com/if/flow/x/?flow_token=abc"
 VALUES: dict[str, Any] = {
@@ -36,6 +36,12 @@ def test_names_of_people_are_no_markup() -> None:
     assert "Ann &lt;b&gt;" in written.html
     assert "Ann <b>" in written.text
     assert URL in written.text
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u2028", "\u2066", "\u200b", "\x07", "\U0001f517"])
+def test_nobody_is_greeted_by_what_turns_text_around_or_breaks_its_lines(mark: str) -> None:
+    assert greeted(f"Bob{mark}return", f"bob{mark}return") == {"name": "", "username": "somebody"}
+    assert greeted("J\u00fcrgen \u738b", "bob") == {"name": "J\u00fcrgen \u738b", "username": "bob"}
 
 
 def test_a_folder_replaces_what_is_in_it(tmp_path: Path) -> None:
