@@ -11,7 +11,7 @@ from protocols.errors import RemoteProtocolError
 from protocols.ldap import ber
 from protocols.ldap.evaluation import Recognise
 from protocols.ldap.extensible import NAMED
-from protocols.ldap.matching import UNMATCHED, MatchingRule
+from protocols.ldap.matching import DISTINGUISHED_NAME, UNIQUE_MEMBER, UNMATCHED, MatchingRule
 from protocols.ldap.result import Refused, ResultCode
 from protocols.ldap.search import Entry
 
@@ -19,6 +19,9 @@ MAX_KEYS = 8
 """Attributes that one request sorts by. People give one or two."""
 MAX_SORTED = 100_000
 """Entries of one request: they are all held until the last one is found."""
+NAMES = frozenset((DISTINGUISHED_NAME, UNIQUE_MEMBER))
+"""Rules without an order (RFC 4519). One name of an entry sorts; the least of a group's fifty thousand takes
+seconds."""
 BATCH = 2000
 """Entries that are sorted between two chances for others: some 2 ms."""
 
@@ -120,7 +123,7 @@ class Order:
                 if named is None or not named.applies_to(rule):
                     raise Unsortable(ResultCode.INAPPROPRIATE_MATCHING, key.attribute)
                 rule = named.rule
-            if rule is UNMATCHED:
+            if rule is UNMATCHED or (rule in NAMES and not known.single):
                 raise Unsortable(ResultCode.INAPPROPRIATE_MATCHING, key.attribute)
             self._keys.append((known.key, rule, key.reverse))
 

@@ -81,6 +81,8 @@ def test_order() -> None:
         (SortKey("cn", "integerOrderingMatch", False), 18),
         (SortKey("jpegPhoto", None, False), 18),
         (SortKey("userPassword", None, False), 16),
+        (SortKey("member", None, False), 18),
+        (SortKey("uniqueMember", "distinguishedNameMatch", True), 18),
     ],
 )
 def test_what_cannot_be_sorted_by(key: SortKey, code: int) -> None:
