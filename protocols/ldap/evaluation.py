@@ -39,6 +39,10 @@ class Matchable(Protocol):
         ...
 
     def values(self, key: str) -> Sequence[Value]: ...
+    def has(self, key: str) -> bool:
+        """Is there any value of the attribute? Some take long to spell out."""
+        ...
+
     def holds(self, key: str, rule: MatchingRule, assertion: Normal) -> bool:
         """Does a value of the attribute equal the normalised assertion? Or does, for `IN_CHAIN`, what it leads to?"""
         ...
@@ -117,7 +121,7 @@ def _not(part: Predicate) -> Predicate:
 
 
 def _present(key: str) -> Predicate:
-    return lambda entry: bool(entry.values(key))
+    return lambda entry: entry.has(key)
 
 
 def _compared(

@@ -81,10 +81,6 @@ class Entry(Matchable, Protocol):
         """
         ...
 
-    def has(self, key: str) -> bool:
-        """Is there any value of the attribute?"""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class PlainEntry:

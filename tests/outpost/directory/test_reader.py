@@ -4,15 +4,17 @@ import pytest
 
 from outpost.directory import reader
 from outpost.directory.candidates import EVERYTHING
+from outpost.directory.entries import GroupEntry
 from protocols.ldap.result import Refused, ResultCode
 from protocols.ldap.search_request import Scope
-from protocols.link.messages import Configuration, Members, Put
+from protocols.link.messages import Configuration, GroupRecord, Members, Put
 from tests.outpost.directory.people import (
     ALICE,
     BASE,
     BOB,
     CAROL,
     GROUPS,
+    RECORDS,
     USERS,
     VIRTUAL,
     People,
@@ -260,3 +262,16 @@ def test_a_role_with_the_permission_gives_the_full_view_through_groups_below() -
     assert people.names("(objectClass=user)", by=BOB) == EVERY_USER
     people.change(Configuration((a_provider(),)))
     assert people.names("(objectClass=user)", by=BOB) == ["user:bob"]
+
+
+def test_whether_a_group_has_members_is_answered_without_spelling_them_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = People((*RECORDS, GroupRecord("g-empty", "empty", False, 9, (), ())))
+
+    def spelt(entry: GroupEntry) -> list[str]:
+        raise AssertionError("spelt out")
+
+    monkeypatch.setattr(GroupEntry, "member_names", spelt)
+    for key in ("member", "uniqueMember", "memberUid"):
+        without = people.names(f"(!({key}=*))")
+        assert "group:empty" in without
+        assert "group:admins" not in without
