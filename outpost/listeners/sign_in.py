@@ -51,6 +51,8 @@ ALIASES = {
 WANTED = b"x-auth-request-redirect"
 """Where oauth2-proxy's callers say what was asked for."""
 ASKING = frozenset({"GET", "HEAD"})
+FOUND = ASKING | {"OPTIONS"}
+"""Methods that are sent on by 302, as Authelia does: with them, nothing could be posted to control."""
 
 STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:4rem auto;padding:0 1rem;color:#1b1b1f;"
@@ -231,9 +233,9 @@ class SignInDoor:
 
     @staticmethod
     def _go(exchange: Exchange, to: Go, method: str) -> None:
-        """303 unless it was GET or HEAD: what was posted must not be posted to control."""
+        """303 unless it was one of `FOUND`: what was posted must not be posted to control."""
         fields = [(b"Location", to.url.encode("ascii")), *to.cookies, *SAFE]
-        exchange.respond(302 if method in ASKING else 303, field_lines(fields))
+        exchange.respond(302 if method in FOUND else 303, field_lines(fields))
 
 
 def _with_landing(query: str, headers: Headers) -> str:

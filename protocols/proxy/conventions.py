@@ -59,7 +59,7 @@ CONVENTIONS: dict[str, Convention] = {
         forwarded.forwarded_origin, redirects=True, identity=remote_fields, tells_more=False
     ),
     f"{AUTHELIA}ext-authz": Convention(
-        forwarded.envoy, redirects=True, behind_path=True, identity=remote_fields, tells_more=False
+        forwarded.sub_path, redirects=True, behind_path=True, identity=remote_fields, tells_more=False
     ),
     f"{OAUTH2_PROXY}auth": Convention(
         forwarded.host_and_uri, identity=auth_request_fields, tells_more=False, allowed=202, restricts=True

@@ -147,17 +147,31 @@ def original_url(host: str, headers: Headers, method: str = "GET", rest: str = "
     """Authelia's AuthRequest: X-Original-URL and X-Original-Method, both of them."""
     for name in (b"x-original-url", b"x-original-method"):
         _required(headers, name)
-    return nginx(host, headers)
+    return _of_letters(b"x-original-method", nginx(host, headers))
 
 
 def forwarded_origin(host: str, headers: Headers, method: str = "GET", rest: str = "") -> ForwardedRequest:
     """Authelia's ForwardAuth: as `forwarded_headers`, but X-Forwarded-Uri may be missing or empty."""
     if single(headers, b"x-forwarded-uri"):
-        return forwarded_headers(host, headers)
+        return _of_letters(b"x-forwarded-method", forwarded_headers(host, headers))
     scheme = _scheme(b"x-forwarded-proto", _required(headers, b"x-forwarded-proto"))
     said_host = _normalised(b"x-forwarded-host", _required(headers, b"x-forwarded-host"), scheme)
     said_method = _method(b"x-forwarded-method", _required(headers, b"x-forwarded-method"))
-    return ForwardedRequest(scheme, said_host, UNTOLD, said_method, _asked(host, scheme))
+    return _of_letters(
+        b"x-forwarded-method", ForwardedRequest(scheme, said_host, UNTOLD, said_method, _asked(host, scheme))
+    )
+
+
+def sub_path(host: str, headers: Headers, method: str = "GET", rest: str = "") -> ForwardedRequest:
+    """Authelia's ExtAuthz: as `envoy`."""
+    return _of_letters(b"method", envoy(host, headers, method, rest))
+
+
+def _of_letters(name: bytes, asked: ForwardedRequest) -> ForwardedRequest:
+    """Authelia takes no other methods."""
+    if not asked.method.isalpha():
+        raise ForwardingError(f"{title(name)} is no method that Authelia takes: it has letters alone.")
+    return asked
 
 
 def host_and_uri(host: str, headers: Headers, method: str = "GET", rest: str = "") -> ForwardedRequest:

@@ -125,12 +125,24 @@ def test_the_portal_of_a_domain_is_where_to_sign_in(outpost: Outpost) -> None:
 
 def test_forward_auth_sends_people_to_sign_in_and_programs_nowhere(outpost: Outpost) -> None:
     said = (*FORWARDED, ("X-Forwarded-Uri", "/page"))
-    for method, status in (("GET", 302), ("POST", 303)):
+    for method, status in (("GET", 302), ("HEAD", 302), ("OPTIONS", 302), ("POST", 303), ("DELETE", 303)):
         headers = [(name, method if name == "X-Forwarded-Method" else value) for name, value in said]
         answer = outpost.listener.connect(PROXY).ask(get(FORWARD_AUTH_AT, *headers, *NAVIGATION.items()))
         assert answer.status == status
     program = outpost.listener.connect(PROXY).ask(get(FORWARD_AUTH_AT, *said, ("Accept", "application/json")))
     assert program.status == 401
+
+
+@pytest.mark.parametrize("method", ["M-SEARCH", "A_B", "get", "GE T"])
+def test_a_method_is_letters_alone_as_authelia_reads_it(method: str) -> None:
+    originally = [(name, method if name == "X-Original-Method" else value) for name, value in ORIGINAL]
+    assert ask(AUTH_REQUEST_AT, *originally).status == 400
+    said = [(name, method if name == "X-Forwarded-Method" else value) for name, value in FORWARDED]
+    for uri in ([], [("X-Forwarded-Uri", "/page")]):
+        assert ask(FORWARD_AUTH_AT, *said, *uri).status == 400
+    if " " not in method:
+        sent = get(f"{EXT_AUTHZ_AT}/page", ("X-Forwarded-Proto", "https"), host="app.example.com", method=method)
+        assert Door().visit().ask(sent).status == 400
 
 
 def test_a_target_that_is_not_told_skips_nothing() -> None:
