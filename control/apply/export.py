@@ -18,7 +18,7 @@ from control.apply.settings import SECTION, SETTINGS, exported
 from control.apply.table import SECTIONS
 from control.store.interface import Transaction
 from control.verbs import secret_attributes
-from protocols.radius.definitions import named
+from protocols.radius.definitions import defined
 from rules.secret_attributes import keys, secret
 
 State = Mapping[tuple[str, str], Given]
@@ -126,10 +126,17 @@ def _without_hidden(section: Section, name: str, item: Any, result: Exported) ->
 
 
 def _hidden(section: Section, name: str, item: Given, answered: Any, result: Exported) -> Any:
-    known = named(str(answered.get("name", ""))) if isinstance(answered, dict) else None
-    if known is None or not known.hidden:
+    if not isinstance(answered, dict) or not _travels_hidden(str(answered.get("name", ""))):
         return answered
     return {**answered, "value": _variable(section.one, f"{name} {item.get('name')}", answered["name"], result)}
+
+
+def _travels_hidden(attribute: str) -> bool:
+    """Also if its dictionary is not here any more, so that nobody knows."""
+    try:
+        return defined(attribute).hidden
+    except ValueError:
+        return True
 
 
 def _literal(value: Any) -> Any:

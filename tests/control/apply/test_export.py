@@ -95,6 +95,8 @@ def test_an_export_holds_no_secret_and_names_where_they_go(place: Place, tmp_pat
 
 
 WIFI, APPLICATION = "password-of-the-wifi", "password-of-an-application"
+BY_NUMBER = "0x70617373776f7264"
+"""Of an attribute that no dictionary names."""
 
 
 def _with_passwords_among_attributes(tx: Transaction) -> None:
@@ -104,7 +106,8 @@ def _with_passwords_among_attributes(tx: Transaction) -> None:
     radius = providers.create(tx, "radius", {"name": "r"}, random)
     hidden = {"name": "Tunnel-Password", "value": WIFI, "tag": 1}
     plain = {"name": "Filter-Id", "value": "staff"}
-    radius_rules.create(tx, {"name": "staff", "provider": radius.pk, "attributes": [hidden, plain]})
+    by_number = {"name": "Attr-26.9999.7*", "value": BY_NUMBER}
+    radius_rules.create(tx, {"name": "staff", "provider": radius.pk, "attributes": [hidden, plain, by_number]})
     given = {"App.Password": APPLICATION, "shell": "/bin/sh"}
     users.create(tx, {"username": "eve", "name": "Eve", "attributes": given})
     groups.create(tx, {"name": "staff", "attributes": given})
@@ -116,8 +119,10 @@ def test_nor_a_password_that_stands_among_attributes(place: Place, tmp_path: Pat
     exported = place.export(fresh)
     assert WIFI not in exported
     assert APPLICATION not in exported
+    assert BY_NUMBER not in exported
     held = {
         "PROVIDER_R_STAFF_TUNNEL_PASSWORD": WIFI,
+        "PROVIDER_R_STAFF_ATTR_26_9999_7": BY_NUMBER,
         "USER_EVE_APP_PASSWORD": APPLICATION,
         "GROUP_STAFF_APP_PASSWORD": APPLICATION,
     }
@@ -125,7 +130,8 @@ def test_nor_a_password_that_stands_among_attributes(place: Place, tmp_path: Pat
     second.environ = {**place.read(secrets_of), **held}
     second.apply(exported)
     assert second.find(User, username="eve").attributes == {"App.Password": APPLICATION, "shell": "/bin/sh"}
-    assert [one["value"] for one in second.find(RadiusRule, name="staff").attributes] == [WIFI, "staff"]
+    assert [one["value"] for one in second.find(RadiusRule, name="staff").attributes] == [WIFI, "staff", BY_NUMBER]
+    assert second.apply(exported) == NOTHING
     fresh.close()
     second.close()
 
