@@ -300,7 +300,8 @@ def told_of(user: UserRecord, snapshot: Snapshot, provider: ProviderRecord) -> d
     }
     if settings is not None and settings.basic_auth_enabled:
         told["attributes"] |= _password(settings.basic_auth_password_attribute, user, groups, snapshot)
-    if settings is not None and settings.mapped and user.mapped:
+    if settings is not None and settings.mapped:
+        told["entitlements"] = ()
         told |= claimed.instead(user.mapped.get(str(provider.pk), {}))
     return told
 

@@ -518,6 +518,15 @@ def test_uses_are_counted_apart_from_those_while_control_is_away(bench: Bench) -
     assert bench.cache.uses == {Use(PROVIDER, 1, away=False): 2, Use(PROVIDER, 1, away=True): 1}
 
 
+def test_entitlements_that_a_mapping_says_no_more_are_nobodys() -> None:
+    settings = ProxySettings("forward_single", "https://app.example.com", mapped=True)
+    proxy = replace(provider(*BINDINGS), protocol="proxy", settings=settings)
+    identity = replace(an_identity("alice", 1), entitlements=("edit",))
+    told = still_admitted(identity, PROVIDER, whole(1, (USER, STAFF, proxy)))
+    assert told is not None
+    assert told.entitlements == ()
+
+
 def test_the_keeper_is_told() -> None:
     bench = Bench()
     kept = bench.cache.keeper = Kept()
