@@ -14,8 +14,12 @@ limit."""
 MAX_PARTS = 4096
 """Filters in one request, each counted by its `weight`. sssd's largest has some 60; generated ORs over a team's names
 reach hundreds."""
-OF_EVERY_ATTRIBUTE, BY_A_RULE = 64, 8
+OF_EVERY_ATTRIBUTE, BY_A_RULE = 512, 8
 """What an extensible match takes of an entry's time, without an attribute and with one; equality takes 1."""
+OF_MANY_VALUES = 512
+"""The same, of what looks at each of the names that a large group has."""
+MANY_VALUES = frozenset(("memberuid", "1.3.6.1.1.1.1.12"))
+"""memberUid (RFC 2307), whose values are text, so that rules look into them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +121,17 @@ def weight(filter: Filter) -> int:
             return sum(map(weight, parts))
         case Not(part):
             return weight(part)
-        case Extensible():
-            return OF_EVERY_ATTRIBUTE if filter.attribute is None else BY_A_RULE
+        case Extensible(_, None):
+            return OF_EVERY_ATTRIBUTE
+        case Extensible(_, str(attribute)):
+            return OF_MANY_VALUES if _has_many(attribute) else BY_A_RULE
+        case Substrings(attribute):
+            return OF_MANY_VALUES if _has_many(attribute) else 1
     return 1
+
+
+def _has_many(attribute: str) -> bool:
+    return attribute.partition(";")[0].lower() in MANY_VALUES
 
 
 # --- from BER ------------------------------------------------------------------------------------------------------
@@ -174,7 +186,9 @@ def _of_kind(tag: int, octets: bytes, start: int, stop: int, depth: int, parts_l
     if tag == _NOT:
         raise ber.Malformed("not has one part")
     if tag == 0xA4:
-        return _substrings(octets, start, stop, depth, parts_left)
+        pieces = _substrings(octets, start, stop, depth, parts_left)
+        _count(parts_left, depth, weight(pieces) - 1)
+        return pieces
     if tag == 0xA9:
         found = _extensible(octets, start, stop)
         _count(parts_left, depth, weight(found) - 1)

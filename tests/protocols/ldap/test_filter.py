@@ -7,6 +7,7 @@ from protocols.ldap.filter import (
     MAX_DEPTH,
     MAX_PARTS,
     OF_EVERY_ATTRIBUTE,
+    OF_MANY_VALUES,
     And,
     Approx,
     Equality,
@@ -161,7 +162,11 @@ def test_pieces_of_a_value_count_as_parts_do() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "most"),
-    [(ber.tlv(0x81, b"caseIgnoreMatch"), OF_EVERY_ATTRIBUTE), (ber.tlv(0x82, b"cn"), BY_A_RULE)],
+    [
+        (ber.tlv(0x81, b"caseIgnoreMatch"), OF_EVERY_ATTRIBUTE),
+        (ber.tlv(0x82, b"cn"), BY_A_RULE),
+        (ber.tlv(0x82, b"MemberUid;binary"), OF_MANY_VALUES),
+    ],
 )
 def test_what_takes_long_counts_as_more_parts(fields: bytes, most: int) -> None:
     item = ber.tlv(0xA9, fields + ber.tlv(0x83, b"x"))
@@ -170,3 +175,12 @@ def test_what_takes_long_counts_as_more_parts(fields: bytes, most: int) -> None:
     filter, _ = decode(octets, 0, len(octets))
     assert weight(filter) == weight(Not(filter)) == many * most
     assert refusal(ber.tlv(0xA1, item * (many + 1))) == ResultCode.ADMIN_LIMIT_EXCEEDED
+
+
+@pytest.mark.parametrize("name", [b"memberUid", b"MEMBERUID;binary", b"1.3.6.1.1.1.1.12"])
+def test_few_parts_look_at_each_name_of_a_large_group(name: bytes) -> None:
+    item = ber.tlv(0xA4, ber.tlv(0x04, name) + ber.tlv(0x30, ber.tlv(0x81, b"x")))
+    few = MAX_PARTS // (OF_MANY_VALUES + 1)
+    octets = ber.tlv(0xA1, item * few)
+    assert weight(decode(octets, 0, len(octets))[0]) == few * OF_MANY_VALUES
+    assert refusal(ber.tlv(0xA1, item * (few + 2))) == ResultCode.ADMIN_LIMIT_EXCEEDED

@@ -172,7 +172,8 @@ def test_candidates_that_are_decided_are_not_asked() -> None:
         ("(&(!(|" + "(cn=*x*y)" * 64 + "))(cn=nobody))", 63),
         ("(|" + "(cn=nobody)" * 2048 + ")", 2),
         ("(|" + "(cn=nobody)" * 5000 + ")", 1),
-        ("(|" + "(:caseIgnoreMatch:=nobody)" * 32 + ")", 2),
+        ("(|" + "(:caseIgnoreMatch:=nobody)" * 4 + ")", 2),
+        ("(|" + "(memberUid=*x*)" * 4 + ")", 2),
         ("(|" + "(cn:caseIgnoreMatch:=nobody)" * 32 + ")", 16),
     ],
 )
