@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from control.apply import hidden
 from control.apply.declared import declared, is_usual, short_items, short_value
 from control.apply.description import ADOPT, KIND
 from control.apply.sections import MARK, Given, Section, owner_of
@@ -18,8 +20,7 @@ from control.apply.settings import SECTION, SETTINGS, exported
 from control.apply.table import SECTIONS
 from control.store.interface import Transaction
 from control.verbs import secret_attributes
-from protocols.radius.definitions import defined
-from rules.secret_attributes import keys, secret
+from rules.secret_attributes import keys
 
 State = Mapping[tuple[str, str], Given]
 """Section and name to all fields."""
@@ -110,33 +111,16 @@ def _entry(section: Section, name: str, fields: Given, known: Given | None, resu
         if field_name in section.secrets:
             entry[field_name] = _variable(section.one, name, field_name, result) if value else value
         elif field_name == "attributes" and isinstance(value, dict):
-            hidden = {one: _variable(section.one, name, one, result) for one in secret(value, result.passwords)}
-            entry[field_name] = {**_literal(value), **hidden}
+            instead = partial(_variable, section.one, name, result=result)
+            entry[field_name] = hidden.of_people(_literal(value), result.passwords, instead)
         else:
             entry[field_name] = _literal(short_value(types, field_name, value))
     return entry
 
 
 def _without_hidden(section: Section, name: str, item: Any, result: Exported) -> Any:
-    """Of a RADIUS rule, attributes that travel hidden are secrets: the password of a tunnel, or of a Wi-Fi."""
-    answered = item.get("attributes") if isinstance(item, dict) else None
-    if not isinstance(answered, list):
-        return item
-    return {**item, "attributes": [_hidden(section, name, item, one, result) for one in answered]}
-
-
-def _hidden(section: Section, name: str, item: Given, answered: Any, result: Exported) -> Any:
-    if not isinstance(answered, dict) or not _travels_hidden(str(answered.get("name", ""))):
-        return answered
-    return {**answered, "value": _variable(section.one, f"{name} {item.get('name')}", answered["name"], result)}
-
-
-def _travels_hidden(attribute: str) -> bool:
-    """Also if its dictionary is not here any more, so that nobody knows."""
-    try:
-        return defined(attribute).hidden
-    except ValueError:
-        return True
+    called = f"{name} {item.get('name')}" if isinstance(item, dict) else name
+    return hidden.of_answers(item, partial(_variable, section.one, called, result=result))
 
 
 def _literal(value: Any) -> Any:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from control.apply import settings
+from control.apply import hidden, settings
 from control.apply.changes import HIDDEN, Action, Change, Difference
 from control.apply.declared import declared, exchanged, listed, short_items, short_value
 from control.apply.description import ADOPT, FORMERLY, KIND, ApplyError, Description
@@ -21,8 +21,9 @@ from control.apply.sections import MARK, Given, Section, is_built_in, is_ownerle
 from control.apply.table import SECTIONS, late
 from control.records import Application, Binding, User
 from control.store.interface import Query, Transaction
-from control.verbs import users
+from control.verbs import secret_attributes, users
 from control.verbs.fields import NON_FIELD, Invalid
+from rules.secret_attributes import keys
 from settings.yaml_lines import Place
 
 
@@ -61,6 +62,8 @@ class _Run:
         self.random = random
         self.faults: list[str] = []
         self.entries: list[_Entry] = []
+        self.passwords = keys(secret_attributes.names(tx))
+        """Attributes of people and groups that are some, before and after."""
         self.known: dict[tuple[str, str], Any] = {}
         """pks by section and name, of what lists name."""
 
@@ -84,6 +87,7 @@ class _Run:
         deleted += self.deletions(last=True)
         if self.faults:
             raise ApplyError(self.faults)
+        self.passwords |= keys(secret_attributes.names(self.tx))
         told = [change for entry in self.entries if (change := self.told(entry)).matters]
         return taken_over + settled + told + deleted
 
@@ -231,13 +235,23 @@ class _Run:
         record = self.tx.get(section.record, entry.pk)
         after = declared(self.tx, section, record, self.owners((section.name, entry.name)))
         fields = tuple(
-            _difference(section, section.kind_of(record), name, entry.before.get(name), after.get(name))
+            self.difference(section, section.kind_of(record), name, entry.before.get(name), after.get(name))
             for name in after
             if (name in entry.said if entry.action == Action.CREATED else entry.before.get(name) != after[name])
         )
         new_password = section.record is User and entry.name in self.hashes
         change = Change(entry.action, section.one, str(getattr(record, section.key)), fields, new_password)
         return replace(change, notes=self.notes(record)) if change.matters else change
+
+    def difference(self, section: Section, kind: str, name: str, before: Any, after: Any) -> Difference:
+        """Without the secrets in it."""
+        found = _difference(section, kind, name, before, after)
+        return replace(found, before=self.tellable(name, found.before), after=self.tellable(name, found.after))
+
+    def tellable(self, name: str, value: Any) -> Any:
+        if name == "attributes" and isinstance(value, dict):
+            return hidden.of_people(value, self.passwords, lambda _: HIDDEN)
+        return [hidden.of_answers(one, lambda _: HIDDEN) for one in value] if isinstance(value, list) else value
 
     def notes(self, record: Any) -> tuple[str, ...]:
         if not isinstance(record, Application):

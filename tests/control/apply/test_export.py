@@ -128,7 +128,15 @@ def test_nor_a_password_that_stands_among_attributes(place: Place, tmp_path: Pat
     }
     assert all(f"#   {name}\n" in exported and f"env://{name}\n" in exported for name in held)
     second.environ = {**place.read(secrets_of), **held}
+    planned = "\n".join(shown(second.plan(exported), False))
+    assert not [one for one in (WIFI, APPLICATION, BY_NUMBER) if one in planned], planned
+    assert planned.count("(secret)") >= len(held)
     second.apply(exported)
+    second.environ["USER_EVE_APP_PASSWORD"] = "another-password"
+    (line,) = (one for one in shown(second.plan(exported), False) if "attributes" in one)
+    assert "password-of" not in line
+    assert "another" not in line
+    second.environ |= held
     assert second.find(User, username="eve").attributes == {"App.Password": APPLICATION, "shell": "/bin/sh"}
     assert [one["value"] for one in second.find(RadiusRule, name="staff").attributes] == [WIFI, "staff", BY_NUMBER]
     assert second.apply(exported) == NOTHING
