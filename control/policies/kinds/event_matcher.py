@@ -23,7 +23,8 @@ def decide(tx: Transaction, settings: Mapping[str, Any], asking: Asking, around:
     event = asking.context.get("event")
     if not isinstance(event, Event):
         return Verdict(False, reuse=LASTING, log=("There is no event to match.",))
-    model = event.context.get("model") or {}
+    told = event.context.get("model")
+    model = told if isinstance(told, dict) else {}  # an outpost's report may have any field, of text
     found = {
         "action": event.action,
         "app": event.app,

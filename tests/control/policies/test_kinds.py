@@ -116,6 +116,12 @@ def test_an_event_matches_in_all_that_is_given(house: House, fields: dict[str, A
     assert house.decide_kind("event_matcher", fields, context={"event": LOGIN}).passing is passing
 
 
+def test_a_report_that_calls_a_text_its_model_breaks_no_rule(house: House) -> None:
+    event = Event("outpost_report", app="outpost", context={"model": "x"})
+    assert house.decide_kind("event_matcher", {"action": "outpost_report"}, context={"event": event}).passing
+    assert not house.decide_kind("event_matcher", {"model": "x"}, context={"event": event}).passing
+
+
 def test_without_an_event_nothing_matches(house: House) -> None:
     verdict = house.decide_kind("event_matcher", {})
     assert (verdict.passing, verdict.reuse) == (False, LASTING)
