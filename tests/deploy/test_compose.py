@@ -129,14 +129,16 @@ def test_radius_sees_the_addresses_of_nas_and_has_its_ports_to_itself() -> None:
     assert Address("0.0.0.0", 1812) in listen.radius
 
 
-def test_containers_of_the_network_are_trusted_and_who_comes_in_by_its_gateway_is_not() -> None:
+def test_the_network_is_trusted_by_name_and_its_containers_can_be_without_its_gateway() -> None:
     [network] = compose(ARTICLE)["networks"]["default"]["ipam"]["config"]
     gateway = ip_address(network["gateway"])
     assert gateway in ip_network(network["subnet"])
+    assert gateway not in ip_network(network["ip_range"])
     for name in ("server", "worker", "proxy"):
         trusted = settings_of(name).listen.trusted_proxy_cidrs
-        assert ip_network(network["ip_range"]) in trusted
-        assert not any(gateway in one for one in trusted)
+        assert ip_network(network["subnet"]) in trusted
+        narrower = settings_of(name, TRUSTED_PROXIES=network["ip_range"]).listen.trusted_proxy_cidrs
+        assert not any(gateway in one for one in narrower)
     wider = settings_of("server", TRUSTED_PROXIES="192.0.2.0/24").listen.trusted_proxy_cidrs
     assert list(map(str, wider)) == ["192.0.2.0/24"]
 
