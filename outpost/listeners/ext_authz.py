@@ -24,9 +24,6 @@ NOTHING = ext_authz.Question(b"", b"", b"", b"", (), "")
 
 
 class ExtAuthzConnection(AskedConnection):
-    def __init__(self, owner: AskedFactory) -> None:
-        super().__init__(owner)
-
     def _opened(self) -> None:
         self._trusted = self._owner.door.trusts(self.peer)
         self._grpc = GrpcConnection(ext_authz.CHECK, listens=self._trusted)
