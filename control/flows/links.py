@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from control import brands
 from control.flows.state import Deny, FlowServices, Link, State
 from control.mail import outbox
+from control.mail.domains import in_dns
 from control.mail.letters import moment
 from control.notifications import APP, CREDENTIALS
 from control.records import FlowToken, Letter, User
@@ -148,10 +149,10 @@ def is_welcome(tx: Transaction, to: str, most: int = MOST_LATELY, within: float 
 
 def same_for_all(address: str) -> str:
     """Whoever writes somebody's address in many ways fills no mailbox: hosts ignore its case (RFC 5321, 2.4), and one
-    domain of the DNS may be written in any number of letters that look like it, or like nothing (RFC 3490, 4)."""
+    domain of the DNS may be written in any number of letters that look like it, or like nothing (UTS 46)."""
     local, at, domain = address.rpartition("@")
     try:
-        domain = domain.encode("idna").decode("ascii").removesuffix(".").lower()
+        domain = in_dns(domain).removesuffix(".").lower()
     except UnicodeError:  # there is none: nothing is sent
         return address
     return f"{local.lower() if local.isascii() else local}{at}{domain}"

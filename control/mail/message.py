@@ -8,6 +8,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 
+from control.mail.domains import in_dns
 from control.records import Letter
 
 FALLBACK_DOMAIN = "localhost"
@@ -49,6 +50,6 @@ def _address(text: str, name: str = "") -> Address:
     try:
         if not (local and at and domain and text.isprintable()) or " " in text:
             raise ValueError
-        return Address(name, local, domain.encode("idna").decode("ascii"))
+        return Address(name, local, in_dns(domain))
     except (ValueError, IndexError, UnicodeError):
         raise BadAddress(f"“{text}” is not an e-mail address, such as name@example.com.") from None
