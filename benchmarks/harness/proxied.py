@@ -18,7 +18,7 @@ from benchmarks.harness.load import Load
 from benchmarks.harness.ours import ADMINISTRATOR_PK, Installation, request, session_cookies
 from benchmarks.harness.peers import Peer
 from benchmarks.harness.processes import ENVIRON, LOAD_CORE, DidNotStart, Server, accepts, free_port, proportional_mib
-from outpost.listeners.limits import MAX_CONNECTIONS
+from outpost.listeners.limits import most_of_door
 
 PEOPLE = 1_000
 WEBSOCKETS, WEBSOCKETS_QUICK = 10_000, 1_000
@@ -116,7 +116,8 @@ def measure(bench: Bench) -> list[Table]:
 def _most_websockets() -> int:
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))  # this program's own ends
-    return min((files - SPARE_FILES) // 2, MAX_CONNECTIONS - SPARE_FILES)
+    in_all, _ = most_of_door(files)
+    return min((files - SPARE_FILES) // 2, in_all - SPARE_FILES)
 
 
 def _lead_to(ours: Installation, application: int) -> None:
