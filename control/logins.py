@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 
 from control.records import Login
 from control.store.interface import Transaction
+from rules.places import is_address
 
 MOST_REMEMBERED = 20
 """Logins of one user whose address is kept, for policies that look at distances."""
@@ -25,7 +25,7 @@ def remember(tx: Transaction, user: int, time: float, peer: str) -> None:
     """The latest counts; what an outpost reports may be older than what is known. ``peer`` need be no address."""
     known = tx.find(Login, pk=user)
     before = known.recent if known is not None else ()
-    made: tuple[dict[str, Any], ...] = ({"time": time, "peer": peer},) if _is_address(peer) else ()
+    made: tuple[dict[str, Any], ...] = ({"time": time, "peer": peer},) if is_address(peer) else ()
     recent = tuple(sorted((*made, *before), key=lambda one: float(one["time"]), reverse=True)[:MOST_REMEMBERED])
     if known is None:
         tx.insert(Login(user, time, recent))
@@ -37,11 +37,3 @@ def latest(tx: Transaction, user: int, count: int) -> list[From]:
     """The last so many logins from known addresses, the latest first."""
     known = tx.find(Login, pk=user)
     return [From(one["time"], one["peer"]) for one in (known.recent if known is not None else ())[:count]]
-
-
-def _is_address(peer: str) -> bool:
-    try:
-        ip_address(peer)
-    except ValueError:
-        return False
-    return True

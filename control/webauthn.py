@@ -11,9 +11,10 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
+
+from rules.places import is_address
 
 ALGORITHMS = (-7, -257, -8)
 """ES256, RS256, EdDSA (COSE algorithm identifiers)."""
@@ -80,7 +81,7 @@ def relying_party(public_url: str) -> RelyingParty | None:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return None
-    if not host or _is_address(host) or not (parts.scheme == "https" or (parts.scheme == "http" and _is_here(host))):
+    if not host or is_address(host) or not (parts.scheme == "https" or (parts.scheme == "http" and _is_here(host))):
         return None
     usual = {"https": 443, "http": 80}[parts.scheme]
     return RelyingParty(host, f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else ""))
@@ -88,14 +89,6 @@ def relying_party(public_url: str) -> RelyingParty | None:
 
 def _is_here(host: str) -> bool:
     return host == "localhost" or host.endswith(".localhost")
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def creation_options(

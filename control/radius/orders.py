@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from ipaddress import ip_address
 from typing import Any
 
 from control.policies.asking import Asking
@@ -23,6 +22,7 @@ from protocols.link.messages import ChangeSession
 from protocols.radius.orders import COA, DISCONNECT, NOT_FOUND
 from rules import validity
 from rules.names import shown
+from rules.places import is_address
 
 REPORT = "radius_order"
 """Kind of an outpost's report: ``order``, ``outcome`` and ``cause``."""
@@ -125,25 +125,18 @@ def _refusal(
 
 
 def _asking(session: RadiusSession, user: User, now: float) -> Asking:
-    """As at the login, as far as the NAS has told of it (`protocols.radius.request.Request.attributes`)."""
+    """As at the login, as far as the NAS has told of it (`protocols.radius.request.Request.attributes`).
+
+    A NAS that has no name is known by the address that it gives itself (`protocols.radius.accounting`)."""
     told = {
         "protocol": "radius",
-        "nas": session.nas if _is_address(session.nas_name) else session.nas_name or session.nas,
+        "nas": session.nas if is_address(session.nas_name) else session.nas_name or session.nas,
         "calling_station": session.calling_station,
         "called_station": session.called_station,
         "ssid": session.ssid,
     }
     attributes = {name: value for name, value in told.items() if value}
     return Asking(user, now, session.nas, session.username, attributes)
-
-
-def _is_address(nas_name: str) -> bool:
-    """A NAS that has no name is known by the address that it gives itself (`protocols.radius.accounting`)."""
-    try:
-        ip_address(nas_name)
-    except ValueError:
-        return False
-    return True
 
 
 def worth_a_look(tx: Transaction, seconds: float) -> set[int]:

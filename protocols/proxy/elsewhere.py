@@ -35,9 +35,6 @@ class Elsewhere(NamedTuple):
     """None: the provider's own."""
 
 
-NOWHERE_ELSE = Elsewhere()
-
-
 @lru_cache(MAX_REMEMBERED)
 def elsewhere(host_header: str, backend_override: str) -> Elsewhere:
     """Empty ones say nothing. Raises Misdirected."""

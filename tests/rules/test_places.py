@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rules.places import host, place
+from rules.places import host, is_address, place
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,13 @@ def test_a_host_cannot_change_its_address_of_ipv4_nor_its_network_of_ipv6() -> N
         "2001:db8::/64",
         "unix",
     ]
+
+
+@pytest.mark.parametrize("text", ["192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7"])
+def test_an_address(text: str) -> None:
+    assert is_address(text)
+
+
+@pytest.mark.parametrize("text", ["", "ap-1", "192.0.2", "192.0.2.7:1812", "[2001:db8::7]"])
+def test_what_is_none(text: str) -> None:
+    assert not is_address(text)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocols.proxy.elsewhere import MAX_URL, NOWHERE_ELSE, Backend, Misdirected, elsewhere
+from protocols.proxy.elsewhere import MAX_URL, Backend, Elsewhere, Misdirected, elsewhere
 
 
 @pytest.mark.parametrize("host", ["app", "app.example.com:8080", "App.Example.com", "[::1]:80", "192.0.2.1", "a_b"])
@@ -76,4 +76,4 @@ def test_what_is_no_url_leads_nowhere(url: str) -> None:
 
 
 def test_where_nothing_is_said() -> None:
-    assert elsewhere("", "") == NOWHERE_ELSE
+    assert elsewhere("", "") == Elsewhere()
