@@ -91,7 +91,9 @@ class Channel:
         except SSL.WantReadError:
             pass
         if self._first and found:
-            self._first, self.session_id = False, session_given(found)
+            self._first = False
+            if not self.is_1_3:  # which repeats whatever id the peer has made up
+                self.session_id = session_given(found)
         return found
 
     @property

@@ -40,6 +40,8 @@ from tests.protocols.radius.eap.supplicant import (
     TTLS,
     Inside,
     TlsDevice,
+    also_1_3,
+    back_on_1_2,
     client_context,
     gtc,
     pap,
@@ -478,6 +480,25 @@ def test_a_tunnel_of_tls_1_3_is_never_resumed() -> None:
     assert wireless.login(device)[0] == ACCEPT
     assert not device.resumed
     assert len(wireless.link.questions) == 2
+
+
+@pytest.mark.parametrize("kind", [TTLS, PEAP])
+def test_92_the_id_that_a_device_shows_on_tls_1_3_names_no_session(kind: int) -> None:
+    """Ids can be heard by everybody around: whoever logs in under another's would have that one come back as them."""
+    wireless = Wireless()
+    wireless.link.passwords["bob"] = "another"
+    wireless.link.identities["bob"] = an_identity("bob", 2)
+    wireless.put(a_provider(), ALICE, a_user(2, "bob"))
+    session = wireless.signed_in(kind)
+    also_1_3(wireless.context)
+    bobs = {TTLS: pap, PEAP: gtc}[kind](b"bob", b"another")
+    device = wireless.device(session, bobs, kind)
+    assert wireless.login(device)[1][1] == [b"bob"]
+    assert (device.connection.get_protocol_version(), device.resumed) == (TLS_1_3, False)
+    back_on_1_2(wireless.context)
+    alices = wireless.device(session, kind=kind)
+    assert wireless.login(alices)[1][1] == [b"alice"]
+    assert alices.resumed
 
 
 def test_98_the_realm_of_the_inner_name_is_taken_off_too() -> None:

@@ -31,6 +31,15 @@ def client_context(version: int = TLS_1_2) -> SSL.Context:
     return context
 
 
+def also_1_3(context: SSL.Context) -> None:
+    """Of a device that has a session of TLS 1.2, and speaks 1.3 too: it offers both in one hello."""
+    SSL._lib.SSL_CTX_set_max_proto_version(context._context, TLS_1_3)  # type: ignore[attr-defined]
+
+
+def back_on_1_2(context: SSL.Context) -> None:
+    SSL._lib.SSL_CTX_set_max_proto_version(context._context, TLS_1_2)  # type: ignore[attr-defined]
+
+
 def old_context(version: int) -> SSL.Context:
     """Of a device that speaks nothing newer."""
     context = client_context(version)
