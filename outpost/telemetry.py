@@ -20,8 +20,9 @@ from rules.knocks import KNOCK, KNOCK_ANSWERED, OF_DISCARD, OF_REFUSAL, THROTTLE
 from rules.names import shown
 from rules.reasons import REASONS
 
-MAX_TOLD = 1000  # discards told at info level; peers are easily forged, and must not fill a disk
-
+MAX_TOLD = 1000  # discards told at info level in an hour; peers are easily forged, and must not fill a disk
+TOLD_AGAIN = 3600.0
+"""Seconds after which the same is told once more: what was mended may have broken again."""
 
 MOST_REFUSALS_TOLD = 50
 """Lines about refusals in one second; the rest are counted. A flood of wrong passwords must not fill a disk."""
@@ -52,13 +53,15 @@ class Telemetry:
         self.report: Callable[[str, dict[str, Any]], None] = _to_nobody
         """Takes what control is to keep; `outpost.link.reporting` puts itself here."""
         self._told: set[tuple[str, str, str]] = set()
+        self._told_since = clock()
 
-    def decided(self, username: str, circumstances: Circumstances, decision: Decision) -> None:
+    def decided(self, username: str, circumstances: Circumstances, decision: Decision, text: str = "") -> None:
+        """``text``: what the reason's sentence leaves open, for the operator."""
         if decision.identity is not None:
             self.accepted(circumstances.protocol)
             return
         self.decisions[circumstances.protocol, decision.reason] += 1
-        self._tell_refusal("refused", username, circumstances, decision)
+        self._tell_refusal("refused", username, circumstances, decision, text)
         if decision.reason in OF_REFUSAL:
             kind, attribute = OF_REFUSAL[decision.reason]
             what = circumstances.attributes.get(attribute) or circumstances.peer
@@ -69,7 +72,9 @@ class Telemetry:
         self.refusals[circumstances.protocol, decision.reason] += 1
         self._tell_refusal("request_refused", username, circumstances, decision)
 
-    def _tell_refusal(self, event: str, username: str, circumstances: Circumstances, decision: Decision) -> None:
+    def _tell_refusal(
+        self, event: str, username: str, circumstances: Circumstances, decision: Decision, text: str = ""
+    ) -> None:
         if self._may_tell():
             self.log.info(
                 "{protocol}: refused {username!r} from {peer}: {reason} [{id}] {sentence}",
@@ -79,7 +84,7 @@ class Telemetry:
                 peer=circumstances.peer,
                 reason=decision.reason,
                 id=decision.id,
-                sentence=REASONS[decision.reason].operator,
+                sentence=_with(REASONS[decision.reason].operator, text),
             )
 
     def knocked(self, kind: str, what: str, **detail: str) -> None:
@@ -133,11 +138,18 @@ class Telemetry:
         self._told_in_second += 1
         return self._told_in_second <= MOST_REFUSALS_TOLD
 
-    def discarded(self, protocol: str, peer: str, reason: str) -> None:
-        """Silence puzzles whoever waits for an answer: the first for each peer and reason is told, the rest counted."""
+    def discarded(self, protocol: str, peer: str, reason: str, text: str = "") -> None:
+        """Silence puzzles whoever waits for an answer: the first for each peer and reason in an hour is told, the rest
+        counted.
+
+        ``text``: as of `decided`.
+        """
         self.discards[protocol, reason] += 1
         if reason in OF_DISCARD:
             self.knocked(OF_DISCARD[reason], peer)
+        if self._clock() >= self._told_since + TOLD_AGAIN:
+            self._told_since = self._clock()
+            self._told.clear()
         first = (protocol, peer, reason) not in self._told and len(self._told) < MAX_TOLD
         if first:
             self._told.add((protocol, peer, reason))
@@ -148,17 +160,12 @@ class Telemetry:
             protocol=protocol,
             peer=peer,
             reason=reason,
-            sentence=DISCARDS.get(reason, ""),
+            sentence=_with(DISCARDS.get(reason, ""), text),
         )
 
     def noted(self, sentence: str) -> None:
         """Something in the configuration that an operator should change."""
         self.log.warn("{sentence}", event="noted", sentence=sentence)
-
-    def detail(self, protocol: str, peer: str, text: str) -> None:
-        """More about a refusal that has just been told of."""
-        if text:
-            self.log.debug("{protocol}: {peer}: {text}", event="detail", protocol=protocol, peer=peer, text=text)
 
     def fault(self, where: str) -> None:
         """Call inside an ``except``: logs the traceback."""
@@ -169,6 +176,10 @@ class Telemetry:
         """As `fault`, for what a Deferred ended with."""
         self.fault_count += 1
         self.log.failure("fault in {where}", failure, event="fault", where=where)
+
+
+def _with(sentence: str, text: str) -> str:
+    return f"{sentence} ({shown(text)})" if text else sentence
 
 
 def _to_nobody(kind: str, body: dict[str, Any]) -> None:

@@ -115,11 +115,11 @@ class RadiusListener(RadiusSocket):
             case OrderDeclined(octets, address):
                 self._telemetry.refused("", Circumstances(PROTOCOL, address), Decision("order_unserved"))
                 self._send(octets, peer)
-            case Discard(reason):
-                self._discarded(peer, reason)
-            case Refused(request, username, reason):
+            case Discard(reason, text):
+                self._discarded(peer, reason, text)
+            case Refused(request, username, reason, text):
                 self._wake_for_rejects()
-                self._telemetry.decided(username, Circumstances(PROTOCOL, request.address), Decision(reason))
+                self._telemetry.decided(username, Circumstances(PROTOCOL, request.address), Decision(reason), text)
 
     def _requested(self, requested: AccessRequested) -> None:
         request = requested.request
@@ -165,7 +165,7 @@ class RadiusListener(RadiusSocket):
             self._go_on(request, self._eap.receive(received, self._clock.seconds()))
         except RemoteProtocolError as error:
             self._exchange.answer(request, None, self._clock.seconds())
-            self._telemetry.discarded(PROTOCOL, request.peer[0], error.reason)
+            self._telemetry.discarded(PROTOCOL, request.peer[0], error.reason, str(error))
         except Exception:
             self._give_up(request)
 
@@ -180,8 +180,8 @@ class RadiusListener(RadiusSocket):
                 self._answer(request, Code.ACCESS_ACCEPT, attributes + self._replies.accept(request, decision))
             case Reject(eap, reason, text, identity, told):
                 if not told:
-                    self._telemetry.decided(identity, Circumstances(PROTOCOL, request.address), Decision(reason))
-                    self._telemetry.detail(PROTOCOL, request.address, text)
+                    circumstances = Circumstances(PROTOCOL, request.address)
+                    self._telemetry.decided(identity, circumstances, Decision(reason), text)
                 self._answer(request, Code.ACCESS_REJECT, scattered(eap))
 
     async def _decide_in_eap(self, request: Request, session: Session, offer: Offer) -> None:
@@ -209,7 +209,7 @@ class RadiusListener(RadiusSocket):
         try:
             reply = self._exchange.answer(request, code, self._clock.seconds(), attributes)
         except RemoteProtocolError as error:
-            self._telemetry.discarded(PROTOCOL, request.peer[0], error.reason)
+            self._telemetry.discarded(PROTOCOL, request.peer[0], error.reason, str(error))
             return
         if reply is not None:
             self._send(reply, request.peer)

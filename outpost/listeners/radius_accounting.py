@@ -57,8 +57,8 @@ class AccountingListener(RadiusSocket):
                 Deferred.fromCoroutine(self._take(accounted))
             case Resend(octets) | StatusAnswered(octets):
                 self._send(octets, peer)
-            case Discard(reason):
-                self._discarded(peer, reason)
+            case Discard(reason, text):
+                self._discarded(peer, reason, text)
 
     async def _take(self, accounted: Accounted) -> None:
         self._telemetry.taken[PROTOCOL, ACCOUNTING] += 1

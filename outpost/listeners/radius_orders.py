@@ -172,7 +172,7 @@ class RadiusOrders:
         try:
             said = answer(datagram, sent.order.kind, sent.octets, sent.secret)
         except RemoteProtocolError as error:
-            self._telemetry.discarded(PROTOCOL, peer[0], error.reason)
+            self._telemetry.discarded(PROTOCOL, peer[0], error.reason, str(error))
             return
         self._done(peer, identifier, "acknowledged" if said.acknowledged else "refused", said.cause)
 

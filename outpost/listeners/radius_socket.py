@@ -22,9 +22,9 @@ class RadiusSocket(Answering):
     def startProtocol(self) -> None:
         self._write = direct_send(self.transport)
 
-    def _discarded(self, peer: Peer, reason: str) -> None:
+    def _discarded(self, peer: Peer, reason: str, text: str) -> None:
         """A packet that gets no answer, whoever asks."""
-        self._telemetry.discarded(PROTOCOL, peer[0], reason)
+        self._telemetry.discarded(PROTOCOL, peer[0], reason, text)
 
     def _send(self, octets: bytes, peer: Peer) -> None:
         if self.transport is None:  # the port was closed while the answer was found

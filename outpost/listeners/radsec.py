@@ -47,8 +47,8 @@ class RadSecLogins(RadiusListener):
         self._exchange.table = connection.table
         self.datagramReceived(packet, connection.place)
 
-    def _discarded(self, peer: Peer, reason: str) -> None:
-        super()._discarded(peer, reason)
+    def _discarded(self, peer: Peer, reason: str, text: str) -> None:
+        super()._discarded(peer, reason, text)
         cast(Any, self.transport).discarded(peer, reason)
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
@@ -60,8 +60,8 @@ class RadSecAccounting(AccountingListener):
         self._exchange.table = connection.table
         self.datagramReceived(packet, connection.place)
 
-    def _discarded(self, peer: Peer, reason: str) -> None:
-        super()._discarded(peer, reason)
+    def _discarded(self, peer: Peer, reason: str, text: str) -> None:
+        super()._discarded(peer, reason, text)
         cast(Any, self.transport).discarded(peer, reason)
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
@@ -106,7 +106,7 @@ class RadSecConnection(Protocol):
         try:
             packets = self._packets.receive(data)
         except RemoteProtocolError as error:
-            self._owner.telemetry.discarded(PROTOCOL, self.peer, error.reason)
+            self._owner.telemetry.discarded(PROTOCOL, self.peer, error.reason, str(error))
             self.abort()
             return
         for packet in packets:

@@ -11,7 +11,7 @@ from protocols.radius.packet import Packet
 from protocols.radius.vendor import MICROSOFT, vendor_attribute, vendor_values
 
 CHAP_PASSWORD_SIZE = 17
-MS_CHAP_ERROR, ENCRYPTION_POLICY, ENCRYPTION_TYPES = 2, 7, 8
+MS_CHAP_RESPONSE, MS_CHAP_ERROR, ENCRYPTION_POLICY, ENCRYPTION_TYPES = 1, 2, 7, 8
 MS_CHAP_CHALLENGE, MS_CHAP2_RESPONSE, MS_CHAP2_SUCCESS = 11, 25, 26
 MS_RESPONSE_SIZE, MS_CHALLENGE_SIZE = 50, 16
 ALLOWED, RC4_40_OR_128 = (1).to_bytes(4), (6).to_bytes(4)

@@ -197,7 +197,7 @@ class RadiusExchange:
                 username = without_realm(username, nas.realms)
         except NoProof as refusal:
             self.answer(request, Code.ACCESS_REJECT, now, refusal_attributes(packet))
-            return Refused(request, claimed_name(packet), refusal.reason)
+            return Refused(request, claimed_name(packet), refusal.reason, str(refusal))
         return AccessRequested(request, username, password)
 
     @staticmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocols.errors import RemoteProtocolError
-from protocols.radius.chap import chap_offer, is_ms_chap, ms_chap_offer
+from protocols.radius.chap import MS_CHAP_RESPONSE, chap_offer, is_ms_chap, ms_chap_offer
 from protocols.radius.dictionary import (
     ARAP_PASSWORD,
     CHAP_CHALLENGE,
@@ -17,6 +17,7 @@ from protocols.radius.eap.packet import gathered
 from protocols.radius.offers import ChapOffer, MsChapV2Offer
 from protocols.radius.packet import HEADER, Packet, attribute
 from protocols.radius.password import reveal
+from protocols.radius.vendor import MICROSOFT, vendor_values
 
 PROOFS = (USER_PASSWORD, CHAP_PASSWORD, ARAP_PASSWORD, EAP_MESSAGE)
 """Kinds of proof; a request carries at most one of them (RFC 3579 section 3.3, note 1)."""
@@ -77,7 +78,15 @@ def challenge_response(packet: Packet, proof: int) -> ChapOffer | MsChapV2Offer:
         raise
     except RemoteProtocolError as error:
         raise NoProof(str(error), "malformed_credentials") from error
-    raise NoProof(f"proof by attribute {proof}", "unsupported_proof")
+    raise NoProof(_unsupported(packet, proof), "unsupported_proof")
+
+
+def _unsupported(packet: Packet, proof: int) -> str:
+    if proof == ARAP_PASSWORD:
+        return "it is ARAP"
+    if any(number == MS_CHAP_RESPONSE for number, _ in vendor_values(packet, MICROSOFT)):
+        return "it is MS-CHAP, version 1: let the NAS use version 2, PAP or EAP"
+    return "neither password, nor CHAP, MS-CHAPv2 or EAP"
 
 
 def eap_of(packet: Packet) -> bytes:

@@ -85,6 +85,8 @@ class Refused:
     username: str
     reason: str
     """A code of `rules.reasons`."""
+    text: str
+    """Details for the operator."""
 
 
 @dataclass(frozen=True, slots=True)

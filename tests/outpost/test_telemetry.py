@@ -6,10 +6,11 @@ from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 
 from outpost import telemetry as module
 from outpost.outcome import Circumstances, Decision
-from outpost.telemetry import MOST_REFUSALS_TOLD, Telemetry
+from outpost.telemetry import MOST_REFUSALS_TOLD, TOLD_AGAIN, Telemetry
 from rules.discards import DISCARDS
 from rules.knocks import MOST_OPEN, NEW_A_MINUTE, OF_DISCARD, OF_REFUSAL
 from rules.names import LONGEST_NAME
+from rules.reasons import REASONS
 from tests.fakes import FakeClock, an_identity
 
 
@@ -31,6 +32,25 @@ def test_the_first_discard_of_a_peer_and_reason_is_told_and_all_are_counted(even
     assert telemetry.discards == {("radius", "bad_message_authenticator"): 3, ("radius", "malformed"): 1}
     assert len(told(events)) == 3
     assert DISCARDS["bad_message_authenticator"] in told(events)[0]
+
+
+def test_what_breaks_again_later_is_told_again(events: Sequence[LogEvent]) -> None:
+    clock = FakeClock()
+    telemetry = Telemetry(clock)
+    for _ in range(3):
+        for _ in range(2):
+            telemetry.discarded("radius", "192.0.2.7", "bad_message_authenticator")
+        clock.advance(TOLD_AGAIN)
+    assert len(told(events)) == 3
+
+
+def test_what_a_sentence_leaves_open_is_told_behind_it(events: Sequence[LogEvent]) -> None:
+    telemetry = Telemetry()
+    telemetry.discarded("radius", "192.0.2.7", "malformed", "Length 7\r\nis too short")
+    telemetry.decided("bob", Circumstances("radius", "192.0.2.7"), Decision("eap_tls_failed"), "unknown ca")
+    dropped, refused = told(events)
+    assert dropped.endswith(f"{DISCARDS['malformed']} (Length 7\\r\\nis too short)")
+    assert refused.endswith(f"{REASONS['eap_tls_failed'].operator} (unknown ca)")
 
 
 def test_forged_peers_fill_no_log(events: Sequence[LogEvent], monkeypatch: pytest.MonkeyPatch) -> None:

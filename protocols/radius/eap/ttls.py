@@ -27,7 +27,7 @@ from protocols.radius.vendor import MICROSOFT
 VENDOR, MANDATORY = 0x80, 0x40
 HEADER, VENDOR_OCTETS = 8, 4
 MOST_AVPS = 32  # a login has three
-MS_CHAP_CHALLENGE, MS_CHAP2_RESPONSE, MS_CHAP2_SUCCESS = 11, 25, 26
+MS_CHAP_RESPONSE, MS_CHAP_CHALLENGE, MS_CHAP2_RESPONSE, MS_CHAP2_SUCCESS = 1, 11, 25, 26
 CHALLENGE_LABEL = b"ttls challenge"
 MS_RESPONSE_SIZE, CHAP_PASSWORD_SIZE = 50, 17
 
@@ -41,12 +41,19 @@ KNOWN: frozenset[Number] = frozenset(
         (0, CHAP_PASSWORD),
         (0, CHAP_CHALLENGE),
         (0, EAP_MESSAGE),
+        (MICROSOFT, MS_CHAP_RESPONSE),
         (MICROSOFT, MS_CHAP_CHALLENGE),
         (MICROSOFT, MS_CHAP2_RESPONSE),
     }
 )
 PROOFS: frozenset[Number] = frozenset(
-    {(0, USER_PASSWORD), (0, CHAP_PASSWORD), (0, EAP_MESSAGE), (MICROSOFT, MS_CHAP2_RESPONSE)}
+    {
+        (0, USER_PASSWORD),
+        (0, CHAP_PASSWORD),
+        (0, EAP_MESSAGE),
+        (MICROSOFT, MS_CHAP_RESPONSE),
+        (MICROSOFT, MS_CHAP2_RESPONSE),
+    }
 )
 
 
@@ -85,6 +92,8 @@ class Ttls(Tunnel):
             return self._converse(eap)
         if self._conversation is not None:
             raise RemoteProtocolError("another proof in the middle of an EAP conversation")
+        if PROOFS & avps.keys() == {(MICROSOFT, MS_CHAP_RESPONSE)}:
+            return Failed("unsupported_proof", "it is MS-CHAP, version 1: choose MSCHAPv2 or PAP on the device")
         return self._ask(Ask(self._offer(avps)), self._inner_decided)
 
     def _converse(self, eap: bytes) -> Step:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from OpenSSL import SSL
 from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 
 from outpost.telemetry import MAX_TOLD
@@ -17,7 +18,7 @@ from tests.fakes import FakeLink
 from tests.outpost.listeners.test_radius import ACCEPT, REJECT, Door, with_settings
 from tests.outpost.listeners.test_radius_eap import ALICE, PASSWORD, Wireless, attributes
 from tests.protocols.radius import nas_side
-from tests.protocols.radius.eap.supplicant import IDENTITY, TTLS, TlsDevice, pap, response
+from tests.protocols.radius.eap.supplicant import IDENTITY, TTLS, TlsDevice, avp, client_context, pap, response
 
 STRANGE = ["al\r\nice", "al\x1b[2Jice", "al\u202eice", "al\u2028ice", "al\x9bice", "al\0ice"]
 
@@ -101,6 +102,58 @@ def test_120_nothing_secret_is_told_at_any_level(events: Sequence[LogEvent]) -> 
     for secret in secrets:
         for form in (repr(secret)[2:-1], secret.hex(), secret.decode("utf-8", "replace")):
             assert form not in lines
+
+
+MS_CHAP_1 = nas_side.attribute(26, (311).to_bytes(4) + nas_side.attribute(1, bytes(50)))
+NAME = nas_side.attribute(1, b"alice")
+
+
+@pytest.mark.parametrize(
+    ("packet", "reason", "detail"),
+    [
+        (nas_side.request(NAME + b"\x04\0"), "malformed", "attribute 4 at 45 has length 0"),
+        (nas_side.request(b"", code=4), "unexpected_code", "code 4 is not asked here"),
+        (nas_side.request(NAME), "unsupported_proof", "neither password, nor CHAP, MS-CHAPv2 or EAP"),
+        (nas_side.request(NAME + MS_CHAP_1), "unsupported_proof", "it is MS-CHAP, version 1"),
+        (nas_side.request(NAME + nas_side.attribute(70, bytes(16))), "unsupported_proof", "it is ARAP"),
+        (nas_side.pap(extra=NAME), "malformed_credentials", "a name, a password or a challenge occurs twice"),
+        (nas_side.pap(secret=b"other", sign="never"), "garbled_password", "not UTF-8"),
+    ],
+)
+def test_a_line_says_what_the_sentence_of_the_reason_leaves_open(
+    events: Sequence[LogEvent], packet: bytes, reason: str, detail: str
+) -> None:
+    door = Door()
+    door.send(packet)
+    [line] = [formatEvent(event) for event in events if event["log_level"] is LogLevel.info]
+    assert f" {reason} " in line
+    assert f"({detail}" in line
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "reason", "detail"),
+    [
+        (TTLS, b"no AVP", "eap_malformed", "(an AVP that is cut short"),
+        (TTLS, avp(1, b"alice") + avp(11, bytes(8), 311) + avp(1, bytes(50), 311), "unsupported_proof", "version 1"),
+        (13, b"", "eap_no_common_method", "the device asks for EAP types [13]"),
+    ],
+)
+def test_so_it_does_about_eap(events: Sequence[LogEvent], kind: int, said: bytes, reason: str, detail: str) -> None:
+    wireless = Wireless()
+    wireless.login(TlsDevice(kind, lambda _: said))
+    [line] = [formatEvent(event) for event in events if event.get("event") == "refused"]
+    assert f" {reason} " in line
+    assert detail in line
+
+
+def test_a_device_that_does_not_trust_our_certificate_says_so_in_the_log(events: Sequence[LogEvent]) -> None:
+    wireless = Wireless()
+    context = client_context()
+    context.set_verify(SSL.VERIFY_PEER)
+    assert wireless.login(TlsDevice(TTLS, context=context))[0] == REJECT
+    [line] = [formatEvent(event) for event in events if event.get("event") == "refused"]
+    assert " eap_tls_failed " in line
+    assert line.endswith("unknown ca)")
 
 
 def test_114_strangers_get_nothing_and_fill_no_log(events: Sequence[LogEvent]) -> None:
