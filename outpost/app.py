@@ -115,6 +115,7 @@ class Outpost:
         self.ready = False
         self.telemetry = Telemetry()
         self._config = config
+        self._trusted = TrustedPeers(config.trusted_proxies)
         self._reactor = reactor
         self._now = now
         self._random = random
@@ -278,7 +279,7 @@ class Outpost:
         signing_in = SigningIn(
             self._link, sessions, control_address, self._now, self._random, lambda: self._random(8).hex()
         )
-        trusted = TrustedPeers(self._config.trusted_proxies)
+        trusted = self._trusted
         self._door = forward_auth = ForwardAuth(
             self._authentication,
             self._directory,
@@ -307,6 +308,7 @@ class Outpost:
             self.telemetry,
             hosted=reverse_proxy.hosted,
             repeated=forward_auth.repeated.answer,
+            brings_others=trusted.is_trusted,
         )
 
     def _own_address(self) -> str:
@@ -348,6 +350,7 @@ class Outpost:
             self._ldap_tls,
             grown=self._collector.grown,
             random=self._random,
+            brings_others=self._trusted.is_trusted,
         )
 
     def _radius(self) -> Callable[[], RadiusListener]:
@@ -389,8 +392,7 @@ class Outpost:
         return OverTls(tls, isClient=False, wrappedFactory=factory, clock=self._reactor)
 
     def _proxied(self, door: Factory[Any], farewell: bytes = b"") -> ProxiedFactory:
-        trusted = TrustedPeers(self._config.trusted_proxies)
-        return ProxiedFactory(door, trusted, self._reactor, self.telemetry, "ldap", farewell)
+        return ProxiedFactory(door, self._trusted, self._reactor, self.telemetry, "ldap", farewell)
 
     def _certificate_files_changed(self) -> None:
         """As if control had sent them: every door looks at its certificates again."""

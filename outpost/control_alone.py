@@ -26,6 +26,7 @@ from outpost.listeners.ports import Ports
 from outpost.listeners.tls import Asked, ServerTls
 from outpost.telemetry import Telemetry
 from protocols.link.messages import CertificateRecord
+from protocols.proxy.trust import TrustedPeers
 
 
 class ControlAlone:
@@ -66,7 +67,10 @@ class ControlAlone:
         self._lag.start()
         self._files.start()
         health = (HEALTH_PREFIX, Health(lambda: self._ready))
-        http = HttpFactory([health], self._asgi, self._reactor, time.time, self.telemetry)
+        trusted = TrustedPeers(self._config.trusted_proxies)
+        http = HttpFactory(
+            [health], self._asgi, self._reactor, time.time, self.telemetry, brings_others=trusted.is_trusted
+        )
         measured = (METRICS_PATH, Metrics(self._collectors))
         metrics = HttpFactory([health, measured], None, self._reactor, time.time, self.telemetry)
         self.ports.stream("http", self._config.http, http)

@@ -123,7 +123,7 @@ class AskedFactory(Factory):
         self.door = door
         self.clock = cast(Any, clock)
         self.telemetry = telemetry
-        self.connections = Connections(clock)
+        self.connections = Connections(clock, brings_others=door.trusts)
 
     def buildProtocol(self, addr: IAddress | None) -> AskedConnection:
         return self.connection(self)

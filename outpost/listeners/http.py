@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from outpost.listeners.certificates.clients import shown_over
 from outpost.listeners.direct import direct_write
 from outpost.listeners.exchange import PLAIN, Exchange, Intake, Route
-from outpost.listeners.limits import Connections
+from outpost.listeners.limits import Connections, nobody
 from outpost.telemetry import Telemetry
 from protocols.errors import RemoteProtocolError
 from protocols.proxy import http1
@@ -269,7 +269,8 @@ class HttpFactory(Factory):
     """``routes``: (prefix, route), the first that fits. A prefix ending in ``/`` stands for everything below it, any
     other for itself. ``fallback`` takes the rest; without one the rest is 404. ``now``: seconds since the epoch.
     ``hosted`` is asked before all of these whether the host that a request names is somebody else's, and ``repeated``,
-    with the peer, the octets and the Date line, whether this is a question that has its answer."""
+    with the peer, the octets and the Date line, whether this is a question that has its answer. ``brings_others``: of
+    `Connections`."""
 
     noisy = False
 
@@ -284,6 +285,7 @@ class HttpFactory(Factory):
         most_of_host: int | None = None,
         hosted: Callable[[Exchange], Route | None] | None = None,
         repeated: Callable[[str, bytes, bytes], bytes | None] | None = None,
+        brings_others: Callable[[str], bool] = nobody,
     ) -> None:
         self._routes = tuple(routes)
         self._hosted = hosted
@@ -292,7 +294,7 @@ class HttpFactory(Factory):
         self.clock = cast(Any, clock)
         self._now = now
         self.telemetry = telemetry
-        self.connections = Connections(clock, most_connections, most_of_host)
+        self.connections = Connections(clock, most_connections, most_of_host, brings_others=brings_others)
         self.draining = False
         """Is every answer a connection's last?"""
         self._date_second = -1

@@ -35,7 +35,7 @@ from outpost.listeners.ldap_reads import Reads
 from outpost.listeners.ldap_refusals import Refusals
 from outpost.listeners.lean_tls import start_tls
 from outpost.listeners.leftovers import Leftovers
-from outpost.listeners.limits import Connections, turn_away
+from outpost.listeners.limits import Connections, nobody, turn_away
 from outpost.listeners.outgoing import Outgoing
 from outpost.listeners.streams import Stream, Streams
 from outpost.outcome import Circumstances
@@ -376,8 +376,9 @@ class LdapFactory(Factory[LdapConnection]):
         now: Callable[[], float] = time.time,
         grown: Callable[[int], object] = bool,
         random: Callable[[int], bytes] = os.urandom,
+        brings_others: Callable[[str], bool] = nobody,
     ) -> None:
-        """``grown`` is told of encoded entries that are kept (`Bodies`)."""
+        """``grown`` is told of encoded entries that are kept (`Bodies`). ``brings_others``: of `Connections`."""
         self.telemetry = telemetry
         self.clock = clock
         self.tls = tls
@@ -388,7 +389,7 @@ class LdapFactory(Factory[LdapConnection]):
         self.reads = Reads(self.contexts, telemetry, now, tls is not None, leftovers.take)
         self.again = Again(random(32), self.binds, self.reads, directory, telemetry)
         self.refusals = Refusals(telemetry)
-        self.connections = Connections(clock, looked=lambda: self.endings.look())
+        self.connections = Connections(clock, looked=lambda: self.endings.look(), brings_others=brings_others)
         self.cautions = Cautions(directory, self.contexts, telemetry)
         self.endings = Endings(self._open, self.binds, directory)
 

@@ -15,13 +15,18 @@ from rules.places import host
 MAX_CONNECTIONS = 10_000
 """In all, of one door. Descriptors for the link, the other doors and the disk must be left over."""
 MAX_CONNECTIONS_OF_HOST = 2_000
-"""From one host. Pools of many applications may stand behind one; a stranger must not take every place."""
+"""From one host. Pools of many applications may stand behind one; a stranger must not take every place. A trusted proxy
+brings everybody's, and has no other bound than that in all."""
 SWEEP_INTERVAL = 1.0
 """Seconds between looks at the deadlines; a timer for each connection would cost more than the requests."""
 
 
 SHARE = 4
 """A door's connections take at most this part of the descriptors that the process may have open."""
+
+
+def nobody(peer: str) -> bool:
+    return False
 
 
 def most_of_door(descriptors: int) -> tuple[int, int]:
@@ -51,8 +56,10 @@ class Connections:
         most: int | None = None,
         most_of_host: int | None = None,
         looked: Callable[[], None] = lambda: None,
+        brings_others: Callable[[str], bool] = nobody,
     ) -> None:
-        """What is not given follows from how many descriptors the process may have open."""
+        """What is not given follows from how many descriptors the process may have open. ``brings_others``: is this
+        peer a proxy, whose connections are not one host's?"""
         in_all, of_host = most_of_door(getrlimit(RLIMIT_NOFILE)[0])
         self._most = in_all if most is None else most
         self._most_of_host = of_host if most_of_host is None else most_of_host
@@ -61,6 +68,7 @@ class Connections:
         self._of_host: Counter[str] = Counter()
         self._clock = clock
         self._looked = looked
+        self._brings_others = brings_others
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = clock
 
@@ -73,7 +81,9 @@ class Connections:
     def admit(self, connection: Watched) -> bool:
         """Is there room? If so, the connection is watched until it leaves."""
         origin = host(connection.peer)
-        if len(self._open) >= self._most or self._of_host[origin] >= self._most_of_host:
+        if len(self._open) >= self._most:
+            return False
+        if self._of_host[origin] >= self._most_of_host and not self._brings_others(connection.peer):
             return False
         self._open[connection] = origin
         self._of_host[origin] += 1

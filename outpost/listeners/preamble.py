@@ -95,7 +95,7 @@ class ProxiedFactory(Factory[Any]):
         self.telemetry = telemetry
         self.name = name
         self.farewell = farewell
-        self.connections = Connections(clock)
+        self.connections = Connections(clock, brings_others=trusted.is_trusted)
         self._trusted = trusted
 
     def buildProtocol(self, addr: IAddress | None) -> Any:

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from outpost.listeners.exchange import Exchange, Route
 from outpost.listeners.http import HttpConnection, HttpFactory
-from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_HOST
+from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_HOST, nobody
 from outpost.telemetry import Telemetry
 
 NOW = 1_700_000_000.0
@@ -72,6 +72,7 @@ class Listener:
         most_of_host: int = MAX_CONNECTIONS_OF_HOST,
         hosted: Callable[[Exchange], Route | None] | None = None,
         repeated: Callable[[str, bytes, bytes], bytes | None] | None = None,
+        brings_others: Callable[[str], bool] = nobody,
     ) -> None:
         self.clock = Clock()
         self.telemetry = telemetry or RecordingTelemetry()
@@ -85,6 +86,7 @@ class Listener:
             most_of_host,
             hosted,
             repeated,
+            brings_others,
         )
 
     def connect(self, peer: str = "127.0.0.1") -> Visitor:

@@ -384,3 +384,12 @@ def test_silent_connections_end() -> None:
     assert not envoy.wire.disconnected
     envoy.clock.pump([60.0] * 3)
     assert envoy.wire.disconnected
+
+
+def test_a_trusted_envoy_may_open_more_connections_than_a_stranger() -> None:
+    for peer, room in ((PROXY, True), ("203.0.113.5", False)):
+        envoy = Envoy(peer=peer)
+        envoy.factory.connections._most_of_host = 1
+        another, wire = envoy.factory.buildProtocol(None), Wire(peer)
+        another.makeConnection(wire)  # type: ignore[no-untyped-call]
+        assert (len(envoy.factory.connections) == 2) is room

@@ -370,6 +370,12 @@ def test_connections_are_bounded_in_all_and_from_one_address() -> None:
     assert listener.connect("192.0.2.3").ask(get("/")).status == 200
 
 
+def test_a_proxy_brings_more_connections_than_one_host_may() -> None:
+    listener = Listener(fallback=Echo(), most_connections=3, most_of_host=1, brings_others="192.0.2.1".__eq__)
+    assert not any(listener.connect("192.0.2.1").closed for _ in range(3))
+    assert listener.connect("192.0.2.1").closed
+
+
 def test_a_closed_connection_is_freed_without_looking_for_cycles() -> None:
     listener = Listener(fallback=Echo())
     visitor = listener.connect()

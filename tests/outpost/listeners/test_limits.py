@@ -51,3 +51,12 @@ def test_a_host_with_many_addresses_is_one_host(peers: tuple[str, str], another:
     connections.leave(first)
     assert connections.admit(Idle(another))
     assert not connections.admit(Idle(another))
+
+
+def test_a_trusted_proxy_brings_more_than_one_host_may_and_no_more_than_there_is_room_for() -> None:
+    connections = Connections(Clock(), most=4, most_of_host=2, brings_others="127.0.0.1".__eq__)
+    assert [connections.admit(Idle("192.0.2.1")) for _ in range(3)] == [True, True, False]
+    assert [connections.admit(Idle("127.0.0.1")) for _ in range(3)] == [True, True, False]
+    proxied = Connections(Clock(), most=4, most_of_host=2, brings_others="127.0.0.1".__eq__)
+    assert [proxied.admit(Idle("127.0.0.1")) for _ in range(5)] == [True] * 4 + [False]
+    assert not proxied.admit(Idle("192.0.2.1"))

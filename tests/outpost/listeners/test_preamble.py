@@ -105,6 +105,15 @@ def test_a_connection_that_is_lost_before_it_says_anything_is_forgotten() -> Non
     assert proxied.door.clock.getDelayedCalls() == []
 
 
+def test_a_trusted_proxy_may_bring_more_connections_than_one_host_at_once() -> None:
+    proxied = Proxied()
+    proxied.factory.connections._most_of_host = 1
+    proxied.wire.protocol = proxied.factory.buildProtocol(proxied.wire.peerAddr)
+    proxied.wire.protocol.makeConnection(proxied.wire)
+    assert not proxied.wire.aborted
+    assert len(proxied.factory.connections) == 2
+
+
 def test_connections_that_say_nothing_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("outpost.listeners.limits.Connections.admit", lambda self, connection: False)
     proxied = Proxied()
