@@ -15,6 +15,7 @@ from control.records import (
     SessionClient,
 )
 from control.store.interface import NotFound, Query, Transaction
+from protocols.link.messages import sign_in_of
 
 SWEPT_AT_ONCE = 20
 """Notes that have had their time deleted with each new one."""
@@ -79,7 +80,12 @@ def take_back(tx: Transaction, token: AccessToken) -> None:
 
 
 def take_back_all(tx: Transaction, user: int, provider: int) -> None:
-    """What this user has ever let the provider have: codes, and the tokens that came of them."""
+    """What this user has ever let the provider have: codes, the tokens that came of them, and, at a proxy, what these
+    have given to browsers."""
+    found = tx.find(Provider, pk=provider)
+    if found is not None and found.kind == "proxy":
+        for session in tx.select(Session, Query(equal={"user": user})):
+            tell_outposts(tx, sign_in_of(sid_of(session.pk), provider), session.expires)
     given = Query(equal={"user": user, "provider": provider})
     for access in tx.select(AccessToken, given):
         take_back(tx, access)
@@ -87,6 +93,17 @@ def take_back_all(tx: Transaction, user: int, provider: int) -> None:
         tx.delete(renewal)
     for code in tx.select(AuthorizationCode, given):
         tx.delete(code)
+
+
+def is_over(tx: Transaction, session: Session, provider: int) -> bool:
+    """Was what the provider had of this session taken back, and not given again?"""
+    return tx.find(EndedSession, pk=sign_in_of(sid_of(session.pk), provider)) is not None
+
+
+def given_again(tx: Transaction, session: Session, provider: int) -> None:
+    over = tx.find(EndedSession, pk=sign_in_of(sid_of(session.pk), provider))
+    if over is not None:
+        tx.delete(over)
 
 
 def _tell_applications(tx: Transaction, session: Session) -> None:

@@ -105,6 +105,7 @@ def redeemed(
     session = tx.find(Session, pk=code.session)
     if session is None:
         return CodeRedeemed(asked.id, "stale_code")
+    endings.given_again(tx, session, asked.provider)
     return CodeRedeemed(asked.id, "accepted", _told(session, tokens, now))
 
 
@@ -117,6 +118,8 @@ def renewed(
         return SessionRenewed(asked.id, "unknown_provider")
     session, user = _session(tx, asked.user, asked.sid), tx.find(User, pk=asked.user)
     if session is None or user is None or not sessions.is_good(session, user, tx.now):
+        return SessionRenewed(asked.id, "session_over")
+    if endings.is_over(tx, session, asked.provider):
         return SessionRenewed(asked.id, "session_over")
     if sessions.is_due(session, tx.now):
         sessions.touch(tx, session)

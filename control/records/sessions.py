@@ -85,7 +85,7 @@ class KnownDevice(Record):
 @dataclass(frozen=True, slots=True)
 class EndedSession(Record):
     """A session, or an access token, that ended early and had let people in through proxies: outposts have to know.
-    ``pk`` is its sid, or the token's."""
+    ``pk`` is its sid, `sign_in_of` that if it ended at one provider alone, or the token's."""
 
     TABLE = "ended_session"
     DIRECTORY = True

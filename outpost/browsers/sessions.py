@@ -17,7 +17,7 @@ from outpost.bounded import Bounded
 from outpost.directory.snapshot import Directory, Snapshot
 from outpost.kept.credential_cache import told_of, verdict
 from outpost.outcome import Identity
-from protocols.link.messages import BrowserSessionRecord, ProviderRecord, Reuse, UserRecord
+from protocols.link.messages import BrowserSessionRecord, ProviderRecord, Reuse, UserRecord, sign_in_of
 from protocols.proxy.decision import Realm
 from protocols.proxy.headers import Unwritable, token_field
 from protocols.proxy.http1 import field_lines
@@ -236,7 +236,7 @@ class BrowserSessions:
         known.begins, known.ends, known.said = inf, -inf, {}
         user = snapshot.users.get(known.session.user)
         provider = snapshot.providers.get(known.provider)
-        if user is None or provider is None or known.sid in snapshot.ended or known.sid in self._ended:
+        if user is None or provider is None or known.sid in self._ended or _has_ended(known, snapshot):
             return
         if known.session.signed_in < user.sessions_not_before:
             return
@@ -253,6 +253,12 @@ class BrowserSessions:
         if judged is None:
             judged = self._judged[place] = _judged(user, provider, snapshot)
         return judged
+
+
+def _has_ended(known: Known, snapshot: Snapshot) -> bool:
+    """Everywhere, or at this provider."""
+    ended = snapshot.ended
+    return bool(ended) and (known.sid in ended or sign_in_of(known.sid, known.provider) in ended)
 
 
 def _token_line(token: str) -> bytes | None:

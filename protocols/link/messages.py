@@ -7,6 +7,7 @@ version apart understand each other.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -310,12 +311,17 @@ class OutpostRecord:
 @dataclass(frozen=True, slots=True)
 class EndedSessionRecord:
     """A session of control's that ended early, and with it every sign-in through a proxy that it was the ground of; or
-    an access token that was taken back."""
+    such a sign-in at one provider alone, or an access token that was taken back."""
 
     pk: str
-    """`BrowserSessionRecord.sid`."""
+    """`BrowserSessionRecord.sid`, `sign_in_of` that, or the token's."""
     expires: float
     """When the last of those sign-ins would have ended by itself: nothing need be remembered longer."""
+
+
+def sign_in_of(sid: str, provider: int) -> str:
+    """What the sign-in at one provider is called that a session is the ground of. It says neither of the two."""
+    return hashlib.sha256(f"{sid} {provider}".encode()).hexdigest()
 
 
 Record = UserRecord | GroupRecord | ProviderRecord | CertificateRecord | OutpostRecord | EndedSessionRecord

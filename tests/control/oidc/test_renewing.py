@@ -10,11 +10,12 @@ import pytest
 
 from control import endings, sessions
 from control.oidc import proxied
-from control.records import AccessToken, PropertyMapping, Session, User
-from control.store.interface import Query
-from control.verbs import providers
+from control.oidc.tokens import digest
+from control.records import AccessToken, PropertyMapping, Session, User, UserConsent
+from control.store.interface import Query, Transaction
+from control.verbs import consents, providers
 from control.verbs.property_mappings import API, API_SCOPE
-from protocols.link.messages import BrowserSessionRecord, RenewSession, SessionRenewed
+from protocols.link.messages import BrowserSessionRecord, RenewSession, SessionRenewed, sign_in_of
 from tests.control.oidc.relying import BASE
 from tests.control.oidc.test_proxied import World
 
@@ -120,3 +121,32 @@ def test_whoever_signed_in_elsewhere_gets_no_scope_that_has_to_be_asked_for(worl
     (token,) = world.sql.read_now(lambda tx: tx.select(AccessToken))
     assert "profile" in token.granted["scopes"]
     assert not {API_SCOPE, "offline_access"} & set(token.granted["scopes"])
+
+
+def take_back_consent(world: World, application: str) -> None:
+    def verb(tx: Transaction) -> None:
+        consents.remember(tx, world.alice.pk, application, ["openid"], None)
+        consents.revoke(tx, tx.select(UserConsent)[0].pk)
+
+    world.sql.write_now(verb)
+
+
+def test_a_consent_taken_back_ends_the_sign_in_at_its_proxy_until_it_is_given_again(world: World) -> None:
+    """The session goes on, and so do sign-ins of others, and at other applications."""
+    person = world.signed_in()
+    told = world.redeem(world.question(world.code_for(person))).session
+    assert told is not None
+    take_back_consent(world, world.application.pk)
+    assert world.ended() == [], "that one is no proxy's"
+    take_back_consent(world, world.proxied_application.pk)
+    over = {(one.pk, one.expires) for one in world.ended()}
+    sign_in, token = sign_in_of(told.sid, world.proxy.pk), digest(told.access_token)
+    assert over == {(sign_in, told.expires), (token, told.until)}
+    assert renew(world, told) == SessionRenewed("q3", "session_over")
+    assert world.sql.read_now(lambda tx: tx.select(AccessToken)) == []
+    assert session_of(world, told)
+    again = world.redeem(world.question(world.code_for(person))).session
+    assert again is not None
+    assert again.sid == told.sid
+    assert [one.pk for one in world.ended()] == [token]
+    assert renew(world, again).reason == "accepted"

@@ -21,6 +21,7 @@ from protocols.link.messages import (
     ProxySettings,
     Put,
     Reuse,
+    sign_in_of,
 )
 from tests.outpost.listeners.http_connections import Visitor, get
 from tests.outpost.listeners.proxied import HOST, SID, Proxied
@@ -183,6 +184,15 @@ def test_what_a_token_opened_ends_when_it_is_taken_back() -> None:
     proxied.change(Put(EndedSessionRecord("digest", proxied.clock.now() + HOUR)))
     proxied.pass_time(1)
     assert all(map(is_cut, visitors))
+
+
+def test_what_a_session_opened_ends_with_its_sign_in_there() -> None:
+    proxied = Proxied()
+    visitor = by_session(proxied)
+    for provider, cut in ((7, False), (9, True)):
+        proxied.change(Put(EndedSessionRecord(sign_in_of(SID, provider), proxied.clock.now() + HOUR)))
+        proxied.pass_time(1)
+        assert is_cut(visitor) is cut
 
 
 @pytest.mark.parametrize("opens", [by_session, by_password])

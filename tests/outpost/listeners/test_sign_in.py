@@ -26,7 +26,9 @@ from protocols.link.messages import (
     ProviderRecord,
     Put,
     Record,
+    Remove,
     UserRecord,
+    sign_in_of,
 )
 from tests.fakes import FakeClock, FakeLink
 from tests.outpost.listeners.forward_auth_door import forward_auth, provider, random_octets
@@ -656,6 +658,18 @@ def test_an_application_below_a_domain_signs_in_for_itself_and_the_domain(visito
     visitor.outpost.link.codes["code-1"] = visitor.outpost.session()
     visitor.open(visitor.answer_of_control(bounced))
     assert visitor.open("https://wiki.example.org/page").status == 200
+
+
+def test_a_sign_in_may_end_at_one_application_alone(visitor: Visitor) -> None:
+    """As its consent is taken back, until it is given again. The domain's session and its other applications stay."""
+    visitor.open("https://own.example.org/page")
+    visitor.sign_in("https://own.example.org/page")
+    over = sign_in_of("ab" * 32, 11)
+    visitor.outpost.change(Put(EndedSessionRecord(over, visitor.outpost.clock.now() + DAY)))
+    assert authorization(visitor.open("https://own.example.org/page"))["client_id"] == "client-11"
+    assert visitor.open("https://wiki.example.org/page").status == 200
+    visitor.outpost.change(Remove("ended_session", over))
+    assert visitor.open("https://own.example.org/page").status == 200
 
 
 def test_without_tls_the_cookie_has_no_prefix(visitor: Visitor) -> None:
