@@ -14,6 +14,8 @@ from control.records import Provider, RadiusSession, User
 from control.store.interface import Query, Transaction
 from protocols.radius.accounting import OF_TUNNELS
 from protocols.radius.devices import hardware_address
+from protocols.radius.realms import without_realm
+from protocols.radius.session_names import LONGEST
 from rules.names import is_possible_name, shown
 
 ACCOUNTING = "accounting"
@@ -108,7 +110,7 @@ def _of_session(tx: Transaction, this: _Told, where: dict[str, Any], whose: _Who
     if known is not None and not whose.may_tell_of(known):
         return False
     facts = {**this.facts, **where}
-    if known is not None and this.status == "start" and known.ended is not None and this.at > known.ended:
+    if known is not None and this.status == "start" and _is_another(known, this):
         tx.delete(known)  # the NAS has begun to count anew
         known = None
     if known is None:
@@ -123,6 +125,17 @@ def _of_session(tx: Transaction, this: _Told, where: dict[str, Any], whose: _Who
     elif this.status == "stop":
         _last_counts(tx, known, facts)
     return True
+
+
+def _is_another(known: RadiusSession, this: _Told) -> bool:
+    """Is this start that of a session to which its NAS has given a name once more? It may have lost the end of the
+    other one, with all that it knew."""
+    if known.ended is not None:
+        return this.at > known.ended
+    told = {name: this.facts.get(name) or getattr(known, name) for name in ("user", "calling_station")}
+    return this.at > known.last_told and any(
+        getattr(known, name) not in (value, None, "") for name, value in told.items()
+    )
 
 
 def _goes_on(known: RadiusSession, this: _Told) -> bool:
@@ -170,10 +183,14 @@ def _read(tx: Transaction, body: Mapping[str, Any]) -> _Told:
         status=str(body.get("status")),
         nas=shown(str(body.get("nas", ""))),
         nas_name=shown(str(body.get("nas_name", ""))),
-        session=shown(str(body.get("session", ""))),
+        session=_name(str(body.get("session", ""))),
         at=said_at(at, tx.now) if isinstance(at, int | float) else tx.now,
         facts=facts,
     )
+
+
+def _name(session: str) -> str:
+    return session if len(session) <= LONGEST and session.isprintable() else shown(session)
 
 
 def said_at(time: float, now: float) -> float:
@@ -188,5 +205,14 @@ def _user(tx: Transaction, body: Mapping[str, Any]) -> int | None:
         return pk if tx.find(User, pk=pk) is not None else None
     if not isinstance(name, str) or not is_possible_name(name):
         return None
-    found = tx.select(User, Query(alike={"username": name}, limit=1))
-    return found[0].pk if found else None
+    for told in dict.fromkeys((name, without_realm(name, _realms(tx, body.get("provider"))))):
+        if found := tx.select(User, Query(alike={"username": told}, limit=1)):
+            return found[0].pk
+    return None
+
+
+def _realms(tx: Transaction, provider: object) -> frozenset[str]:
+    """Which a provider takes off names at the login, too."""
+    found = tx.find(Provider, pk=provider) if type(provider) is int and 0 < provider < MOST else None
+    listed = str(found.settings.get("stripped_realms", "")) if found is not None else ""
+    return frozenset(realm.strip().lower() for realm in listed.split(",") if realm.strip())

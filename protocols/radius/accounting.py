@@ -26,6 +26,7 @@ from protocols.radius.dictionary import (
     CLASS,
     EVENT_TIMESTAMP,
     FRAMED_IP_ADDRESS,
+    FRAMED_IPV6_ADDRESS,
     MESSAGE_AUTHENTICATOR,
     NAS_IDENTIFIER,
     NAS_IP_ADDRESS,
@@ -42,6 +43,7 @@ from protocols.radius.nas import NasTable, unmapped
 from protocols.radius.packet import Code, Packet
 from protocols.radius.pins import Pins
 from protocols.radius.request import Discard, Request, Resend, StatusAnswered
+from protocols.radius.session_names import written
 from protocols.radius.value_names import names_of
 
 STATUSES = {1: "start", 2: "stop", 3: "interim", 7: "on", 8: "off", 15: "failed"}
@@ -69,10 +71,10 @@ class Accounted:
     request: Request
     told: dict[str, str | int] = field(repr=False)
     """``status``, ``provider``, ``nas`` (its address), ``nas_name`` (what it calls itself), ``delay`` (seconds since it
-    happened). Of a session also ``session``, ``seconds``, ``input_octets``, ``output_octets``, and what is known of
-    ``user`` (pk) and ``credential`` (of our Class), ``username``, ``calling_station``, ``called_station``, ``ssid``,
-    ``port``, ``framed_ip``, ``cause``; of a tunnel or its link ``tunnel_client``, ``tunnel_server``,
-    ``tunnel_connection``, ``tunnel_packets_lost``, too."""
+    happened). Of a session also ``session`` (by its name in `session_names`), ``seconds``, ``input_octets``,
+    ``output_octets``, and what is known of ``user`` (pk) and ``credential`` (of our Class), ``username``,
+    ``calling_station``, ``called_station``, ``ssid``, ``port``, ``framed_ip``, ``cause``; of a tunnel or its link
+    ``tunnel_client``, ``tunnel_server``, ``tunnel_connection``, ``tunnel_packets_lost``, too."""
 
     def happened(self, now: float) -> float:
         """When, in seconds since the epoch: so long ago as the NAS says; if it does not, then by its clock (RFC 2869
@@ -156,7 +158,7 @@ def told_by(request: Request) -> dict[str, str | int] | None:
     packet = request.packet
     number = _number(packet, ACCT_STATUS_TYPE)
     status = STATUSES.get(number) or OF_TUNNELS.get(number)
-    session = _text(packet, ACCT_SESSION_ID)
+    session = written(packet.get(ACCT_SESSION_ID) or b"")
     if status is None or not (session or status in OF_NAS):
         return None
     told: dict[str, str | int] = {
@@ -179,7 +181,7 @@ def _of_session(request: Request) -> dict[str, str | int]:
         **where,
         "username": _text(packet, USER_NAME),
         "port": _text(packet, NAS_PORT_ID) or (str(_number(packet, NAS_PORT)) if NAS_PORT in packet.first else ""),
-        "framed_ip": _address(packet, FRAMED_IP_ADDRESS, 4),
+        "framed_ip": _address(packet, FRAMED_IP_ADDRESS, 4) or _address(packet, FRAMED_IPV6_ADDRESS, 16),
         "seconds": _number(packet, ACCT_SESSION_TIME),
         "input_octets": _number(packet, ACCT_INPUT_OCTETS) + GIGAWORD * _number(packet, ACCT_INPUT_GIGAWORDS),
         "output_octets": _number(packet, ACCT_OUTPUT_OCTETS) + GIGAWORD * _number(packet, ACCT_OUTPUT_GIGAWORDS),

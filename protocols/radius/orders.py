@@ -25,6 +25,7 @@ from protocols.radius.dictionary import (
     NAS_IPV6_ADDRESS,
 )
 from protocols.radius.packet import HEADER, MAX_VALUE, Code, Packet, attribute
+from protocols.radius.session_names import octets_of
 from protocols.radius.value_names import names_of
 
 PORT = 3799
@@ -44,6 +45,7 @@ class Named:
 
     nas_name: str
     session: str
+    """By its name in `session_names`."""
     calling_station: str = ""
 
 
@@ -89,7 +91,7 @@ def answer(datagram: bytes, kind: str, asked: bytes, secret: bytes) -> Answer:
 
 def _named(named: Named) -> bytes:
     found = _nas(named.nas_name) if named.nas_name else b""
-    found += attribute(ACCT_SESSION_ID, named.session.encode()[:MAX_VALUE])
+    found += attribute(ACCT_SESSION_ID, octets_of(named.session)[:MAX_VALUE])
     if named.calling_station:
         found += attribute(CALLING_STATION_ID, named.calling_station.encode()[:MAX_VALUE])
     return found

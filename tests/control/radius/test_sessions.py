@@ -11,7 +11,7 @@ import pytest
 
 from control.outposts import instances
 from control.radius.sessions import KEPT_SECONDS
-from control.records import Event, Outpost, RadiusSession, User
+from control.records import Event, Outpost, Provider, RadiusSession, User
 from control.store.interface import Query
 from control.store.sql import SqlStore
 from control.store.sql.writer import PRUNE_LATER
@@ -130,11 +130,54 @@ def test_an_interim_that_comes_again_after_the_stop_revives_nothing(bench: Bench
     assert bench.session.live
 
 
+def test_names_that_are_no_text_are_kept_apart_and_whole(bench: Bench) -> None:
+    names = [f"{ends}\\xff" + "\\x00" * 251 for ends in "ab"]
+    for name in names:
+        bench.tell("start", session=name)
+    assert sorted(one.session for one in bench.sessions) == names
+
+
 def test_a_name_used_again_is_another_session(bench: Bench) -> None:
     bench.tell("start", ago=100, username="alice")
     bench.tell("stop", ago=50, input_octets=100)
     bench.tell("start", username="bob")
     assert (bench.session.live, bench.session.username, bench.session.input_octets) == (True, "bob", 0)
+
+
+@pytest.mark.parametrize("other", [{"user": 1}, {"calling_station": "02-00-00-00-00-02"}])
+def test_a_name_used_again_by_a_nas_that_has_lost_the_end_is_another_session(
+    bench: Bench, other: dict[str, Any]
+) -> None:
+    began = bench.clock()
+    here: dict[str, Any] = {"user": bench.alice, "calling_station": "02-00-00-00-00-01"}
+    bob = bench.store.write_now(lambda tx: tx.insert(User("bob")).pk)
+    bench.tell("start", **here)
+    bench.tell("interim", seconds=60, input_octets=100, **here)
+    bench.clock.advance(3600)
+    bench.tell("start", **(here | {name: bob if name == "user" else value for name, value in other.items()}))
+    assert (bench.session.started, bench.session.input_octets, bench.session.live) == (began + 3600, 0, True)
+
+
+def test_a_start_that_comes_again_for_the_same_device_is_no_other_session(bench: Bench) -> None:
+    began = bench.clock()
+    bench.tell("start", user=bench.alice, calling_station="02-00-00-00-00-01")
+    bench.clock.advance(30)
+    bench.tell("start", user=bench.alice, calling_station="02-00-00-00-00-01")
+    bench.clock.advance(30)
+    bench.tell("start")
+    assert bench.session.started == began
+
+
+def test_the_realm_that_a_provider_takes_off_is_no_part_of_the_name(bench: Bench) -> None:
+    settings = {"stripped_realms": "example.com, OFFICE"}
+    provider = bench.store.write_now(lambda tx: tx.insert(Provider("wifi", "radius", settings=settings)).pk)
+    bench.store.write_now(lambda tx: tx.update(replace(tx.get(Outpost, bench.outpost), providers=(3, provider))))
+    for number, (name, user) in enumerate(
+        {"alice@example.com": bench.alice, "office\\alice": bench.alice, "alice@example.org": None}.items()
+    ):
+        bench.tell("start", session=f"r{number}", provider=provider, username=name)
+        [found] = [one for one in bench.sessions if one.session == f"r{number}"]
+        assert (found.user, found.username) == (user, name)
 
 
 @pytest.mark.parametrize(("status", "cause"), [("on", "NAS-Reboot"), ("off", "Admin-Reboot")])

@@ -55,6 +55,8 @@ BARE: dict[str, str | int] = {
     [
         ([], {}),
         ([attribute(1, b"alice")], {"username": "alice"}),
+        ([attribute(168, bytes.fromhex("20010db8" + "0" * 23 + "7"))], {"framed_ip": "2001:db8::7"}),
+        ([attribute(168, bytes(16)), attribute(8, b"\xc0\0\2\x09")], {"framed_ip": "192.0.2.9"}),
         ([attribute(25, b"proxy"), attribute(25, b"outpost:user:12")], {"user": 12}),
         ([attribute(25, b"outpost:user:x")], {}),
         ([attribute(25, b"outpost:user:" + b"9" * 19)], {}),
@@ -76,6 +78,12 @@ BARE: dict[str, str | int] = {
 )
 def test_what_is_told(attributes: list[bytes], facts: dict[str, str | int]) -> None:
     assert told(*attributes) == BARE | facts
+
+
+def test_two_sessions_whose_ids_are_no_text_are_two() -> None:
+    packets = [keyed(4, integer(40, START) + NAS + attribute(44, octets)) for octets in (b"\xfe\x01", b"\xff\x01")]
+    events = [an_exchange().receive_datagram(packet, PEER, 0.0) for packet in packets]
+    assert [event.told["session"] for event in events if isinstance(event, Accounted)] == ["\\xfe\\x01", "\\xff\\x01"]
 
 
 def test_a_nas_that_does_not_name_itself_is_known_by_its_address() -> None:

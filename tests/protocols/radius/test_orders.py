@@ -32,6 +32,11 @@ def test_112_a_disconnect_names_the_session_and_never_the_user(nas_name: str, na
     assert asked == keyed(40, named + SESSION + DEVICE + STAMP, sign=True)
 
 
+def test_112_a_session_whose_id_is_no_text_is_named_by_its_octets() -> None:
+    asked = order(DISCONNECT, 7, Named("ap-7", "\\xff\\x00\\x01"), b"", SECRET, NOW)
+    assert asked == keyed(40, attribute(32, b"ap-7") + attribute(44, b"\xff\0\1") + STAMP, sign=True)
+
+
 def test_112_a_change_carries_what_is_to_change() -> None:
     vlan = attribute(81, b"\x0120")
     asked = order(COA, 7, Named("ap-7", "0000002A"), vlan, SECRET, NOW)
