@@ -103,12 +103,10 @@ def begun(
     next: str,
     deciding: Deciding,
     at: float,
-    set_aside: str = "",
 ) -> State:
     """The flow that follows: of somebody who has proved at the source who they are; or, without ``known``, of somebody
-    new. ``at``: when they have. Raises NotForYou, NotFound."""
-    told = {"source": source.pk, "identifier": stranger.identifier, "sid": stranger.sid}
-    told |= {"at": str(at), "set_aside": set_aside}
+    new. ``at``: when they have. Nothing is written. Raises NotForYou, NotFound."""
+    told = {"source": source.pk, "identifier": stranger.identifier, "sid": stranger.sid, "at": str(at)}
     if (groups := standing_for(source, stranger)) is not None:
         told |= {"groups": " ".join(groups)}
     if known is None:
@@ -123,8 +121,6 @@ def begun(
         )
         return replace(state, context=context)
     user = known.user
-    if known.is_new:
-        tx.insert(SourceConnection(source.pk, user.pk, stranger.identifier, created=tx.now, last_updated=tx.now))
     chosen = source.authentication_flow
     state = plan(tx, tx.get(Flow, chosen), None, next, deciding=deciding) if chosen is not None else _at_once(next)
     context = replace(
@@ -137,6 +133,17 @@ def begun(
         method="source",
     )
     return replace(state, context=context)
+
+
+def kept(
+    tx: Transaction, source: Source, stranger: Stranger, known: Known | None, state: State, session: str, random: Random
+) -> State:
+    """``state`` with what is written for it: who is known from now on, and what the source is asked again with.
+    ``session``: the pk of the browser's."""
+    if known is not None and known.is_new:
+        tx.insert(SourceConnection(source.pk, known.user.pk, stranger.identifier, created=tx.now, last_updated=tx.now))
+    told = {**state.context.source, "set_aside": set_aside(tx, source, session, stranger, random)}
+    return replace(state, context=replace(state.context, source=told))
 
 
 def _at_once(next: str) -> State:

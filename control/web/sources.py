@@ -14,7 +14,9 @@ from control.flows.bound import Deciding, NotForYou, keep
 from control.flows.state import Challenge, Denied, Done, State
 from control.oidc import authorize
 from control.oidc.foreign import Away
-from control.records import Source
+from control.policies import beforehand
+from control.policies.judge import Judge
+from control.records import Event, Source
 from control.sources import arriving, logout
 from control.sources.admitting import Refused
 from control.sources.asking import SourceTokens, Stranger, Untrue
@@ -113,32 +115,43 @@ class Ways:
         self, request: Request, services: Services, source: Source, stranger: Stranger, next: str
     ) -> Response:
         found, who = await visit(request, services), caller(request, services)
-        deciding, kind = Deciding(services.judge, who.client_ip, who.http), KINDS[source.provider_type]
+        kind, session = KINDS[source.provider_type], found.session.pk if found is not None else ""
+        traces: list[Event] = []
 
-        def planned(tx: Transaction) -> State | Refused:
+        def planned(tx: Transaction, judge: Judge) -> tuple[Known | None, State] | Refused:
             answer = whose(tx, source, stranger)
             if isinstance(answer, Refused):
-                sessions.login_failed(tx, stranger.username, None, answer.reason, who)
                 return answer
             at = arriving.authenticated(kind, stranger, flow_steps.fresh_since(tx, next), tx.now)
             if at is None:
                 log.warning("%s did not ask %s to sign in again", source.slug, shown(stranger.identifier))
                 raise Stop(403, "Not signed in", f"{source.name} did not ask you to sign in again. {SIGN_OUT_THERE}")
             known = answer if isinstance(answer, Known) else None
-            session = found.session.pk if found is not None else ""
-            kept = arriving.set_aside(tx, source, session, stranger, services.random)
-            return arriving.begun(tx, source, stranger, known, next, deciding, at, kept)
+            deciding = Deciding(judge, who.client_ip, who.http)
+            try:
+                return known, arriving.begun(tx, source, stranger, known, next, deciding, at)
+            finally:
+                traces[:] = deciding.traces
+
+        def written(tx: Transaction, judge: Judge) -> tuple[Known | None, State] | Refused:
+            plan = planned(tx, judge)
+            if isinstance(plan, Refused):
+                sessions.login_failed(tx, stranger.username, None, plan.reason, who)
+                return plan
+            known, state = plan
+            return known, arriving.kept(tx, source, stranger, known, state, session, services.random)
 
         try:
-            state = await services.store.write(planned)
+            plan = await beforehand.write(services.store, services.judge, planned, lambda _: written)
         except NotForYou as refusal:
             raise Stop(403, "Not here", str(refusal)) from None
         except NotFound:
             raise _not_ours() from None
         finally:
-            await keep(services.store, deciding.traces)
-        if isinstance(state, Refused):
-            return message(403, "Access denied", state.message)
+            await keep(services.store, traces)
+        if isinstance(plan, Refused):
+            return message(403, "Access denied", plan.message)
+        _, state = plan
         here = services.on_behalf(f"http {who.client_ip}", who.http)
         settled = await settling.settle(services, found, await executor.start(state, here), who)
         response = await _said(settled.step, services)
