@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import quote_from_bytes
 
-import treq
 from hyperlink import URL
 from service_identity import VerificationError
 from treq.client import HTTPClient
@@ -32,9 +31,10 @@ from twisted.web.iweb import IBodyProducer, IPolicyForHTTPS
 from zope.interface import implementer
 
 from outpost.authentication import LinkAway, LinkRevoked
+from outpost.link.content import beginning, whole
 from outpost.link.following import Receive
 from protocols.errors import RemoteProtocolError
-from protocols.link.codec import Lines
+from protocols.link.codec import MAX_FRAME, Lines
 from protocols.link.http import HELLO_HEADER, PATH, REVOKED_HEADER
 
 T = TypeVar("T")
@@ -49,6 +49,8 @@ CONNECTIONS = 16
 """Questions under way at once on kept-alive connections; further ones open their own."""
 IDLE_SECONDS = 60.0
 """Shorter than control's own patience with an idle connection, so that no question meets one that is being closed."""
+MOST_SAID = 4096
+"""Bytes of a refusal: a sentence, or the page of whoever stands in control's place."""
 
 _STALE = (ResponseNeverReceived, RequestTransmissionFailed, RequestNotSent)
 """What a kept-alive connection brings that control has closed meanwhile, as by a restart."""
@@ -121,8 +123,7 @@ class HttpTransport:
     async def _answer(self, host: str, question: bytes) -> bytes:
         asked = self._asking.request(b"POST", _uri(host), self._headers, _Body(question))
         response = await self._checked(asked)
-        content: Deferred[bytes] = treq.content(response)
-        return await content.addTimeout(ANSWER_SECONDS, self._reactor)
+        return await whole(response, MAX_FRAME).addTimeout(ANSWER_SECONDS, self._reactor)
 
     async def _follow(self, host: str, headers: Headers) -> Any:
         """A redirect is not followed, here or where something is asked: the token would go wherever it points."""
@@ -170,7 +171,8 @@ def _uri(host: str) -> bytes:
 async def _checked(response: Any, clock: Any) -> Any:
     if response.code == 200:
         return response
-    text = " ".join((await treq.text_content(response).addTimeout(ANSWER_SECONDS, clock)).split())[:200]
+    said = await beginning(response, MOST_SAID).addTimeout(ANSWER_SECONDS, clock)
+    text = " ".join(said.decode(errors="replace").split())[:200]
     if response.code == 403 and response.headers.hasHeader(REVOKED_HEADER):
         raise LinkRevoked(text)
     if response.code in OUR_FAULT:

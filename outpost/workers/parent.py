@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import treq
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.web.client import Agent
 
+from outpost.link.content import whole
 from outpost.listeners.exchange import Exchange, Route
 from outpost.listeners.health import PREFIX as HEALTH_PREFIX
 from outpost.listeners.health import Health
@@ -32,6 +32,8 @@ from settings import Settings
 
 ASKING_SECONDS = 3.0
 """A worker that does not tell what is measured by then is left out of the page."""
+LARGEST_PAGE = 64 * 1024 * 1024
+"""Bytes of what one tells; ten thousand providers take a sixth of it."""
 
 log = logging.getLogger(__name__)
 
@@ -133,9 +135,10 @@ class Workers(Collector):
         if not self._workers[number].ready:
             return None
         try:
-            asked = self._asking.get(f"http://{host}:{port}{METRICS_PATH.decode()}")
+            asked = self._asking.get(f"http://{host}:{port}{METRICS_PATH.decode()}", unbuffered=True)
             response = await asked.addTimeout(ASKING_SECONDS, self._reactor)
-            text: str = await treq.text_content(response).addTimeout(ASKING_SECONDS, self._reactor)
+            told = await whole(response, LARGEST_PAGE).addTimeout(ASKING_SECONDS, self._reactor)
+            text = told.decode()
         except Exception:
             return None
         return text

@@ -18,6 +18,7 @@ from outpost.authentication import LinkAway, LinkRevoked
 from outpost.link.http import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
+    MOST_SAID,
     SILENCE_SECONDS,
     HttpTransport,
     Refused,
@@ -300,6 +301,32 @@ def test_a_refusal_is_told_in_controls_words() -> None:
     refused = outcome(asked)
     assert isinstance(refused, Refused)
     assert str(refused) == "control answered 403: This token belongs to no outpost, or was revoked."
+
+
+def test_an_answer_without_end_is_not_read_on() -> None:
+    """Whoever stands in control's place could fill our memory."""
+    wire = Wire()
+    asked = wire.ask()
+    protocol, transport = settle(wire).accept()
+    protocol.dataReceived(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (MAX_FRAME + 2))
+    part = b"x" * (MAX_FRAME // 4)
+    for _ in range(4):
+        protocol.dataReceived(part)
+    assert not asked.called
+    protocol.dataReceived(b"x")
+    assert isinstance(outcome(asked), RemoteProtocolError)
+    assert transport.disconnecting
+
+
+def test_of_a_refusal_without_end_the_beginning_is_told() -> None:
+    wire = Wire()
+    asked = wire.ask()
+    protocol, transport = settle(wire).accept()
+    protocol.dataReceived(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 1000000\r\n\r\nNobody is home. \xff")
+    assert not asked.called
+    protocol.dataReceived(b"x" * MOST_SAID)
+    assert str(outcome(asked)).startswith("control answered 502: Nobody is home. \ufffdxxx")
+    assert transport.disconnecting
 
 
 def test_revocation_is_controls_own_word() -> None:
