@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,10 +24,16 @@ class Answer:
 
 
 async def ask(
-    url: str, seconds: float, headers: Mapping[str, str], body: bytes | None = None, most_bytes: int = 0
+    url: str,
+    seconds: float,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+    most_bytes: int = 0,
+    authorities: str = "",
 ) -> Answer:
     """Posts ``body``, or gets what is there. ``seconds``: for all of it, from the look-up of the name to the last
-    octet; ``most_bytes``: of its content, the rest is not read. Raises OSError, TimeoutError among them, or ValueError.
+    octet; ``most_bytes``: of its content, the rest is not read; ``authorities``: PEM of who has to have issued the
+    certificate, empty for whom this machine trusts. Raises OSError, TimeoutError among them, or ValueError.
     """
     import httpx  # 11 MB, for those who send something
 
@@ -38,7 +45,8 @@ async def ask(
     try:
         async with asyncio.timeout(seconds):
             # Files of authorities take 10 ms to read, and may be others the next time.
-            trusted = await asyncio.to_thread(ssl.create_default_context) if url.startswith("https:") else False
+            context = partial(ssl.create_default_context, cadata=authorities or None)
+            trusted = await asyncio.to_thread(context) if url.startswith("https:") else False
             async with (
                 httpx.AsyncClient(verify=trusted, timeout=seconds, trust_env=False) as client,
                 client.stream(method, url, headers={**UNPACKED, **headers}, content=body) as answer,
@@ -53,10 +61,10 @@ async def ask(
 
 
 async def _beginning(answer: Response, most_bytes: int) -> bytes:
-    content = b""
+    content = bytearray()
     if most_bytes:
         async for octets in answer.aiter_raw():
             content += octets
             if len(content) >= most_bytes:
                 break
-    return content[:most_bytes]
+    return bytes(content[:most_bytes])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import yaml
@@ -71,12 +72,12 @@ def _where(mark: Any) -> str:
 
 def _refuse_what_explodes(text: str) -> None:
     """Aliases can double a document at every line, and nesting is read by recursion: both end here, in the events. So
-    do tags of lists and mappings, which would not be looked at any more (those of plain values are the loader's)."""
+    do tags: a number that is none, octets and dates are no values that anything here could be."""
     depth = 0
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent):
             raise YamlFault(f"{_where(event.start_mark)}aliases (*name) are not supported; write the value again")
-        if isinstance(event, yaml.CollectionStartEvent) and event.tag is not None:
+        if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
             raise YamlFault(f"{_where(event.start_mark)}tags ({event.tag}) are not supported; write the value itself")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
@@ -88,18 +89,32 @@ def _value(loader: _Loader, node: yaml.Node, place: Place, lines: dict[Place, in
     if isinstance(node, yaml.SequenceNode):
         return [_value(loader, item, (*place, index), lines) for index, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        try:
-            return loader.construct_object(node)
-        except ValueError as error:
-            raise YamlFault(f"line {lines[place]}: {error}") from None
+        return _plain(loader, node, lines[place])
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode) or (key_node.value == "<<" and key_node.style is None):
             raise YamlFault(f"line {line}: a key must be a plain word")
-        key = key_node.value
+        key = _plain_text(key_node.value, line)
         if key in result:
             raise YamlFault(f"line {line}: {key!r} is there twice")
         result[key] = _value(loader, value_node, (*place, key), lines)
         lines[(*place, key)] = line
     return result
+
+
+def _plain(loader: _Loader, node: yaml.Node, line: int) -> Any:
+    try:
+        value = loader.construct_object(node)
+    except ValueError:
+        raise YamlFault(f"line {line}: a number of too many digits") from None
+    if isinstance(value, float) and not isfinite(value):
+        raise YamlFault(f"line {line}: a number of too many digits")
+    return _plain_text(value, line) if isinstance(value, str) else value
+
+
+def _plain_text(text: str, line: int) -> str:
+    """Escapes can name what no database keeps, and what is half a character (RFC 3629, 3)."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise YamlFault(f"line {line}: text with a NUL, or with half a character, cannot be kept")
+    return text

@@ -29,11 +29,15 @@ KIND = "kind"
 
 
 class ApplyError(Exception):
-    """The files cannot be applied; ``lines`` say why and where, one line a fault."""
+    """The files cannot be applied; ``lines`` say why and where, one line a fault.
 
-    def __init__(self, lines: list[str]) -> None:
+    ``refused``: section and name of the records that the store did not take, and why, of each.
+    """
+
+    def __init__(self, lines: list[str], refused: Mapping[tuple[str, str], list[str]] | None = None) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
+        self.refused = refused or {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class _Run:
         self.hashes = hashes
         self.random = random
         self.faults: list[str] = []
+        self.refused: dict[tuple[str, str], list[str]] = {}
         self.entries: list[_Entry] = []
         self.passwords = keys(secret_attributes.names(tx))
         """Attributes of people and groups that are some, before and after."""
@@ -83,10 +84,10 @@ class _Run:
                 self.fill_in(entry)
         settled = settings.settle(self.tx, self.description.settings, self.mark, self.telling)
         if self.faults:
-            raise ApplyError(self.faults)
+            raise ApplyError(self.faults, self.refused)
         deleted += self.deletions(last=True)
         if self.faults:
-            raise ApplyError(self.faults)
+            raise ApplyError(self.faults, self.refused)
         self.passwords |= keys(secret_attributes.names(self.tx))
         told = [change for entry in self.entries if (change := self.told(entry)).matters]
         return taken_over + settled + told + deleted
@@ -100,6 +101,9 @@ class _Run:
             for name, sentences in error.fields.items():
                 at: Place = place if name == NON_FIELD else (*place, name)
                 self.faults += [self.description.fault(at, sentence) for sentence in sentences]
+                where = "".join(f"{part}: " for part in at[2:])
+                why = self.refused.setdefault((str(place[0]), str(place[1])), [])
+                why += [f"{where}{sentence}" for sentence in sentences]
 
     # --- one record ------------------------------------------------------------------------------------------------
 

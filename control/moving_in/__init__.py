@@ -16,19 +16,21 @@ from dataclasses import dataclass, field
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from control.apply.changes import Change
-from control.apply.description import Description, Source
+from control.apply.description import ApplyError, Description, Source
 from control.apply.reconcile import reconcile
 from control.apply.sections import Given
+from control.apply.table import SECTIONS
 from control.moving_in import authelia, authentik, freeradius, ldap, ldif, lldap, oauth2_proxy
 from control.moving_in.access import Access, at_terminal
-from control.moving_in.found import CannotRead, Found
-from control.moving_in.present import here, settled
+from control.moving_in.found import FOLDED, CannotRead, Found
+from control.moving_in.present import Sections, here, settled
 from control.passwords.hashing import Passwords, hashable
 from control.records import User
 from control.store.interface import Actor, Store, Transaction
+from rules.names import folded
 from settings.yaml_lines import Lines
 
 __all__ = [
@@ -62,6 +64,7 @@ LARGEST_FILE = 256 * 1024 * 1024
 SLICE = 100
 """Records of one transaction: about a second of one core, measured at 10 ms a new user."""
 
+T = TypeVar("T")
 Random = Callable[[int], bytes]
 Prepare = Callable[[Transaction], object]
 Hash = Callable[[str], Coroutine[Any, Any, str]]
@@ -124,14 +127,15 @@ class Import:
     async def try_out(self, prepare: Prepare) -> list[Change]:
         """What would be changed. ``prepare`` comes before, and is taken back, too. Raises ApplyError."""
 
-        hashes = await self._hashes(self.coming.found.sections["users"], _in_place_of_a_hash)
+        part = {section: dict(entries) for section, entries in self.coming.found.sections.items()}
+        hashes = await self._hashes(part["users"], _in_place_of_a_hash)
 
         def verb(tx: Transaction) -> None:
             prepare(tx)
-            raise _Tried(self._make(tx, self.coming.found.sections, hashes))
+            raise _Tried(self._make(tx, part, hashes))
 
         try:
-            await self.store.write(verb, self._actor)
+            await self._written(verb, part)
         except _Tried as tried:
             return tried.changes
         raise AssertionError("a trial ends by taking everything back")
@@ -141,18 +145,39 @@ class Import:
         changes: list[Change] = []
         total, done = sum(map(len, self.coming.found.sections.values())), 0
         for part in _slices(self.coming.found.sections):
+            size = sum(map(len, part.values()))
             hashes = await self._hashes(part["users"], self.passwords.hash)
-            changes += await self.store.write(partial(self._make, part=part, hashed=hashes), self._actor)
-            done += sum(map(len, part.values()))
+            changes += await self._written(partial(self._make, part=part, hashed=hashes), part)
+            done += size
             if total > SLICE:
                 progress(f"{done:,} of {total:,} records")
         return changes
+
+    async def _written(self, verb: Callable[[Transaction], T], part: Sections) -> T:
+        """What the store does not take is taken out of ``part``, and told; whatever leans on it goes the same way.
+        Raises ApplyError."""
+        while True:
+            try:
+                return await self.store.write(verb, self._actor)
+            except ApplyError as error:
+                if sum(self._left_out(part, *place, why) for place, why in error.refused.items()) == 0:
+                    raise
+
+    def _left_out(self, part: Sections, section: str, called: str, why: list[str]) -> bool:
+        """``called``: its name as the store has it."""
+        for name in list(part[section]):
+            if name == called or (section in FOLDED and folded(name) == folded(called)):
+                del part[section][name]
+                line = self.coming.found.lines[section, name]
+                self.coming.found.leave(line, f"{SECTIONS[section].one} {name} is left out: {' '.join(why)}")
+                return True
+        return False
 
     @property
     def _actor(self) -> Actor:
         return Actor({"username": f"outpost import {self.coming.kind}"})
 
-    def _make(self, tx: Transaction, part: dict[str, dict[str, Given]], hashed: Mapping[str, str]) -> list[Change]:
+    def _make(self, tx: Transaction, part: Sections, hashed: Mapping[str, str]) -> list[Change]:
         allowed = settled(tx, self.coming.found, part, self.coming.kind, self.coming.adopts)
         source = Source(self.coming.path, Lines(None, self.coming.found.lines))
         every = frozenset((section, name) for section, entries in allowed.items() for name in entries)
@@ -193,7 +218,7 @@ def _plain(entry: Given) -> Given:
     return {name: value for name, value in entry.items() if name != "password_hash"}
 
 
-def _slices(sections: Mapping[str, Mapping[str, Given]]) -> Iterator[dict[str, dict[str, Given]]]:
+def _slices(sections: Mapping[str, Mapping[str, Given]]) -> Iterator[Sections]:
     """In the order in which records are made: what names another one comes with it, or after it."""
     rows = [
         (section, name)
@@ -201,7 +226,7 @@ def _slices(sections: Mapping[str, Mapping[str, Given]]) -> Iterator[dict[str, d
         for name in (_above_first(entries) if section == "groups" else entries)
     ]
     for start in range(0, len(rows), SLICE):
-        part: dict[str, dict[str, Given]] = {name: {} for name in sections}
+        part: Sections = {name: {} for name in sections}
         for section, name in rows[start : start + SLICE]:
             part[section][name] = sections[section][name]
         yield part

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -48,6 +49,11 @@ class Access:
         if self.authority is None:
             return ""
         try:
-            return self.authority.read_text()
+            text = self.authority.read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise CannotRead(f"the authority in {self.authority} cannot be read: {error}") from None
+        try:
+            ssl.create_default_context(cadata=text)
+        except (OSError, ValueError):
+            raise CannotRead(f"{self.authority} holds no certificate in PEM") from None
+        return text

@@ -7,8 +7,11 @@ that decides over its use could be said.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
 
 from control.apply.sections import Given
 from control.moving_in.access import Access
@@ -17,6 +20,7 @@ from control.outward import ask
 from control.verbs.fields import Invalid, parse
 from control.verbs.flows import USES
 from control.verbs.provider_kinds import KINDS
+from control.verbs.provider_kinds.proxy import is_loopback
 from control.verbs.users import INTERNAL_SERVICE_ACCOUNT
 
 TOKEN = "IMPORT_TOKEN"  # noqa: S105  the name of a variable
@@ -40,42 +44,73 @@ TAKEN = {
     ),
 }
 """Kind of provider to the fields that mean the same here."""
+NAMING = ("pk", "provider", "target", "policy", "group", "user")
 _APPLICATION = ("group", "meta_launch_url", "meta_description", "meta_publisher", "open_in_new_tab")
 
-Get = Callable[[str, dict[str, str]], Iterator[Given]]
-"""All records below a path."""
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    address: str
+    token: str = field(repr=False)
+    authorities: str = field(repr=False)
+    tell: Callable[[str], None]
 
 
-async def pages(address: str, token: str, tell: Callable[[str], None], path: str) -> list[Given]:
-    """Raises CannotRead. ``tell`` hears of every page but a first one that is the only one."""
+async def _pages(asked: _Asked, path: str) -> list[Given]:
+    """All records below a path. Raises CannotRead. Every page is told of but a first one that is the only one."""
     found: list[Given] = []
     number = 1
     while number and number <= MOST_PAGES:
-        url = f"{address.rstrip('/')}/{API}{path}{'&' if '?' in path else '?'}page={number}&page_size={PAGE}"
+        url = f"{asked.address.rstrip('/')}/{API}{path}{'&' if '?' in path else '?'}page={number}&page_size={PAGE}"
+        shown = {"Authorization": f"Bearer {asked.token}"}
         try:
-            answer = await ask(url, SECONDS, {"Authorization": f"Bearer {token}"}, most_bytes=MOST_BYTES)
+            answer = await ask(url, SECONDS, shown, most_bytes=MOST_BYTES, authorities=asked.authorities)
         except (OSError, ValueError) as error:
             raise CannotRead(f"does not answer: {error}") from None
         if answer.status != 200:
             raise CannotRead(f"answered {answer.status} to {path}; is it a token of an administrator's?")
         try:
             said = json.loads(answer.content)
-            found += said["results"]
-            more = int(said["pagination"]["next"])
+            results, more = said["results"], int(said["pagination"]["next"])
+            if not isinstance(results, list) or not all(map(_is_record, results)):
+                raise TypeError
+            if more and more <= number:
+                raise ValueError
+            found += results
         except (ValueError, KeyError, TypeError):
             raise CannotRead(f"gave no list for {path}; is it authentik?") from None
         if more or number > 1:
-            tell(f"{len(found):,} records of {path.partition('?')[0]} read")
+            asked.tell(f"{len(found):,} records of {path.partition('?')[0]} read")
         number = more
     return found
 
 
+def _is_record(one: object) -> bool:
+    """An object, which names others by numbers and texts."""
+    return isinstance(one, dict) and all(isinstance(one.get(name), int | str | None) for name in NAMING)
+
+
+def _believed(address: str, without_tls: bool) -> None:
+    """Raises CannotRead for what is no address, or one where everybody on the way would read the token."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname if parts.scheme in ("http", "https") else None
+    except ValueError:
+        host = None
+    if not host:
+        raise CannotRead("is no address; write where authentik is, with https:// in front")
+    if parts.scheme == "http" and not without_tls and not is_loopback(host):
+        raise CannotRead(
+            "would be sent an administrator's token that everybody on the way can read: write https:// (--authority "
+            "names the file of an authority of its own), or say --without-tls where nobody else can listen"
+        )
+
+
 async def fetch(address: str, access: Access) -> Found:
     """Raises CannotRead."""
-    if not address.startswith(("http://", "https://")):
-        raise CannotRead("is no address; write where authentik is, with https:// in front")
+    _believed(address, access.without_tls)
     token = access.secret(TOKEN, "a token of an administrator of authentik's")
-    get = partial(pages, address, token, access.tell)
+    get = partial(_pages, _Asked(address, token, access.authorities(), access.tell))
     found = Found(unit="record")
     providers = {kind: await get(f"providers/{kind}/") for kind in TAKEN}
     names = _people(found, await get("core/users/?include_groups=false"), _start(providers["ldap"], "uid"))
@@ -107,7 +142,7 @@ def _people(found: Found, people: list[Given], start: int | None) -> dict[int, s
         if start is not None and isinstance(said.get("pk"), int):
             given["attributes"].setdefault("uidNumber", start + said["pk"])
         if found.take("users", username, given, number):
-            names[said["pk"]] = username
+            names[said.get("pk", 0)] = username
     if names:
         found.leave(1, "authentik tells no passwords: everybody needs a new one")
     return names
@@ -123,8 +158,8 @@ def _groups(found: Found, groups: list[Given], names: dict[int, str], start: int
             continue
         given: Given = {
             "attributes": _attributes(said),
-            "users": [names[pk] for pk in said.get("users", []) if pk in names],
-            "parents": [called[str(pk)] for pk in said.get("parents", []) if str(pk) in called],
+            "users": [names[pk] for pk in _listed(said, "users") if isinstance(pk, int) and pk in names],
+            "parents": [called[str(pk)] for pk in _listed(said, "parents") if str(pk) in called],
         }
         if start is not None and isinstance(said.get("num_pk"), int):
             given["attributes"].setdefault("gidNumber", start + said["num_pk"])
@@ -134,6 +169,11 @@ def _groups(found: Found, groups: list[Given], names: dict[int, str], start: int
         entry = found.sections["groups"][name]
         entry["parents"] = [one for one in entry["parents"] if one in found.sections["groups"]]
     return taken
+
+
+def _listed(said: Given, name: str) -> list[Any]:
+    there = said.get(name)
+    return there if isinstance(there, list) else []
 
 
 def _attributes(said: Given) -> Given:
@@ -155,7 +195,7 @@ def _providers(found: Found, kinds: dict[str, list[Given]]) -> dict[int, str]:
                 found.leave(number, f"provider {name!r} is left out: {fault}")
                 continue
             if found.take("providers", name, {"kind": kind, **given}, number):
-                made[said["pk"]] = name
+                made[said.get("pk", 0)] = name
     return made
 
 

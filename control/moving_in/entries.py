@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from control.apply.declared import moment
 from control.apply.sections import Given
@@ -15,6 +14,7 @@ from control.passwords.hashing import is_hash
 from control.verbs.fields import MAX_TIME
 from protocols.ldap import dn as names
 from protocols.ldap import ldif
+from protocols.ldap.matching import GENERALIZED_TIME, INTEGER
 from rules.groups import makes_cycle
 
 PERSONS = frozenset({"person", "organizationalperson", "inetorgperson", "posixaccount", "account", "user"})
@@ -44,7 +44,7 @@ _DERIVED = frozenset(
         *("primarygroupid", "samaccounttype", "grouptype", "accountexpires", "instancetype", "usnchanged"),
         *("usncreated", "lastlogon", "logoncount", "dscorepropagationdata", "codepage", "countrycode"),
         *("badpasswordtime", "badpwdcount", "lockouttime", "lastlogoff", "lastlogontimestamp", "admincount"),
-        "krbprincipalexpiration",
+        *("krbprincipalexpiration", "loginexpirationtime", "logindisabled", "inetuserstatus"),
     ]
 )
 """What is read for something else, made here anew, or about the old directory alone."""
@@ -57,6 +57,8 @@ _LOCKS = "!*"
 """What stands before the hash of an account that is locked."""
 _SCHEME = re.compile(r"\{([A-Za-z0-9/_-]+)\}")
 _CLEAR = frozenset({"cleartext", "clear"})
+LOCKS = ("nsAccountLock", "loginDisabled", "ds-pwp-account-disabled")
+"""True of who is locked, of 389 Directory Server, eDirectory and OpenDJ."""
 _DISABLED = 2
 """ACCOUNTDISABLE of userAccountControl."""
 _DAY = 86_400
@@ -137,19 +139,44 @@ def _full_name(found: Found, entry: ldif.Entry) -> str:
 
 
 def _ends(found: Found, entry: ldif.Entry) -> float | None:
-    """When the account ends, seconds since the epoch: by days (shadow), 100 ns since 1601 (Active Directory, where 0
-    and the largest number mean never), or a time of RFC 4517 section 3.3.13 (Kerberos in FreeIPA). The first counts."""
-    ends = [int(text) * _DAY for text in _texts(found, entry, "shadowExpire") if re.fullmatch(r"\d{1,7}", text)]
-    for text in _texts(found, entry, "accountExpires"):
-        if re.fullmatch(r"\d{1,19}", text) and int(text):
-            ends.append(max(0, int(text) // _TICKS - _FROM_1601))
-    for text in _texts(found, entry, "krbPrincipalExpiration"):
-        try:
-            ends.append(int(datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()))
-        except ValueError:
-            found.leave(entry.line, "krbPrincipalExpiration is no time; its person has no end here")
+    """When the account ends, seconds since the epoch; the first counts. An end that cannot be read is now past."""
+    ends: list[float] = []
+    for name, read in ENDS.items():
+        for text in _texts(found, entry, name):
+            end = read(text)
+            if end is None:
+                found.leave(entry.line, f"{name} is no time: its person's account has ended here")
+            ends.append(0 if end is None else max(0, end))
     first = min(ends, default=MAX_TIME)
-    return first if 0 <= first < MAX_TIME else None
+    return first if first < MAX_TIME else None
+
+
+def _days(text: str) -> float | None:
+    """Of shadow(5), where a negative number means never."""
+    days = INTEGER.normalise(text)
+    return None if days is None else MAX_TIME if days < 0 else days * _DAY
+
+
+def _ticks(text: str) -> float | None:
+    """100 ns since 1601, of Active Directory, where 0 and the largest number mean never."""
+    ticks = INTEGER.normalise(text)
+    return ticks and ticks // _TICKS - _FROM_1601 if ticks != 0 else MAX_TIME
+
+
+def _time(text: str) -> float | None:
+    time = GENERALIZED_TIME.normalise(text)
+    return None if time is None else int(time.timestamp())
+
+
+ENDS: Mapping[str, Callable[[str], float | None]] = {
+    "shadowExpire": _days,
+    "accountExpires": _ticks,
+    "krbPrincipalExpiration": _time,
+    "pwdEndTime": _time,
+    "loginExpirationTime": _time,
+    "ds-pwp-account-expiration-time": _time,
+}
+"""What says when an account ends, of files, Active Directory, FreeIPA, OpenLDAP, eDirectory and OpenDJ."""
 
 
 def _is_locked(found: Found, entry: ldif.Entry) -> bool:
@@ -159,7 +186,8 @@ def _is_locked(found: Found, entry: ldif.Entry) -> bool:
         return True
     control = _texts(found, entry, "userAccountControl")
     return (
-        any(text.lower() == "true" for text in _texts(found, entry, "nsAccountLock"))
+        any(text.lower() == "true" for name in LOCKS for text in _texts(found, entry, name))
+        or any(text.lower() != "active" for text in _texts(found, entry, "inetUserStatus"))
         or any(text.isdecimal() and len(text) < 12 and int(text) & _DISABLED for text in control)
         or any("D" in text for text in _texts(found, entry, "sambaAcctFlags"))
     )

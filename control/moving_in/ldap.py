@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from control.moving_in.access import Access
-from control.moving_in.entries import take_entries
+from control.moving_in.entries import ENDS, LOCKS, take_entries
 from control.moving_in.found import CannotRead, Found
 from control.sources.ldap.connection import Away, Connection, Dial, connected, dial
 from control.sources.ldap.described import Server, servers
@@ -28,8 +27,8 @@ from protocols.ldap.search_request import Scope
 PASSWORD = "IMPORT_PASSWORD"  # noqa: S105  the name of a variable
 EXAMPLE = "ldaps://directory.example.org/dc=example,dc=org"
 EVERYTHING = Present("objectClass")
-ATTRIBUTES = ["*", "pwdAccountLockedTime", "nsAccountLock"]
-"""All, and what servers show of locked accounts only to whom names it."""
+ATTRIBUTES = ["*", "pwdAccountLockedTime", "inetUserStatus", *LOCKS, *ENDS]
+"""All, and what servers show of locked and ended accounts only to whom names it."""
 SECONDS = 60.0
 """Without another entry."""
 MOST_OCTETS = 256 * 1024 * 1024
@@ -98,10 +97,6 @@ def _asked(address: str, access: Access) -> _Asked:
         raise CannotRead("--without-tls is for ldap:// on this machine alone: passwords travel over TLS")
     password = access.secret(PASSWORD, f"the password of {access.name}") if access.name else ""
     authorities = access.authorities()
-    try:
-        ssl.create_default_context(cadata=authorities or None)
-    except (OSError, ValueError):
-        raise CannotRead(f"{access.authority} holds no certificate in PEM") from None
     return _Asked(server, not (server.tls or access.without_tls), base, wanted, password, authorities)
 
 

@@ -1,7 +1,7 @@
 """oauth2-proxy's configuration (``oauth2-proxy.cfg``): the application that it stands before.
 
-Whoever it lets in by something that cannot be said here (addresses of mail, organizations) gets no application, which
-would be open to everyone: it is left to the operator.
+Whoever it lets in by something that cannot be said here (addresses of mail, organizations, whatever a version of it may
+have) gets no application, which would be open to everyone: it is left to the operator.
 """
 
 from __future__ import annotations
@@ -10,17 +10,11 @@ import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from control.apply.sections import Given
 from control.moving_in.found import CannotRead, Found
 
-FILTERS = (
-    *("authenticated_emails_file", "email_domains", "htpasswd_file", "allowed_roles"),
-    *("github_org", "github_team", "github_users", "gitlab_groups", "gitlab_projects"),
-    *("google_groups", "bitbucket_team", "bitbucket_repository", "keycloak_groups"),
-)
-"""What narrows down who may come in, and cannot be said here."""
 SIGN_IN = re.compile(r"provider|client_|oidc_|login_url|redeem_url|profile_url|validate_url|scope|prompt|acr_|azure_")
 """How oauth2-proxy finds out who somebody is."""
 NEUTRAL = re.compile(
@@ -29,6 +23,14 @@ NEUTRAL = re.compile(
     r"|redirect_url|flush_interval|gcp_|set_xauthrequest|pass_user_headers|skip_provider_button|skip_auth_strip"
 )
 """About the program, or the same for every application here."""
+ELSEWHERE = re.compile(
+    r"pass_|set_|prefer_email|user_id_claim|request_|errors_to|exclude_logging|auth_logging|standard_logging|encode_state"
+    r"|skip_auth_preflight|skip_jwt_bearer|skip_claims|skip_oidc|extra_jwt|api_routes|trusted_ips|bearer_token|version"
+    r"|ssl_|upstream_|use_system_trust|proxy_websockets|basic_auth_password|signature_key|jwt_key|pubjwk|backend_logout"
+    r"|insecure_oidc|google_(?:admin|service|use|target)|github_token|code_challenge|approval_prompt|resource"
+    r"|relative_redirect|display_htpasswd|allow_query|entra_id_federated"
+)
+"""What is not taken over, and keeps nobody out there."""
 _TIME = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 _ROUTE = re.compile(r"(.*?)(!?=)(.*)", re.DOTALL)
 """What stands before the first equals sign is a method there, whatever it looks like: such a path is not open."""
@@ -43,14 +45,23 @@ def read(octets: bytes) -> Found:
         raise CannotRead("is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise CannotRead(f"is no TOML: {error}") from None
-    external = urlsplit(str(said.get("redirect_url", "")))
-    if external.scheme not in ("http", "https") or not external.hostname:
+    external = _address(str(said.get("redirect_url", "")))
+    if external is None:
         raise CannotRead("has no redirect_url, which says at what address the application is")
     found = Found()
     lines = {match[1]: number for number, line in enumerate(text.splitlines(), 1) if (match := _key(line))}
     lines |= {name: 1 for name in said if name not in lines}
-    _application(found, said, lines, f"{external.scheme}://{external.netloc}", external.hostname)
+    _application(found, said, lines, f"{external.scheme}://{external.netloc}", external.hostname or "")
     return found
+
+
+def _address(text: str) -> SplitResult | None:
+    """Of HTTP, with a host; None: it is none."""
+    try:
+        parts = urlsplit(text)
+        return parts if parts.scheme in ("http", "https") and parts.hostname else None
+    except ValueError:
+        return None
 
 
 def _key(line: str) -> re.Match[str] | None:
@@ -71,11 +82,11 @@ def _application(found: Found, said: Given, lines: dict[str, int], external: str
     line = lines["redirect_url"]
     if not found.take("providers", host, provider, line):
         return
-    narrowed = [name for name in FILTERS if _narrows(name, said.get(name))]
+    narrowed = [name for name, value in said.items() if _narrows(name, value)]
     for name in narrowed:
         found.leave(lines[name], f"{name} says who may come in, and cannot be said here; {host} gets no application")
     groups = _texts(said.get("allowed_groups", said.get("allowed_group")))
-    if not narrowed and "email_domains" not in said and not groups:
+    if not narrowed and "*" not in _texts(said.get("email_domains")) and not groups:
         found.leave(line, f"nothing says who may come in; {host} gets no application")
     elif not narrowed:
         for name in groups:
@@ -87,7 +98,7 @@ def _application(found: Found, said: Given, lines: dict[str, int], external: str
     for name in said:
         if SIGN_IN.match(name):
             found.leave(lines[name], "who asks for passwords there is a source here; see docs/sources.md")
-        elif not NEUTRAL.match(name) and name not in (*FILTERS, *_READ):
+        elif ELSEWHERE.match(name):
             found.leave(lines[name], f"{name} is not taken over")
 
 
@@ -99,8 +110,8 @@ def _behind(found: Found, said: Given, lines: dict[str, int]) -> Given:
     upstreams = [one for one in _texts(said.get("upstreams")) if not one.startswith("static://")]
     if not upstreams:
         return {}
-    first = urlsplit(upstreams[0])
-    if first.scheme not in ("http", "https") or len(upstreams) > 1 or first.path not in ("", "/"):
+    first = _address(upstreams[0])
+    if first is None or len(upstreams) > 1 or first.path not in ("", "/"):
         sentence = "upstreams of several kinds or paths are for a reverse proxy: put one in front, and ask us there"
         found.leave(lines["upstreams"], sentence)
         return {}
@@ -129,7 +140,12 @@ def _open_paths(found: Found, said: Given, lines: dict[str, int]) -> Iterator[st
 
 
 def _narrows(name: str, value: Any) -> bool:
-    return bool(value) and not (name == "email_domains" and "*" in _texts(value))
+    """Does it keep anybody out, so that it could not be left away? What is not known may."""
+    if name == "email_domains":
+        return bool(value) and "*" not in _texts(value)
+    if name in ("allowed_groups", "allowed_group"):
+        return _texts(value) != (value if isinstance(value, list) else [value] if value else [])
+    return bool(value) and name not in _READ and not any(one.match(name) for one in (SIGN_IN, NEUTRAL, ELSEWHERE))
 
 
 def _lasts(expire: Any) -> str:

@@ -54,8 +54,14 @@ def importing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
     parser.add_argument("--adopt", action="store_true", help="take over what is here already and belongs to nobody")
     parser.add_argument("--bind-dn", metavar="DN", default="", help="ldap: who asks; without it, nobody (anonymous)")
-    parser.add_argument("--authority", metavar="PEM", type=Path, help="ldap: who has to have issued its certificate")
-    parser.add_argument("--without-tls", action="store_true", help="ldap: only for ldap:// on this machine")
+    parser.add_argument(
+        "--authority", metavar="PEM", type=Path, help="authentik, ldap: who has to have issued its certificate"
+    )
+    parser.add_argument(
+        "--without-tls",
+        action="store_true",
+        help="ldap: only for ldap:// on this machine; authentik: http://, which anybody on the way can read",
+    )
     parser.epilog = (
         "authentik: https://HOST, with a token in IMPORT_TOKEN. ldap: ldaps://HOST/BASE, or ldap:// with StartTLS, and "
         "perhaps a filter behind it (RFC 4516), with the password in IMPORT_PASSWORD or typed when asked for. "

@@ -186,3 +186,59 @@ def test_whoever_has_no_rights_is_told(tmp_path: Path) -> None:
     few = {"providers/ldap/": EVERYTHING["providers/ldap/"]}
     with authentik(few) as address, pytest.raises(CannotRead, match="answered 403 to providers/radius"):
         drive(ask_foreign("authentik", address, Access({"IMPORT_TOKEN": TOKEN})))
+
+
+@pytest.mark.parametrize("address", ["http://auth.example.org:9000", "http://192.0.2.1", "http://[2001:db8::1]:9000"])
+def test_no_token_goes_where_everybody_on_the_way_reads_it(address: str) -> None:
+    """Before anything is sent: `.example` and these addresses are nobody's."""
+    with pytest.raises(CannotRead, match="everybody on the way can read: write https"):
+        drive(ask_foreign("authentik", address, Access({"IMPORT_TOKEN": TOKEN})))
+
+
+def test_who_says_so_sends_it_all_the_same() -> None:
+    with pytest.raises(CannotRead, match="does not answer"):
+        drive(ask_foreign("authentik", "http://0.0.0.0:1", Access({"IMPORT_TOKEN": TOKEN}, without_tls=True)))
+
+
+@pytest.mark.parametrize("address", ["https://", "http://[::1", "ftp://auth.example.org", "auth.example.org"])
+def test_what_is_no_address_is_said_so(address: str) -> None:
+    with pytest.raises(CannotRead, match="is no address"):
+        drive(ask_foreign("authentik", address, Access({"IMPORT_TOKEN": TOKEN})))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "text",
+        {"pk": [1]},
+        {"pk": 1, "provider": {"pk": 2}},
+        {"pk": 1, "user": [1], "target": "app-1"},
+        {"pk": None, "group": {}},
+    ],
+)
+@pytest.mark.parametrize("path", ["core/users/", "core/groups/", "providers/ldap/", "policies/bindings/"])
+def test_what_is_no_record_is_said_and_brings_nothing(path: str, odd: Any) -> None:
+    with pytest.raises(CannotRead, match=f"gave no list for {path}"), authentik({**EVERYTHING, path: [odd]}) as address:
+        drive(ask_foreign("authentik", address, Access({"IMPORT_TOKEN": TOKEN})))
+
+
+def test_what_the_store_does_not_take_is_left_out_with_what_leans_on_it(place: Place) -> None:
+    """The rest comes, and a trial says the same."""
+    here = application(1, "no slug", 1), application(3, "app", 4, meta_launch_url="javascript:alert(1)")
+    records = {
+        **EVERYTHING,
+        "core/groups/": [{**one, "parents": None, "users": None} for one in TOLD["core/groups/"]],
+        "core/applications/": [*here, application(2, "wifi", 3)],
+        "policies/bindings/": [],
+    }
+    done, left = brought(place, records)
+    assert any("application 'wifi'" in one or "wifi" in one for one in done)
+    assert place.find(Application, slug="wifi") is not None
+    assert sorted(line.partition(": ")[2].partition(" is left out")[0] for line in left if "is left out: " in line) == [
+        "application app",
+        "application no slug",
+        "provider 'broken'",
+    ]
+    again, told = brought(place, records)
+    assert again == []
+    assert told == left

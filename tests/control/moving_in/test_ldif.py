@@ -158,6 +158,10 @@ def test_the_second_time_nothing_changes_and_a_trial_never_does(place: Place) ->
         "nsAccountLock: TRUE",
         "userAccountControl: 514",
         "sambaAcctFlags: [UD         ]",
+        "loginDisabled: TRUE",
+        "ds-pwp-account-disabled: true",
+        "inetUserStatus: Inactive",
+        "inetUserStatus: deleted",
     ],
 )
 def test_who_is_locked_there_is_locked_here(place: Place, line: str) -> None:
@@ -166,7 +170,11 @@ def test_who_is_locked_there_is_locked_here(place: Place, line: str) -> None:
 
 
 def test_who_is_not_is_not_and_an_end_is_kept(place: Place) -> None:
-    bring(place, "ldif", people("userAccountControl: 512", "nsAccountLock: FALSE", "shadowExpire: 20000"))
+    bring(
+        place,
+        "ldif",
+        people("userAccountControl: 512", "nsAccountLock: FALSE", "inetUserStatus: active", "shadowExpire: 20000"),
+    )
     erin = place.find(User, username="erin")
     assert erin.is_active
     assert erin.valid_until == 20000 * 86400
@@ -180,8 +188,16 @@ def test_who_is_not_is_not_and_an_end_is_kept(place: Place) -> None:
         (("accountExpires: 9223372036854775807",), None),
         (("accountExpires: 1",), 0.0),
         (("krbPrincipalExpiration: 20240101000000Z",), 1704067200.0),
-        (("krbPrincipalExpiration: never",), None),
+        (("krbPrincipalExpiration: 20240101010000.5+0100",), 1704067200.0),
+        (("krbPrincipalExpiration: 19600101000000Z",), 0.0),
+        (("krbPrincipalExpiration: never",), 0.0),
+        (("pwdEndTime: 20240101000000Z",), 1704067200.0),
+        (("loginExpirationTime: 20240101000000Z",), 1704067200.0),
+        (("ds-pwp-account-expiration-time: 20240101000000.000Z",), 1704067200.0),
+        (("accountExpires: soon",), 0.0),
         (("shadowExpire: -1",), None),
+        (("shadowExpire: 12345678901234567890",), None),
+        (("shadowExpire: soon", "accountExpires: 0"), 0.0),
         (("shadowExpire: 20000", "accountExpires: 133485408000000000"), 1704067200.0),
     ],
 )

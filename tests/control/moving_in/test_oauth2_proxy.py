@@ -62,6 +62,14 @@ def test_the_application_and_who_may_use_it_twice(place: Place) -> None:
         'email_domains = ["example.com"]\n',
         'email_domains = ["*"]\nauthenticated_emails_file = "people.txt"\n',
         'email_domains = ["*"]\nallowed_groups = ["staff"]\ngithub_org = "us"\n',
+        'email_domains = ["*"]\ngithub_repo = "us/ours"\n',
+        'email_domains = ["*"]\ngoogle_group = ["staff@example.com"]\n',
+        'email_domains = ["*"]\nentra_id_allowed_tenants = ["ours"]\n',
+        'email_domains = ["*"]\nkept_out_by_a_version_to_come = true\n',
+        'email_domains = ["*"]\nallowed_groups = [7]\n',
+        'email_domains = ["*"]\nallowed_groups = ["staff", ["nested"]]\n',
+        "email_domains = []\n",
+        "email_domains = [7]\n",
     ],
 )
 def test_who_could_come_in_for_another_reason_opens_nothing(narrowing: str) -> None:
@@ -84,6 +92,8 @@ def test_without_upstreams_a_proxy_asks_and_a_cookie_domain_is_a_domain() -> Non
 
 
 def test_several_upstreams_are_told() -> None:
+    odd = provider_of(HOST + ANYBODY + 'upstreams = ["http://[a/"]')
+    assert odd["mode"] == "forward_single"
     text = HOST + ANYBODY + 'upstreams = ["http://a/", "http://b/path"]'
     assert provider_of(text)["mode"] == "forward_single"
     assert any("several kinds or paths" in line for line in read(text.encode()).told())
@@ -94,6 +104,7 @@ def test_several_upstreams_are_told() -> None:
     [
         ("", "has no redirect_url"),
         ('redirect_url = "/oauth2/callback"', "has no redirect_url"),
+        ('redirect_url = "https://[oauth2]/callback"', "has no redirect_url"),
         ("upstreams = [", "is no TOML"),
         ("\xff", "is not UTF-8"),
     ],
