@@ -90,9 +90,10 @@ class NamingContexts:
 
     def plain_login(self, name: str) -> tuple[Tree, str] | None:
         """As `login`, for the name of a SASL bind: ``dn:`` and a DN, or a login name in any form."""
-        if name.lower().startswith("dn:"):
+        if name[:3].lower() == "dn:":
             return self.login(name[3:])
-        return self._alias(name.removeprefix("u:"), lambda settings, form: True)
+        alone = name[2:] if name[:2].lower() == "u:" else name
+        return self._alias(alone, lambda settings, form: True)
 
     def _alias(self, text: str, served: Callable[[LdapSettings, str], bool]) -> tuple[Tree, str] | None:
         """Whose name it is that is no DN; the provider with the lowest pk that takes its form."""

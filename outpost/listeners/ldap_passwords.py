@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
+from outpost.directory.tree import Tree
 from outpost.listeners.ldap_binds import Bound
 from outpost.outcome import LDAP_RESULT_CODE, Circumstances, Decision
 from outpost.telemetry import Telemetry
@@ -94,13 +95,25 @@ class PasswordChanges:
 
     def _only_ones_own(self, name: str, bound: Bound) -> None:
         """Raises Refused."""
-        if not name:
-            return
-        try:
-            whose = self._contexts.login(name)
-        except ValueError:
-            whose = self._contexts.plain_login(name)
-        own = bound.provider, self._contexts.name_of(bound.identity, bound.provider)
-        if whose is None or (whose[0].provider.pk, whose[1]) != own:
+        if name and not self._is_ones_own(name, bound):
             said = "One's own password alone may be changed here."
             raise Refused(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, said, reason="password_of_another")
+
+    def _is_ones_own(self, name: str, bound: Bound) -> bool:
+        """``name``: a DN or, of the operation, a login name in any form that SASL takes (RFC 3062 s2.1)."""
+        try:
+            whose = self._whose(name)
+        except ValueError:
+            return False
+        if whose is None or whose[0].provider.pk != bound.provider:
+            return False
+        user = whose[0].user_named(whose[1])
+        return user is not None and (user.pk, user.uuid) == (bound.identity.user, bound.identity.uuid)
+
+    def _whose(self, name: str) -> tuple[Tree, str] | None:
+        """Raises ValueError."""
+        try:
+            self._contexts.place(name)
+        except ValueError:
+            return self._contexts.plain_login(name)
+        return self._contexts.login(name)

@@ -84,8 +84,8 @@ def read_only(said: str) -> Refused:
 
 
 def _of_modify(request: ModifyRequest) -> PasswordChange | None:
-    if any(DESCRIBED.get(one.attribute.lower()) is not _PASSWORD for one in request.changes):
-        return None
+    if not request.entry or any(DESCRIBED.get(one.attribute.lower()) is not _PASSWORD for one in request.changes):
+        return None  # the root DSE has none, and in a `PasswordChange` no name is whoever asks
     match request.changes:
         case (Modification(operation, _, (new,)),) if operation == REPLACE and new:
             return PasswordChange(request.entry, None, new)

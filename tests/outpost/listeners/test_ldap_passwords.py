@@ -9,7 +9,7 @@ from ldap.controls.ppolicy import PasswordPolicyControl
 
 from protocols.ldap import ber
 from protocols.link.messages import Put
-from tests.outpost.directory.people import BOB, USERS
+from tests.outpost.directory.people import BOB, RECORDS, USERS, VIRTUAL, People, a_provider
 from tests.outpost.listeners.ldap_door import ALICE_DN, BOB_DN, Client, Door
 from tests.protocols.ldap import peer
 from tests.protocols.ldap.peer import Answer
@@ -36,7 +36,10 @@ def asked(client: Client, message: bytes) -> Answer:
     return answer
 
 
-@pytest.mark.parametrize("name", [None, BOB_DN, f"uid=bob,{USERS}", f"dn:{BOB_DN.upper()}", "u:bob"])
+OWN = [None, BOB_DN, f"uid=bob,{USERS}", f"dn:{BOB_DN.upper()}", "u:bob", "U:BOB", "bob", "bob@example.com"]
+
+
+@pytest.mark.parametrize("name", OWN)
 def test_one_changes_ones_own(bob: Client, name: str | None) -> None:
     answer = asked(bob, peer.password_modify(2, name, BOBS, "another one"))
     assert (answer.operation, answer.code, answer.value) == ("extendedResp", 0, None)
@@ -59,7 +62,21 @@ def test_a_password_is_made_if_none_is_given(bob: Client) -> None:
     assert (answer.code, answer.value) == (0, b"\x30\x06\x80\x04made")
 
 
-@pytest.mark.parametrize("name", [ALICE_DN, f"cn=nobody,{USERS}", "u:alice", "cn=bob,dc=elsewhere", "nonsense"])
+@pytest.mark.parametrize("name", OWN)
+def test_ones_own_name_is_taken_in_every_form_whatever_forms_bind(name: str | None) -> None:
+    door = Door(People((*RECORDS[:-1], a_provider(bind_by_name=True))), tls=object())
+    client = door.connect(secure=True)
+    assert client.bind(BOB_DN, BOBS) == 0
+    assert asked(client, peer.password_modify(2, name, BOBS, "another one")).code == 0
+
+
+ANOTHER = [
+    *(ALICE_DN, f"cn=nobody,{USERS}", "u:alice", "cn=bob,dc=elsewhere", "nonsense", "dn:nonsense", "dn:", "u:"),
+    *(f"cn=bob,{VIRTUAL}", "cn=bob"),
+]
+
+
+@pytest.mark.parametrize("name", ANOTHER)
 def test_another_ones_stays_as_it_is(bob: Client, name: str) -> None:
     assert asked(bob, peer.password_modify(2, name, BOBS, "another one")).code == 50
     assert asked(bob, peer.modify(3, name, (2, "userPassword", ["another one"]))).code == 50
@@ -95,6 +112,11 @@ def test_an_exception_refuses(bob: Client) -> None:
     bob.door.link.fails = RuntimeError("broken")
     assert asked(bob, peer.password_modify(2, None, BOBS, "another one")).code == 52
     assert bob.door.telemetry.faults
+
+
+def test_the_root_dse_is_nobody_whose_password_could_be_changed(bob: Client) -> None:
+    assert asked(bob, peer.modify(2, "", (2, "userPassword", ["another one"]))).code == 53
+    assert bob.door.link.changes == []
 
 
 def test_a_modify_means_the_password_that_was_shown(bob: Client) -> None:
