@@ -33,13 +33,8 @@ class Wanted:
 
 
 def wanted(controls: Iterable[Control]) -> Wanted | None:
-    """None: nothing that changes the answer. Raises Refused."""
-    asked: dict[str, Control] = {}
-    for control in controls:
-        if control.oid in SEARCH_CONTROLS:
-            if control.oid in asked:
-                raise Refused(ResultCode.PROTOCOL_ERROR, "A control is given twice.")
-            asked[control.oid] = control
+    """None: nothing that changes the answer. ``controls``: each once. Raises Refused."""
+    asked = {control.oid: control for control in controls if control.oid in SEARCH_CONTROLS}
     if not asked:
         return None
     page, sort, view = asked.get(PAGED_RESULTS), asked.get(SORT_REQUEST), asked.get(VLV_REQUEST)

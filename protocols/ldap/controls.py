@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from protocols.ldap.result import Result, ResultCode
+
 MANAGE_DSA_IT = "2.16.840.1.113730.3.4.2"
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 SORT_REQUEST, SORT_RESPONSE = "1.2.840.113556.1.4.473", "1.2.840.113556.1.4.474"
@@ -21,6 +23,8 @@ SERVED: Mapping[str, frozenset[str]] = {
     "extended": frozenset((PASSWORD_POLICY,)),
 }
 """Operation to OIDs. ManageDsaIT changes nothing here, for we hold no referrals; JNDI sends it with everything."""
+WITHOUT_VALUE = frozenset((MANAGE_DSA_IT, PASSWORD_POLICY))
+"""RFC 3296 s3; draft-behera-ldap-password-policy-10 s6.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,20 @@ class Control:
     value: bytes | None = None
 
 
-def unserved_critical(operation: str, controls: tuple[Control, ...]) -> str | None:
-    """The OID of a control that forbids the operation: critical, and not understood. Others are ignored."""
+def problem(operation: str, controls: tuple[Control, ...]) -> Result | None:
+    """Why they forbid the operation: one is critical and not understood, or understood and not as it should be. Others
+    are ignored."""
     served = SERVED.get(operation, frozenset())
+    seen = set[str]()
     for control in controls:
-        if control.critical and control.oid not in served:
-            return control.oid
+        if control.oid not in served:
+            if control.critical:
+                said = f"Control {control.oid} is not served here."
+                return Result(ResultCode.UNAVAILABLE_CRITICAL_EXTENSION, "", said)
+            continue
+        if control.oid in seen:
+            return Result(ResultCode.PROTOCOL_ERROR, "", f"Control {control.oid} is given twice.")
+        if control.oid in WITHOUT_VALUE and control.value is not None:
+            return Result(ResultCode.PROTOCOL_ERROR, "", f"Control {control.oid} has no value.")
+        seen.add(control.oid)
     return None

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.ldap import again, ber, cancel, messages, password_modify, password_policy, sasl
-from protocols.ldap.controls import PASSWORD_POLICY, unserved_critical
+from protocols.ldap.controls import PASSWORD_POLICY, problem
 from protocols.ldap.events import (
     Abandoned,
     Answered,
@@ -194,11 +194,10 @@ class LDAPSession(Generic[IdentityT]):
             self._must_change = False
         if message.message_id in self._searches:
             raise ber.Malformed("a message ID that is still in use")
-        if message.controls and message.operation.response:
-            unserved = unserved_critical(message.operation.name, message.controls)
-            if unserved is not None:
-                said = f"Control {unserved} is not served here."
-                return self._answered(message, Result(ResultCode.UNAVAILABLE_CRITICAL_EXTENSION, "", said))
+        if message.controls and message.operation is not messages.UNBIND:  # there criticality means nothing (s4.1.11)
+            refusal = problem(message.operation.name, message.controls)
+            if refusal is not None:
+                return self._answered(message, refusal) if message.operation.response else Answered(b"")
         try:
             request = message.request()
             if self._must_change and not _is_served_before_a_change(request):

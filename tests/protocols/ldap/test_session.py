@@ -4,6 +4,7 @@ import pytest
 from ldaptor.protocols import pureldap
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
+from protocols.ldap.controls import MANAGE_DSA_IT, PAGED_RESULTS, PASSWORD_POLICY
 from protocols.ldap.events import (
     Abandoned,
     Answered,
@@ -274,17 +275,25 @@ def test_outstanding_searches_are_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("oid", "critical", "code"),
+    ("controls", "code"),
     [
-        ("1.2.3", True, ResultCode.UNAVAILABLE_CRITICAL_EXTENSION),
-        ("1.2.3", False, None),
-        ("2.16.840.1.113730.3.4.2", True, None),  # ManageDsaIT
-        ("1.2.840.113556.1.4.319", True, None),  # paged results
-        ("1.2.840.113556.1.4.319", False, None),
+        ([("1.2.3", True, b"value")], ResultCode.UNAVAILABLE_CRITICAL_EXTENSION),
+        ([("1.2.3", False, b"value")], None),
+        ([("1.2.3", False, b"value"), ("1.2.3", False, None)], None),
+        ([(MANAGE_DSA_IT, True, None)], None),
+        ([(MANAGE_DSA_IT, False, None)], None),
+        ([(MANAGE_DSA_IT, True, b"value")], ResultCode.PROTOCOL_ERROR),
+        ([(MANAGE_DSA_IT, False, b"")], ResultCode.PROTOCOL_ERROR),
+        ([(MANAGE_DSA_IT, False, None), (MANAGE_DSA_IT, True, None)], ResultCode.PROTOCOL_ERROR),
+        ([(PASSWORD_POLICY, False, None)], None),
+        ([(PASSWORD_POLICY, False, b"value")], ResultCode.PROTOCOL_ERROR),
+        ([(PAGED_RESULTS, True, b"value")], None),
+        ([(PAGED_RESULTS, False, b"value")], None),
+        ([(PAGED_RESULTS, False, b"value"), (PAGED_RESULTS, False, b"value")], ResultCode.PROTOCOL_ERROR),
     ],
 )
-def test_criticality(oid: str, critical: bool, code: ResultCode | None) -> None:
-    session = a_session(peer.search(1, ALICE, controls=[(oid, critical, b"value")]), peer.extended(2, WHO_AM_I))
+def test_controls_that_forbid_a_search(controls: peer.Controls, code: ResultCode | None) -> None:
+    session = a_session(peer.search(1, ALICE, controls=controls), peer.extended(2, WHO_AM_I))
     event = session.next_event()
     if code is None:
         assert isinstance(event, SearchReceived)
@@ -293,10 +302,15 @@ def test_criticality(oid: str, critical: bool, code: ResultCode | None) -> None:
     assert session.next_event() == WhoAmIReceived(2)
 
 
-def test_a_control_on_unbind_or_abandon_changes_nothing() -> None:
-    abandon = peer.message(1, pureldap.LDAPAbandonRequest(id=5), [("1.2.3", True, None)])
+@pytest.mark.parametrize(("critical", "expected"), [(True, Answered(b"")), (False, Abandoned(5))])
+def test_an_abandon_with_a_critical_control_is_not_done(critical: bool, expected: object) -> None:
+    abandon = peer.message(1, pureldap.LDAPAbandonRequest(id=5), [("1.2.3", critical, None)])
+    assert events(a_session(peer.search(5, ALICE), abandon))[1:] == [expected]
+
+
+def test_a_control_on_unbind_changes_nothing() -> None:
     unbind = peer.message(2, pureldap.LDAPUnbindRequest(), [("1.2.3", True, None)])
-    assert events(a_session(abandon, unbind)) == [Answered(b""), Unbound()]
+    assert events(a_session(unbind)) == [Unbound()]
 
 
 @pytest.mark.parametrize(
