@@ -39,7 +39,9 @@ def wanted(controls: Iterable[Control]) -> Wanted | None:
         return None
     page, sort, view = asked.get(PAGED_RESULTS), asked.get(SORT_REQUEST), asked.get(VLV_REQUEST)
     if view is not None and sort is None:
-        raise Refused(ResultCode.SORT_CONTROL_MISSING, "A virtual list view needs a sort control.")
+        code = ResultCode.SORT_CONTROL_MISSING
+        told = encode_controls([(VLV_RESPONSE, vlv.encode(0, 0, code))])
+        raise Refused(code, "A virtual list view needs a sort control.", controls=told)
     if view is not None and page is not None:
         raise Refused(ResultCode.UNWILLING_TO_PERFORM, "A virtual list view is not served in pages.")
     return Wanted(
@@ -213,6 +215,10 @@ def view(
         entries_shown = [entry for _, entry in found[shown.start : shown.stop]]
     except TooMany:
         yield sending.done(*_too_many(said))
+        return
+    except vlv.OutOfRange:
+        told = (VLV_RESPONSE, vlv.encode(0, len(found), ResultCode.OFFSET_RANGE_ERROR))
+        yield sending.done(Result(ResultCode.VIRTUAL_LIST_VIEW_ERROR, "", "The list ends before that."), [*said, told])
         return
     except Refused as refused:
         yield sending.done(refused.result, said)

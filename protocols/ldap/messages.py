@@ -157,9 +157,7 @@ OPERATIONS: dict[int, Operation] = {
     0x77: Operation("extended", 0x78, _extended),
 }
 """Requests by the tag of their protocolOp."""
-BIND, UNBIND, SEARCH, MODIFY, COMPARE, EXTENDED = (
-    OPERATIONS[tag] for tag in (0x60, 0x42, 0x63, 0x66, 0x6E, 0x77)
-)
+BIND, UNBIND, SEARCH, MODIFY, COMPARE, EXTENDED = (OPERATIONS[tag] for tag in (0x60, 0x42, 0x63, 0x66, 0x6E, 0x77))
 
 
 class Envelope(NamedTuple):

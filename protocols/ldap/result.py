@@ -33,7 +33,9 @@ class ResultCode(IntEnum):
     UNAVAILABLE = 52
     UNWILLING_TO_PERFORM = 53
     SORT_CONTROL_MISSING = 60
-    """draft-ietf-ldapext-ldapv3-vlv-09."""
+    OFFSET_RANGE_ERROR = 61
+    VIRTUAL_LIST_VIEW_ERROR = 76
+    """These three are of draft-ietf-ldapext-ldapv3-vlv-09."""
     OTHER = 80
     CANCELED = 118
     NO_SUCH_OPERATION = 119

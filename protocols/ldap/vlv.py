@@ -26,6 +26,10 @@ class ViewRequest(NamedTuple):
     """Begin at the first entry that is at or behind it; then offset and content mean nothing."""
 
 
+class OutOfRange(Exception):
+    """The offset is beyond the end."""
+
+
 class Window(NamedTuple):
     start: int
     stop: int
@@ -67,17 +71,17 @@ def encode(target: int, count: int, code: int) -> bytes:
 
 
 def window(request: ViewRequest, found: Sequence[tuple[Place, Entry]], order: Order) -> Window:
-    """``found`` is sorted. Raises Refused."""
+    """``found`` is sorted. Raises Refused and OutOfRange."""
     count = len(found)
     if request.value is not None:
         reaches = order.reaches(request.value)
         target = 1 + bisect_left(found, True, key=lambda one: reaches(one[0]))
-    elif request.content in (0, count) or request.offset <= 1:
-        target = min(max(request.offset, 1), count + 1)
+    elif request.offset <= 1:
+        target = min(1, count)
+    elif request.offset > (request.content or count):
+        raise OutOfRange
+    elif request.content in (0, count):
+        target = request.offset
     else:  # the client's idea of the length is stretched to ours
-        target = (
-            count
-            if request.offset >= request.content
-            else 1 + (count - 1) * (request.offset - 1) // (request.content - 1)
-        )
+        target = 1 + (count - 1) * (request.offset - 1) // (request.content - 1)
     return Window(max(target - 1 - request.before, 0), min(target + request.after, count), target)

@@ -241,9 +241,19 @@ def test_a_window(client: Client) -> None:
 
 def test_a_window_needs_an_order(client: Client) -> None:
     asked = view(before_count=0, after_count=1, offset=1, content_count=0)
-    assert [answer.code for answer in page(client, asked)] == [60]
+    (done,) = page(client, asked)
+    assert (done.code, done.controls[VIEWED]) == (60, bytes.fromhex("30090201000201000a013c"))
     assert [answer.code for answer in page(client, asked, sort("uid"), paged(2))] == [53]
     assert [answer.code for answer in page(client, (VLV, True, b"x"), sort("uid"))] == [2]
+
+
+def test_a_window_beyond_the_end(client: Client) -> None:
+    asked = view(before_count=5, after_count=1, offset=5 + MANY, content_count=0)
+    (done,) = page(client, sort("uid"), asked)
+    response = VLVResponseControl()
+    response.decodeControlValue(done.controls[VIEWED])
+    assert (done.code, SORTED in done.controls) == (76, True)
+    assert (response.targetPosition, response.contentCount, response.virtualListViewResult) == (0, 4 + MANY, 61)
 
 
 # --- cancel --------------------------------------------------------------------------------------------------------

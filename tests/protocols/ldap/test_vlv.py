@@ -5,7 +5,7 @@ from protocols.ldap.result import Refused, ResultCode
 from protocols.ldap.schema import KNOWN
 from protocols.ldap.search import PlainEntry
 from protocols.ldap.sorting import Order, SortKey
-from protocols.ldap.vlv import ViewRequest, Window, decode, encode, window
+from protocols.ldap.vlv import OutOfRange, ViewRequest, Window, decode, encode, window
 
 ORDER = Order((SortKey("uidNumber", None, False),), KNOWN.get)
 REVERSED = Order((SortKey("uidNumber", None, True),), KNOWN.get)
@@ -43,7 +43,6 @@ def test_what_is_no_request(value: bytes | None) -> None:
         (ViewRequest(2, 2, 10, 10, None), Window(7, 10, 10)),
         (ViewRequest(0, 0, 100, 100, None), Window(9, 10, 10)),  # the last one, of however many
         (ViewRequest(0, 0, 50, 99, None), Window(4, 5, 5)),  # the middle
-        (ViewRequest(1, 0, 99, 0, None), Window(9, 10, 11)),
         (ViewRequest(1, 1, 0, 0, b"30"), Window(1, 4, 3)),
         (ViewRequest(0, 1, 0, 0, b"31"), Window(3, 5, 4)),
         (ViewRequest(0, 1, 0, 0, b"1000"), Window(10, 10, 11)),
@@ -52,6 +51,19 @@ def test_what_is_no_request(value: bytes | None) -> None:
 def test_windows(asked: ViewRequest, expected: Window) -> None:
     entries = [PlainEntry("cn=x", {"uidnumber": (str(number),)}) for number in range(10, 110, 10)]
     assert window(asked, [(ORDER.place(entry), entry) for entry in entries], ORDER) == expected
+
+
+@pytest.mark.parametrize(("offset", "content"), [(11, 0), (2**31 - 1, 0), (11, 10), (21, 20), (3, 2)])
+def test_an_offset_beyond_the_end(offset: int, content: int) -> None:
+    entries = [PlainEntry("cn=x", {"uidnumber": (str(number),)}) for number in range(10, 110, 10)]
+    with pytest.raises(OutOfRange):
+        window(ViewRequest(1, 1, offset, content, None), [(ORDER.place(entry), entry) for entry in entries], ORDER)
+
+
+def test_a_window_on_nothing() -> None:
+    assert window(ViewRequest(1, 1, 1, 0, None), [], ORDER) == Window(0, 0, 0)
+    with pytest.raises(OutOfRange):
+        window(ViewRequest(1, 1, 2, 0, None), [], ORDER)
 
 
 def test_a_window_on_a_reversed_order() -> None:
