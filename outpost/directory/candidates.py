@@ -216,7 +216,7 @@ def _holding(index: Index[Any], keys: tuple[str, ...] | None, pieces: Pieces) ->
 
 
 def _in_chain(attribute: str, value: bytes, tree: Tree) -> Candidates:
-    """Down from a group over ``memberOf``, or up from a user or a group over ``member``; both are certain."""
+    """Down from a group over ``memberOf``, up from anybody over ``member``: certain. Else whoever has the attribute."""
     known = tree.recognise(attribute.lower())
     dn = IN_CHAIN.normalise(value)
     if known is None or dn is None:
@@ -227,7 +227,7 @@ def _in_chain(attribute: str, value: bytes, tree: Tree) -> Candidates:
             return NOTHING
         return Candidates(tree.users_within(group), tree.groups_within(group) - {group}, (), (), CERTAIN)
     if known.key not in ("member", "uniquemember"):
-        return NOTHING
+        return _present(attribute, tree)._replace(doubtful=frozenset(KINDS))
     if user is not None:
         return Candidates((), tree.ancestry(user).groups, (user,), (), CERTAIN)
     if group is None:

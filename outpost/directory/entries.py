@@ -22,7 +22,7 @@ from outpost.directory.object_classes import (
     VIRTUAL_GROUP_CLASSES,
     class_names,
 )
-from outpost.directory.person import boolean, gecos, given_name, surname
+from outpost.directory.person import boolean, gecos, given_name, password_days, surname
 from outpost.directory.stamps import begun, days, generalized_time
 from outpost.directory.virtual import of_group
 from protocols.ldap.encoded import encode_values
@@ -56,8 +56,8 @@ USER_ATTRIBUTES: dict[str, UserValues] = {
     "homedirectory": lambda tree, user: (f"/home/{user.username}",),
     "gecos": lambda tree, user: gecos(user),
     "shadowlastchange": lambda tree, user: ("0",) if user.must_change_password else days(begun(user)),
-    "shadowmax": lambda tree, user: _password_days(tree, user),
-    "shadowwarning": lambda tree, user: _password_warning_days(tree, user),
+    "shadowmax": lambda tree, user: password_days(tree.settings.password_days, user),
+    "shadowwarning": lambda tree, user: password_days(tree.settings.password_warning_days, user),
     "shadowexpire": lambda tree, user: days(user.valid_until),
     "memberof": lambda tree, user: tree.ancestry(user.pk).dns,
     "ak-active": lambda tree, user: boolean(user.is_active),
@@ -123,8 +123,11 @@ class UserEntry:
                 ancestry = self.tree.ancestry(self.record.pk)
                 return self.tree.group_at(assertion) in (ancestry.groups if rule is IN_CHAIN else ancestry.shown)
         if rule is IN_CHAIN:
-            return False
+            return self.leads(key, assertion)
         return _holds(self.values(key), rule, assertion)
+
+    def leads(self, key: str, assertion: Normal) -> bool:
+        return self.tree.leads(self.record.pk, key, assertion)
 
     def encoded(self, selection: Selection) -> bytes | Pieces | None:
         tree, record = self.tree, self.record
@@ -142,6 +145,15 @@ class UserEntry:
 
         ours = told or tree.profile.users
         return encode(tree.user_dn(record.username), ours, own, added, selection)
+
+
+class LoneUserEntry(UserEntry):
+    """As seen by whoever may read nobody else's: what others name is nothing to them."""
+
+    __slots__ = ()
+
+    def leads(self, key: str, assertion: Normal) -> bool:
+        return _holds(self.values(key), IN_CHAIN, assertion)
 
 
 class TellingUserEntry(UserEntry):
@@ -204,7 +216,9 @@ class GroupEntry:
         if key == "memberof":
             return group in self.tree.lineage(self.record.parents).groups
         if key not in ("member", "uniquemember"):
-            return False
+            if self.only is None:
+                return self.tree.leads(self.record.pk, key, assertion)
+            return _holds(self.values(key), IN_CHAIN, assertion)
         if self.only is not None and user not in (None, self.only):
             return False
         if user is not None:
@@ -349,8 +363,6 @@ class VirtualGroupEntry:
                 return assertion in VIRTUAL_GROUP_CLASS_NAMES
             case "member" | "uniquemember":
                 return self.tree.user_at(assertion) == self.record.pk
-        if rule is IN_CHAIN:
-            return False
         return _holds(self.values(key), rule, assertion)
 
     def encoded(self, selection: Selection) -> bytes | Pieces | None:
@@ -373,16 +385,6 @@ def _types(ours: Collection[str], added: Mapping[str, tuple[str, tuple[Value, ..
     for key, (spelt, _) in added.items():
         if key not in ours:
             yield KNOWN.get(key) or custom_type(spelt)
-
-
-def _password_days(tree: Tree, user: UserRecord) -> Values:
-    """None where nobody knows how old the password is; so with the next."""
-    return (str(tree.settings.password_days),) if tree.settings.password_days and user.password_changed else ()
-
-
-def _password_warning_days(tree: Tree, user: UserRecord) -> Values:
-    many = tree.settings.password_warning_days
-    return (str(many),) if many and user.password_changed else ()
 
 
 def _holds(values: Values, rule: MatchingRule, assertion: Normal) -> bool:

@@ -31,4 +31,9 @@ def gecos(user: UserRecord) -> Values:
     return (plain,) if plain else ()
 
 
+def password_days(many: int, user: UserRecord) -> Values:
+    """None where nobody knows how old the password is."""
+    return (str(many),) if many and user.password_changed else ()
+
+
 _NO_GECOS = str.maketrans("", "", ":,=\n\r")

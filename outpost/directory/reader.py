@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any
 
 from outpost.directory.candidates import EVERYTHING, Candidates, candidates
-from outpost.directory.entries import GroupEntry, TellingUserEntry, UserEntry, VirtualGroupEntry
+from outpost.directory.entries import GroupEntry, LoneUserEntry, TellingUserEntry, UserEntry, VirtualGroupEntry
 from outpost.directory.tree import BASE, LEAF_OF, Node, Tree
 from protocols.ldap.controlled import matching
 from protocols.ldap.dn import DN
@@ -139,7 +139,7 @@ class Reader:
         if kind == "user" and self.now is not None:
             return partial(TellingUserEntry, self.tree, now=self.now)
         if kind == "user":
-            return partial(UserEntry, self.tree)
+            return partial(UserEntry if self.everything else LoneUserEntry, self.tree)
         if kind == "group":
             return partial(GroupEntry, self.tree, only=None if self.everything else self.user)
         return partial(VirtualGroupEntry, self.tree)

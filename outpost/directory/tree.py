@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
+from outpost.directory import chains
 from outpost.directory.attributes import NO_MAPPED
 from outpost.directory.bodies import Bodies
 from outpost.directory.entries import UserEntry, profile
@@ -133,7 +134,7 @@ class Tree:
         names: Names | None = None,
     ) -> None:
         self.provider = provider
-        self.settings = settings
+        self.settings: LdapSettings = settings
         self.has_policies = any(one.policy for one in provider.bindings)
         """May they have a say about who may in?"""
         self.snapshot = snapshot
@@ -171,6 +172,7 @@ class Tree:
         groups_of = partial(_groups_of, self.ancestries, snapshot)
         self.shown = shown_people(provider, settings, snapshot, groups_of)
         """None: everybody is."""
+        self.chains: chains.Known = {}
 
     @cached_property
     def public(self) -> Tree:
@@ -243,6 +245,15 @@ class Tree:
         """pk of the group with this normalised DN."""
         node = self._at_key(key)
         return node.pk if node is not None and node.kind == "group" else None
+
+    def pk_at(self, key: Any) -> int | str | None:
+        """Of the user or the group with this normalised DN."""
+        node = self._at_key(key)
+        return node.pk if node is not None and node.kind in ("user", "group") else None
+
+    def leads(self, start: int | str, key: str, name: Any) -> bool:
+        """Does an attribute lead from the entry of this user or group to the normalised DN, over others in between?"""
+        return chains.leads(self, start, key, name)
 
     def _at_key(self, key: tuple[RDN, ...]) -> Node | None:
         return self.node_at(DN(key, key)) if key else None

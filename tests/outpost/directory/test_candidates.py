@@ -41,10 +41,18 @@ PEOPLE = People(
     (
         *RECORDS,
         a_user(EVE, "eve", attributes={"mail": "other@example.com", "uidNumber": 2002, "title": "Engineer"}),
+        a_user(24, "hank", attributes={"manager": [f"uid=eve,{USERS}", f"cn=gina,{USERS}"]}),
+        a_user(25, "ida", attributes={"manager": f"cn=hank,{USERS}"}),
         a_user(FRED, "fred", attributes={"gidNumber": 2001, "givenName": "Freddy", "title": ["Engineer", "Cook"]}),
         a_user(GINA, "Gina", created=0.0, password_changed=NOW),
         GroupRecord(
-            "g-odd", "odd", False, 9, ("g-sales",), (EVE, FRED), attributes={"gidNumber": 4001, "title": "Cook"}
+            "g-odd",
+            "odd",
+            False,
+            9,
+            ("g-sales",),
+            (EVE, FRED),
+            attributes={"gidNumber": 4001, "title": "Cook", "manager": f"cn=ida,{USERS}"},
         ),
     )
 )
@@ -82,7 +90,7 @@ def test_an_answer_is_what_a_scan_finds(filter: str, by: int) -> None:
             assert answered(reader, request) == scanned(reader, request), (base, scope)
 
 
-NAMES = ("alice", "bob", "carol", "dora", "eve", "fred", "gina", "staff", "odd", "users", "nobody")
+NAMES = ("alice", "bob", "carol", "dora", "eve", "fred", "gina", "hank", "ida", "staff", "odd", "users", "nobody")
 VALUES = (
     *(name.encode() for name in NAMES),
     *(f"{name}@example.com".encode() for name in (*NAMES, "other")),
@@ -94,7 +102,7 @@ ATTRIBUTES = (
     *("cn", "uid", "sAMAccountName", "mail", "uidNumber", "gidNumber", "name", "displayName", "givenName", "sn"),
     *("member", "uniqueMember", "memberUid", "memberOf", "objectClass", "ou", "dc", "entryDN", "entryUUID"),
     *("title", "department", "loginShell", "site", "unheard", "ak-superuser", "ak-active", "pwdChangedTime"),
-    *("createTimestamp", "objectCategory", ORDINAL, "homeDirectory", "2.5.4.3"),
+    *("createTimestamp", "objectCategory", ORDINAL, "homeDirectory", "2.5.4.3", "manager"),
 )
 PIECES = (b"a", b"A", b"al", b"ob", b"gin", b"e", b"example", b"@", b".com", b" ", b"red", b"o", b"Coo", b"\xff", b"")
 assertions = st.one_of(

@@ -21,7 +21,7 @@ from tests.wire.questions import Questions
 
 QUESTIONS = rounds(400)
 SORT = "1.2.840.113556.1.4.473"
-MEMBERSHIPS = ("member", "uniqueMember", "memberUid", "memberOf")
+MEMBERSHIPS = ("member", "uniqueMember", "memberUid", "memberOf", "manager")
 SORTED_BY = (b"uid", b"member", b"memberUid", b"memberOf", b"badge", b"sn")
 
 
@@ -43,7 +43,7 @@ def beside_bob(other: bool) -> tuple[Record, ...]:
         MANAGED,
         a_user(3, "carola", name="Zed", attributes={"badge": 3, "department": "Sales", "uidNumber": 2002})
         if other
-        else a_user(3, "carol", attributes={"badge": 17, "department": "EMEA", "uidNumber": 5000}),
+        else a_user(3, "carol", attributes={"badge": 17, "uidNumber": 5000, "manager": f"cn=alice,{USERS}"}),
         *([a_user(5, "emil", email="bob@example.com")] if other else [a_user(4, "dora", is_active=False)]),
         a_group(1, "admins", users=(ALICE,)),
         a_group(2, "staff", users=(5, ALICE) if other else (3,)),
@@ -61,7 +61,7 @@ def outside(other: bool) -> tuple[Record, ...]:
         a_user(6, "frank", attributes={"badge": 1}),
         a_user(3, "carola", name="Zed", attributes={"badge": 3, "department": "Sales"})
         if other
-        else a_user(3, "carol", attributes={"badge": 17, "department": "EMEA"}),
+        else a_user(3, "carol", attributes={"badge": 17, "manager": f"cn=alice,{USERS}"}),
         *([a_user(5, "emil", email="bob@example.com")] if other else [a_user(4, "dora", is_active=False)]),
         a_group(1, "admins", users=(ALICE,) if other else (ALICE, 3)),
         a_group(2, "staff", users=(6,)),
