@@ -204,15 +204,15 @@ def _issue_certificate(settings: Settings, arguments: Arguments) -> int:
 
 
 def _radius_test(settings: Settings, arguments: Arguments) -> int:
-    from outpost.commands.radius_test import Trial, run
+    from outpost.commands.radius_test import CannotTry, Trial, place_of, run
 
-    host, _, port = arguments.server.rpartition(":") if arguments.server.count(":") == 1 else (arguments.server, "", "")
     secret, password = os.environ.get("RADIUS_SECRET", ""), os.environ.get("RADIUS_PASSWORD", "")
-    if not secret or not (port or "0").isdigit():
-        _complain(["Put the shared secret into RADIUS_SECRET, and write the server as HOST or HOST:PORT."])
+    try:
+        trial = Trial(*place_of(arguments.server), secret, arguments.method, arguments.user, password)
+        went_well, sentences = run(trial)
+    except CannotTry as error:
+        _complain([str(error)])
         return WRONG_SETTINGS
-    trial = Trial(host, int(port or 0), secret, arguments.method, arguments.user, password)
-    went_well, sentences = run(trial)
     print(*sentences, sep="\n")
     return DONE if went_well else FAILED
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from dataclasses import dataclass, field
 
-from protocols.errors import RemoteProtocolError
+from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.radius.asking import Asked, ask, understand
 
 TRIES, PATIENCE = 3, 3.0
 """How often the request is sent, and seconds of waiting after each: as a NAS does."""
 PORTS = {"accounting": 1813}
 USUAL_PORT = 1812
+MOST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,29 @@ class Trial:
     password: str = field(repr=False)
 
 
+class CannotTry(ValueError):
+    """A sentence."""
+
+
+def place_of(server: str) -> tuple[str, int]:
+    """Host and port (0: none was named) of HOST, HOST:PORT, or [HOST]:PORT for IPv6. Raises CannotTry."""
+    found = re.fullmatch(r"\[(?P<six>[^\[\]]+)\](?::(?P<behind>\d+))?|(?P<bare>[^:\[\]]+)(?::(?P<port>\d+))?", server)
+    if found is None and server.count(":") > 1 and "[" not in server:
+        return server, 0  # an IPv6 address
+    port = int((found["behind"] or found["port"] or 0) if found is not None else MOST_PORT + 1)
+    if found is None or port > MOST_PORT:
+        raise CannotTry(f"Write the server as HOST, HOST:PORT or [IPv6]:PORT, with a port up to {MOST_PORT}.")
+    return found["six"] or found["bare"], port
+
+
 def run(trial: Trial, patience: float = PATIENCE) -> tuple[bool, list[str]]:
-    """Did it go well, and sentences."""
-    asked = ask(trial.method, trial.secret.encode(), trial.name, trial.password, os.urandom(48))
+    """Did it go well, and sentences. Raises CannotTry for what fits into no packet."""
+    if not trial.secret:
+        raise CannotTry("Put the shared secret into RADIUS_SECRET.")
+    try:
+        asked = ask(trial.method, trial.secret.encode(), trial.name, trial.password, os.urandom(48))
+    except LocalProtocolError as error:
+        raise CannotTry(f"The name or the password is too long for RADIUS: {error}.") from error
     port = trial.port or PORTS.get(trial.method, USUAL_PORT)
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(trial.host, port, type=socket.SOCK_DGRAM)[0]
@@ -63,7 +85,8 @@ def _exchange(nas: socket.socket, asked: Asked, patience: float, where: str) -> 
             return told.accepted, [*told.sentences, f"The answer took {took:.0f} ms."]
     return False, strange or [
         f"{where} does not answer. A RADIUS server is silent to whom it does not know and to a wrong shared secret: "
-        "is this machine's address one of its clients (NAS), and the secret the same? Else look for a firewall."
+        "is this machine's address one of its clients (NAS), and the secret the same? Is this its port for logins "
+        "(1812), or for accounting (1813)? Else look for a firewall."
     ]
 
 

@@ -88,14 +88,32 @@ def understand(datagram: bytes, asked: Asked) -> Told:
     expected = response_authenticator(reply.octets[:4], asked.octets[4:HEADER], reply.octets[HEADER:], asked.secret)
     if not compare_digest(expected, reply.authenticator):
         raise RemoteProtocolError("the Response Authenticator does not verify", "bad_response_authenticator")
-    return _ACCOUNTING if reply.code == Code.ACCOUNTING_RESPONSE else _of_access(reply, asked)
+    if asked.octets[0] == Code.ACCESS_REQUEST and reply.code in _OF_CODE:
+        return _of_access(reply, asked)
+    sentence = _OTHERS.get((asked.octets[0], reply.code), "")
+    if not sentence:
+        sentence = f"The server answers with code {reply.code}, which nobody expects here."
+        return Told(False, (sentence, _signature(reply, asked)))
+    if asked.octets[0] == Code.ACCOUNTING_REQUEST:
+        return Told(True, (sentence,))
+    return Told(True, (sentence, _signature(reply, asked)))
 
 
-_ACCOUNTING = Told(True, ("The server keeps accounting: it has answered an Accounting-Request.",))
+_OTHERS: Mapping[tuple[int, int], str] = {
+    (Code.ACCOUNTING_REQUEST, Code.ACCOUNTING_RESPONSE): (
+        "The server keeps accounting: it has answered an Accounting-Request."
+    ),
+    (Code.STATUS_SERVER, Code.ACCESS_ACCEPT): "The server is there: its port for logins has answered Status-Server.",
+    (Code.STATUS_SERVER, Code.ACCOUNTING_RESPONSE): (
+        "The server is there: its port for accounting has answered Status-Server."
+    ),
+}
 
 
 def _of_access(reply: Packet, asked: Asked) -> Told:
-    sentences = [_OF_CODE.get(reply.code, f"The server answers with code {reply.code}, which nobody expects here.")]
+    sentences = [_OF_CODE[reply.code]]
+    if reply.code == Code.ACCESS_REJECT and USER_PASSWORD not in Packet.parse(asked.octets).first:
+        sentences.append(_NEEDS_ANOTHER)
     sentences += [f"It says: {text}" for text in _texts(reply)]
     sentences.append(_signature(reply, asked))
     accepted = reply.code == Code.ACCESS_ACCEPT
@@ -119,6 +137,12 @@ _OF_CODE: Mapping[int, str] = {
     Code.ACCESS_REJECT: "Access-Reject: the server does not let in.",
     Code.ACCESS_CHALLENGE: "Access-Challenge: the password was right, and the server asks for more.",
 }
+
+
+_NEEDS_ANOTHER = (
+    "CHAP and MS-CHAPv2 cannot be checked against a hash of a password: where passwords are stored so, as by Outpost, "
+    "they want a network password."
+)
 
 
 def _texts(reply: Packet) -> list[str]:

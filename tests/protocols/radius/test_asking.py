@@ -98,6 +98,37 @@ def test_an_unsigned_answer_is_pointed_out() -> None:
     assert "CVE-2024-3596" in " ".join(understand(plain_reply(2, request.octets), request).sentences)
 
 
+@pytest.mark.parametrize(
+    ("method", "code", "words"),
+    [
+        ("status", 2, "its port for logins has answered"),
+        ("status", 5, "its port for accounting has answered"),
+        ("accounting", 5, "keeps accounting"),
+    ],
+)
+def test_what_was_asked_is_what_is_said_to_be_answered(method: str, code: int, words: str) -> None:
+    request = asked(method)
+    told = understand(expected_reply(code, request.octets), request)
+    assert told.accepted
+    assert words in told.sentences[0]
+    assert "lets in" not in told.sentences[0]
+
+
+@pytest.mark.parametrize(("method", "code"), [("pap", 5), ("accounting", 2), ("status", 3), ("chap", 41)])
+def test_an_answer_to_something_else_is_no_success(method: str, code: int) -> None:
+    request = asked(method)
+    told = understand(expected_reply(code, request.octets), request)
+    assert not told.accepted
+    assert f"code {code}, which nobody expects" in told.sentences[0]
+
+
+@pytest.mark.parametrize(("method", "is_said"), [("pap", False), ("chap", True), ("mschapv2", True)])
+def test_who_is_refused_with_chap_hears_what_that_wants(method: str, is_said: bool) -> None:
+    request = asked(method)
+    told = understand(expected_reply(3, request.octets), request)
+    assert ("network password" in " ".join(told.sentences)) is is_said
+
+
 def test_accounting_is_answered() -> None:
     request = asked("accounting")
     assert understand(plain_reply(5, request.octets), request).accepted
