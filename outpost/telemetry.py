@@ -84,7 +84,7 @@ class Telemetry:
                 peer=circumstances.peer,
                 reason=decision.reason,
                 id=decision.id,
-                sentence=_with(REASONS[decision.reason].operator, text),
+                sentence=with_detail(REASONS[decision.reason].operator, text),
             )
 
     def knocked(self, kind: str, what: str, **detail: str) -> None:
@@ -160,7 +160,7 @@ class Telemetry:
             protocol=protocol,
             peer=peer,
             reason=reason,
-            sentence=_with(DISCARDS.get(reason, ""), text),
+            sentence=with_detail(DISCARDS.get(reason, ""), text),
         )
 
     def noted(self, sentence: str) -> None:
@@ -178,7 +178,8 @@ class Telemetry:
         self.log.failure("fault in {where}", failure, event="fault", where=where)
 
 
-def _with(sentence: str, text: str) -> str:
+def with_detail(sentence: str, text: str) -> str:
+    """``text``: what the sentence of a reason leaves open; perhaps nothing."""
     return f"{sentence} ({shown(text)})" if text else sentence
 
 

@@ -59,6 +59,9 @@ def as_text(line: dict[str, Any]) -> str:
     if "missed" in line:
         return f"({line['missed']} packets were left out: they came faster than they could be shown)"
     time = datetime.fromtimestamp(line["time"], UTC).astimezone().strftime("%H:%M:%S")
+    for what, words in (("dropped", "no answer to"), ("refused", "refused")):
+        if what in line:
+            return f"{time}  {words} {line['peer']}:{line['port']}  {line[what]}: {line['why']}"
     way = "from" if line["received"] else "to"
     head = f"{time}  {line['code']} {line['identifier']} {way} {line['peer']}:{line['port']}"
     if "malformed" in line:

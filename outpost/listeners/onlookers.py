@@ -48,6 +48,8 @@ class Onlookers(Factory[Any]):
         """Empty most of the time: ask this first."""
         self._directory = directory
         self._now = now
+        self._last: tuple[Peer, list[Onlooker]] = ("", 0), []
+        """From whom a packet came last, and who was shown it."""
 
     def buildProtocol(self, addr: IAddress | None) -> Onlooker:
         return Onlooker(self)
@@ -57,10 +59,20 @@ class Onlookers(Factory[Any]):
         if len(octets) < 2:
             return
         wanted = [one for one in self.looking if one.wants(received, octets, peer)]
+        if received:
+            self._last = peer, wanted
         if wanted:
             line = json.dumps(self._line(received, octets, peer)).encode()
             for one in wanted:
                 one.tell(line)
+
+    def heard_why(self, what: str, reason: str, sentence: str, peer: Peer) -> None:
+        """What a packet of ``peer`` has met that shows in no answer. ``what``: ``dropped`` or ``refused``."""
+        shown_it = self._last[1] if self._last[0] == peer else []
+        told = {"time": self._now(), "peer": peer[0], "port": peer[1], what: reason, "why": sentence}
+        for one in self.looking:
+            if one in shown_it or one.is_at(peer):
+                one.tell(json.dumps(told).encode())
 
     def networks(self, nas: str) -> tuple[Network, ...]:
         """Where the NAS is that is called so, or has this address."""
@@ -114,13 +126,17 @@ class Onlooker(LineOnlyReceiver):
         self._owner.looking.append(self)
 
     def wants(self, received: bool, octets: bytes, peer: Peer) -> bool:
+        if self.is_at(peer):
+            return True
+        return (received or octets[0] in ORDERS) and identifier_of(octets).casefold() == self._nas
+
+    def is_at(self, peer: Peer) -> bool:
+        """Is it looked at for its address?"""
         try:
             address = ip_address(unmapped(peer[0]))
         except ValueError:
             return False
-        if any(address in network for network in self._networks):
-            return True
-        return (received or octets[0] in ORDERS) and identifier_of(octets).casefold() == self._nas
+        return any(address in network for network in self._networks)
 
     def tell(self, line: bytes) -> None:
         if self._paused:

@@ -119,7 +119,7 @@ class RadiusListener(RadiusSocket):
                 self._discarded(peer, reason, text)
             case Refused(request, username, reason, text):
                 self._wake_for_rejects()
-                self._telemetry.decided(username, Circumstances(PROTOCOL, request.address), Decision(reason), text)
+                self._refused(request, username, reason, text)
 
     def _requested(self, requested: AccessRequested) -> None:
         request = requested.request
@@ -165,7 +165,7 @@ class RadiusListener(RadiusSocket):
             self._go_on(request, self._eap.receive(received, self._clock.seconds()))
         except RemoteProtocolError as error:
             self._exchange.answer(request, None, self._clock.seconds())
-            self._telemetry.discarded(PROTOCOL, request.peer[0], error.reason, str(error))
+            self._discarded(request.peer, error.reason, str(error))
         except Exception:
             self._give_up(request)
 
@@ -180,8 +180,7 @@ class RadiusListener(RadiusSocket):
                 self._answer(request, Code.ACCESS_ACCEPT, attributes + self._replies.accept(request, decision))
             case Reject(eap, reason, text, identity, told):
                 if not told:
-                    circumstances = Circumstances(PROTOCOL, request.address)
-                    self._telemetry.decided(identity, circumstances, Decision(reason), text)
+                    self._refused(request, identity, reason, text)
                 self._answer(request, Code.ACCESS_REJECT, scattered(eap))
 
     async def _decide_in_eap(self, request: Request, session: Session, offer: Offer) -> None:
@@ -209,7 +208,7 @@ class RadiusListener(RadiusSocket):
         try:
             reply = self._exchange.answer(request, code, self._clock.seconds(), attributes)
         except RemoteProtocolError as error:
-            self._telemetry.discarded(PROTOCOL, request.peer[0], error.reason, str(error))
+            self._discarded(request.peer, error.reason, str(error))
             return
         if reply is not None:
             self._send(reply, request.peer)

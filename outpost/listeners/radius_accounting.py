@@ -72,7 +72,7 @@ class AccountingListener(RadiusSocket):
         if reply is not None:
             self._send(reply, request.peer)
         elif not kept:
-            self._telemetry.discarded(PROTOCOL, request.address, "not_kept")
+            self._discarded(request.peer, "not_kept", "")
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         """What is wrong in the table is told of by the door for logins."""

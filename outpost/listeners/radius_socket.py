@@ -5,8 +5,12 @@ from __future__ import annotations
 from outpost.listeners.answering import Answering
 from outpost.listeners.direct import direct_send
 from outpost.listeners.onlookers import Onlookers
-from outpost.telemetry import Telemetry
+from outpost.outcome import Circumstances, Decision
+from outpost.telemetry import Telemetry, with_detail
 from protocols.radius.duplicates import Peer
+from protocols.radius.request import Request
+from rules.discards import DISCARDS
+from rules.reasons import REASONS
 
 PROTOCOL = "radius"
 
@@ -25,6 +29,16 @@ class RadiusSocket(Answering):
     def _discarded(self, peer: Peer, reason: str, text: str) -> None:
         """A packet that gets no answer, whoever asks."""
         self._telemetry.discarded(PROTOCOL, peer[0], reason, text)
+        self._show("dropped", reason, with_detail(DISCARDS.get(reason, ""), text), peer)
+
+    def _refused(self, request: Request, username: str, reason: str, text: str) -> None:
+        """Here at the door: control knows nothing of it."""
+        self._telemetry.decided(username, Circumstances(PROTOCOL, request.address), Decision(reason), text)
+        self._show("refused", reason, with_detail(REASONS[reason].operator, text), request.peer)
+
+    def _show(self, what: str, reason: str, sentence: str, peer: Peer) -> None:
+        if self._looking and self._onlookers is not None:
+            self._onlookers.heard_why(what, reason, sentence, peer)
 
     def _send(self, octets: bytes, peer: Peer) -> None:
         if self.transport is None:  # the port was closed while the answer was found

@@ -9,13 +9,17 @@ from typing import Any, cast
 import pytest
 from twisted.internet.testing import StringTransport
 
+from outpost.authentication import Authentication
+from outpost.commands.packets_seen import as_text
 from outpost.directory.draft import whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.onlookers import LONGEST_QUESTION, MOST, Onlookers
+from outpost.listeners.radius_accounting import AccountingListener
 from protocols.link.messages import NasRecord, RadiusSettings
 from protocols.radius.packet import attribute
 from tests.fakes import FakeClock
-from tests.outpost.listeners.test_radius import a_provider
+from tests.outpost.listeners.test_radius import Door, a_provider
+from tests.protocols.radius import nas_side
 from tests.protocols.radius.test_shown_packet import CANARY, packet
 
 PEER = ("192.0.2.7", 40_000)
@@ -75,6 +79,52 @@ def test_of_the_nas_that_is_asked_for(onlookers: Onlookers, nas: str, peer: tupl
             ["NAS-Identifier", '"switch-3"'],
         ]
         assert (lines[0]["code"], lines[0]["received"], lines[0]["peer"]) == ("Access-Request", True, peer[0])
+
+
+@pytest.mark.parametrize(
+    ("nas", "peer", "told"),
+    [
+        ("192.0.2.7", PEER, True),
+        ("switch-3", PEER, True),
+        ("switch-3", ("192.0.2.7", 1), False),
+        ("192.0.2.8", PEER, False),
+    ],
+)
+def test_what_shows_in_no_answer_is_told_to_whoever_saw_the_packet(
+    onlookers: Onlookers, nas: str, peer: tuple[str, int], told: bool
+) -> None:
+    looking = Looking(onlookers, nas)
+    onlookers.saw(True, ASKED, PEER)
+    looking.lines()
+    onlookers.heard_why("dropped", "malformed", "It is cut short.", peer)
+    assert [(line["dropped"], line["why"]) for line in looking.lines()] == [("malformed", "It is cut short.")] * told
+
+
+async def keep(kind: str, body: dict[str, Any]) -> bool:
+    return True
+
+
+def test_the_doors_tell_why() -> None:
+    door = Door()
+    onlookers = Onlookers(door.directory, FakeClock())
+    authentication = Authentication(door.link, lambda: "1", door.telemetry.fault)
+    listener = door.a_listener(authentication, onlookers=onlookers)
+    listener.makeConnection(door.transport)
+    accounting = AccountingListener(door.directory, door.telemetry, keep, FakeClock(), FakeClock(), onlookers)
+    looking = Looking(onlookers, "192.0.2.7")
+    name = attribute(1, b"bob")
+    listener.datagramReceived(nas_side.request(name), PEER)
+    listener.datagramReceived(nas_side.request(name, secret=b"other"), PEER)
+    accounting.datagramReceived(nas_side.keyed(4, name, secret=b"other"), PEER)
+    told = [line for line in looking.lines() if "why" in line]
+    assert [line.get("refused") or line["dropped"] for line in told] == [
+        "unsupported_proof",
+        "bad_message_authenticator",
+        "bad_request_authenticator",
+    ]
+    assert all("shared secret" in line["why"] for line in told[1:])
+    assert "unsupported_proof: This way of proving" in as_text(told[0])
+    assert "no answer to 192.0.2.7:40000  bad_message_authenticator: " in as_text(told[1])
 
 
 def test_whoever_leaves_is_told_nothing_more(onlookers: Onlookers) -> None:

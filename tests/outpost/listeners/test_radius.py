@@ -11,6 +11,7 @@ from outpost.authentication import Authentication
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Directory, Touched
 from outpost.listeners.nas import reported_pins
+from outpost.listeners.onlookers import Onlookers
 from outpost.listeners.radius import RadiusListener
 from outpost.listeners.radius_eap import EapDoor
 from outpost.listeners.radius_replies import Replies
@@ -91,11 +92,15 @@ class Door:
         self.transport = FakeDatagramTransport()
         self.listener.makeConnection(self.transport)
 
-    def a_listener(self, authentication: Authentication, pins: Pins | None = None) -> RadiusListener:
+    def a_listener(
+        self, authentication: Authentication, pins: Pins | None = None, onlookers: Onlookers | None = None
+    ) -> RadiusListener:
         random = counted_random()
         eap = EapDoor(self.directory, lambda _: SERVER.record, self.clock.seconds, random)
         replies = Replies(self.directory, self.telemetry, self.clock.seconds, random)
-        return RadiusListener(authentication, self.directory, self.telemetry, self.clock, eap, replies, random, pins)
+        return RadiusListener(
+            authentication, self.directory, self.telemetry, self.clock, eap, replies, random, pins, onlookers
+        )
 
     def send(self, datagram: bytes, peer: tuple[str, int] = PEER) -> None:
         self.listener.datagramReceived(datagram, peer)
