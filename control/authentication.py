@@ -36,6 +36,7 @@ from protocols.link.messages import (
     Authenticated,
     Challenge,
     IdentityRecord,
+    NetworkHash,
     PasswordEnd,
     ReplyAttribute,
     Reuse,
@@ -86,6 +87,8 @@ class Proved:
     """When an accepted password, token or certificate will be good no more; None: never."""
     ends_with: tuple[str, ...] = ()
     """`Authenticated.ends_with`."""
+    network_hash: NetworkHash | None = field(default=None, repr=False)
+    """`Authenticated.network_hash`."""
 
 
 Prove = Callable[[Provider, Authenticate], Awaitable[Proved]]
@@ -250,18 +253,20 @@ class Authentication:
         if accepted and user is not None:
             logins.remember(tx, user.pk, self._now(), question.peer)
         each_time = mapped.asked_each_time or admitted.counted
+        reuse = narrowest((proved.reuse, access.reuse)) if accepted and not each_time else None
         return Authenticated(
             id=question.id,
             outcome=REASONS[reason].outcome,
             reason=reason,
             revision=admitted.revision,
             identity=admitted.identity if accepted else None,
-            reuse=narrowest((proved.reuse, access.reuse)) if accepted and not each_time else None,
+            reuse=reuse,
             reply=_together(mapped.reply, proved.reply) if accepted else (),
             keys=dict(proved.keys) if accepted else {},
             challenge=proved.challenge if REASONS[reason].outcome is Outcome.CHALLENGED else None,
             password_end=_password_end(tx, proved.ends) if accepted else None,
             ends_with=proved.ends_with if accepted else (),
+            network_hash=proved.network_hash if reuse is not None else None,
         )
 
 

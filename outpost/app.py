@@ -29,6 +29,7 @@ from outpost.config import OutpostConfig
 from outpost.directory.snapshot import Directory, Touched
 from outpost.kept.certificates import KnownCertificates
 from outpost.kept.credential_cache import CredentialCache
+from outpost.kept.network_hashes import KnownHashes
 from outpost.kept.on_disk import OnDisk
 from outpost.kept.sealed import Seal
 from outpost.lag import Lag
@@ -158,6 +159,7 @@ class Outpost:
             throttle=throttle,
             held_up=self.telemetry.held_up,
             certificates=KnownCertificates(self._directory, now, self._cache.used),
+            hashes=KnownHashes(self._cache, self._directory, now),
         )
         self._onlookers = Onlookers(self._directory, now)
         sockets = partial(asking_port, reactor)

@@ -1,7 +1,7 @@
 """The only way in: every door asks here, and nothing else decides (DESIGN section 4).
 
-Passwords and certificates that control has accepted lately are known; everything else is asked, in one question.
-Whatever goes wrong denies.
+Passwords and certificates that control has accepted lately are known, and so is MS-CHAPv2 by a password whose hash it
+has handed over; everything else is asked, in one question. Whatever goes wrong denies.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Protocol
 
 from outpost.kept.certificates import KnownCertificates
 from outpost.kept.credential_cache import CredentialCache, Shown
-from outpost.outcome import CertificateProof, Circumstances, Credentials, Decision, Identity, Password
+from outpost.kept.network_hashes import KnownHashes
+from outpost.outcome import CertificateProof, Circumstances, Credentials, Decision, Identity, MsChapV2, Password
 from outpost.throttle import Throttle, Try
 from protocols.link.messages import Authenticate, Authenticated, ChangePassword, PasswordChanged
 from rules.durations import Durations
@@ -63,6 +64,7 @@ class Authentication:
         throttle: Throttle | None = None,
         held_up: Callable[[str, Circumstances, str], None] = lambda username, circumstances, reason: None,
         certificates: KnownCertificates | None = None,
+        hashes: KnownHashes | None = None,
     ) -> None:
         self.asked: defaultdict[str, Durations] = defaultdict(Durations)
         """Protocol to how long control took to answer, or not to."""
@@ -77,6 +79,7 @@ class Authentication:
         self._throttle = throttle
         self._held_up = held_up
         self._certificates = certificates
+        self._hashes = hashes
 
     def known(self, credentials: Shown, provider: int, peer: str) -> Decision | None:
         """An accepted decision, if control need not be asked for it; for doors that answer without waiting."""
@@ -106,6 +109,8 @@ class Authentication:
                 return self.known(credentials, provider, peer)
             case CertificateProof() if self._certificates is not None:
                 return self._certificates.known(credentials, provider, peer)
+            case MsChapV2() if self._hashes is not None:
+                return self._hashes.known(credentials, provider, peer)
         return None
 
     async def change_password(
@@ -213,12 +218,17 @@ class Authentication:
             case CertificateProof() if self._certificates is not None:
                 learn = self._certificates.learn
                 learn(credentials, provider, circumstances.peer, decision, answer.reuse, answer.revision)
+            case MsChapV2() if self._hashes is not None:
+                remember = self._hashes.learn
+                remember(credentials, provider, circumstances.peer, decision, answer.network_hash, answer.revision)
         return decision
 
     async def _in_grace(self, credentials: Credentials, provider: int, peer: str) -> Decision | None:
-        """For while control cannot decide; never anything but an accepted decision, for a password or a certificate."""
+        """For while control cannot decide; never anything but an accepted decision, of what is known."""
         if isinstance(credentials, CertificateProof) and self._certificates is not None:
             return self._certificates.known(credentials, provider, peer, away=True)
+        if isinstance(credentials, MsChapV2) and self._hashes is not None:
+            return self._hashes.known(credentials, provider, peer, away=True)
         if not isinstance(credentials, Password):
             return None
         known = self._cache.in_grace(credentials, provider, peer) if self._cache is not None else None

@@ -1,5 +1,6 @@
-"""NT hashes of network passwords, for outposts of LDAP providers that give them to Samba. Never the main password's: of
-that there is none (docs/decisions/0019-samba-reads-network-passwords.md)."""
+"""NT hashes of network passwords: for outposts of LDAP providers that give them to Samba
+(docs/decisions/0019-samba-reads-network-passwords.md), and for those of RADIUS providers that remember whoever answered
+MS-CHAPv2. Never the main password's: of that there is none."""
 
 from __future__ import annotations
 
@@ -27,6 +28,16 @@ def told(provider: Provider) -> bool:
     return provider.kind == "ldap" and bool(settings.get("samba")) and bool(settings.get("samba_password_hashes"))
 
 
+def remembered(provider: Provider) -> bool:
+    """May outposts hold that of a password which has just been shown to them?"""
+    return provider.kind == "radius" and bool(provider.settings.get("remember_network_passwords"))
+
+
+def of(password: Token) -> NetworkHash:
+    ends = password.expires if password.expiring else None
+    return NetworkHash(password.user, nt_hash(password.key).hex().upper(), ends)
+
+
 def read(tx: Transaction, people: Collection[int] | None = None) -> tuple[NetworkHash, ...]:
     """One of each user: of several network passwords the one that ends last, which is nearly always the newest.
     ``people``: of nobody else; None: of everybody."""
@@ -36,10 +47,7 @@ def read(tx: Transaction, people: Collection[int] | None = None) -> tuple[Networ
         if not expired(password, tx.now) and (people is None or password.user in people):
             known = chosen.get(password.user)
             chosen[password.user] = password if known is None else max(known, password, key=_end)
-    return tuple(
-        NetworkHash(user, nt_hash(password.key).hex().upper(), password.expires if password.expiring else None)
-        for user, password in chosen.items()
-    )
+    return tuple(map(of, chosen.values()))
 
 
 def warnings(provider: Provider) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from control.authentication import STATIC, Prove, Proved
 from control.flows.state import FlowStore
+from control.passwords import network_hashes
 from control.proofs.names import named
 from control.radius.credentials import SESSION, of_password
 from control.records import Provider, Token, User
@@ -70,7 +71,8 @@ def mschapv2(store: FlowStore) -> Prove:
             name, matches = mschapv2_matches(question.proof)
         except Malformed:
             return Proved("malformed_proof")
-        return await _prove(store, provider, (question.username, name), matches)
+        hashed = network_hashes.remembered(provider)
+        return await _prove(store, provider, (question.username, name), matches, hashed)
 
     return prove
 
@@ -110,7 +112,11 @@ def mschapv2_matches(proof: Mapping[str, Any]) -> tuple[str, Matches]:
     return name, matches
 
 
-async def _prove(store: FlowStore, provider: Provider, names: tuple[str, ...], matches: Matches) -> Proved:
+async def _prove(
+    store: FlowStore, provider: Provider, names: tuple[str, ...], matches: Matches, hashed: bool = False
+) -> Proved:
+    """``hashed``: the outpost is told the NT hash of the password that matches."""
+
     def find(tx: Transaction) -> _Found:
         every = dict.fromkeys(names)
         user = next((user for name in every if (user := named(tx, provider, name)) is not None), None)
@@ -128,7 +134,9 @@ async def _prove(store: FlowStore, provider: Provider, names: tuple[str, ...], m
                 await store.write(partial(tokens.used, pk=password.pk))
             told = {**keys, SESSION: of_password(password.pk)}
             reuse = replace(STATIC, not_after=password.expires)  # of the TLS session that it was shown in
-            return Proved("accepted", user.pk, user.credential_version, reuse=reuse, keys=told)
+            handed = network_hashes.of(password) if hashed else None
+            version = user.credential_version
+            return Proved("accepted", user.pk, version, reuse=reuse, keys=told, network_hash=handed)
     if user is not None and any(matches(password.key) is not None for password in found.ended):
         return Proved("device_password_expired", user.pk)
     if user is None or not found.passwords:

@@ -41,7 +41,9 @@ class Use(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Entry:
+class Entry:
+    """A yes of control's: until when it may be used, and on what it stands."""
+
     place: Place
     digest: bytes
     good_until: float
@@ -104,7 +106,7 @@ class CredentialCache:
         self._crowded = most_entries // 2
         """Entries, from which on it is noted who was used when: nobody makes room before there are twice as many."""
         self._grace = grace
-        self._entries: OrderedDict[Place, _Entry] = OrderedDict()
+        self._entries: OrderedDict[Place, Entry] = OrderedDict()
         self._peers_matter = False
         self._emptied_at = 0
         """An answer that control gave on an earlier revision, and that comes only now, is not remembered."""
@@ -133,7 +135,7 @@ class CredentialCache:
         entry = self._find(credentials, provider, peer)
         return partial(self._still, entry) if entry is not None else None
 
-    def _still(self, entry: _Entry) -> bool:
+    def _still(self, entry: Entry) -> bool:
         now = self._now()
         if now >= entry.good_until or not entry.since <= now < entry.until:
             return False
@@ -158,6 +160,32 @@ class CredentialCache:
             return None
         return self._use(entry, provider, now, away=True)
 
+    def entry(
+        self, place: Place, digest: bytes, decision: Decision, reuse: Reuse | None, revision: int
+    ) -> Entry | None:
+        """Of an accepted decision, for whoever remembers by something else than a password what is admitted as here.
+
+        ``place`` names the peer that asked; where it is good for every peer, the entry's does not. None: control lets
+        nobody remember it, or spoke when another configuration was in force.
+        """
+        if reuse is None or reuse.seconds <= 0 or revision < self._emptied_at:
+            return None
+        now = self._now()
+        seconds = min(reuse.seconds, MOST_SECONDS)
+        grace_until = now + max(seconds, self._grace)
+        if reuse.not_after is not None:
+            grace_until = min(grace_until, reuse.not_after)
+        provider, name, peer = place
+        place = (provider, name, peer if reuse.peer_only else "")
+        return _entry(place, digest, decision, min(now + seconds, grace_until), grace_until, reuse.words)
+
+    def use(self, entry: Entry, away: bool) -> Decision | None:
+        """The decision of one that somebody else remembers, if it is good now and they would still be let in."""
+        now = self._now()
+        if now >= (entry.grace_until if away else entry.good_until):
+            return None
+        return self._use(entry, entry.place[0], now, away)
+
     def learn(
         self,
         credentials: Password,
@@ -169,49 +197,37 @@ class CredentialCache:
     ) -> None:
         """What control said of these credentials when it stood at ``revision``, and how it may be reused."""
         match decision.outcome:
-            case Outcome.ACCEPTED if reuse is not None and reuse.seconds > 0 and revision >= self._emptied_at:
-                self._remember(credentials, provider, peer if reuse.peer_only else "", decision, reuse)
-            case Outcome.ACCEPTED | Outcome.BAD_CREDENTIALS | Outcome.NOT_ALLOWED | Outcome.CHALLENGED:
+            case Outcome.ACCEPTED:
+                place = (provider, credentials.username, peer)
+                entry = self.entry(place, self._digest(credentials), decision, reuse, revision)
+                if entry is None:
+                    self._forget(credentials, provider, peer)
+                else:
+                    self._remember(entry, credentials)
+            case Outcome.BAD_CREDENTIALS | Outcome.NOT_ALLOWED | Outcome.CHALLENGED:
                 self._forget(credentials, provider, peer)
 
     def recall(self, place: Place, credentials: Password, identity: Identity, grace_until: float) -> Decision | None:
         """Takes back what was kept elsewhere and has just been proved: good for the grace alone, if still admitted."""
         decision = Decision("accepted", identity, reuse=Reuse(0.0, not_after=grace_until))
-        entry = self._put(place, credentials, decision, good_until=0.0, grace_until=grace_until)
+        entry = _entry(place, self._digest(credentials), decision, good_until=0.0, grace_until=grace_until)
+        self._put(entry)
         now = self._now()
         return self._use(entry, place[0], now, away=True) if now < grace_until else None
 
-    def _remember(self, credentials: Password, provider: int, scope: str, decision: Decision, reuse: Reuse) -> None:
-        now = self._now()
-        seconds = min(reuse.seconds, MOST_SECONDS)
-        grace_until = now + max(seconds, self._grace)
-        if reuse.not_after is not None:
-            grace_until = min(grace_until, reuse.not_after)
-        place = (provider, credentials.username, scope)
-        self._put(place, credentials, decision, min(now + seconds, grace_until), grace_until, reuse.words)
-        if self.keeper is not None and decision.identity is not None:
-            self.keeper.remembered(place, credentials, decision.identity, grace_until)
+    def _remember(self, entry: Entry, credentials: Password) -> None:
+        self._put(entry)
+        if self.keeper is not None and entry.decision.identity is not None:
+            self.keeper.remembered(entry.place, credentials, entry.decision.identity, entry.grace_until)
 
-    def _put(
-        self,
-        place: Place,
-        credentials: Password,
-        decision: Decision,
-        good_until: float,
-        grace_until: float,
-        words: bindings.Words = bindings.NO_WORDS,
-    ) -> _Entry:
-        self._peers_matter |= bool(place[2])
-        user = decision.identity.user if decision.identity is not None else 0
-        use = Use(place[0], user, away=False)
-        if (before := self._entries.get(place)) is not None:
+    def _put(self, entry: Entry) -> None:
+        self._peers_matter |= bool(entry.place[2])
+        if (before := self._entries.get(entry.place)) is not None:
             before.good_until = 0.0
-        entry = _Entry(place, self._digest(credentials), good_until, grace_until, decision, use, words)
-        self._entries[place] = entry
-        self._entries.move_to_end(place)
+        self._entries[entry.place] = entry
+        self._entries.move_to_end(entry.place)
         while len(self._entries) > self._most_entries:
             self._entries.popitem(last=False)[1].good_until = 0.0  # nobody is told any more if it is forgotten
-        return entry
 
     def _forget(self, credentials: Password, provider: int, peer: str) -> None:
         """Only what was accepted before: somebody else's wrong guess forgets nothing."""
@@ -223,7 +239,7 @@ class CredentialCache:
                 if self.keeper is not None:
                     self.keeper.forgotten(place)
 
-    def _find(self, credentials: Shown, provider: int, peer: str) -> _Entry | None:
+    def _find(self, credentials: Shown, provider: int, peer: str) -> Entry | None:
         entries = self._entries
         entry = entries.get((provider, credentials.username, ""))
         if entry is None and self._peers_matter:
@@ -234,7 +250,7 @@ class CredentialCache:
             entries.move_to_end(entry.place)
         return entry
 
-    def _use(self, entry: _Entry, provider: int, now: float, away: bool) -> Decision | None:
+    def _use(self, entry: Entry, provider: int, now: float, away: bool) -> Decision | None:
         snapshot = self._directory.current
         if entry.revision != snapshot.revision:
             identity = entry.decision.identity
@@ -266,6 +282,18 @@ class CredentialCache:
             self._emptied_at = snapshot.revision
             if self.keeper is not None:
                 self.keeper.emptied()
+
+
+def _entry(
+    place: Place,
+    digest: bytes,
+    decision: Decision,
+    good_until: float,
+    grace_until: float,
+    words: bindings.Words = bindings.NO_WORDS,
+) -> Entry:
+    user = decision.identity.user if decision.identity is not None else 0
+    return Entry(place, digest, good_until, grace_until, decision, Use(place[0], user, away=False), words)
 
 
 def still_admitted(

@@ -189,6 +189,8 @@ class RadiusSettings:
     """Taken off the names of users: ``example.com`` of bob@example.com and EXAMPLE.COM\\bob; ``*``: every one."""
     mac_authentication: bool = False
     """Devices may show a hardware address alone."""
+    remember_network_passwords: bool = False
+    """What control answers to MS-CHAPv2 may come with `Authenticated.network_hash`."""
     coa_port: int = 3799
     """Of the NAS in ``client_networks``, as that of `NasRecord`."""
     pinned: tuple[str, ...] = ()
@@ -560,6 +562,9 @@ class Authenticated:
     """Of an accepted password, token or certificate that does not last for ever."""
     ends_with: tuple[str, ...] = ()
     """pks of `EndedSessionRecord`: when there is one of them, what was accepted is good no more."""
+    network_hash: NetworkHash | None = field(default=None, repr=False)
+    """Of the network password that answered MS-CHAPv2, as far as ``reuse`` goes; of a RADIUS provider with
+    ``remember_network_passwords``. For memory alone."""
 
 
 @dataclass(frozen=True, slots=True)

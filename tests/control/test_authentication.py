@@ -42,6 +42,7 @@ from protocols.link.messages import (
     Authenticated,
     Challenge,
     IdentityRecord,
+    NetworkHash,
     PasswordEnd,
     ReplyAttribute,
 )
@@ -640,6 +641,48 @@ def test_a_device_has_what_no_mapping_says_otherwise(world: World) -> None:
     world.proved = Proved("accepted", world.users["alice"], 1, reply=mine)
     answer = world.ask(protocol="radius")
     assert answer.reply == (ReplyAttribute("Filter-Id", "mapped"), ReplyAttribute("Tunnel-Private-Group-ID", "30", 1))
+
+
+# --- the hash of a network password --------------------------------------------------------------------------------
+
+
+def handing_over(world: World, user: str = "alice") -> NetworkHash:
+    """As after a right answer to MS-CHAPv2."""
+    told = NetworkHash(world.users[user], "AB" * 16)
+    world.proved = Proved("accepted", world.users[user], 1, network_hash=told)
+    return told
+
+
+def test_whoever_is_let_in_and_may_be_remembered_brings_the_hash_of_their_network_password(world: World) -> None:
+    told = handing_over(world)
+    answer = world.ask(protocol="radius")
+    assert (answer.reason, answer.network_hash) == ("accepted", told)
+    assert told.nt_hash not in repr(answer)
+
+
+def test_whoever_is_not_let_in_brings_none(world: World) -> None:
+    handing_over(world, "carol")
+    assert (world.ask("carol").reason, world.ask("carol").network_hash) == ("no_binding", None)
+    handing_over(world)
+    for provider in (world.orphan, 4711):
+        assert world.ask(provider=provider).network_hash is None
+    other = Authenticate("q1", world.provider, "alice", {"kind": "password"}, "radius", "127.0.0.1")
+    assert asyncio.run(world.authentication.answer(world.other_outpost, other)).network_hash is None
+    world.change("alice", is_active=False)
+    assert (world.ask().reason, world.ask().network_hash) == ("inactive", None)
+    world.change("alice", is_active=True, credential_version=7)
+    assert (world.ask().reason, world.ask().network_hash) == ("credential_changed", None)
+
+
+def test_where_control_has_to_be_asked_each_time_there_is_no_hash(world: World) -> None:
+    handing_over(world)
+    settings = {"session_limit": 9}
+    at = world.store.read_now(lambda tx: tx.get(Provider, world.provider))
+    world.store.write_now(lambda tx: tx.update(replace(at, kind="radius", settings=settings)))
+    assert (world.ask(protocol="radius").reason, world.ask(protocol="radius").network_hash) == ("accepted", None)
+    world.store.write_now(lambda tx: tx.update(at))
+    bind_policy(world, "return True")
+    assert (world.ask().reason, world.ask().network_hash) == ("accepted", None)
 
 
 # --- how many sessions a user may have -----------------------------------------------------------------------------

@@ -67,6 +67,9 @@ class RadiusFields(ProviderFields):
     """At which NAS of ``client_networks`` take orders (RFC 5176); 0: they take none."""
     mac_authentication: bool = False
     """Devices may be let in by their hardware address alone."""
+    remember_network_passwords: bool = False
+    """Outposts hold in memory the NT hash of a network password that answered MS-CHAPv2, and let its device in while
+    control is away."""
 
 
 KIND = Kind(

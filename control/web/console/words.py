@@ -181,6 +181,11 @@ WORDS: dict[str, Words] = {
     ),
     "session_limit": Words("Sessions at once", "Of one user, as far as accounting tells; 0: as many as they like."),
     "mac_authentication": Words("Hardware addresses", "Devices that were added may show nothing else."),
+    "remember_network_passwords": Words(
+        "Remember network passwords",
+        "While control is away, devices that came in by PEAP-MSCHAPv2 or MS-CHAPv2 lately still do. For that, outposts "
+        "hold the NT hashes of their network passwords in memory, which are as good as these passwords.",
+    ),
     "eap_methods": Words("EAP methods", "The first is proposed, the others are there for devices that ask for them."),
     "client_authorities": Words("Authorities", "Whose certificates devices may log in with (EAP-TLS)."),
     "client_revocations": Words("Revocation lists", "PEM, of these authorities."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import md5
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from control.proofs import network, proofs
 from control.records import Provider, Stage, TokenUse
 from control.store.interface import Transaction
 from control.verbs import tokens
-from protocols.link.messages import Authenticate
+from protocols.link.messages import Authenticate, NetworkHash
 from protocols.radius import mschapv2 as ms
 from protocols.radius.md4 import md4
+from rules.reasons import REASONS, Outcome
 from tests.control.flows.house import House
 from tests.stores import run
 
@@ -159,6 +161,53 @@ def test_it_ends_at_once_when_it_expires_or_is_taken_back(house: Network) -> Non
     assert house.ask("alice", mschapv2(endless.key)).reason == "accepted"
     house.sql.write_now(lambda tx: tokens.delete(tx, endless.pk))
     assert house.ask("alice", mschapv2(endless.key)) == Proved("needs_network_password", alice)
+
+
+# --- what an outpost is told of it ---
+
+
+def remembering(house: Network, kind: str = "radius", on: bool = True) -> None:
+    house.radius = replace(house.radius, kind=kind, settings={"remember_network_passwords": on})
+
+
+def test_whoever_has_shown_it_hears_its_hash_where_outposts_remember_it(house: Network) -> None:
+    remembering(house)
+    alice = house.user("alice")
+    ends = house.clock.now() + 100
+    phone = house.token(alice, "network_password", "phone", expires=ends)
+    laptop = house.token(alice, "network_password", "laptop")
+    for token, until in ((phone, ends), (laptop, None)):
+        proved = house.ask("alice", mschapv2(token.key))
+        assert proved.network_hash == NetworkHash(alice, ms.nt_hash(token.key).hex().upper(), until)
+        assert proved.network_hash.nt_hash not in repr(proved)
+
+
+@pytest.mark.parametrize(("kind", "on"), [("radius", False), ("ldap", True), ("proxy", True)])
+def test_unless_the_provider_says_so_nobody_hears_it(house: Network, kind: str, on: bool) -> None:
+    remembering(house, kind, on)
+    key = house.token(house.user("alice"), "network_password").key
+    proved = house.ask("alice", mschapv2(key))
+    assert (proved.reason, proved.network_hash) == ("accepted", None)
+
+
+def test_nothing_but_a_right_answer_by_a_network_password_brings_a_hash(house: Network) -> None:
+    """Above all not the main password's: of that there is none to tell."""
+    remembering(house)
+    alice = house.user("alice", password="right")
+    app = house.token(alice, "app_password", "app").key
+    bobs = house.token(house.user("bob"), "network_password", "bobs").key
+    for name in ("phone", "laptop"):
+        for wrong in ("right", app, bobs, network.DUMMY):
+            proved = house.ask("alice", mschapv2(wrong))
+            assert (REASONS[proved.reason].outcome, proved.network_hash) == (Outcome.BAD_CREDENTIALS, None)
+        assert house.ask("nobody", mschapv2(bobs)).network_hash is None
+        phone = house.token(alice, "network_password", name, expires=house.clock.now() + 10)
+    assert house.ask("alice", {"kind": "password", "password": "right"}) == Proved("accepted", alice, 2)
+    for proof in (chap(phone.key), {"kind": "password", "password": phone.key}):
+        proved = house.ask("alice", proof)
+        assert (proved.reason, proved.network_hash) == ("accepted", None), "these are known without"
+    house.clock.advance(10)
+    assert house.ask("alice", mschapv2(phone.key)).network_hash is None
 
 
 def test_a_name_is_who_the_providers_flow_says(house: Network) -> None:

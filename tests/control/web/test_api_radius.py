@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,22 @@ def settings(api: Api, pk: int) -> RadiusSettings:
     assert record is not None
     assert isinstance(record.settings, RadiusSettings)
     return record.settings
+
+
+def test_whether_outposts_remember_network_passwords_is_said_and_no_hash_goes_along(api: Api) -> None:
+    pk = a_provider(api)
+    made = api.post("/core/tokens/", {"identifier": "phone", "intent": "network_password", "user": 1})
+    place = f"/providers/radius/{pk}/"
+    for on in (False, True):
+        assert settings(api, pk).remember_network_passwords is api.get(place)["remember_network_passwords"] is on
+        record = api.sql.read_now(lambda tx: provider_record(tx, tx.get(Provider, pk)))
+        assert record is not None
+        assert record.network_hashes == ()
+        api.patch(place, {"remember_network_passwords": True})
+    assert made["intent"] == "network_password"
+    assert api.patch(place, {"remember_network_passwords": "sometimes"}, 400).keys() == {"remember_network_passwords"}
+    api.sql.write_now(lambda tx: tx.update(replace(tx.get(Provider, pk), settings={"client_networks": "10.0.0.0/8"})))
+    assert api.get(place)["remember_network_passwords"] is False, "of one that was stored before there was such a thing"
 
 
 def a_rule(provider: int, **fields: Any) -> dict[str, Any]:

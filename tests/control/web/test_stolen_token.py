@@ -18,8 +18,10 @@ from control.authentication import Authentication, Proved
 from control.outposts.audit import OutpostAudit
 from control.outposts.link import Link
 from control.passwords.changes import PasswordChanges
+from control.proofs import proofs
 from control.records import Application, Binding, Event, Group, Outpost, Provider, User
 from control.store.interface import Query, Transaction
+from control.verbs import tokens
 from protocols.link import codec
 from protocols.link.messages import (
     AskAccess,
@@ -31,6 +33,8 @@ from protocols.link.messages import (
     Hello,
     SnapshotChunk,
 )
+from protocols.radius.mschapv2 import nt_hash
+from tests.control.proofs.test_network import chap, mschapv2
 from tests.control.web.api import Api
 from tests.control.web.test_api_permissions import OUTPOSTS, keys, path_of
 from tests.fakes import counted_random
@@ -93,6 +97,50 @@ def test_the_api_tells_an_outpost_nothing_of_what_it_does_not_serve(site: tuple[
         assert told["GET", path].body["results"] == [], path
     assert [one["name"] for one in told["GET", "/outposts/instances/"].body["results"]] == ["stolen"]
     assert told["GET", "/core/applications/"].body["results"] == []
+
+
+def test_no_hash_of_a_network_password_is_had_without_the_password(site: tuple[Api, Starlette, str]) -> None:
+    """Where outposts remember them, too: by no route, and by no question but a right proof."""
+    api, _, key = site
+    served = serve(api)
+
+    def furnish(tx: Transaction) -> str:
+        provider = tx.get(Provider, served.provider)
+        tx.update(replace(provider, settings={**provider.settings, "remember_network_passwords": True}))
+        return tokens.create(tx, served.person, "phone", counted_random(), "network_password").key
+
+    password, made = api.sql.write_now(furnish), keys(api)
+    elsewhere = api.post("/providers/radius/", {"name": "elsewhere", "remember_network_passwords": True})["pk"]
+    api.post("/core/applications/", {"name": "Elsewhere", "slug": "elsewhere", "provider": elsewhere})
+    link = Link(api.services.store, Authentication(api.services.store, proofs(api.services), api.clock))
+
+    def asked(proof: dict[str, Any], provider: int = served.provider) -> bytes:
+        question = codec.encode(Authenticate("q", provider, "served", proof, "radius", "192.0.2.1"))
+        return asyncio.run(link.ask(served.outpost, question, "203.0.113.9"))
+
+    hashed = nt_hash(password).hex()
+    right = mschapv2(password, "served")
+    assert hashed in asked(right).decode().lower()
+    said = [
+        asked(right, elsewhere),
+        *(asked({**right, name: "00" * 16}) for name in ("peer_challenge", "authenticator_challenge")),
+        asked({**right, "nt_response": "00" * 24}),
+        asked(mschapv2("a guess", "served")),
+        *(asked(proof) for proof in ({}, {"kind": "mschapv2"}, {"kind": "password", "password": hashed})),
+        asked({"kind": "password", "password": password}),
+        asked(chap(password)),
+    ]
+    said += [api.call(method, path_of(path, made), token=key).text for method, path in OUTPOSTS if method == "GET"]
+
+    async def followed() -> bytes:
+        frames = link.follow(served.outpost, codec.encode(Hello("thief", "h", "v")))
+        lines = [await anext(frames) for _ in range(2)]
+        await frames.aclose()  # type: ignore[attr-defined]
+        return b"".join(lines)
+
+    said.append(asyncio.run(followed()))
+    assert b"remember_network_passwords" in said[-1]
+    assert not [text for text in said if hashed.encode() in text.lower()]
 
 
 OTHERS = ("akadmin", "somebody-else", "somebody@example.com", "others-group", "5550100")

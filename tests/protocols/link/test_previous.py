@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from protocols.link import codec
+from protocols.link.messages import Authenticated, ProviderRecord, RadiusSettings, SnapshotChunk
 from tests.readme import TREE
 
 PREVIOUS = TREE / "tests/vectors/link/0.1.jsonl"
@@ -41,6 +42,16 @@ def covers(ours: Any, theirs: Any) -> bool:
 def test_what_the_version_before_says_is_read_and_said_again_with_every_word(line: str) -> None:
     ours = codec.encode(codec.decode(line.encode()))
     assert covers(json.loads(ours), json.loads(line))
+
+
+def test_a_control_of_the_version_before_hands_over_no_hash_and_lets_none_be_remembered() -> None:
+    frames = [codec.decode(line.encode()) for line in LINES]
+    answers = [frame for frame in frames if isinstance(frame, Authenticated)]
+    assert [answer.network_hash for answer in answers] == [None] * len(answers) != []
+    (chunk,) = [frame for frame in frames if isinstance(frame, SnapshotChunk)]
+    providers = [record for record in chunk.records if isinstance(record, ProviderRecord)]
+    radius = [one.settings for one in providers if isinstance(one.settings, RadiusSettings)]
+    assert [one.remember_network_passwords for one in radius] == [False]
 
 
 def test_every_kind_is_there() -> None:

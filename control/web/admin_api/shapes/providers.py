@@ -52,7 +52,10 @@ def whole_providers(tx: Transaction, records: Sequence[Provider], view: View) ->
 
 SHOWN_SECRETS: dict[str, tuple[str, ...]] = {"radius": ("shared_secret",), "oauth2": ("client_secret",)}
 """Secrets that a person has to copy to the other side."""
-_SINCE: dict[str, Body] = {"oauth2": {"refresh_token_threshold": "seconds=0"}}
+_SINCE: dict[str, Body] = {
+    "oauth2": {"refresh_token_threshold": "seconds=0"},
+    "radius": {"remember_network_passwords": False},
+}
 """Settings that those who were stored before have not."""
 _ALWAYS: dict[str, Body] = {
     "proxy": {"redirect_uris": [], "jwt_federation_sources": []},
