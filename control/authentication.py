@@ -87,7 +87,7 @@ class Proved:
     """When an accepted password, token or certificate will be good no more; None: never."""
     ends_with: tuple[str, ...] = ()
     """`Authenticated.ends_with`."""
-    network_hash: NetworkHash | None = field(default=None, repr=False)
+    network_hash: NetworkHash | None = None
     """`Authenticated.network_hash`."""
 
 

@@ -180,11 +180,9 @@ class CredentialCache:
         return _entry(place, digest, decision, min(now + seconds, grace_until), grace_until, reuse.words)
 
     def use(self, entry: Entry, away: bool) -> Decision | None:
-        """The decision of one that somebody else remembers, if it is good now and they would still be let in."""
-        now = self._now()
-        if now >= (entry.grace_until if away else entry.good_until):
-            return None
-        return self._use(entry, entry.place[0], now, away)
+        """The decision of one that somebody else remembers and has found to be good now, if its user would still be let
+        in."""
+        return self._use(entry, entry.place[0], self._now(), away)
 
     def learn(
         self,

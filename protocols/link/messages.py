@@ -562,7 +562,7 @@ class Authenticated:
     """Of an accepted password, token or certificate that does not last for ever."""
     ends_with: tuple[str, ...] = ()
     """pks of `EndedSessionRecord`: when there is one of them, what was accepted is good no more."""
-    network_hash: NetworkHash | None = field(default=None, repr=False)
+    network_hash: NetworkHash | None = None
     """Of the network password that answered MS-CHAPv2, as far as ``reuse`` goes; of a RADIUS provider with
     ``remember_network_passwords``. For memory alone."""
 

@@ -22,12 +22,15 @@ from outpost.kept.sealed import Seal
 from protocols.link import codec
 from protocols.link.http import HELLO_HEADER, PATH
 from protocols.link.messages import Authenticate, Hello
+from protocols.radius.mschapv2 import nt_hash
+from tests.extent import FULL
 from tests.wire.apart import Edge, revoke_token, token
 from tests.wire.clients import ldapsearch, user_dn
-from tests.wire.directory import BASE_DN, HOST, PASSWORDS, Directory, add_user, serve
+from tests.wire.directory import BASE_DN, HOST, PASSWORDS, SHARED_SECRET, Directory, add_user, serve
 from tests.wire.doors import DOORS, Said, by_ldap, open_to_people
 from tests.wire.journeys import basic
 from tests.wire.program import Program, until
+from tests.wire.supplicant import eapol_test
 
 pytestmark = pytest.mark.peer
 
@@ -166,6 +169,52 @@ def test_while_control_is_away_what_is_known_works_and_nobody_else_gets_in(
         print(f"\ncontrol killed and started again: the outpost heard of a change after {seconds:.2f} s")
     assert at_all_doors(shape, "erin", erin) == [Said.YES] * 3
     assert by_ldap(shape, "dan", "dan-password-4") is Said.NO
+
+
+PEAP, CHAP = ("PEAP", "auth=MSCHAPV2"), ("TTLS", "auth=CHAP")
+MSCHAPV2 = [PEAP, *([("TTLS", "auth=MSCHAPV2"), ("TTLS", "autheap=MSCHAPV2"), ("MSCHAPV2", "")] if FULL else [])]
+
+
+def test_devices_with_mschapv2_are_let_in_while_control_is_away_where_outposts_remember_network_passwords(
+    shape: Edge, people: Directory, tmp_path: Path
+) -> None:
+    """Where they do not, there is silence: a NAS asks its next server. So there is for CHAP, and for a wrong answer."""
+    shape.api("POST", "core/tokens/", {"identifier": "away", "intent": "network_password", "user": people.users["bob"]})
+    password = shape.api("GET", "core/tokens/away/view_key/")["key"]
+
+    def by_eap(method: tuple[str, str], password: str = password) -> str:
+        folder = tmp_path / f"{time.monotonic_ns()}"
+        folder.mkdir()
+        eap, phase2 = method
+        login = eapol_test(
+            shape, folder, eap=eap, identity="bob", password=password, phase2=phase2, options=("-t", "3")
+        )
+        rejected = "Access-Reject" in login.text or "EAP-FAILURE" in login.text
+        return "let in" if login.succeeded else "refused" if rejected else "silence"
+
+    def without_eap() -> str:
+        shape.environ["RADIUS_SECRET"], shape.environ["RADIUS_PASSWORD"] = SHARED_SECRET, password
+        place = f"127.0.0.1:{shape.place('radius')[1]}"
+        told = shape.command("radius-test", place, "--method", "mschapv2", "--user", "bob").stdout
+        return "silence" if "does not answer" in told else "let in" if "knows the password, too" in told else "refused"
+
+    try:
+        for remembered in (True, False):
+            switch = {"remember_network_passwords": remembered}
+            shape.api("PATCH", f"providers/radius/{people.providers['radius']}/", switch)
+            news_comes(shape, people)
+            with ThreadPoolExecutor() as pool:
+                assert set(pool.map(by_eap, [*MSCHAPV2, CHAP])) == {"let in"}
+                assert without_eap() == "let in"
+            with killed(shape.control), ThreadPoolExecutor() as pool:
+                wrong, chap = pool.submit(by_eap, PEAP, "wrong"), pool.submit(by_eap, CHAP)
+                assert set(pool.map(by_eap, MSCHAPV2)) == {"let in" if remembered else "silence"}
+                assert (wrong.result(), chap.result()) == ("silence", "silence")
+                if remembered or FULL:
+                    assert without_eap() == ("let in" if remembered else "silence")
+        assert nt_hash(password).hex() not in shape.output().lower()
+    finally:
+        shape.api("DELETE", "core/tokens/away/")
 
 
 def test_a_revoked_token_ends_the_stream_at_once_and_asks_nothing_more(shape: Edge) -> None:

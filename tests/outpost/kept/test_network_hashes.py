@@ -81,8 +81,8 @@ class Control(FakeLink):
             if ms.verifies(hashed := ms.nt_hash(password), *challenges, name, shown["nt_response"]):
                 signed = ms.authenticator_response(md4(hashed), shown["nt_response"], *challenges, name)
                 keys = {"authenticator_response": signed, "password_hash_hash": md4(hashed).hex(), "session": password}
-                told = {"reuse": self.reuse, "revision": self.revision, "network_hash": self.hand(password)}
-                return replace(answer, identity=an_identity("alice"), keys=keys, **told)
+                answer = replace(answer, revision=self.revision, reuse=self.reuse, keys=keys)
+                return replace(answer, identity=an_identity("alice"), network_hash=self.hand(password))
         return Authenticated(question.id, Outcome.BAD_CREDENTIALS, "wrong_network_password", self.revision)
 
 
@@ -256,6 +256,14 @@ def test_what_control_refuses_is_refused_although_it_was_known(door: Door) -> No
     assert door.show(proof(turn=3)) == AWAY
 
 
+def test_a_control_that_is_asked_too_often_says_nothing_of_it(door: Door) -> None:
+    door.clock.advance(MOST_SECONDS)
+    door.link.verdicts["alice"] = "too_many_tries"
+    assert door.show(proof(turn=2)).reason == "too_many_tries"
+    door.link.away = True
+    assert door.show(proof(turn=3)).outcome is Outcome.ACCEPTED
+
+
 def test_a_yes_without_a_hash_ends_what_was_known(door: Door) -> None:
     door.clock.advance(MOST_SECONDS)
     door.link.hand = lambda password: None
@@ -336,14 +344,14 @@ def test_an_answer_from_before_the_newest_configuration_is_not_remembered() -> N
     assert len(door.hashes) == 1
 
 
-@pytest.mark.parametrize("by", ["the password", "control"])
-def test_not_even_the_grace_outlives_the_password(by: str) -> None:
+@pytest.mark.parametrize(("password", "policy"), [(60.0, None), (None, 60.0), (60.0, 90.0), (90.0, 60.0)])
+def test_not_even_the_grace_outlives_the_password_or_a_policys_yes(
+    password: float | None, policy: float | None
+) -> None:
     door = Door()
-    ends = door.clock.now() + 60.0
-    if by == "control":
-        door.link.reuse = Reuse(600.0, not_after=ends)
-    else:
-        door.link.until = ends
+    now = door.clock.now()
+    door.link.until = now + password if password else None
+    door.link.reuse = Reuse(600.0, not_after=now + policy if policy else None)
     door.show()
     door.clock.advance(59.0)
     assert door.show(proof(turn=2)).outcome is Outcome.ACCEPTED
