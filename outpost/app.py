@@ -277,10 +277,8 @@ class Outpost:
         control_address = ControlAddress(
             self._directory, config.host_browser, config.public_url, self._own_address, self.telemetry.noted
         )
-        sessions = BrowserSessions(self._directory, self._now)
-        signing_in = SigningIn(
-            self._link, sessions, control_address, self._now, self._random, lambda: self._random(8).hex()
-        )
+        sessions, new_id = BrowserSessions(self._directory, self._now), self._authentication.new_id
+        signing_in = SigningIn(self._link, sessions, control_address, self._now, self._random, new_id)
         trusted = self._trusted
         self._door = forward_auth = ForwardAuth(
             self._authentication,
@@ -292,8 +290,8 @@ class Outpost:
             signing_in,
             control_address,
             self._now,
-            SessionPolicies(self._link, self._now, lambda: self._random(8).hex(), Once()),
-            SessionRenewals(self._link, sessions, control_address, self._now, lambda: self._random(8).hex(), Once()),
+            SessionPolicies(self._link, self._now, new_id, Once()),
+            SessionRenewals(self._link, sessions, control_address, self._now, new_id, Once()),
             Repeated(self._random(32), self._directory, self.telemetry),
         )
         watch = Watch(forward_auth.going_on.stands, self._reactor, self.telemetry.fault)
