@@ -12,7 +12,16 @@ from tests.wire.directory import PASSWORDS
 from tests.wire.fronts import NOTES, RESOLVER, Front, sign_in
 from tests.wire.program import until
 
-LOOK_ALIKES = ("X_Authentik_Username", "X.Authentik.Username", "X_Authentik_Groups", "X.Authentik.Groups")
+LOOK_ALIKES = (
+    "X_Authentik_Username",
+    "X.Authentik.Username",
+    "X-Authentik_Username",
+    "X_Authentik-Groups",
+    "X.Authentik-Groups",
+    "X_Authentik.Groups",
+    "X-Authentik-Meta_App",
+    "X.Authentik_Meta-App",
+)
 """Applications may take these for the true ones: CGI, WSGI and PHP do."""
 
 POST_A_FORM = """() => {

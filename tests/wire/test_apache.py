@@ -21,7 +21,17 @@ from tests.wire.program import Program, until
 pytestmark = pytest.mark.peer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-MODULES = ("mpm_event", "authn_core", "authz_core", "authz_user", "authnz_fcgi", "headers", "proxy", "proxy_http")
+MODULES = (
+    "mpm_event",
+    "authn_core",
+    "authz_core",
+    "authz_user",
+    "authnz_fcgi",
+    "headers",
+    "proxy",
+    "proxy_http",
+    "macro",
+)
 
 
 @contextmanager

@@ -67,6 +67,7 @@ def test_nobody_else_arrives(front: Front) -> None:
 
 def test_credentials(front: Front) -> None:
     journeys.credentials_open(front)
+    assert "authorization" not in front.last("/basic")
 
 
 @pytest.mark.full

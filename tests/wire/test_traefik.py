@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,20 @@ def front(program: Program, people: Directory, application: Backend) -> Iterator
     asked = EXAMPLE["http"]["middlewares"]["outpost"]["forwardAuth"]
     assert asked["address"] == "http://127.0.0.1:9000/outpost.goauthentik.io/auth/traefik"
     copied = tuple(asked["authResponseHeaders"])
-    empty = EXAMPLE["http"]["middlewares"]["no-look-alikes"]["headers"]["customRequestHeaders"]
-    assert EXAMPLE["http"]["routers"]["app"]["middlewares"] == ["no-look-alikes", "outpost"]
-    assert not any(empty.values())
-    removed = frozenset(name.lower() for name in empty)
+    empty, behind = (
+        EXAMPLE["http"]["middlewares"][name]["headers"]["customRequestHeaders"]
+        for name in ("no-look-alikes", "no-password")
+    )
+    assert EXAMPLE["http"]["routers"]["app"]["middlewares"] == ["no-look-alikes", "outpost", "no-password"]
+    assert not any((*empty.values(), *behind.values()))
+    assert set(empty) == {
+        spelt
+        for name in copied
+        for spelt in map("".join, product(*[letter if letter != "-" else "-_." for letter in name]))
+    } - set(copied)
+    removed, kept_back = (frozenset(map(str.lower, names)) for names in (empty, behind))
     with (
-        traefik(program.ports["http"][0], f"127.0.0.1:{application.port}", copied, removed) as port,
+        traefik(program.ports["http"][0], f"127.0.0.1:{application.port}", copied, removed, kept_back) as port,
         configured(program, people, application, port) as found,
     ):
         yield found
@@ -47,6 +56,7 @@ def test_nobody_else_arrives(front: Front) -> None:
 
 def test_credentials(front: Front) -> None:
     journeys.credentials_open(front)
+    assert "authorization" not in front.last("/basic")
 
 
 def test_every_numbered_case_holds(front: Front) -> None:

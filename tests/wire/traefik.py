@@ -30,10 +30,12 @@ FORWARDED = ("x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-f
 
 
 @contextmanager
-def traefik(address: str, application: str, copied: tuple[str, ...], removed: frozenset[str]) -> Iterator[int]:
+def traefik(
+    address: str, application: str, copied: tuple[str, ...], removed: frozenset[str], kept_back: frozenset[str]
+) -> Iterator[int]:
     """The port that it listens on. ``address``: host and port of the outpost; ``application``: those of the service.
 
-    ``copied``: authResponseHeaders; ``removed``: empty customRequestHeaders of a middleware in front, in lower case.
+    ``copied``: authResponseHeaders; ``removed``: empty customRequestHeaders of a middleware in front, in lower case; ``kept_back``: of one behind.
     """
 
     class Entry(BaseHTTPRequestHandler):
@@ -58,9 +60,9 @@ def traefik(address: str, application: str, copied: tuple[str, ...], removed: fr
             if not 200 <= status < 300:
                 self._answer(status, told, body)
                 return
-            replaced = {name.lower() for name in copied}
+            replaced = {name.lower() for name in copied} | kept_back
             passed = [(name, value) for name, value in headers if name.lower() not in replaced]
-            passed += [(name, value) for name, value in told if name.lower() in replaced]
+            passed += [(name, value) for name, value in told if name.lower() in replaced - kept_back]
             self._answer(*_asked(application, self.path, passed, host))
 
         do_POST = do_OPTIONS = do_GET
