@@ -33,6 +33,8 @@ MAX_RESETS = 1000
 PREFIX = 5
 """Octets before a message: is it compressed, and its length."""
 
+NO_MESSAGE = b""
+"""Can be read as nothing that asks anything."""
 INVALID_ARGUMENT, UNIMPLEMENTED = 3, 12
 """grpc-status"""
 
@@ -41,6 +43,7 @@ INVALID_ARGUMENT, UNIMPLEMENTED = 3, 12
 class Call:
     stream: int
     message: bytes
+    """`NO_MESSAGE` if it is compressed, or not alone in its frame."""
     whole: bool = True
     """False: there was no room for it. It is to be answered all the same: an error may be taken for a yes."""
 
@@ -139,10 +142,9 @@ class GrpcConnection:
         body = self._taken(stream)
         if body is None:
             return
-        if len(body) < PREFIX or body[0] != 0 or int.from_bytes(body[1:PREFIX], "big") != len(body) - PREFIX:
-            self._fail(stream, INVALID_ARGUMENT)
-            return
-        yield self._to_answer(Call(stream, bytes(body[PREFIX:])))
+        length, message = int.from_bytes(body[1:PREFIX], "big"), bytes(body[PREFIX:])
+        framed = len(body) >= PREFIX and body[0] == 0 and length == len(message)
+        yield self._to_answer(Call(stream, message if framed else NO_MESSAGE))
 
     def _taken_back(self, stream: int) -> None:
         self._taken(stream)

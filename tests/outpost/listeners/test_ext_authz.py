@@ -251,16 +251,32 @@ def test_a_fault_denies(monkeypatch: pytest.MonkeyPatch) -> None:
         ({":path": "/other"}, [framed(question())], b"12"),
         ({":method": "GET"}, [framed(question())], b"12"),
         ({"content-type": "text/plain"}, [framed(question())], b"3"),
-        ({}, [b""], b"3"),
-        ({}, [b"\1" + framed(question())[1:]], b"3"),
-        ({}, [framed(question())[:-1]], b"3"),
-        ({}, [framed(question()), b"x"], b"3"),
     ],
 )
 def test_calls_that_are_none(headers: dict[str, str], pieces: list[bytes], status: bytes) -> None:
     envoy = Envoy()
     stream = envoy.call(*pieces, headers=[(name, headers.get(name, value)) for name, value in HEADERS])
     assert (envoy.grpc_status(stream), envoy.answers(stream)) == (status, [])
+    assert envoy.ask(question(ALICE)).code == 0, "the connection goes on"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b""],
+        [framed(question(ALICE))[:4]],
+        [b"\1" + framed(question(ALICE))[1:]],
+        [framed(question(ALICE))[:-1]],
+        [framed(question(ALICE)), b"x"],
+        [framed(question(ALICE)), framed(question(ALICE))],
+    ],
+    ids=["none", "no length", "compressed", "too short", "something behind", "two"],
+)
+def test_a_question_in_no_frame_of_its_own_is_refused(pieces: list[bytes]) -> None:
+    envoy = Envoy()
+    stream = envoy.call(*pieces)
+    (found,) = envoy.answers(stream)
+    assert (envoy.grpc_status(stream), found.code, found.status) == (b"0", 7, 400), "no error: Envoy may let those pass"
     assert envoy.ask(question(ALICE)).code == 0, "the connection goes on"
 
 
