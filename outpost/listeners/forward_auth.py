@@ -160,7 +160,8 @@ class ForwardAuth:
             else:
                 forwarded = convention.dialect(host, headers)
             refuse_browsers(forwarded, headers)
-            client = self._trusted.client(peer, headers)
+            whose = self._trusted.real_client if convention.by_real_ip else self._trusted.client
+            client = whose(peer, headers)
             site = site_for(self.table, forwarded, convention.keeps_host)
         except ForwardingError as error:
             self.probes.note(exchange, address, problem=str(error))

@@ -42,6 +42,8 @@ class Convention:
     allowed: int = 200
     tells_location: bool = False
     """A refusal says in Location where to sign in; the proxy sends the browser there, without our cookies."""
+    by_real_ip: bool = False
+    """X-Real-IP says who the browser is: configurations set it, and leave X-Forwarded-For to browsers."""
     restricts: bool = False
     """The query of the address may ask for groups or e-mail addresses."""
 
@@ -62,7 +64,12 @@ CONVENTIONS: dict[str, Convention] = {
         forwarded.sub_path, redirects=True, behind_path=True, identity=remote_fields, tells_more=False
     ),
     f"{OAUTH2_PROXY}auth": Convention(
-        forwarded.host_and_uri, identity=auth_request_fields, tells_more=False, allowed=202, restricts=True
+        forwarded.host_and_uri,
+        identity=auth_request_fields,
+        tells_more=False,
+        allowed=202,
+        by_real_ip=True,
+        restricts=True,
     ),
 }
 """By the path that the proxy asks at."""

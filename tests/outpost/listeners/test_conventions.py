@@ -9,7 +9,7 @@ import pytest
 
 from outpost.directory.draft import whole
 from outpost.directory.snapshot import Touched
-from protocols.link.messages import GroupRecord, IdentityRecord
+from protocols.link.messages import AccessRule, GroupRecord, IdentityRecord
 from protocols.proxy.conventions import keeps_out
 from tests.outpost.listeners.forward_auth_door import provider
 from tests.outpost.listeners.http_connections import Answer, get
@@ -212,6 +212,34 @@ def test_as_ingress_nginx_asks() -> None:
     assert ask(AUTH_AT, ("X-Original-URL", "https://app.example.com/page"), ALICE, host="oauth2-proxy").status == 202
     both = ask(AUTH_AT, ("X-Original-URL", "https://app.example.com/page"), ("X-Forwarded-Uri", "/public"), ALICE)
     assert both.status == 400
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ((("X-Real-IP", "203.0.113.7"),), 202),
+        ((("X-Real-IP", "198.51.100.7"), ("X-Forwarded-For", "203.0.113.7")), 401),
+        ((("X-Real-IP", "203.0.113.7"), ("X-Forwarded-For", "nonsense")), 202),
+        ((("X-Forwarded-For", "203.0.113.7"),), 202),
+        ((("X-Real-IP", ""), ("X-Forwarded-For", "203.0.113.7")), 202),
+        ((("X-Real-IP", "203.0.113.7"), ("X-Real-IP", "203.0.113.7")), 400),
+        ((("X-Real-IP", "203.0.113.7, 203.0.113.8"),), 400),
+        ((("X-Real-IP", "fe80::1%eth0"),), 400),
+    ],
+)
+def test_the_address_is_the_one_that_oauth2_proxy_goes_by(said: tuple[tuple[str, str], ...], status: int) -> None:
+    """Its configurations set X-Real-IP, and leave X-Forwarded-For to the browser."""
+    rules = (AccessRule("bypass", networks=("203.0.113.0/24",)),)
+    door = Door(provider(7, "https://app.example.com", access_rules=rules))
+    assert ask(AUTH_AT, URI, *said, door=door).status == status
+
+
+def test_no_other_dialect_goes_by_it() -> None:
+    rules = (AccessRule("bypass", networks=("203.0.113.0/24",)),)
+    door = Door(provider(7, "https://app.example.com", access_rules=rules))
+    said = ("X-Real-IP", "203.0.113.7"), ("X-Forwarded-For", "198.51.100.7")
+    for target in (AUTH_REQUEST_AT, "/outpost.goauthentik.io/auth/nginx"):
+        assert ask(target, *ORIGINAL, *said, door=door).status == 401
 
 
 def test_a_browser_cannot_name_another_host_below_the_domain() -> None:
