@@ -11,6 +11,7 @@ from protocols.link.messages import ProxySettings
 from protocols.proxy.canonical import canonical_path
 from protocols.proxy.decision import HostTable, Site
 from protocols.proxy.forwarded import METHOD, ForwardedRequest
+from protocols.proxy.onward import OTHER_METHODS, plain
 from protocols.proxy.trust import NONE
 from rules.access import AccessRules, Asked, Level
 
@@ -73,7 +74,7 @@ def needs_nobody(level: Level, table: HostTable, site: Site, forwarded: Forwarde
 
 
 def _is_preflight(asking: Asking) -> bool:
-    """Fetch, 3.2.2: a browser asks before a request of another site, without cookies or credentials of its own."""
+    """Fetch, 3.2.2: a browser asks before a request of another site, without a body, cookies or credentials."""
     headers = asking.headers
     return (
         asking.forwarded.method == "OPTIONS"
@@ -81,6 +82,8 @@ def _is_preflight(asking: Asking) -> bool:
         and headers[b"origin"][0] != b""
         and len(headers.get(b"access-control-request-method", NONE)) == 1
         and METHOD.fullmatch(headers[b"access-control-request-method"][0].decode("latin-1")) is not None
+        and asking.exchange.request.body_length == 0
+        and OTHER_METHODS.isdisjoint(map(plain, headers))
         and b"cookie" not in headers
         and b"authorization" not in headers
     )

@@ -46,8 +46,8 @@ _WRITTEN = frozenset((b"host", b"content-length", b"expect", b"cookie", *_HOP_BY
 _OURS = frozenset((b"forwarded", b"http2-settings", b"proxy", b"x-real-ip", b"x-rewrite-url", b"x-remote-user"))
 """Said by us or by nobody: `Proxy` becomes HTTP_PROXY in a CGI, X-Rewrite-URL another path than was decided about."""
 _OUR_FAMILIES = (b"x-authentik-", b"x-forwarded-", b"x-original-", b"x-auth-request-", b"remote-")
-_OTHER_METHODS = frozenset((b"x-http-method", b"x-http-method-override", b"x-method-override"))
-"""Another method than was decided about. They are meant for POST, and only there do they go on."""
+OTHER_METHODS = frozenset((b"x-http-method", b"x-http-method-override", b"x-method-override"))
+"""As `plain`: another method than was decided about. They are meant for POST, and only there do they go on."""
 _NO_CREDENTIALS = field_lines([(b"Authorization", b"")])
 """Removes the visitor's own where somebody else is the proxy."""
 _PLAIN = bytes(
@@ -125,7 +125,7 @@ def _came(scheme: str, host: str, way: str, client: str, sent_host: bytes) -> by
 def _going(names: tuple[bytes, ...], said: frozenset[bytes], posted: bool) -> frozenset[bytes]:
     """Which of a request's headers go on, by name. Browsers send the same ones every time, and we ``said`` of one
     person what we say of another: there are few kinds of both, however many people come."""
-    said_by_us = said if posted else said | _OTHER_METHODS
+    said_by_us = said if posted else said | OTHER_METHODS
     going = []
     for name in names:
         same = plain(name)

@@ -73,6 +73,21 @@ def test_a_preflight_passes_only_when_it_is_one() -> None:
     assert status(asked, "/api", method, ("Origin", ""), wanted) == 401
     assert status(asked, "/api", method, origin, ("Access-Control-Request-Method", "")) == 401
     assert status(asked, "/api", *PREFLIGHT, ("Cookie", "a=b")) == 401
+    assert status(asked, "/api", *PREFLIGHT, ("Content-Length", "0")) == 200
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("Content-Length", "5"),
+        ("Transfer-Encoding", "chunked"),
+        ("X-HTTP-Method-Override", "DELETE"),
+        ("x_http_method", "DELETE"),
+        ("X.Method-Override", "DELETE"),
+    ],
+)
+def test_a_preflight_brings_nothing_and_means_no_other_method(more: tuple[str, str]) -> None:
+    assert status(door(AccessRule("bypass", preflight=True)), "/api", *PREFLIGHT, more) == 401
 
 
 def test_rules_for_groups_hold_for_sessions_and_follow_the_directory() -> None:
