@@ -7,12 +7,15 @@ applications ignore case, and a slash at the end: what closes does so too, and w
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Protocol
+from urllib.parse import unquote
 
 import re2
 
@@ -215,7 +218,7 @@ def _prepared(rule: Rule) -> _Prepared:
     for pattern in patterns:
         compiled(pattern)
     named = _paths(rule, str, patterns)
-    folded = _paths(rule, _folded, [f"(?i:{pattern})" for pattern in patterns])
+    folded = _paths(rule, _folded, list(map(_folded_pattern, patterns)))
     networks = tuple(ip_network(one) for one in rule.networks)
     return _Prepared(rule, level, named, folded if level is not Level.BYPASS else NOTHING, networks)
 
@@ -230,7 +233,32 @@ NOTHING = _Paths(frozenset(), (), ())
 
 
 def _folded(path: str) -> str:
+    """In small letters, and without a slash at the end. Of letters beyond ASCII nobody knows how an application takes
+    them: written out, in their usual form, they are what their capitals are in small."""
+    if "%" in path:
+        path = unicodedata.normalize("NFKC", _ESCAPED.sub(_small, path))
+        path = "".join(map(_small_letter, path))
     return path.lower().rstrip("/") or "/"
+
+
+def _folded_pattern(pattern: str) -> str:
+    return f"(?i:{_ESCAPED.sub(lambda found: re2.escape(_small(found)), pattern)})"
+
+
+_ESCAPED = re.compile("(?:%[89A-Fa-f][0-9A-Fa-f])+")
+"""UTF-8 beyond ASCII."""
+
+
+def _small(escapes: re.Match[str]) -> str:
+    try:
+        text = unquote(escapes[0], errors="strict")
+    except UnicodeDecodeError:
+        return escapes[0]
+    return "".join(map(_small_letter, unicodedata.normalize("NFKC", text)))
+
+
+def _small_letter(letter: str) -> str:
+    return letter if letter.isascii() else letter.upper().casefold()
 
 
 @lru_cache(4096)

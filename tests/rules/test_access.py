@@ -149,6 +149,30 @@ def test_signing_in_never_opens_what_nobody_may_see(rules: list[Rule], path: str
         assert all(found.level(asked, groups) is anonymous for groups in (frozenset(), frozenset("g"), frozenset("h")))
 
 
+@pytest.mark.parametrize(
+    ("named", "path"),
+    [
+        ("/caf%C3%A9", "/CAF%C3%89"),
+        ("/caf%C3%A9", "/cafe%CC%81"),
+        ("/caf%C3%89", "/caf%C3%A9"),
+        ("/admin", "/adm%C4%B1n"),
+        ("/settings", "/%C5%BFettings"),
+        ("/kiosk", "/%E2%84%AAiosk"),
+        ("/admin", "/%EF%BD%81dmin"),
+        ("/stra%C3%9Fe", "/STRASSE"),
+    ],
+)
+@pytest.mark.parametrize("match", ["exact", "prefix", "pattern"])
+def test_nor_do_letters_that_some_take_for_others(named: str, path: str, match: str) -> None:
+    """Dotless i and long s become I and S in capitals; normal forms make one letter of many."""
+    rules = AccessRules([Rule("deny", (Path(match, named),)), Rule("bypass")])
+    assert rules.level(replace(ASKED, path=path), None) is Level.DENY
+    assert rules.level(replace(ASKED, path=f"{path}x"), None) is Level.BYPASS
+    opens = AccessRules([Rule("bypass", (Path(match, named),))])
+    assert opens.level(replace(ASKED, path=named), None) is Level.BYPASS
+    assert opens.level(replace(ASKED, path=path), None) is Level.SIGN_IN
+
+
 @pytest.mark.parametrize("path", ["/ADMIN", "/Admin/x", "/admin/", "/aDMIN//".rstrip("/")])
 @pytest.mark.parametrize("closed", ["deny", "sign_in", "second_factor"])
 @pytest.mark.parametrize("match", [Path("exact", "/admin"), Path("prefix", "/admin"), Path("pattern", "/admin(/.*)?")])
