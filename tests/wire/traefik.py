@@ -35,7 +35,8 @@ def traefik(
 ) -> Iterator[int]:
     """The port that it listens on. ``address``: host and port of the outpost; ``application``: those of the service.
 
-    ``copied``: authResponseHeaders; ``removed``: empty customRequestHeaders of a middleware in front, in lower case; ``kept_back``: of one behind.
+    ``copied``: authResponseHeaders; ``removed``: empty customRequestHeaders of a middleware in front, in lower case;
+    ``kept_back``: of one behind.
     """
 
     class Entry(BaseHTTPRequestHandler):
