@@ -92,7 +92,10 @@ def choice(*words: str) -> Kind[str]:
 
 def _path(raw: object) -> Path | None:
     text = _text(raw).strip()
-    return Path(text).expanduser() if text else None
+    try:
+        return Path(text).expanduser() if text else None
+    except RuntimeError:
+        raise ValueError(f"names the home of somebody who has none here: {raw!r}") from None
 
 
 def _folder(raw: object) -> Path:
@@ -107,11 +110,27 @@ def _paths(raw: object) -> tuple[Path, ...]:
 
 
 def _url(raw: object) -> str:
+    """Of HTTP. A name or a password before the host would stand in logs, so that none is taken, or repeated."""
     url = _text(raw).strip()
-    parts = urlsplit(url)
-    if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None):
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  # raises ValueError for a bad one
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+    except ValueError:
+        good = False
+    if "@" in url:
+        raise ValueError("must be an address such as https://auth.example.com, without a name before an @")
+    if url and not (good and url.isprintable() and " " not in url):
         raise ValueError(f"must be an address such as https://auth.example.com, not {raw!r}")
     return url.rstrip("/")
+
+
+def _site(raw: object) -> str:
+    """What browsers see: every path below it is ours."""
+    url = _url(raw)
+    if urlsplit(url).path:
+        raise ValueError(f"must be scheme and host alone, such as https://auth.example.com, not {raw!r}")
+    return url
 
 
 def _urls(raw: object) -> tuple[str, ...]:
@@ -199,6 +218,7 @@ FOLDER: Kind[Path] = Kind(_folder, str)
 OPTIONAL_PATH: Kind[Path | None] = Kind(_path, _or_unset)
 PATHS: Kind[tuple[Path, ...]] = Kind(_paths, lambda paths: ", ".join(map(str, paths)) or "(not set)")
 URL: Kind[str] = Kind(_url, _or_unset)
+SITE: Kind[str] = Kind(_site, _or_unset)
 PINS: Kind[tuple[str, ...]] = Kind(_pins, lambda pins: ", ".join(pins) or "(not set)")
 URLS: Kind[tuple[str, ...]] = Kind(_urls, lambda urls: ", ".join(urls) or "(not set)")
 ADDRESSES: Kind[tuple[Address, ...]] = Kind(_addresses, _joined)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from rules.secret_key import check_secret_key
 from settings.references import resolve
 from settings.secret import Secret
-from settings.table import ROWS, Row, Settings, refused, without_effect
+from settings.table import ROWS, WITHOUT_EFFECT, Row, Settings, refused, without_effect
 from settings.yaml_lines import Lines, Place, YamlFault, read_yaml
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ def _leaves(document: Lines, place: Place) -> Iterator[tuple[Place, Any]]:
     value = document.value
     for part in place:
         value = value[part]
-    if isinstance(value, dict) and ".".join(map(str, place)) not in KNOWN:
+    if isinstance(value, dict) and (value or not place) and ".".join(map(str, place)) not in KNOWN:
         for key in value:
             yield from _leaves(document, (*place, key))
     else:
@@ -120,15 +120,18 @@ def _leaves(document: Lines, place: Place) -> Iterator[tuple[Place, Any]]:
 def _take_key(path: Path, name: str, value: object, line: int, findings: _Findings) -> None:
     where = f"{path}: line {line}"
     if row := KNOWN.get(name):
-        if value is not None:
+        if row.name in findings.given:
+            _, before = findings.given[row.name]
+            findings.faults.append(f"{where}: {name!r} is said already, {before.removeprefix(f'{path} ')}")
+        elif value is not None:
             findings.given[row.name] = (value, f"{path} line {line}")
     elif why := refused(name, value):
         findings.faults.append(f"{where}: {name} cannot be {value!r}: {why}")
-    elif why := without_effect(name):
-        findings.unused.setdefault(why, []).append(name)
     elif name in SECTIONS:
-        if value is not None:
+        if value not in (None, {}):
             findings.faults.append(f"{where}: {name!r} is a section; write its settings below it, indented")
+    elif why := _without_effect(name):
+        findings.unused.setdefault(why, []).append(name)
     else:
         near = _nearest(name)
         findings.faults.append(f"{where}: unknown setting {name!r}" + (f"; did you mean {near!r}?" if near else ""))
@@ -157,7 +160,7 @@ def _judge_variable(variable: str, value: str, findings: _Findings) -> None:
         return
     if why := refused(name, value):
         findings.faults.append(f"{variable} cannot be {value!r}: {why}")
-    elif why := without_effect(name):
+    elif why := _without_effect(name):
         findings.unused.setdefault(why, []).append(variable)
     elif INJECTED_NAME.search(variable) or INJECTED_VALUE.search(value):
         findings.injected.append(variable)
@@ -166,6 +169,12 @@ def _judge_variable(variable: str, value: str, findings: _Findings) -> None:
         (findings.faults if prefix == "OUTPOST_" else findings.unknown).append(line)
     else:
         findings.unknown.append(f"{variable} is not a setting and is ignored.")
+
+
+def _without_effect(name: str) -> str | None:
+    """`without_effect`, but for a slip of the pen: ``web`` and its like stand for whole sections, in which ours are."""
+    broadly = name not in WITHOUT_EFFECT and name.partition(".")[0] in WITHOUT_EFFECT
+    return None if broadly and _nearest(name) is not None else without_effect(name)
 
 
 def _nearest(name: str) -> str | None:

@@ -29,9 +29,13 @@ def resolve(raw: object, environ: Mapping[str, str]) -> object:
 
 
 def _content(path: Path) -> str | None:
-    """The file's text without the line end that editors add."""
+    """The file's text without the line end that editors add. Raises ValueError if it is too large: the beginning of a
+    secret is another secret."""
     try:
         with path.open("rb") as file:
-            return file.read(LARGEST_FILE).decode().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError):
+            octets = file.read(LARGEST_FILE + 1)
+        if len(octets) <= LARGEST_FILE:
+            return octets.decode().rstrip("\r\n")
+    except (OSError, ValueError):  # among these: it is no UTF-8, or its name is none
         return None
+    raise ValueError(f"points at the file {path}, which is larger than {LARGEST_FILE} bytes")

@@ -21,8 +21,8 @@ from settings.kinds import (
     PINS,
     PORT,
     SECRET,
+    SITE,
     TEXT,
-    URL,
     URLS,
     Address,
     Kind,
@@ -165,7 +165,7 @@ class Settings:
     bootstrap_password: Secret | None = setting(SECRET, "", "first password of akadmin, at the first start only")
     bootstrap_token: Secret | None = setting(SECRET, "", "API token of akadmin, at the first start only")
     bootstrap_email: str = setting(TEXT, "root@example.com", "mail address of akadmin, at the first start only")
-    public_url: str = setting(URL, "", "address under which browsers reach us", "web.base_url")
+    public_url: str = setting(SITE, "", "address under which browsers reach us", "web.base_url")
     workers: int = setting(
         whole_number(1, MOST_WORKERS), 1, "outpost alone: processes that share its listeners, one a core"
     )
@@ -182,7 +182,7 @@ class Settings:
         OPTIONAL_PATH, "", "outpost alone: certificate that it shows to control, PEM"
     )
     client_key: Path | None = setting(OPTIONAL_PATH, "", "outpost alone: key of that certificate, if in another file")
-    host_browser: str = setting(URL, "", "outpost alone: control's address as browsers see it, if another")
+    host_browser: str = setting(SITE, "", "outpost alone: control's address as browsers see it, if another")
     offline_credentials: bool = setting(
         BOOLEAN, True, "outpost alone: keep accepted passwords on disk (Argon2id, sealed) for a restart without control"
     )
@@ -254,6 +254,9 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "disable_startup_analytics": "nothing is ever reported to anyone",
     "disable_update_check": "no update check is made",
     "pyroscope_host": "there is no profiler to connect",
+    "debugger": "there is no remote debugger",
+    "http_timeout": "each kind of request has its own patience",
+    "session_storage": "sessions are kept in the database",
     "debug": "set log.level to debug for more lines",
     "remote_debug": "there is no remote debugger",
     "listen.debug": "there is no debug listener",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from settings.kinds import ADDRESSES, BOOLEAN, NETWORKS, PINS, URL, URLS, choice, whole_number
+from settings.kinds import ADDRESSES, BOOLEAN, FOLDER, NETWORKS, PINS, SITE, URL, URLS, choice, whole_number
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,30 @@ def test_networks() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", ["auth.example.com", "ftp://auth.example.com", "https://", "https://a:b@auth.example.com"]
+    "raw",
+    [
+        *("auth.example.com", "ftp://auth.example.com", "https://", "https://geheim:b@auth.example.com"),
+        *("https://auth.example.com:port", "https://auth.example.com:99999", "https://[::1", "https://a b"),
+        *("https://auth.example.com?a=b", "https://auth.example.com/#a", "https://a\tb", "https://a/\x1b[31m"),
+        "https://geheim@",
+    ],
 )
 def test_what_is_no_address_of_a_site(raw: str) -> None:
-    with pytest.raises(ValueError, match="must be an address"):
+    with pytest.raises(ValueError, match="must be an address") as caught:
         URL.read(raw)
+    assert "geheim" not in str(caught.value)
+
+
+def test_what_browsers_see_has_no_path() -> None:
+    assert SITE.read("https://auth.example.com/") == "https://auth.example.com"
+    assert SITE.read("") == ""
+    with pytest.raises(ValueError, match="scheme and host alone"):
+        SITE.read("https://auth.example.com/auth")
+
+
+def test_a_home_that_nobody_has() -> None:
+    with pytest.raises(ValueError, match="has none here"):
+        FOLDER.read("~nobody-is-called-so/data")
 
 
 def test_addresses_of_sites() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from settings import ROWS, Settings, SettingsError, env_name, load
+from settings.references import LARGEST_FILE
 from settings.table import refused, without_effect
 
 GOOD_KEY = "kW7hT2mQ9xB4nV6pL1sD8fG3jR5yC0zA"
@@ -140,6 +141,17 @@ def test_a_value_that_is_not_where_it_should_be_is_a_fault(tmp_path: Path) -> No
     assert load({"OUTPOST_TOKEN": f"file://{tmp_path}/nowhere?fallback"}).token is not None
 
 
+def test_the_beginning_of_a_file_is_not_the_secret_in_it(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("x" * LARGEST_FILE)
+    assert load({"OUTPOST_TOKEN": f"file://{file}"}).token is not None
+    file.write_text("x" * (LARGEST_FILE + 1))
+    assert only_fault({"OUTPOST_TOKEN": f"file://{file}?fallback"}) == (
+        f"OUTPOST_TOKEN points at the file {file}, which is larger than {LARGEST_FILE} bytes"
+    )
+    assert "cannot be read" in only_fault({"OUTPOST_TOKEN": "file:///a\0b"})
+
+
 # --- slips ---------------------------------------------------------------------------------------------------------
 
 
@@ -153,6 +165,8 @@ def test_a_value_that_is_not_where_it_should_be_is_a_fault(tmp_path: Path) -> No
         ("OUTPOST_BOOTSTRAP_PASWORD", "OUTPOST_BOOTSTRAP_PASSWORD"),
         ("OUTPOST_POSTGRES__PASSWORD", "OUTPOST_POSTGRESQL__PASSWORD"),
         ("OUTPOST_LISTEN__TRUSTED_PROXY_CIDR", "OUTPOST_LISTEN__TRUSTED_PROXY_CIDRS"),
+        ("OUTPOST_STORAGE__FILE__PAHT", "OUTPOST_STORAGE__FILE__PATH"),
+        ("OUTPOST_WEB__BASE_URLL", "OUTPOST_WEB__BASE_URL"),
     ],
 )
 def test_a_near_miss_is_a_fault_that_names_what_was_meant(written: str, meant: str) -> None:
@@ -163,6 +177,23 @@ def test_a_near_miss_of_authentiks_is_a_warning() -> None:
     assert load({"AUTHENTIK_SECRETKEY": "x"}).warnings == (
         "AUTHENTIK_SECRETKEY is not a setting; did you mean OUTPOST_SECRET_KEY?",
     )
+
+
+def test_in_sections_that_have_no_effect_one_of_authentiks_is_none() -> None:
+    for name in ("POSTGRESQL__TEST__NAME", "WEB__THREADS", "STORAGE__REPORTS__FILE__PATH", "STORAGE__S3__REGION"):
+        for prefix in ("OUTPOST_", "AUTHENTIK_"):
+            (warning,) = load({f"{prefix}{name}": "x"}).warnings
+            assert warning.startswith(f"{prefix}{name}: accepted without effect")
+
+
+def test_a_setting_is_said_once_and_a_section_without_settings_has_a_name_too(file: Path) -> None:
+    file.write_text("listen: {}\nlisten.http: 1\nlog_level: info\nlog:\n  level: debug\nlisten.ldap: 3\nlissen: {}\n")
+    with pytest.raises(SettingsError) as caught:
+        load({}, file)
+    assert caught.value.lines == [
+        f"{file}: line 5: 'log.level' is said already, line 3",
+        f"{file}: line 7: unknown setting 'lissen'",
+    ]
 
 
 def test_what_kubernetes_injects_stops_nothing() -> None:
