@@ -15,7 +15,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from outpost import __version__
-from outpost.commands import files_help, options
+from outpost.commands import command_line, files_help, options
 from outpost.commands.command_line import DEFAULT_FILE, DONE, FAILED, WRONG_SETTINGS, Arguments, Command, parser_of
 from outpost.running import running_at
 from settings import Settings, SettingsError, load
@@ -68,9 +68,9 @@ def _printed(work: Callable[[], Iterable[str]]) -> int:
     from control.commands import CommandFailed
 
     try:
-        print(*work(), sep="\n")
+        command_line.say(work())
     except CommandFailed as error:
-        _complain(error.lines)
+        command_line.complain(error.lines)
         return FAILED
     return DONE
 
@@ -83,7 +83,7 @@ def _plan(settings: Settings, arguments: Arguments) -> int:
     try:
         changes, lines = plan_files(settings, arguments.file, os.environ, coloured)
     except CommandFailed as error:
-        _complain(error.lines)
+        command_line.complain(error.lines)
         return FAILED
     print(*lines, sep="\n")
     return CHANGES if changes else DONE
@@ -104,7 +104,7 @@ def _import(settings: Settings, arguments: Arguments) -> int:
 def _export(settings: Settings, arguments: Arguments) -> int:
     from control.file_commands import export_text
 
-    return _printed(lambda: [export_text(settings, arguments.all).removesuffix("\n")])
+    return _printed(lambda: export_text(settings, arguments.all).removesuffix("\n").split("\n"))
 
 
 def _explain(settings: Settings, arguments: Arguments) -> int:
@@ -117,9 +117,9 @@ def _explain(settings: Settings, arguments: Arguments) -> int:
     try:
         found = explain_access(settings, asked, arguments.scheme, arguments.headers)
     except CommandFailed as error:
-        _complain(error.lines)
+        command_line.complain(error.lines)
         return FAILED
-    print(*([json.dumps(as_json(found), indent=2)] if arguments.json else as_text(found)), sep="\n")
+    command_line.say([json.dumps(as_json(found), indent=2)] if arguments.json else as_text(found))
     return DONE
 
 
@@ -149,7 +149,7 @@ def _tail(settings: Settings, arguments: Arguments) -> int:
                 for thread in seen:
                     thread.join()
     except CommandFailed as error:
-        _complain(error.lines)
+        command_line.complain(error.lines)
         return FAILED
     except (KeyboardInterrupt, BrokenPipeError):
         pass
@@ -190,14 +190,14 @@ def _issue_certificate(settings: Settings, arguments: Arguments) -> int:
             issued = issue_certificate(settings, arguments.user, arguments.name, arguments.authority, arguments.days)
             file.write(issued.pkcs12)
     except FileExistsError:
-        _complain([f"{out} exists already. Choose another file."])
+        command_line.complain([f"{out} exists already. Choose another file."])
         return FAILED
     except OSError as error:
-        _complain([f"{out} cannot be written: {error.strerror}."])
+        command_line.complain([f"{out} cannot be written: {error.strerror}."])
         return FAILED
     except CommandFailed as error:
         out.unlink()
-        _complain(error.lines)
+        command_line.complain(error.lines)
         return FAILED
     print(f"{out} holds the certificate and its key. The password of the file is {issued.password}")
     return DONE
@@ -211,7 +211,7 @@ def _radius_test(settings: Settings, arguments: Arguments) -> int:
         trial = Trial(*place_of(arguments.server), secret, arguments.method, arguments.user, password)
         went_well, sentences = run(trial)
     except CannotTry as error:
-        _complain([str(error)])
+        command_line.complain([str(error)])
         return WRONG_SETTINGS
     print(*sentences, sep="\n")
     return DONE if went_well else FAILED
@@ -225,7 +225,7 @@ def _doctor(settings: Settings, arguments: Arguments) -> int:
     try:
         wrong = report(arguments.proxy, arguments.connect, *running_at(settings, "metrics"), print)
     except CannotProbe as error:
-        _complain([str(error)])
+        command_line.complain([str(error)])
         return FAILED
     return FAILED if wrong else DONE
 
@@ -255,7 +255,7 @@ def _backup(settings: Settings, arguments: Arguments) -> int:
         path = backups.new_file(arguments.file)
         backups.write(path, passphrase, backup_pieces(settings, __version__, with_key))
     except (CommandFailed, backups.Failed) as error:
-        _complain(str(error).splitlines())
+        command_line.complain(str(error).splitlines())
         return FAILED
     told = [f"{path} holds everything that is stored, {path.stat().st_size:,} bytes."]
     told += [] if with_key else [backups.WITHOUT_KEY]
@@ -280,7 +280,7 @@ def _restore(settings: Settings, arguments: Arguments) -> int:
         with claim(settings.data_dir):
             lines = restore_pieces(settings, str(file), backups.read(file, passphrase), arguments.replace)
     except (CommandFailed, backups.Failed, Unusable) as error:
-        _complain(str(error).splitlines())
+        command_line.complain(str(error).splitlines())
         return FAILED
     print(*lines, sep="\n")
     return DONE
@@ -293,14 +293,14 @@ def _healthcheck(settings: Settings, arguments: Arguments) -> int:
         connection.request("GET", "/-/health/ready/")
         status = connection.getresponse().status
     except (OSError, HTTPException) as error:
-        _complain([f"nothing answers on {host} port {port}: {error}. Is the program running?"])
+        command_line.complain([f"nothing answers on {host} port {port}: {error}. Is the program running?"])
         return FAILED
     finally:
         connection.close()
     if 200 <= status < 300:
         print("ready")
         return DONE
-    _complain([f"not ready: {host} port {port} answered {status}"])
+    command_line.complain([f"not ready: {host} port {port} answered {status}"])
     return FAILED
 
 
@@ -384,16 +384,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = load(os.environ, file)
     except SettingsError as error:
-        _complain(error.lines)
+        command_line.complain(error.lines)
         return command.wrong_settings
     if arguments.command == "check-config":  # programs say them in their log
-        _complain(settings.warnings)
+        command_line.complain(settings.warnings)
     return command.run(settings, arguments)
-
-
-def _complain(lines: Sequence[str]) -> None:
-    for line in lines:
-        print(f"outpost: {line}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -35,3 +35,10 @@ def shown(name: str) -> str:
     """What a stranger typed, fit to be stored and read: cut, and escaped where it does not print."""
     cut = name[:LONGEST_NAME]
     return cut if cut.isprintable() else cut.encode("unicode_escape").decode("ascii")[:LONGEST_NAME]
+
+
+def printable(text: str) -> str:
+    """What people have called something, fit for a terminal: nothing in it moves, colours or hides anything."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in "\t\n" else one.encode("unicode_escape").decode() for one in text)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from control.apply.changes import Change
-from control.apply.description import ApplyError, Description, read_description, read_descriptions
+from control.apply.description import ApplyError, Description, called, read_description, read_descriptions
 from control.apply.reconcile import reconcile
 from control.passwords.hashing import Passwords, is_hash
 from control.passwords.new import new_hash
@@ -35,6 +35,8 @@ class _Planned(Exception):
 
 def read(path: Path, environ: Mapping[str, str]) -> Description:
     """A file, or all YAML files of a folder, which say together what one could say. Raises ApplyError."""
+    if not called(path):
+        raise ApplyError([f"{path}: has no name by which to know again what belongs to it; use another folder"])
     if not path.is_dir():
         return read_description(_text(path), path, environ)
     files = sorted(file for file in path.iterdir() if file.suffix in ENDINGS and not file.name.startswith("."))

@@ -9,6 +9,8 @@ from difflib import ndiff
 from enum import StrEnum
 from typing import Any
 
+from rules.names import printable
+
 HIDDEN = "(secret)"
 NOTHING = "nothing to change"
 LONGEST = 120
@@ -69,12 +71,12 @@ def told(changes: Sequence[Change]) -> list[str]:
         if change.new_password:
             lines.append(f"set the password of {what}")
         lines += change.notes
-    return lines or [NOTHING]
+    return [printable(line) for line in lines] or [NOTHING]
 
 
 def shown(changes: Sequence[Change], coloured: bool) -> list[str]:
     """What would be done: each record with what it is and what it would be, and a sum at the end."""
-    lines = [line for change in changes for line in _one(change)]
+    lines = [printable(line) for change in changes for line in _one(change)]
     counts = [(PLANNED[action], sum(change.action == action for change in changes)) for action in Action]
     total = ", ".join(f"{count} {what}" for what, count in counts if count)
     return [_coloured(line) if coloured else line for line in lines] + [total or NOTHING]

@@ -6,6 +6,7 @@ file takes a name.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -71,7 +72,7 @@ class Description:
     @property
     def mark(self) -> str:
         """What ``managed`` says of everything that the file, or the folder, owns."""
-        return f"{IMPORTED}{self.imported}" if self.imported else f"{MARK}{self.path.stem}"
+        return f"{IMPORTED}{self.imported}" if self.imported else f"{MARK}{called(self.path)}"
 
     @property
     def passwords(self) -> dict[str, tuple[str, bool, Place]]:
@@ -95,6 +96,11 @@ class Description:
     def fault(self, place: Place, text: str) -> str:
         source = self.sources.get((str(place[0]), str(place[1])))
         return source.fault(place, text) if source else f"{self.path}: {'.'.join(map(str, place))}: {text}"
+
+
+def called(path: Path) -> str:
+    """The name of the file or folder, wherever it was when it was named: ``.`` is another one in each folder."""
+    return Path(os.path.abspath(path)).stem
 
 
 def read_description(text: str, path: Path, environ: Mapping[str, str]) -> Description:
@@ -125,10 +131,12 @@ def read_descriptions(texts: Sequence[tuple[Path, str]], path: Path, environ: Ma
         adopts_all = document.pop(ADOPT, False) is True
         if former := document.pop(FORMERLY, None):
             formerly[former] = None
-        for section, key, entry in _entries(document):
-            known = sources.setdefault((section, key), source)
-            if known is not source:
-                faults.append(source.fault((section, key), f"is described in {known.path} already"))
+        for section, spelled, key, entry in _entries(document):
+            known = sources.get((section, key))
+            if known is not None:
+                where = "" if known is source else f" in {known.path}"
+                faults.append(source.fault((section, spelled), f"is described{where} already"))
+            sources[section, key] = source
             if adopts_all or entry.get(ADOPT) is True:
                 adopts.add((section, key))
             told = settings if section == SECTION else entries[section]
@@ -138,10 +146,11 @@ def read_descriptions(texts: Sequence[tuple[Path, str]], path: Path, environ: Ma
     return Description(path, entries, sources, frozenset(adopts), settings=settings, formerly=tuple(formerly))
 
 
-def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    """Section, name as it is written and as the store has it, and what is said."""
     for section, entries in document.items():
         for key, entry in (entries or {}).items():
-            yield section, str(key) if section == SECTION else SECTIONS[section].normal(str(key)), entry or {}
+            yield section, key, key if section == SECTION else SECTIONS[section].normal(key), entry or {}
 
 
 def _resolved(source: Source, environ: Mapping[str, str]) -> tuple[Any, list[str]]:

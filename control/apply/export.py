@@ -21,6 +21,7 @@ from control.apply.table import SECTIONS
 from control.store.interface import Transaction
 from control.verbs import secret_attributes
 from rules.secret_attributes import keys
+from settings.read import PREFIXES
 
 State = Mapping[tuple[str, str], Given]
 """Section and name to all fields."""
@@ -132,8 +133,16 @@ def _literal(value: Any) -> Any:
     return f"env://?{value}" if isinstance(value, str) and value.startswith(("env://", "file://")) else value
 
 
+def _upper(text: str) -> str:
+    return re.sub(r"[^A-Z0-9]+", "_", text.upper()).strip("_")
+
+
 def _variable(one: str, name: str, field_name: str, result: Exported) -> str:
-    wanted = re.sub(r"[^A-Z0-9]+", "_", f"{one} {name} {field_name}".upper()).strip("_")
+    wanted = _upper(f"{one} {name} {field_name}")
+    if wanted.startswith(PREFIXES):  # the program takes these for settings of its own
+        wanted = _upper(f"{name} {one} {field_name}")
+    if wanted.startswith(PREFIXES):
+        wanted = f"SECRET_OF_{wanted}"
     free, number = wanted, 2
     while free in result.variables:
         free, number = f"{wanted}_{number}", number + 1

@@ -16,7 +16,7 @@ from control.apply.changes import HIDDEN, Action, Change, Difference
 from control.apply.declared import declared, exchanged, listed, short_items, short_value
 from control.apply.description import ADOPT, FORMERLY, KIND, ApplyError, Description
 from control.apply.parts import settle_parts
-from control.apply.renaming import take_over
+from control.apply.renaming import HERE, take_over
 from control.apply.sections import MARK, Given, Section, is_built_in, is_ownerless, owner_of
 from control.apply.table import SECTIONS, late
 from control.records import Application, Binding, User
@@ -131,7 +131,9 @@ class _Run:
             said = f"is there already and belongs to {record.managed!r}; change it there, or choose another name"
             owner = owner_of(record) or ""
             if owner.startswith(MARK):
-                said += f". If this file was called so, write '{FORMERLY}: {owner.removeprefix(MARK)}' at its top"
+                said += (
+                    f". If this file was called so, write '{FORMERLY}: {owner.removeprefix(MARK) or HERE}' at its top"
+                )
             raise Invalid({NON_FIELD: [said]})
         if (section.name, name) not in self.description.adopts:
             said = (

@@ -13,16 +13,20 @@ from control.apply.table import SECTIONS
 from control.records import Record
 from control.store.interface import Query, Transaction
 
+HERE = "."
+"""What a folder that was applied as ``.`` was called once: nothing."""
+
 
 def take_over(tx: Transaction, former: Sequence[str], mark: str) -> list[Change]:
     """One for each file of which there was something left; records, items of lists and settings are counted alike."""
     changes = []
     for name in former:
-        if f"{MARK}{name}" == mark:
+        theirs = f"{MARK}{'' if name == HERE else name}"
+        if theirs == mark:
             continue
-        count = _records(tx, f"{MARK}{name}", mark) + settings.rename(tx, f"{MARK}{name}", mark)
+        count = _records(tx, theirs, mark) + settings.rename(tx, theirs, mark)
         if count:
-            notes = (f"{count} that {MARK}{name} owned {'is' if count == 1 else 'are'} owned by {mark} now",)
+            notes = (f"{count} that {theirs} owned {'is' if count == 1 else 'are'} owned by {mark} now",)
             changes.append(Change(Action.CHANGED, "file", name, notes=notes))
     return changes
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from outpost import __version__
+from rules.names import printable
 from settings import Settings
 
 DONE, FAILED, WRONG_SETTINGS = 0, 1, 2
@@ -49,3 +51,13 @@ def parser_of(named: Mapping[str, Command]) -> argparse.ArgumentParser:
             sub.add_argument("file", type=Path, metavar="FILE", help="a file, or a folder of them")
         command.options(sub)
     return parser
+
+
+def say(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(printable(line), flush=True)
+
+
+def complain(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(f"outpost: {printable(line)}", file=sys.stderr)

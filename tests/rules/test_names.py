@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.names import LONGEST_NAME, is_possible_name, shown
+from rules.names import LONGEST_NAME, is_possible_name, printable, shown
 
 
 @pytest.mark.parametrize("name", ["bob", "Zoë", "bob smith", "bob@example.com", "名前", "x" * LONGEST_NAME])
@@ -22,3 +22,8 @@ def test_what_is_shown_prints_and_is_short(name: str) -> None:
     assert len(said) <= LONGEST_NAME
     assert said.isprintable()
     said.encode()
+
+
+def test_what_is_printed_stands_still() -> None:
+    assert printable("Zoë\t名前\n") == "Zoë\t名前\n"
+    assert printable("a\x1b[2K\r\x9b\u202e\ud800") == "a\\x1b[2K\\r\\x9b\\u202e\\ud800"

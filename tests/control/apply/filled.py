@@ -329,7 +329,7 @@ def secrets_of(tx: Transaction) -> dict[str, str]:
         if one.webhook_url
     }
     held |= {
-        f"OUTPOST_{one.name}_TOKEN": outposts.token(tx, one)
+        f"{one.name}_OUTPOST_TOKEN": outposts.token(tx, one)
         for one in tx.select(Outpost)
         if one.managed != outposts.EMBEDDED
     }

@@ -125,10 +125,14 @@ def test_an_export_names_a_variable_in_its_place(place: Place, tmp_path: Path) -
     (tmp_path / "fresh").mkdir()
     fresh = a_place(tmp_path / "fresh")
     place.apply(TEXT)
+    place.apply("outposts: {bootstrap: {type: ldap}, outpost host: {type: ldap}}\n", "theirs.yml")
     for everything in (False, True):
         exported = place.export(fresh, everything)
         assert KEY not in exported
         edge = read_yaml(exported).value["outposts"]["edge"]
-        assert (edge["type"], edge["token"]) == ("ldap", "env://OUTPOST_EDGE_TOKEN")
-        assert "#   OUTPOST_EDGE_TOKEN\n" in exported
+        assert (edge["type"], edge["token"]) == ("ldap", "env://EDGE_OUTPOST_TOKEN")
+        assert "#   EDGE_OUTPOST_TOKEN\n" in exported
+        assert "env://BOOTSTRAP_OUTPOST_TOKEN" in exported
+        assert "env://SECRET_OF_OUTPOST_HOST_OUTPOST_TOKEN" in exported
+        assert "env://OUTPOST_" not in exported, "the program would take it for a setting"
     fresh.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,37 @@ def test_a_renamed_file_goes_on_with_what_it_owned(place: Place) -> None:
     shorter = "formerly: new\nusers: {bob: {}}\n"
     assert {"deleted group staff", "deleted provider p"} <= set(place.apply(shorter, "newer.yml"))
     assert place.find(User, username="bob").managed == "apply:newer"
+
+
+def test_the_folder_at_hand_has_a_name(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or one would delete what another owns, both being called so."""
+    for folder, group in (("one", "staff"), ("two", "guests")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "site.yml").write_text(f"groups: {{{group}: {{}}}}\n")
+        monkeypatch.chdir(tmp_path / folder)
+        description = read(Path("."), {})
+        assert told(drive(apply_description(place.store, place.passwords, os.urandom, description))) == [
+            f"created group {group}"
+        ]
+        assert place.find(Group, name=group).managed == f"apply:{folder}"
+        assert read(Path("../one"), {}).mark == "apply:one"
+    with pytest.raises(ApplyError, match="has no name"):
+        read(Path("/"), {})
+
+
+def test_what_was_applied_as_the_folder_at_hand_is_handed_over(place: Place) -> None:
+    place.apply("groups: {staff: {}}\n")
+    group = place.find(Group, name="staff")
+    place.write(lambda tx: tx.update(replace(group, managed="apply:")))
+    (said,) = place.refused("groups: {staff: {}}\n")
+    assert "write 'formerly: .' at its top" in said
+    assert len(place.apply("formerly: .\ngroups: {staff: {}}\n")) == 1
+    assert place.find(Group, name="staff").managed == "apply:ours"
+
+
+def test_one_record_is_described_once_however_it_is_spelled(place: Place) -> None:
+    text = "brands:\n  Example.com: {branding_title: A}\n  .example.com: {branding_title: B}\n"
+    assert place.refused(text) == ["ours.yml: line 3: brands..example.com: is described already"]
 
 
 @pytest.mark.parametrize("former", ["true", "[old]", "old.yml", "''"])

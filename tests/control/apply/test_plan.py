@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from control.apply import ApplyError
-from control.apply.changes import shown
+from control.apply.changes import shown, told
 from control.records import Group, Provider, User
 from control.verbs import groups, providers, users
 from tests.control.apply.places import NOTHING, Place
@@ -22,6 +22,14 @@ providers:
 applications:
   net: {provider: net, bindings: [{group: staff}, {user: bob, negate: true}]}
 """
+
+
+def test_what_somebody_is_called_moves_and_colours_nothing(place: Place) -> None:
+    """Names of people who enrol themselves stand in plans, too."""
+    text = 'users: {bob: {name: "a\\e[2K\\u202e\\x9b31m", attributes: {"\\e]0;x\\a": "\\r"}}}\n'
+    lines = [*shown(place.plan(text), coloured=False), *told(place.plan(text))]
+    assert "    name: a\\x1b[2K\\u202e\\x9b31m" in lines
+    assert all(map(str.isprintable, lines))
 
 
 def test_a_plan_shows_what_would_be_made_and_makes_nothing(place: Place) -> None:
