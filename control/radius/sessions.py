@@ -104,14 +104,14 @@ def _device(calling_station: str) -> str:
 
 def _of_session(tx: Transaction, this: _Told, where: dict[str, Any], whose: _Whose) -> bool:
     """False: it is not for this outpost to tell."""
-    known = tx.find(RadiusSession, nas=this.nas, nas_name=this.nas_name, session=this.session)
+    known = tx.find(RadiusSession, nas=this.nas, nas_name=this.nas_name, session=this.session, former="")
     if this.facts["provider"] not in whose.providers and (known is None or known.outpost != whose.outpost):
         return False
     if known is not None and not whose.may_tell_of(known):
         return False
     facts = {**this.facts, **where}
     if known is not None and this.status == "start" and _is_another(known, this):
-        tx.delete(known)  # the NAS has begun to count anew
+        _is_over(tx, known)
         known = None
     if known is None:
         started = said_at(this.at - this.facts.get("seconds", 0), tx.now)
@@ -136,6 +136,12 @@ def _is_another(known: RadiusSession, this: _Told) -> bool:
     return this.at > known.last_told and any(
         getattr(known, name) not in (value, None, "") for name, value in told.items()
     )
+
+
+def _is_over(tx: Transaction, known: RadiusSession) -> None:
+    """Its NAS calls another one so now."""
+    ended = known.last_told if known.ended is None else known.ended
+    tx.update(replace(known, former=known.pk, live=False, ended=ended))
 
 
 def _goes_on(known: RadiusSession, this: _Told) -> bool:

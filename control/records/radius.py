@@ -83,7 +83,7 @@ class RadiusSession(Record):
 
     TABLE = "radius_session"
     SEARCHED = ("username", "nas", "nas_name", "calling_station", "ssid")
-    UNIQUE = (("nas", "nas_name", "session"),)
+    UNIQUE = (("nas", "nas_name", "session", "former"),)
     INDEXED = ("user", "live", "expires")
 
     nas: str
@@ -125,6 +125,8 @@ class RadiusSession(Record):
     why: str = ""
     expires: float = 0.0
     """When it is forgotten."""
+    former: str = ""
+    """Its own pk, once its NAS has given its name to another session: of those of one name, one is told of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,16 @@ def test_a_name_used_again_is_another_session(bench: Bench) -> None:
     bench.tell("start", ago=100, username="alice")
     bench.tell("stop", ago=50, input_octets=100)
     bench.tell("start", username="bob")
-    assert (bench.session.live, bench.session.username, bench.session.input_octets) == (True, "bob", 0)
+    bench.tell("interim", input_octets=7)
+    told = {one.username: (one.live, one.input_octets) for one in bench.sessions}
+    assert told == {"alice": (False, 100), "bob": (True, 7)}
+    for name in ("carol", "dora"):
+        bench.clock.advance(60)
+        bench.tell("stop")
+        bench.clock.advance(60)
+        bench.tell("start", username=name)
+    assert [one.username for one in bench.sessions if one.live] == ["dora"]
+    assert len(bench.sessions) == 4
 
 
 @pytest.mark.parametrize("other", [{"user": 1}, {"calling_station": "02-00-00-00-00-02"}])
@@ -155,7 +164,10 @@ def test_a_name_used_again_by_a_nas_that_has_lost_the_end_is_another_session(
     bench.tell("interim", seconds=60, input_octets=100, **here)
     bench.clock.advance(3600)
     bench.tell("start", **(here | {name: bob if name == "user" else value for name, value in other.items()}))
-    assert (bench.session.started, bench.session.input_octets, bench.session.live) == (began + 3600, 0, True)
+    [before, after] = sorted(bench.sessions, key=lambda one: one.started)
+    assert (before.started, before.input_octets, before.live, before.user) == (began, 100, False, bench.alice)
+    assert (before.ended, before.calling_station) == (began, "02-00-00-00-00-01")
+    assert (after.started, after.input_octets, after.live) == (began + 3600, 0, True)
 
 
 def test_a_start_that_comes_again_for_the_same_device_is_no_other_session(bench: Bench) -> None:

@@ -198,8 +198,26 @@ def _before_hosts(connection: Connection, version: str) -> None:
         connection.execute(text(step))
 
 
+TEXTS = "pk nas nas_name session username calling_station called_station ssid port framed_ip credential cause outpost"
+SESSIONS = ", ".join(
+    [f"{name} text not null" for name in f'{TEXTS} instance "order" outcome why'.split()]
+    + [f"{name} bigint not null" for name in ("provider", "seconds", "input_octets", "output_octets")]
+    + [f"{name} double precision not null" for name in ("started", "last_told", "expires")]
+    + ['"user" bigint', "ended double precision", "live boolean not null"]
+    + ["constraint pk_radius_session primary key (pk)"]
+    + ["constraint uq_radius_session_nas_nas_name_session unique (nas, nas_name, session)"]
+)
+"""As they were, when those of one name made room for each other."""
+
+
 def _steps_before_hosts(version: str) -> tuple[str, ...]:
     return (
+        "drop table radius_session",
+        f"create table radius_session ({SESSIONS})",
+        *(
+            f'create index ix_radius_session_{name} on radius_session ("{name}")'
+            for name in ("user", "live", "expires")
+        ),
         "drop table radius_pin",
         "drop index ix_provider_host",
         "alter table provider drop column host",
@@ -291,7 +309,7 @@ def test_where_a_role_may_make_no_copy_nothing_is_upgraded_and_it_says_what_to_g
     postgresql_server.execute(f"grant all on schema public to {role}", database)
     address = f"postgresql://{role}@/{database}?host={postgresql_server.folder}&port={postgresql_server.port}"
     SqlStore(address, (SECRET_KEY,)).close()
-    for step in _steps_before_hosts("0016"):
+    for step in (*_steps_before_hosts("0016"), f"alter table radius_session owner to {role}"):
         postgresql_server.execute(step, database)
     with pytest.raises(AccessDenied, match=r"copy before the upgrade.*GRANT CREATE ON DATABASE"):
         SqlStore(address, (SECRET_KEY,))
