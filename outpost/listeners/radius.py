@@ -29,6 +29,7 @@ from protocols.radius.duplicates import Peer
 from protocols.radius.eap.packet import scattered
 from protocols.radius.eap.sessions import Accept, Answer, Continue, Decide, Reject, Session
 from protocols.radius.exchange import RadiusExchange
+from protocols.radius.nas import unmapped
 from protocols.radius.offers import Offer, ResumptionOffer
 from protocols.radius.packet import Code, attribute
 from protocols.radius.pins import Pins
@@ -107,10 +108,14 @@ class RadiusListener(RadiusSocket):
     def _received(self, event: Event, peer: Peer) -> None:
         match event:
             case EapReceived() as received:
+                self._understood(received.request.address)
                 self._converse(received)
             case OfferReceived(request, offer):
                 Deferred.fromCoroutine(self._decide_offer(request, offer))
-            case Resend(octets) | StatusAnswered(octets):
+            case Resend(octets):
+                self._send(octets, peer)
+            case StatusAnswered(octets):
+                self._understood(unmapped(peer[0]))
                 self._send(octets, peer)
             case OrderDeclined(octets, address):
                 self._telemetry.refused("", Circumstances(PROTOCOL, address), Decision("order_unserved"))

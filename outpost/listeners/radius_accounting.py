@@ -14,6 +14,7 @@ from outpost.listeners.radius_socket import PROTOCOL, RadiusSocket
 from outpost.telemetry import Telemetry
 from protocols.radius.accounting import Accounted, AccountingExchange
 from protocols.radius.duplicates import Peer
+from protocols.radius.nas import unmapped
 from protocols.radius.request import Discard, Resend, StatusAnswered
 
 ACCOUNTING = "accounting"
@@ -54,8 +55,12 @@ class AccountingListener(RadiusSocket):
     def _receive(self, datagram: bytes, peer: Peer) -> None:
         match self._exchange.receive_datagram(datagram, peer, self._seconds()):
             case Accounted() as accounted:
+                self._understood(accounted.request.address)
                 Deferred.fromCoroutine(self._take(accounted))
-            case Resend(octets) | StatusAnswered(octets):
+            case Resend(octets):
+                self._send(octets, peer)
+            case StatusAnswered(octets):
+                self._understood(unmapped(peer[0]))
                 self._send(octets, peer)
             case Discard(reason, text):
                 self._discarded(peer, reason, text)

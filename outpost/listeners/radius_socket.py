@@ -8,6 +8,7 @@ from outpost.listeners.onlookers import Onlookers
 from outpost.outcome import Circumstances, Decision
 from outpost.telemetry import Telemetry, with_detail
 from protocols.radius.duplicates import Peer
+from protocols.radius.nas import unmapped
 from protocols.radius.request import Request
 from rules.discards import DISCARDS
 from rules.reasons import REASONS
@@ -28,8 +29,14 @@ class RadiusSocket(Answering):
 
     def _discarded(self, peer: Peer, reason: str, text: str) -> None:
         """A packet that gets no answer, whoever asks."""
-        self._telemetry.discarded(PROTOCOL, peer[0], reason, text)
+        self._telemetry.discarded(PROTOCOL, unmapped(peer[0]), reason, text)
         self._show("dropped", reason, with_detail(DISCARDS.get(reason, ""), text), peer)
+
+    def _understood(self, address: str) -> None:
+        """What it sends is made with the shared secret that is stored for it."""
+        if self._telemetry.knocks.open:
+            self._telemetry.answered("nas", address)
+            self._telemetry.answered("nas_secret", address)
 
     def _refused(self, request: Request, username: str, reason: str, text: str) -> None:
         """Here at the door: control knows nothing of it."""

@@ -119,3 +119,5 @@ def test_a_wrong_secret_is_a_knock() -> None:
     assert door.kept == []
     assert door.telemetry.discards["radius", "bad_request_authenticator"] == 1
     assert door.telemetry.knocks.open
+    door.send()
+    assert not door.telemetry.knocks.open, "it is the right one now"

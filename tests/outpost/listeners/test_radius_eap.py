@@ -195,6 +195,24 @@ def test_a_refusal_is_an_eap_failure_told_once() -> None:
     assert wireless.door.telemetry.decisions == {("radius", "wrong_password"): 1}
 
 
+MAPPED = ("::ffff:192.0.2.7", 1645)
+EAP = nas_side.request(nas_side.attribute(79, response(1, IDENTITY, b"anonymous")))
+
+
+@pytest.mark.parametrize("signed", [EAP, nas_side.request(b"", code=12)], ids=["EAP", "Status-Server"])
+@pytest.mark.parametrize("peer", [nas_side.PEER, MAPPED])
+def test_a_nas_that_carries_nothing_but_eap_has_the_right_secret_again(signed: bytes, peer: tuple[str, int]) -> None:
+    wireless = Wireless()
+    told: list[tuple[str, Any]] = []
+    wireless.door.telemetry.report = lambda kind, body: told.append((kind, body))
+    wireless.door.send(nas_side.pap(secret=b"other"), peer)
+    wireless.door.send(signed, peer)
+    assert [(kind, body["kind"], body["what"]) for kind, body in told] == [
+        ("knock", "nas_secret", "192.0.2.7"),
+        ("knock_answered", "nas_secret", "192.0.2.7"),
+    ]
+
+
 def test_what_breaks_the_protocol_is_told_with_its_reason() -> None:
     wireless = Wireless()
     code, found = wireless.login(wireless.device(inside=lambda _: b"no AVP"))
