@@ -19,11 +19,16 @@ from tests.wire import processes
 
 T = TypeVar("T")
 
-START_SECONDS = 60.0
+START_SECONDS = 100.0
+"""Usually two or three."""
 TOKEN = "test-bootstrap-token-0123456789abcdef"
 PASSWORD = "test-bootstrap-password"
 SECRET_KEY = "kW7hT2mQ9xB4nV6pL1sD8fG3jR5yC0zA-test-only"
 LOOPBACK = "127.0.0.1:0"
+ANSWER_SECONDS = 30.0
+"""For one answer, on a machine that others use, too."""
+SOON = 60.0
+"""What comes by itself comes within this, on such a machine; usually at once."""
 LISTENERS = tuple(
     f"OUTPOST_LISTEN__{name}"
     for name in (
@@ -39,6 +44,8 @@ LISTENERS = tuple(
         "FASTCGI",
     )
 )
+ANYWHERE = dict.fromkeys(LISTENERS, LOOPBACK)
+"""For one that never comes back to where it was."""
 EMBEDDED = "authentik Embedded Outpost"
 
 
@@ -54,7 +61,11 @@ def until(check: Callable[[], T | None], seconds: float, what: str, pause: float
 
 
 class Program:
-    """``outpost <arguments>`` with its own data folder; ``ports`` are those that it says it has opened."""
+    """``outpost <arguments>`` with its own data folder; ``ports`` are those that it says it has opened.
+
+    Unless ``environ`` says otherwise they are its own from the beginning: while it is away, killed or stopped, nobody
+    gets the port that it comes back to.
+    """
 
     start_seconds = START_SECONDS
     """Within which it opens its ports, and is ready."""
@@ -74,7 +85,7 @@ class Program:
             "OUTPOST_BOOTSTRAP_PASSWORD": PASSWORD,
             "OUTPOST_LOG__FORMAT": "text",
             "OUTPOST_CERT_DISCOVERY_DIR": str(folder / "certs"),
-            **dict.fromkeys(LISTENERS, LOOPBACK),
+            **{name: f"127.0.0.1:{free_port()}" for name in LISTENERS},
             **environ,
         }
         self.environ = {name: value for name, value in self.environ.items() if value}
@@ -85,10 +96,6 @@ class Program:
         """What it is handed besides the usual three."""
         self._process: subprocess.Popen[bytes] | None = None
         self.ports: dict[str, list[str]] = {}
-
-    def keep_places(self) -> None:
-        """For one that dies under load: meanwhile no connection of anybody's gets the port that it comes back to."""
-        self.environ |= {name: f"127.0.0.1:{free_port()}" for name in LISTENERS}
 
     # --- the process ---
 
@@ -123,7 +130,7 @@ class Program:
     def is_ready(self) -> bool:
         self._has_ended()
         try:
-            return httpx.get(f"{self.http}/-/health/ready/").status_code < 300
+            return httpx.get(f"{self.http}/-/health/ready/", timeout=ANSWER_SECONDS).status_code < 300
         except httpx.TransportError:
             return False
 
@@ -213,7 +220,7 @@ class Program:
             json=body,
             params=query,
             headers={"Authorization": f"Bearer {TOKEN}"},
-            timeout=30,
+            timeout=ANSWER_SECONDS * 2,
         )
         if expect is None:
             assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"

@@ -32,13 +32,11 @@ def several(folder: Path, database: Mapping[str, str], **environ: str) -> Iterat
     try:
         for program in controls:
             program.start_seconds = START_SECONDS
-            program.keep_places()
         with ThreadPoolExecutor(len(controls)) as pool:
             list(pool.map(Program.start, controls))
         edge = Edge(folder / "run", controls[0], **environ)
         edge.environ["OUTPOST_HOST"] = ",".join(program.http for program in controls)
         edge.start_seconds = START_SECONDS
-        edge.keep_places()
         programs.append(edge)
         edge.start()
         controls[0].api("PATCH", "admin/settings/", {"base_url": controls[0].http})

@@ -12,7 +12,7 @@ import pytest
 from tests import geography
 from tests.control.store.postgresql import Server
 from tests.wire.apart import Apart
-from tests.wire.program import Program
+from tests.wire.program import ANYWHERE, Program
 
 SHAPES: dict[str, Callable[..., Program]] = {
     "all-in-one": lambda folder, clock, **environ: Program(folder, "up", **clock, **environ),
@@ -36,7 +36,7 @@ def running(request: pytest.FixtureRequest, folder: Path, clock: Mapping[str, st
         server.new_database(folder.name)
         database = server.settings(folder.name)
     world = {"OUTPOST_EVENTS__CONTEXT_PROCESSORS__GEOIP": str(geography.write(folder / "world.mmdb", WORLD))}
-    program = SHAPES[request.param](folder, clock or {}, **database, **world).start()
+    program = SHAPES[request.param](folder, clock or {}, **ANYWHERE, **database, **world).start()
     try:
         yield program
     finally:
