@@ -6,6 +6,8 @@ import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import ldap
@@ -14,10 +16,11 @@ from ldap.ldapobject import SimpleLDAPObject
 
 from control.records import User
 from control.store.interface import Transaction
+from tests.pace import within
 from tests.wire.apart import store
 from tests.wire.clients import user_dn
 from tests.wire.directory import BASE_DN, PASSWORDS, Directory
-from tests.wire.program import Program
+from tests.wire.program import SOON, Program
 
 pytestmark = pytest.mark.peer
 
@@ -41,25 +44,29 @@ def _seconds_until(directory: SimpleLDAPObject, pattern: str) -> float:
     wanted = not pattern.startswith("(!")
     question = pattern if wanted else pattern[2:-1]
     while bool(directory.search_s(BASE_DN, ldap.SCOPE_SUBTREE, question, ["cn"])) is not wanted:
-        assert time.monotonic() - began < 10, f"{pattern} is not in force"
+        assert time.monotonic() - began < SOON, f"{pattern} is not in force"
     return time.monotonic() - began
 
 
 def test_what_another_process_wrote_is_in_force_within_300_ms(
     program: Program, people: Directory, directory: SimpleLDAPObject
 ) -> None:
-    def rename(tx: Transaction) -> None:
+    def rename(name: str, tx: Transaction) -> None:
         tx.update(replace(tx.get(User, people.users["carol"]), name=name))
 
-    seconds = []
+    numbers = count()
     with store(program) as beside:
-        for number in range(CHANGES):
-            name = f"Carol beside {number}"
-            beside.write_now(rename)
-            seconds.append(_seconds_until(directory, f"(displayName={name})"))
-            time.sleep(0.037)  # out of step with whoever looks at intervals
-    assert statistics.median(seconds) < WITHIN, seconds
-    assert max(seconds) < WITHIN * BUSY_MACHINE, seconds
+
+        def measure() -> list[float]:
+            seconds = []
+            for _ in range(CHANGES):
+                name = f"Carol beside {next(numbers)}"
+                beside.write_now(partial(rename, name))
+                seconds.append(_seconds_until(directory, f"(displayName={name})"))
+                time.sleep(0.037)  # out of step with whoever looks at intervals
+            return seconds
+
+        within(measure, lambda seconds: statistics.median(seconds) < WITHIN and max(seconds) < WITHIN * BUSY_MACHINE)
 
 
 def test_what_apply_did_is_in_force_when_it_has_ended(
@@ -67,9 +74,13 @@ def test_what_apply_did_is_in_force_when_it_has_ended(
 ) -> None:
     file = tmp_path / "more.yml"
     file.write_text("users:\n  beside:\n    name: Beside\n")
-    done = program.control.command("apply", str(file))
-    assert (done.returncode, done.stdout) == (0, "created user beside\n"), done.stderr
-    assert _seconds_until(directory, "(uid=beside)") < WITHIN * BUSY_MACHINE
-    (made,) = program.api("GET", "core/users/", query={"username": "beside"})["results"]
-    program.api("DELETE", f"core/users/{made['pk']}/")
-    assert _seconds_until(directory, "(!(uid=beside))") < WITHIN * BUSY_MACHINE
+
+    def measure() -> list[float]:
+        done = program.control.command("apply", str(file))
+        assert (done.returncode, done.stdout) == (0, "created user beside\n"), done.stderr
+        made_after = _seconds_until(directory, "(uid=beside)")
+        (made,) = program.api("GET", "core/users/", query={"username": "beside"})["results"]
+        program.api("DELETE", f"core/users/{made['pk']}/")
+        return [made_after, _seconds_until(directory, "(!(uid=beside))")]
+
+    within(measure, lambda seconds: max(seconds) < WITHIN * BUSY_MACHINE)

@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -17,20 +19,21 @@ from control.mail import outbox
 from control.records import Certificate, Flow, Group, Outpost, User
 from tests.control.store import postgresql
 from tests.control.store.postgresql import Server
+from tests.pace import within
 from tests.wire import processes
 from tests.wire.apart import Edge, store
 from tests.wire.clients import ldapsearch
 from tests.wire.directory import PASSWORDS, Directory
 from tests.wire.doors import Said, by_ldap, open_to_people
 from tests.wire.mailbox import mailbox
-from tests.wire.program import PASSWORD, Program, until
+from tests.wire.program import ANSWER_SECONDS, PASSWORD, Program, until
 
 pytestmark = pytest.mark.peer
 
 CHANGES = 20
 LETTERS = 30
 WITHIN = 1.0
-SECONDS = 15.0
+SECONDS = 60.0
 WAITING = "Waiting until it does."
 
 
@@ -130,15 +133,20 @@ def test_a_browser_may_be_sent_from_one_to_the_other(both: tuple[Program, Progra
 def test_a_change_made_at_one_is_in_force_at_an_outpost_of_the_other(
     both: tuple[Program, Program], edge: Edge, people: Directory
 ) -> None:
-    for program in both:
+    numbers = count()
+
+    def measure(program: Program) -> list[float]:
         seconds = []
-        for number in range(CHANGES):
-            name = f"Carol {number} of {program.folder.name}"
+        for _ in range(CHANGES):
+            name = f"Carol {next(numbers)} of {program.folder.name}"
             rename(program, people, name)
             began = time.monotonic()
             until(lambda name=name: shown_name(edge) == [name], SECONDS, "the change")  # type: ignore[misc]
             seconds.append(time.monotonic() - began)
-        assert max(seconds) < WITHIN, seconds
+        return seconds
+
+    for program in both:
+        within(partial(measure, program), lambda seconds: max(seconds) < WITHIN)
 
 
 def test_each_letter_is_sent_by_one_of_them(both: tuple[Program, Program]) -> None:
@@ -177,7 +185,7 @@ def test_everything_comes_back_when_the_database_was_restarted(
         for program in both:
             refused = program.api("POST", "core/users/", {"username": "lost", "name": "lost"}, expect=503)
             assert "does not answer" in refused["detail"]
-            page = httpx.get(f"{program.http}/if/flow/default-authentication-flow/")
+            page = httpx.get(f"{program.http}/if/flow/default-authentication-flow/", timeout=ANSWER_SECONDS)
             assert page.status_code == 503
         assert by_ldap(edge, "bob", PASSWORDS["bob"]) is Said.YES
         assert by_ldap(edge, "bob", "a guess") is Said.UNAVAILABLE

@@ -10,7 +10,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from statistics import median
 from threading import Event
 
 import psycopg
@@ -29,6 +31,7 @@ from control.store.sql.databases import open_dialect
 from control.store.sql.store import READERS
 from settings import load
 from tests.control.store.postgresql import INSTALLED, SUPERUSER, Server, running
+from tests.pace import within
 from tests.stores import SECRET_KEY
 
 pytestmark = pytest.mark.peer
@@ -36,6 +39,8 @@ pytestmark = pytest.mark.peer
 PASSWORD = "a+b/c=d@e:f%41 g?h#i&j'k\"l\\m"
 IN_FORCE = 0.3
 BUSY_MACHINE = 3
+SOON = 60.0
+"""Seconds until what certainly comes is given up."""
 
 
 def _store(server: Server, database: str) -> SqlStore:
@@ -109,7 +114,7 @@ def test_what_waiting_would_not_help_is_said_at_once(
         changed = {"SSLROOTCERT": str(other)}
     config = _config(postgresql_server, database, **{**over_tls, **changed})
     with pytest.raises(CannotStart) as caught:
-        asyncio.run(asyncio.wait_for(await_store(config), 10))
+        asyncio.run(asyncio.wait_for(await_store(config), SOON))
     sentence = str(caught.value)
     assert said in sentence
     assert sentence.startswith("PostgreSQL at 127.0.0.1 port")
@@ -220,7 +225,7 @@ def test_a_program_waits_for_its_database_with_one_sentence(
         await asyncio.sleep(1.5)  # three attempts
         assert not waiting.done()
         await asyncio.to_thread(own_server.start)
-        return await asyncio.wait_for(waiting, 10)
+        return await asyncio.wait_for(waiting, SOON)
 
     with caplog.at_level(logging.INFO, "control"):
         store = asyncio.run(wait())
@@ -262,7 +267,7 @@ def test_a_restart_is_survived_and_told_in_two_lines(own_server: Server, caplog:
         await third.wait()
 
     with caplog.at_level(logging.INFO):
-        asyncio.run(asyncio.wait_for(outage(), 30))
+        asyncio.run(asyncio.wait_for(outage(), 2 * SOON))
     assert [user.username for user in store.read_now(lambda tx: tx.select(User))] == ["before", "after", "foreign"]
     assert heard in ([1, 1, 2, 3], [1, 2, 2, 3]), "once more than usual: another server may have taken its place"
     lines = [record for record in caplog.records if record.name.startswith("control")]
@@ -298,7 +303,7 @@ def test_a_program_waits_for_a_connection_as_for_its_database(
             waiting = asyncio.ensure_future(await_store(_config(own_server, "own")))
             await asyncio.sleep(1.5)  # three attempts
             assert not waiting.done()
-        return await asyncio.wait_for(waiting, 15)
+        return await asyncio.wait_for(waiting, SOON)
 
     with caplog.at_level(logging.INFO, "control"):
         asyncio.run(wait()).close()
@@ -319,7 +324,7 @@ def all_taken(server: Server) -> Iterator[None]:
 
 def one_more(server: Server) -> psycopg.Connection[tuple[object, ...]]:
     """As soon as somebody has left."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + SOON
     while True:
         try:
             return server.connect()
@@ -335,7 +340,7 @@ def test_nothing_of_a_batch_that_lost_its_connection_is_acknowledged(
 
     def hold(tx: Transaction) -> None:
         begun.set()
-        gate.wait(10)
+        gate.wait(60)
 
     def cut(tx: Transaction) -> None:
         connection = tx._connection  # type: ignore[attr-defined]
@@ -348,7 +353,7 @@ def test_nothing_of_a_batch_that_lost_its_connection_is_acknowledged(
 
     async def batch() -> list[object]:
         first = asyncio.ensure_future(store.write(hold))
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 60)
         together = [
             store.write(lambda tx: tx.insert(User("early"))),
             store.write(cut),
@@ -399,29 +404,31 @@ def _seconds_to_hear(
 
     async def measure() -> list[float]:
         heard: list[int] = []
+        first = other.read_now(lambda tx: tx.revision()).number + 1
         store.follow(heard.append)
         await asyncio.sleep(0.5)
         before()
         found = []
-        for number in range(times):
+        for number in range(first, first + times):
             user = User(f"user{number}")
             await asyncio.to_thread(other.write_now, lambda tx, user=user: tx.insert(user))
             began = time.monotonic()
-            while not heard or heard[-1] <= number:
+            while not heard or heard[-1] < number:
                 await asyncio.sleep(0.002)
-                assert time.monotonic() - began < 10
+                assert time.monotonic() - began < SOON
             found.append(time.monotonic() - began)
         assert heard == sorted(heard)
-        assert set(heard) - {0} == set(range(1, times + 1))
+        assert set(heard) - {first - 1} == set(range(first, first + times))
         return found
 
     return asyncio.run(measure())
 
 
 def test_another_process_is_heard_at_once(store: SqlStore, other: SqlStore) -> None:
-    seconds = sorted(_seconds_to_hear(store, other, times=20))
-    assert seconds[10] < IN_FORCE / BUSY_MACHINE
-    assert seconds[-1] < IN_FORCE * BUSY_MACHINE
+    def at_once(seconds: list[float]) -> bool:
+        return median(seconds) < IN_FORCE / BUSY_MACHINE and max(seconds) < IN_FORCE * BUSY_MACHINE
+
+    within(lambda: _seconds_to_hear(store, other, times=20), at_once)
 
 
 def test_a_rolled_back_change_wakes_nobody(store: SqlStore, other: SqlStore) -> None:
@@ -448,8 +455,8 @@ def test_without_notifications_the_poll_finds_it(
         monkeypatch.setattr(dialect.Postgresql, "tell", lambda self, connection, revision: None)
     else:
         monkeypatch.setattr(dialect, "CHANNEL", "1 is no name")
-    (seconds,) = _seconds_to_hear(store, other)
-    assert 0.5 < seconds < dialect.POLL_EVERY + IN_FORCE * BUSY_MACHINE
+    latest = dialect.POLL_EVERY + IN_FORCE * BUSY_MACHINE
+    within(lambda: _seconds_to_hear(store, other), lambda seconds: 0.5 < seconds[0] < latest)
     told = [record.getMessage() for record in caplog.records if "let us listen" in record.getMessage()]
     assert len(told) == (broken == "refused")
 
@@ -462,8 +469,8 @@ def test_a_listener_that_lost_its_connection_comes_back(
         assert postgresql_server.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where {listening}")
         time.sleep(1)
 
-    seconds = _seconds_to_hear(store, other, times=3, before=cut)
-    assert max(seconds) < IN_FORCE * BUSY_MACHINE
+    measure = partial(_seconds_to_hear, store, other, times=3, before=cut)
+    within(measure, lambda seconds: max(seconds) < IN_FORCE * BUSY_MACHINE)
 
 
 WRITER = """
@@ -500,7 +507,7 @@ def test_writers_of_two_processes_leave_no_gap_for_a_third_that_follows(
         assert [await writer.wait() for writer in writers] == [0, 0]
         return told
 
-    told = asyncio.run(asyncio.wait_for(follow(), 60))
+    told = asyncio.run(asyncio.wait_for(follow(), 2 * SOON))
     assert told == sorted(set(told))
     users = store.read_now(lambda tx: tx.select(User))
     assert sorted(user.ordinal for user in users) == list(range(1, 2 * each + 1))
