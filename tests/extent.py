@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 FULL = os.environ.get("FULL") == "1"
+UNHURRIED = (HealthCheck.too_slow,)
+"""How long examples take to make up is the machine's affair."""
 FACTOR = 10
 """How many times longer the full loops are."""
 
@@ -18,6 +20,6 @@ def rounds(sample: int) -> int:
 
 def load_profile() -> None:
     """Hypothesis finds the same examples in every run; the full one looks further."""
-    settings.register_profile("sample", derandomize=True, deadline=None)
-    settings.register_profile("full", derandomize=True, deadline=None, max_examples=100 * FACTOR)
+    settings.register_profile("sample", derandomize=True, deadline=None, suppress_health_check=UNHURRIED)
+    settings.register_profile("full", settings.get_profile("sample"), max_examples=100 * FACTOR)
     settings.load_profile("full" if FULL else "sample")

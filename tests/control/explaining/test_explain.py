@@ -35,6 +35,7 @@ from protocols.link.messages import AskAccess, Authenticate, VisitorRequest
 from protocols.proxy.shown_lines import typed_lines
 from rules.places import place
 from rules.reasons import REASONS, Outcome
+from tests.extent import UNHURRIED
 from tests.fakes import FakeClock
 from tests.stores import ImmediateStore, open_store, run
 
@@ -148,7 +149,7 @@ plans = st.fixed_dictionaries(
 
 
 @given(plan=plans)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[*UNHURRIED, HealthCheck.function_scoped_fixture])
 def test_explain_and_the_door_never_disagree(tmp_path_factory: pytest.TempPathFactory, plan: dict[str, Any]) -> None:
     house = House(tmp_path_factory.mktemp("house"))
     try:
@@ -175,7 +176,7 @@ MAPPINGS = [None, ("return {'a': 1}", "omit"), ("return user.nothing", "omit"), 
 
 
 @given(plan=plans, path=st.sampled_from(["/", "/admin"]), visitor=visitors, mapping=st.sampled_from(MAPPINGS))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[*UNHURRIED, HealthCheck.function_scoped_fixture])
 def test_explain_and_a_password_at_a_proxy_never_disagree(
     tmp_path_factory: pytest.TempPathFactory,
     plan: dict[str, Any],
@@ -195,7 +196,7 @@ def test_explain_and_a_password_at_a_proxy_never_disagree(
 
 
 @given(plan=plans, path=st.sampled_from(["/", "/admin"]), visitor=visitors)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[*UNHURRIED, HealthCheck.function_scoped_fixture])
 def test_explain_and_what_a_proxy_hears_of_who_has_signed_in_never_disagree(
     tmp_path_factory: pytest.TempPathFactory, plan: dict[str, Any], path: str, visitor: VisitorRequest
 ) -> None:

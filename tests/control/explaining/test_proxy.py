@@ -17,6 +17,7 @@ from control.records import Application, Binding, Group, Outpost, Policy, Provid
 from control.store.interface import Transaction
 from control.store.sql import SqlStore
 from control.verbs.access_rules import AccessRuleFields, delivered
+from tests.extent import UNHURRIED
 from tests.fakes import FakeClock
 from tests.outpost.listeners.forward_auth_door import provider
 from tests.outpost.listeners.test_forward_auth import ALICE, Door
@@ -88,7 +89,7 @@ PATHS = ["/", "/admin", "/ADMIN", "/adm%69n", "/public/x", "/public/..%2fadmin",
 
 
 @given(rules=st.lists(RULES, max_size=3), path=st.sampled_from(PATHS), method=st.sampled_from(["GET", "POST"]))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[*UNHURRIED, HealthCheck.function_scoped_fixture])
 def test_explain_and_the_door_never_disagree(
     store: SqlStore, rules: list[dict[str, Any]], path: str, method: str
 ) -> None:

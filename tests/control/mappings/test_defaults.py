@@ -18,6 +18,7 @@ from control.records import Group, PropertyMapping, User
 from control.store.interface import Query, Transaction
 from control.verbs import property_mappings
 from control.verbs.property_mappings import EMAIL, ENTITLEMENTS, KINDS, PROXY, SCOPE
+from tests.extent import UNHURRIED
 from tests.stores import open_store
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
@@ -27,7 +28,7 @@ def as_stored(tx: Transaction) -> dict[str | None, PropertyMapping]:
     return {mapping.managed: mapping for mapping in tx.select(PropertyMapping)}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[*UNHURRIED, HealthCheck.function_scoped_fixture])
 @given(
     name=texts,
     email=st.sampled_from(["", "a@example.org"]),

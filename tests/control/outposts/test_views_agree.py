@@ -34,7 +34,7 @@ from tests.control.outposts.following import (
     needed,
     people_in,
 )
-from tests.extent import FULL
+from tests.extent import FULL, UNHURRIED
 from tests.stores import ImmediateStore, open_store
 
 USERS, GROUPS, PROVIDERS = 5, 4, 3
@@ -174,7 +174,7 @@ houses = st.builds(
 @given(house=houses, changes=st.lists(st.lists(does, min_size=1, max_size=3), max_size=8), again=st.integers(0, 7))
 @settings(
     max_examples=500 if FULL else 20,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[*UNHURRIED, HealthCheck.function_scoped_fixture],
 )
 def test_whoever_is_known_is_known_as_by_those_who_know_everybody(
     tmp_path_factory: pytest.TempPathFactory, house: House, changes: Sequence[Sequence[Does]], again: int

@@ -22,6 +22,7 @@ from control.store.interface import Transaction
 from outpost.directory.draft import whole
 from outpost.kept.credential_cache import verdict
 from tests.control.policies.asking import NOON, PEER
+from tests.extent import UNHURRIED
 from tests.fakes import FakeClock
 from tests.geography import write
 from tests.stores import open_store
@@ -128,7 +129,7 @@ houses = st.builds(
 
 
 @given(house=houses)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[*UNHURRIED, HealthCheck.function_scoped_fixture])
 def test_outposts_and_control_never_disagree(
     tmp_path_factory: pytest.TempPathFactory, atlas: Places, house: House
 ) -> None:
