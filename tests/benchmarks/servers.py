@@ -24,7 +24,7 @@ def stream_server(answer: Answer, length: Callable[[bytes], int], tls: ssl.SSLCo
         with suppress(OSError):
             listening.shutdown(socket.SHUT_RDWR)
         listening.close()
-        threads[0].join(5)
+        threads[0].join(60)
 
 
 def _accept(
@@ -40,7 +40,7 @@ def _accept(
             thread.start()
             conversations.append(thread)
     for thread in conversations:
-        thread.join(5)
+        thread.join(60)
 
 
 def _converse(one: socket.socket, answer: Answer, length: Callable[[bytes], int]) -> None:
@@ -78,4 +78,4 @@ def datagram_server(
             yield one.getsockname()[1]
         finally:
             ended.set()
-            thread.join(5)
+            thread.join(60)

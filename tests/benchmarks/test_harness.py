@@ -132,7 +132,7 @@ def test_the_forwarder_counts_requests_and_follows_a_server_that_moves() -> None
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         for server in (first, second):
             between.to = server.server_address[1]
-            connection = http.client.HTTPConnection("127.0.0.1", between.port, timeout=5)
+            connection = http.client.HTTPConnection("127.0.0.1", between.port, timeout=60)
             for path in ("/ask?n=1", "/ask?n=2"):
                 connection.request("GET", path)
                 assert connection.getresponse().read() == b"hello"

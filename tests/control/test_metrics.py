@@ -219,7 +219,7 @@ def test_every_label_says_what_is_in_a_catalogue_or_in_the_configuration(tmp_pat
             await control.link.ask(control.embedded_outpost, codec.encode(question))
             assert await get(control, f"/api/v3/x{number}/") == 404
         frames = control.link.follow(control.embedded_outpost, codec.encode(Hello("i1", "host", "0.1.0")))
-        await asyncio.wait_for(anext(frames), 10)
+        await asyncio.wait_for(anext(frames), 60)
         await control.backlog.look()
         names = {
             "work": {job.what for job in control.repeated},
@@ -238,11 +238,11 @@ def test_who_follows_and_what_they_were_told(tmp_path: Path) -> None:
         outpost = control.embedded_outpost
         following = [control.link.follow(outpost, codec.encode(Hello(f"i{n}", "host", "0.1.0"))) for n in range(2)]
         for frames in following:
-            while not codec.decode(await asyncio.wait_for(anext(frames), 10)).last:  # type: ignore[union-attr]
+            while not codec.decode(await asyncio.wait_for(anext(frames), 60)).last:  # type: ignore[union-attr]
                 pass
         assert value(control, "authentik_outposts_connected", outpost=outpost) == 2
         await control.store.write(lambda tx: tx.insert(User(username="alice")))
-        assert isinstance(codec.decode(await asyncio.wait_for(anext(following[0]), 10)), Delta)
+        assert isinstance(codec.decode(await asyncio.wait_for(anext(following[0]), 60)), Delta)
         assert value(control, "outpost_control_revision") == await control.store.read(lambda tx: tx.revision().number)
         await following[0].aclose()  # type: ignore[attr-defined]
         assert value(control, "authentik_outposts_connected", outpost=outpost) == 1
@@ -269,11 +269,11 @@ def test_waiting_writes_are_seen(tmp_path: Path) -> None:
 
         def slow(tx: Any) -> None:
             begun.set()
-            go_on.wait(10)
+            go_on.wait(60)
 
         first = asyncio.ensure_future(control.store.write(slow))
         await asyncio.sleep(0)
-        assert begun.wait(10)
+        assert begun.wait(60)
         others = [asyncio.ensure_future(control.store.write(lambda tx: None)) for _ in range(3)]
         await asyncio.sleep(0)
         seen = value(control, "outpost_store_writes_waiting")

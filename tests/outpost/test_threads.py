@@ -12,7 +12,7 @@ from twisted.python.threadpool import ThreadPool
 
 from outpost.threads import Threads
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Reactor:

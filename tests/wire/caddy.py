@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.peers import require
 from tests.wire import processes
 from tests.wire.nginx import Backend
-from tests.wire.program import Program, until
+from tests.wire.program import ANSWER_SECONDS, SOON, Program, until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "Caddyfile"
 
@@ -53,7 +53,7 @@ def caddy(
         )
     try:
         for name in names:
-            until(lambda: _has_certificate(https_port, name), 15, f"caddy listening; its log: {folder}/caddy.log")  # noqa: B023  # asked at once
+            until(lambda: _has_certificate(https_port, name), SOON, f"caddy listening; its log: {folder}/caddy.log")  # noqa: B023  # asked at once
         yield
     finally:
         processes.stop(process)
@@ -64,7 +64,10 @@ def _has_certificate(port: int, name: str) -> bool:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        with socket.create_connection(("127.0.0.1", port), 5) as one, context.wrap_socket(one, server_hostname=name):
+        with (
+            socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS) as one,
+            context.wrap_socket(one, server_hostname=name),
+        ):
             return True
     except OSError:
         return False

@@ -17,8 +17,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SLOW_MILLISECONDS = 20_000
-"""For what a page shows by itself."""
+SLOW_MILLISECONDS = 60_000
+"""For what a page shows by itself, and for a browser to start, on a machine that others use, too."""
 
 
 _RUNNING: list[Playwright] = []
@@ -30,7 +30,9 @@ def chromium(*arguments: str) -> Iterator[Browser]:
     """Within another one's time, too; this one ends first then."""
     expect.set_options(timeout=SLOW_MILLISECONDS)
     with _playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*ARGUMENTS, *arguments])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=[*ARGUMENTS, *arguments], timeout=SLOW_MILLISECONDS
+        )
         yield browser
         browser.close()
 

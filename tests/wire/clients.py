@@ -11,6 +11,8 @@ from tests.wire.directory import BASE_DN, PASSWORDS, SHARED_SECRET
 from tests.wire.program import Program
 
 CLIENT_SECONDS = 90
+PATIENT = ("-t", "30")
+"""radclient's, for one answer of those that are sure to come, on a machine that others use, too."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,13 @@ def ldapsearch(
     return run("ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-x", "-H", program.ldap, *bind, "-b", base, *what)
 
 
-def accounting(program: Program, *attributes: str, secret: str = SHARED_SECRET) -> Answer:
-    """radclient's Accounting-Request; a copy of it after a second without an answer."""
+def accounting(
+    program: Program, *attributes: str, secret: str = SHARED_SECRET, options: tuple[str, ...] = ()
+) -> Answer:
+    """radclient's Accounting-Request, and a copy of it. ``options``: as of `radclient`."""
     host, port = program.place("radius_acct")
     request = "\n".join(attributes) + "\n"
-    return run("radclient", "-x", "-t", "4", "-r", "2", f"{host}:{port}", "acct", secret, stdin=request)
+    return run("radclient", "-x", *PATIENT, "-r", "2", *options, f"{host}:{port}", "acct", secret, stdin=request)
 
 
 def radclient(
@@ -61,6 +65,7 @@ def radclient(
     attributes: tuple[str, ...] = (),
     options: tuple[str, ...] = (),
 ) -> Answer:
+    """``options`` stand behind those that it has anyway: who waits for silence does so with less patience."""
     host, port = program.place("radius")
     request = "\n".join([f'User-Name = "{who}"', f'User-Password = "{password}"', *attributes]) + "\n"
-    return run("radclient", "-x", "-t", "4", "-r", "1", *options, f"{host}:{port}", "auth", secret, stdin=request)
+    return run("radclient", "-x", *PATIENT, "-r", "1", *options, f"{host}:{port}", "auth", secret, stdin=request)

@@ -20,17 +20,22 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 LIBRARIES = Path("/usr/lib")
 
 
+def library() -> Path:
+    """Wherever this machine's architecture has it."""
+    require("faketime")
+    (found,) = LIBRARIES.glob("*/faketime/libfaketimeMT.so.1")
+    return found
+
+
 class Clock:
     """``environ`` has a program see it; one that runs sees within a second that it was set."""
 
     def __init__(self, folder: Path) -> None:
-        require("faketime")
-        (library,) = LIBRARIES.glob("*/faketime/libfaketimeMT.so.1")
         self._file = folder / "time-of-day"
         self._ahead = 0
         self._set(BEGIN.timestamp())
         self.environ: Mapping[str, str] = {
-            "LD_PRELOAD": str(library),
+            "LD_PRELOAD": str(library()),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DISABLE_SHM": "1",

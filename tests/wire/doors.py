@@ -10,7 +10,7 @@ import pytest
 
 from tests.wire.clients import ldapsearch, radclient
 from tests.wire.directory import HOST, PASSWORDS, Directory, populate
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 
 class Said(Enum):
@@ -33,8 +33,8 @@ def by_ldap(program: Program, who: str, password: str) -> Said:
 
 
 def by_radius(program: Program, who: str, password: str) -> Said:
-    """Silence is given time enough for control's answer, and for the delay of a reject."""
-    answer = radclient(program, who, password, attributes=("Message-Authenticator = 0x00",), options=("-t", "3"))
+    """Silence is given time enough for control's answer on a busy machine, and for the delay of a reject."""
+    answer = radclient(program, who, password, attributes=("Message-Authenticator = 0x00",), options=("-t", "8"))
     if "Received Access-Accept" in answer.text:
         assert answer.code == 0
         return Said.YES
@@ -61,8 +61,15 @@ DOORS: list[Door] = [by_ldap, by_radius, by_forward_auth]
 doors = pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
 
 
+def hear_of(program: Program, who: str) -> None:
+    """Waits until the doors have heard of somebody, and that they are a member of a group: control may decide about
+    them before an outpost apart has them in its directory."""
+    shown = lambda: ldapsearch(program, "alice", f"(uid={who})", "memberOf").values("memberOf")  # noqa: E731
+    until(shown, SOON, f"{who} being known")
+
+
 def open_to_people(program: Program) -> Directory:
     """Populates it, and waits until its doors know: an outpost apart hears of its applications a moment later."""
     people = populate(program)
-    until(lambda: by_ldap(program, "bob", PASSWORDS["bob"]) is Said.YES, 5, "the doors opening")
+    until(lambda: by_ldap(program, "bob", PASSWORDS["bob"]) is Said.YES, SOON, "the doors opening")
     return people

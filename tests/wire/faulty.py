@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from tests.wire.program import ANSWER_SECONDS
+
 PIECE = 65536
 SHORT_SECONDS = 0.1
 
@@ -42,7 +44,7 @@ class Relay:
             with suppress(TimeoutError):
                 near, _ = self._listening.accept()
                 try:
-                    far = socket.create_connection(self._place, 5)
+                    far = socket.create_connection(self._place, ANSWER_SECONDS)
                 except OSError:
                     near.close()
                     continue

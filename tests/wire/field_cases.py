@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from protocols.proxy.cookies import Jar
 from tests.wire.fronts import APP, Front
-from tests.wire.program import until
+from tests.wire.program import ANSWER_SECONDS, SOON, until
 
 OPEN = "^/public/\n^/api/[^/]+/status$"
 """Paths that need no sign-in meanwhile."""
@@ -155,7 +155,7 @@ def _asked(front: Front, case: Case, cookie: str) -> str:
 
 @contextmanager
 def _connected(front: Front) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", front.port), 10) as one:
+    with socket.create_connection(("127.0.0.1", front.port), ANSWER_SECONDS) as one:
         if not front.app.startswith("https"):
             yield one
             return
@@ -169,7 +169,7 @@ def _connected(front: Front) -> Iterator[socket.socket]:
 def _opened(front: Front) -> Iterator[None]:
     front.program.api("PATCH", _provider(front), {"skip_path_regex": OPEN})
     try:
-        until(lambda: front.ask("/public/").status_code == 200, 5, "the outpost hearing of it")
+        until(lambda: front.ask("/public/").status_code == 200, SOON, "the outpost hearing of it")
         yield
     finally:
         front.program.api("PATCH", _provider(front), {"skip_path_regex": ""})

@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.wire.directory import PASSWORDS, Directory, serve
 from tests.wire.nginx import Backend
-from tests.wire.program import Program, until
+from tests.wire.program import ANSWER_SECONDS, SOON, Program, until
 
 APP, AUTH = "app.example.com", "auth.example.com"
 NOTES = "notes.example.net"
@@ -47,7 +47,7 @@ class Front:
     def configure(self) -> None:
         """As the article does in the console: the public URL, and the external host of the provider."""
         self._set(self.auth, self.app)
-        until(self._is_known, 5, "the outpost hearing of it")
+        until(self._is_known, SOON, "the outpost hearing of it")
 
     def restore(self) -> None:
         self._set("", f"http://{APP}")
@@ -93,7 +93,7 @@ class Front:
     def ask_by_target(self) -> str:
         """The answer to a request that names the application in its target, and another host in Host."""
         asked = f"GET http://{APP}/page HTTP/1.1\r\nHost: nobody.invalid\r\nConnection: close\r\n\r\n"
-        with socket.create_connection(("127.0.0.1", self.port), 10) as one:
+        with socket.create_connection(("127.0.0.1", self.port), ANSWER_SECONDS) as one:
             one.sendall(asked.encode())
             return b"".join(iter(lambda: one.recv(65536), b"")).decode("latin-1")
 
@@ -134,7 +134,7 @@ class Front:
         serve(program, program.outpost_name, people)
         other = replace(self, app=url)
         try:
-            until(lambda: other.ask().status_code == 302, 15, "the outpost hearing of it")
+            until(lambda: other.ask().status_code == 302, SOON, "the outpost hearing of it")
             yield other
         finally:
             del people.providers["beside"]

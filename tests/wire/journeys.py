@@ -7,10 +7,10 @@ from base64 import b64encode
 from playwright.sync_api import BrowserContext
 
 from tests.wire.application import application
-from tests.wire.chromium import chromium
+from tests.wire.chromium import SLOW_MILLISECONDS, chromium
 from tests.wire.directory import PASSWORDS
 from tests.wire.fronts import NOTES, RESOLVER, Front, sign_in
-from tests.wire.program import until
+from tests.wire.program import SOON, until
 
 LOOK_ALIKES = (
     "X_Authentik_Username",
@@ -106,7 +106,7 @@ def a_post_after_the_end_comes_back_to_its_page(front: Front) -> None:
         page, cookie = front.signed_in(browser.new_context(ignore_https_errors=True))
         page.goto(f"{front.app}/edit?page=7")
         front.end_sessions("bob")
-        until(lambda: front.ask("/", Cookie=cookie).status_code == 302, 15, "the end of the session")
+        until(lambda: front.ask("/", Cookie=cookie).status_code == 302, SOON, "the end of the session")
         before = len(front.application.requests)
         page.evaluate(POST_A_FORM)
         page.locator("[name=uid_field]").wait_for()
@@ -144,7 +144,7 @@ def one_sign_in_opens_several_domains_and_its_end_closes_all(front: Front) -> No
         assert other.ask("/", Cookie=here).status_code == 302, "one's cookie opens not the other"
         page.goto(f"{front.app}/outpost.goauthentik.io/sign_out")
         page.get_by_text("You have signed out").wait_for()
-        until(lambda: other.ask("/", Cookie=there).status_code == 302, 15, "the end at the other domain")
+        until(lambda: other.ask("/", Cookie=there).status_code == 302, SOON, "the end at the other domain")
         page.goto(other.app)
         page.locator("[name=uid_field]").wait_for()
 
@@ -161,7 +161,7 @@ def signing_out_cuts_the_websocket_through_us(front: Front) -> None:
             assert other.evaluate(WEBSOCKET) == "hello"
             page.goto(f"{front.app}/outpost.goauthentik.io/sign_out")
             page.get_by_text("You have signed out").wait_for()
-            other.wait_for_function("window.ended", timeout=15_000)
+            other.wait_for_function("window.ended", timeout=SLOW_MILLISECONDS)
 
 
 OF_PEOPLE = (

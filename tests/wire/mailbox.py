@@ -88,7 +88,7 @@ class Mailbox:
             await asyncio.sleep(60)
         return said
 
-    def wait(self, count: int = 1, seconds: float = 20.0) -> list[Taken]:
+    def wait(self, count: int = 1, seconds: float = 60.0) -> list[Taken]:
         """What was taken, once there are so many."""
         while len(self.taken) < count:
             self.arrived.clear()

@@ -12,7 +12,7 @@ from tests.wire import processes
 from tests.wire.clients import CLIENT_SECONDS, Answer
 from tests.wire.program import until
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 ENVIRON = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/"}
 
 

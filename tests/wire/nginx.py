@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.peers import require
 from tests.wire import processes
-from tests.wire.program import until
+from tests.wire.program import SOON, until
 
 
 @dataclass
@@ -69,7 +69,7 @@ def nginx(folder: Path, configuration: str, port: int) -> Iterator[None]:
     )
     process = processes.start([require("nginx"), "-c", str(file), "-e", str(folder / "error.log")])
     try:
-        until(lambda: is_listening(port), 10, "nginx listening")
+        until(lambda: is_listening(port), SOON, "nginx listening")
         yield
     finally:
         processes.stop(process)

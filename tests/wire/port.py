@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from tests.peers import require
 from tests.wire import processes
 from tests.wire.directory import SHARED_SECRET
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Room:
     def __init__(self) -> None:
         self._keeper = processes.start(["unshare", "--net", "sh", "-c", "ip link set lo up && exec sleep 3600"])
         self.path = f"/proc/{self._keeper.pid}/ns/net"
-        until(self._is_up, 10, "a network namespace")
+        until(self._is_up, SOON, "a network namespace")
         self.enter = ("nsenter", f"--net={self.path}")
 
     def _is_up(self) -> bool:
@@ -95,7 +95,7 @@ class Switch:
         path = folder / "hostapd.conf"
         path.write_text(_hostapd(program.place("radius")[1], program.place("radius_acct")[1]))
         self._process = _logged([*room.enter, require("hostapd"), "-d", str(path)], self._log)
-        until(lambda: "AP-ENABLED" in self.told(), 15, "the switch")
+        until(lambda: "AP-ENABLED" in self.told(), SOON, "the switch")
 
     def told(self) -> str:
         return self._log.read_text(errors="replace")

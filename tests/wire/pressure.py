@@ -42,12 +42,12 @@ DAN, ERIN = "dan-password-4444", "erin-password-55555"
 Try = Callable[[Program, str, str], Said]
 
 
-def by_ldap(program: Program, who: str, password: str) -> Said:
+def by_ldap(program: Program, who: str, password: str, patience: float = PATIENCE) -> Said:
     """A bind, and a search for one's own entry, on a connection of its own. An account that ended between the two hears
     of it by a notice of disconnection (strongerAuthRequired)."""
     connection = ldap.initialize(program.ldap)
-    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, PATIENCE)
-    connection.set_option(ldap.OPT_TIMEOUT, PATIENCE)
+    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, patience)
+    connection.set_option(ldap.OPT_TIMEOUT, patience)
     try:
         connection.simple_bind_s(user_dn(who), password)
         found = connection.search_s(BASE_DN, ldap.SCOPE_SUBTREE, f"(uid={who})", ["uid"])
@@ -81,14 +81,14 @@ def by_radius(
     return Said.UNAVAILABLE
 
 
-def by_credentials(program: Program, who: str, password: str) -> Said:
-    return _forwarded(program, who, auth=(who, password))
+def by_credentials(program: Program, who: str, password: str, patience: float = PATIENCE) -> Said:
+    return _forwarded(program, who, patience, auth=(who, password))
 
 
-def _forwarded(program: Program, who: str, **how: object) -> Said:
+def _forwarded(program: Program, who: str, patience: float = PATIENCE, **how: object) -> Said:
     headers = {"X-Original-URL": f"http://{HOST}/", "Host": HOST, **how.pop("headers", {})}  # type: ignore[dict-item]
     try:
-        answer = httpx.get(program.http + AUTH, headers=headers, timeout=PATIENCE, **how)  # type: ignore[arg-type]
+        answer = httpx.get(program.http + AUTH, headers=headers, timeout=patience, **how)  # type: ignore[arg-type]
     except httpx.TransportError:
         return Said.UNAVAILABLE
     said = {200: Said.YES, 401: Said.NO, 403: Said.NO, 503: Said.UNAVAILABLE}[answer.status_code]

@@ -6,7 +6,8 @@ import signal
 import subprocess
 from typing import Any
 
-STOP_SECONDS = 15.0
+STOP_SECONDS = 60.0
+"""Usually less than one; what is in hand may take eight (`outpost.app.DRAIN_SECONDS`)."""
 
 _started: list[subprocess.Popen[bytes]] = []
 

@@ -26,14 +26,12 @@ from tests.fakes import counted_random
 from tests.wire.clients import run
 from tests.wire.clock import Clock
 from tests.wire.directory import add_user
-from tests.wire.program import Program, until
+from tests.wire.program import ANSWER_SECONDS, SOON, Program, until
 
 FILE = Path(__file__).with_suffix(".yml")
 PASSWORD = "the usual password"
 BASE_DN, HOST, NAS, SECRET = "dc=scenario", "scenario.example.com", "127.0.0.77", "scenario-shared-secret"
 AT_ONCE = 8
-SOON = 60.0
-"""Seconds in which a change is in force at an outpost, on a machine that has other things to do."""
 AGREED = 5.0
 """Seconds by which a program's time of day may differ from the clock's: what is written takes a moment to be read."""
 
@@ -127,7 +125,7 @@ class House:
             until(partial(self._sees, program), SOON, f"{to} at {program.folder}")
 
     def _sees(self, program: Program) -> bool:
-        date = httpx.head(f"{program.http}/-/health/live/").headers["Date"]
+        date = httpx.head(f"{program.http}/-/health/live/", timeout=ANSWER_SECONDS).headers["Date"]
         return abs(parsedate_to_datetime(date).timestamp() - self.clock.now()) < AGREED
 
     def _whom(self, told: Mapping[str, Any], name: str, person: int) -> dict[str, Any]:
@@ -184,6 +182,8 @@ class Visit:
     scenario: Scenario
     door: str
     pk: int = 0
+    key: str = ""
+    """Of the program for codes."""
     words: dict[str, str] = field(default_factory=lambda: {"password": PASSWORD})
     changed: bool = False
     """Something has changed since the last row: an outpost may hear of it a moment later."""
@@ -238,6 +238,8 @@ class Visit:
             return
         reason = row["reason"][self.door] if isinstance(row["reason"], dict) else row["reason"]
         expected = HEARD[REASONS[reason].outcome][self.door]
+        if "{totp}" in row["type"]:
+            self._show_code()
         typed = row["type"].format(**self.words)
         if (further := row.get("times", 1) - 1) > 0:
             with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -317,7 +319,15 @@ class Visit:
             return str(made.secrets["key"] if kind == "totp" else made.secrets["codes"][0])
 
         secret = self.house.store.write_now(plant)
-        self.words[kind] = pyotp.TOTP(secret).at(int(self.house.clock.now())) if kind == "totp" else secret
+        if kind == "totp":
+            self.key = secret
+        else:
+            self.words[kind] = secret
+
+    def _show_code(self) -> None:
+        """Of the moment at which it is typed first: it is not good for long."""
+        if "totp" not in self.words:
+            self.words["totp"] = pyotp.TOTP(self.key).at(int(self.house.clock.now()))
 
 
 def play(house: House, scenario: Scenario) -> None:

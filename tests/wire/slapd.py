@@ -53,7 +53,7 @@ maxsize 104857600
 index objectClass,uid,cn eq
 """
 ADMINISTRATOR, PASSWORD = "cn=administrator", "slapd-password"
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 ANSWER_SECONDS = 30.0
 
 

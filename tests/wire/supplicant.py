@@ -15,6 +15,8 @@ from tests.wire.program import Program
 
 TLS_1_3 = "tls_disable_tlsv1_3=0"
 TLS_1_2 = "tls_disable_tlsv1_3=1"
+SECONDS = 60
+"""For one login, on a machine that others use, too. Who is refused is told so, and waits for nothing."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def eapol_test(
     path = folder / "eapol_test.conf"
     path.write_text(_network(eap, identity, password, phase1, phase2, further))
     host, port, secret = server or (*program.place("radius"), SHARED_SECRET)
-    answer = run("eapol_test", "-c", str(path), "-a", host, "-p", str(port), "-s", secret, "-t", "8", *options)
+    answer = run("eapol_test", "-c", str(path), "-a", host, "-p", str(port), "-s", secret, "-t", str(SECONDS), *options)
     return Login(answer.text)
 
 
@@ -73,7 +75,7 @@ def logging_in(program: Program, folder: Path, times: int, **lines: str) -> Iter
     )
     path.write_text(_network(eap, identity, password, phase1, phase2, lines))
     host, port = program.place("radius")
-    command = ["eapol_test", "-c", str(path), "-a", host, "-p", str(port), "-s", SHARED_SECRET, "-t", "60"]
+    command = ["eapol_test", "-c", str(path), "-a", host, "-p", str(port), "-s", SHARED_SECRET, "-t", str(SECONDS)]
     with log.open("wb") as out:
         process = processes.start([*command, "-r", str(times)], stdout=out, stderr=out)
     try:

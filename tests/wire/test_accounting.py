@@ -9,7 +9,7 @@ import pytest
 
 from tests.wire.clients import accounting, radclient
 from tests.wire.directory import PASSWORDS, Directory
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -40,7 +40,7 @@ def test_a_session_of_the_person_who_logged_in(program: Program, people: Directo
     assert given is not None, login.text
     known = (f"Class = {given[1]}",)
     told(program, "wire-1", "Start", *known)
-    [started] = until(lambda: sessions(program, "wire-1"), 30, "the session being listed")
+    [started] = until(lambda: sessions(program, "wire-1"), SOON, "the session being listed")
     assert started["user"] == people.users["bob"]
     assert (started["nas"], started["nas_name"], started["port"]) == ("127.0.0.1", "switch-3", "14")
     assert (started["live"], started["calling_station"]) == (True, "02-00-00-00-00-0A")
@@ -48,20 +48,22 @@ def test_a_session_of_the_person_who_logged_in(program: Program, people: Directo
     told(program, "wire-1", "Interim-Update", *known, *counts)
     for _ in range(2):
         told(program, "wire-1", "Stop", *known, *counts, "Acct-Terminate-Cause = User-Request")
-    until(lambda: not sessions(program, "wire-1")[0]["live"], 30, "the end of the session")
+    until(lambda: not sessions(program, "wire-1")[0]["live"], SOON, "the end of the session")
     [ended] = sessions(program, "wire-1")
     assert (ended["input_octets"], ended["seconds"], ended["cause"]) == (2 * 2**32 + 7, 60, "User-Request")
 
 
 def test_a_nas_that_restarts_ends_its_sessions(program: Program, people: Directory) -> None:
     told(program, "wire-2", "Start")
-    until(lambda: sessions(program, "wire-2"), 30, "the session being listed")
+    until(lambda: sessions(program, "wire-2"), SOON, "the session being listed")
     answer = accounting(program, "Acct-Status-Type = Accounting-On", *NAS)
     assert answer.code == 0, answer.text
-    until(lambda: not sessions(program, "wire-2")[0]["live"], 30, "the end of the session")
+    until(lambda: not sessions(program, "wire-2")[0]["live"], SOON, "the end of the session")
 
 
 def test_a_wrong_shared_secret_meets_silence(program: Program, people: Directory) -> None:
-    answer = accounting(program, 'Acct-Session-Id = "x"', "Acct-Status-Type = Start", secret="wrong")
+    answer = accounting(
+        program, 'Acct-Session-Id = "x"', "Acct-Status-Type = Start", secret="wrong", options=("-t", "2")
+    )
     assert "Received" not in answer.text
     assert sessions(program, "x") == []

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.peer, pytest.mark.full]
 
 PROVED, WRONG = 50, 49
 """The password is right, and no application is open to them (insufficientAccessRights); it is not."""
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tests.wire.directory import Directory
 from tests.wire.field_cases import every_case_holds
 from tests.wire.fronts import APP, RESOLVER, Front, configured, dialling, sign_in
 from tests.wire.nginx import Backend, is_listening
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -52,7 +52,7 @@ def apache(folder: Path, site: str, port: int, *more: str) -> Iterator[None]:
     (folder / "apache.conf").write_text("\n".join([*ours, site]))
     process = processes.start([require("apache2"), "-D", "FOREGROUND", "-f", str(folder / "apache.conf")])
     try:
-        until(lambda: is_listening(port), 20, "apache listening")
+        until(lambda: is_listening(port), SOON, "apache listening")
         yield
     finally:
         processes.stop(process)

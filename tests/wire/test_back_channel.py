@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from tests.wire.directory import PASSWORDS, Directory
-from tests.wire.program import Program
+from tests.wire.program import ANSWER_SECONDS, SOON, Program
 
 pytestmark = pytest.mark.peer
 
@@ -83,13 +83,15 @@ def test_an_application_hears_of_the_end(
     program.api("POST", "core/applications/", {"name": "Told", "slug": "told", "provider": provider["pk"]})
     try:
         identity = signed_in(program.control, provider["client_id"], provider["client_secret"])
-        keys = KeySet.import_key_set(httpx.get(f"{program.control.http}/application/o/told/jwks/").json())
+        keys = KeySet.import_key_set(
+            httpx.get(f"{program.control.http}/application/o/told/jwks/", timeout=ANSWER_SECONDS).json()
+        )
         sid = jwt.decode(identity, keys).claims["sid"]
         sessions = program.api("GET", "core/authenticated_sessions/", query={"user__username": "bob"})["results"]
         began = time.monotonic()
         for session in sessions:
             program.api("DELETE", f"core/authenticated_sessions/{session['uuid']}/")
-        claims = jwt.decode(tokens.get(timeout=15), keys).claims
+        claims = jwt.decode(tokens.get(timeout=SOON), keys).claims
         with capsys.disabled():
             print(f"\ntold of the end after {(time.monotonic() - began) * 1000:.0f} ms")
         assert (claims["sid"], claims["aud"]) == (sid, provider["client_id"])

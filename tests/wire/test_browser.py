@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.wire.chromium import chromium
+from tests.wire.chromium import SLOW_MILLISECONDS, chromium
 from tests.wire.program import Program
 
 pytestmark = pytest.mark.peer
@@ -41,7 +41,7 @@ def scripts(request: pytest.FixtureRequest) -> bool:
 
 def page_of(browser: Browser, *, scripts: bool = True) -> Page:
     page = browser.new_context(java_script_enabled=scripts).new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(SLOW_MILLISECONDS)
     return page
 
 

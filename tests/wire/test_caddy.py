@@ -18,12 +18,12 @@ from tests.ports import free_port
 from tests.wire import caddy as caddies
 from tests.wire import journeys
 from tests.wire.apart import Edge
-from tests.wire.chromium import chromium
+from tests.wire.chromium import SLOW_MILLISECONDS, chromium
 from tests.wire.directory import PASSWORDS, Directory, add_user, serve
 from tests.wire.field_cases import every_case_holds
 from tests.wire.fronts import APP, AUTH, NOTES, RESOLVER, Front, dialling, sign_in
 from tests.wire.nginx import Backend
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -72,7 +72,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     made = browser.new_context(ignore_https_errors=True)
-    made.set_default_timeout(15_000)
+    made.set_default_timeout(SLOW_MILLISECONDS)
     yield made
     made.close()
 
@@ -153,7 +153,7 @@ def test_signing_out_at_control_ends_it_within_a_second(front: Front, context: B
     assert front.ask("/", Cookie=cookie).status_code == 200
     page.goto(f"{front.auth}/if/user/")
     page.get_by_role("button", name=re.compile("sign out", re.IGNORECASE)).click()
-    until(lambda: front.ask("/", Cookie=cookie).status_code == 302, 10, "the end of the session")
+    until(lambda: front.ask("/", Cookie=cookie).status_code == 302, SOON, "the end of the session")
 
 
 def test_disabling_and_a_removed_group_end_access_within_a_second(front: Front, context: BrowserContext) -> None:
@@ -164,11 +164,11 @@ def test_disabling_and_a_removed_group_end_access_within_a_second(front: Front, 
         _, cookie = front.signed_in(context, "dora")
         assert front.ask("/", Cookie=cookie).status_code == 200
         front.program.api("POST", f"core/groups/{staff}/remove_user/", {"pk": user})
-        until(lambda: front.ask("/", Cookie=cookie).status_code == 403, 10, "the refusal")
+        until(lambda: front.ask("/", Cookie=cookie).status_code == 403, SOON, "the refusal")
         front.program.api("POST", f"core/groups/{staff}/add_user/", {"pk": user})
-        until(lambda: front.ask("/", Cookie=cookie).status_code == 200, 10, "the return")
+        until(lambda: front.ask("/", Cookie=cookie).status_code == 200, SOON, "the return")
         front.program.api("PATCH", f"core/users/{user}/", {"is_active": False})
-        until(lambda: front.ask("/", Cookie=cookie).status_code == 302, 10, "the end of access")
+        until(lambda: front.ask("/", Cookie=cookie).status_code == 302, SOON, "the end of access")
     finally:
         front.program.api("DELETE", f"core/users/{user}/")
         del PASSWORDS["dora"]
@@ -181,7 +181,7 @@ def test_a_restart_and_another_outpost_know_the_session(front: Front, context: B
     serve(front.program, "beside", front.people)
     other.start()
     try:
-        until(lambda: front.forwarded(other).status_code == 302, 30, "the other outpost serving it")
+        until(lambda: front.forwarded(other).status_code == 302, SOON, "the other outpost serving it")
         for _ in range(2):
             answer = front.forwarded(other, Cookie=cookie)
             assert answer.status_code == 200
@@ -201,19 +201,19 @@ def test_a_session_ends_at_every_outpost_and_at_one_that_was_away(
     other.start()
     seconds = []
     try:
-        until(lambda: front.forwarded(other).status_code == 302, 30, "the other outpost serving it")
+        until(lambda: front.forwarded(other).status_code == 302, SOON, "the other outpost serving it")
         for end in (leave_at_the_proxy, leave_at_control, end_all_sessions):
             page, cookie = front.signed_in(context)
             assert front.forwarded(other, Cookie=cookie).status_code == 200
             end(front, page)
             began = time.monotonic()
-            until(lambda cookie=cookie: front.forwarded(other, Cookie=cookie).status_code == 302, 10, "the end there")  # type: ignore[misc]
+            until(lambda cookie=cookie: front.forwarded(other, Cookie=cookie).status_code == 302, SOON, "the end there")  # type: ignore[misc]
             seconds.append(time.monotonic() - began)
         page, cookie = front.signed_in(context)
         other.stop()
         leave_at_the_proxy(front, page)
         other.start_again()
-        until(lambda: front.forwarded(other, Cookie=cookie).status_code == 302, 10, "the end that it missed")
+        until(lambda: front.forwarded(other, Cookie=cookie).status_code == 302, SOON, "the end that it missed")
     finally:
         other.stop()
     with capsys.disabled():

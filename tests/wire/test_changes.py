@@ -18,7 +18,7 @@ from tests.wire.program import Program
 
 pytestmark = pytest.mark.peer
 
-IN_FORCE_SECONDS = 15.0
+IN_FORCE_SECONDS = 60.0
 NEW_PASSWORD = "a new password of bob"
 
 Change = tuple[str, str, object]

@@ -19,7 +19,7 @@ SECRETS = {
     "READER_PASSWORD": "password-of-reader-1",
     "SITE_RADIUS_SECRET": "secret-of-the-site-1",
 }
-SECONDS = 30
+SECONDS = 60
 """This machine is shared: what is applied may take a while to be in force."""
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.protocols.ldap.peer import codes
-from tests.wire.program import Program
+from tests.wire.program import ANSWER_SECONDS, Program
 
 pytestmark = pytest.mark.peer
 
@@ -36,9 +36,10 @@ def test_ldap_takes_no_descriptors_that_others_need(program: Program) -> None:
     assert limit.split()[3:5] == [str(HARD), str(HARD)]
     with ExitStack() as stack:
         connections = [
-            stack.enter_context(socket.create_connection(program.place("ldap"), timeout=20)) for _ in range(HARD)
+            stack.enter_context(socket.create_connection(program.place("ldap"), timeout=ANSWER_SECONDS))
+            for _ in range(HARD)
         ]
-        assert httpx.get(f"{program.http}/-/health/ready/").is_success
+        assert httpx.get(f"{program.http}/-/health/ready/", timeout=ANSWER_SECONDS).is_success
         assert program.api("GET", "core/users/")["results"]
         said = [one.recv(1024) for one in connections[OF_PEER:]]
         assert {tuple(codes(octets)) for octets in said} == {((0, 51),)}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.wire.clients import Answer, run
+from tests.wire.clients import PATIENT, Answer, run
 from tests.wire.directory import SHARED_SECRET, Directory, add_user
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -34,7 +34,7 @@ class Floor:
             *attributes,
         ]
         return run(
-            "radclient", "-x", "-t", "4", "-r", "1", f"{host}:{port}", "auth", SHARED_SECRET, stdin="\n".join(request)
+            "radclient", "-x", *PATIENT, "-r", "1", f"{host}:{port}", "auth", SHARED_SECRET, stdin="\n".join(request)
         )
 
     @property
@@ -67,17 +67,17 @@ def floor(program: Program, people: Directory) -> Iterator[Floor]:
 
 
 def test_an_unknown_device_knocks_and_is_let_in_once_it_is_added(floor: Floor) -> None:
-    knock = until(floor.knocks, 40, "a knock")
+    knock = until(floor.knocks, SOON, "a knock")
     body = {**knock["add"]["body"], "user": floor.user}
     floor.program.api("POST", f"knocks/{knock['pk']}/add/", body)
     [device] = floor.program.api("GET", "radius/devices/", query={"address": floor.address})["results"]
     floor.program.api("PATCH", f"radius/devices/{device['pk']}/", {"vlan": "30", "psk": "a key of its own"})
-    answer = until(lambda: _accepted(floor.asks()), 30, "the device being let in")
+    answer = until(lambda: _accepted(floor.asks()), SOON, "the device being let in")
     received = answer.text.partition("Received ")[2]
     assert 'Tunnel-Private-Group-Id:1 = "30"' in received, received
     assert 'Tunnel-Password:1 = "a key of its own"' in received, received
     floor.program.api("PATCH", f"radius/devices/{device['pk']}/", {"enabled": False})
-    assert "Access-Reject" in floor.asks().text
+    until(lambda: "Access-Reject" in floor.asks().text, SOON, "the device being refused")
     floor.program.api("DELETE", f"radius/devices/{device['pk']}/")
 
 

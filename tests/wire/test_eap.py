@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.extent import FULL
 from tests.wire.directory import PASSWORDS, Directory
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 from tests.wire.supplicant import TLS_1_2, TLS_1_3, eapol_test, logging_in
 
 pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("people")]
@@ -104,6 +105,11 @@ def test_resumption_with_a_network_password(
     assert login.resumed == 2
 
 
+def _main_password_succeeds(program: Program, folder: Path) -> bool:
+    login = eapol_test(program, folder, eap="TTLS", identity="bob", password=PASSWORDS["bob"], phase2="auth=PAP")
+    return login.succeeded
+
+
 def _disable(program: Program, bob: int) -> None:
     program.api("PATCH", f"core/users/{bob}/", {"is_active": False})
 
@@ -125,7 +131,7 @@ def test_92_whoever_resumes_is_let_in_until_they_are_disabled(
     network = {"eap": "PEAP", "identity": "bob", "password": password, "phase1": phase1, "phase2": "auth=MSCHAPV2"}
     try:
         with logging_in(program, tmp_path, 10_000, **network) as so_far:
-            until(lambda: so_far().successes >= 3, 30, "a device that comes again and again")
+            until(lambda: so_far().successes >= 3, SOON, "a device that comes again and again")
             change(program, bob)
             until(lambda: so_far().text.rstrip().endswith("FAILURE"), 60, "the device being refused")
             told = so_far()
@@ -133,6 +139,7 @@ def test_92_whoever_resumes_is_let_in_until_they_are_disabled(
         assert (told.resumed >= 2) == (phase1 == TLS_1_2)
     finally:
         program.api("PATCH", f"core/users/{bob}/", {"is_active": True})
+        until(partial(_main_password_succeeds, program, tmp_path), SOON, "bob being let in again")
         if change is not _take_back:
             _take_back(program, bob)
 
@@ -174,7 +181,7 @@ def shown(
         seen = eapol_test(program, folder, eap="TTLS", identity="bob", password=PASSWORDS["bob"], phase2="auth=PAP")
         return name in seen.text
 
-    until(is_seen, 40, "the certificate being shown")
+    until(is_seen, SOON, "the certificate being shown")
     yield request.param
     program.api("PATCH", place, {"certificate": None})
     program.api("DELETE", f"crypto/certificatekeypairs/{pk}/")

@@ -14,7 +14,7 @@ from tests.wire.directory import Directory
 from tests.wire.field_cases import every_case_holds
 from tests.wire.fronts import Front, configured, dialling
 from tests.wire.nginx import Backend, is_listening
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -49,7 +49,7 @@ def front(
     with (folder / "log").open("wb") as log:
         process = processes.start([*command, "-c", str(folder / "envoy.yaml")], stdout=log, stderr=log)
     try:
-        until(lambda: is_listening(port), 20, "envoy listening")
+        until(lambda: is_listening(port), SOON, "envoy listening")
         with configured(program, people, application, port) as found:
             yield found
     finally:

@@ -9,7 +9,7 @@ import pytest
 from tests.wire.clients import ldapsearch
 from tests.wire.directory import PASSWORDS, Directory
 from tests.wire.doors import Said, by_ldap
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -39,6 +39,6 @@ def test_tail_shows_a_refusal_with_its_reason(program: Program, people: Director
         assert answer.returncode == 0, answer.stderr
         return [json.loads(line) for line in answer.stdout.splitlines()]
 
-    [*_, line] = until(shown, 10, "carol's refusal among the events")
+    [*_, line] = until(shown, SOON, "carol's refusal among the events")
     assert (line["action"], line["protocol"], line["peer"]) == ("login_failed", "ldap", "127.0.0.1")
     assert "Bind the user" in str(line["message"])

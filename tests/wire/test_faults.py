@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.peers import require
 from tests.wire.apart import Edge
+from tests.wire.clock import library
 from tests.wire.directory import PASSWORDS, Directory
 from tests.wire.doors import DOORS, Said, by_ldap, open_to_people
 from tests.wire.faulty import Relay, relay
@@ -29,7 +29,6 @@ SECONDS = 90.0
 """What comes back by itself does within this: a stream is silent for 45 seconds before it is given up."""
 DAY = 24 * 3600
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-PRELOADED = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 GUESS = "a guess"
 
 
@@ -43,7 +42,7 @@ class Shape:
         return self.edge.control
 
     def jumps(self, whose: str, seconds: int) -> None:
-        self.clocks[whose].write_text(f"{seconds:+d}")
+        set_clock(self.clocks[whose], seconds)
 
     def holds(self) -> None:
         """bob, who is known, comes in at every door, and a wrong password does not."""
@@ -57,6 +56,13 @@ class Shape:
         until(lambda: at_all_doors(self.edge, "bob", PASSWORDS["bob"]) == [Said.YES] * 3, SECONDS, "bob coming in")
 
 
+def set_clock(file: Path, seconds: int) -> None:
+    """Whoever reads it meanwhile finds a whole one."""
+    beside = file.with_suffix(".new")
+    beside.write_text(f"{seconds:+d}")
+    os.replace(beside, file)
+
+
 def heard(shape: Shape) -> bool:
     try:
         return news_comes(shape.edge, shape.people) >= 0
@@ -66,14 +72,13 @@ def heard(shape: Shape) -> bool:
 
 @pytest.fixture(scope="module")
 def shape(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shape]:
-    require("faketime")
     folder = tmp_path_factory.mktemp("faults")
     clocks = {name: folder / f"{name}-clock" for name in ("control", "outpost")}
 
     def clock(name: str) -> dict[str, str]:
-        clocks[name].write_text("+0")
+        set_clock(clocks[name], 0)
         told = {"FAKETIME_TIMESTAMP_FILE": str(clocks[name]), "FAKETIME_NO_CACHE": "1"}
-        return {"LD_PRELOAD": PRELOADED, "FAKETIME_DONT_FAKE_MONOTONIC": "1", **told}
+        return {"LD_PRELOAD": str(library()), "FAKETIME_DONT_FAKE_MONOTONIC": "1", **told}
 
     control = Program(folder / "control", "control", **clock("control"))
     control.start_seconds = SECONDS

@@ -17,7 +17,7 @@ from tests.wire.program import EMBEDDED, SECRET_KEY, Program
 pytestmark = pytest.mark.peer
 
 PRINTED_PLACES = {"ldap": "localhost:3389", "radius": "127.0.0.1:1812", "http": "localhost:9000"}
-SECONDS = 60
+SECONDS = 100
 
 
 SHAPES: dict[str, Callable[[Path], Program]] = {

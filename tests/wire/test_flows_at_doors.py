@@ -16,13 +16,13 @@ from tests.keys import SoftwareKey
 from tests.wire.apart import store
 from tests.wire.clients import ldapsearch
 from tests.wire.directory import Directory, add_user
-from tests.wire.doors import Said, by_ldap, by_radius
+from tests.wire.doors import Said, by_ldap, by_radius, hear_of
 from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer
 
 WHO, PASSWORD = "dana", "dana-password-1"
-SECONDS = 30.0
+SECONDS = 60.0
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "consent": ("consent", {}),
     "a link in a mail": ("email", {}),
@@ -36,6 +36,7 @@ def dana(program: Program, people: Directory) -> Iterator[int]:
     """Whose password no outpost knows yet."""
     pk = add_user(program, WHO, PASSWORD, group=people.groups["engineering"])
     try:
+        hear_of(program, WHO)
         yield pk
     finally:
         program.api("DELETE", f"core/users/{pk}/")

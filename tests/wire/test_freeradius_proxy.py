@@ -10,9 +10,9 @@ import pytest
 from tests.peers import require
 from tests.ports import free_port
 from tests.wire import processes
-from tests.wire.clients import Answer, run
+from tests.wire.clients import PATIENT, Answer, run
 from tests.wire.directory import PASSWORDS, SHARED_SECRET, Directory
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 from tests.wire.supplicant import eapol_test
 
 pytestmark = pytest.mark.peer
@@ -115,7 +115,7 @@ class Proxy:
     def asks(self, kind: str, *attributes: str) -> Answer:
         port = self.port if kind == "auth" else self.accounting
         request = "\n".join(['User-Name = "bob"', *attributes]) + "\n"
-        return run("radclient", "-x", "-t", "4", "-r", "2", f"127.0.0.1:{port}", kind, INNER_SECRET, stdin=request)
+        return run("radclient", "-x", *PATIENT, "-r", "2", f"127.0.0.1:{port}", kind, INNER_SECRET, stdin=request)
 
     def stop(self) -> None:
         processes.stop(self._process)
@@ -125,7 +125,7 @@ class Proxy:
 def proxy(program: Program, people: Directory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     made = Proxy(program, tmp_path_factory.mktemp("freeradius"))
     password = f'User-Password = "{PASSWORDS["bob"]}"'
-    until(lambda: made.asks("auth", password).code == 0, 30, "a login through FreeRADIUS")
+    until(lambda: made.asks("auth", password).code == 0, SOON, "a login through FreeRADIUS")
     yield made
     made.stop()
 
@@ -159,4 +159,4 @@ def test_accounting_through_freeradius(program: Program, proxy: Proxy) -> None:
         found = program.api("GET", "radius/sessions/", query={"session": name})["results"]
         return [one["nas_name"] for one in found] == ["far away"]
 
-    until(listed, 30, "the session being listed")
+    until(listed, SOON, "the session being listed")

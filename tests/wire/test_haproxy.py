@@ -14,7 +14,7 @@ from tests.wire.directory import Directory
 from tests.wire.field_cases import every_case_holds
 from tests.wire.fronts import Front, configured, dialling
 from tests.wire.nginx import Backend, is_listening
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -34,7 +34,7 @@ def front(
     with (folder / "log").open("wb") as log:
         process = processes.start([require("haproxy"), "-f", "haproxy.cfg"], cwd=folder, stdout=log, stderr=log)
     try:
-        until(lambda: is_listening(port), 20, "haproxy listening")
+        until(lambda: is_listening(port), SOON, "haproxy listening")
         with configured(program, people, application, port) as found:
             yield found
     finally:

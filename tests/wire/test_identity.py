@@ -14,10 +14,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from control.verbs.authenticators import PERIOD
-from tests.wire.chromium import chromium
+from tests.wire.chromium import SLOW_MILLISECONDS, chromium
 from tests.wire.mailbox import Mailbox, mailbox
 from tests.wire.nginx import Backend
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -42,7 +42,7 @@ class Place:
 
     def page(self, scripts: bool = True) -> Page:
         page = self.browser.new_context(java_script_enabled=scripts).new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(SLOW_MILLISECONDS)
         return page
 
     def mailed(self, to: str, pattern: str) -> str:
@@ -55,7 +55,7 @@ class Place:
                     return said.group(1)
             return None
 
-        return until(found, 30, f"a mail to {to}")
+        return until(found, SOON, f"a mail to {to}")
 
     def follows_the_link(self, page: Page, to: str) -> None:
         """Once the page says that there will be one: a navigation that still goes on would be cut by this one."""

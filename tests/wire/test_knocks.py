@@ -9,7 +9,7 @@ import pytest
 
 from tests.wire.clients import ldapsearch, radclient, run
 from tests.wire.directory import PASSWORDS
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("people")]
 
@@ -31,7 +31,7 @@ def knock(program: Program, kind: str, what: str, answered: bool = False) -> dic
         results = program.api("GET", "knocks/", query=query)["results"]
         return dict(results[0]) if results else None
 
-    return until(found, 10, f"{kind} {what} on the list, answered: {answered}")
+    return until(found, SOON, f"{kind} {what} on the list, answered: {answered}")
 
 
 def forward_auth(program: Program, host: str) -> str:
@@ -54,7 +54,7 @@ def test_a_host_is_added_by_what_its_knock_says(program: Program) -> None:
     how = knock(program, "host", STRANGE_HOST)["add"]
     made = program.api(how["method"], how["path"].removeprefix("/api/v3/"), how["body"])
     try:
-        until(lambda: forward_auth(program, STRANGE_HOST) == "401", 10, "the new host being served")
+        until(lambda: forward_auth(program, STRANGE_HOST) == "401", SOON, "the new host being served")
         assert knock(program, "host", STRANGE_HOST, answered=True)["add"] is None
     finally:
         program.api("DELETE", f"core/applications/{made['application']}/")

@@ -5,6 +5,7 @@ import pytest
 from tests.wire.apart import questions
 from tests.wire.clients import ldapsearch, run, user_dn
 from tests.wire.directory import BASE_DN, PASSWORDS, Directory, add_user
+from tests.wire.doors import hear_of
 from tests.wire.program import Program
 
 pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("people")]
@@ -104,6 +105,7 @@ def test_an_unknown_critical_control_is_refused_and_an_uncritical_one_ignored(pr
 
 def test_a_first_bind_asks_control_once_and_a_known_one_not_at_all(program: Program, people: Directory) -> None:
     add_user(program, "dora", "dora-password-4", group=people.groups["staff"])
+    hear_of(program, "dora")
     assert questions(program, "dora") == 0
     for _ in range(3):
         assert ldapsearch(program, "dora", "(objectClass=*)", password="dora-password-4").code == 0

@@ -11,7 +11,7 @@ from ldap.controls.libldap import SimplePagedResultsControl
 
 from tests.wire.clients import ldapsearch, run, user_dn
 from tests.wire.directory import BASE_DN, PASSWORDS, Directory, add_user
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # ldap3 uses old names of pyasn1
     import ldap3
@@ -141,7 +141,7 @@ def test_one_call_makes_an_account_for_an_application(program: Program, people: 
         return set(found.values("uid"))
 
     try:
-        until(lambda: names() == {"alice", "bob", "carol"}, 10, "the account reading everybody", 0.2)
+        until(lambda: names() == {"alice", "bob", "carol"}, SOON, "the account reading everybody", 0.2)
     finally:
         role = program.api("GET", f"core/groups/{made['group_pk']}/")["roles"][0]
         program.api("DELETE", f"core/users/{made['user_pk']}/")
@@ -162,7 +162,7 @@ PAT, PATS = user_dn("pat"), "pat-password-1"
 def pat(program: Program, people: Directory) -> Iterator[str]:
     """Somebody whose password may change."""
     pk = add_user(program, "pat", PATS, group=people.groups["staff"])
-    until(lambda: ldapsearch(program, "pat", "(uid=pat)", password=PATS).code == 0, 10, "pat's being let in")
+    until(lambda: ldapsearch(program, "pat", "(uid=pat)", password=PATS).code == 0, SOON, "pat's being let in")
     yield PAT
     program.api("DELETE", f"core/users/{pk}/")
 

@@ -18,7 +18,7 @@ from tests.wire import processes
 from tests.wire.clients import run, user_dn
 from tests.wire.directory import BASE_DN, PASSWORDS, SHARED_SECRET
 from tests.wire.namespaces import Namespace
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = [pytest.mark.peer, pytest.mark.full, pytest.mark.usefixtures("people")]
 
@@ -251,7 +251,7 @@ def freeradius(program: Program, tmp_path: Path) -> Iterator[int]:
         process = processes.start(command, stdout=log, stderr=log)
     try:
         ready = tmp_path / "radius.log"
-        until(lambda: ready.exists() and "Ready to process" in ready.read_text(), 20, "FreeRADIUS")
+        until(lambda: ready.exists() and "Ready to process" in ready.read_text(), SOON, "FreeRADIUS")
         yield port
     finally:
         processes.stop(process)
@@ -300,7 +300,7 @@ def nslcd(program: Program, tmp_path: Path) -> Iterator[Namespace]:
         LD_LIBRARY_PATH=str(nss.parent),
     )
     try:
-        until(lambda: running.run("getent", "-s", "ldap", "passwd", "alice").code == 0, 20, "nslcd", 0.2)
+        until(lambda: running.run("getent", "-s", "ldap", "passwd", "alice").code == 0, SOON, "nslcd", 0.2)
         yield running
     finally:
         running.stop()

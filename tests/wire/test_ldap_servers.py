@@ -21,11 +21,11 @@ from tests.wire.clients import Answer, ldapsearch, user_dn
 from tests.wire.directory import BASE_DN, PASSWORDS, Directory, add_user
 from tests.wire.namespaces import Namespace
 from tests.wire.nginx import is_listening
-from tests.wire.program import Program, until
+from tests.wire.program import ANSWER_SECONDS, Program, until
 
 pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("people")]
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 NEW_PASSWORD = "greta-password-1"
 NUMBERS = count()
 GOOD_DAYS = 30
@@ -291,10 +291,10 @@ def apache(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.mark.parametrize("page", PAGES)
 def test_apache_lets_in_whom_each_rule_names(apache: str, page: str) -> None:
-    assert httpx.get(f"{apache}/{page}").status_code == 401
-    assert httpx.get(f"{apache}/{page}", auth=("bob", "wrong")).status_code == 401
-    assert httpx.get(f"{apache}/{page}", auth=("alice", PASSWORDS["alice"])).status_code == 401
-    answer = httpx.get(f"{apache}/{page}", auth=("bob", PASSWORDS["bob"]))
+    assert httpx.get(f"{apache}/{page}", timeout=ANSWER_SECONDS).status_code == 401
+    assert httpx.get(f"{apache}/{page}", auth=("bob", "wrong"), timeout=ANSWER_SECONDS).status_code == 401
+    assert httpx.get(f"{apache}/{page}", auth=("alice", PASSWORDS["alice"]), timeout=ANSWER_SECONDS).status_code == 401
+    answer = httpx.get(f"{apache}/{page}", auth=("bob", PASSWORDS["bob"]), timeout=ANSWER_SECONDS)
     assert (answer.status_code, answer.text) == (200, page)
 
 

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.peer
 
 PROVED = 50
 """The password is right, and no application is open to them (insufficientAccessRights)."""
-SECONDS = 30.0
+SECONDS = 60.0
 MAPPINGS = "goauthentik.io/sources/ldap/"
 """``managed`` of property mappings begins so."""
 

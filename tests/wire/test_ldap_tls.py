@@ -25,7 +25,7 @@ from tests.wire import processes
 from tests.wire.clients import user_dn
 from tests.wire.directory import BASE_DN, PASSWORDS, Directory
 from tests.wire.nginx import is_listening
-from tests.wire.program import Program, until
+from tests.wire.program import ANSWER_SECONDS, SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -40,7 +40,7 @@ def certificate(program: Program, people: Directory) -> Iterator[str]:
     pk = program.api("POST", "crypto/certificatekeypairs/", body)["pk"]
     provider = f"providers/ldap/{people.providers['ldap']}/"
     program.api("PATCH", provider, {"certificate": pk, "tls_server_name": NAME})
-    until(lambda: is_shown(program, first.pem), 10, "the provider's certificate")
+    until(lambda: is_shown(program, first.pem), SOON, "the provider's certificate")
     yield pk
     program.api("PATCH", provider, {"certificate": None, "tls_server_name": ""})
     program.api("DELETE", f"crypto/certificatekeypairs/{pk}/")
@@ -49,7 +49,7 @@ def certificate(program: Program, people: Directory) -> Iterator[str]:
 def is_shown(program: Program, trusted: str, name: str = NAME, door: str = "ldaps") -> bool:
     """Does TLS under this name convince a client that trusts this certificate alone?"""
     context = ssl.create_default_context(cadata=trusted)
-    with socket.create_connection(program.place(door), timeout=10) as plain:
+    with socket.create_connection(program.place(door), timeout=ANSWER_SECONDS) as plain:
         try:
             with context.wrap_socket(plain, server_hostname=name):
                 return True
@@ -64,7 +64,7 @@ def test_a_provider_has_a_certificate_of_its_own_that_is_renewed_without_a_resta
     assert not is_shown(program, other.pem)
     body = {"certificate_data": other.pem, "key_data": other.key_pem}
     program.api("PATCH", f"crypto/certificatekeypairs/{certificate}/", body)
-    until(lambda: is_shown(program, other.pem), 10, "the renewed certificate")
+    until(lambda: is_shown(program, other.pem), SOON, "the renewed certificate")
 
 
 IN_A_FILE = "files.example.com"
@@ -88,7 +88,7 @@ def test_certificates_in_files_are_shown_and_renewed_without_a_restart(program: 
         (in_files / "privkey.pem").write_text(issued.key_pem)
         for door in ("ldaps", "https"):
             shown = partial(is_shown, program, issued.pem, IN_A_FILE, door)
-            until(shown, 15, f"the file's certificate at {door}")
+            until(shown, SOON, f"the file's certificate at {door}")
 
 
 # --- client certificates -------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def believed(program: Program, people: Directory) -> Iterator[None]:
     pk = program.api("POST", "crypto/certificatekeypairs/", body)["pk"]
     provider = f"providers/ldap/{people.providers['ldap']}/"
     program.api("PATCH", provider, {"client_authorities": [pk]})
-    until(lambda: b"EXTERNAL" in over_tls(program, None).read_rootdse_s()["supportedSASLMechanisms"], 10, "EXTERNAL")
+    until(lambda: b"EXTERNAL" in over_tls(program, None).read_rootdse_s()["supportedSASLMechanisms"], SOON, "EXTERNAL")
     yield
     program.api("PATCH", provider, {"client_authorities": []})
     program.api("DELETE", f"crypto/certificatekeypairs/{pk}/")
@@ -221,7 +221,7 @@ def haproxy(program: Program, people: Directory, tmp_path_factory: pytest.TempPa
     with (folder / "log").open("wb") as log:
         process = processes.start([require("haproxy"), "-f", "haproxy.cfg"], cwd=folder, stdout=log, stderr=log)
     try:
-        until(lambda: all(map(is_listening, ports.values())), 20, "haproxy listening")
+        until(lambda: all(map(is_listening, ports.values())), SOON, "haproxy listening")
         yield ports
     finally:
         processes.stop(process)
@@ -232,7 +232,7 @@ def test_the_client_behind_haproxy_is_known(program: Program, haproxy: dict[str,
     """By its line in the log: a refusal names whoever was refused."""
     who = f"cn=stranger-{name},ou=users,{BASE_DN}"
     place = ("127.0.0.1", haproxy[name])
-    with socket.create_connection(place, timeout=10, source_address=(BEHIND, 0)) as plain:
+    with socket.create_connection(place, timeout=ANSWER_SECONDS, source_address=(BEHIND, 0)) as plain:
         if name == "third":
             context = ssl._create_unverified_context()  # this is about addresses
             with context.wrap_socket(plain) as secured:
@@ -240,7 +240,7 @@ def test_the_client_behind_haproxy_is_known(program: Program, haproxy: dict[str,
         else:
             answer = asked(plain, peer.bind(1, who, "wrong"))
     assert answer.code == 49
-    until(lambda: f"'stranger-{name}' from {BEHIND}" in program.output(), 10, "the line about the stranger")
+    until(lambda: f"'stranger-{name}' from {BEHIND}" in program.output(), SOON, "the line about the stranger")
 
 
 def asked(connection: socket.socket, message: bytes) -> Answer:

@@ -17,7 +17,7 @@ from tests.protocols.radius import nas_side
 from tests.wire.apart import Apart, Edge
 from tests.wire.clients import user_dn
 from tests.wire.directory import HOST, PASSWORDS, SHARED_SECRET, populate
-from tests.wire.program import PASSWORD, SECRET_KEY, TOKEN, Program, until
+from tests.wire.program import ANSWER_SECONDS, PASSWORD, SECRET_KEY, SOON, TOKEN, Program, until
 
 GUESS = "guessed-password-4444"
 FOREIGN_TOKEN = "foreign-token-55555"
@@ -87,9 +87,9 @@ def lines(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def everything(program: Program) -> None:
     populate(program)
-    until(lambda: by_ldap(program, user_dn("bob"), PASSWORDS["bob"]) == 0, 20, "LDAP in force")
-    until(lambda: by_radius(program, "bob", PASSWORDS["bob"], seconds=1) == 2, 20, "RADIUS in force")
-    until(lambda: by_proxy(program, "bob", PASSWORDS["bob"]) == 200, 20, "forward-auth in force")
+    until(lambda: by_ldap(program, user_dn("bob"), PASSWORDS["bob"]) == 0, SOON, "LDAP in force")
+    until(lambda: by_radius(program, "bob", PASSWORDS["bob"], seconds=1) == 2, SOON, "RADIUS in force")
+    until(lambda: by_proxy(program, "bob", PASSWORDS["bob"]) == 200, SOON, "forward-auth in force")
     assert by_ldap(program, user_dn("bob"), GUESS) == by_ldap(program, user_dn("nobody"), GUESS) == 49
     assert by_radius(program, "bob", GUESS) == 3
     for _ in range(2):
@@ -97,18 +97,20 @@ def everything(program: Program) -> None:
     assert by_proxy(program, "bob", GUESS) == 401
     bad_frames(program)
     bad_requests(program)
-    until(lambda: b"refused" in program.log.read_bytes() or None, 10, "refusals in the log")
+    until(lambda: b"refused" in program.log.read_bytes() or None, SOON, "refusals in the log")
 
 
 def by_ldap(program: Program, name: str, password: str) -> int | None:
     """The result code."""
-    with socket.create_connection(program.place("ldap"), 10) as connection:
+    with socket.create_connection(program.place("ldap"), ANSWER_SECONDS) as connection:
         connection.sendall(peer.bind(1, name, password))
         (answer,) = peer.answers(connection.recv(4096))
         return answer.code
 
 
-def by_radius(program: Program, who: str, password: str, secret: str = SHARED_SECRET, seconds: float = 5) -> int | None:
+def by_radius(
+    program: Program, who: str, password: str, secret: str = SHARED_SECRET, seconds: float = ANSWER_SECONDS
+) -> int | None:
     """The code of the answer; None: silence."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.settimeout(seconds)
@@ -121,7 +123,9 @@ def by_radius(program: Program, who: str, password: str, secret: str = SHARED_SE
 
 def by_proxy(program: Program, who: str, password: str) -> int:
     headers = {"X-Original-URL": f"http://{HOST}/?{GUESS}", "Authorization": f"Basic {basic(who, password)}"}
-    return httpx.get(f"{program.http}/outpost.goauthentik.io/auth/nginx", headers=headers).status_code
+    return httpx.get(
+        f"{program.http}/outpost.goauthentik.io/auth/nginx", headers=headers, timeout=ANSWER_SECONDS
+    ).status_code
 
 
 def bad_frames(program: Program) -> None:
@@ -131,24 +135,37 @@ def bad_frames(program: Program) -> None:
     for token in tokens:
         headers = {"Authorization": f"Bearer {token}"}
         for frame in (f'{{"password": "{GUESS}"', f'{{"kind": "Authenticate", "proof": "{GUESS}"}}', GUESS):
-            assert httpx.post(url, content=frame, headers=headers).status_code in (400, 403)
+            assert httpx.post(url, content=frame, headers=headers, timeout=ANSWER_SECONDS).status_code in (400, 403)
             hello = {**headers, "X-Outpost-Hello": frame}
-            assert httpx.get(url, headers=hello).status_code in (400, 403)
+            assert httpx.get(url, headers=hello, timeout=ANSWER_SECONDS).status_code in (400, 403)
 
 
 def bad_requests(program: Program) -> None:
     api, pk = f"{program.control.http}/api/v3", program.api("GET", "core/users/?username=carol")["results"][0]["pk"]
     admin = {"Authorization": f"Bearer {TOKEN}"}
     program.api("POST", f"core/users/{pk}/set_password/", {"password": NEW_PASSWORD})
-    httpx.post(f"{api}/core/users/{pk}/set_password/", content=f'{{"password": "{GUESS}', headers=admin)
-    httpx.post(f"{api}/core/users/{pk}/set_password/", json={"password": GUESS * 100}, headers=admin)
-    httpx.post(f"{api}/core/users/", json={"username": [GUESS], "name": {"password": GUESS}}, headers=admin)
-    assert httpx.get(f"{api}/core/users/?token={GUESS}", headers={"Authorization": f"Bearer {FOREIGN_TOKEN}"}).is_error
     httpx.post(
-        f"{program.control.http}/if/flow/default-authentication-flow/", data={"uid_field": "bob", "password": GUESS}
+        f"{api}/core/users/{pk}/set_password/", content=f'{{"password": "{GUESS}', headers=admin, timeout=ANSWER_SECONDS
+    )
+    httpx.post(
+        f"{api}/core/users/{pk}/set_password/", json={"password": GUESS * 100}, headers=admin, timeout=ANSWER_SECONDS
+    )
+    httpx.post(
+        f"{api}/core/users/",
+        json={"username": [GUESS], "name": {"password": GUESS}},
+        headers=admin,
+        timeout=ANSWER_SECONDS,
+    )
+    assert httpx.get(
+        f"{api}/core/users/?token={GUESS}", headers={"Authorization": f"Bearer {FOREIGN_TOKEN}"}, timeout=ANSWER_SECONDS
+    ).is_error
+    httpx.post(
+        f"{program.control.http}/if/flow/default-authentication-flow/",
+        data={"uid_field": "bob", "password": GUESS},
+        timeout=ANSWER_SECONDS,
     )
     for place in (program.place("http"), program.place("ldap")):
-        with socket.create_connection(place, 10) as connection:
+        with socket.create_connection(place, ANSWER_SECONDS) as connection:
             connection.sendall(b"GARBAGE " + GUESS.encode() + b"\x00\r\n\r\n")
             connection.recv(4096)
 

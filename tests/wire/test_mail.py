@@ -16,14 +16,19 @@ from control.mail.sending import send
 from control.mail.trouble import Step, Trouble
 from control.records import Letter, MailServer
 from tests.certificates import SERVER_AUTH, issue
+from tests.ports import free_port
 from tests.wire.mailbox import LOGIN, Mailbox, mailbox, silence
 from tests.wire.program import Program
 
 LETTER = Letter("ann@example.com", "Grüße, Ann", "test", "0123", "Hello.\n.\nA dot alone.", "<p>Hello.</p>")
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 """aiosmtpd does not count TLS from the first byte."""
-WAIT = 1
-"""Seconds for a server that says nothing: nobody here is slow but on purpose."""
+WAIT = 30
+"""Seconds for a server that answers, on a machine that others use, too."""
+SHORT = 1
+"""For one that says nothing at all."""
+HANG = 5
+"""For one that says nothing any more, and was heard until then."""
 
 
 @dataclass
@@ -165,7 +170,7 @@ def test_relaying_that_is_refused_says_so() -> None:
 def test_what_the_server_says_against_it(verb: str, said: str, step: Step, for_good: bool) -> None:
     with mailbox() as box:
         box.answers[verb] = [said]
-        found = trouble(server_at(box))
+        found = trouble(server_at(box, timeout=HANG if said == "hang" else WAIT))
         assert (found.step, found.for_good) == (step, for_good)
         if said[0].isdigit():
             assert said in found.text
@@ -182,9 +187,7 @@ def test_a_name_that_nobody_has() -> None:
 
 
 def test_a_port_on_which_nothing_listens() -> None:
-    with silence() as port:
-        pass
-    found = trouble(MailServer(host="127.0.0.1", port=port, timeout=WAIT))
+    found = trouble(MailServer(host="127.0.0.1", port=free_port(), timeout=WAIT))
     assert found.step == Step.CONNECT
     assert "Nothing listens" in found.text
 
@@ -192,7 +195,7 @@ def test_a_port_on_which_nothing_listens() -> None:
 @pytest.mark.parametrize("use_ssl", [False, True])
 def test_a_port_that_says_nothing(use_ssl: bool) -> None:
     with silence() as port:
-        found = trouble(MailServer(host="127.0.0.1", port=port, timeout=WAIT, use_ssl=use_ssl))
+        found = trouble(MailServer(host="127.0.0.1", port=port, timeout=SHORT, use_ssl=use_ssl))
     assert found.step == Step.CONNECT
     assert "within 1 second" in found.text
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.wire.clients import ldapsearch, user_dn
 from tests.wire.directory import HOST, PASSWORDS, Directory
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -48,17 +48,17 @@ def test_ldap_attributes_are_found_shown_described_and_follow_the_person(program
         def found(filter: str) -> bool:
             return ldapsearch(program, "alice", filter, "teams", "badgeNumber").dns == [user_dn("bob")]
 
-        until(lambda: found(f"(badgeNumber=HQ-{bob})"), 30, "the mapping's values")
+        until(lambda: found(f"(badgeNumber=HQ-{bob})"), SOON, "the mapping's values")
         answer = ldapsearch(program, "alice", "(teams=engineering)", "teams", "badgeNumber")
         assert answer.values("teams") == ["engineering", "staff"]
         schema = ldapsearch(program, "alice", "-s", "base", "(objectClass=*)", "attributeTypes", base="cn=Subschema")
         assert "badgenumber" in schema.text.lower()
         program.api("PATCH", f"core/users/{bob}/", {"attributes": {"site": "Lab"}})
         try:
-            until(lambda: found(f"(badgeNumber=Lab-{bob})"), 30, "the change of the person")
+            until(lambda: found(f"(badgeNumber=Lab-{bob})"), SOON, "the change of the person")
         finally:
             program.api("PATCH", f"core/users/{bob}/", {"attributes": {}})
-    until(lambda: ldapsearch(program, "alice", "(teams=engineering)", "cn").dns == [], 30, "the mapping's end")
+    until(lambda: ldapsearch(program, "alice", "(teams=engineering)", "cn").dns == [], SOON, "the mapping's end")
 
 
 def test_headers_of_an_application_come_from_its_scope_mappings(program: Program, people: Directory) -> None:
@@ -71,8 +71,8 @@ def test_headers_of_an_application_come_from_its_scope_mappings(program: Program
         return answer.headers
 
     with mapped(program, people, "proxy", "scope", {"scope_name": "teams", "expression": HEADERS}):
-        until(lambda: headers().get("x-team") == "engineering,staff", 30, "the mapping's headers")
+        until(lambda: headers().get("x-team") == "engineering,staff", SOON, "the mapping's headers")
         told = headers()
         assert told["x-authentik-entitlements"] == "read:engineering"
         assert (told["x-authentik-username"], told["x-authentik-groups"]) == ("bob", "engineering")
-    until(lambda: "x-team" not in headers(), 30, "the mapping's end")
+    until(lambda: "x-team" not in headers(), SOON, "the mapping's end")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from pathlib import Path
 
@@ -10,9 +9,10 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.deploy.monitored import expressions, metrics
+from tests.ports import free_port
 from tests.wire import processes
 from tests.wire.apart import Edge
-from tests.wire.program import Program, until
+from tests.wire.program import ANSWER_SECONDS, SOON, Program, until
 
 OUTPOST = {
     "authentik_outpost_info",
@@ -42,7 +42,7 @@ OF_WORKERS = "outpost_worker_"
 
 def scrape(metrics: str) -> dict[str, list[float]]:
     """The values under each name."""
-    answer = httpx.get(f"http://{metrics}/metrics")
+    answer = httpx.get(f"http://{metrics}/metrics", timeout=ANSWER_SECONDS)
     assert answer.status_code == 200
     found: dict[str, list[float]] = {}
     for family in text_string_to_metric_families(answer.text):
@@ -69,7 +69,7 @@ def test_what_dashboard_and_rules_ask_for_is_there(program: Program) -> None:
     """By the types that the pages declare: a family is declared also while it has nothing to count."""
     declared = set()
     for one in program.programs:
-        text = httpx.get(f"http://{one.ports['metrics'][0]}/metrics").text
+        text = httpx.get(f"http://{one.ports['metrics'][0]}/metrics", timeout=ANSWER_SECONDS).text
         for line in text.splitlines():
             if line.startswith("# TYPE "):
                 name, kind = line.split()[2:]
@@ -84,17 +84,20 @@ def test_control_knows_the_instance_that_the_outpost_says_it_is(program: Program
         outposts = program.api("GET", "outposts/instances/", query={"name__iexact": program.outpost_name})["results"]
         (one,) = program.api("GET", f"outposts/instances/{outposts[0]['pk']}/health/")
         assert not one["version_outdated"]
-        text = httpx.get(f"http://{program.ports['metrics'][0]}/metrics").text
+        text = httpx.get(f"http://{program.ports['metrics'][0]}/metrics", timeout=ANSWER_SECONDS).text
         return f'uuid="{one["uid"]}"' in text
 
-    until(seen, 5, "the same instance at both ends")
+    until(seen, SOON, "the same instance at both ends")
 
 
 def test_health_on_both_ports(program: Program) -> None:
     for one in program.programs:
         for listener in ("http", "metrics"):
             for place in ("live", "ready"):
-                assert httpx.get(f"http://{one.ports[listener][0]}/-/health/{place}/").status_code == 200
+                assert (
+                    httpx.get(f"http://{one.ports[listener][0]}/-/health/{place}/", timeout=ANSWER_SECONDS).status_code
+                    == 200
+                )
 
 
 def test_an_outpost_without_control_says_what_it_lacks(tmp_path: Path) -> None:
@@ -108,7 +111,7 @@ def test_an_outpost_without_control_says_what_it_lacks(tmp_path: Path) -> None:
             [sys.executable, "-m", "outpost", "run"], cwd=edge.folder, env=edge.environ, stdout=log, stderr=log
         )
     try:
-        until(lambda: answers(metrics, "live") == 200, 30, "life")
+        until(lambda: answers(metrics, "live") == 200, SOON, "life")
         assert answers(metrics, "ready") == 503
         seen = scrape(metrics)
         assert seen["authentik_outpost_connection"] == seen["outpost_ready"] == [0]
@@ -123,15 +126,8 @@ def test_an_outpost_without_control_says_what_it_lacks(tmp_path: Path) -> None:
         control.stop()
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
 def answers(metrics: str, place: str) -> int:
     try:
-        return httpx.get(f"http://{metrics}/-/health/{place}/").status_code
+        return httpx.get(f"http://{metrics}/-/health/{place}/", timeout=ANSWER_SECONDS).status_code
     except httpx.TransportError:
         return 0

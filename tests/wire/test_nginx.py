@@ -20,7 +20,7 @@ from tests.wire.directory import HOST, PASSWORDS, Directory
 from tests.wire.field_cases import every_case_holds
 from tests.wire.fronts import APP, AUTH, RESOLVER, Front, dialling, sign_in
 from tests.wire.nginx import Backend, nginx
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -107,7 +107,7 @@ def test_a_person_signs_in_and_arrives_where_they_wanted(signing_in: Front) -> N
             page.goto(f"{front.app}/outpost.goauthentik.io/sign_out")
             page.get_by_text("You have signed out").wait_for()
             signed_out = lambda: front.ask("/by-token", Authorization=f"Bearer {token}").status_code == 401  # noqa: E731
-            until(signed_out, 10, "the end of the token")
+            until(signed_out, SOON, "the end of the token")
             page.goto(front.app)
             assert page.url.startswith(f"{front.auth}/if/flow/")
     finally:

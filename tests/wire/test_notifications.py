@@ -13,7 +13,7 @@ import pytest
 from tests.control.notifications.test_posting import receiver
 from tests.wire.clients import run
 from tests.wire.directory import BASE_DN, Directory
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -50,7 +50,7 @@ def wrong_bind(program: Program) -> None:
 def test_a_wrong_password_is_told(program: Program, people: Directory) -> None:
     with receiver(204) as (url, bodies), told(program, people, url):
         wrong_bind(program)
-        until(lambda: bodies, 20, "something being posted")
+        until(lambda: bodies, SOON, "something being posted")
         (posted,) = map(json.loads, bodies)
         assert (posted["severity"], posted["user_username"]) == ("warning", "akadmin")
         assert NOBODY in posted["body"]

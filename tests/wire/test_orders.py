@@ -15,7 +15,7 @@ from tests.wire.program import Program, until
 
 pytestmark = pytest.mark.peer
 
-SECONDS = 30.0
+SECONDS = 60.0
 """For a busy machine; it takes one or two."""
 
 

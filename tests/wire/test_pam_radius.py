@@ -10,8 +10,9 @@ import pytest
 from tests.peers import require, require_root, unpacked
 from tests.wire.clients import Answer
 from tests.wire.directory import PASSWORDS, SHARED_SECRET, Directory, add_user
+from tests.wire.doors import hear_of
 from tests.wire.namespaces import Namespace
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 from tests.wire.test_radius_second_factor import PASSWORD, Grace
 
 pytestmark = pytest.mark.peer
@@ -32,7 +33,9 @@ class Machine:
         services.mkdir()
         (services / "outpost").write_text(f"auth required {module} conf={servers}\n")
         self._inside = Namespace(folder, ["sleep", "3600"], instead={"/etc/pam.d": services})
-        until(lambda: self._inside.run("test", "-e", "/etc/pam.d/outpost").code == 0, 20, "the machine's own services")
+        until(
+            lambda: self._inside.run("test", "-e", "/etc/pam.d/outpost").code == 0, SOON, "the machine's own services"
+        )
 
     def login(self, who: str, *typed: str) -> Answer:
         return self._inside.run(
@@ -63,6 +66,7 @@ def test_a_password_lets_in_and_a_guess_does_not(machine: Machine) -> None:
 def test_a_code_is_asked_for_behind_the_password(program: Program, people: Directory, machine: Machine) -> None:
     pk = add_user(program, "heidi", PASSWORD, group=people.groups["engineering"])
     heidi = Grace(program, pk)
+    hear_of(program, "heidi")
     try:
         right = machine.login("heidi", PASSWORD, heidi.codes[0])
         assert right.code == 0, right.text

@@ -16,7 +16,7 @@ from tests.wire.apart import store
 from tests.wire.clients import ldapsearch, run, user_dn
 from tests.wire.directory import BASE_DN, PASSWORDS, Directory, add_user
 from tests.wire.doors import DOORS, Door, Said
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -28,7 +28,7 @@ def freya(program: Program, people: Directory) -> Iterator[int]:
     """Who has been given a password that she must change."""
     pk = add_user(program, NAME, "nobody was told", group=people.groups["staff"])
     program.api("POST", f"core/users/{pk}/set_password/", {"password": GIVEN, "must_change_password": True})
-    until(lambda: reasons(program, GIVEN)[-1:] == ["must_change_password"], 10, "freya being known")
+    until(lambda: reasons(program, GIVEN)[-1:] == ["must_change_password"], SOON, "freya being known")
     try:
         yield pk
     finally:
@@ -74,7 +74,7 @@ def test_doors_refuse_it_ldap_says_why_and_a_browser_changes_it(program: Program
         assert done["component"] == "xak-flow-redirect", done
 
     for door in DOORS:
-        until(partial(let_in, program, door), 10, "the new password")
+        until(partial(let_in, program, door), SOON, "the new password")
         assert door(program, NAME, GIVEN) is Said.NO, door
 
 
@@ -90,11 +90,11 @@ def test_ldapsearch_says_how_long_a_password_is_still_good(program: Program, peo
 
     program.api("PATCH", "admin/settings/", {"password_max_age": "days=2"})
     try:
-        until(lambda: len(left()) == 1, 10, "a password that ends in two days")
+        until(lambda: len(left()) == 1, SOON, "a password that ends in two days")
         assert 2 * 86_400 - 3_600 < int(left()[0]) < 2 * 86_400
         assert "expire" not in ldapsearch(program, "bob", *asked, password=password).text
         program.api("PATCH", "admin/settings/", {"password_max_age": "days=60"})
-        until(lambda: left() == [], 10, "a password that ends in two months")
+        until(lambda: left() == [], SOON, "a password that ends in two months")
     finally:
         program.api("PATCH", "admin/settings/", {"password_max_age": "days=0"})
 
@@ -108,4 +108,4 @@ def test_ldappasswd_changes_it_and_does_nothing_else(program: Program, freya: in
     changed = run("env", "LDAPTLS_REQCERT=allow", "ldappasswd", *bind, "-a", GIVEN, "-s", OWN)
     assert changed.code == 0, changed.text
     for door in DOORS:
-        until(partial(let_in, program, door), 10, "the new password")
+        until(partial(let_in, program, door), SOON, "the new password")

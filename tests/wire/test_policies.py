@@ -10,7 +10,7 @@ import pytest
 
 from tests.wire.directory import PASSWORDS, Directory
 from tests.wire.doors import Said, by_forward_auth, by_ldap, by_radius
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -30,7 +30,7 @@ def bound(program: Program, people: Directory, door: str, kind: str, fields: dic
 
 def says(program: Program, door: str, wanted: Said) -> None:
     """Of carol, whom no user or group binding lets in."""
-    until(lambda: DOORS[door](program, "carol", PASSWORDS["carol"]) is wanted, 30, f"{wanted} at the door {door}")
+    until(lambda: DOORS[door](program, "carol", PASSWORDS["carol"]) is wanted, SOON, f"{wanted} at the door {door}")
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.peers import require, require_root
 from tests.readme import TREE
-from tests.wire.clients import run
+from tests.wire.clients import PATIENT, run
 from tests.wire.directory import SHARED_SECRET, Directory, populate
 from tests.wire.port import NAS_NAME, Machine, Room, Switch, Within
 from tests.wire.program import Program, until
@@ -123,7 +123,7 @@ def test_a_certificate_opens_the_port_until_it_is_revoked_or_somebody_closes_it(
 def test_115_the_address_that_a_nas_asks_is_the_one_that_answers(floor: Floor) -> None:
     """A radclient believes no other."""
     place = f"127.0.0.5:{floor.program.place('radius')[1]}"
-    client = (*floor.rooms[0].enter, "radclient", "-x", "-t", "5", "-r", "1", place, "status", SHARED_SECRET)
+    client = (*floor.rooms[0].enter, "radclient", "-x", *PATIENT, "-r", "1", place, "status", SHARED_SECRET)
     answer = run(*client, stdin="Message-Authenticator = 0x00\n")
     assert answer.code == 0, answer.text
 

@@ -16,6 +16,7 @@ from control.verbs import authenticators
 from tests.wire.apart import store
 from tests.wire.clients import Answer, radclient
 from tests.wire.directory import Directory, add_user
+from tests.wire.doors import hear_of
 from tests.wire.program import Program
 from tests.wire.supplicant import eapol_test
 
@@ -64,6 +65,7 @@ def _factors(tx: Transaction, pk: int) -> tuple[list[str], str]:
 @pytest.fixture(scope="module")
 def grace(program: Program, people: Directory) -> Iterator[Grace]:
     pk = add_user(program, "grace", PASSWORD, group=people.groups["engineering"])
+    hear_of(program, "grace")
     yield Grace(program, pk)
     program.api("DELETE", f"core/users/{pk}/")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,22 +10,16 @@ import pytest
 
 from tests.certificates import AUTHORITY, CLIENT, SERVER, issue
 from tests.peers import require
+from tests.ports import free_port
 from tests.wire import processes
 from tests.wire.clients import Answer, run
 from tests.wire.directory import PASSWORDS, SHARED_SECRET, Directory
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
 PROXY = issue("proxy.example.com", AUTHORITY, usage=[CLIENT])
 INNER_SECRET = "between-radclient-and-its-proxy"
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -58,7 +51,7 @@ tls {name} {{
 
 def said(port: int, *attributes: str, kind: str = "auth") -> Answer:
     request = "\n".join(['User-Name = "bob"', *attributes]) + "\n"
-    return run("radclient", "-x", "-t", "3", "-r", "3", f"127.0.0.1:{port}", kind, INNER_SECRET, stdin=request)
+    return run("radclient", "-x", "-t", "3", "-r", "10", f"127.0.0.1:{port}", kind, INNER_SECRET, stdin=request)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +66,7 @@ def towards_us(program: Program, people: Directory, tmp_path_factory: pytest.Tem
     program.api("PATCH", place, {"certificate": shown, "client_authorities": [trusted]})
     named = {"name": "proxy", "provider": provider, "network": "192.0.2.1", "radsec_name": "proxy.example.com"}
     nas = program.api("POST", "radius/nas/", named)["pk"]
-    port, server = free_port(socket.SOCK_DGRAM), program.place("radsec")[1]
+    port, server = free_port(), program.place("radsec")[1]
     configuration = f"""
 ListenUDP 127.0.0.1:{port}
 client 127.0.0.1 {{
@@ -102,7 +95,7 @@ realm * {{
 
 def test_a_login_and_accounting_through_a_proxy_over_tls(program: Program, towards_us: int) -> None:
     password = f'User-Password = "{PASSWORDS["bob"]}"'
-    login = until(lambda: _ok(said(towards_us, password, "Message-Authenticator = 0x00")), 30, "a login")
+    login = until(lambda: _ok(said(towards_us, password, "Message-Authenticator = 0x00")), SOON, "a login")
     assert "Received Access-Accept" in login.text
     refused = said(towards_us, 'User-Password = "a guess"', "Message-Authenticator = 0x00")
     assert "Received Access-Reject" in refused.text, refused.text
@@ -120,14 +113,14 @@ def test_a_login_and_accounting_through_a_proxy_over_tls(program: Program, towar
         found = program.api("GET", "radius/sessions/", query={"session": name})["results"]
         return [one["nas_name"] for one in found] == ["behind the proxy"]
 
-    until(listed, 30, "the session being listed")
+    until(listed, SOON, "the session being listed")
 
 
 def test_a_login_from_tls_through_a_proxy_to_us(
     program: Program, people: Directory, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """One proxy speaks TLS to another, and that plain RADIUS to us."""
-    entry, inner = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
+    entry, inner = free_port(), free_port()
     us = program.place("radius")[1]
     from_tls = f"""
 ListenTLS 127.0.0.1:{inner}
@@ -165,7 +158,7 @@ realm * {{
     password = f'User-Password = "{PASSWORDS["bob"]}"'
     folders = (tmp_path_factory.mktemp("from-tls"), tmp_path_factory.mktemp("to-tls"))
     with proxy(folders[0], from_tls), proxy(folders[1], to_tls):
-        login = until(lambda: _ok(said(entry, password, "Message-Authenticator = 0x00")), 30, "a login")
+        login = until(lambda: _ok(said(entry, password, "Message-Authenticator = 0x00")), SOON, "a login")
     assert "Received Access-Accept" in login.text
 
 

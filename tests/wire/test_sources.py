@@ -19,7 +19,7 @@ from tests.wire import processes
 from tests.wire.chromium import chromium
 from tests.wire.directory import Directory
 from tests.wire.nginx import is_listening
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = [pytest.mark.peer, pytest.mark.full]
 
@@ -45,7 +45,7 @@ def issuer(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         [require("node"), "provider.mjs"], cwd=place, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        until(lambda: is_listening(port), 30, "oidc-provider listening")
+        until(lambda: is_listening(port), SOON, "oidc-provider listening")
         yield f"http://127.0.0.1:{port}"
     finally:
         processes.stop(process)

@@ -14,7 +14,7 @@ from tests.wire.directory import Directory
 from tests.wire.fronts import RESOLVER, Front, configured, sign_in
 from tests.wire.journeys import basic
 from tests.wire.nginx import Backend, nginx
-from tests.wire.program import Program, until
+from tests.wire.program import SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -59,7 +59,7 @@ def portal(program: Program, people: Directory, application: Backend, tmp_path: 
         place = f"outposts/instances/{outpost['pk']}/"
         program.api("PATCH", place, {"providers": [*outpost["providers"], provider]})
         try:
-            until(lambda: PORTAL in front.ask("/").headers.get("location", ""), 10, "the portal being known")
+            until(lambda: PORTAL in front.ask("/").headers.get("location", ""), SOON, "the portal being known")
             yield front
         finally:
             program.api("PATCH", place, {"providers": outpost["providers"]})

@@ -22,7 +22,7 @@ from tests.wire.apart import Apart, store
 from tests.wire.clients import ldapsearch, user_dn
 from tests.wire.directory import BASE_DN, PASSWORDS, Directory
 from tests.wire.doors import open_to_people
-from tests.wire.program import Program, until
+from tests.wire.program import ANSWER_SECONDS, Program, until
 from tests.wire.test_soak import resident_mib
 
 pytestmark = [pytest.mark.peer, pytest.mark.full, pytest.mark.timeout(900)]
@@ -105,7 +105,7 @@ def is_turned_away(one: socket.socket) -> bool:
 
 
 def open_connections(program: Program) -> int:
-    said = httpx.get(f"http://{program.ports['metrics'][0]}/metrics").text
+    said = httpx.get(f"http://{program.ports['metrics'][0]}/metrics", timeout=ANSWER_SECONDS).text
     (line,) = [one for one in said.splitlines() if one.startswith('outpost_open_connections{listener="ldap"}')]
     return int(float(line.split()[-1]))
 
@@ -144,7 +144,7 @@ def test_as_many_as_it_takes_are_served_and_one_more_is_turned_away(
                 assert bound([one], "bob") == [[(1, 0)]]
                 waits.append(time.monotonic() - asked)
             assert bound(host.open[:1], "carol") == [[(1, int(ResultCode.INSUFFICIENT_ACCESS_RIGHTS))]]
-        assert httpx.get(f"{outpost.http}/-/health/ready/").is_success
+        assert httpx.get(f"{outpost.http}/-/health/ready/", timeout=ANSWER_SECONDS).is_success
         hosts[-1].open.pop().close()
         until(lambda: open_connections(outpost) < MAX_CONNECTIONS, SECONDS, "its end")
         assert bound([Host(outpost, len(hosts)).connect(stack)], "bob") == [[(1, 0)]]

@@ -15,11 +15,11 @@ from playwright.sync_api import Browser, Page
 
 from tests.ports import free_port
 from tests.wire import caddy as caddies
-from tests.wire.chromium import chromium
+from tests.wire.chromium import SLOW_MILLISECONDS, chromium
 from tests.wire.fronts import APP, AUTH, RESOLVER
 from tests.wire.grafana import Grafana, grafana
 from tests.wire.nginx import Backend, backend
-from tests.wire.program import EMBEDDED, Program, until
+from tests.wire.program import EMBEDDED, SOON, Program, until
 
 pytestmark = pytest.mark.peer
 
@@ -82,7 +82,7 @@ def browser() -> Iterator[Browser]:
 
 def test_the_articles_walk(place: Place, browser: Browser) -> None:
     context = browser.new_context(ignore_https_errors=True)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(SLOW_MILLISECONDS)
     page = context.new_page()
     set_up(page, place)
     set_the_public_url(page, place)
@@ -193,9 +193,9 @@ def assign_it(page: Page, place: Place) -> None:
 def open_the_application(browser: Browser, place: Place) -> None:
     """In another browser: through Caddy, to the sign-in, and back with identity headers."""
     context = browser.new_context(ignore_https_errors=True)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(SLOW_MILLISECONDS)
     page = context.new_page()
-    until(lambda: _bounced(page, place), 10, "the outpost serving the application")
+    until(lambda: _bounced(page, place), SOON, "the outpost serving the application")
     page.get_by_label(re.compile("user|mail", re.IGNORECASE)).fill("akadmin")
     page.keyboard.press("Enter")
     page.get_by_label("Password").fill(PASSWORD)

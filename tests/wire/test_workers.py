@@ -17,13 +17,13 @@ from tests.wire.clients import ldapsearch, run
 from tests.wire.directory import PASSWORDS, SHARED_SECRET, Directory
 from tests.wire.doors import DOORS, Said, open_to_people
 from tests.wire.everything import children
-from tests.wire.program import Program, until
+from tests.wire.program import ANSWER_SECONDS, Program, until
 from tests.wire.test_metrics import OF_WORKERS
 
 pytestmark = pytest.mark.peer
 
 COUNT = 2
-SECONDS = 20.0
+SECONDS = 60.0
 SOURCES = [f"127.0.40.{last}" for last in range(1, 7)]
 
 
@@ -49,7 +49,7 @@ def people(workers: Edge) -> Directory:
 
 def samples(workers: Edge, name: str) -> dict[str, float]:
     """The sums of a metric, by worker."""
-    page = httpx.get(f"http://{workers.ports['metrics'][0]}/metrics").text
+    page = httpx.get(f"http://{workers.ports['metrics'][0]}/metrics", timeout=ANSWER_SECONDS).text
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(page):
         for sample in family.samples:
@@ -70,7 +70,7 @@ def is_running(pid: int) -> bool:
 def radius_from(workers: Edge, source: str) -> str:
     host, port = workers.place("radius")
     request = f'User-Name = "bob"\nUser-Password = "{PASSWORDS["bob"]}"\nPacket-Src-IP-Address = {source}\n'
-    command = ("radclient", "-x", "-t", "4", "-r", "3", f"{host}:{port}", "auth", SHARED_SECRET)
+    command = ("radclient", "-x", "-t", "4", "-r", "15", f"{host}:{port}", "auth", SHARED_SECRET)
     return run(*command, stdin=request).text
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from control.notifications import posting
 from control.notifications.posting import post_json
+from tests.ports import free_port
 
 
 @contextmanager
@@ -61,8 +62,5 @@ def test_one_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_one_that_is_not_there_is_told_of() -> None:
-    with socket(AF_INET, SOCK_STREAM) as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    assert "cannot be reached" in asyncio.run(post_json(f"http://127.0.0.1:{port}/", b"{}"))
+    assert "cannot be reached" in asyncio.run(post_json(f"http://127.0.0.1:{free_port()}/", b"{}"))
     assert "cannot be reached" in asyncio.run(post_json("http://[::bad/", b"{}"))

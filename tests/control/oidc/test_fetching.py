@@ -33,7 +33,7 @@ class Answering(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.paths.append(self.path)
         if self.path == "/slow":
-            self.server.wait.wait(10)
+            self.server.wait.wait(60)
             return
         if self.path == "/ssh":
             self.wfile.write(b"SSH-2.0-x\r\n\r\n")

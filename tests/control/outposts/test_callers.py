@@ -144,4 +144,4 @@ def test_who_is_asked_for_follows_the_configuration(place: Place) -> None:
         await asyncio.to_thread(place.wants, "")
         await come(asked, ())
 
-    asyncio.run(asyncio.wait_for(follow(), 15))
+    asyncio.run(asyncio.wait_for(follow(), 60))

@@ -39,7 +39,7 @@ from protocols.link.replica import Standing
 from tests.control.outposts.serving import open_outpost
 from tests.stores import open_store
 
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 def hello(**known: Any) -> bytes:

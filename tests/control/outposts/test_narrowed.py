@@ -296,7 +296,7 @@ def test_who_knows_everybody_at_the_same_time_has_it_worked_out_once(
 
     def slow(*given: Any) -> Any:
         worked.append(len(worked))
-        assert released.wait(10)
+        assert released.wait(60)
         return real(*given)
 
     async def act() -> None:
@@ -311,7 +311,7 @@ def test_who_knows_everybody_at_the_same_time_has_it_worked_out_once(
             for news, (name, stream) in zip(found, streams, strict=True)
         ]
         for _ in asked:
-            assert await asyncio.to_thread(watched.came.acquire, timeout=10)
+            assert await asyncio.to_thread(watched.came.acquire, timeout=60)
         released.set()
         (one,), (two,) = [(await task).lines for task in asked]
         assert worked == [0]
@@ -340,7 +340,7 @@ def test_who_stops_waiting_leaves_nothing_half_done_to_others(store: SqlStore, m
     def slow(held: narrowed.Held, tx: Transaction) -> Any:
         within.append(len(within) + 1)
         entered.release()
-        assert released.wait(10)
+        assert released.wait(60)
         found = real(held, tx)
         within.pop()
         return found
@@ -355,7 +355,7 @@ def test_who_stops_waiting_leaves_nothing_half_done_to_others(store: SqlStore, m
             asyncio.ensure_future(newsroom.news(name, news.stand, stream))
             for news, (name, stream) in zip(found, streams, strict=True)
         ]
-        assert await asyncio.to_thread(entered.acquire, timeout=10)
+        assert await asyncio.to_thread(entered.acquire, timeout=60)
         asked[0].cancel()
         assert not await asyncio.to_thread(entered.acquire, timeout=0.2)
         assert within == [1]

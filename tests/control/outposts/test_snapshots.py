@@ -141,7 +141,7 @@ def test_nothing_is_kept_that_nobody_is_sent(scenario: Callable[[Act], None]) ->
         weakref.finalize(directory, loop.call_soon_threadsafe, gone.set)
         del directory
         assert list(lines)
-        await asyncio.wait_for(gone.wait(), 10)  # the thread that read may still be on its way out
+        await asyncio.wait_for(gone.wait(), 60)  # the thread that read may still be on its way out
         assert bench.snapshots._latest.get(WHOLE) is None
 
     scenario(act)

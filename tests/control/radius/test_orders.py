@@ -278,7 +278,7 @@ def test_the_watch_looks_after_a_change_and_the_link_tells_the_outpost(house: Ho
         watch.work.start()
         try:
             house.change(house.alice, is_active=False)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 found = [frame async for frame in first_order(frames)]
         finally:
             watch.work.stop()

@@ -244,7 +244,7 @@ def test_two_that_start_together_make_one_store(store_url: str) -> None:
         subprocess.Popen([sys.executable, "-c", program, store_url, SECRET_KEY], stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    said = [process.communicate(timeout=60)[0].strip() for process in started]
+    said = [process.communicate(timeout=200)[0].strip() for process in started]
     assert [process.returncode for process in started] == [0, 0, 0]
     assert len(set(said)) == 1
     assert len(said[0]) == 36

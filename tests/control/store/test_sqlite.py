@@ -115,11 +115,11 @@ def test_more_writes_than_can_wait_are_refused(store: SqlStore, monkeypatch: pyt
 
     def hold(tx: Transaction) -> bool:
         begun.set()
-        return gate.wait(10)
+        return gate.wait(60)
 
     async def crowd() -> int:
         first = store.write(hold)
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 60)
         waiting = [store.write(lambda tx: tx.now) for _ in range(3)]
         with pytest.raises(Overloaded):
             store.write(lambda tx: tx.now)
@@ -134,11 +134,11 @@ def test_a_write_given_up_while_it_waits_does_not_happen(store: SqlStore) -> Non
 
     def hold(tx: Transaction) -> bool:
         begun.set()
-        return gate.wait(10)
+        return gate.wait(60)
 
     async def give_up() -> None:
         first = asyncio.ensure_future(store.write(hold))
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 60)
         second = asyncio.ensure_future(store.write(lambda tx: tx.insert(User("never"))))
         second.cancel()
         await asyncio.sleep(0)

@@ -184,7 +184,7 @@ def test_a_stream_ends_with_the_token_that_opened_it(api: Api, end: str) -> None
             api.patch(f"/core/users/{post.account}/", {"is_active": False})
         return len([frame async for frame in stream])
 
-    assert asyncio.run(asyncio.wait_for(told(), 15)) == 0
+    assert asyncio.run(asyncio.wait_for(told(), 60)) == 0
 
 
 # --- certificates beside tokens ---------------------------------------------------------------------------------------

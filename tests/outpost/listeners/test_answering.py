@@ -49,7 +49,7 @@ def port() -> Iterator[AnsweringPort]:
 def asked(port: AnsweringPort, address: str, words: bytes = b"hello") -> str | None:
     """The address that answers, if one does."""
     with socket.socket(port.addressFamily, socket.SOCK_DGRAM) as nas:
-        nas.settimeout(10)
+        nas.settimeout(60)
         nas.sendto(words, (address, port.socket.getsockname()[1]))
         port.doRead()
         if words == b"break":
@@ -80,7 +80,7 @@ def test_115_on_ipv6() -> None:
 
 def test_115_a_nas_that_asks_two_addresses_from_one_port_is_answered_from_each(port: AnsweringPort) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nas:
-        nas.settimeout(10)
+        nas.settimeout(60)
         for address in ("127.0.0.1", "127.0.0.5", "127.0.0.5", "127.0.0.1"):
             nas.sendto(b"hello", (address, port.socket.getsockname()[1]))
             port.doRead()
@@ -96,7 +96,7 @@ def test_what_is_remembered_is_bounded_and_what_is_forgotten_is_answered(
         assert asked(port, "127.0.0.5") == "127.0.0.5"
     assert len(port.asked) <= 2
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-        stranger.settimeout(10)
+        stranger.settimeout(60)
         stranger.bind(("127.0.0.1", 0))
         port.answer(b"unasked", stranger.getsockname())
         assert stranger.recv(100) == b"unasked"
@@ -117,7 +117,7 @@ def peers(port: AnsweringPort, count: int) -> list[socket.socket]:
     """Who have asked, and wait."""
     asking = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
     for number, nas in enumerate(asking):
-        nas.settimeout(10)
+        nas.settimeout(60)
         nas.sendto(b"%d" % number, ("127.0.0.1", port.socket.getsockname()[1]))
     return asking
 
@@ -161,7 +161,7 @@ def sendings(port: AnsweringPort, monkeypatch: pytest.MonkeyPatch) -> list[list[
 def exchanged(port: AnsweringPort, host: str, words: list[bytes]) -> list[bytes]:
     """What one peer hears that has said all of this at once, from the address that it has asked."""
     with socket.socket(port.addressFamily, socket.SOCK_DGRAM) as nas:
-        nas.settimeout(10)
+        nas.settimeout(60)
         nas.connect((host, port.socket.getsockname()[1]))
         for one in words:
             nas.send(one)
@@ -291,7 +291,7 @@ def test_whoever_asks_first_reads_no_more_in_a_turn(version: int, host: str, mon
             nas.sendto(b"", place)
         port.doRead()
         assert len(heard) == 20
-        nas.settimeout(10)
+        nas.settimeout(60)
         port.write(b"asked", (host, nas.getsockname()[1]))
         assert nas.recvfrom(100)[0] == b"asked"
 

@@ -358,7 +358,7 @@ def served(how: str) -> Iterator[str]:
         yield url
     finally:
         program.terminate()
-        program.wait(10)
+        program.wait(60)
         assert program.stdout is not None
         program.stdout.close()
 

@@ -26,7 +26,7 @@ class Pair:
     def __init__(self) -> None:
         self.peer, own = socket.socketpair()
         own.setblocking(False)
-        self.peer.settimeout(5)
+        self.peer.settimeout(60)
         self.lost: list[Any] = []
         pair = self
 

@@ -29,7 +29,7 @@ def test_a_listener_takes_the_one_of_its_address_and_listens(stream: socket.sock
     [taken] = open_sockets([Address("127.0.0.1", port)], STREAM, inherited)
     with taken, socket.create_connection(("127.0.0.1", port)):
         taken.setblocking(True)
-        taken.settimeout(10)
+        taken.settimeout(60)
         taken.accept()[0].close()
 
 

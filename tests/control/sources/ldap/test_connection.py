@@ -64,7 +64,7 @@ def test_what_was_said_before_tls_answers_nothing_behind_it(tmp_path: Path, behi
             connection.close()
             return code
 
-    assert asyncio.run(asyncio.wait_for(ask(), 20)) == 49
+    assert asyncio.run(asyncio.wait_for(ask(), 60)) == 49
 
 
 def test_a_connection_that_was_closed_leaves_nothing_open(tmp_path: Path) -> None:
@@ -80,4 +80,4 @@ def test_a_connection_that_was_closed_leaves_nothing_open(tmp_path: Path) -> Non
             connection.close()
             return clear[1].transport
 
-    assert asyncio.run(asyncio.wait_for(ask(), 20)).is_closing()
+    assert asyncio.run(asyncio.wait_for(ask(), 60)).is_closing()
