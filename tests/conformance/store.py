@@ -9,7 +9,7 @@ import asyncio
 import gc
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from itertools import count
@@ -95,6 +95,7 @@ from control.store.interface import (
     WrongSecretKey,
 )
 from control.store.secrets import CannotOpen
+from control.store.sql import postgresql, sqlite
 from tests.fakes import FakeClock
 from tests.pace import within
 from tests.stores import FORGET_LAST_REVISION
@@ -936,11 +937,8 @@ def a_check_and_its_act_are_one(bench: Bench) -> None:
 
 
 @check
-def followers_hear_of_own_and_foreign_changes(bench: Bench) -> None:
-    names = count()
-
-    async def follow() -> list[float]:
-        """How long it took to hear of each of our own changes, and at last of a foreign one."""
+def followers_hear_of_own_changes_without_looking(bench: Bench) -> None:
+    async def follow(store: AnyStore) -> list[int]:
         heard: list[int] = []
         arrived = asyncio.Event()
 
@@ -948,33 +946,51 @@ def followers_hear_of_own_and_foreign_changes(bench: Bench) -> None:
             heard.append(number)
             arrived.set()
 
-        async def until_heard(change: Callable[[Callable[[Transaction], object]], Awaitable[object]]) -> float:
+        store.follow(changed)
+        await store.write(lambda tx: tx.insert(Session("s")))
+        for name in "ab":
             arrived.clear()
-            before = time.monotonic()
-            await change(lambda tx: tx.insert(User(f"u{next(names)}")))
+            await store.write(lambda tx, name=name: tx.insert(User(name)))  # type: ignore[misc]
             await asyncio.wait_for(arrived.wait(), PATIENCE)
-            return time.monotonic() - before
+        return heard
+
+    with pytest.MonkeyPatch.context() as never:
+        never.setattr(sqlite, "LOOK_EVERY", NEVER)
+        never.setattr(postgresql, "POLL_EVERY", NEVER)
+        with closing(bench.open((KEY,))) as store:
+            assert asyncio.run(follow(store)) == [1, 2]
+
+
+NEVER = 3600.0
+"""Seconds, in which a test has ended."""
+
+
+@check
+def followers_hear_of_foreign_changes(bench: Bench) -> None:
+    names = count()
+
+    async def follow() -> list[float]:
+        heard: list[int] = []
+        arrived = asyncio.Event()
+
+        def changed(number: int) -> None:
+            heard.append(number)
+            arrived.set()
 
         first = bench.read(lambda tx: tx.revision()).number + 1
         bench.store.follow(changed)
-        await bench.store.write(lambda tx: tx.insert(Session(f"s{next(names)}")))
         gc.collect()  # everything that the tests have loaded: it takes as long as what is measured here may
-        seconds = [await until_heard(bench.store.write) for _ in range(OWN_CHANGES)]
         with closing(bench.open((KEY,))) as other:
-            seconds.append(await until_heard(lambda verb: asyncio.to_thread(other.write_now, verb)))
+            before = time.monotonic()
+            await asyncio.to_thread(other.write_now, lambda tx: tx.insert(User(f"u{next(names)}")))
+            await asyncio.wait_for(arrived.wait(), PATIENCE)
+            seconds = time.monotonic() - before
             await asyncio.to_thread(other.write_now, lambda tx: tx.insert(Session(f"s{next(names)}")))
             await asyncio.sleep(0.3)
-        assert heard == list(range(first, first + OWN_CHANGES + 1))
-        return seconds
+        assert heard == [first]
+        return [seconds]
 
-    def at_once(seconds: list[float]) -> bool:
-        return max(seconds[:-1]) < AT_ONCE and seconds[-1] < BUSY_MACHINE * bench.heard_within
-
-    within(lambda: asyncio.run(follow()), at_once)
-
-
-OWN_CHANGES, AT_ONCE = 10, 0.1
-"""Half as long as it takes until a store that is not told looks for itself."""
+    within(lambda: asyncio.run(follow()), lambda seconds: seconds[0] < BUSY_MACHINE * bench.heard_within)
 
 
 @check
