@@ -24,7 +24,7 @@ from tests.protocols.radius import nas_side
 from tests.wire.clients import user_dn
 from tests.wire.directory import BASE_DN, HOST, PASSWORDS, SHARED_SECRET, add_user
 from tests.wire.doors import Said
-from tests.wire.program import TOKEN, Program, until
+from tests.wire.program import SOON, TOKEN, Program, until
 from tests.wire.several import Several
 
 PATIENCE = 4.0
@@ -149,9 +149,9 @@ class Pressure:
         add_user(shape.controls[0], "erin", ERIN, group=people.groups["staff"])
         dan = add_user(shape.controls[0], "dan", DAN, group=people.groups["staff"])
         for who, password in (("erin", ERIN), ("dan", DAN)):
-            until(partial(_comes_in, shape.edge, who, password), PATIENCE * 5, who)
+            until(partial(_comes_in, shape.edge, who, password), SOON, who)
         shape.controls[0].api("PATCH", f"core/users/{dan}/", {"is_active": False})
-        until(lambda: by_ldap(shape.edge, "dan", DAN) is Said.NO, PATIENCE * 5, "the end of dan")
+        until(lambda: by_ldap(shape.edge, "dan", DAN) is Said.NO, SOON, "the end of dan")
         cookie = session_of(shape, "bob")
 
         def by_session(program: Program, who: str, _: str) -> Said:
@@ -289,7 +289,7 @@ class Pressure:
         """What was acknowledged is at control, and at the outpost by itself."""
         control, carol = self.shape.controls[-1], self.shape.people.users["carol"]
         assert control.api("GET", f"core/users/{carol}/")["attributes"]["number"] >= self.last_number
-        until(lambda: self._lost() == set(), IN_FORCE_SECONDS, f"all {len(self.acknowledged)} being there")
+        until(lambda: self._lost() == set(), SOON, f"all {len(self.acknowledged)} being there")
 
     def _lost(self) -> set[str]:
         connection = ldap.initialize(self.shape.edge.ldap)

@@ -16,7 +16,7 @@ from tests.wire.program import Program
 TLS_1_3 = "tls_disable_tlsv1_3=0"
 TLS_1_2 = "tls_disable_tlsv1_3=1"
 SECONDS = 60
-"""For one login, on a machine that others use, too. Who is refused is told so, and waits for nothing."""
+"""For one login, on a machine that others use, too."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,29 @@ def eapol_test(
 
 @contextmanager
 def logging_in(program: Program, folder: Path, times: int, **lines: str) -> Iterator[Callable[[], Login]]:
-    """The same again and again, in the background, as `eapol_test` with ``-r``; the value tells how far it is."""
+    """The same again and again, in the background, as `eapol_test` with ``-r``; the value tells how far it is,
+    line by line."""
     path, log = folder / "eapol_test.conf", folder / "eapol_test.txt"
     eap, identity, password, phase1, phase2 = (
         lines.pop(name, "") for name in ("eap", "identity", "password", "phase1", "phase2")
     )
     path.write_text(_network(eap, identity, password, phase1, phase2, lines))
     host, port = program.place("radius")
-    command = ["eapol_test", "-c", str(path), "-a", host, "-p", str(port), "-s", SHARED_SECRET, "-t", str(SECONDS)]
+    command = [
+        "stdbuf",
+        "-oL",
+        "eapol_test",
+        "-c",
+        str(path),
+        "-a",
+        host,
+        "-p",
+        str(port),
+        "-s",
+        SHARED_SECRET,
+        "-t",
+        str(SECONDS),
+    ]
     with log.open("wb") as out:
         process = processes.start([*command, "-r", str(times)], stdout=out, stderr=out)
     try:

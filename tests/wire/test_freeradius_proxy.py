@@ -112,10 +112,12 @@ class Proxy:
             command = [require("freeradius"), "-f", "-d", str(folder), "-n", "radiusd"]
             self._process = processes.start(command, stdout=out, stderr=out)
 
-    def asks(self, kind: str, *attributes: str) -> Answer:
+    def asks(self, kind: str, *attributes: str, options: tuple[str, ...] = ()) -> Answer:
         port = self.port if kind == "auth" else self.accounting
         request = "\n".join(['User-Name = "bob"', *attributes]) + "\n"
-        return run("radclient", "-x", *PATIENT, "-r", "2", f"127.0.0.1:{port}", kind, INNER_SECRET, stdin=request)
+        return run(
+            "radclient", "-x", *PATIENT, "-r", "2", *options, f"127.0.0.1:{port}", kind, INNER_SECRET, stdin=request
+        )
 
     def stop(self) -> None:
         processes.stop(self._process)
@@ -125,7 +127,7 @@ class Proxy:
 def proxy(program: Program, people: Directory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     made = Proxy(program, tmp_path_factory.mktemp("freeradius"))
     password = f'User-Password = "{PASSWORDS["bob"]}"'
-    until(lambda: made.asks("auth", password).code == 0, SOON, "a login through FreeRADIUS")
+    until(lambda: made.asks("auth", password, options=("-t", "2")).code == 0, SOON, "a login through FreeRADIUS")
     yield made
     made.stop()
 
