@@ -28,7 +28,7 @@ Place = tuple[int, int]
 """Provider and EAP type: a session of one method is nothing to another."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Session:
     place: Place
     decision: Decision
@@ -37,6 +37,8 @@ class _Session:
     until: float
     words: Words = field(default_factory=dict)
     """What policies said, on which it stands too."""
+    revision: int = -1
+    """Of the snapshot that has admitted it: what follows from that one alone is worked out once."""
 
 
 class Resumption:
@@ -64,19 +66,32 @@ class Resumption:
 
     def resumed(self, session_id: bytes, place: Place, nas: str) -> Decision | None:
         """The accepted decision that the session stands on, as it would be now; None if it would not be."""
-        session = self._sessions.get(session_id)
+        session, now = self._sessions.get(session_id), self._now()
         if session is None or session.place != place or session.nas not in ("", nas):
             return None
-        snapshot, identity = self._directory.current, session.decision.identity
-        if self._now() >= session.until or identity is None:
+        if now >= session.until:
             del self._sessions[session_id]
             return None
-        identity = still_admitted(identity, place[0], snapshot, session.words)
-        if identity is None or validity.refusal(snapshot.users[identity.user], self._now()) is not None:
+        snapshot = self._directory.current
+        if session.revision != snapshot.revision and not _admitted(session, snapshot):
             return None
-        keys = {name: text for name, text in session.decision.keys.items() if name == SESSION}
-        return replace(session.decision, identity=identity, keys=keys)
+        identity = session.decision.identity
+        if identity is None or validity.refusal(snapshot.users[identity.user], now) is not None:
+            return None
+        self._sessions.move_to_end(session_id)
+        return session.decision
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         if touched.everything or touched.configuration:
             self._sessions.clear()
+
+
+def _admitted(session: _Session, snapshot: Snapshot) -> bool:
+    """By this snapshot, whatever the time; its decision is then as it would be now."""
+    decision = session.decision
+    identity = decision.identity and still_admitted(decision.identity, session.place[0], snapshot, session.words)
+    if identity is None:
+        return False
+    keys = {name: text for name, text in decision.keys.items() if name == SESSION}
+    session.decision, session.revision = replace(decision, identity=identity, keys=keys), snapshot.revision
+    return True

@@ -35,6 +35,9 @@ MOST_A_TURN = 600
 """Datagrams that are read in one turn of the reactor: some 15 ms of logins, in which nobody else is heard. Twisted
 counts octets, of which empty datagrams have none: whoever sends those as fast as they are read would have the program
 to themselves."""
+QUIET = 0.001
+"""Seconds after which nobody waits behind somebody who comes alone. To ask the kernel costs as much as to read, and the
+poll tells it for nothing."""
 SPACE = socket.CMSG_SPACE(32)
 """For the longer of the two forms, in6_pktinfo."""
 MOST_ASKED = 16_384
@@ -64,6 +67,11 @@ class AnsweringPort(Port):
     together: bool
     """Several may leave in one call, as far as we know."""
 
+    alone = False
+    """The last datagram, when it was asked whether others were behind it."""
+    read_at = 0.0
+    """When the last turn began."""
+
     def doRead(self) -> None:
         self.held = defaultdict(list)
         try:
@@ -74,10 +82,12 @@ class AnsweringPort(Port):
     def _read(self) -> None:
         receive, received, most = self.socket.recvmsg, self.protocol.datagramReceived, self.maxPacketSize
         since = monotonic()
-        for _ in range(MOST_A_TURN):
+        one_will_do, self.read_at = self.alone and since > self.read_at + QUIET, since
+        for read in range(1 if one_will_do else MOST_A_TURN):
             try:
                 data, ancillary, _, address = receive(most, SPACE)
             except (BlockingIOError, InterruptedError, ConnectionRefusedError):
+                self.alone = read <= 1
                 return
             peer: Peer = address[:2]
             if ancillary:

@@ -8,7 +8,6 @@ and if `outpost.kept.eap_resumption` knows them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from OpenSSL import SSL
 
@@ -27,13 +26,8 @@ MayResume = Callable[[bytes], bool]
 SESSION_SECONDS = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class _Flavour:
-    provider: int
-    kind: Type
-    tls_1_3: bool
-    keeps: bool
-    """Sessions of this context can be resumed."""
+_Flavour = tuple[int, int, bool, bool]
+"""Of a context: provider, EAP type, whether it speaks TLS 1.3 or 1.2, and whether its sessions can be resumed."""
 
 
 class EapTls:
@@ -56,8 +50,7 @@ class EapTls:
             if settings is None:
                 raise TlsFailed("the provider is gone", "eap_not_offered")
             keeps = kind is Type.TLS or _tunnel_is_kept(hello, may_resume)
-            flavour = _Flavour(provider, kind, hello.offers_1_3, keeps)
-            return accepting(self._context(flavour, settings))
+            return accepting(self._context((provider, int(kind), hello.offers_1_3, keeps), settings))
 
         return made
 
@@ -75,14 +68,15 @@ class EapTls:
             context = server_context(certificate)
         except (SSL.Error, ValueError, TypeError) as error:
             raise TlsFailed("the certificate cannot be used", "eap_no_certificate") from error
-        version = SSL.TLS1_3_VERSION if flavour.tls_1_3 else SSL.TLS1_2_VERSION
+        provider, kind, tls_1_3, keeps = flavour
+        version = SSL.TLS1_3_VERSION if tls_1_3 else SSL.TLS1_2_VERSION
         context.set_min_proto_version(version)
         context.set_max_proto_version(version)
-        context.set_session_id(f"{flavour.provider}/{flavour.kind}".encode())
+        context.set_session_id(f"{provider}/{kind}".encode())
         context.set_timeout(SESSION_SECONDS)
-        context.set_session_cache_mode(SSL.SESS_CACHE_SERVER if flavour.keeps else SSL.SESS_CACHE_OFF)
+        context.set_session_cache_mode(SSL.SESS_CACHE_SERVER if keeps else SSL.SESS_CACHE_OFF)
         context.set_options(SSL.OP_NO_TICKET)
-        if flavour.kind is Type.TLS:
+        if kind == Type.TLS:
             ask_for_certificate(context, settings.client_authorities, settings.client_revocations)
             context.set_keylog_callback(keep_server_secret)
         return context

@@ -49,6 +49,7 @@ from rules.reasons import Outcome
 
 _ACCESS_ACCEPT = RADIUS_CODE[Outcome.ACCEPTED]
 """Looked up once: a member of an enumeration is hashed in Python."""
+_ACCESS_CHALLENGE = int(Code.ACCESS_CHALLENGE)
 
 
 class RadiusListener(RadiusSocket):
@@ -95,6 +96,9 @@ class RadiusListener(RadiusSocket):
             event = self._exchange.receive_datagram(datagram, addr, now)
             if type(event) is AccessRequested:
                 self._requested(event)
+            elif type(event) is EapReceived:
+                self._understood(event.request.address)
+                self._converse(event)
             else:
                 self._received(event, addr)
         except Exception:
@@ -107,9 +111,6 @@ class RadiusListener(RadiusSocket):
 
     def _received(self, event: Event, peer: Peer) -> None:
         match event:
-            case EapReceived() as received:
-                self._understood(received.request.address)
-                self._converse(received)
             case OfferReceived(request, offer):
                 Deferred.fromCoroutine(self._decide_offer(request, offer))
             case Resend(octets):
@@ -177,7 +178,9 @@ class RadiusListener(RadiusSocket):
     def _go_on(self, request: Request, answer: Answer) -> None:
         match answer:
             case Continue(eap, state):
-                self._answer(request, Code.ACCESS_CHALLENGE, scattered(eap) + attribute(STATE, state))
+                self._answer(request, _ACCESS_CHALLENGE, scattered(eap) + attribute(STATE, state))
+            case Decide(session, ResumptionOffer() as offer):
+                self._decided_in_eap(request, session, offer, self._eap.resumed(session, offer))
             case Decide(session, offer):
                 Deferred.fromCoroutine(self._decide_in_eap(request, session, offer))
             case Accept():
@@ -190,23 +193,24 @@ class RadiusListener(RadiusSocket):
 
     async def _decide_in_eap(self, request: Request, session: Session, offer: Offer) -> None:
         try:
-            decision = await self._decision_in_eap(request, session, offer)
-            name = offer.username if not isinstance(offer, ResumptionOffer) else session.conversation.identity or ""
-            self._telemetry.decided(name, Circumstances(PROTOCOL, request.address), decision)
-            answer = self._eap.decided(session, offer, decision)
-            if answer is None:
-                self._exchange.answer(request, None, self._clock.seconds())
-            else:
-                self._go_on(request, answer)
+            credentials = credentials_of(offer, request.nas.realms)
+            circumstances = replace(_circumstances(request), can_ask=session.conversation.can_ask)
+            decision = await self._authentication.authenticate(credentials, session.provider, circumstances)
+            self._decided_in_eap(request, session, offer, decision)
         except Exception:
             self._give_up(request)
 
-    async def _decision_in_eap(self, request: Request, session: Session, offer: Offer) -> Decision:
-        if isinstance(offer, ResumptionOffer):
-            return self._eap.resumed(session, offer)
-        credentials = credentials_of(offer, request.nas.realms)
-        circumstances = replace(_circumstances(request), can_ask=session.conversation.can_ask)
-        return await self._authentication.authenticate(credentials, session.provider, circumstances)
+    def _decided_in_eap(self, request: Request, session: Session, offer: Offer, decision: Decision) -> None:
+        if decision.identity is not None:  # accepted, and nothing else (`Decision`)
+            self._telemetry.accepted(PROTOCOL)
+        else:
+            name = offer.username if not isinstance(offer, ResumptionOffer) else session.conversation.identity or ""
+            self._telemetry.decided(name, Circumstances(PROTOCOL, request.address), decision)
+        answer = self._eap.decided(session, offer, decision)
+        if answer is None:
+            self._exchange.answer(request, None, self._clock.seconds())
+        else:
+            self._go_on(request, answer)
 
     def _answer(self, request: Request, code: int | None, attributes: bytes) -> None:
         """Now; of a reject, later."""

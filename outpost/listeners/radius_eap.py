@@ -18,7 +18,7 @@ from protocols.radius.dictionary import CALLING_STATION_ID, FRAMED_MTU, STATE
 from protocols.radius.eap.channel import Connect
 from protocols.radius.eap.conversation import Methods
 from protocols.radius.eap.gtc import Gtc
-from protocols.radius.eap.habits import Habits
+from protocols.radius.eap.habits import Habits, proposed
 from protocols.radius.eap.mschapv2 import CHALLENGE_SIZE, MsChapV2
 from protocols.radius.eap.packet import Type, scattered
 from protocols.radius.eap.peap import Peap
@@ -42,6 +42,9 @@ TYPES: dict[str, Type] = {
     "mschapv2": Type.MSCHAPV2,
 }
 """The words of the setting ``eap_methods``."""
+MOST_OFFERS = 1024
+_Circle = tuple[int, str, int, int]
+"""Provider, NAS, octets of a fragment, and the device's last method, which is proposed first."""
 
 
 class EapDoor:
@@ -60,6 +63,8 @@ class EapDoor:
         self._resumption = Resumption(directory, now)
         self._tls = EapTls(certificate)
         self._random = random
+        self._offers: dict[_Circle, Methods] = {}
+        """Made once for all who are offered the same. Of this configuration alone."""
         directory.follow(self._follow)
 
     def receive(self, received: EapReceived, now: float) -> Answer:
@@ -99,7 +104,17 @@ class EapDoor:
         return scattered(accept.eap) + hidden, decision
 
     def _methods(self, provider: int, nas: str, packet: Packet) -> Methods:
-        size, settings = _fragment(packet), self._settings(provider)
+        last = self._habits.last(provider, packet.get(CALLING_STATION_ID))
+        circle = provider, nas, _fragment(packet), last
+        offered = self._offers.get(circle)
+        if offered is None:
+            if len(self._offers) >= MOST_OFFERS:
+                self._offers.clear()
+            offered = self._offers[circle] = self._offered(*circle)
+        return offered
+
+    def _offered(self, provider: int, nas: str, size: int, last: int) -> Methods:
+        settings = self._settings(provider)
         if settings is None:
             return {}
         inner: Methods = {
@@ -123,8 +138,9 @@ class EapDoor:
             Type.MSCHAPV2: lambda identity: MsChapV2(identity, self._random(CHALLENGE_SIZE), with_keys=True),
         }
         named = [TYPES[name] for name in settings.eap_methods if name in TYPES]
-        offered = self._habits.ordered(provider, packet.get(CALLING_STATION_ID), named)
-        return {kind: makers[kind] for kind in offered if kind is not Type.TLS or settings.client_authorities}
+        return {
+            kind: makers[kind] for kind in proposed(named, last) if kind is not Type.TLS or settings.client_authorities
+        }
 
     def _settings(self, provider: int) -> RadiusSettings | None:
         record = self._directory.current.providers.get(provider)
@@ -133,6 +149,7 @@ class EapDoor:
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         if touched.everything or touched.configuration:
             self._tls.forget()
+            self._offers.clear()
 
 
 def _verdict(offer: Offer, decision: Decision) -> Verdict:

@@ -42,7 +42,7 @@ class Pins:
                 raise RemoteProtocolError(
                     f"Message-Authenticator from {address} does not verify", "bad_message_authenticator"
                 )
-            if address not in self.addresses:
+            if address not in self.addresses and EAP_MESSAGE not in packet.first:
                 self._shown(packet, nas, address)
         elif self._is_required(packet, nas, address):
             raise RemoteProtocolError(f"no Message-Authenticator from {address}", "missing_message_authenticator")
@@ -55,9 +55,7 @@ class Pins:
         return nas.message_authenticator is Requirement.REQUIRED
 
     def _shown(self, packet: Packet, nas: Nas, address: str) -> None:
-        if packet.code != Code.ACCESS_REQUEST or EAP_MESSAGE in packet.first:
-            return
-        if len(self.addresses) < MAX_PINS:
+        if packet.code == Code.ACCESS_REQUEST and len(self.addresses) < MAX_PINS:
             self.addresses.add(address)
             if self._told is not None:
                 self._told(address, nas)

@@ -57,6 +57,12 @@ def only_proof(packet: Packet) -> int:
         )
     ):
         return USER_PASSWORD  # nearly always; what is below would find the same, and look at each attribute for it
+    if (
+        EAP_MESSAGE in present
+        and not (USER_PASSWORD in present or CHAP_PASSWORD in present or VENDOR_SPECIFIC in present)
+        and not (ARAP_PASSWORD in present or packet.repeats(ONCE))
+    ):
+        return EAP_MESSAGE  # the same of every round of a conversation
     proofs = [number for number in PROOFS if number in present]
     if VENDOR_SPECIFIC in present and is_ms_chap(packet):
         proofs.append(MS_CHAP)

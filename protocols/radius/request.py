@@ -69,9 +69,10 @@ class OfferReceived:
     offer: Offer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EapReceived:
-    """Go on with the conversation, then call `RadiusExchange.answer` with ``request``, whatever happens."""
+    """Go on with the conversation, then call `RadiusExchange.answer` with ``request``, whatever happens. Not frozen, as
+    `Packet` is not."""
 
     request: Request
     eap: bytes = field(repr=False)

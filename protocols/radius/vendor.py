@@ -35,6 +35,8 @@ USUAL = Form()
 def vendor_attribute(vendor: int, number: int, value: bytes, form: Form = USUAL) -> bytes:
     """A Vendor-Specific with one attribute; several, one behind the other, where the form can go on. Raises
     LocalProtocolError when the value is longer than 247 octets (in the usual form), and for a number without room."""
+    if form is USUAL and number < 256:  # as what is below would write it
+        return attribute(VENDOR_SPECIFIC, vendor.to_bytes(HEAD) + bytes((number, min(len(value) + 2, 255))) + value)
     if number >= 256**form.number:
         raise LocalProtocolError(f"the number {number} has more than {form.number} octets")
     name = vendor.to_bytes(HEAD), number.to_bytes(form.number)

@@ -15,6 +15,11 @@ MOST_DEVICES = 16_384  # remembered, about 3 MB; the one unused for longest make
 OVER_TLS = frozenset((Type.TLS, Type.TTLS, Type.PEAP))
 
 
+def proposed(offered: Sequence[Type], first: int) -> list[Type]:
+    """The same methods, in the order in which they are proposed."""
+    return sorted(offered, key=lambda kind: kind != first)
+
+
 class Habits:
     def __init__(self) -> None:
         self._last: OrderedDict[tuple[int, bytes], int] = OrderedDict()
@@ -32,7 +37,6 @@ class Habits:
         if len(self._last) > MOST_DEVICES:
             self._last.popitem(last=False)
 
-    def ordered(self, provider: int, station: bytes | None, offered: Sequence[Type]) -> list[Type]:
-        """The same methods, in the order in which they are proposed."""
-        last = self._last.get((provider, station or b""))
-        return sorted(offered, key=lambda kind: kind != last)
+    def last(self, provider: int, station: bytes | None) -> int:
+        """EAP type of the method that is proposed first; 0: none is known."""
+        return self._last.get((provider, station or b""), 0)

@@ -12,6 +12,7 @@ from protocols.errors import RemoteProtocolError
 
 HANDSHAKE, CLIENT_HELLO, SERVER_HELLO = 22, 1, 2
 SUPPORTED_VERSIONS = 43
+_SUPPORTED_VERSIONS = SUPPORTED_VERSIONS.to_bytes(2)
 TLS_1_3 = 0x0304
 RECORD_HEADER, FIXED = 5, 38
 """``FIXED``: octets of handshake header, version and random before the session id."""
@@ -71,6 +72,8 @@ def _short(body: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _offers_1_3(body: bytes, at: int) -> bool:
+    if _SUPPORTED_VERSIONS not in body:  # then no extension is it, and there is no need to look at each
+        return False
     end = min(len(body), at + 2 + (unpack_from("!H", body, at)[0] if at + 2 <= len(body) else 0))
     at += 2
     while at + 4 <= end:

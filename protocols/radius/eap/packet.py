@@ -42,8 +42,10 @@ EXPANDED_IETF = bytes((Type.EXPANDED, 0, 0, 0, 0, 0, 0))
 EXPANDED_NAK = bytes((0, 0, 0, 0, 0, 0, Type.NAK))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
+    """Never changed; not frozen, as `protocols.radius.packet.Packet` is not."""
+
     identifier: int
     type: int
     data: bytes
@@ -91,6 +93,8 @@ def failure(identifier: int) -> bytes:
 
 def gathered(packet: Packet) -> bytes:
     """The EAP packet of a request, its fragments in order. Raises RemoteProtocolError."""
+    if len(packet.first) == packet.count:  # no attribute repeats
+        return packet.get(EAP_MESSAGE) or b""
     octets = packet.octets
     parts = [octets[at + 2 : at + octets[at + 1]] for at in packet.offsets(EAP_MESSAGE)]
     if len(parts) > MOST_ATTRIBUTES + 1:
@@ -100,4 +104,6 @@ def gathered(packet: Packet) -> bytes:
 
 def scattered(eap: bytes) -> bytes:
     """Encoded EAP-Message attributes that hold the packet."""
+    if 0 < len(eap) <= MAX_VALUE:
+        return attribute(EAP_MESSAGE, eap)
     return b"".join(attribute(EAP_MESSAGE, eap[at : at + MAX_VALUE]) for at in range(0, len(eap), MAX_VALUE))

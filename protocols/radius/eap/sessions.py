@@ -26,9 +26,10 @@ SHORT = 20  # octets
 STATE_SIZE = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Continue:
-    """Access-Challenge with this EAP packet and State."""
+    """Access-Challenge with this EAP packet and State. Never changed; not frozen, as `protocols.radius.packet.Packet`
+    is not."""
 
     eap: bytes
     state: bytes

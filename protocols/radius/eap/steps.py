@@ -9,9 +9,10 @@ from protocols.radius.mppe import Keys
 from protocols.radius.offers import Offer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Say:
-    """Send a Request with these octets: of a method its type data, of a conversation a whole EAP packet."""
+    """Send a Request with these octets: of a method its type data, of a conversation a whole EAP packet. Never changed;
+    not frozen, as `protocols.radius.packet.Packet` is not."""
 
     octets: bytes
 
@@ -27,7 +28,7 @@ class Ask:
 class Succeeded:
     """``keys``: None inside a tunnel, where they would be used for nothing.
 
-    ``session_id``: of the TLS session that stands on this, if it can be resumed; else empty.
+    ``session_id``: of the new TLS session that stands on this, if it can be resumed; else empty.
     """
 
     keys: Keys | None = None

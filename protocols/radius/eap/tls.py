@@ -100,7 +100,8 @@ class TlsMethod:
         assert self._channel is not None
         keys = Keys.of_msk(self._channel.msk(self.type, self.label))
         self._channel.keep_session()
-        return Succeeded(keys, self._channel.session_id)
+        # A resumed one stands on what it stood on before, and for no longer.
+        return Succeeded(keys, b"" if self._channel.resumed else self._channel.session_id)
 
 
 class EapTls(TlsMethod):

@@ -102,6 +102,21 @@ def test_what_is_remembered_is_bounded_and_what_is_forgotten_is_answered(
         assert stranger.recv(100) == b"unasked"
 
 
+def test_nobody_is_looked_for_behind_whoever_comes_alone(port: AnsweringPort, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The poll tells of them at once; and where several came, or one soon after another, all are read."""
+    now = 100.0
+    monkeypatch.setattr(answering, "monotonic", lambda: now)
+    heard: list[bytes] = []
+    monkeypatch.setattr(port.protocol, "datagramReceived", lambda octets, addr: heard.append(octets))
+    for wait, come, read in ((1, 1, 1), (1, 3, 1), (0, 0, 2), (1, 3, 3), (1, 1, 1), (0, 2, 2), (1, 1, 1), (1, 2, 1)):
+        now += wait
+        for nas in peers(port, come):
+            nas.close()
+        before = len(heard)
+        port.doRead()
+        assert len(heard) - before == read
+
+
 def test_one_datagram_that_breaks_a_protocol_does_not_stop_the_next(port: AnsweringPort) -> None:
     caught: list[object] = []
     log.addObserver(caught.append)

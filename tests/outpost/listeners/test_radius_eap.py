@@ -12,6 +12,7 @@ from OpenSSL import SSL
 
 from outpost.directory.draft import changed, whole
 from outpost.directory.snapshot import Touched
+from outpost.listeners import radius_eap
 from protocols.link.messages import (
     Authenticate,
     Authenticated,
@@ -257,6 +258,27 @@ def test_a_device_that_was_refused_is_proposed_what_everybody_is() -> None:
     assert first_method(wireless, here) == PEAP
 
 
+def test_other_methods_are_proposed_as_soon_as_they_are_configured() -> None:
+    wireless, provider = Wireless(), a_provider()
+    assert isinstance(provider.settings, RadiusSettings)
+    assert first_method(wireless, b"") == PEAP
+    settings = replace(provider.settings, eap_methods=("ttls",))
+    base = wireless.door.directory.current
+    change = Configuration((replace(provider, settings=settings),))
+    wireless.door.directory.publish(*changed(base, base.revision + 1, [change]))
+    assert first_method(wireless, b"") == TTLS
+
+
+def test_what_many_are_offered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A NAS may announce a size of its own for each of its packets."""
+    monkeypatch.setattr(radius_eap, "MOST_OFFERS", 2)
+    wireless = Wireless()
+    for mtu in (400, 500, 600, 700):
+        wireless.mtu = nas_side.attribute(12, mtu.to_bytes(4))
+        assert first_method(wireless, b"") == PEAP
+        assert 0 < len(wireless.door.listener._eap._offers) <= 2
+
+
 def test_77_a_copy_of_an_eap_packet_gets_the_same_octets() -> None:
     wireless = Wireless()
     packet = wireless.packet(response(1, IDENTITY, b"anonymous"), b"")
@@ -321,6 +343,15 @@ def test_a_session_is_resumed_without_the_password() -> None:
     assert len(wireless.link.questions) == 1
 
 
+@pytest.mark.parametrize(("kind", "rounds"), [(TTLS, 3), (PEAP, 4)])
+def test_a_resumed_login_takes_no_more_rounds_than_the_protocol_does(kind: int, rounds: int) -> None:
+    """Identity, both hellos, both Finished (RFC 5246 section 7.3); in PEAP the result, and that it was heard."""
+    wireless = Wireless(station=b"02-00-00-00-00-01")
+    device = wireless.device(wireless.signed_in(kind), kind=kind)
+    assert (wireless.login(device)[0], device.resumed) == (ACCEPT, True)
+    assert wireless.rounds == rounds
+
+
 def disable(wireless: Wireless) -> None:
     wireless.change(replace(ALICE, is_active=False))
 
@@ -354,12 +385,17 @@ def wait(wireless: Wireless) -> None:
 CHANGES = [disable, change_password, expire, remove, leave_the_group, configure, wait]
 
 
+@pytest.mark.parametrize("again", [0, 2], ids=["at once", "resumed before"])
 @pytest.mark.parametrize("kind", [TTLS, PEAP])
 @pytest.mark.parametrize("change", CHANGES)
-def test_92_a_session_is_worth_nothing_after(change: Callable[[Wireless], None], kind: int) -> None:
+def test_92_a_session_is_worth_nothing_after(change: Callable[[Wireless], None], kind: int, again: int) -> None:
     wireless = Wireless()
     wireless.put(replace(a_provider(), bindings=(BindingRecord("b1", 0, group=STAFF.pk),)), ALICE, STAFF)
     session = wireless.signed_in(kind)
+    for _ in range(again):
+        device = wireless.device(session, kind=kind)
+        assert (wireless.login(device)[0], device.resumed) == (ACCEPT, True)
+        session = session_of(device)
     change(wireless)
     heard: list[bytes] = []
     device = wireless.device(session, lambda said: heard.append(said) or b"", kind)  # type: ignore[func-returns-value]
@@ -368,6 +404,16 @@ def test_92_a_session_is_worth_nothing_after(change: Callable[[Wireless], None],
     assert not device.resumed
     assert code == REJECT
     assert heard, "a full handshake, in which the password is asked for"
+
+
+def test_92_resuming_a_session_does_not_make_it_last_longer() -> None:
+    wireless = Wireless()
+    session = wireless.signed_in()
+    for seconds, resumes in ((3000, True), (700, False)):
+        wireless.door.clock.advance(seconds)
+        device = wireless.device(session)
+        assert (wireless.login(device)[0], device.resumed) == (ACCEPT, resumes)
+        session = session_of(device)
 
 
 def test_92_after_a_change_the_full_login_is_what_counts() -> None:

@@ -63,3 +63,23 @@ def test_eap_failure_answers_a_response_only() -> None:
     assert answer(b"\x02\x2a\x00") == b""
     assert answer(b"") == b""
     assert refusal_attributes(Packet.parse(nas_side.pap())) == b""
+
+
+NAME, EAP = attribute(1, b"alice"), attribute(79, b"\2\7\0\5\1")
+MS_CHAP = attribute(26, (311).to_bytes(4) + bytes((25, 52)) + bytes(50))
+
+
+def test_eap_is_a_proof_in_as_many_pieces_as_it_has() -> None:
+    for more in (b"", EAP, attribute(26, (9).to_bytes(4) + b"\1\3x")):
+        assert only_proof(Packet.parse(nas_side.request(NAME + EAP + more))) == 79
+
+
+@pytest.mark.parametrize(
+    "more",
+    [NAME, attribute(2, bytes(16)), attribute(3, bytes(17)), attribute(70, bytes(16)), MS_CHAP],
+    ids=["name", "password", "CHAP", "ARAP", "MS-CHAP"],
+)
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_eap_beside_another_proof_or_with_two_names_is_none(more: bytes, pieces: int) -> None:
+    with pytest.raises(NoProof):
+        only_proof(Packet.parse(nas_side.request(NAME + EAP * pieces + more)))
