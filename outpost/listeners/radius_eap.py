@@ -82,7 +82,7 @@ class EapDoor:
 
     def decided(self, session: Session, offer: Offer, decision: Decision) -> Answer | None:
         """None: nobody could decide, and the NAS is left without an answer."""
-        if decision.outcome is Outcome.UNAVAILABLE:
+        if decision.identity is None and decision.outcome is Outcome.UNAVAILABLE:
             return self.sessions.decided(session, None)
         return self.sessions.decided(session, _verdict(offer, decision))
 
@@ -155,7 +155,7 @@ class EapDoor:
 def _verdict(offer: Offer, decision: Decision) -> Verdict:
     challenge = decision.challenge
     return Verdict(
-        accepted=decision.outcome is Outcome.ACCEPTED,
+        accepted=decision.identity is not None,  # accepted, and nothing else (`Decision`)
         reason=decision.reason,
         authenticator_response=decision.keys.get("authenticator_response", ""),
         keys=keys_of(offer, decision) if isinstance(offer, MsChapV2Offer) else None,
