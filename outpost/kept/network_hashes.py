@@ -21,9 +21,9 @@ from protocols.radius.mschapv2 import authenticator_response, verifies
 from rules.reasons import Outcome
 
 MOST_NAMES = 20_000
-"""Some 30 MB with one password each; the one learned longest ago makes room."""
+"""Some 40 MB with one password each; the one learned longest ago makes room."""
 MOST_OF_A_NAME = 16
-"""Each may have to be tried against a response, at 60 us; the one used longest ago makes room."""
+"""Each may have to be tried against a response, at 20 us; the one used longest ago makes room."""
 
 SIGNED, TWICE_HASHED = "authenticator_response", "password_hash_hash"
 """Of `Authenticated.keys`: the first is for one proof alone, the second is the password's."""
