@@ -147,6 +147,7 @@ class KnownHashes:
             del self._owners[place]
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
+        self._forget_old(self._now())
         if touched.everything or touched.configuration:
             self._owners.clear()
         elif touched.users:

@@ -311,6 +311,13 @@ def test_it_is_forgotten_at_once(door: Door, end: Callable[[Door], None]) -> Non
     assert door.show(proof(turn=2)) == AWAY
 
 
+def test_with_any_change_goes_what_nobody_has_asked_for_any_more(door: Door) -> None:
+    door.clock.advance(GRACE_SECONDS)
+    assert len(door.hashes) == 1
+    door.change(Put(replace(ALICE, pk=2, username="bob")))
+    assert len(door.hashes) == 0
+
+
 def test_others_and_other_changes_leave_it(door: Door) -> None:
     door.change(Put(replace(ALICE, name="Alice A.")), Put(replace(ALICE, pk=2, username="bob", is_active=False)))
     known = door.show(proof(turn=2))

@@ -385,6 +385,22 @@ def test_a_secret_stays_while_nothing_is_typed(site: Site, admin: Browser) -> No
     assert changed.secrets == {"shared_secret": "typed"}
 
 
+def test_what_remembering_network_passwords_means_is_said_beside_the_switch(site: Site, admin: Browser) -> None:
+    made = site.sql.write_now(lambda tx: providers.create(tx, "radius", {"name": "wifi"}, site.random))
+    url = f"{PROVIDERS}{made.pk}/"
+    fields: dict[str, Any] = {"name": "wifi", "client_networks": "10.0.0.0/8", "do": "save", "shared_secret": ""}
+    fields |= {name: getattr(made, name) for name in ("authorization_flow", "invalidation_flow")}
+    for switch in ({}, {"remember_network_passwords": "on"}, {}):
+        page = admin.get(url)
+        assert "hold the NT hashes of their network passwords in memory" in page.text
+        admin.submit(to=url, seen=hidden(page.text, "seen"), **fields, **switch)
+        assert "Saved." in admin.text
+        changed = site.sql.read_now(lambda tx: tx.get(Provider, made.pk))
+        assert changed.settings["remember_network_passwords"] is bool(switch)
+        (box,) = re.findall(r"<input[^>]*remember_network_passwords[^>]*>", admin.get(url).text)
+        assert ("checked" in box) is bool(switch)
+
+
 def test_a_tokens_key_is_shown_when_asked_for(site: Site, admin: Browser) -> None:
     url = "/if/admin/core/tokens/"
     admin.get(f"{url}~new/")
