@@ -390,7 +390,8 @@ def test_what_remembering_network_passwords_means_is_said_beside_the_switch(site
     url = f"{PROVIDERS}{made.pk}/"
     fields: dict[str, Any] = {"name": "wifi", "client_networks": "10.0.0.0/8", "do": "save", "shared_secret": ""}
     fields |= {name: getattr(made, name) for name in ("authorization_flow", "invalidation_flow")}
-    for switch in ({}, {"remember_network_passwords": "on"}, {}):
+    every: tuple[dict[str, Any], ...] = ({}, {"remember_network_passwords": "on"}, {})
+    for switch in every:
         page = admin.get(url)
         assert "hold the NT hashes of their network passwords in memory" in page.text
         admin.submit(to=url, seen=hidden(page.text, "seen"), **fields, **switch)
