@@ -6,7 +6,7 @@ that 100,000 users cost no 100,000 entries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from outpost.directory import profiles
 from outpost.directory.attributes import custom_attributes, custom_values
 from outpost.directory.encoding import encode
-from outpost.directory.members import Spelling, spelling
+from outpost.directory.members import MemberNames, Spelling, spelling
 from outpost.directory.object_classes import (
     GROUP_CLASSES,
     USER_CLASSES,
@@ -38,7 +38,7 @@ from rules import validity
 if TYPE_CHECKING:
     from outpost.directory.tree import Tree
 
-Values = Sequence[Value]
+Values = Collection[Value]
 UserValues = Callable[["Tree", UserRecord], Values]
 
 USER_ATTRIBUTES: dict[str, UserValues] = {
@@ -227,11 +227,11 @@ class GroupEntry:
             return False
         return self.record.pk in self.tree.lineage(self.tree.snapshot.groups[group].parents).groups
 
-    def member_names(self) -> list[str]:
-        return self.tree.names_of(self.members())
+    def member_names(self) -> MemberNames:
+        return MemberNames(self.tree.snapshot.users, self.members())
 
     def member_dns(self) -> Values:
-        users = [self.tree.user_dn(name) for name in self.member_names()]
+        users = [self.tree.user_dn(name) for name in sorted(self.member_names())]
         return users + [self.tree.group_dn(name) for name in self.tree.group_names_of(self.child_groups())]
 
     def values(self, key: str) -> Values:

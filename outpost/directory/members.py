@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from protocols.ldap.encoded import encode_values
 from protocols.ldap.search import Pieces
+from protocols.link.messages import UserRecord
 
 if TYPE_CHECKING:
     from outpost.directory.tree import Tree
@@ -19,6 +20,28 @@ MEMBERS_A_TURN = 2000
 """Members spelt out between two chances for other connections: some 5 ms."""
 LONG = 256 * 1024
 """Octets of values that are not put together: 5,000 names."""
+
+
+class MemberNames(Collection[str]):
+    """In no order, each spelt out when it is looked at."""
+
+    __slots__ = ("_records", "_users")
+
+    def __init__(self, records: Mapping[int, UserRecord], users: frozenset[int]) -> None:
+        self._records = records
+        self._users = users
+
+    def __iter__(self) -> Iterator[str]:
+        records = self._records
+        return (records[pk].username for pk in self._users if pk in records)
+
+    def __len__(self) -> int:
+        return len(self._users)
+
+    def __contains__(self, name: object) -> bool:
+        return any(one == name for one in self)
+
+
 Spelling = Generator[None, None, Mapping[str, bytes | Pieces]]
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from protocols.ldap import ber, paging, sorting, vlv
 from protocols.ldap.controls import PAGED_RESULTS, SORT_REQUEST, SORT_RESPONSE, VLV_REQUEST, VLV_RESPONSE, Control
-from protocols.ldap.evaluation import Predicate, Recognise
+from protocols.ldap.evaluation import Predicate, Recognise, in_turns
 from protocols.ldap.messages import SEARCH, encode_controls, encode_result
 from protocols.ldap.paging import OpenSet, PageRequest
 from protocols.ldap.result import SUCCESS, Refused, Result, ResultCode
@@ -60,8 +60,10 @@ def matching(
     looked, most = 0, min(most, SLICE_CANDIDATES)
     for entry in candidates:
         looked += 1
-        if selects is None or selects(entry) is True:
+        if selects is None:
             yield entry
+        else:
+            yield from (None if truth is None else entry for truth in in_turns(selects, entry) if truth is not False)
         if looked == most:
             looked = 0
             yield None

@@ -6,7 +6,8 @@ that the attribute lacks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 from protocols.ldap.extensible import IN_CHAIN, NAMED, NamedRule, named_values
@@ -38,7 +39,7 @@ class Matchable(Protocol):
         """Of the attributes that it may have, operational ones included."""
         ...
 
-    def values(self, key: str) -> Sequence[Value]: ...
+    def values(self, key: str) -> Collection[Value]: ...
     def has(self, key: str) -> bool:
         """Is there any value of the attribute? Some take long to spell out."""
         ...
@@ -47,6 +48,9 @@ class Matchable(Protocol):
         """Does a value of the attribute equal the normalised assertion? Or does, for `IN_CHAIN`, what it leads to?"""
         ...
 
+
+MOST_AT_ONCE = 1000
+"""Values of one entry that are compared before others have their turn: about a millisecond."""
 
 Truth = bool | None
 Predicate = Callable[[Matchable], Truth]
@@ -140,15 +144,11 @@ def _equal(key: str, rule: MatchingRule, assertion: Any) -> Predicate:
 
 
 def _at_least(key: str, rule: MatchingRule, assertion: Any) -> Predicate | None:
-    return (lambda entry: any(value >= assertion for value in _normal(entry, key, rule))) if rule.ordered else None
+    return _some(key, rule, lambda value: bool(value >= assertion)) if rule.ordered else None
 
 
 def _at_most(key: str, rule: MatchingRule, assertion: Any) -> Predicate | None:
-    return (lambda entry: any(value <= assertion for value in _normal(entry, key, rule))) if rule.ordered else None
-
-
-def _normal(entry: Matchable, key: str, rule: MatchingRule) -> Iterable[Any]:
-    return (normal for value in entry.values(key) if (normal := rule.normalise(value)) is not None)
+    return _some(key, rule, lambda value: bool(value <= assertion)) if rule.ordered else None
 
 
 def _contains(filter: Substrings, attribute: AttributeType | None) -> Predicate:
@@ -157,8 +157,57 @@ def _contains(filter: Substrings, attribute: AttributeType | None) -> Predicate:
     pieces = pieces_of(attribute.rule, filter.initial, filter.any, filter.final)
     if pieces is None:
         return _undefined
-    key, rule = attribute.key, attribute.rule
-    return lambda entry: any(holds_pieces(value, pieces) for value in _normal(entry, key, rule))
+    return _some(attribute.key, attribute.rule, lambda value: holds_pieces(value, pieces))
+
+
+# --- value by value ------------------------------------------------------------------------------------------------
+
+
+class TakesTurns(Exception):
+    """An entry has more values than are looked at in one go: ``turns`` pauses between, and then there is an answer."""
+
+    def __init__(self, turns: Iterator[None]) -> None:
+        super().__init__()
+        self.turns = turns
+
+
+def in_turns(predicate: Predicate, entry: Matchable) -> Iterator[bool | None]:
+    """Is the entry selected? None, whenever others should have their turn, then the answer."""
+    while True:
+        try:
+            yield predicate(entry) is True
+            return
+        except TakesTurns as work:
+            for _ in work.turns:
+                yield None
+
+
+def _some(key: str, rule: MatchingRule, test: Callable[[Any], bool]) -> Predicate:
+    """Does any value of the attribute, normalised, pass? Raises TakesTurns for very many; of the last entry of these
+    it knows the answer."""
+    looked_at: Matchable | None = None
+    found = False
+
+    def passes(values: Iterable[Value]) -> bool:
+        return any(test(normal) for value in values if (normal := rule.normalise(value)) is not None)
+
+    def look(entry: Matchable, values: Iterator[Value]) -> Iterator[None]:
+        nonlocal looked_at, found
+        found = False
+        while not found and (some := list(islice(values, MOST_AT_ONCE))):
+            found = passes(some)
+            yield
+        looked_at = entry
+
+    def ask(entry: Matchable) -> Truth:
+        values = entry.values(key)
+        if len(values) <= MOST_AT_ONCE:
+            return passes(values)
+        if looked_at is not entry:
+            raise TakesTurns(look(entry, iter(values)))
+        return found
+
+    return ask
 
 
 # --- extensible match ----------------------------------------------------------------------------------------------
@@ -187,16 +236,23 @@ def _of_one(rule: NamedRule, attribute: AttributeType, assertion: Any) -> Predic
     key = attribute.key
     if rule.rule is IN_CHAIN or (rule.is_equality and rule.rule.normalise is attribute.rule.normalise):
         return _equal(key, rule.rule, assertion)
-    return lambda entry: any(rule.test(value, assertion) for value in _normal(entry, key, rule.rule))
+    return _some(key, rule.rule, lambda value: rule.test(value, assertion))
 
 
 def _of_every(rule: NamedRule, assertion: Any) -> Predicate:
     """Without an attribute type: whatever the rule applies to."""
-    return lambda entry: any(
-        _of_one(rule, attribute, assertion)(entry)
-        for attribute in entry.attribute_types()
-        if rule.applies_to(attribute.rule)
-    )
+    tests: dict[str, Predicate] = {}
+
+    def test(entry: Matchable) -> Truth:
+        for attribute in entry.attribute_types():
+            if rule.applies_to(attribute.rule):
+                if attribute.key not in tests:
+                    tests[attribute.key] = _of_one(rule, attribute, assertion)
+                if tests[attribute.key](entry):
+                    return True
+        return False
+
+    return test
 
 
 def _of_name(rule: NamedRule, attribute: AttributeType | None, assertion: Any, recognise: Recognise) -> Predicate:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from protocols.ldap import ber
 from protocols.ldap.encoded import encode_attribute, encode_entry, encode_values
-from protocols.ldap.evaluation import Matchable, Recognise, predicate
+from protocols.ldap.evaluation import Matchable, Recognise, TakesTurns, Truth, in_turns, predicate
 from protocols.ldap.filter import Filter, weight
 from protocols.ldap.matching import MatchingRule, Normal, Value
 from protocols.ldap.messages import SEARCH, encode_result
@@ -136,11 +136,23 @@ def results(
     identifier = ber.encode_integer(message_id)
     limit = request.size_limit or NO_LIMIT
     done = _DONE
+    selected: Truth = True
     out: list[bytes] = []
     looked = size = found = 0
     for entry in candidates:
+        if not looked and expired is not None and expired():
+            done = _TIME_LIMIT_EXCEEDED
+            break
         looked += 1
-        if selects is None or selects(entry) is True:
+        if selects is not None:
+            try:
+                selected = selects(entry)
+            except TakesTurns:
+                for selected in in_turns(selects, entry):
+                    if selected is None:
+                        yield b"".join(out)
+                        out.clear()
+        if selected:
             if found == limit:
                 done = _SIZE_LIMIT_EXCEEDED
                 break
@@ -161,9 +173,6 @@ def results(
             yield b"".join(out)
             out.clear()
             looked = size = 0
-            if expired is not None and expired():
-                done = _TIME_LIMIT_EXCEEDED
-                break
     out.append(ber.tlv(ber.SEQUENCE, identifier + done))
     yield b"".join(out)
 

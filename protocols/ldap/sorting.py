@@ -11,6 +11,7 @@ from protocols.errors import RemoteProtocolError
 from protocols.ldap import ber
 from protocols.ldap.evaluation import Recognise
 from protocols.ldap.extensible import NAMED
+from protocols.ldap.filter import MANY_VALUES
 from protocols.ldap.matching import DISTINGUISHED_NAME, UNIQUE_MEMBER, UNMATCHED, MatchingRule
 from protocols.ldap.result import Refused, ResultCode
 from protocols.ldap.search import Entry
@@ -123,7 +124,7 @@ class Order:
                 if named is None or not named.applies_to(rule):
                     raise Unsortable(ResultCode.INAPPROPRIATE_MATCHING, key.attribute)
                 rule = named.rule
-            if rule is UNMATCHED or (rule in NAMES and not known.single):
+            if rule is UNMATCHED or (rule in NAMES and not known.single) or known.key in MANY_VALUES:
                 raise Unsortable(ResultCode.INAPPROPRIATE_MATCHING, key.attribute)
             self._keys.append((known.key, rule, key.reverse))
 

@@ -206,7 +206,9 @@ def test_sorted_and_in_pages(client: Client) -> None:
     assert set(done.controls) == {PAGED, SORTED}
 
 
-@pytest.mark.parametrize(("rule", "said"), [("unheard", 16), ("uid:integerOrderingMatch", 18), ("jpegPhoto", 18)])
+@pytest.mark.parametrize(
+    ("rule", "said"), [("unheard", 16), ("uid:integerOrderingMatch", 18), ("jpegPhoto", 18), ("memberUid", 18)]
+)
 def test_what_cannot_be_sorted(client: Client, rule: str, said: int) -> None:
     (done,) = page(client, sort(rule))
     assert done.code == 12

@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from protocols.ldap.evaluation import Truth, predicate
+from protocols.ldap.evaluation import MOST_AT_ONCE, Truth, in_turns, predicate
 from protocols.ldap.filter import MAX_PARTS, Unrecognised
 from protocols.ldap.filter_text import parse
 from protocols.ldap.schema import KNOWN
@@ -132,3 +134,31 @@ def test_three_valued(text: str, truth: Truth) -> None:
 
 def test_a_filter_of_a_later_standard_is_undefined() -> None:
     assert predicate(Unrecognised(0xAB), KNOWN.get)(ALICE) is None
+
+
+MANY = PlainEntry("cn=many", {"cn": ("many",), "memberuid": tuple(f"user{n}" for n in range(3 * MOST_AT_ONCE))})
+
+
+@pytest.mark.parametrize(
+    ("text", "truth", "turns"),
+    [
+        ("(memberUid=*nobody*)", False, 3),
+        ("(!(memberUid=*nobody*))", True, 3),
+        ("(memberUid=user1*)", True, 1),
+        ("(memberUid=*r2500)", True, 3),
+        ("(memberUid:caseIgnoreMatch:=USER2999)", True, 3),
+        ("(memberUid:caseExactOrderingMatch:=a)", False, 3),
+        ("(:caseExactMatch:=nobody)", False, 3),
+        ("(&(memberUid=*r2500)(memberUid=*nobody))", False, 6),
+        ("(&(cn=x)(memberUid=*nobody))", False, 0),
+        ("(|(cn=many)(memberUid=*nobody))", True, 0),
+        ("(|(memberUid=*nobody)(memberUid=*r1500))", True, 5),
+        ("(memberUid=user5)", True, 0),
+        ("(memberUid=*)", True, 0),
+    ],
+)
+def test_very_many_values_take_turns_where_they_matter(text: str, truth: bool, turns: int) -> None:
+    asked = predicate(parse(text), KNOWN.get)
+    for entry in (MANY, replace(MANY, dn="cn=more"), MANY):
+        *pauses, found = in_turns(asked, entry)
+        assert (found, pauses) == (truth, [None] * turns)

@@ -1,9 +1,10 @@
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from protocols.ldap.controlled import matching
-from protocols.ldap.evaluation import predicate
+from protocols.ldap.evaluation import MOST_AT_ONCE, predicate
 from protocols.ldap.filter_text import parse
 from protocols.ldap.matching import MatchingRule, Normal
 from protocols.ldap.root_dse import Features, root_dse
@@ -103,7 +104,7 @@ def test_size_limit(limit: int, there: int, sent: int, code: int) -> None:
 
 
 def test_time_limit() -> None:
-    answers = iter([False, True])
+    answers = iter([False, False, True])
     many = [ALICE] * (SLICE_CANDIDATES * 3)
     octets = joined(results(1, a_request(), many, KNOWN.get, expired=lambda: next(answers)))
     assert codes(octets) == [(1, None)] * (SLICE_CANDIDATES * 2) + [(1, 3)]
@@ -157,6 +158,38 @@ def test_an_entry_that_is_not_ready_lets_others_have_a_turn() -> None:
 
     slices = list(results(1, a_request(), [ALICE, Slow(), ALICE], KNOWN.get))
     assert [codes(joined([one])) for one in slices] == [[(1, None)], [], [(1, None), (1, None), (1, 0)]]
+
+
+MANY = PlainEntry("cn=many", {"cn": ("many",), "memberuid": tuple(f"user{n}" for n in range(3 * MOST_AT_ONCE))})
+
+
+@pytest.mark.parametrize(("filter", "found"), [("(memberUid=*nobody*)", False), ("(memberUid=*r2999)", True)])
+def test_very_many_values_are_looked_at_in_turns(filter: str, found: bool) -> None:
+    """One entry of these holds no other search up."""
+    request = a_request(filter, (b"1.1",))
+    more = replace(MANY, dn="cn=more")
+    slices = list(results(1, request, [MANY, ALICE, more], KNOWN.get))
+    assert len(slices) == 7
+    assert codes(joined(slices)) == [(1, None)] * 2 * found + [(1, 0)]
+    entries = list(matching([MANY, ALICE, more], predicate(parse(filter), KNOWN.get)))
+    assert [entry for entry in entries if entry is not None] == [MANY, more] * found
+    assert entries.count(None) == 6
+
+
+def test_the_time_limit_of_a_search_whose_every_entry_takes_turns() -> None:
+    class NeverReady(PlainEntry):
+        asked = False
+
+        def encoded(self, selection: Selection) -> bytes:
+            ready, NeverReady.asked = NeverReady.asked, not NeverReady.asked
+            return super().encoded(selection) if ready else None  # type: ignore[return-value]
+
+    answers = iter([False, False, True])
+    many = [NeverReady("cn=x", {"objectclass": ("top",)})] * 5
+    assert codes(joined(results(1, a_request(), many, KNOWN.get, expired=lambda: next(answers)))) == [
+        *[(1, None)] * 2,
+        (1, 3),
+    ]
 
 
 def test_candidates_that_are_decided_are_not_asked() -> None:
