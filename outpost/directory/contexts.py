@@ -107,6 +107,8 @@ class NamingContexts:
                     return tree, alone
                 continue
             if at and served(tree.settings, "mail"):
+                if tree.user_named(text) is not None:
+                    return tree, text  # whoever has it for a mailbox is somebody else
                 found = tree.users_with_mail(text)
                 if len(found) == 1:
                     return tree, tree.snapshot.users[found[0]].username

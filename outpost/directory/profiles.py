@@ -86,7 +86,9 @@ def category(tree: Tree, name: str) -> str:
 
 
 ACTIVE_DIRECTORY_USER: dict[str, Callable[[Tree, UserRecord], Values]] = {
-    "userprincipalname": lambda tree, user: (f"{user.username}@{tree.domain}",),
+    "userprincipalname": lambda tree, user: (
+        (user.username,) if "@" in user.username else (f"{user.username}@{tree.domain}",)
+    ),
     "objectguid": lambda tree, user: _guid(user.uuid),
     "objectsid": lambda tree, user: (binary_sid(tree, user_rid(user)),),
     "useraccountcontrol": lambda tree, user: _account_control(user),

@@ -62,7 +62,7 @@ MOST_DIGITS = 1000
 _INTEGER = re.compile(rf"(?:0|-?[1-9]\d{{0,{MOST_DIGITS - 1}}})\Z", re.ASCII)
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 _BOOLEANS = {"true": True, "false": False}
-_TIME = re.compile(r"(\d{10})(\d\d)?([0-5]\d|60)?(?:[.,](\d{1,9}))?(Z|[+-]\d\d(?:[0-5]\d)?)\Z", re.ASCII)
+_TIME = re.compile(r"(\d{10})(\d\d)?([0-5]\d|60)?(?:[.,](\d+))?(Z|[+-]\d\d(?:[0-5]\d)?)\Z", re.ASCII)
 
 
 def _integer(text: str) -> int | None:
@@ -72,19 +72,22 @@ def _integer(text: str) -> int | None:
 def _generalized_time(text: str) -> datetime | None:
     """RFC 4517 s3.3.13: ``YYYYMMDDHH[MM[SS]][.fraction](Z|+-HH[MM])``; the fraction is of the last unit given.
 
-    A leap second, 60, is the first one of the next minute to us.
+    A leap second, 60, is the first one of the next minute to us, and the year 0, from which some clients ask for
+    everything, the year 1.
     """
     found = _TIME.match(text)
     if not found:
         return None
     hours, minutes, seconds, fraction, zone = found.groups()
+    if hours.startswith("0000"):
+        hours = "0001" + hours[4:]
     unit = timedelta(seconds=1) if seconds else timedelta(minutes=1) if minutes else timedelta(hours=1)
     try:
         moment = datetime.strptime(hours + (minutes or "00"), "%Y%m%d%H%M") + timedelta(seconds=int(seconds or 0))
         offset = timedelta(0)
         if zone != "Z":
             offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:] or 0)) * (-1 if zone[0] == "-" else 1)
-        moment = moment.replace(tzinfo=timezone(offset)) + unit * float(f"0.{fraction or 0}")
+        moment = moment.replace(tzinfo=timezone(offset)) + unit * float(f"0.{(fraction or '0')[:MOST_DIGITS]}")
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

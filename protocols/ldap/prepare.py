@@ -12,6 +12,16 @@ would stop everything for seconds.
 """
 
 
+_INVISIBLE = (
+    *((0xAD, 0xAD), (0x34F, 0x34F), (0x6DD, 0x6DD), (0x70F, 0x70F), (0x1806, 0x1806), (0x180B, 0x180E)),
+    *((0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x2063), (0x206A, 0x206F), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF)),
+    *((0xFFF9, 0xFFFC), (0x1D173, 0x1D17A), (0xE0001, 0xE0001), (0xE0020, 0xE007F)),
+)
+"""First and last of what is mapped to nothing (RFC 4518 s2.2): hyphens that only break lines, marks of direction,
+joiners. Control characters stay, which nobody types: a name with a NUL is not the one without."""
+_TO_NOTHING = dict.fromkeys(point for first, last in _INVISIBLE for point in range(first, last + 1))
+
+
 def text(octets: bytes) -> str:
     """Octets that should be UTF-8. Others survive as lone surrogates, which no DN and no name of ours contains."""
     return octets.decode("utf-8", "surrogateescape")
@@ -35,7 +45,8 @@ def case_ignore(text: str) -> str:
 
 
 def _compatible(text: str) -> str:
-    """NFKC; text that no one writes is left as it is, so that it equals itself and nothing else."""
+    """NFKC of what is seen; text that no one writes is left as it is, so that it equals itself and nothing else."""
+    text = text.translate(_TO_NOTHING)
     return normalize("NFKC", text) if len(text) <= MOST_MARKS or _is_stream_safe(text) else text
 
 

@@ -76,6 +76,12 @@ def test_who_has_no_password_of_their_own_has_a_moment_still() -> None:
     assert there.entry(f"cn=bob,{USERS}", attributes=MOMENTS)["pwdLastSet"] == ["0"]
 
 
+def test_a_user_name_that_is_an_address_is_the_principal_name() -> None:
+    there = people(active_directory=True)
+    there.change(Put(a_user(9, "ed@example.org")))
+    assert there.names("(userPrincipalName=ed@example.org)") == ["user:ed@example.org"]
+
+
 def test_active_directory() -> None:
     there = people(active_directory=True)
     bob = attributes(there, f"cn=bob,{USERS}")

@@ -59,6 +59,15 @@ def test_an_address_that_two_people_have_is_nobodys() -> None:
     assert Door(People(records)).connect().bind("bob@example.com", "hunter2") == 49
 
 
+@pytest.mark.parametrize("name", ["ed@ldap.goauthentik.io", "ED@LDAP.goauthentik.io", "ed@example.com"])
+def test_whoever_has_an_address_for_a_user_name_is_meant_by_it(name: str) -> None:
+    """Not whoever has it for a mailbox, nor whose name is what stands before the at sign."""
+    named = a_user(8, name.lower()), a_user(9, "ed", email=name), a_user(10, "bobby", email="ed@example.com")
+    client = Door(People((*RECORDS[:-1], *named, a_provider(bind_by_mail=True)))).connect()
+    assert client.bind(name, "wrong") == 49
+    assert client.door.link.questions[0].username.lower() == name.lower()
+
+
 @pytest.mark.parametrize("name", ["bob@example.com", "nobody@example.com", "nobody@ldap.goauthentik.io", "no one@x"])
 def test_no_answer_tells_whether_an_address_is_somebodys(name: str) -> None:
     """Nor does time: control is asked either way."""

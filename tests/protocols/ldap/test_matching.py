@@ -17,6 +17,9 @@ from protocols.ldap.matching import MatchingRule, Value
         (matching.GENERALIZED_TIME, "20260101123000Z", b"2026010112.5Z"),
         (matching.GENERALIZED_TIME, "20170101000000Z", b"20161231235960Z"),  # a leap second
         (matching.GENERALIZED_TIME, "20170101000000.5Z", b"20161231235960.5Z"),
+        (matching.GENERALIZED_TIME, "20260101120000Z", b"20260101120000.0000000000Z"),
+        (matching.GENERALIZED_TIME, "20260101120000.5Z", b"20260101120000,5" + b"0" * 10_000 + b"Z"),
+        (matching.GENERALIZED_TIME, "00010101000000Z", b"00000101000000Z"),
         (matching.UUID, "0000ABCD-0000-4000-8000-00000000000A", b"0000abcd-0000-4000-8000-00000000000a"),
         (matching.OBJECT_IDENTIFIER, "inetOrgPerson", b"INETORGPERSON"),
         (matching.OBJECT_IDENTIFIER, "person", b"2.5.6.6"),

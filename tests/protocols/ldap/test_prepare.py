@@ -16,6 +16,21 @@ def test_equal_but_for_case_blanks_and_composition(one: str, other: str) -> None
     assert prepare.case_ignore(one) == prepare.case_ignore(other)
 
 
+@pytest.mark.parametrize("unseen", ["\u00ad", "\u200b", "\ufeff", "\u2060", "\ufe0f", "\u202a", "\u034f", "\ufffc"])
+def test_what_is_not_seen_does_not_count(unseen: str) -> None:
+    for rule in (prepare.case_ignore, prepare.case_exact):
+        assert rule(f"{unseen}bo{unseen}b{unseen}") == "bob"
+
+
+def test_blanks_of_all_kinds_are_one() -> None:
+    for blank in ("\u00a0", "\u2003", "\u3000", "\u2028", "\u2029", "\u1680", "\t", "\r\n", "\x85"):
+        assert prepare.case_ignore(f"{blank}a{blank} b") == "a b"
+
+
+def test_control_characters_count() -> None:
+    assert prepare.case_ignore("bob\x00") != "bob"
+
+
 def test_marks_without_end_are_not_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sorting them takes quadratic time, and anybody may send them in a filter or a name."""
     normalised: list[str] = []
