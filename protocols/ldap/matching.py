@@ -8,6 +8,7 @@ matches nothing, and an assertion of it is Undefined.
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -61,6 +62,8 @@ MOST_DIGITS = 1000
 """Of a number that a filter asserts. No value has more than twenty, but whatever is smaller than a huge one is."""
 _INTEGER = re.compile(rf"(?:0|-?[1-9]\d{{0,{MOST_DIGITS - 1}}})\Z", re.ASCII)
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
+_SID = re.compile(rb"S-1-\d{1,15}(?:-\d{1,10}){1,15}\Z")
+_GUID = re.compile(rb"(?:%b|\{%b\})\Z" % ((_UUID.pattern.removesuffix(r"\Z").encode(),) * 2))
 _BOOLEANS = {"true": True, "false": False}
 _TIME = re.compile(r"(\d{10})(\d\d)?([0-5]\d|60)?(?:[.,](\d+))?(Z|[+-]\d\d(?:[0-5]\d)?)\Z", re.ASCII)
 
@@ -136,6 +139,29 @@ def _octets(value: Value) -> bytes:
     return value if isinstance(value, bytes) else value.encode()
 
 
+def _sid(value: Value) -> bytes:
+    """[MS-DTYP] 2.4.2: as octets; Active Directory's clients write ``S-1-5-21-...`` in filters."""
+    octets = _octets(value)
+    if not _SID.match(octets):
+        return octets
+    authority, *numbers = map(int, octets.split(b"-")[2:])
+    try:
+        parts = [
+            bytes((1, len(numbers))),
+            authority.to_bytes(6, "big"),
+            *(one.to_bytes(4, "little") for one in numbers),
+        ]
+    except OverflowError:
+        return octets
+    return b"".join(parts)
+
+
+def _guid(value: Value) -> bytes:
+    """[MS-DTYP] 2.3.4: as octets, or the text of a UUID, perhaps in braces."""
+    octets = _octets(value)
+    return uuid.UUID(octets.decode()).bytes_le if _GUID.match(octets) else octets
+
+
 def _undefined(value: Value) -> None:
     return None
 
@@ -189,6 +215,9 @@ OBJECT_CATEGORY = MatchingRule("distinguishedNameMatch", "2.5.13.1", DISTINGUISH
 UNIQUE_MEMBER = MatchingRule("uniqueMemberMatch", "2.5.13.23", NAME_AND_OPTIONAL_UID, _DN)
 UUID = MatchingRule("UUIDMatch", "1.3.6.1.1.16.2", "1.3.6.1.1.16.1", _on_text(_uuid), ordered=True)
 OCTET_STRING = MatchingRule("octetStringMatch", "2.5.13.17", OCTETS, _octets, ordered=True)
+OBJECT_SID = MatchingRule("octetStringMatch", OCTET_STRING.oid, OCTETS, _sid, ordered=True)
+OBJECT_GUID = MatchingRule("octetStringMatch", OCTET_STRING.oid, OCTETS, _guid, ordered=True)
+"""Active Directory's, of which a filter may hold the octets or their text."""
 FIRST_COMPONENT = MatchingRule(
     "objectIdentifierFirstComponentMatch",
     "2.5.13.30",

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from outpost.directory.attributes import custom_attributes
+from outpost.directory.profiles import text_sid, user_rid
 from protocols.ldap import dn
 from protocols.ldap.search_request import Scope
 from protocols.link.messages import GroupRecord, Put
@@ -111,6 +112,8 @@ def test_active_directory() -> None:
         ("(&(objectClass=user)(!(userAccountControl:1.2.840.113556.1.4.803:=2))(uid=bob))", ["user:bob"]),
         ("(userPrincipalName=BOB@ldap.goauthentik.io)", ["user:bob"]),
         (r"(objectGUID=\00\00\00\00\00\00\00\40\80\00\00\00\00\00\00\02)", ["user:bob"]),
+        ("(objectGUID={00000000-0000-4000-8000-000000000002})", ["user:bob"]),
+        ("(objectGUID=00000000-0000-4000-8000-000000000002)", ["user:bob"]),
         ("(&(objectSid=*)(uid=bob))", ["user:bob"]),
         ("(primaryGroupID=513)", ["user:Zoë", "user:alice", "user:bob", "user:carol", "user:dora"]),
         ("(whenChanged>=20231114221319.0Z)", None),
@@ -119,6 +122,13 @@ def test_active_directory() -> None:
 def test_filters_of_active_directorys_clients(filter: str, names: list[str] | None) -> None:
     found = people(active_directory=True).names(filter)
     assert found if names is None else found == names
+
+
+def test_security_identifiers_are_found_by_their_text() -> None:
+    there = people(active_directory=True)
+    tree = there.reader(ALICE).tree
+    assert there.names(f"(objectSid={text_sid(tree, user_rid(tree.snapshot.users[BOB]))})") == ["user:bob"]
+    assert there.names(f"(objectSid={text_sid(tree, 7)})") == []
 
 
 def test_samba_without_hashes() -> None:

@@ -29,6 +29,9 @@ from protocols.ldap.matching import MatchingRule, Value
         (matching.CASE_IGNORE_IA5, "", b""),
         (matching.DISTINGUISHED_NAME, "", b""),
         (matching.OCTET_STRING, "abc", b"abc"),
+        (matching.OBJECT_SID, bytes.fromhex("01020000000000052000000020020000"), b"S-1-5-32-544"),
+        (matching.OBJECT_GUID, bytes(range(16)), b"03020100-0504-0706-0809-0a0b0c0d0e0f"),
+        (matching.OBJECT_GUID, bytes(range(16)), b"{03020100-0504-0706-0809-0A0B0C0D0E0F}"),
     ],
 )
 def test_the_same(rule: MatchingRule, one: Value, other: Value) -> None:
@@ -44,6 +47,8 @@ def test_the_same(rule: MatchingRule, one: Value, other: Value) -> None:
         (matching.INTEGER, "1", b"10"),
         (matching.GENERALIZED_TIME, "20260101120000Z", b"20260101120001Z"),
         (matching.OCTET_STRING, "abc", b"ABC"),
+        (matching.OBJECT_SID, b"S-1-5-32-4294967295", b"S-1-5-32-4294967296"),
+        (matching.OBJECT_GUID, bytes(range(16)), b"{03020100-0504-0706-0809-0A0B0C0D0E0F"),
     ],
 )
 def test_different(rule: MatchingRule, one: Value, other: Value) -> None:
