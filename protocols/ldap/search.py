@@ -137,12 +137,15 @@ def results(
     limit = request.size_limit or NO_LIMIT
     done = _DONE
     selected: Truth = True
+    rested = False
     out: list[bytes] = []
     looked = size = found = 0
     for entry in candidates:
-        if not looked and expired is not None and expired():
-            done = _TIME_LIMIT_EXCEEDED
-            break
+        if rested:
+            rested = False
+            if expired is not None and expired():
+                done = _TIME_LIMIT_EXCEEDED
+                break
         looked += 1
         if selects is not None:
             try:
@@ -152,6 +155,7 @@ def results(
                     if selected is None:
                         yield b"".join(out)
                         out.clear()
+                        rested = True
         if selected:
             if found == limit:
                 done = _SIZE_LIMIT_EXCEEDED
@@ -161,10 +165,12 @@ def results(
                 yield b"".join(out)
                 out.clear()
                 looked = size = 0
+                rested = True
             if isinstance(body, tuple):
                 yield (*out, *ber.around(ber.SEQUENCE, (identifier, *body)))
                 out.clear()
                 looked = size = 0
+                rested = True
                 continue
             message = ber.tlv(ber.SEQUENCE, identifier + body)
             size += len(message)
@@ -173,6 +179,7 @@ def results(
             yield b"".join(out)
             out.clear()
             looked = size = 0
+            rested = True
     out.append(ber.tlv(ber.SEQUENCE, identifier + done))
     yield b"".join(out)
 

@@ -104,7 +104,7 @@ def test_size_limit(limit: int, there: int, sent: int, code: int) -> None:
 
 
 def test_time_limit() -> None:
-    answers = iter([False, False, True])
+    answers = iter([False, True])
     many = [ALICE] * (SLICE_CANDIDATES * 3)
     octets = joined(results(1, a_request(), many, KNOWN.get, expired=lambda: next(answers)))
     assert codes(octets) == [(1, None)] * (SLICE_CANDIDATES * 2) + [(1, 3)]
@@ -184,7 +184,7 @@ def test_the_time_limit_of_a_search_whose_every_entry_takes_turns() -> None:
             ready, NeverReady.asked = NeverReady.asked, not NeverReady.asked
             return super().encoded(selection) if ready else None  # type: ignore[return-value]
 
-    answers = iter([False, False, True])
+    answers = iter([False, True])
     many = [NeverReady("cn=x", {"objectclass": ("top",)})] * 5
     assert codes(joined(results(1, a_request(), many, KNOWN.get, expired=lambda: next(answers)))) == [
         *[(1, None)] * 2,
