@@ -14,7 +14,8 @@ from outpost.listeners.eap_tls import EapTls
 from outpost.listeners.radius_credentials import keys_of
 from outpost.outcome import Decision
 from protocols.link.messages import CertificateRecord, RadiusSettings
-from protocols.radius.dictionary import CALLING_STATION_ID, FRAMED_MTU, STATE
+from protocols.radius.authenticators import PLAIN_REPLY
+from protocols.radius.dictionary import CALLING_STATION_ID, FRAMED_MTU, PROXY_STATE, STATE
 from protocols.radius.eap.channel import Connect
 from protocols.radius.eap.conversation import Methods
 from protocols.radius.eap.gtc import Gtc
@@ -22,18 +23,21 @@ from protocols.radius.eap.habits import Habits, proposed
 from protocols.radius.eap.mschapv2 import CHALLENGE_SIZE, MsChapV2
 from protocols.radius.eap.packet import Type, scattered
 from protocols.radius.eap.peap import Peap
-from protocols.radius.eap.sessions import Accept, Answer, EapSessions, Session
+from protocols.radius.eap.sessions import STATE_SIZE, Accept, Answer, EapSessions, Session
 from protocols.radius.eap.steps import Verdict
 from protocols.radius.eap.tls import EapTls as TlsMethod
 from protocols.radius.eap.ttls import Ttls
 from protocols.radius.mppe import key_attributes
 from protocols.radius.offers import MsChapV2Offer, Offer, ResumptionOffer
-from protocols.radius.packet import Packet
+from protocols.radius.packet import MAX_LENGTH, MAX_VALUE, Packet
 from protocols.radius.request import EapReceived, Request
 from rules.reasons import Outcome
 
 FRAGMENT = 1024  # octets of TLS in one Request, as FreeRADIUS; the whole packet stays below any path's MTU
 OVERHEAD = 14  # octets of EAP header, flags and length in front of them, and 4 to spare
+ATTRIBUTE_HEADER = 2
+BESIDE = PLAIN_REPLY + ATTRIBUTE_HEADER + STATE_SIZE + ATTRIBUTE_HEADER
+"""Octets of an Access-Challenge beside EAP: its header, signature and State, and the header of one EAP-Message."""
 
 TYPES: dict[str, Type] = {
     "peap": Type.PEAP,
@@ -172,7 +176,10 @@ def _nas(request: Request) -> str:
 
 def _fragment(packet: Packet) -> int:
     """Framed-MTU is what fits on the way to the peer (RFC 3579 section 2.4)."""
-    announced = packet.get(FRAMED_MTU)
-    if announced is None or len(announced) != 4:
-        return FRAGMENT
-    return min(FRAGMENT, int.from_bytes(announced) - OVERHEAD)
+    size, announced = FRAGMENT, packet.get(FRAMED_MTU)
+    if announced is not None and len(announced) == 4:
+        size = min(size, int.from_bytes(announced) - OVERHEAD)
+    if PROXY_STATE not in packet.first:
+        return size
+    room = MAX_LENGTH - BESIDE - len(packet.encoded(PROXY_STATE))
+    return min(size, room - room // MAX_VALUE * ATTRIBUTE_HEADER - OVERHEAD)

@@ -119,7 +119,7 @@ class Wireless:
             found = attributes(reply)
             if reply[0] != CHALLENGE:
                 return reply[0], found
-            assert len(reply) < 1300
+            assert len(reply) < 1300 + len(self.mtu)
             after(self.rounds)
             state = found[24][0]
             eap = device.respond(b"".join(found[79]))
@@ -230,6 +230,16 @@ def test_fragments_are_as_small_as_the_nas_says() -> None:
     wireless = Wireless()
     assert wireless.login(wireless.device())[0] == ACCEPT
     assert wireless.rounds < small
+
+
+@pytest.mark.parametrize("octets", [3300, 3500, 3600])
+def test_56_fragments_leave_room_for_the_proxies(octets: int) -> None:
+    wireless = Wireless()
+    wireless.mtu = b"".join(nas_side.attribute(33, b"p" * 98) for _ in range(octets // 100))
+    device = TlsDevice(TTLS, pap(b"alice", PASSWORD), client_context(TLS_1_2), fragment=200)
+    code, found = wireless.login(device)
+    assert (code, len(found[33])) == (ACCEPT, octets // 100)
+    assert wireless.door.telemetry.discards == {}
 
 
 def first_method(wireless: Wireless, station: bytes) -> int:
