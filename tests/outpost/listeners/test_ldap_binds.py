@@ -59,10 +59,17 @@ def test_an_address_that_two_people_have_is_nobodys() -> None:
     assert Door(People(records)).connect().bind("bob@example.com", "hunter2") == 49
 
 
-@pytest.mark.parametrize("name", ["ed@ldap.goauthentik.io", "ED@LDAP.goauthentik.io", "ed@example.com"])
-def test_whoever_has_an_address_for_a_user_name_is_meant_by_it(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "mailbox"),
+    [
+        ("ed@ldap.goauthentik.io", "ed@example.com"),
+        ("ED@LDAP.goauthentik.io", "ed@example.com"),
+        ("ed@example.com", "ed@example.com"),
+    ],
+)
+def test_whoever_has_an_address_for_a_user_name_is_meant_by_it(name: str, mailbox: str) -> None:
     """Not whoever has it for a mailbox, nor whose name is what stands before the at sign."""
-    named = a_user(8, name.lower()), a_user(9, "ed", email=name), a_user(10, "bobby", email="ed@example.com")
+    named = a_user(8, name.lower()), a_user(9, "ed", email=mailbox)
     client = Door(People((*RECORDS[:-1], *named, a_provider(bind_by_mail=True)))).connect()
     assert client.bind(name, "wrong") == 49
     assert client.door.link.questions[0].username.lower() == name.lower()
