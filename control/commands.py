@@ -15,7 +15,7 @@ from control import brands, recovery, tries
 from control.app import open_store, rotate_secret_key
 from control.certificates.issuing import Issued, issue_by_name
 from control.checkup import Told, checkup
-from control.config import CannotStart, ControlConfig, keep_secret_key
+from control.config import KEY_FILE, CannotStart, ControlConfig, keep_secret_key
 from control.explaining.explain import Asked, Lines, Unknown, explain, with_visitor
 from control.explaining.explained import Explanation
 from control.flows import links
@@ -253,6 +253,13 @@ def restore_pieces(settings: Settings, name: str, pieces: Iterable[bytes], repla
         key = backup.said.secret_key
         if settings.secret_key is not None and key not in (None, settings.secret_key.reveal()):
             raise CommandFailed(["OUTPOST_SECRET_KEY is not the key in the backup. Unset it, or set it to that one."])
+        if key is None and settings.secret_key is None and not (settings.data_dir / KEY_FILE).exists():
+            raise CommandFailed(
+                [
+                    "The backup has no secret key in it. Set OUTPOST_SECRET_KEY to the one of then, or put it into "
+                    f"{settings.data_dir / KEY_FILE}; without it the secrets inside cannot be read by anyone."
+                ]
+            )
         keeps_key = key is not None and settings.secret_key is None
         config = ControlConfig.from_settings(
             replace(settings, secret_key=Secret(key)) if key and keeps_key else settings

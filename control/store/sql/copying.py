@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Connection, MetaData, Table, insert, select
+from sqlalchemy import JSON, Connection, MetaData, Table, create_engine, insert, inspect, make_url, select
 
 from control.store.secrets import KeyRing
 from control.store.sql.creation import NewerStore, identity_of
 from control.store.sql.databases import open_dialect
 from control.store.sql.dialect import Dialect
 from control.store.sql.outage import translated
-from control.store.sql.schema import SCHEMA_REVISION, metadata
+from control.store.sql.schema import SCHEMA_REVISION, alembic_version, meta, metadata
 
 ROWS_AT_ONCE = 500
 """Rows of one statement."""
@@ -62,10 +63,11 @@ def write_all(url: str, secret_key: str, schema: str, parts: Iterable[Rows], rep
             f"It has schema {schema!r}, which this version does not know. Restore it with a newer version."
         )
     keys = KeyRing([secret_key], bytes)
-    with opened(url) as dialect, dialect.writing.begin() as connection:
+    with _no_file_left(url), opened(url) as dialect, dialect.writing.begin() as connection:
         dialect.lock_everything(connection)
         there = MetaData()
-        there.reflect(connection)
+        if names := _ours(connection):
+            there.reflect(connection, only=names)
         if there.tables and not replace:
             raise NotEmpty
         there.drop_all(connection)
@@ -74,6 +76,40 @@ def write_all(url: str, secret_key: str, schema: str, parts: Iterable[Rows], rep
         if schema != SCHEMA_REVISION:
             upgrade.to_newest(connection)
         identity_of(connection, keys)
+
+
+def _ours(connection: Connection) -> list[str]:
+    """Tables of a store of any version that are there. Others share the database: nothing of theirs is given up."""
+    from control.store.migrations import upgrade
+
+    present = set(inspect(connection).get_table_names())
+    ours = {*metadata.tables, alembic_version.name} & present
+    if not {meta.name, alembic_version.name} <= present:
+        return sorted(ours - {alembic_version.name})  # somebody else's
+    version = str(connection.scalar(select(alembic_version.c.version_num)))
+    if present > ours and version != SCHEMA_REVISION and version in upgrade.known_revisions():
+        engine = create_engine("sqlite://")
+        with engine.begin() as scratch:
+            upgrade.to(scratch, version)
+            ours |= set(inspect(scratch).get_table_names()) & present
+        engine.dispose()
+    return sorted(ours)
+
+
+@contextmanager
+def _no_file_left(url: str) -> Iterator[None]:
+    """Where there was no database of SQLite, none is left by what fails: whoever started with it would miss its key."""
+    parts = make_url(url)
+    file = Path(parts.database) if parts.get_backend_name() == "sqlite" and parts.database else None
+    if file is None or file.exists():
+        yield
+        return
+    try:
+        yield
+    except BaseException:
+        for ending in ("", "-wal", "-shm"):
+            file.with_name(file.name + ending).unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

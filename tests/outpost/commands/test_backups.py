@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sqlite3
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -202,6 +204,32 @@ def test_without_the_secret_key_it_has_to_be_there(
     assert not tables(f"sqlite:///{folder / 'elsewhere' / 'outpost.sqlite3'}")
     monkeypatch.setenv("OUTPOST_SECRET_KEY", (folder / "data" / "secret.key").read_text().strip())
     assert main(["restore", "here.backup"]) == 0
+
+
+def test_what_others_keep_in_the_same_database_is_not_given_up(filled: str, folder: Path) -> None:
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+    with closing(sqlite3.connect(folder / "data" / "outpost.sqlite3", isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE authentik_core_user (name TEXT)")
+        connection.execute("INSERT INTO authentik_core_user VALUES ('theirs')")
+    assert main(["restore", "--replace", "here.backup"]) == 0
+    with closing(sqlite3.connect(folder / "data" / "outpost.sqlite3")) as connection:
+        assert connection.execute("SELECT name FROM authentik_core_user").fetchall() == [("theirs",)]
+
+
+def test_what_was_no_installation_before_is_none_after_it_failed(
+    filled: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a key nor a database that another start would take for its own."""
+    assert main(["backup", "--without-secret-key", "without.backup"]) == 0
+    assert main(["backup", "--with-secret-key", "whole.backup"]) == 0
+    (folder / "cut.backup").write_bytes((folder / "whole.backup").read_bytes()[:-1])
+    monkeypatch.setenv("OUTPOST_DATA_DIR", "elsewhere")
+    assert "The backup has no secret key in it. Set" in failed(capsys, "restore", "without.backup")
+    failed(capsys, "restore", "cut.backup")
+    assert [path.name for path in (folder / "elsewhere").iterdir()] == ["lock"]
+    assert main(["throttles"]) == 0
+    shutil.copy(folder / "data" / "secret.key", folder / "elsewhere" / "secret.key")
+    assert main(["restore", "--replace", "without.backup"]) == 0
 
 
 def test_a_secret_key_that_contradicts_is_refused(
