@@ -145,6 +145,9 @@ class _Run:
     def make(self, entry: _Entry) -> None:
         """All but what may not be there yet."""
         section, tx = entry.section, self.tx
+        if entry.action != Action.CREATED and tx.find(section.record, pk=entry.pk) is None:
+            # It went with what it belonged to, which is no longer described; it is to belong to something else.
+            entry.said, entry.action = {**entry.before, **entry.said}, Action.CREATED
         fields = section.written(str(entry.said.get(KIND, ""))) - late(section)
         given = self.given(entry, fields)
         if entry.action == Action.CREATED:

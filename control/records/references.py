@@ -146,6 +146,7 @@ REFERENCES: tuple[Reference, ...] = (
     Reference(Application, "provider", Provider, Fate.CLEAR),
     Reference(Outpost, "providers", Provider, Fate.STRIP),
     Reference(Provider, "property_mappings", PropertyMapping, Fate.STRIP),
+    Reference(Provider, "jwt_federation_providers", Provider, Fate.STRIP_SETTING),
     Reference(RadiusRule, "provider", Provider, Fate.DELETE),
     Reference(RadiusRule, "group", Group, Fate.DELETE),
     Reference(RadiusNas, "provider", Provider, Fate.DELETE),

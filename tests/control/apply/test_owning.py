@@ -25,7 +25,7 @@ from control.records import (
     User,
 )
 from control.store.interface import Query, Transaction
-from control.verbs import bindings, groups, users
+from control.verbs import bindings, groups, providers, users
 from tests.control.apply.places import NOTHING, Place
 from tests.control.stores import drive
 
@@ -184,6 +184,36 @@ def test_the_folder_at_hand_has_a_name(place: Place, tmp_path: Path, monkeypatch
         assert read(Path("../one"), {}).mark == "apply:one"
     with pytest.raises(ApplyError, match="has no name"):
         read(Path("/"), {})
+
+
+def test_what_belonged_to_a_provider_that_is_renamed_belongs_to_the_new_one(place: Place) -> None:
+    """It went with the former; what the file does not say of it is as it was."""
+    text = "providers: {net: {kind: radius, client_networks: 10.0.0.0/8}}\n"
+    nas = "radius_nas: {gate: {provider: net, network: 192.0.2.1/32}}\n"
+    place.apply(text + nas)
+    secret = place.find(RadiusNas, name="gate").shared_secret
+    renamed = (text + nas).replace("net", "wifi").replace("wifiworks", "networks").replace("wifiwork", "network")
+    assert place.apply(renamed) == ["created provider wifi", "created NAS gate", "deleted provider net"]
+    gate = place.find(RadiusNas, name="gate")
+    assert (gate.provider, gate.shared_secret) == (place.find(Provider, name="wifi").pk, secret)
+    assert place.apply(renamed) == NOTHING
+    (said,) = place.refused(renamed.replace("wifi: {kind", "lan: {kind"))
+    assert "there is no provider called 'wifi'" in said
+
+
+def test_what_named_a_provider_that_is_gone_can_be_changed(place: Place) -> None:
+    """And whoever gets the number of the former is nobody's friend for that."""
+    oauth2 = "  issuer: {kind: oauth2, redirect_uris: []}\n"
+    mode = "mode: forward_single, external_host: https://app.example.com"
+    proxy = f"  app: {{kind: proxy, {mode}, jwt_federation_providers: [issuer]}}\n"
+    place.apply(f"providers:\n{oauth2}{proxy}")
+    assert place.find(Provider, name="app").settings["jwt_federation_providers"]
+    place.apply(f"providers:\n{proxy.replace('[issuer]', '[]')}")
+    assert place.find(Provider, name="app").settings["jwt_federation_providers"] == []
+    place.apply(f"providers:\n{oauth2}{proxy}")
+    issuer, app = (place.find(Provider, name=name).pk for name in ("issuer", "app"))
+    place.write(lambda tx: providers.delete(tx, issuer))
+    place.write(lambda tx: providers.update(tx, app, {"external_host": "https://b.example.com"}))
 
 
 def test_what_was_applied_as_the_folder_at_hand_is_handed_over(place: Place) -> None:
