@@ -23,6 +23,7 @@ _READ = frozenset({"ipaddr", "ipv4addr", "ipv6addr", "netmask", "secret", "short
 _BEGIN = re.compile(r"""client\s+("[^"]*"|'[^']*'|\S+?)\s*\{\s*\Z""")
 _INNER = re.compile(r"[\w-]+\s*(?:\S+\s*)?\{\s*\Z")
 _SETTING = re.compile(r"""([\w-]+)\s*=\s*+("(?:[^"\\]|\\.)*"|'[^']*'|[^"'].*|)\Z""")
+_ESCAPE = re.compile(r"\\([01][0-7]{2}|.)")
 _NAME = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*'|\S+)\s*(.*)\Z""")
 _ITEM = re.compile(r"""\s*([\w.:-]+)\s*(:=|==|\+=|=|!=|>=|<=|>|<|=~|!~)\s*("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,]+)\s*,?""")
 
@@ -125,8 +126,14 @@ def _bare(line: str) -> str:
 def _unquoted(text: str) -> str:
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         inner = text[1:-1]
-        return re.sub(r"\\(.)", r"\1", inner) if text[0] == '"' else inner
+        return _ESCAPE.sub(_meant, inner) if text[0] == '"' else inner
     return text
+
+
+def _meant(escape: re.Match[str]) -> str:
+    """Between double quotes: a control character by its letter, any by its three octal digits, others themselves."""
+    said = escape[1]
+    return chr(int(said, 8)) if len(said) == 3 else {"n": "\n", "r": "\r", "t": "\t"}.get(said, said)
 
 
 # --- users -----------------------------------------------------------------------------------------------------------

@@ -112,6 +112,13 @@ def test_digests_are_good_in_hexadecimal_too(line: str) -> None:
     assert not foreign_hashes.matches(b"another", stored)
 
 
+def test_between_double_quotes_a_backslash_means_what_it_means_there() -> None:
+    first = 'client c {\nipaddr = 192.0.2.1\nsecret = "a\\tb\\\\c\\101\\"d"\n}\n'
+    text = first + "client d {\nipaddr = 192.0.2.2\nsecret = 'a\\tb'\n}\n"
+    nas = read(text.encode()).sections["radius_nas"]
+    assert [nas[name]["shared_secret"] for name in ("c", "d")] == ['a\tb\\cA"d', "a\\tb"]
+
+
 def test_a_name_may_have_blanks_and_quotes() -> None:
     found = read(b'"John Doe" Cleartext-Password := "x"\n\'jane roe\'\tAuth-Type := Reject\n')
     assert {*found.sections["users"]} == {"John Doe", "jane roe"}
