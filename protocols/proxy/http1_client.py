@@ -251,6 +251,7 @@ class Connection:
             if not self.switched:
                 self._refuse("the server switches protocols without being asked")
         elif status in BODILESS:
+            self._closes = self._closes or bool(encodings) or (status == 204 and lengths not in ([], [b"0"]))
             return 0
         elif encodings and (version == "1.0" or len(encodings) > 1 or encodings[0].lower() != b"chunked" or lengths):
             self._refuse("the answer's Transfer-Encoding is not chunked alone")

@@ -200,6 +200,8 @@ class RequestReader:
             return Refused(431, "the head is too long")
         if method == b"CONNECT":
             return Refused(405, "CONNECT is for forward proxies, and this is none")
+        if method == b"TRACE":
+            return Refused(405, "TRACE would show a browser what is meant for the application")
         return (
             self._repeated() or self._host_problem(version) or self._target_problem() or self._framing_problem(version)
         )

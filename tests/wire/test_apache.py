@@ -12,7 +12,7 @@ from tests.peers import require
 from tests.ports import free_port
 from tests.wire import journeys, processes
 from tests.wire.chromium import chromium
-from tests.wire.directory import Directory
+from tests.wire.directory import PASSWORDS, Directory
 from tests.wire.field_cases import every_case_holds
 from tests.wire.fronts import APP, RESOLVER, Front, configured, dialling, sign_in
 from tests.wire.nginx import Backend, is_listening
@@ -87,6 +87,10 @@ def test_nobody_else_arrives(front: Front) -> None:
 def test_credentials(front: Front) -> None:
     journeys.credentials_open(front)
     assert "authorization" not in front.last("/basic")
+
+
+def test_nobody_is_shown_what_is_meant_for_the_application(front: Front) -> None:
+    assert front.ask("/page", "TRACE", Authorization=journeys.basic("bob", PASSWORDS["bob"])).status_code == 405
 
 
 def test_a_host_in_the_target_counts_as_it_does_for_apache(front: Front) -> None:

@@ -215,6 +215,24 @@ def test_an_answer_before_the_end_of_the_request_is_the_last_one() -> None:
     assert not connection.ready
 
 
+@pytest.mark.parametrize(
+    ("head", "ready"),
+    [
+        (b"204 No Content\r\nContent-Length: 5", False),
+        (b"204 No Content\r\nTransfer-Encoding: chunked", False),
+        (b"304 Not Modified\r\nTransfer-Encoding: chunked", False),
+        (b"204 No Content\r\nContent-Length: 0", True),
+        (b"304 Not Modified\r\nContent-Length: 5", True),
+    ],
+)
+def test_nothing_is_asked_behind_a_body_that_there_should_not_be(head: bytes, ready: bool) -> None:
+    """It may come any time, and would be the next visitor's answer."""
+    connection = asked()
+    connection.receive_data(b"HTTP/1.1 %b\r\n\r\n" % head)
+    assert events(connection)[-1] is ANSWER_ENDED
+    assert connection.ready is ready
+
+
 @pytest.mark.parametrize("behind", [b"hello", b"0\r\n\r\n", OK])
 def test_what_comes_behind_an_answer_spoils_only_what_would_come_next(behind: bytes) -> None:
     connection = asked()
