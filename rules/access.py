@@ -2,7 +2,8 @@
 
 Nothing fits: sign in. Paths are matched as `protocols.proxy.canonical` spells them. Where there is no one spelling, the
 application might see another path than a rule does, so that an application with rules for paths is closed there. Many
-applications ignore case, and a slash at the end: what closes does so too, and what opens does not.
+applications ignore case, escapes that are not needed, and a slash at the end: what closes does so too, and what opens
+does not.
 """
 
 from __future__ import annotations
@@ -233,20 +234,20 @@ NOTHING = _Paths(frozenset(), (), ())
 
 
 def _folded(path: str) -> str:
-    """In small letters, and without a slash at the end. Of letters beyond ASCII nobody knows how an application takes
-    them: written out, in their usual form, they are what their capitals are in small."""
+    """In small letters, without escapes, a slash at the end, or what Windows drops at the end of names. Of letters
+    beyond ASCII nobody knows how an application takes them: they are what their capitals are in small."""
     if "%" in path:
         path = unicodedata.normalize("NFKC", _ESCAPED.sub(_small, path))
         path = "".join(map(_small_letter, path))
-    return path.lower().rstrip("/") or "/"
+    return _DROPPED.sub("", path.lower()).rstrip("/") or "/"
 
 
 def _folded_pattern(pattern: str) -> str:
     return f"(?i:{_ESCAPED.sub(lambda found: re2.escape(_small(found)), pattern)})"
 
 
-_ESCAPED = re.compile("(?:%[89A-Fa-f][0-9A-Fa-f])+")
-"""UTF-8 beyond ASCII."""
+_ESCAPED = re.compile("(?:%[0-9A-Fa-f]{2})+")
+_DROPPED = re.compile("[. ]+(?=/|$)")
 
 
 def _small(escapes: re.Match[str]) -> str:

@@ -160,17 +160,30 @@ def test_signing_in_never_opens_what_nobody_may_see(rules: list[Rule], path: str
         ("/kiosk", "/%E2%84%AAiosk"),
         ("/admin", "/%EF%BD%81dmin"),
         ("/stra%C3%9Fe", "/STRASSE"),
+        ("/wiki/Special:Rights", "/wiki/Special%3ARights"),
+        ("/wiki/Special%3ARights", "/wiki/special:rights"),
+        ("/a,b=c@d", "/a%2Cb%3Dc%40d"),
+        ("/a%7Cb", "/a|b"),
+        ("/a%20b", "/A%20B"),
     ],
 )
 @pytest.mark.parametrize("match", ["exact", "prefix", "pattern"])
 def test_nor_do_letters_that_some_take_for_others(named: str, path: str, match: str) -> None:
-    """Dotless i and long s become I and S in capitals; normal forms make one letter of many."""
+    """Dotless i and long s become I and S in capitals; normal forms make one letter of many; and applications decode
+    what needs no escape."""
     rules = AccessRules([Rule("deny", (Path(match, named),)), Rule("bypass")])
     assert rules.level(replace(ASKED, path=path), None) is Level.DENY
     assert rules.level(replace(ASKED, path=f"{path}x"), None) is Level.BYPASS
     opens = AccessRules([Rule("bypass", (Path(match, named),))])
     assert opens.level(replace(ASKED, path=named), None) is Level.BYPASS
     assert opens.level(replace(ASKED, path=path), None) is Level.SIGN_IN
+
+
+@pytest.mark.parametrize("path", ["/admin.", "/Admin%20", "/admin./x", "/admin..%20/x"])
+def test_nor_do_dots_and_spaces_that_windows_drops(path: str) -> None:
+    rules = AccessRules([Rule("deny", (Path("prefix", "/admin"),)), Rule("bypass")])
+    assert rules.level(replace(ASKED, path=path), None) is Level.DENY
+    assert rules.level(replace(ASKED, path="/.admin"), None) is Level.BYPASS
 
 
 @pytest.mark.parametrize("path", ["/ADMIN", "/Admin/x", "/admin/", "/aDMIN//".rstrip("/")])
