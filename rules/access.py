@@ -239,15 +239,22 @@ def _folded(path: str) -> str:
     if "%" in path:
         path = unicodedata.normalize("NFKC", _ESCAPED.sub(_small, path))
         path = "".join(map(_small_letter, path))
-    return _DROPPED.sub("", path.lower()).rstrip("/") or "/"
+    if "." in path or " " in path:
+        path = "/".join([name.rstrip(". ") for name in path.split("/")])
+    return path.lower().rstrip("/") or "/"
 
 
 def _folded_pattern(pattern: str) -> str:
-    return f"(?i:{_ESCAPED.sub(lambda found: re2.escape(_small(found)), pattern)})"
+    """As it is, if there is something about an escape that makes it another."""
+    folded = f"(?i:{_ESCAPED.sub(lambda found: re2.escape(_small(found)), pattern)})"
+    try:
+        compiled(folded)
+    except ValueError:
+        return f"(?i:{pattern})"
+    return folded
 
 
 _ESCAPED = re.compile("(?:%[0-9A-Fa-f]{2})+")
-_DROPPED = re.compile("[. ]+(?=/|$)")
 
 
 def _small(escapes: re.Match[str]) -> str:

@@ -179,6 +179,12 @@ def test_nor_do_letters_that_some_take_for_others(named: str, path: str, match: 
     assert opens.level(replace(ASKED, path=path), None) is Level.SIGN_IN
 
 
+def test_a_pattern_that_cannot_be_written_otherwise_stays_what_it_is() -> None:
+    rules = AccessRules([Rule("deny", (Path("pattern", r"/a\%28B"),)), Rule("bypass")])
+    assert rules.level(replace(ASKED, path="/a%28B"), None) is Level.DENY
+    assert rules.level(replace(ASKED, path="/other"), None) is Level.BYPASS
+
+
 @pytest.mark.parametrize("path", ["/admin.", "/Admin%20", "/admin./x", "/admin..%20/x"])
 def test_nor_do_dots_and_spaces_that_windows_drops(path: str) -> None:
     rules = AccessRules([Rule("deny", (Path("prefix", "/admin"),)), Rule("bypass")])
