@@ -58,9 +58,19 @@ def a_person_signs_in_and_arrives(front: Front, strips_empty: bool = False) -> N
         assert headers["x-authentik-username"] == "bob"
         assert headers.get("x-authentik-entitlements") == (None if strips_empty else "")
         assert not {name.lower() for name in LOOK_ALIKES} & headers.keys()
+        nothing_is_taken_away_by_naming_it(front, cookie)
         page.goto(f"{front.app}/outpost.goauthentik.io/sign_out")
         page.get_by_text("You have signed out").wait_for()
         assert front.ask("/", Cookie=cookie).status_code == 302
+
+
+def nothing_is_taken_away_by_naming_it(front: Front, cookie: str) -> None:
+    """A proxy leaves out what Connection lists: an application would hear of bob without his groups."""
+    named = "keep-alive, X-Authentik-Groups, x-authentik-username,X-Authentik-Email"
+    assert front.ask("/named", Cookie=cookie, Connection=named).status_code == 200
+    headers = front.last("/named")
+    assert (headers["x-authentik-username"], headers["x-authentik-groups"]) == ("bob", "engineering")
+    assert headers["x-authentik-email"] == "bob@example.com"
 
 
 def nobody_else_arrives(front: Front) -> None:

@@ -129,6 +129,7 @@ def test_nobody_gets_in_with_headers_of_their_own(front: Front, context: Browser
     headers = front.last("/forged")
     assert {name for name in headers if "authentik" in name} == COPIED
     assert (headers["x-authentik-username"], headers["x-authentik-groups"]) == ("bob", "engineering")
+    journeys.nothing_is_taken_away_by_naming_it(front, cookie)
 
 
 def test_whom_no_binding_lets_in_is_told_by_control(front: Front, context: BrowserContext) -> None:
