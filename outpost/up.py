@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.defer import Deferred
 from twisted.internet.main import installReactor
+from twisted.python.log import callWithLogger
 
 from control.app import Control
 from control.config import CannotStart, ControlConfig
@@ -34,6 +35,21 @@ from settings.table import Backup
 
 T = TypeVar("T")
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+class LeanLoop(asyncio.SelectorEventLoop):
+    """Without the context that Twisted puts around each read and write, as `outpost.reactor` is."""
+
+    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
+        super().add_reader(fd, *_without_context(callback, args))
+
+    def add_writer(self, fd: Any, callback: Any, *args: Any) -> None:
+        super().add_writer(fd, *_without_context(callback, args))
+
+
+def _without_context(callback: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """``args`` of `callWithLogger` are a transport, what it calls, and with what."""
+    return args[1:] if callback is callWithLogger else (callback, *args)
 
 
 class LoopReactor(AsyncioSelectorReactor):
@@ -78,7 +94,7 @@ def main(settings: Settings, doors: bool = True, pages: bool = True) -> int:
 
     Without ``pages``, and listeners for them, it is a worker.
     """
-    loop = asyncio.new_event_loop()
+    loop = LeanLoop()
     asyncio.set_event_loop(loop)
     installReactor(LoopReactor(loop))
     from twisted.internet import reactor

@@ -17,7 +17,7 @@ from twisted.logger import capturedLogs
 from outpost import reactor as lean
 from outpost.listeners.direct import direct_write
 from outpost.reactor import LONGEST_HELD, LeanReactor
-from outpost.up import LoopReactor
+from outpost.up import LeanLoop, LoopReactor
 
 
 class Selectable:
@@ -88,6 +88,29 @@ def test_waiting_does_not_go_by_the_time_of_day(reactor: Any) -> None:
         on_loop.removeAll()
         for internal in on_loop._internalReaders:
             internal.connectionLost(None)
+        loop.close()
+
+
+def test_on_a_loop_too_a_failing_read_ends_one_alone_and_nobody_needs_the_name() -> None:
+    loop = LeanLoop()
+    on_loop: Any = LoopReactor(loop)
+    first, second = made = [Selectable(), Selectable()]
+    failure = RuntimeError("a bug")
+    first.on_read = raising(failure)
+    try:
+        for one in made:
+            on_loop.addReader(one)
+            one.peer.send(b"x")
+        with capturedLogs():
+            loop.run_until_complete(asyncio.sleep(0.01))
+        assert ([one.got for one in made], first.lost, second.lost) == ([[b"x"]] * 2, [failure], [])
+    finally:
+        on_loop.removeAll()
+        for internal in on_loop._internalReaders:
+            internal.connectionLost(None)
+        for one in made:
+            one.own.close()
+            one.peer.close()
         loop.close()
 
 
