@@ -40,10 +40,10 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 class LeanLoop(asyncio.SelectorEventLoop):
     """Without the context that Twisted puts around each read and write, as `outpost.reactor` is."""
 
-    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
+    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:  # type: ignore[override]
         super().add_reader(fd, *_without_context(callback, args))
 
-    def add_writer(self, fd: Any, callback: Any, *args: Any) -> None:
+    def add_writer(self, fd: Any, callback: Any, *args: Any) -> None:  # type: ignore[override]
         super().add_writer(fd, *_without_context(callback, args))
 
 
