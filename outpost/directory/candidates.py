@@ -90,13 +90,13 @@ def _every(parts: list[Candidates]) -> Candidates:
     if len(parts) == 1:
         return parts[0]
     *kinds, doubtful = zip(*parts, strict=True)
-    common = [_common(sets) for sets in kinds]
-    too_large = [kind for kind, (_, whole) in zip(KINDS, common, strict=True) if not whole]
-    users, groups, virtual_groups, containers = (pks for pks, _ in common)
+    shared = [common(sets) for sets in kinds]
+    too_large = [kind for kind, (_, whole) in zip(KINDS, shared, strict=True) if not whole]
+    users, groups, virtual_groups, containers = (pks for pks, _ in shared)
     return Candidates(users, groups, virtual_groups, containers, CERTAIN.union(too_large, *doubtful))
 
 
-def _common(sets: Sequence[Any]) -> tuple[Any, bool]:
+def common(sets: Sequence[Any]) -> tuple[Any, bool]:
     """What all of them hold, and True; or a set that is too large for that, and False."""
     looked_up = [pks for pks in sets if pks is not None]
     if len(looked_up) <= 1:
@@ -111,11 +111,11 @@ def _any(parts: list[Candidates]) -> Candidates:
     if len(parts) <= 1:
         return parts[0] if parts else NOTHING
     *kinds, doubtful = zip(*parts, strict=True)
-    users, groups, virtual_groups, containers = map(_joined, kinds)
+    users, groups, virtual_groups, containers = map(joined, kinds)
     return Candidates(users, groups, virtual_groups, containers, CERTAIN.union(*doubtful))
 
 
-def _joined(sets: Sequence[Any]) -> Any:
+def joined(sets: Sequence[Any]) -> Any:
     return None if None in sets else _merged(sets)
 
 
@@ -147,9 +147,9 @@ def look_ups(key: str, profile: Profile) -> LookUps:
     if key in profile.groups and key not in GROUP_LOOKUPS:
         doubtful.add(GROUPS)
     return LookUps(
-        USER_LOOKUPS.get(key) or (_all if key in profile.users else _users_by(key)),
-        GROUP_LOOKUPS.get(key) or (_all if key in profile.groups else _groups_by(key)),
-        VIRTUAL_GROUP_LOOKUPS.get(key) or (_all if key in VIRTUAL_GROUP_ATTRIBUTES else _none),
+        USER_LOOKUPS.get(key) or (every_one if key in profile.users else _users_by(key)),
+        GROUP_LOOKUPS.get(key) or (every_one if key in profile.groups else _groups_by(key)),
+        VIRTUAL_GROUP_LOOKUPS.get(key) or (every_one if key in VIRTUAL_GROUP_ATTRIBUTES else no_one),
         None if key in CONTAINER_KEYS else (),
         frozenset(doubtful),
     )
@@ -212,7 +212,7 @@ def _in_part(filter: Substrings, tree: Tree) -> Candidates:
 
 
 def _holding(index: Index[Any], keys: tuple[str, ...] | None, pieces: Pieces) -> Any:
-    return None if keys is None else _joined([index.holding(key, pieces) for key in keys])
+    return None if keys is None else joined([index.holding(key, pieces) for key in keys])
 
 
 def _in_chain(attribute: str, value: bytes, tree: Tree) -> Candidates:
@@ -235,11 +235,11 @@ def _in_chain(attribute: str, value: bytes, tree: Tree) -> Candidates:
     return Candidates((), tree.lineage(tree.snapshot.groups[group].parents).groups, (), (), CERTAIN)
 
 
-def _all(tree: Tree, normal: Any) -> None:
+def every_one(tree: Tree, normal: Any) -> None:
     return None
 
 
-def _none(tree: Tree, normal: Any) -> Collection[Any]:
+def no_one(tree: Tree, normal: Any) -> Collection[Any]:
     return ()
 
 
@@ -322,9 +322,9 @@ USER_LOOKUPS: dict[str, Callable[[Tree, Any], Users]] = {
     "uidnumber": _users_by_number("uidnumber"),
     "gidnumber": _users_by_number("uidnumber", "gidnumber"),
     "memberof": _users_within,
-    "member": _none,
-    "uniquemember": _none,
-    "memberuid": _none,
+    "member": no_one,
+    "uniquemember": no_one,
+    "memberuid": no_one,
     "objectcategory": _of_category("person", lambda tree: tree.profile.users),
 }
 GROUP_LOOKUPS: dict[str, Callable[[Tree, Any], Groups]] = {

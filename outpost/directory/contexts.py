@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from outpost.directory.bodies import Bodies
 from outpost.directory.memory import Asked, Memory, Remembered, remember
+from outpost.directory.plans import Plans
 from outpost.directory.reader import Reader
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.directory.tree import Tree
@@ -168,6 +169,11 @@ class NamingContexts:
     def answers(self) -> dict[Asked, Remembered]:
         """Of this revision."""
         return self._memory.answers
+
+    @property
+    def plans(self) -> Plans:
+        """Of this revision."""
+        return self._memory.plans
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         old = self._snapshot

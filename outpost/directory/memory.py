@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from outpost.directory.plans import Plans
 from protocols.ldap.dn import DN
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Memory:
     """pks of provider and user to what bindings and groups let them read."""
     answers: dict[Asked, Remembered] = field(default_factory=dict)
     """What was answered to whom."""
+    plans: Plans = field(default_factory=Plans)
+    """How searches are answered that differ from others in what they assert."""
 
 
 def remember(known: dict[KeyT, ValueT], key: KeyT, value: ValueT) -> ValueT:

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from outpost.directory.candidates import EVERYTHING, Candidates, candidates
+from outpost.directory.candidates import CONTAINERS, EVERYTHING, KINDS, Candidates, candidates
 from outpost.directory.entries import GroupEntry, LoneUserEntry, TellingUserEntry, UserEntry, VirtualGroupEntry
 from outpost.directory.tree import BASE, LEAF_OF, Node, Tree
 from protocols.ldap.controlled import matching
@@ -22,6 +22,9 @@ from protocols.ldap.result import Refused, ResultCode
 from protocols.ldap.schema import AttributeType
 from protocols.ldap.search import Entry, Slice, candidates_a_slice, results
 from protocols.ldap.search_request import Scope, SearchRequest
+
+Entries = Callable[[Collection[Any] | None], Iterable[Entry]]
+"""From pks of one kind; None: from all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +101,24 @@ class Reader:
                 return self.entry_at(DN(name.rdns[depth:], name.key[depth:])).dn
         return ""
 
+    def reach(self, base: DN, scope: Scope) -> list[tuple[str, Entries]] | None:
+        """The fields of `Candidates` that count at and under ``base``, in the order of answers, and how pks become
+        entries there. None: it is a leaf. Raises Refused."""
+        node, scope = self._place(base, scope)
+        if node.pk is not None:
+            return None
+        containers = list(self._containers(node, scope))
+        below = _leaves_under(node, scope)
+        leaves = [(kind, self._leaves(leaf)) for kind, leaf in zip(KINDS, LEAVES, strict=False) if leaf in below]
+        return [(CONTAINERS, lambda found: containers), *leaves]
+
     def _under(self, node: Node, scope: Scope, possible: Candidates) -> Iterator[Entry]:
         if node.pk is not None:
             return self._alone(node) if scope in (Scope.BASE, Scope.SUB) else iter(())
         found: list[Iterable[Entry]] = [self._containers(node, scope)] if possible.containers is None else []
-        if node.kind != "base":
-            if scope is not Scope.BASE and node.kind in LEAF_OF:
-                leaf = LEAF_OF[node.kind]
-                found.append(self._leaves(leaf, possible[LEAVES.index(leaf)]))
-        elif scope is Scope.SUB or scope is Scope.CHILDREN:
-            of_kinds = zip(LEAVES, possible, strict=False)
-            found += [self._leaves(leaf, pks) for leaf, pks in of_kinds if pks is None or pks]
+        below = _leaves_under(node, scope)
+        of_kinds = zip(LEAVES, possible, strict=False)
+        found += [self._leaves(leaf)(pks) for leaf, pks in of_kinds if leaf in below and (pks is None or pks)]
         return chain.from_iterable(found)
 
     def _alone(self, node: Node) -> Iterator[Entry]:
@@ -123,16 +133,21 @@ class Reader:
         if node.kind == "base" and scope is not Scope.BASE:
             yield from (container for kind, container in containers.items() if kind != "base")
 
-    def _leaves(self, kind: str, found: Collection[Any] | None) -> Iterator[Entry]:
-        """``found``: pks of candidates; None: all are."""
-        if not self.everything:
-            found = self._own(kind)
-        snapshot, shown = self.tree.snapshot, self.tree.shown
+    def _leaves(self, kind: str) -> Entries:
+        """Of those that are found the ones that there are, and that this reader may read."""
+        snapshot, shown, entry = self.tree.snapshot, self.tree.shown, self._entry(kind)
         there: Mapping[Any, Any] = snapshot.groups if kind == "group" else snapshot.users
-        records: Iterable[Any] = there.values() if found is None else filter(None, map(there.get, found))
-        if shown is not None and kind != "group":
-            records = (record for record in records if shown.shows(record.pk))
-        return map(self._entry(kind), records)
+        own = None if self.everything else self._own(kind)
+
+        def leaves(found: Collection[Any] | None) -> Iterator[Entry]:
+            if own is not None:
+                found = own
+            records: Iterable[Any] = there.values() if found is None else filter(None, map(there.get, found))
+            if shown is not None and kind != "group":
+                records = (record for record in records if shown.shows(record.pk))
+            return map(entry, records)
+
+        return leaves
 
     def _entry(self, kind: str) -> Callable[[Any], Entry]:
         """From a record."""
@@ -147,3 +162,9 @@ class Reader:
 
 LEAVES = ("user", "group", "virtual-group")
 """Kinds of leaves, in the order of their `Candidates`."""
+
+
+def _leaves_under(node: Node, scope: Scope) -> tuple[str, ...]:
+    if node.kind == "base":
+        return LEAVES if scope in (Scope.SUB, Scope.CHILDREN) else ()
+    return () if scope is Scope.BASE or node.kind not in LEAF_OF else (LEAF_OF[node.kind],)

@@ -37,23 +37,16 @@ class MatchingRule:
     """Normalises to ``str``, so that parts of a value may be compared."""
 
 
-def _text(value: Value) -> str | None:
-    if isinstance(value, str):
-        return value
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return None
-
-
 def _on_text(rule: Callable[[str], Any], empty: Any = None) -> Callable[[Value], Any]:
     """``empty``: what a value of no octets stands for, where the syntax has one."""
 
     def normalise(value: Value) -> Any:
-        text = _text(value)
-        if text:
-            return rule(text)
-        return None if text is None else empty
+        if isinstance(value, bytes):
+            try:
+                value = value.decode()
+            except UnicodeDecodeError:
+                return None
+        return rule(value) if value else empty
 
     return normalise
 

@@ -135,7 +135,7 @@ def results(
     shown = selection(request.attributes, request.types_only)
     identifier = ber.encode_integer(message_id)
     limit = request.size_limit or NO_LIMIT
-    done = _DONE
+    done = DONE
     selected: Truth = True
     rested = False
     out: list[bytes] = []
@@ -185,6 +185,6 @@ def results(
 
 
 NO_LIMIT = -1
-_DONE = encode_result(SEARCH.response, SUCCESS)
+DONE = encode_result(SEARCH.response, SUCCESS)
 _SIZE_LIMIT_EXCEEDED = encode_result(SEARCH.response, Result(ResultCode.SIZE_LIMIT_EXCEEDED))
 _TIME_LIMIT_EXCEEDED = encode_result(SEARCH.response, Result(ResultCode.TIME_LIMIT_EXCEEDED))

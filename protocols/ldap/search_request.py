@@ -69,6 +69,11 @@ def _parsed_search(octets: bytes) -> SearchRequest:
     )
 
 
+def filter_at(octets: bytes) -> int:
+    """Where the filter begins. Raises RemoteProtocolError."""
+    return ((len(octets) > 1 and _common_head(octets[: octets[1] + SHORT_HEAD])) or _head(octets)).end
+
+
 class _Head(NamedTuple):
     """What stands before the filter, and where that begins."""
 

@@ -29,6 +29,7 @@ from tests.outpost.listeners.test_ldap_known_binds import POLICY, Control
 from tests.protocols.ldap import peer
 
 OTHER = 6
+EITHER = "(&(objectClass=posixAccount)(|(uid={0})(mail={0}@example.com)))"
 ELSEWHERE = "dc=elsewhere"
 STAFF = BindingRecord("b1", 0, group="g-staff")
 HOSTS = ("192.0.2.1", "192.0.2.2")
@@ -44,6 +45,7 @@ class Compared:
         self.door = control.door = Door(People(records), control, TLS, caches=True)
         if not again:
             self.door.factory.again.answer = lambda *_: None  # type: ignore[method-assign]
+            self.door.factory.reads.again = lambda *_: None  # type: ignore[method-assign]
         self.clients = [self.connect(number) for number in range(3)]
         self.said: list[Any] = []
 
@@ -85,14 +87,31 @@ binds = st.builds(
     controls,
 )
 searches = st.builds(
-    lambda number, base, filter, attributes: peer.search(number, base, filter=filter, attributes=attributes),
+    lambda number, base, filter, attributes, scope, size_limit: peer.search(
+        number, base, scope=scope, filter=filter, attributes=attributes, size_limit=size_limit
+    ),
     ids,
-    st.sampled_from((*[USERS] * 6, BASE, "", ELSEWHERE, "dc=no")),
-    st.sampled_from((*["(uid=alice)", "(uid=bob)"] * 3, "(memberOf=*)", "(uid=x)")),
+    st.sampled_from((*[USERS] * 4, *[BASE] * 3, "", ELSEWHERE, "dc=no", f"cn=alice,{USERS}")),
+    st.sampled_from(
+        (
+            *["(uid=alice)", "(uid=bob)", "(uid=dave)", "(uid=carol)", "(cn=staff)"] * 3,
+            *[EITHER.format(name) for name in ("alice", "carol", "users")],
+            *("(memberOf=*)", "(uid=x)", "(cn=users)", "(uid=\\ff\\fe\\fdxy)", "(title=carol)", "(department=EMEA)"),
+            *(f"(member=cn={name},{USERS})" for name in ("alice", "carol")),
+        )
+    ),
     st.sampled_from(((), ("cn",), ("*", "+"))),
+    st.sampled_from((*[peer.SUB] * 6, peer.ONE, peer.BASE)),
+    st.sampled_from((*[0] * 6, 1)),
+)
+changed = st.builds(
+    lambda message, at, octet: message[: at % len(message)] + bytes((octet,)) + message[at % len(message) + 1 :],
+    searches,
+    st.integers(0, 500),
+    st.sampled_from((0, 1, 2, 4, 0x30, 0x63, 0x7F, 0x80, 0x81, 0xA0, 0xA3, 0xFF)) | st.integers(0, 255),
 )
 others = st.sampled_from((peer.extended(9, WHO_AM_I), peer.bind(9, "", ""), peer.unbind(9), peer.abandon(9, 2)))
-questions = st.one_of(*[binds] * 4, *[searches] * 5, others)
+questions = st.one_of(*[binds] * 4, *[searches] * 5, changed, others)
 
 
 def _asks(number: int, octets: bytes, cut: int) -> Step:
@@ -180,10 +199,13 @@ happens = st.sampled_from(
         _changes(Put(a_user(BOB, "bobby"))),
         _changes(Remove("user", BOB)),
         _changes(Put(a_user(9, "somebody"))),
+        _changes(Put(a_user(9, "dave", attributes={"title": ["carol", "alice"], "uid": "carol"}))),
         _changes(Put(a_provider())),
         _changes(Put(a_provider(STAFF))),
         _changes(Put(a_provider(BindingRecord("b2", 0, policy="p"), STAFF))),
         _changes(Put(a_provider(require_tls=True))),
+        _changes(Put(a_provider(samba=True, samba_password_hashes=True))),
+        _changes(Put(a_provider(mapped=True, show_only_groups=("g-staff", "g-admins")))),
         _changes(Put(a_provider(bind_by_name=True))),
         _changes(Put(a_provider(base=ELSEWHERE)), Put(a_provider(pk=OTHER))),
         _changes(Remove("provider", PROVIDER)),
