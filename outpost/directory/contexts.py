@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from outpost.directory.bodies import Bodies
-from outpost.directory.memory import Asked, Memory, Remembered, remember
-from outpost.directory.plans import Plans
+from outpost.directory.memory import Memory, remember
 from outpost.directory.reader import Reader
 from outpost.directory.snapshot import Directory, Snapshot, Touched
 from outpost.directory.tree import Tree
@@ -31,7 +30,8 @@ class NamingContexts:
         self._trees: dict[int, Tree] = {}
         self._snapshot = Snapshot()
         self._bodies = Bodies(grown=grown)
-        self._memory = Memory()
+        self.memory = Memory()
+        """Of the newest revision."""
         directory.follow(self._follow)
 
     def tree(self, provider: int) -> Tree | None:
@@ -44,17 +44,17 @@ class NamingContexts:
 
     def place(self, text: str) -> tuple[DN, Tree | None]:
         """The name, and the tree that it lies in. Raises ValueError if it is no DN."""
-        known = self._memory.places.get(text)
+        known = self.memory.places.get(text)
         if known is None:
             name = dn.parse(text)
             known = (name, self.tree_at(name))
             if len(text) <= dn.CACHED_LENGTH:
-                remember(self._memory.places, text, known)
+                remember(self.memory.places, text, known)
         return known
 
     def login(self, text: str) -> tuple[Tree, str] | None:
         """Through which provider a bind with this name logs in, and the user name. Raises ValueError if it is no DN."""
-        known = self._memory.logins.get(text)
+        known = self.memory.logins.get(text)
         if known is not None:
             return known
         try:
@@ -69,7 +69,7 @@ class NamingContexts:
         if tree is None or username is None:
             return None
         known = (tree, username)
-        return remember(self._memory.logins, text, known) if len(text) <= dn.CACHED_LENGTH else known
+        return remember(self.memory.logins, text, known) if len(text) <= dn.CACHED_LENGTH else known
 
     def active_directory(self) -> bool:
         """Does any provider show itself as Active Directory?"""
@@ -155,7 +155,7 @@ class NamingContexts:
         user = tree.snapshot.users.get(identity.user)
         if user is None or user.uuid != identity.uuid or validity.refusal(user, now) is not None:
             return None
-        readers, key = self._memory.readers, (provider, user.pk)
+        readers, key = self.memory.readers, (provider, user.pk)
         reader = readers[key] if key in readers else remember(readers, key, _reader(tree, user.pk))
         return None if reader is not None and reader.by_policies and not by_policies else reader
 
@@ -164,16 +164,6 @@ class NamingContexts:
         tree = self._trees.get(provider)
         user = None if tree is None else tree.snapshot.users.get(identity.user)
         return None if user is None or user.uuid != identity.uuid else user.username
-
-    @property
-    def answers(self) -> dict[Asked, Remembered]:
-        """Of this revision."""
-        return self._memory.answers
-
-    @property
-    def plans(self) -> Plans:
-        """Of this revision."""
-        return self._memory.plans
 
     def _follow(self, snapshot: Snapshot, touched: Touched) -> None:
         old = self._snapshot
@@ -205,7 +195,7 @@ class NamingContexts:
                 )
             except ValueError as error:
                 self.problems[provider.pk] = str(error)
-        self._snapshot, self._trees, self._memory = snapshot, trees, Memory()
+        self._snapshot, self._trees, self.memory = snapshot, trees, Memory()
 
 
 def _name(snapshot: Snapshot, user: int) -> str | None:

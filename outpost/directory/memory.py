@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,9 +20,6 @@ MOST_REMEMBERED = 10_000
 
 Asked = tuple[int, int, bool, bytes]
 """pks of provider and user, over TLS or not, and the search as it came."""
-Remembered = bytes | tuple[bytes, ...]
-"""Messages as they were sent, or what they carry behind their message IDs."""
-
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
 
@@ -34,10 +32,27 @@ class Memory:
     """Base of a search, as written, to where it is."""
     readers: dict[tuple[int, int], Reader | None] = field(default_factory=dict)
     """pks of provider and user to what bindings and groups let them read."""
-    answers: dict[Asked, Remembered] = field(default_factory=dict)
-    """What was answered to whom."""
+    answers: dict[Asked, Sequence[bytes]] = field(default_factory=dict)
+    """What was answered to whom: what the messages carried behind their message IDs."""
+    heard: set[int] = field(default_factory=set)
+    """Hashes of what was asked."""
     plans: Plans = field(default_factory=Plans)
     """How searches are answered that differ from others in what they assert."""
+
+    def comes_again(self, asked: Asked) -> bool:
+        """Has it been asked before? Most searches come once: to keep their answers would take longer than to give them,
+        and would push out others."""
+        number = hash(asked)
+        if number in self.heard:
+            return True
+        if len(self.heard) >= MOST_REMEMBERED:
+            self.heard.clear()
+        self.heard.add(number)
+        return False
+
+    def keep(self, asked: Asked, said: Sequence[bytes]) -> None:
+        if sum(map(len, said)) <= LONGEST_ANSWER:
+            remember(self.answers, asked, said)
 
 
 def remember(known: dict[KeyT, ValueT], key: KeyT, value: ValueT) -> ValueT:

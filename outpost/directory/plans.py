@@ -208,24 +208,27 @@ class Plans:
         """By `shapes.alike`."""
 
     def answer(self, reader: Reader, content: bytes) -> list[bytes] | None:
-        """As `Plan.answer`. ``reader`` reads everything."""
+        """As `Plan.answer`; None to whoever does not read everything."""
+        if not reader.everything:
+            return None
         for shape, known in self._kept.get((reader.tree, *alike(content)), ()):
             values = shape.values(content)
             if values is not None:
                 return None if known is None else known.answer(values)
         return None
 
-    def learn(self, reader: Reader, content: bytes, request: SearchRequest, base: DN) -> bool:
-        """Is there a plan now that was not there before, for searches like this one? Raises Refused."""
+    def learn(self, reader: Reader, content: bytes, request: SearchRequest, base: DN) -> None:
+        """Makes a plan for searches like this one by whoever reads everything, unless one was tried. Raises Refused."""
+        if not reader.everything:
+            return
         key = (reader.tree, *alike(content))
         kept = self._kept.get(key, ())
         if any(shape.values(content) is not None for shape, _ in kept):
-            return False
+            return
         found = shape_of(content, request)
         if found is None:
-            return False
+            return
         known = plan(reader, found, base)
         if len(self._kept) >= MOST_KEPT:
             self._kept.clear()
-        self._kept[key] = (*kept[-MOST_ALIKE + 1 :], (found, known))
-        return known is not None
+        self._kept[key] = (*kept[1 - MOST_ALIKE :], (found, known))

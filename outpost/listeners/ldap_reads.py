@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from outpost import __version__
 from outpost.directory.contexts import NamingContexts
-from outpost.directory.memory import LONGEST_ANSWER, Asked, Remembered, remember
+from outpost.directory.memory import LONGEST_ANSWER, Asked, Memory
 from outpost.directory.reader import Reader
 from outpost.directory.tree import Tree
 from outpost.listeners.ldap_binds import Bound
@@ -76,10 +76,10 @@ class Reads:
         slices = reader.answer(event.message_id, request, base, expired)
         if bound is None or event.controls or len(event.content) > LONGEST_QUESTION or reader.now is not None:
             return slices
-        if reader.everything and self._contexts.plans.learn(reader, event.content, request, base):
-            return slices
+        memory = self._contexts.memory
+        memory.plans.learn(reader, event.content, request, base)
         asked = bound.provider, bound.identity.user, secure, event.content
-        return _remembering(self._contexts.answers, asked, slices)
+        return _remembering(memory, asked, slices) if memory.comes_again(asked) else slices
 
     def again(self, content: bytes, bound: Bound | None, secure: bool) -> Sequence[bytes] | None:
         """What is answered to a search with this content and no controls, if it need not be read: it came before, or
@@ -87,17 +87,16 @@ class Reads:
         reader = None if bound is None else self._readable_by(bound)
         if bound is None or reader is None:
             return None
-        if reader.everything and (said := self._contexts.plans.answer(reader, content)) is not None:
-            self._telemetry.taken["ldap", "search"] += 1
-            return said
-        answers, asked = self._contexts.answers, (bound.provider, bound.identity.user, secure, content)
-        known = answers.get(asked)
-        if known is None:
-            return None
-        if isinstance(known, bytes):
-            known = answers[asked] = operations(known)  # now that it is worth it: most questions come once
+        memory, asked = self._contexts.memory, (bound.provider, bound.identity.user, secure, content)
+        said = memory.answers.get(asked)
+        if said is None:
+            said = memory.plans.answer(reader, content)
+            if said is None:
+                return None
+            if memory.comes_again(asked):
+                memory.keep(asked, said)
         self._telemetry.taken["ldap", "search"] += 1
-        return known
+        return said
 
     def compare(self, request: CompareRequest, bound: Bound | None, secure: bool) -> Result:
         """True or false (RFC 4511 s4.10). Raises Refused."""
@@ -230,9 +229,9 @@ class Reads:
         return reader.matching(request, base), reader.recognise, whose
 
 
-def _remembering(answers: dict[Asked, Remembered], asked: Asked, slices: Iterator[Slice]) -> Iterator[Slice]:
-    """The same slices; if the first is all there is, and short, it is kept among the ``answers`` of the revision that
-    the search began on: the slices may be taken when there is another one already."""
+def _remembering(memory: Memory, asked: Asked, slices: Iterator[Slice]) -> Iterator[Slice]:
+    """The same slices; if the first is all there is, it is kept in the ``memory`` of the revision that the search began
+    on: the slices may be taken when there is another one already."""
     first = next(slices)
     yield first
     second = next(slices, None)
@@ -240,7 +239,7 @@ def _remembering(answers: dict[Asked, Remembered], asked: Asked, slices: Iterato
         yield second
         yield from slices
     elif isinstance(first, bytes) and len(first) <= LONGEST_ANSWER:
-        remember(answers, asked, first)
+        memory.keep(asked, operations(first))
 
 
 def _never() -> bool:

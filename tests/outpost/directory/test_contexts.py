@@ -205,7 +205,16 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         long = f"cn={'x' * dn.CACHED_LENGTH}{number},{USERS}"
         assert people.contexts.login(long) is not None
         assert people.contexts.place(long)[1] is not None
-    remembered = people.contexts._memory
+    remembered = people.contexts.memory
+    for number in range(35):
+        asked = 1, 2, False, bytes((number,))
+        assert not remembered.comes_again(asked)
+        assert remembered.comes_again(asked)
+        remembered.keep(asked, [b"x" * memory.LONGEST_ANSWER])
+        remembered.keep((3, *asked[1:]), [b"x" * memory.LONGEST_ANSWER, b"y"])
+    assert 0 < len(remembered.answers) <= 10
+    assert 0 < len(remembered.heard) <= 10
+    assert all(provider == 1 for provider, *_ in remembered.answers)
     assert 0 < len(remembered.logins) <= 10
     assert 0 < len(remembered.places) <= 10
     assert all(len(name) <= dn.CACHED_LENGTH for name in (*remembered.logins, *remembered.places))

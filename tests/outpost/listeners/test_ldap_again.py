@@ -49,6 +49,34 @@ def said(client: Client, message: bytes) -> list[Answer]:
     return [replace(answer, message_id=0) for answer in client.ask(message)]
 
 
+def test_what_comes_again_is_remembered(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the second time on: most searches come once."""
+    searched = Searched(monkeypatch)
+    first = client.ask(peer.search(2, BASE, filter="(uid=bo*)"))
+    assert [entry.text for entry in first[:-1]] == [BOB_DN]
+    for message_id in (3, 128, 70_000):
+        again = client.ask(peer.search(message_id, BASE, filter="(uid=bo*)"))
+        assert again == [replace(answer, message_id=message_id) for answer in first]
+    assert searched.count == 2
+
+
+def test_what_differs_in_values_alone_is_searched_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    people, searched = client.door.people, Searched(monkeypatch)
+    people.change(*(Put(a_user(pk, f"user{pk}")) for pk in range(100, 200)))
+    taken = client.door.telemetry.taken["ldap", "search"]
+    for pk in range(100, 200):
+        (entry, done) = client.ask(about(f"USER{pk}", pk))
+        assert (entry.text, done.code) == (f"cn=user{pk},{USERS}", 0)
+        assert entry.message_id == done.message_id == pk
+    assert client.ask(about("user999"), about("user9x9", 3))[0].operation == "searchResDone"
+    assert searched.count == 1
+    assert client.door.telemetry.taken["ldap", "search"] == taken + 102
+    people.change(Put(a_user(100, "else100")))
+    assert len(client.ask(about("user100"))) == 1
+    assert len(client.ask(about("else100"))) == len(client.ask(about("user101"))) == 2
+    assert searched.count == 2
+
+
 def test_the_same_question_is_searched_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     searched = Searched(monkeypatch)
     first = client.ask(about("bob", 3))
@@ -84,7 +112,7 @@ def test_what_is_kept_is_what_would_be_found(asked: list[tuple[str, str, int, st
     clients = {name: door.connect() for name in passwords}
     for name, password in passwords.items():
         assert clients[name].bind(f"cn={name},{USERS}", password) == 0
-    for who, base, scope, filter, attributes, size_limit in asked * 2:
+    for who, base, scope, filter, attributes, size_limit in asked * 3:
         message = peer.search(7, base, scope=scope, filter=filter, attributes=attributes, size_limit=size_limit)
         anew = Door().connect()
         assert anew.bind(f"cn={who},{USERS}", passwords[who]) == 0
@@ -146,10 +174,10 @@ def test_what_is_long_is_searched_each_time(monkeypatch: pytest.MonkeyPatch) -> 
     client = door.connect()
     assert client.bind() == 0
     searched = Searched(monkeypatch)
-    for _ in range(2):
+    for _ in range(3):
         octets = sum(len(answer.text) for answer in client.ask(peer.search(2, USERS, attributes=["cn"])))
         assert octets > LONGEST_ANSWER
-    assert searched.count == 2
+    assert searched.count == 3
 
 
 def test_an_id_that_is_still_in_use_is_none_for_what_was_asked_before(client: Client) -> None:
