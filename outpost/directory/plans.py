@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from outpost.directory.candidates import (
     CERTAIN,
@@ -51,8 +51,7 @@ Find = Callable[[Values], Found]
 """Values to what they find."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Kind:
+class Kind(NamedTuple):
     """Of entries that can be found."""
 
     find: Find
@@ -76,12 +75,11 @@ class Plan:
         """What messages carry behind their message IDs; None: it has to be searched for."""
         said: list[bytes] = []
         octets = 0
-        for kind in self.kinds:
-            found = kind.find(values)
+        for find, entries, doubtful in self.kinds:
+            found = find(values)
             if found is None or len(found) > MOST_FOUND:
                 return None
-            entries = kind.entries(found)
-            for entry in self._matching(entries, values) if kind.doubtful else entries:
+            for entry in self._matching(entries(found), values) if doubtful else entries(found):
                 body = entry.encoded(self.selection)
                 if not isinstance(body, bytes):
                     return None

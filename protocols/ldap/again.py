@@ -61,6 +61,17 @@ def operations(octets: bytes) -> tuple[bytes, ...]:
 
 
 def encode_messages(message_id: int, operations: Iterable[bytes]) -> bytes:
-    """The inverse of `operations`, under another message ID."""
-    identifier = ber.encode_integer(message_id)
-    return b"".join([ber.tlv(ber.SEQUENCE, identifier + operation) for operation in operations])
+    """The inverse of `operations`, under another message ID, which is a request's."""
+    size = message_id.bit_length() // 8 + 1
+    identifier = _INTEGERS[size] + message_id.to_bytes(size, "big")
+    said = b""
+    for operation in operations:
+        length = 2 + size + len(operation)
+        said += (_HEADS[length] if length < _USUAL else ber.head(ber.SEQUENCE, length)) + identifier + operation
+    return said
+
+
+_INTEGERS = tuple(ber.head(ber.INTEGER, size) for size in range(5))
+_USUAL = 1024
+_HEADS = tuple(ber.head(ber.SEQUENCE, length) for length in range(_USUAL))
+"""Of most messages; the rest are made each time."""

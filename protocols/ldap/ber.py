@@ -125,16 +125,17 @@ def tlv(tag: int, value: bytes) -> bytes:
         return _SHORT[tag] + _SHORT[length] + value
     if length < 0x10000:  # nearly every other one; the rest below would say the same of longer ones
         return _TWO[tag][length >= 0x100] + length.to_bytes(1 + (length >= 0x100), "big") + value
-    return _head(tag, length) + value
+    return head(tag, length) + value
 
 
 def around(tag: int, pieces: Iterable[bytes]) -> list[bytes]:
     """One element whose value comes in pieces; a long one is not put together, which takes a millisecond a megabyte."""
     pieces = list(pieces)
-    return [_head(tag, sum(map(len, pieces))), *pieces]
+    return [head(tag, sum(map(len, pieces))), *pieces]
 
 
-def _head(tag: int, length: int) -> bytes:
+def head(tag: int, length: int) -> bytes:
+    """What stands before a value of this length."""
     if length < 0x80:
         return bytes((tag, length))
     size = length.to_bytes((length.bit_length() + 7) // 8, "big")

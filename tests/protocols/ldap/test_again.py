@@ -133,6 +133,13 @@ def test_a_short_message_is_written_as_any_other(message_id: int, size: int) -> 
     assert encode_short_message(message_id, b"x" * size) == encode_message(message_id, b"x" * size)
 
 
+@pytest.mark.parametrize("message_id", [1, 0x7F, 0x80, 0x7FFF, 0x8000, 0x7FFFFF, 0x800000, MAX_MESSAGE_ID])
+@pytest.mark.parametrize("size", [0, 9, 0x79, 0x80, 0xFC, 0x100, 1015, 1023, 1024, 70_000])
+def test_answers_of_any_length_are_written_as_others(message_id: int, size: int) -> None:
+    said = encode_messages(message_id, [b"x" * size, b"y"])
+    assert said == encode_message(message_id, b"x" * size) + encode_message(message_id, b"y")
+
+
 def test_answers_are_given_again_under_another_id() -> None:
     operation = encode_result(0x61, SUCCESS)
     said = encode_message(5, operation) + encode_message(5, operation)
