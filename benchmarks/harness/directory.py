@@ -22,6 +22,7 @@ from benchmarks.harness.people import (
 Loading = Callable[[Bench, int], Load]
 
 THREE = ("cn", "mail", "memberOf")
+SPELLINGS = (str.lower, str.upper)
 PAGE = 500
 """Entries; what most clients ask for."""
 MOST_SCANNED = 1_000
@@ -41,9 +42,13 @@ def _uid_search(*wanted: str) -> Loading:
 
 def _anew(bench: Bench, count: int) -> Load:
     """Of everybody, in two spellings: more searches than any answers are remembered."""
-    spellings = (str.lower, str.upper)
-    found = {spelt(one.username): one.email for spelt in spellings for one in people(count)}
+    found = {spelt(one.username): one.email for spelt in SPELLINGS for one in people(count)}
     return bench.searches("uid", THREE, found)
+
+
+def _either_anew(bench: Bench, count: int) -> Load:
+    named = [(spelt(one.username), one.email) for spelt in SPELLINGS for one in people(count)]
+    return bench.filtered([(_either(name), email) for name, email in named], THREE)
 
 
 def _department(bench: Bench, count: int) -> Load:
@@ -59,7 +64,11 @@ def _by_filter(filter_of: Callable[[Person], bytes]) -> Loading:
 
 
 def _by_either(one: Person) -> bytes:
-    named = wire.either(wire.equal("uid", one.username), wire.equal("mail", one.username))
+    return _either(one.username)
+
+
+def _either(name: str) -> bytes:
+    named = wire.either(wire.equal("uid", name), wire.equal("mail", name))
     return wire.every(wire.equal("objectClass", "posixAccount"), named)
 
 
@@ -102,6 +111,7 @@ WORKS = (
     Work("(uid=x), 3 attributes, 16 at once", "ldap", _deep, BOTH),
     Work("connect, bind, (uid=x), close", "ldap", _fresh, BOTH),
     Work("(&(objectClass=posixAccount)(|(uid=x)(mail=x)))", "ldap", _by_filter(_by_either), BOTH),
+    Work("(&(objectClass=posixAccount)(|(uid=x)(mail=x))), each new", "ldap", _either_anew, BOTH),
     Work("(uid=*x*)", "ldap", _by_filter(lambda one: wire.holding("uid", one.username[3:])), BOTH),
     Work("(memberOf=x), 100 entries", "ldap", _team(wire.equal), BOTH),
     Work("memberOf in chain, 100 entries", "ldap", _team(wire.in_chain)),
