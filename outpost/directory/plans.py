@@ -28,7 +28,7 @@ from outpost.directory.index import ORDINAL
 from outpost.directory.reader import Entries, Reader
 from outpost.directory.tree import Tree
 from protocols.ldap.dn import DN
-from protocols.ldap.evaluation import predicate
+from protocols.ldap.evaluation import TakesTurns, predicate
 from protocols.ldap.filter import And, Equality, Filter, GreaterOrEqual, LessOrEqual, Not, Or, Present
 from protocols.ldap.schema import AttributeType
 from protocols.ldap.search import DONE, SLICE_OCTETS, Entry, Selection, selection
@@ -211,8 +211,11 @@ class Plans:
             return None
         for shape, known in self._kept.get((reader.tree, *alike(content)), ()):
             values = shape.values(content)
-            if values is not None:
-                return None if known is None else known.answer(values)
+            if values is not None and known is not None:
+                try:
+                    return known.answer(values)
+                except TakesTurns:
+                    return None
         return None
 
     def learn(self, reader: Reader, content: bytes, request: SearchRequest, base: DN) -> None:

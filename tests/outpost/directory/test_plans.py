@@ -16,11 +16,13 @@ from outpost.directory.plans import MOST_ASSERTED, MOST_FOUND, Plans
 from outpost.directory.reader import Reader
 from protocols.ldap import dn
 from protocols.ldap.again import encode_messages, question
+from protocols.ldap.evaluation import MOST_AT_ONCE
 from protocols.ldap.filter import And, Equality, Filter, Not, Or, Present
 from protocols.ldap.filter_text import parse
 from protocols.ldap.result import Refused
 from protocols.ldap.search_request import SearchRequest, decode
 from protocols.ldap.shapes import asserted, shape
+from protocols.link.messages import GroupRecord
 from tests.extent import rounds
 from tests.outpost.directory.people import (
     ALICE,
@@ -222,6 +224,17 @@ def test_long_answers_are_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert by_title(people(6)) is not None
     monkeypatch.setattr(module, "SLICE_OCTETS", 1000)
     assert by_title(people(6)) is None
+
+
+def test_what_takes_turns_is_searched_for() -> None:
+    many = tuple(range(100, 102 + MOST_AT_ONCE))
+    group = GroupRecord("g-many", "groupmany", False, 90, (), many)
+    reader = People((*RECORDS[:-1], *(a_user(pk, f"user{pk}") for pk in many), group, a_provider())).reader(ALICE)
+    plans = learned(reader, "(&(cn=groupxxxx)(!(memberUid=*none*)))", attributes=["1.1"])
+    for name in ("groupmany", "groupfew"):
+        found = asked(f"(&(cn={name:x<9})(!(memberUid=*none*)))", attributes=["1.1"])
+        assert (planned(plans, reader, found[0]) is None) is (name == "groupmany")
+        assert len(answers(searched(reader, found[1]))) == 1 + (name == "groupmany")
 
 
 def test_what_shows_hashes_is_searched_for_each_time() -> None:
