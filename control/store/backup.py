@@ -93,13 +93,15 @@ def _lines(stored: Stored, said: Said) -> Iterator[bytes]:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    """What links lead out of ``folder`` to is somebody else's."""
+    root = folder.resolve()
+    found = sorted(path for path in root.rglob("*") if path.is_file() and path.resolve().is_relative_to(root))
     if len(found) > MOST_FILES:
         raise TooLarge(f"{folder} holds more than {MOST_FILES} files. Keep what is ours alone there.")
     for path in found:
         if path.stat().st_size > LARGEST_FILE:
             raise TooLarge(f"{path} is larger than {LARGEST_FILE // 1024 // 1024} MiB. Keep what is ours alone there.")
-        yield path.relative_to(folder).as_posix(), path.read_bytes()
+        yield path.relative_to(root).as_posix(), path.read_bytes()
 
 
 def _line(said: object) -> bytes:

@@ -363,3 +363,20 @@ def test_pictures_come_back(filled: str, folder: Path, monkeypatch: pytest.Monke
     (folder / "pictures" / "public" / "wiki.png").unlink()
     assert main(["restore", "--replace", "here.backup"]) == 0
     assert (folder / "pictures" / "public" / "wiki.png").read_bytes() == b"\x89PNG"
+
+
+def test_what_links_lead_out_to_is_not_packed(filled: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = folder / "pictures"
+    (pictures / "..2026").mkdir(parents=True)
+    (pictures / "..2026" / "wiki.png").write_bytes(b"\x89PNG")
+    (pictures / "wiki.png").symlink_to("..2026/wiki.png")
+    (folder / "elsewhere").write_text("not ours")
+    (pictures / "out.png").symlink_to(folder / "elsewhere")
+    (folder / "linked").symlink_to(pictures)
+    monkeypatch.setenv("OUTPOST_STORAGE__FILE__PATH", "linked")
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+    shutil.rmtree(pictures)
+    pictures.mkdir()
+    assert main(["restore", "--replace", "here.backup"]) == 0
+    assert sorted(path.name for path in pictures.iterdir()) == ["..2026", "wiki.png"]
+    assert (pictures / "wiki.png").read_bytes() == b"\x89PNG"
