@@ -21,7 +21,8 @@ ARTICLE = {
 }
 """The .env of the walk-through, after its commands were run."""
 
-_VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^${}]*))?\}")
+"""The innermost: what stands for a value may hold another."""
 
 
 class Missing(Exception):
@@ -43,7 +44,9 @@ def filled(value: Any, variables: Mapping[str, str]) -> Any:
         return {key: filled(one, variables) for key, one in value.items()}
     if isinstance(value, list):
         return [filled(one, variables) for one in value]
-    return _VARIABLE.sub(lambda found: _value(found, variables), value) if isinstance(value, str) else value
+    while isinstance(value, str) and _VARIABLE.search(value):
+        value = _VARIABLE.sub(lambda found: _value(found, variables), value)
+    return value
 
 
 def _value(found: re.Match[str], variables: Mapping[str, str]) -> str:
@@ -67,7 +70,11 @@ def services(variables: Mapping[str, str]) -> dict[str, Service]:
     return {
         name: Service(
             [*json.loads(image["ENTRYPOINT"]), *one["command"].split()],
-            {**_environment(image["ENV"]), **one["environment"]},
+            {
+                **_environment(image["ENV"]),
+                **(variables if one.get("env_file") == [".env"] else {}),
+                **one["environment"],
+            },
             {where: what for what, where, *_ in (volume.split(":") for volume in one["volumes"])},
             one,
         )

@@ -9,11 +9,14 @@ import pytest
 from outpost.__main__ import COMMANDS
 from settings import Settings, SettingsError, load
 from settings.kinds import Address
+from settings.table import ROWS
 from tests.deploy.composed import ARTICLE, DEPLOY, PG_PASS, Missing, compose, containerfile, services
 from tests.readme import TREE
 
 MAIL = {"AUTHENTIK_EMAIL__HOST": "mail.example.com", "AUTHENTIK_EMAIL__USE_TLS": "true", "AUTHENTIK_EMAIL__PORT": "587"}
 OUTPOSTS = {"ldap", "proxy", "radius"}
+ABOUT_THE_DATABASE = {f"postgresql.{name}" for name in ("host", "user", "name", "password")}
+"""That of the compose file: PG_USER, PG_DB and PG_PASS name it."""
 
 
 def settings_of(name: str, **more: str) -> Settings:
@@ -37,6 +40,30 @@ def test_what_control_is_told(name: str) -> None:
     assert settings.warnings == ()
     postgresql = compose(ARTICLE | {"PG_USER": "ak", "PG_DB": "akdb"})["services"]["postgresql"]["environment"]
     assert postgresql == {"POSTGRES_PASSWORD": PG_PASS, "POSTGRES_USER": "ak", "POSTGRES_DB": "akdb"}
+
+
+@pytest.mark.parametrize("name", ["server", "worker", "apply"])
+@pytest.mark.parametrize("prefix", ["AUTHENTIK", "OUTPOST"])
+def test_whatever_stands_in_env_reaches_control(name: str, prefix: str) -> None:
+    said = {
+        f"{prefix}_{row.name.upper().replace('.', '__')}": f"value of {row.name}"
+        for row in ROWS
+        if row.name not in ABOUT_THE_DATABASE | {"data_dir"}
+    }
+    assert services(ARTICLE | said)[name].environment.items() >= said.items()
+    narrow = settings_of(name, **{f"{prefix}_LISTEN__TRUSTED_PROXY_CIDRS": "192.0.2.0/24"})
+    assert list(map(str, narrow.listen.trusted_proxy_cidrs)) == ["192.0.2.0/24"]
+    assert settings_of(name, **{f"{prefix}_POSTGRESQL__SSLMODE": "disable"}).postgresql.sslmode == "disable"
+
+
+@pytest.mark.parametrize("name", sorted(OUTPOSTS))
+def test_no_secret_of_controls_reaches_an_outpost(name: str) -> None:
+    others = {f"{other.upper()}_OUTPOST_TOKEN": f"token-of-{other}" for other in sorted(OUTPOSTS - {name})}
+    passphrase = {"AUTHENTIK_BACKUP_PASSPHRASE": "correct horse battery"}
+    told = services(ARTICLE | others | passphrase | MAIL)[name].environment
+    assert not set(told.values()) & {*ARTICLE.values(), *others.values(), *passphrase.values()}
+    heard = settings_of(name, AUTHENTIK_LOG__LEVEL="debug", AUTHENTIK_HOST_BROWSER="https://auth.example.com")
+    assert (heard.log.level, heard.host_browser) == ("debug", "https://auth.example.com")
 
 
 @pytest.mark.parametrize("name", sorted(OUTPOSTS))
@@ -115,6 +142,8 @@ def test_published_ports_lead_to_listeners_that_the_image_names() -> None:
             assert published.rpartition(":")[2] in exposed
     ports = services(ARTICLE)["server"].said["ports"]
     assert {"9000:9000", "9443:9443", "1812:1812/udp", "1813:1813/udp"} <= set(ports)
+    moved = services(ARTICLE | {"COMPOSE_PORT_HTTP": "80", "COMPOSE_PORT_HTTPS": "443"})["server"].said["ports"]
+    assert {"80:9000", "443:9443"} <= set(moved)
 
 
 def test_radius_sees_the_addresses_of_nas_and_has_its_ports_to_itself() -> None:
