@@ -123,6 +123,10 @@ class _Unplanned(Exception):
     """What this finds is not told by the values alone, or is too much to be kept."""
 
 
+class _TooLarge(Exception):
+    """What is found might not match."""
+
+
 def _finding(filter: Filter, tree: Tree, numbers: Iterator[int]) -> Candidates:
     """`candidates`, with a `Find` for what depends on values. Raises _Unplanned."""
     match filter:
@@ -151,7 +155,14 @@ def _in_all(parts: Sequence[Any]) -> Any:
         return ()
     if len(some) <= 1:
         return some[0] if some else None
-    return lambda values: common([part(values) if callable(part) else part for part in some])[0]
+
+    def find(values: Values) -> Any:
+        found, whole = common([part(values) if callable(part) else part for part in some])
+        if not whole:
+            raise _TooLarge
+        return found
+
+    return find
 
 
 def _in_any(parts: Sequence[Any]) -> Any:
@@ -214,7 +225,7 @@ class Plans:
             if values is not None and known is not None:
                 try:
                     return known.answer(values)
-                except TakesTurns:
+                except (TakesTurns, _TooLarge):
                     return None
         return None
 

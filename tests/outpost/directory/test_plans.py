@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from outpost.directory import candidates
 from outpost.directory import plans as module
 from outpost.directory.entries import UserEntry
 from outpost.directory.plans import MOST_ASSERTED, MOST_FOUND, Plans
@@ -235,6 +236,16 @@ def test_what_takes_turns_is_searched_for() -> None:
         found = asked(f"(&(cn={name:x<9})(!(memberUid=*none*)))", attributes=["1.1"])
         assert (planned(plans, reader, found[0]) is None) is (name == "groupmany")
         assert len(answers(searched(reader, found[1]))) == 1 + (name == "groupmany")
+
+
+def test_what_is_too_large_to_be_looked_for_in_others_is_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is found there may be found by one of the parts alone."""
+    reader = people(8)
+    found = asked("(&(uid=user100)(|(uid=nobody)(&(title=title 0)(title=title 1))))")
+    plans = learned(reader, "(&(uid=user100)(|(uid=nobody)(&(title=title 0)(title=title 1))))")
+    assert planned(plans, reader, found[0]) == searched(reader, found[1])
+    monkeypatch.setattr(candidates, "MAX_COMPARED", 1)
+    assert planned(plans, reader, found[0]) is None
 
 
 def test_what_shows_hashes_is_searched_for_each_time() -> None:
