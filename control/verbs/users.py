@@ -28,6 +28,7 @@ from control.verbs.fields import (
     parse,
     unique,
 )
+from protocols.ldap.prepare import case_ignore
 from rules.secret_attributes import unmasked
 
 INTERNAL_SERVICE_ACCOUNT = "internal_service_account"
@@ -117,9 +118,16 @@ def is_taken(tx: Transaction, name: str, pk: int | None = None) -> bool:
     """Is somebody else than ``pk`` found by this name: as their user name, or as their confirmed address? Names come
     before addresses, so that who takes such a one for a name takes its owner's way to sign in.
 
+    A name that LDAP takes for another's, since neither its blanks nor what is not seen of it count there, is taken too.
+
     For those who choose a name themselves; administrators give which they like.
     """
-    named, owner = tx.select(User, Query(alike={"username": name}, limit=2)), holder(tx, name)
+    named = [
+        user
+        for one in dict.fromkeys((name, case_ignore(name)))
+        for user in tx.select(User, Query(alike={"username": one}, limit=2))
+    ]
+    owner = holder(tx, name)
     return any(user.pk != pk for user in (*named, *([owner] if owner is not None else [])))
 
 

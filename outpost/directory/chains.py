@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from outpost.directory.tree import Tree
 
 MOST_STEPS = 200
-"""Entries on the ways from one, some 2 ms; what is behind is not found. No house has so many above one person."""
+"""Names on the ways from one entry, beside those that it has itself: some 2 ms; what is behind is not found. No house
+has so many above one person."""
 MOST_REMEMBERED = 4
 """Names that are looked for at once. Of each, at most one truth is kept for each user and group: some 8 MB."""
 
@@ -40,16 +41,18 @@ def leads(tree: Tree, start: Pk, key: str, name: Normal) -> bool:
 def _walk(tree: Tree, known: dict[Pk, bool], start: Pk, key: str, name: Normal) -> tuple[set[Pk], bool]:
     """Whom one comes by, and whether the way leads there: nobody of these leads there if it does not."""
     target = tree.pk_at(name)
-    seen, waiting = {start}, [start]
+    seen, waiting, steps = {start}, [start], 0
     while waiting:
-        for named in _named(tree, waiting.pop(), key):
+        on_the_way = waiting.pop()
+        for named in _named(tree, on_the_way, key):
+            if steps == MOST_STEPS:
+                return {start}, False
+            steps += on_the_way != start
             pk = tree.pk_at(named)
             if named == name or (pk is not None and pk == target) or (pk is not None and known.get(pk)):
                 return seen, True
             if pk is None or pk in seen or pk in known:
                 continue
-            if len(seen) == MOST_STEPS:
-                return {start}, False
             seen.add(pk)
             waiting.append(pk)
     return seen, False

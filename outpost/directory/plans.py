@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from outpost.directory.candidates import (
     CERTAIN,
     GROUP_LOOKUPS,
+    MAX_COMPARED,
     NOTHING,
     USERS,
     Candidates,
@@ -124,7 +125,7 @@ class _Unplanned(Exception):
 
 
 class _TooLarge(Exception):
-    """What is found might not match."""
+    """What is found might not match, or takes long to be put together."""
 
 
 def _finding(filter: Filter, tree: Tree, numbers: Iterator[int]) -> Candidates:
@@ -169,7 +170,14 @@ def _in_any(parts: Sequence[Any]) -> Any:
     some = [part for part in parts if part or part is None]
     if None in some or len(some) <= 1:
         return None if None in some else some[0] if some else ()
-    return lambda values: joined([part(values) if callable(part) else part for part in some])
+
+    def find(values: Values) -> Any:
+        sets = [part(values) if callable(part) else part for part in some]
+        if sum(len(found) for found in sets if found is not None) > MAX_COMPARED:
+            raise _TooLarge
+        return joined(sets)
+
+    return find
 
 
 def _equal(attribute: str, tree: Tree, number: int) -> Candidates:

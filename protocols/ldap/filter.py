@@ -20,6 +20,11 @@ OF_MANY_VALUES = 512
 """The same, of what looks at each of the names that a large group has."""
 MANY_VALUES = frozenset(("memberuid", "1.3.6.1.1.1.1.12"))
 """memberUid (RFC 2307), whose values are text, so that rules look into them."""
+OF_A_WAY, OF_EVERY_WAY = 512, 2048
+"""The same, of what goes from an entry to those that it names, and on: over one attribute, and over each."""
+IN_CHAIN_NAMES = frozenset(("1.2.840.113556.1.4.1941", "ldap_matching_rule_in_chain"))
+KNOWN_WAYS = frozenset(("member", "uniquemember", "memberof"))
+"""Attributes over which entries know the way without going it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,8 @@ def weight(filter: Filter) -> int:
             return sum(map(weight, parts))
         case Not(part):
             return weight(part)
+        case Extensible(str(rule), attribute) if rule.lower() in IN_CHAIN_NAMES:
+            return OF_EVERY_WAY if attribute is None else BY_A_RULE if attribute.lower() in KNOWN_WAYS else OF_A_WAY
         case Extensible(_, None):
             return OF_EVERY_ATTRIBUTE
         case Extensible(_, str(attribute)):

@@ -107,6 +107,16 @@ def test_a_taken_name_is_refused(store: SqlStore) -> None:
     assert refused(store, lambda tx: users.update(tx, bob.pk, {"username": "alice"})) == sentence
 
 
+@pytest.mark.parametrize(
+    "name", ["ALICE Doe", "alice  doe", "al\u200bice doe", "\u00a0alice doe", "\ufeffAlice\u2003doe"]
+)
+def test_nobody_chooses_a_name_that_ldap_takes_for_anothers(store: SqlStore, name: str) -> None:
+    alice = user(store, "alice doe")
+    assert store.write_now(lambda tx: users.is_taken(tx, name))
+    assert not store.write_now(lambda tx: users.is_taken(tx, name, alice.pk))
+    assert not store.write_now(lambda tx: users.is_taken(tx, name + "x"))
+
+
 def test_what_belongs_to_a_user_goes_with_them(store: SqlStore) -> None:
     staff = group(store, "staff")
     alice = user(store, "alice", groups=[staff.pk])

@@ -1,10 +1,19 @@
+from collections.abc import Iterator
+
 import pytest
 
 from outpost.directory import chains
+from outpost.directory.tree import Tree
+from protocols.ldap.again import question
 from protocols.ldap.dn import parse
 from protocols.ldap.extensible import IN_CHAIN
+from protocols.ldap.filter import OF_A_WAY
+from protocols.ldap.matching import Normal
+from protocols.ldap.search import SLICE_WORK
+from protocols.ldap.search_request import decode
 from protocols.link.messages import GroupRecord, UserRecord
 from tests.outpost.directory.people import ALICE, BOB, GROUPS, USERS, People, a_provider, a_user
+from tests.protocols.ldap import peer
 
 CARL, DAVE, ERIN, FAYE, GUS = 13, 14, 15, 16, 17
 BOSS = GroupRecord("g-boss", "boss", True, 1, (), (ALICE,))
@@ -84,6 +93,41 @@ def test_long_ways_are_not_walked_to_their_end(monkeypatch: pytest.MonkeyPatch) 
     assert People((*records, BOSS, a_provider())).names(asked) == ["user:u89"]
     monkeypatch.setattr(chains, "MOST_STEPS", 50)
     assert People((*records, BOSS, a_provider())).names(asked) == []
+
+
+def test_others_have_their_turn_between_long_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chains, "MOST_STEPS", 50)
+    records = [managed(number, f"u{number}", f"u{number + 1}") for number in range(10, 1000)]
+    people = People((a_user(ALICE, "alice"), *records, BOSS, a_provider()))
+    asked, steps = peer.search(1, USERS, filter=f"(manager:{IN_CHAIN.oid}:=cn=nobody,{USERS})"), list[int]()
+    named = chains._named
+
+    def counted(tree: Tree, pk: chains.Pk, key: str) -> Iterator[Normal]:
+        steps.append(1)
+        return named(tree, pk, key)
+
+    monkeypatch.setattr(chains, "_named", counted)
+    found = question(asked)
+    assert found is not None
+    a_turn = list[int]()
+    for _ in people.reader(ALICE).answer(1, decode(found[2], 0, len(found[2])), parse(USERS)):
+        a_turn.append(len(steps))
+        steps.clear()
+    assert sum(a_turn) > 4 * max(a_turn)
+    assert max(a_turn) <= (chains.MOST_STEPS + 2) * SLICE_WORK // OF_A_WAY
+
+
+def test_names_are_steps_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of whoever is on the way; one's own are looked at, as they are for equality."""
+    nobody = [f"nobody{number}" for number in range(60)]
+    records = a_user(ALICE, "alice"), managed(BOB, "bob", *nobody, "alice"), managed(CARL, "carl", "bob")
+    people = People((*records, BOSS, a_provider()))
+    asked = f"(manager:{IN_CHAIN.oid}:=cn=alice,{USERS})"
+    assert people.names(asked) == ["user:bob", "user:carl"]
+    monkeypatch.setattr(chains, "MOST_STEPS", 50)
+    people = People((*records, BOSS, a_provider()))
+    assert people.names(f"(&(uid=carl){asked})") == []
+    assert people.names(f"(&(uid=bob){asked})") == ["user:bob"]
 
 
 def test_little_is_remembered() -> None:

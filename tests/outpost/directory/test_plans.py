@@ -246,6 +246,10 @@ def test_what_is_too_large_to_be_looked_for_in_others_is_searched_for(monkeypatc
     assert planned(plans, reader, found[0]) == searched(reader, found[1])
     monkeypatch.setattr(candidates, "MAX_COMPARED", 1)
     assert planned(plans, reader, found[0]) is None
+    either = "(&(uid=user100)(|(title=title 0)(title=title 1)))"
+    assert is_planned(reader, either)
+    monkeypatch.setattr(module, "MAX_COMPARED", 1)
+    assert not is_planned(reader, either)
 
 
 def test_what_shows_hashes_is_searched_for_each_time() -> None:

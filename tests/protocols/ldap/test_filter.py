@@ -6,7 +6,9 @@ from protocols.ldap.filter import (
     BY_A_RULE,
     MAX_DEPTH,
     MAX_PARTS,
+    OF_A_WAY,
     OF_EVERY_ATTRIBUTE,
+    OF_EVERY_WAY,
     OF_MANY_VALUES,
     And,
     Approx,
@@ -166,6 +168,9 @@ def test_pieces_of_a_value_count_as_parts_do() -> None:
         (ber.tlv(0x81, b"caseIgnoreMatch"), OF_EVERY_ATTRIBUTE),
         (ber.tlv(0x82, b"cn"), BY_A_RULE),
         (ber.tlv(0x82, b"MemberUid;binary"), OF_MANY_VALUES),
+        (ber.tlv(0x81, b"1.2.840.113556.1.4.1941") + ber.tlv(0x82, b"manager"), OF_A_WAY),
+        (ber.tlv(0x81, b"LDAP_MATCHING_RULE_IN_CHAIN") + ber.tlv(0x82, b"memberOf"), BY_A_RULE),
+        (ber.tlv(0x81, b"1.2.840.113556.1.4.1941"), OF_EVERY_WAY),
     ],
 )
 def test_what_takes_long_counts_as_more_parts(fields: bytes, most: int) -> None:

@@ -1,11 +1,13 @@
 """String preparation: what is equal, and what is too much work."""
 
+import sys
 from typing import Literal
 from unicodedata import normalize
 
 import pytest
 
 from protocols.ldap import prepare
+from rules.names import is_possible_name
 
 
 @pytest.mark.parametrize(
@@ -16,10 +18,17 @@ def test_equal_but_for_case_blanks_and_composition(one: str, other: str) -> None
     assert prepare.case_ignore(one) == prepare.case_ignore(other)
 
 
-@pytest.mark.parametrize("unseen", ["\u00ad", "\u200b", "\ufeff", "\u2060", "\ufe0f", "\u202a", "\u034f", "\ufffc"])
+@pytest.mark.parametrize("unseen", ["\u00ad", "\u200b", "\ufeff", "\u2060", "\u202a", "\u180e", "\ufffb"])
 def test_what_is_not_seen_does_not_count(unseen: str) -> None:
     for rule in (prepare.case_ignore, prepare.case_exact):
         assert rule(f"{unseen}bo{unseen}b{unseen}") == "bob"
+
+
+def test_what_may_be_in_a_name_counts() -> None:
+    """Control has accounts of both names, and whoever takes one of them is not to be met under the other."""
+    letters = filter(is_possible_name, map(chr, range(0x21, sys.maxunicode)))
+    assert [letter for letter in letters if prepare.case_ignore(f"bob{letter}") == "bob"] == []
+    assert prepare.case_ignore("bob\ufe0f") != prepare.case_ignore("bob")
 
 
 def test_blanks_of_all_kinds_are_one() -> None:
