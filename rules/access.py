@@ -138,11 +138,11 @@ class AccessRules:
         if asked.path is None and self._about_paths:
             return Level.AMBIGUOUS, None
         path = asked.path or ""
-        folded = _folded(path) if self._about_paths else ""
+        spellings = _spellings(path) if self._about_paths else ()
         loosely: Said | None = None
         for one in self._rules:
             exactly = one.named.has(path)
-            if not exactly and (loosely is not None or not one.folded.has(folded)):
+            if not exactly and (loosely is not None or not any(map(one.folded.has, spellings))):
                 continue
             said = one.said(asked, groups)
             if said is None:
@@ -219,7 +219,7 @@ def _prepared(rule: Rule) -> _Prepared:
     for pattern in patterns:
         compiled(pattern)
     named = _paths(rule, str, patterns)
-    folded = _paths(rule, _folded, list(map(_folded_pattern, patterns)))
+    folded = _paths(rule, _folded, [one for pattern in patterns for one in _folded_patterns(pattern)])
     networks = tuple(ip_network(one) for one in rule.networks)
     return _Prepared(rule, level, named, folded if level is not Level.BYPASS else NOTHING, networks)
 
@@ -233,40 +233,47 @@ def _paths(rule: Rule, spelt: Callable[[str], str], patterns: Iterable[str]) -> 
 NOTHING = _Paths(frozenset(), (), ())
 
 
+def _spellings(path: str) -> Iterable[str]:
+    """What a rule that closes looks at. Patterns may be for just what `_folded` drops: they see it, too."""
+    folded = _folded(path)
+    if folded == path:
+        return (path,)
+    return (folded, path, f"{folded}/") if path.endswith("/") else (folded, path)
+
+
 def _folded(path: str) -> str:
-    """In small letters, without escapes, a slash at the end, or what Windows drops at the end of names. Of letters
-    beyond ASCII nobody knows how an application takes them: they are what their capitals are in small."""
+    """In small letters, without escapes, a slash at the end, or what Windows drops at the end of names."""
     if "%" in path:
-        path = unicodedata.normalize("NFKC", _ESCAPED.sub(_small, path))
-        path = "".join(map(_small_letter, path))
+        path = _small(unquote(path))
     if "." in path or " " in path:
         path = "/".join([name.rstrip(". ") for name in path.split("/")])
     return path.lower().rstrip("/") or "/"
 
 
-def _folded_pattern(pattern: str) -> str:
-    """As it is, if there is something about an escape that makes it another."""
-    folded = f"(?i:{_ESCAPED.sub(lambda found: re2.escape(_small(found)), pattern)})"
+def _folded_patterns(pattern: str) -> Iterable[str]:
+    """As it is, and without escapes, unless there is something about one that makes it another."""
+    loose = f"(?i:{pattern})"
+    folded = f"(?i:{_ESCAPED.sub(lambda found: re2.escape(_small_escapes(found)), pattern)})"
     try:
         compiled(folded)
     except ValueError:
-        return f"(?i:{pattern})"
-    return folded
+        return (loose,)
+    return dict.fromkeys((loose, folded))
 
 
 _ESCAPED = re.compile("(?:%[0-9A-Fa-f]{2})+")
 
 
-def _small(escapes: re.Match[str]) -> str:
+def _small_escapes(escapes: re.Match[str]) -> str:
     try:
-        text = unquote(escapes[0], errors="strict")
+        return _small(unquote(escapes[0], errors="strict"))
     except UnicodeDecodeError:
         return escapes[0]
-    return "".join(map(_small_letter, unicodedata.normalize("NFKC", text)))
 
 
-def _small_letter(letter: str) -> str:
-    return letter if letter.isascii() else letter.upper().casefold()
+def _small(text: str) -> str:
+    """Of letters beyond ASCII nobody knows how an application takes them: they are what their capitals are in small."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper().casefold())
 
 
 @lru_cache(4096)

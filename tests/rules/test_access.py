@@ -192,6 +192,29 @@ def test_nor_do_dots_and_spaces_that_windows_drops(path: str) -> None:
     assert rules.level(replace(ASKED, path="/.admin"), None) is Level.BYPASS
 
 
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("/admin/", "/ADMIN/"),
+        ("/admin/", "/adm%C4%B1n/"),
+        ("/a%20", "/A%20"),
+        (r"/files/secret\.", "/files/Secret."),
+        (r"/files/.*\.\.\.", "/FILES/x..."),
+        ("/cafe%CC%81", "/CAFE%CC%81"),
+    ],
+)
+def test_a_pattern_for_what_is_ignored_closes_it_in_any_letters(pattern: str, path: str) -> None:
+    rules = AccessRules([Rule("deny", (Path("pattern", pattern),)), Rule("bypass")])
+    assert rules.level(replace(ASKED, path=path), None) is Level.DENY
+    assert rules.level(replace(ASKED, path=f"{path}x"), None) is Level.BYPASS
+
+
+def test_a_pattern_for_folders_closes_no_files() -> None:
+    rules = AccessRules([Rule("deny", (Path("pattern", "/.*/"),)), Rule("bypass")])
+    assert rules.level(replace(ASKED, path="/Files/"), None) is Level.DENY
+    assert rules.level(replace(ASKED, path="/Files/R%C3%A9sum%C3%A9%20(2).v1.pdf"), None) is Level.BYPASS
+
+
 @pytest.mark.parametrize("path", ["/ADMIN", "/Admin/x", "/admin/", "/aDMIN//".rstrip("/")])
 @pytest.mark.parametrize("closed", ["deny", "sign_in", "second_factor"])
 @pytest.mark.parametrize("match", [Path("exact", "/admin"), Path("prefix", "/admin"), Path("pattern", "/admin(/.*)?")])
