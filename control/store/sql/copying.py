@@ -79,7 +79,10 @@ def write_all(url: str, secret_key: str, schema: str, parts: Iterable[Rows], rep
 
 
 def _ours(connection: Connection) -> list[str]:
-    """Tables of a store of any version that are there. Others share the database: nothing of theirs is given up."""
+    """Tables of a store of any version that are there. Others share the database: nothing of theirs is given up.
+
+    Raises NewerStore where nobody can tell: what is left of a newer version would stand in the way of the next upgrade.
+    """
     from control.store.migrations import upgrade
 
     present = set(inspect(connection).get_table_names())
@@ -87,7 +90,13 @@ def _ours(connection: Connection) -> list[str]:
     if not {meta.name, alembic_version.name} <= present:
         return sorted(ours - {alembic_version.name})  # somebody else's
     version = str(connection.scalar(select(alembic_version.c.version_num)))
-    if present > ours and version != SCHEMA_REVISION and version in upgrade.known_revisions():
+    if present > ours and version not in upgrade.known_revisions():
+        raise NewerStore(
+            f"The database has schema {version!r}, which this version does not know, and tables that may be its own or "
+            f"another program's: {', '.join(sorted(present - ours))}. Drop the newer version's, or restore into "
+            "an empty database."
+        )
+    if present > ours and version != SCHEMA_REVISION:
         engine = create_engine("sqlite://")
         with engine.begin() as scratch:
             upgrade.to(scratch, version)

@@ -216,6 +216,21 @@ def test_what_others_keep_in_the_same_database_is_not_given_up(filled: str, fold
         assert connection.execute("SELECT name FROM authentik_core_user").fetchall() == [("theirs",)]
 
 
+def test_tables_that_may_be_a_newer_versions_are_neither_given_up_nor_left_to_stand_in_its_way(
+    filled: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever goes back a version restores the backup of before; the next upgrade makes the newer tables again."""
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+    with closing(sqlite3.connect(folder / "data" / "outpost.sqlite3", isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("CREATE TABLE of_later (pk INTEGER PRIMARY KEY)")
+        told = failed(capsys, "restore", "--replace", "here.backup")
+        assert "schema '9999', which this version does not know" in told
+        assert "of_later" in told
+        connection.execute("DROP TABLE of_later")
+    assert main(["restore", "--replace", "here.backup"]) == 0
+
+
 def test_what_was_no_installation_before_is_none_after_it_failed(
     filled: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
