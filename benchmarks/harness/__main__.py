@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,9 +51,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.harness", description="Measure Outpost beside its peers.")
     parser.add_argument("--quick", action="store_true", help="a quarter of an hour, for a first look")
     parser.add_argument("--only", choices=SECTIONS, action="append", help="this section (may be repeated)")
+    parser.add_argument(
+        "--people", type=int, action="append", help="so many, in the rows about growth (may be repeated)"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the page and the JSON")
     arguments = parser.parse_args()
     budget = QUICK if arguments.quick else FULL
+    if arguments.people:
+        budget = replace(budget, sizes=tuple(arguments.people))
     os.sched_setaffinity(0, {LOAD_CORE})
     facts = report.facts(budget, arguments.quick)
     began = time.monotonic()
@@ -71,6 +77,7 @@ def main() -> int:
     facts["minutes"] = round((time.monotonic() - began) / 60, 1)
     date = datetime.now(UTC).strftime("%Y-%m-%d") + ("-quick" if arguments.quick else "")
     date += "".join(f"-{name}" for name in arguments.only or ())
+    date += "".join(f"-{people}" for people in arguments.people or ())
     arguments.results.mkdir(exist_ok=True)
     written = report.write(arguments.results, date, facts, tables)
     print(report.page(date, facts, tables))
