@@ -110,6 +110,9 @@ def _of_session(tx: Transaction, this: _Told, where: dict[str, Any], whose: _Who
     if known is not None and not whose.may_tell_of(known):
         return False
     facts = {**this.facts, **where}
+    if known is not None and (former := _former(tx, known, this)) is not None:
+        _last_counts(tx, former, facts)
+        return True
     if known is not None and this.status == "start" and _is_another(known, this):
         _is_over(tx, known)
         known = None
@@ -136,6 +139,19 @@ def _is_another(known: RadiusSession, this: _Told) -> bool:
     return this.at > known.last_told and any(
         getattr(known, name) not in (value, None, "") for name, value in told.items()
     )
+
+
+def _former(tx: Transaction, known: RadiusSession, this: _Told) -> RadiusSession | None:
+    """The one before, if what its NAS has held back is about that one: told of before the other one began, or the end
+    of another person's."""
+    user = this.facts["user"]
+    is_late = this.at < known.started
+    if not is_late and (this.status != "stop" or user in (None, known.user)):
+        return None
+    whose = {} if user is None else {"user": user}
+    alike = {"nas": this.nas, "nas_name": this.nas_name, "session": this.session, **whose}
+    former = [one for one in tx.select(RadiusSession, Query(equal=alike)) if one.former]
+    return max(former, key=lambda one: one.last_told, default=None)
 
 
 def _is_over(tx: Transaction, known: RadiusSession) -> None:

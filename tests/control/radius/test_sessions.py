@@ -170,6 +170,26 @@ def test_a_name_used_again_by_a_nas_that_has_lost_the_end_is_another_session(
     assert (after.started, after.input_octets, after.live) == (began + 3600, 0, True)
 
 
+@pytest.mark.parametrize("ago", [0, 30])
+@pytest.mark.parametrize("status", ["start", "interim", "stop"])
+def test_what_comes_late_of_one_whose_name_was_used_again_is_not_about_the_other(
+    bench: Bench, status: str, ago: float
+) -> None:
+    """``ago`` 0: its NAS does not say how long it has held it back; then an end alone tells of itself."""
+    if not ago and status != "stop":
+        return
+    bob = bench.store.write_now(lambda tx: tx.insert(User("bob")).pk)
+    bench.tell("start", user=bench.alice, username="alice")
+    bench.clock.advance(60)
+    bench.tell("start", user=bob, username="bob")
+    bench.clock.advance(10)
+    bench.tell(status, ago=ago, user=bench.alice, username="alice", seconds=40, input_octets=7)
+    told = {one.username: (one.user, one.live, one.input_octets) for one in bench.sessions}
+    assert told == {"alice": (bench.alice, False, 7), "bob": (bob, True, 0)}
+    bench.tell("stop", user=bob, username="bob", seconds=10, input_octets=1)
+    assert [one.username for one in bench.sessions if one.input_octets == 1 and not one.live] == ["bob"]
+
+
 def test_a_start_that_comes_again_for_the_same_device_is_no_other_session(bench: Bench) -> None:
     began = bench.clock()
     bench.tell("start", user=bench.alice, calling_station="02-00-00-00-00-01")
