@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from control.outposts.serving import served
-from control.records import Provider, RadiusSession, User
+from control.records import Provider, RadiusOrder, RadiusSession, User
 from control.store.interface import Query, Transaction
 from protocols.radius.accounting import OF_TUNNELS
 from protocols.radius.devices import hardware_address
@@ -155,7 +155,9 @@ def _former(tx: Transaction, known: RadiusSession, this: _Told) -> RadiusSession
 
 
 def _is_over(tx: Transaction, known: RadiusSession) -> None:
-    """Its NAS calls another one so now."""
+    """Its NAS calls another one so now, to which an order would go."""
+    for order in tx.select(RadiusOrder, Query(equal={"session": known.pk})):
+        tx.delete(order)
     ended = known.last_told if known.ended is None else known.ended
     tx.update(replace(known, former=known.pk, live=False, ended=ended))
 

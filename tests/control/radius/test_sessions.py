@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from control.outposts import instances
+from control.radius import orders
 from control.radius.sessions import KEPT_SECONDS
 from control.records import Event, Outpost, Provider, RadiusSession, User
 from control.store.interface import Query
@@ -168,6 +169,18 @@ def test_a_name_used_again_by_a_nas_that_has_lost_the_end_is_another_session(
     assert (before.started, before.input_octets, before.live, before.user) == (began, 100, False, bench.alice)
     assert (before.ended, before.calling_station) == (began, "02-00-00-00-00-01")
     assert (after.started, after.input_octets, after.live) == (began + 3600, 0, True)
+
+
+def test_an_order_about_one_whose_name_was_used_again_does_not_end_the_other(bench: Bench) -> None:
+    device = "02-00-00-00-00-01"
+    bob = bench.store.write_now(lambda tx: tx.insert(User("bob")).pk)
+    bench.tell("start", user=bench.alice, calling_station=device)
+    alices = bench.session
+    bench.store.write_now(lambda tx: orders.ask(tx, alices, orders.DISCONNECT, "disabled"))
+    assert len(bench.store.read_now(lambda tx: orders.pending(tx, bench.outpost, "i1"))) == 1
+    bench.clock.advance(60)
+    bench.tell("start", user=bob, calling_station=device)
+    assert bench.store.read_now(lambda tx: orders.pending(tx, bench.outpost, "i1")) == []
 
 
 @pytest.mark.parametrize("ago", [0, 30])
