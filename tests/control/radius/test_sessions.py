@@ -18,6 +18,7 @@ from control.store.sql import SqlStore
 from control.store.sql.writer import PRUNE_LATER
 from control.web.admin_api.shapes.parts import moment
 from protocols.link.messages import Report, Reports
+from protocols.radius.orders import DISCONNECT
 from tests.fakes import FakeClock
 from tests.stores import open_store
 
@@ -176,7 +177,7 @@ def test_an_order_about_one_whose_name_was_used_again_does_not_end_the_other(ben
     bob = bench.store.write_now(lambda tx: tx.insert(User("bob")).pk)
     bench.tell("start", user=bench.alice, calling_station=device)
     alices = bench.session
-    bench.store.write_now(lambda tx: orders.ask(tx, alices, orders.DISCONNECT, "disabled"))
+    bench.store.write_now(lambda tx: orders.ask(tx, alices, DISCONNECT, "disabled"))
     assert len(bench.store.read_now(lambda tx: orders.pending(tx, bench.outpost, "i1"))) == 1
     bench.clock.advance(60)
     bench.tell("start", user=bob, calling_station=device)
