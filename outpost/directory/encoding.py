@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from protocols.ldap.encoded import (
@@ -28,18 +29,27 @@ def encode(
     """Our attributes in their order, then the custom ones. ``own``: a key to its encoded values, none custom."""
     attributes: list[bytes] = []
     long = False
-    for key in ours:
-        attribute = DESCRIBED[key]
-        if selection.shows(attribute) and (values := encode_values(added[key][1]) if key in added else own(key)):
+    shown = _kept_shown if selection.recurring else _shown
+    for key, name in shown(tuple(ours), selection):
+        if values := encode_values(added[key][1]) if key in added else own(key):
             if selection.types_only:
                 values = b""
             if isinstance(values, bytes):
-                attributes.append(encode_attribute(attribute.name, values))
+                attributes.append(encode_attribute(name, values))
             else:
-                attributes += encode_long_attribute(attribute.name, values)
+                attributes += encode_long_attribute(name, values)
                 long = True
     for key, (spelt, texts) in added.items():
         attribute = KNOWN.get(key) or custom_type(spelt)
         if key not in ours and selection.shows(attribute):
             attributes.append(encode_attribute(attribute.name, b"" if selection.types_only else encode_values(texts)))
     return encode_long_entry(dn, attributes) if long else encode_entry(dn, attributes)
+
+
+def _shown(keys: tuple[str, ...], selection: Selection) -> tuple[tuple[str, str], ...]:
+    """Keys with the names that answers spell them by."""
+    return tuple((key, DESCRIBED[key].name) for key in keys if selection.shows(DESCRIBED[key]))
+
+
+_kept_shown = lru_cache(maxsize=1024)(_shown)
+"""`search.selection` keeps 512, of a few kinds of entries each."""

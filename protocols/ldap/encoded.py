@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from protocols.ldap import ber
 
 
-def encode_values(values: Iterable[str | bytes]) -> bytes:
+def encode_values(values: Collection[str | bytes]) -> bytes:
     """``vals SET OF value``, without its own tag and length."""
+    if len(values) == 1:  # most attributes
+        (value,) = values
+        return ber.tlv(ber.OCTET_STRING, value if isinstance(value, bytes) else value.encode("utf-8", "replace"))
     return b"".join(
         [
             ber.tlv(ber.OCTET_STRING, value if isinstance(value, bytes) else value.encode("utf-8", "replace"))
@@ -20,7 +23,14 @@ def encode_values(values: Iterable[str | bytes]) -> bytes:
 
 def encode_attribute(name: str, values: bytes) -> bytes:
     """``PartialAttribute ::= SEQUENCE { type, vals SET OF value }``; the values come encoded."""
-    return ber.tlv(ber.SEQUENCE, _attribute_type(name) + ber.tlv(ber.SET, values))
+    described = _attribute_type(name)
+    size = len(described) + 2 + len(values)
+    if size < 0x80:  # nearly every one; the rest below would say the same
+        return _SEQUENCES[size] + described + _SETS[len(values)] + values
+    return ber.tlv(ber.SEQUENCE, described + ber.tlv(ber.SET, values))
+
+
+_SEQUENCES, _SETS = (tuple(ber.head(tag, size) for size in range(0x80)) for tag in (ber.SEQUENCE, ber.SET))
 
 
 def encode_long_attribute(name: str, values: Iterable[bytes]) -> list[bytes]:
