@@ -82,7 +82,8 @@ def _is_preflight(asking: Asking) -> bool:
         and headers[b"origin"][0] != b""
         and len(headers.get(b"access-control-request-method", NONE)) == 1
         and METHOD.fullmatch(headers[b"access-control-request-method"][0].decode("latin-1")) is not None
-        and asking.exchange.request.body_length == 0
+        and b"transfer-encoding" not in headers
+        and {*headers.get(b"content-length", NONE)} <= {b"0"}
         and OTHER_METHODS.isdisjoint(map(plain, headers))
         and b"cookie" not in headers
         and b"authorization" not in headers

@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 
 from outpost.listeners import asked
 from outpost.listeners.ext_authz import IDLE_TIMEOUT, ExtAuthzFactory
+from protocols.link.messages import AccessRule
 from protocols.proxy import ext_authz, forwarded, grpc
 from protocols.proxy.ext_authz import CHECK
 from protocols.proxy.protobuf import content, fields, number, part, parts
@@ -391,6 +392,18 @@ def test_an_answer_waits_for_room() -> None:
     envoy.h2.update_settings({4: 10})  # SETTINGS_INITIAL_WINDOW_SIZE
     envoy.exchange()
     assert envoy.ask(question(ALICE)).named["x-authentik-username"] == "alice"
+
+
+def test_a_preflight_that_brings_a_body_is_none_whoever_tells_of_it() -> None:
+    envoy = Envoy(Door(provider(7, "https://app.example.com", access_rules=(AccessRule("bypass", preflight=True),))))
+    preflight = (("origin", "https://other.example.com"), ("access-control-request-method", "PUT"))
+    for more, passes in (
+        ((), True),
+        ((("content-length", "0"),), True),
+        ((("content-length", "5"),), False),
+        ((("transfer-encoding", "chunked"),), False),
+    ):
+        assert (envoy.ask(question(*preflight, *more, method="OPTIONS")).code == 0) is passes
 
 
 def test_silent_connections_end() -> None:
