@@ -87,9 +87,14 @@ def _ours(connection: Connection) -> list[str]:
 
     present = set(inspect(connection).get_table_names())
     ours = {*metadata.tables, alembic_version.name} & present
-    if not {meta.name, alembic_version.name} <= present:
-        return sorted(ours - {alembic_version.name})  # somebody else's
+    if alembic_version.name not in present:
+        return sorted(ours)
     version = str(connection.scalar(select(alembic_version.c.version_num)))
+    if meta.name not in present and version not in upgrade.known_revisions():
+        raise NewerStore(
+            f"The tables of the database are another program's, of version {version!r}. Restore into another database, "
+            "or another schema."
+        )
     if present > ours and version not in upgrade.known_revisions():
         raise NewerStore(
             f"The database has schema {version!r}, which this version does not know, and tables that may be its own or "

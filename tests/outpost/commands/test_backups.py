@@ -231,6 +231,22 @@ def test_tables_that_may_be_a_newer_versions_are_neither_given_up_nor_left_to_st
     assert main(["restore", "--replace", "here.backup"]) == 0
 
 
+def test_where_another_program_counts_its_versions_in_the_same_table_nothing_is_restored(
+    filled: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["backup", "--with-secret-key", "here.backup"]) == 0
+    monkeypatch.setenv("OUTPOST_DATA_DIR", "elsewhere")
+    (folder / "elsewhere").mkdir(mode=0o700)
+    with closing(sqlite3.connect(folder / "elsewhere" / "outpost.sqlite3", isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.execute("INSERT INTO alembic_version VALUES ('1975ea83b712')")
+        for arguments in (["restore"], ["restore", "--replace"]):
+            assert "another program's, of version '1975ea83b712'" in failed(capsys, *arguments, "here.backup")
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("1975ea83b712",)]
+        connection.execute("DROP TABLE alembic_version")
+    assert main(["restore", "here.backup"]) == 0
+
+
 def test_what_was_no_installation_before_is_none_after_it_failed(
     filled: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
