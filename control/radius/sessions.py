@@ -16,7 +16,7 @@ from protocols.radius.accounting import OF_TUNNELS
 from protocols.radius.devices import hardware_address
 from protocols.radius.realms import without_realm
 from protocols.radius.session_names import LONGEST
-from rules.names import is_possible_name, shown
+from rules.names import LONGEST_NAME, is_possible_name, shown
 
 ACCOUNTING = "accounting"
 """Kind of an outpost's report: `protocols.radius.accounting.Accounted.told`, and ``at``, when it was so."""
@@ -205,16 +205,18 @@ def _read(tx: Transaction, body: Mapping[str, Any]) -> _Told:
     facts["user"] = _user(tx, body)
     return _Told(
         status=str(body.get("status")),
-        nas=shown(str(body.get("nas", ""))),
-        nas_name=shown(str(body.get("nas_name", ""))),
-        session=_name(str(body.get("session", ""))),
+        nas=_name(body.get("nas", ""), LONGEST_NAME),
+        nas_name=_name(body.get("nas_name", ""), LONGEST_NAME),
+        session=_name(body.get("session", ""), LONGEST),
         at=said_at(at, tx.now) if isinstance(at, int | float) else tx.now,
         facts=facts,
     )
 
 
-def _name(session: str) -> str:
-    return session if len(session) <= LONGEST and session.isprintable() else shown(session)
+def _name(told: object, most: int) -> str:
+    """``most``: octets, which are what an index has room for. No NAS says more."""
+    name = str(told)
+    return (name if name.isprintable() else shown(name)).encode()[:most].decode(errors="ignore")
 
 
 def said_at(time: float, now: float) -> float:

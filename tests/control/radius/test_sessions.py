@@ -287,6 +287,13 @@ def test_a_time_that_no_calendar_has_keeps_nobody_from_reading_sessions(bench: B
         assert "1800" <= str(moment(at)) <= str(moment(bench.clock()))
 
 
+def test_names_fit_into_an_index(bench: Bench) -> None:
+    """A row of PostgreSQL's has room for 2,704 octets, and a report that cannot be kept holds up all behind it."""
+    bench.tell("start", session="\U00020000" * 1012, nas="\U00020000" * 254, nas_name="\U00020000" * 254)
+    one = bench.session
+    assert 1000 < sum(len(name.encode()) for name in (one.nas, one.nas_name, one.session, one.pk)) < 2600
+
+
 def test_sessions_are_forgotten_when_their_time_is_over(bench: Bench) -> None:
     bench.tell("start")
     bench.tell("start", session="02")
