@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.protocol import connectionDone
 from twisted.internet.tcp import Connection
 
 from outpost.listeners.answering import AnsweringPort
@@ -50,6 +51,30 @@ def direct_write(transport: Any) -> Write:
             held.append((at_once, data))
 
     return write
+
+
+def direct_end(transport: Any) -> None:
+    """``transport.loseConnection()``, at once where that is possible: on a TCP connection with nothing waiting.
+
+    Twisted asks the poll for readiness to write nothing, and ends it on its next round.
+    """
+    if not isinstance(transport, Connection):
+        transport.loseConnection()  # TLS, which has a farewell, or a transport in memory
+        return
+    connection: Any = transport
+
+    def at_once(nothing: bytes = b"") -> None:
+        if connection.dataBuffer or connection._tempDataLen or connection.disconnecting or not connection.connected:
+            connection.loseConnection()
+        else:
+            connection.connectionLost(connectionDone)
+
+    reactor = connection.reactor
+    held = reactor.held if isinstance(reactor, LeanReactor) else None
+    if held is None:
+        at_once()
+    else:
+        held.append((at_once, b""))  # behind what was said
 
 
 def direct_send(transport: Any) -> Send:

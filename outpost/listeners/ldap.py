@@ -25,7 +25,7 @@ from outpost.authentication import Authentication
 from outpost.directory.contexts import NamingContexts
 from outpost.directory.snapshot import Directory
 from outpost.listeners.certificates.clients import shown_over
-from outpost.listeners.direct import direct_write
+from outpost.listeners.direct import direct_end, direct_write
 from outpost.listeners.ldap_again import Again
 from outpost.listeners.ldap_binds import Answer, Binds, Bound
 from outpost.listeners.ldap_cautions import Cautions
@@ -148,7 +148,7 @@ class LdapConnection(Conversation):
         self.deadline = self._owner.clock.seconds() + SEND_TIMEOUT
         transport = cast(Any, self.transport)
         transport.unregisterProducer()
-        transport.loseConnection()
+        direct_end(transport)
 
     def pauseProducing(self) -> None:
         self._out.pause()

@@ -99,14 +99,14 @@ class Connections:
         self._of_host[origin] -= 1
         if not self._of_host[origin]:
             del self._of_host[origin]
-        if not self._open:
-            self._sweeping.stop()
 
     def _sweep(self) -> None:
         now = self._clock.seconds()
         for connection in [connection for connection in self._open if connection.deadline <= now]:
             connection.abort()
         self._looked()
+        if not self._open:  # not when the last one leaves: to begin anew with the next costs more than to admit it
+            self._sweeping.stop()
 
 
 def turn_away(transport: Any, farewell: bytes) -> None:

@@ -15,7 +15,7 @@ from twisted.internet.tcp import Connection
 from twisted.logger import capturedLogs
 
 from outpost import reactor as lean
-from outpost.listeners.direct import direct_write
+from outpost.listeners.direct import direct_end, direct_write
 from outpost.reactor import LONGEST_HELD, LeanReactor
 from outpost.up import LeanLoop, LoopReactor
 
@@ -310,6 +310,23 @@ def test_whoever_is_written_to_gets_what_was_said_before_they_are_closed(
     reactor.doPoll(0)
     assert second.lost
     assert second.got() == b"news"
+
+
+def test_whoever_is_told_to_go_hears_first_what_was_said(reactor: Any, three: list[Conversation]) -> None:
+    first, second, _ = three
+
+    def farewell(octets: bytes) -> None:
+        second.write(b"answer")
+        direct_end(second.connection)
+        assert not second.lost
+
+    second.heard = farewell
+    first.peer.send(b"x")
+    second.peer.send(b"x")
+    reactor.doPoll(0)
+    assert second.lost
+    assert second.got() == b"answer"
+    assert second.peer.recv(100) == b""
 
 
 def test_a_write_that_fails_is_told_and_the_others_are_written(reactor: Any, three: list[Conversation]) -> None:

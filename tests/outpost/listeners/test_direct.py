@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from OpenSSL import SSL
 from twisted.internet import tcp
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import FakeDatagramTransport, MemoryReactorClock, StringTransport
 
-from outpost.listeners.direct import direct_send, direct_write
+from outpost.listeners.direct import direct_end, direct_send, direct_write
 from outpost.listeners.lean_tls import OverTls
 from outpost.listeners.tls import ServerTls
 from protocols.link.messages import CertificateRecord
@@ -24,8 +25,8 @@ class Pair:
     """A Twisted TCP connection without a reactor: what it cannot send waits until `flush`."""
 
     def __init__(self) -> None:
-        self.peer, own = socket.socketpair()
-        own.setblocking(False)
+        self.peer, self.own = socket.socketpair()
+        self.own.setblocking(False)
         self.peer.settimeout(60)
         self.lost: list[Any] = []
         pair = self
@@ -34,7 +35,7 @@ class Pair:
             def connectionLost(self, reason: object) -> None:
                 pair.lost.append(reason)
 
-        self.connection: Any = tcp.Connection(own, Conversation(), MemoryReactorClock())  # type: ignore[arg-type]
+        self.connection: Any = tcp.Connection(self.own, Conversation(), MemoryReactorClock())  # type: ignore[arg-type]
         self.connection.connected = True
 
     def flush(self) -> None:
@@ -43,7 +44,7 @@ class Pair:
 
     def close(self) -> None:
         self.peer.close()
-        self.connection.socket.close()
+        self.own.close()
 
 
 @pytest.fixture
@@ -136,6 +137,42 @@ def test_a_broken_connection_is_left_to_twisted(pair: Pair) -> None:
     write = direct_write(pair.connection)
     write(b"nobody")
     assert pair.connection._tempDataLen == len(b"nobody")
+
+
+def test_an_end_with_nothing_waiting_comes_at_once_and_once(pair: Pair) -> None:
+    direct_write(pair.connection)(b"goodbye")
+    direct_end(pair.connection)
+    direct_end(pair.connection)
+    assert [reason.type for reason in pair.lost] == [ConnectionDone]
+    assert (pair.peer.recv(100), pair.peer.recv(100)) == (b"goodbye", b"")
+
+
+def test_what_waits_is_delivered_before_the_end(pair: Pair) -> None:
+    large = bytes(range(256)) * 20_000
+    direct_write(pair.connection)(large)
+    assert pair.connection._tempDataLen or pair.connection.dataBuffer, "the socket took it all: make it larger"
+    direct_end(pair.connection)
+    got = bytearray()
+    over = None
+    while len(got) < len(large):
+        assert not pair.lost
+        got += pair.peer.recv(65536)
+        over = over or pair.connection.doWrite()
+    assert bytes(got) == large
+    assert isinstance(over, ConnectionDone)
+
+
+def test_an_end_that_twisted_has_begun_stays_its_own(pair: Pair) -> None:
+    pair.connection.loseConnection()
+    direct_end(pair.connection)
+    assert not pair.lost
+    assert isinstance(pair.connection.doWrite(), ConnectionDone)
+
+
+def test_other_transports_end_as_they_do() -> None:
+    transport = StringTransport()
+    direct_end(transport)
+    assert transport.disconnecting
 
 
 def test_other_transports_write_as_they_do() -> None:

@@ -17,6 +17,7 @@ from outpost.listeners.http import (
     SEND_TIMEOUT,
     STREAM_TIMEOUT,
 )
+from outpost.listeners.limits import SWEEP_INTERVAL
 from tests.deliveries import deliveries
 from tests.outpost.listeners.http_connections import DATE, Listener, RecordingTelemetry, get
 
@@ -396,6 +397,7 @@ def test_nothing_is_left_behind_by_connections_that_ended() -> None:
     visitor.send(get("/"))
     visitor.leave()
     assert len(listener.factory.connections) == 0
+    listener.clock.advance(SWEEP_INTERVAL)
     assert not listener.clock.getDelayedCalls()
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from twisted.internet.task import Clock
 
-from outpost.listeners.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_HOST, Connections, most_of_door
+from outpost.listeners.limits import (
+    MAX_CONNECTIONS,
+    MAX_CONNECTIONS_OF_HOST,
+    SWEEP_INTERVAL,
+    Connections,
+    most_of_door,
+)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +66,29 @@ def test_a_trusted_proxy_brings_more_than_one_host_may_and_no_more_than_there_is
     proxied = Connections(Clock(), most=4, most_of_host=2, brings_others="127.0.0.1".__eq__)
     assert [proxied.admit(Idle("127.0.0.1")) for _ in range(5)] == [True] * 4 + [False]
     assert not proxied.admit(Idle("192.0.2.1"))
+
+
+@dataclass(eq=False)
+class Silent(Idle):
+    ended: list[float] = field(default_factory=list)
+
+    def abort(self) -> None:
+        self.ended.append(self.deadline)
+
+
+def test_deadlines_are_watched_again_after_everybody_was_gone_for_a_while_and_for_no_time() -> None:
+    clock = Clock()
+    connections = Connections(clock)
+    for away in (0.0, SWEEP_INTERVAL / 2, 10 * SWEEP_INTERVAL):
+        gone, late = Idle("192.0.2.1"), Silent("192.0.2.1", clock.seconds() + away + 5.0)
+        connections.admit(gone)
+        connections.leave(gone)
+        clock.advance(away)
+        connections.admit(late)
+        clock.advance(5.0 - SWEEP_INTERVAL)
+        assert late.ended == []
+        clock.advance(2 * SWEEP_INTERVAL)
+        assert late.ended
+        connections.leave(late)
+    clock.advance(SWEEP_INTERVAL)
+    assert clock.getDelayedCalls() == []

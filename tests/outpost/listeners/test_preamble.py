@@ -102,6 +102,7 @@ def test_a_connection_that_is_lost_before_it_says_anything_is_forgotten() -> Non
     assert len(proxied.factory.connections) == 1
     proxied.wire.protocol.connectionLost()
     assert len(proxied.factory.connections) == 0
+    proxied.door.clock.advance(SWEEP_INTERVAL)
     assert proxied.door.clock.getDelayedCalls() == []
 
 
