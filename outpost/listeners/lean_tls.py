@@ -81,11 +81,11 @@ class LeanTls(TLSMemoryBIOProtocol):
     def write(self, octets: bytes) -> None:
         records, sent = self._records, 0
         if records is not None and 0 < len(octets) <= LONGEST_RECORD:
-            sent = max(SSL_write(records.ssl, octets, len(octets)), 0)
+            sent = SSL_write(records.ssl, octets, len(octets))
             if (size := BIO_read(records.leaving, _buffer, ROOM)) > 0:
                 records.send(_content[:size])
         if sent < len(octets):
-            _twisted.write(self, octets[sent:])
+            _twisted.write(self, octets[max(sent, 0) :])
 
     def _flushSendBIO(self) -> None:
         leaving = self._tlsConnection._from_ssl
