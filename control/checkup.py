@@ -75,7 +75,10 @@ def clock(tx: Transaction, told: Told) -> Iterator[str]:
 def public_url(tx: Transaction, told: Told) -> Iterator[str]:
     url = system.public_url(tx) or told.public_url
     if not url:
-        yield "No public URL is set, so mail is not sent and links go by each request. Set it under System, Settings."
+        yield (
+            "No public URL is set, so mail is not sent and links go by each request. Set it under System, "
+            "Configuration."
+        )
         return
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in LOCAL:
@@ -85,7 +88,10 @@ def public_url(tx: Transaction, told: Told) -> Iterator[str]:
 def mail(tx: Transaction, told: Told) -> Iterator[str]:
     stored = tx.find(MailServer, pk="smtp")
     if not told.has_mail and (stored is None or not stored.host):
-        yield "No mail server is set, so nobody can recover a password. Set OUTPOST_EMAIL__HOST, or System, Mail."
+        yield (
+            "No mail server is set, so nobody can recover a password. Set OUTPOST_EMAIL__HOST, or name one under "
+            "System, Configuration, SMTP server."
+        )
     for letter in tx.select(Letter, Query(equal={"state": WAITING}, ordering=("created",), limit=1)):
         if letter.trouble and tx.now - letter.created > LONG_WAIT:
             yield (

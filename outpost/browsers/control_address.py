@@ -42,7 +42,8 @@ class ControlAddress:
             self._noted = True
             self._note(
                 f"Nobody has said where browsers reach control, so people who sign in are sent to {last}. Set the "
-                "public URL: in the console's system settings, or OUTPOST_PUBLIC_URL, or authentik_host of the outpost."
+                "public URL: in the console (System, Configuration), or OUTPOST_PUBLIC_URL, or authentik_host of the "
+                "outpost."
             )
         return last
 

@@ -152,6 +152,8 @@ def test_what_is_not_set_at_all(tmp_path: Path) -> None:
     findings = found(tmp_path, lambda tx: None, Told())
     assert "No public URL is set" in findings["public URL"][0]
     assert "No mail server is set" in findings["mail"][0]
+    assert "under System, Configuration" in findings["public URL"][0]
+    assert "System, Configuration, SMTP server" in findings["mail"][0]
     assert set(findings) == set(CHECKS)
 
 
