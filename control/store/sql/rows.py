@@ -17,6 +17,8 @@ R = TypeVar("R", bound=Record)
 _ESCAPED_NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 """What an integer column holds."""
+LONGEST_ALIAS = 600
+"""Characters: an index of PostgreSQL holds 2,704 octets. Nobody is asked for by a name that long."""
 
 
 def pk_of(record: Record) -> int | str:
@@ -63,6 +65,11 @@ def fits(field: Field, value: Any) -> bool:
     return isinstance(value, str) and "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
+def _findable(alias: str) -> str | None:
+    text = folded(alias)
+    return text if len(text) <= LONGEST_ALIAS else None
+
+
 def _json(value: Any) -> str:
     text = json.dumps(value, allow_nan=False, ensure_ascii=False)
     text.encode()
@@ -92,7 +99,7 @@ class Rows:
             values[FOLDED_COLUMN.format(name)] = folded(values[name])
         for name in kept.kind.ALIASES:
             alias = values["attributes"].get(name)
-            values[FOLDED_COLUMN.format(name)] = folded(alias) if isinstance(alias, str) else None
+            values[FOLDED_COLUMN.format(name)] = _findable(alias) if isinstance(alias, str) else None
         return values
 
     def record(self, kept: RecordTable, values: dict[str, Any]) -> Any:

@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeEngine
 
 from control.records import ACTIVITY_RECORDS, DIRECTORY_RECORDS, Record
 
-SCHEMA_REVISION = "0020"
+SCHEMA_REVISION = "0021"
 """The newest file in control/store/migrations/versions."""
 
 metadata = MetaData(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -23,6 +24,9 @@ from control.store.sql.schema import SCHEMA_REVISION, metadata
 from control.verbs.provider_kinds import host_of
 from tests.control.store.postgresql import SUPERUSER, Server
 from tests.stores import SECRET_KEY
+
+LONG = "".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(125))
+"""Longer than what an index of PostgreSQL holds, and hardly to be compressed."""
 
 
 @pytest.fixture
@@ -86,7 +90,7 @@ def test_second_factors_that_came_later_are_asked_for_in_older_stores(raw: Engin
 
 def test_people_in_older_stores_are_found_by_their_upn(raw: Engine, store_url: str) -> None:
     store = SqlStore(store_url, (SECRET_KEY,))
-    upns: list[object] = ["Straße@corp.example.com", 7, None]
+    upns: list[object] = ["Straße@corp.example.com", 7, None, LONG]
     for number, upn in enumerate(upns):
         attributes = {} if upn is None else {"upn": upn}
         store.write_now(lambda tx, n=number, a=attributes: tx.insert(User(f"u{n}", attributes=a)))  # type: ignore[misc]
@@ -103,6 +107,19 @@ def test_people_in_older_stores_are_found_by_their_upn(raw: Engine, store_url: s
     assert [user.username for user in found] == ["u0"]
     assert store.read_now(lambda tx: list(tx.members_of([group])[group])) == [1, 2]
     store.close()
+
+
+def test_what_is_too_long_for_an_index_goes_from_older_stores(raw: Engine, store_url: str) -> None:
+    store = SqlStore(store_url, (SECRET_KEY,))
+    store.write_now(lambda tx: [tx.insert(User(name, attributes={"upn": name})) for name in ("short", "long")])
+    store.close()
+    with raw.begin() as connection:
+        connection.execute(text("update \"user\" set upn_folded = :long where username = 'long'"), {"long": "a" * 601})
+        connection.execute(text("update alembic_version set version_num = '0020'"))
+    SqlStore(store_url, (SECRET_KEY,)).close()
+    with raw.connect() as connection:
+        found = connection.execute(text('select username, upn_folded from "user" order by pk')).all()
+    assert [tuple(row) for row in found] == [("short", "short"), ("long", None)]
 
 
 @pytest.mark.parametrize("failed_before", [False, True])
