@@ -252,7 +252,7 @@ def _backup(settings: Settings, arguments: Arguments) -> int:
     try:
         with_key = backups.with_secret_key(arguments.secret_key)
         passphrase = backups.passphrase_of(settings.backup_passphrase, again=True)
-        path = backups.new_file(arguments.file)
+        path = backups.new_file(arguments.file, arguments.keep is not None)
         backups.write(path, passphrase, backup_pieces(settings, __version__, with_key))
     except (CommandFailed, backups.Failed) as error:
         command_line.complain(str(error).splitlines())

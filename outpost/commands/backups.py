@@ -90,8 +90,13 @@ def with_secret_key(asked: bool | None, ask: Callable[[str], str] = input) -> bo
     return ask(f"{WITH_KEY}\nPut the secret key into the backup? [Y/n] ").strip().lower() in ("", "y", "yes")
 
 
-def new_file(asked: Path) -> Path:
-    """Raises Failed."""
+def new_file(asked: Path, among_others: bool) -> Path:
+    """``among_others``: what was asked for is their folder, which is made where there is none. Raises Failed."""
+    if among_others:
+        try:
+            asked.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Failed(f"{asked} cannot be used: {error.strerror}.") from None
     if asked.is_dir():
         asked = asked / NAMED.format(datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
     if asked.exists():

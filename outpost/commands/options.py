@@ -151,7 +151,9 @@ def backup(parser: argparse.ArgumentParser) -> None:
         "every night: outpost backup --with-secret-key --keep 14 /var/backups/outpost"
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="a new file; in a folder, one named by the time")
-    parser.add_argument("--keep", type=_positive, metavar="N", help="delete older ones in the same folder, but for N")
+    parser.add_argument(
+        "--keep", type=_positive, metavar="N", help="FILE is a folder: delete older ones in it, but for N"
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--with-secret-key", dest="secret_key", action="store_true", help="put the secret key inside")
     which.add_argument("--without-secret-key", dest="secret_key", action="store_false", help="leave it out")

@@ -36,7 +36,6 @@ def printed_by(example: Example, program: Program) -> str:
 @pytest.mark.timeout(400)
 def test_every_command_prints_what_is_shown(tmp_path: Path) -> None:
     program = Program(tmp_path, "up", OUTPOST_SECRET_KEY="")
-    (tmp_path / "backups").mkdir()
     try:
         program.start()
         applied = program.command("apply", str(TREE / "examples" / "first-hour.yml"))

@@ -286,6 +286,17 @@ def test_no_file_is_overwritten_and_old_ones_go(filled: str, folder: Path, capsy
     assert (folder / "there.backup").read_text() == "mine"
 
 
+def test_where_some_are_kept_is_a_folder(filled: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nightly = ["backup", "--with-secret-key", "--keep", "2", "new/kept"]
+    assert main(nightly) == 0
+    [made] = (folder / "new" / "kept").iterdir()
+    assert made.match("outpost-*.backup")
+    assert (folder / "new" / "kept").stat().st_mode & 0o777 == 0o700
+    (folder / "file").write_text("mine")
+    assert "file cannot be used: File exists." in failed(capsys, *nightly[:-1], "file")
+    assert (folder / "file").read_text() == "mine"
+
+
 def test_nothing_is_decided_for_the_operator(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
