@@ -26,10 +26,14 @@ class Inherited:
 
     def __init__(self, sockets: Iterable[socket.socket] = ()) -> None:
         self._waiting: dict[Bound, socket.socket] = {}
+        self._both: set[tuple[socket.SocketKind, int]] = set()
         for one in sockets:
             if one.family in (socket.AF_INET, socket.AF_INET6):
                 host, port = one.getsockname()[:2]
-                self._waiting[socket.SocketKind(one.type), host, port] = one
+                kind = socket.SocketKind(one.type)
+                self._waiting[kind, host, port] = one
+                if host == "::" and not one.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+                    self._both.add((kind, port))
             else:
                 one.close()
 
@@ -39,6 +43,10 @@ class Inherited:
         if one is not None:
             one.setblocking(False)
         return one
+
+    def takes_both(self, kind: socket.SocketKind, host: str, port: int) -> bool:
+        """Is this every address of IPv4, and one that was handed over has them with those of IPv6?"""
+        return host == "0.0.0.0" and (kind, port) in self._both  # noqa: S104
 
     def close(self) -> None:
         """What nobody has taken is told of."""

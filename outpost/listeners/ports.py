@@ -145,7 +145,14 @@ def share(one: socket.socket) -> socket.socket:
 
 
 def _taken(inherited: Inherited | None, kind: socket.SocketKind, host: str, port: int) -> socket.socket | None:
-    one = inherited.take(kind, host, port) if inherited is not None else None
+    if inherited is None:
+        return None
+    if inherited.takes_both(kind, host, port):
+        raise CannotListen(
+            f"The socket on [::]:{port} was handed over and takes IPv4 as well. Write BindIPv6Only=ipv6-only and an "
+            "address of each kind into the socket unit."
+        )
+    one = inherited.take(kind, host, port)
     if one is not None and kind == socket.SOCK_STREAM:
         one.listen(BACKLOG)
     return one

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from outpost.listeners.inherited import Inherited, handed_over
-from outpost.listeners.ports import open_sockets
+from outpost.listeners.ports import CannotListen, open_sockets
 from settings import Address
 
 STREAM, DATAGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
@@ -47,6 +47,20 @@ def test_what_nobody_takes_is_told_of_and_closed(stream: socket.socket, caplog: 
         Inherited([one]).close()
     assert one.fileno() == -1
     assert "no listener is set to it" in caplog.text
+
+
+def test_one_that_takes_ipv4_as_well_is_told_of_before_its_port_seems_to_be_somebody_elses() -> None:
+    with socket.socket(socket.AF_INET6, STREAM) as both:
+        both.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        both.bind(("::", 0))
+        port = both.getsockname()[1]
+        for hosts in (("0.0.0.0", "::"), ("::", "0.0.0.0")):
+            inherited = Inherited([both.dup()])
+            with pytest.raises(CannotListen, match=r"was handed over and takes IPv4 .*BindIPv6Only=ipv6-only"):
+                open_sockets([Address(host, port) for host in hosts], STREAM, inherited)
+            inherited.close()
+        [alone] = open_sockets([Address("::", port)], STREAM, Inherited([both.dup()]))
+        alone.close()
 
 
 def test_those_that_are_meant_for_somebody_else_are_left_alone() -> None:
