@@ -45,6 +45,10 @@ class Logins:
         """All servers together."""
         return sum(self.cpu_seconds) * 1000 / self.count
 
+    def resumed_ms(self, full: Logins) -> float:
+        """Of each that resumed: what is left when the others took as long as ``full`` ones do."""
+        return (sum(self.cpu_seconds) * 1000 - (self.count - self.resumed) * full.cpu_ms) / self.resumed
+
     @property
     def rate(self) -> float:
         return self.count / self.seconds

@@ -190,7 +190,7 @@ def _eap(bench: Bench, folder: Path, programs: list[Program], authority: Issued,
             "rate /s",
         ),
         note="CPU of every process that takes part: of `outpost run`, control's as well. Resumed: those logins of a "
-        "device after its first that resumed a TLS session, of all; the first, full one is in the figure. "
+        "device after its first that resumed a TLS session, of all; for the others, what full ones take is taken off. "
         f"{eapol.AT_ONCE} devices at once.",
     )
     files = {"ca.pem": authority.pem, "device.pem": device.pem, "device.key": device.key_pem}
@@ -236,8 +236,8 @@ def _log_in(bench: Bench, table: Table, folder: Path, program: Program, way: Way
         program.name,
         full.cpu_ms,
         1000 / full.cpu_ms,
-        resumed.cpu_ms if resumed.resumed else None,
-        full.cpu_ms / resumed.cpu_ms if resumed.resumed else None,
+        resumed.resumed_ms(full) if resumed.resumed else None,
+        full.cpu_ms / resumed.resumed_ms(full) if resumed.resumed else None,
         f"{resumed.resumed} of {resumed.count}",
         full.rate,
         full=asdict(full),

@@ -14,6 +14,7 @@ import pytest
 from benchmarks.harness import processes, report, wire
 from benchmarks.harness.bench import Table, shown
 from benchmarks.harness.contest import COLUMNS, Contender, record
+from benchmarks.harness.eapol import Logins
 from benchmarks.harness.forwarder import Forwarder
 from benchmarks.harness.load import Load, Outcome
 from protocols.ldap.filter import Equality
@@ -154,3 +155,8 @@ def test_the_forwarder_goes_on_when_the_benchmark_has_more_than_a_thousand_socke
         for one in spare:
             os.close(one)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_what_a_resumed_login_takes_is_told_without_the_full_ones_among_them() -> None:
+    full = Logins(88, 0, 1.0, (0.088, 0.088))
+    assert Logins(88, 80, 1.0, (0.016, 0.080)).resumed_ms(full) == pytest.approx(1.0)
