@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from protocols.ldap.search import Pieces, Selection
 
-MAX_BODIES_OCTETS = 128 * 1024 * 1024
-"""Of encoded entries that are kept: 100,000 users with all their attributes fit."""
+MAX_BODIES_OCTETS = 240 * 1024 * 1024
+"""Of encoded entries that are kept: 100,000 users with all their attributes fit into the young generation, so that
+whoever goes round among all of them finds them kept."""
 BODY_OVERHEAD = 300
 """Octets that Python needs around one body: key, stamps and the slot in the dictionary."""
 FREED_AT_ONCE = 4
