@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from control.outposts.serving import served
+from control.radius.provider import networks
 from control.records import Provider, RadiusOrder, RadiusSession, User
 from control.store.interface import Query, Transaction
 from protocols.radius.accounting import OF_TUNNELS
@@ -240,5 +241,5 @@ def _user(tx: Transaction, body: Mapping[str, Any]) -> int | None:
 def _realms(tx: Transaction, provider: object) -> frozenset[str]:
     """Which a provider takes off names at the login, too."""
     found = tx.find(Provider, pk=provider) if type(provider) is int and 0 < provider < MOST else None
-    listed = str(found.settings.get("stripped_realms", "")) if found is not None else ""
-    return frozenset(realm.strip().lower() for realm in listed.split(",") if realm.strip())
+    listed = networks(found.settings.get("stripped_realms", "")) if found is not None else ()
+    return frozenset(map(str.lower, listed))

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from struct import pack
 
 from protocols.errors import RemoteProtocolError
+from protocols.radius.chap import (
+    CHAP_PASSWORD_SIZE,
+    MS_CHAP2_RESPONSE,
+    MS_CHAP2_SUCCESS,
+    MS_CHAP_CHALLENGE,
+    MS_CHAP_RESPONSE,
+    MS_RESPONSE_SIZE,
+)
 from protocols.radius.dictionary import CHAP_CHALLENGE, CHAP_PASSWORD, EAP_MESSAGE, USER_NAME, USER_PASSWORD
 from protocols.radius.eap.channel import Channel
 from protocols.radius.eap.conversation import Conversation
@@ -27,9 +35,7 @@ from protocols.radius.vendor import MICROSOFT
 VENDOR, MANDATORY = 0x80, 0x40
 HEADER, VENDOR_OCTETS = 8, 4
 MOST_AVPS = 32  # a login has three
-MS_CHAP_RESPONSE, MS_CHAP_CHALLENGE, MS_CHAP2_RESPONSE, MS_CHAP2_SUCCESS = 1, 11, 25, 26
 CHALLENGE_LABEL = b"ttls challenge"
-MS_RESPONSE_SIZE, CHAP_PASSWORD_SIZE = 50, 17
 
 Number = tuple[int, int]
 """Vendor, or 0, and code."""
